@@ -1,1 +1,5 @@
-//! Tidegate.
+//! Tidegate keeps a Kubernetes cluster equal to a git repository, and the repository up to date with the newest images.
+
+pub mod manifest;
+pub mod model;
+pub mod port;

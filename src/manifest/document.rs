@@ -1,0 +1,163 @@
+use crate::model::{FieldName, Finding, ImageRef, ObjectId, Position, RepoPath};
+use std::collections::BTreeMap;
+
+/// What one file of the config repo says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The objects, in file order; `List` kinds are taken apart.
+    pub documents: Vec<Document>,
+    /// What could not be used. A finding of severity `Error` means the file was not read whole.
+    pub findings: Vec<Finding>,
+}
+
+impl Reading {
+    /// Whether every document of the file was understood: only then may absence be concluded from it.
+    pub fn is_complete(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| finding.severity != crate::model::Severity::Error)
+    }
+}
+
+/// One object of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Which object.
+    pub object: ObjectId,
+    /// `apiVersion` as written.
+    pub api_version: String,
+    /// Where it starts.
+    pub position: Position,
+    /// The object as kubectl would send it.
+    pub value: serde_json::Value,
+    /// Its image fields, in file order.
+    pub images: Vec<ImageField>,
+    /// What its annotations ask of us.
+    pub intent: Intent,
+}
+
+/// What the annotations of an object ask of us; either spelling (`tidegate.dev/…`, Flux v1's), ours winning.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Intent {
+    /// `automated: "true"`.
+    pub automated: bool,
+    /// Present when `locked: "true"`.
+    pub lock: Option<Lock>,
+    /// Whether and how it is applied.
+    pub ignore: Ignore,
+    /// `prune: "disabled"`.
+    pub keep: bool,
+    /// What to do about drift.
+    pub drift: Drift,
+    /// Policies by image field, as written; `None` is the key of the policy for all fields.
+    pub policies: BTreeMap<Option<FieldName>, PolicyText>,
+}
+
+impl Intent {
+    /// The policy text that governs a field, if one is written.
+    pub fn policy(&self, field: &FieldName) -> Option<&PolicyText> {
+        self.policies
+            .get(&Some(field.clone()))
+            .or_else(|| self.policies.get(&None))
+    }
+}
+
+/// A policy annotation's value and place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyText {
+    /// The value, e.g. `semver:~1.2`.
+    pub text: String,
+    /// The annotation's key as written, for messages.
+    pub annotation: String,
+    /// Where the value stands.
+    pub position: Position,
+}
+
+/// Who locked a workload and why, as far as they said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lock {
+    /// `locked-by`.
+    pub by: Option<String>,
+    /// `locked-reason`.
+    pub reason: Option<String>,
+}
+
+/// The `ignore` annotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ignore {
+    /// Applied and pruned.
+    #[default]
+    No,
+    /// `"true"`: neither applied nor pruned.
+    Yes,
+    /// `sync-only` (alias `sync_only`): applied, never pruned.
+    SyncOnly,
+}
+
+/// The `drift` annotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drift {
+    /// Put back what drifted.
+    #[default]
+    Repair,
+    /// Report only.
+    Warn,
+    /// Say nothing.
+    Ignore,
+}
+
+/// One place that holds an image, and how a new tag is written there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageField {
+    /// Container name, or HelmRelease values key or alias.
+    pub field: FieldName,
+    /// The whole reference, put together from its parts.
+    pub image: ImageRef,
+    /// Where the tag (or the whole reference) stands.
+    pub position: Position,
+    /// The scalar that is rewritten for a new tag.
+    pub slot: Slot,
+}
+
+/// The scalar that carries the tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Byte range of the scalar's content within its quotes (or of the plain scalar).
+    pub span: std::ops::Range<usize>,
+    /// How it is written.
+    pub style: Style,
+    /// What of the reference it holds.
+    pub holds: Holds,
+}
+
+/// How a scalar is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes.
+    Plain,
+    /// `'…'`.
+    SingleQuoted,
+    /// `"…"`.
+    DoubleQuoted,
+}
+
+/// What part of an image reference a scalar holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holds {
+    /// The whole reference, or name and tag without registry: only what follows the last colon is rewritten.
+    Reference,
+    /// The tag alone.
+    Tag,
+}
+
+/// A file's edit refused, with the reason; the bytes are untouched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}:{position}: not edited: {reason}")]
+pub struct Refused {
+    /// The file.
+    pub path: RepoPath,
+    /// Where.
+    pub position: Position,
+    /// Why.
+    pub reason: String,
+}

@@ -1,0 +1,340 @@
+use serde::Serialize;
+use std::fmt;
+
+/// A reference, tag or digest that the grammar does not allow, with the rule it breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {what}: {rule}")]
+pub struct InvalidImage {
+    text: String,
+    what: &'static str,
+    rule: &'static str,
+}
+
+impl InvalidImage {
+    fn new(text: &str, what: &'static str, rule: &'static str) -> Self {
+        Self {
+            text: text.chars().take(200).collect(),
+            what,
+            rule,
+        }
+    }
+}
+
+/// An image tag: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}` (OCI distribution specification, "Pulling manifests").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Tag(String);
+
+impl Tag {
+    /// Checks the grammar.
+    ///
+    /// # Errors
+    /// Names the rule that is broken.
+    pub fn parse(text: &str) -> Result<Self, InvalidImage> {
+        let bad = |rule| Err(InvalidImage::new(text, "a tag", rule));
+        if text.is_empty() || text.len() > 128 {
+            return bad("1 to 128 characters are wanted");
+        }
+        if text.starts_with(['.', '-']) {
+            return bad("it may not start with . or -");
+        }
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
+            return bad("only letters, digits, _ . and - are allowed");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The tag as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A content digest, `sha256:<64 hex digits>` or `sha512:<128>` (OCI image specification, "Digests").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Checks the grammar of the registered algorithms.
+    ///
+    /// # Errors
+    /// Names the rule that is broken.
+    pub fn parse(text: &str) -> Result<Self, InvalidImage> {
+        let (algorithm, hex) = text
+            .split_once(':')
+            .ok_or_else(|| InvalidImage::new(text, "a digest", "an algorithm and a colon come first"))?;
+        let length = match algorithm {
+            "sha256" => 64,
+            "sha512" => 128,
+            _ => return Err(InvalidImage::new(text, "a digest", "only sha256 and sha512 are known")),
+        };
+        if hex.len() != length || !hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return Err(InvalidImage::new(
+                text,
+                "a digest",
+                "64 (sha256) or 128 (sha512) small hex digits are wanted",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The digest as text, algorithm included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where images are kept: registry host (with port) and path, in canonical form for matching and for API calls.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Repository {
+    /// Registry host, with port where one is written; `docker.io` for Docker Hub.
+    pub host: String,
+    /// Path below the host; Docker Hub's one-part names have `library/` before them.
+    pub path: String,
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.path)
+    }
+}
+
+/// An image reference as somebody wrote it: `[host[:port]/]path[:tag][@digest]`.
+///
+/// The grammar is the distribution project's `reference` package; nothing is normalised, [`ImageRef::repository`]
+/// gives the canonical name beside it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageRef {
+    name: String,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+impl ImageRef {
+    /// Reads a reference.
+    ///
+    /// # Errors
+    /// Names the rule of the grammar that is broken.
+    pub fn parse(text: &str) -> Result<Self, InvalidImage> {
+        let bad = |rule| InvalidImage::new(text, "an image reference", rule);
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(Digest::parse(digest)?)),
+            None => (text, None),
+        };
+        let tag_colon = rest.rfind(':').filter(|colon| !rest[*colon..].contains('/'));
+        let (name, tag) = match tag_colon {
+            Some(colon) => (&rest[..colon], Some(Tag::parse(&rest[colon + 1..])?)),
+            None => (rest, None),
+        };
+        if name.is_empty() {
+            return Err(bad("a name comes first"));
+        }
+        if name.len() > 255 {
+            return Err(bad("the name may have 255 characters at most"));
+        }
+        let (host, path) = split_host(name);
+        if let Some(host) = host {
+            check_host(host).map_err(bad)?;
+        }
+        check_path(path).map_err(bad)?;
+        Ok(Self {
+            name: name.to_owned(),
+            tag,
+            digest,
+        })
+    }
+
+    /// The name as written, host included, without tag and digest.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tag, where one is written.
+    pub fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    /// The digest, where one is written.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// The same image with another tag; a digest, which would contradict it, is dropped.
+    #[must_use]
+    pub fn with_tag(&self, tag: Tag) -> Self {
+        Self {
+            name: self.name.clone(),
+            tag: Some(tag),
+            digest: None,
+        }
+    }
+
+    /// The canonical repository: Docker Hub's short names spelt out.
+    pub fn repository(&self) -> Repository {
+        match split_host(&self.name) {
+            (Some("docker.io" | "index.docker.io") | None, path) if !path.contains('/') => Repository {
+                host: "docker.io".into(),
+                path: format!("library/{path}"),
+            },
+            (Some("index.docker.io") | None, path) => Repository {
+                host: "docker.io".into(),
+                path: path.into(),
+            },
+            (Some(host), path) => Repository {
+                host: host.into(),
+                path: path.into(),
+            },
+        }
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The first part is a host if it has a dot, a colon or a capital letter, or is `localhost`
+/// (distribution `reference`, `splitDockerDomain`).
+fn split_host(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((first, rest))
+            if first.contains(['.', ':']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase()) =>
+        {
+            (Some(first), rest)
+        }
+        _ => (None, name),
+    }
+}
+
+fn check_host(host: &str) -> Result<(), &'static str> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => {
+            let (address, after) = rest
+                .split_once(']')
+                .ok_or("an IPv6 registry needs its closing bracket")?;
+            if address.is_empty() || !address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') {
+                return Err("an IPv6 registry has only hex digits and colons between its brackets");
+            }
+            (None, after.strip_prefix(':').or((!after.is_empty()).then_some("")))
+        }
+        None => match host.split_once(':') {
+            Some((name, port)) => (Some(name), Some(port)),
+            None => (Some(host), None),
+        },
+    };
+    if port.is_some_and(|port| port.is_empty() || port.len() > 5 || !port.bytes().all(|b| b.is_ascii_digit())) {
+        return Err("a registry's port is a number");
+    }
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    match name {
+        Some(name) if !name.split('.').all(label) => {
+            Err("a registry's name has letters, digits and - between its dots")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_path(path: &str) -> Result<(), &'static str> {
+    for part in path.split('/') {
+        if part.is_empty() {
+            return Err("no part of the path may be empty");
+        }
+        if !part
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+        {
+            return Err("the path has small letters, digits, . _ and - only");
+        }
+        let edge = |b: Option<u8>| b.is_some_and(|b| b"._-".contains(&b));
+        if edge(part.bytes().next()) || edge(part.bytes().last()) {
+            return Err("no part of the path may start or end with . _ or -");
+        }
+        if part.contains("..")
+            || part.contains("___")
+            || ["._", "_.", ".-", "-.", "_-", "-_"].iter().any(|s| part.contains(s))
+        {
+            return Err("separators in the path are one dot, one or two underscores, or dashes");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_print_as_written() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for text in [
+            "nginx",
+            "nginx:1.27",
+            "library/nginx:1",
+            "localhost/app:1",
+            "registry:5000/app",
+            "registry:5000/app:1e5",
+            "[fd00::1]:5000/a/b:x",
+            "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web:0123456",
+            &format!("ghcr.io/acme/app:v1@{digest}"),
+            &format!("ghcr.io/acme/app@{digest}"),
+        ] {
+            assert_eq!(ImageRef::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn illegal_references_name_their_rule() {
+        for (text, rule) in [
+            ("", "a name comes first"),
+            ("Nginx", "small letters"),
+            ("a//b", "empty"),
+            ("a/b:", "1 to 128"),
+            ("a/b:.x", "may not start"),
+            ("a..b/c", "between its dots"),
+            ("x/a___b", "separators"),
+            ("host:port/a", "number"),
+            ("a@sha256:12", "64"),
+            ("{{ .Values.image }}", "small letters"),
+        ] {
+            let error = ImageRef::parse(text).unwrap_err().to_string();
+            assert!(error.contains(rule), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn docker_hub_names_are_spelt_out() {
+        for (text, want) in [
+            ("nginx:1", "docker.io/library/nginx"),
+            ("acme/app", "docker.io/acme/app"),
+            ("docker.io/nginx", "docker.io/library/nginx"),
+            ("index.docker.io/acme/app", "docker.io/acme/app"),
+            ("registry:5000/app:1", "registry:5000/app"),
+        ] {
+            assert_eq!(ImageRef::parse(text).unwrap().repository().to_string(), want);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The words every room shares, as types: what an image reference, a tag, a commit or an object is called.
+//!
+//! A value of one of these types is well formed from the door on; whoever holds a [`Tag`] need not check it again.
+//! Pure: no clock, no disk, no network, no knowledge of any room above.
+
+mod finding;
+mod git;
+mod image;
+mod object;
+mod secret;
+
+pub use finding::{Finding, Position, Severity};
+pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
+pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
+pub use object::{FieldId, FieldName, ObjectId};
+pub use secret::Secret;

@@ -1,0 +1,12 @@
+//! The things the loops talk to, as traits over plain data: the registry, the config repo and the cluster.
+//!
+//! A loop imports this room and never an edge (`git`, `registry`, `cluster`): the composition root hands the edge in.
+//! Wire types stop at the edge's door; what passes here is ours.
+
+mod registry;
+mod repo;
+
+pub use registry::{ListFailure, Listing, Registry, TaggedImage};
+pub use repo::{
+    ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile,
+};

@@ -1,0 +1,147 @@
+use crate::model::{BlobId, CommitId, RepoPath};
+use std::future::Future;
+
+/// A regular file in a commit's tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Where.
+    pub path: RepoPath,
+    /// Its content's id.
+    pub blob: BlobId,
+}
+
+/// A commit as the hold analysis wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryCommit {
+    /// Its id.
+    pub id: CommitId,
+    /// Its parents, first parent first.
+    pub parents: Vec<CommitId>,
+    /// The author, `Name <address>`.
+    pub author: String,
+    /// Committer time.
+    pub committed_at: jiff::Timestamp,
+    /// The whole message, lossily decoded.
+    pub message: String,
+    /// The files whose content differs from that in *every* parent (a merge that only joins lines has none),
+    /// ordered by path; a root commit's are all its files.
+    pub changes: Vec<FileChange>,
+}
+
+/// A file that a commit itself changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Where. A rename is a removal and an addition.
+    pub path: RepoPath,
+    /// Its content in the first parent; `None` if it was not there.
+    pub before: Option<BlobId>,
+    /// Its content in the commit; `None` if it is gone.
+    pub after: Option<BlobId>,
+}
+
+/// A file's new bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEdit {
+    /// An existing regular file; its mode is kept.
+    pub path: RepoPath,
+    /// The blob the edit was made on: another one there refuses the commit.
+    pub from: BlobId,
+    /// The new content.
+    pub bytes: Vec<u8>,
+}
+
+/// A commit to be made on `parent` and pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCommit {
+    /// The one parent: the tip that the plan was made on.
+    pub parent: CommitId,
+    /// At least one.
+    pub edits: Vec<FileEdit>,
+    /// The message, trailers included.
+    pub message: String,
+    /// Author and committer time (never before the parent's).
+    pub time: jiff::Timestamp,
+}
+
+/// What became of a push. Only `Landed` means that the branch has the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// The branch's tip is this commit.
+    Landed(CommitId),
+    /// Somebody else moved the branch first: fetch, decide again.
+    Lost,
+    /// The server refused it in these words (hook, branch protection). Not to be retried in a storm.
+    Refused(String),
+    /// The deploy key may read but not write.
+    ReadOnly(String),
+}
+
+/// What kind of trouble the repository is in; the label of metrics and the key of the remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RepoProblem {
+    /// No connection, or none in time.
+    Unreachable,
+    /// The server does not take our key.
+    KeyRefused,
+    /// The server's host key is not in known_hosts.
+    UnknownHostKey,
+    /// The server's host key is another than the one known.
+    ChangedHostKey,
+    /// No such repository, or not for this key.
+    NoRepository,
+    /// The repository has no such branch.
+    NoBranch,
+    /// Anything else.
+    Other,
+}
+
+/// An operation on the repository failed. The message says what, where and what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct RepoFailure {
+    /// The kind.
+    pub problem: RepoProblem,
+    /// For people.
+    pub message: String,
+}
+
+/// The config repo: one branch of one repository, mirrored locally, written by compare-and-swap.
+pub trait ConfigRepo: Send + Sync + 'static {
+    /// Asks the server for the branch's tip and fetches what is missing.
+    fn fetch(&self) -> impl Future<Output = Result<CommitId, RepoFailure>> + Send;
+
+    /// All regular files of a commit below any of `paths` (all, if empty), ordered by path.
+    /// Symlinks, submodules and names that are not UTF-8 are left out.
+    fn files(
+        &self,
+        commit: CommitId,
+        paths: Vec<RepoPath>,
+    ) -> impl Future<Output = Result<Vec<TreeFile>, RepoFailure>> + Send;
+
+    /// Contents of blobs, in the order asked for; `None` for one larger than `limit` bytes.
+    fn blobs(
+        &self,
+        ids: Vec<BlobId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, RepoFailure>> + Send;
+
+    /// The history from `tip` back, newest first in topological order (a child before its parents), at most
+    /// `limit` commits, without `until` and its ancestors where given.
+    fn history(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<HistoryCommit>, RepoFailure>> + Send;
+
+    /// Whether `ancestor` is `descendant` or one of its ancestors; false when `ancestor` is unknown.
+    fn is_ancestor(
+        &self,
+        ancestor: CommitId,
+        descendant: CommitId,
+    ) -> impl Future<Output = Result<bool, RepoFailure>> + Send;
+
+    /// Commits the edits on `parent` in the object database and pushes with compare-and-swap: the branch moves only if
+    /// its tip still is `parent`. After any doubt the remote ref decides. Only planned blobs differ (checked).
+    fn commit_and_push(&self, commit: NewCommit) -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
+}
