@@ -1,5 +1,6 @@
 //! Tidegate keeps a Kubernetes cluster equal to a git repository, and the repository up to date with the newest images.
 
+pub mod driver;
 pub mod manifest;
 pub mod model;
 pub mod port;

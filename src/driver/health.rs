@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the probes ask: is some loop stuck, and does every loop have what it needs?
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    hearts: BTreeMap<&'static str, Beat>,
+    conditions: BTreeMap<&'static str, Result<(), String>>,
+}
+
+#[derive(Debug)]
+struct Beat {
+    running_since: Option<Instant>,
+    deadline: Duration,
+}
+
+/// One loop's sign of life.
+#[derive(Debug)]
+pub struct Heart {
+    name: &'static str,
+    health: Health,
+}
+
+/// One thing that must be well before the agent counts as ready.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    name: &'static str,
+    health: Health,
+}
+
+impl Health {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A loop reports in; a pass of it that runs on for longer than `deadline` makes the process count as stuck.
+    pub fn heart(&self, name: &'static str, deadline: Duration) -> Heart {
+        self.lock().hearts.insert(
+            name,
+            Beat {
+                running_since: None,
+                deadline,
+            },
+        );
+        Heart {
+            name,
+            health: self.clone(),
+        }
+    }
+
+    /// A condition of readiness, unmet until it is set, for the reason given.
+    pub fn condition(&self, name: &'static str, until_then: &str) -> Condition {
+        self.lock().conditions.insert(name, Err(until_then.to_owned()));
+        Condition {
+            name,
+            health: self.clone(),
+        }
+    }
+
+    /// The loops whose pass is past its deadline by now. Empty: alive.
+    pub fn stuck(&self, now: Instant) -> Vec<String> {
+        self.lock()
+            .hearts
+            .iter()
+            .filter_map(|(name, beat)| {
+                let age = now.saturating_duration_since(beat.running_since?);
+                (age > beat.deadline).then(|| format!("{name}: its pass has been running for {} s", age.as_secs()))
+            })
+            .collect()
+    }
+
+    /// What is missing. Empty: ready.
+    pub fn not_ready(&self) -> Vec<String> {
+        self.lock()
+            .conditions
+            .iter()
+            .filter_map(|(name, state)| state.as_ref().err().map(|reason| format!("{name}: {reason}")))
+            .collect()
+    }
+}
+
+impl Heart {
+    pub(super) fn begin(&self, now: Instant) {
+        if let Some(beat) = self.health.lock().hearts.get_mut(self.name) {
+            beat.running_since = Some(now);
+        }
+    }
+
+    pub(super) fn end(&self) {
+        if let Some(beat) = self.health.lock().hearts.get_mut(self.name) {
+            beat.running_since = None;
+        }
+    }
+}
+
+impl Condition {
+    /// Met.
+    pub fn met(&self) {
+        self.health.lock().conditions.insert(self.name, Ok(()));
+    }
+
+    /// Not met, and why.
+    pub fn unmet(&self, reason: impl Into<String>) {
+        self.health.lock().conditions.insert(self.name, Err(reason.into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_beyond_its_deadline_is_stuck_until_it_ends() {
+        let health = Health::default();
+        let heart = health.heart("sync", Duration::from_secs(60));
+        let start = Instant::now();
+        heart.begin(start);
+        assert!(health.stuck(start + Duration::from_secs(59)).is_empty());
+        assert_eq!(
+            health.stuck(start + Duration::from_secs(61)),
+            ["sync: its pass has been running for 61 s"]
+        );
+        heart.end();
+        assert!(health.stuck(start + Duration::from_secs(999)).is_empty());
+    }
+
+    #[test]
+    fn readiness_names_what_is_missing() {
+        let health = Health::default();
+        let git = health.condition("git", "not fetched yet");
+        assert_eq!(health.not_ready(), ["git: not fetched yet"]);
+        git.met();
+        assert!(health.not_ready().is_empty());
+        git.unmet("the server does not answer");
+        assert_eq!(health.not_ready(), ["git: the server does not answer"]);
+    }
+}

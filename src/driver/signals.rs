@@ -1,0 +1,109 @@
+use std::future::Future;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Tells every loop to drain: end the running pass, begin no other.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    token: CancellationToken,
+}
+
+impl Shutdown {
+    /// Begins the drain.
+    pub fn begin(&self) {
+        self.token.cancel();
+    }
+
+    /// Returns once the drain has begun.
+    pub async fn begun(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Whether the drain has begun.
+    pub fn is_begun(&self) -> bool {
+        self.token.is_cancelled()
+    }
+}
+
+/// First SIGTERM or SIGINT: drain. Second: return, upon which the caller ends the process.
+///
+/// # Errors
+/// Signal handlers that cannot be installed.
+pub fn on_signals(shutdown: Shutdown) -> std::io::Result<impl Future<Output = ()> + Send> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if first {
+                tracing::info!("draining: running passes end, a second signal aborts");
+                shutdown.begin();
+            }
+        }
+    })
+}
+
+/// Every task of the process. None is detached: each is awaited, and one that ends before the drain ends the process.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    tasks: JoinSet<&'static str>,
+}
+
+impl Tasks {
+    /// Starts a task under a name.
+    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    /// Waits for all tasks. One that ends before the drain began, or panics, begins it.
+    ///
+    /// # Errors
+    /// What ended too early.
+    pub async fn join(mut self, shutdown: &Shutdown) -> Result<(), String> {
+        let mut failure = None;
+        while let Some(ended) = self.tasks.join_next().await {
+            let early = !shutdown.is_begun();
+            match ended {
+                Ok(name) if early => failure = failure.or(Some(format!("{name} ended by itself"))),
+                Ok(_) => {}
+                Err(error) => failure = failure.or(Some(format!("a task panicked: {error}"))),
+            }
+            if failure.is_some() {
+                shutdown.begin();
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_by_itself_drains_the_others() {
+        let shutdown = Shutdown::default();
+        let mut tasks = Tasks::default();
+        let seen = shutdown.clone();
+        tasks.spawn("steady", async move { seen.begun().await });
+        tasks.spawn("broken", async {});
+        assert_eq!(tasks.join(&shutdown).await, Err("broken ended by itself".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_drain_ends_well() {
+        let shutdown = Shutdown::default();
+        let mut tasks = Tasks::default();
+        let seen = shutdown.clone();
+        tasks.spawn("steady", async move { seen.begun().await });
+        shutdown.begin();
+        assert_eq!(tasks.join(&shutdown).await, Ok(()));
+    }
+}
