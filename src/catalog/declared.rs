@@ -1,0 +1,81 @@
+use crate::manifest::{Document, Reading};
+use crate::model::{BlobId, CommitId, Finding, ObjectId, RepoPath, Severity};
+use crate::port::TreeFile;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The declared state at one commit.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// The commit.
+    pub commit: CommitId,
+    /// The objects, ordered by path and place.
+    pub objects: Vec<DeclaredObject>,
+    /// What could not be used.
+    pub findings: Vec<Finding>,
+    /// Whether everything was read: only then may absence be concluded from it.
+    pub complete: bool,
+    /// How many files were parsed for this reading; the others came from the cache.
+    pub parsed: usize,
+    /// The blob of each manifest file.
+    pub blobs: BTreeMap<RepoPath, BlobId>,
+}
+
+/// One declared object.
+#[derive(Debug, Clone)]
+pub struct DeclaredObject {
+    /// The file it stands in.
+    pub path: RepoPath,
+    /// What it says.
+    pub document: Arc<Document>,
+}
+
+impl Declared {
+    pub(super) fn gather(
+        commit: CommitId,
+        readings: &[(TreeFile, Arc<Reading>)],
+        mut findings: Vec<Finding>,
+        parsed: usize,
+    ) -> Self {
+        let mut objects = Vec::new();
+        for (file, reading) in readings {
+            findings.extend(reading.findings.iter().cloned());
+            objects.extend(reading.documents.iter().map(|document| DeclaredObject {
+                path: file.path.clone(),
+                document: Arc::new(document.clone()),
+            }));
+        }
+        findings.extend(drop_twins(&mut objects));
+        findings.sort();
+        let complete = findings.iter().all(|finding| finding.severity != Severity::Error);
+        let blobs = readings.iter().map(|(file, _)| (file.path.clone(), file.blob)).collect();
+        Self { commit, objects, findings, complete, parsed, blobs }
+    }
+}
+
+/// An object that two places declare is applied from neither: which one is meant, only its author knows.
+fn drop_twins(objects: &mut Vec<DeclaredObject>) -> Vec<Finding> {
+    let mut places: BTreeMap<ObjectId, Vec<(RepoPath, crate::model::Position)>> = BTreeMap::new();
+    for object in objects.iter() {
+        places
+            .entry(object.document.object.clone())
+            .or_default()
+            .push((object.path.clone(), object.document.position));
+    }
+    places.retain(|_, places| places.len() > 1);
+    objects.retain(|object| !places.contains_key(&object.document.object));
+    places
+        .into_iter()
+        .filter_map(|(object, places)| {
+            let ((path, position), others) = places.split_first()?;
+            let others: Vec<String> = others.iter().map(|(path, position)| format!("{path}:{}", position.line)).collect();
+            Some(Finding {
+                path: path.clone(),
+                position: Some(*position),
+                object: Some(object),
+                severity: Severity::Error,
+                message: format!("declared again in {}; applied from neither, remove one of them", others.join(", ")),
+            })
+        })
+        .collect()
+}

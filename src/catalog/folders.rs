@@ -1,0 +1,99 @@
+use crate::model::{Finding, RepoPath, Severity};
+use crate::port::TreeFile;
+use std::collections::BTreeSet;
+
+/// The files that may be manifests, and what was passed over: folders of Helm charts, kustomize overlays.
+pub(super) fn manifests(files: Vec<TreeFile>) -> (Vec<TreeFile>, Vec<Finding>) {
+    let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
+        files.iter().filter(|file| names.contains(&file.path.file_name())).map(|file| file.path.parent()).collect()
+    };
+    let charts = holding(&["Chart.yaml"]);
+    let overlays = holding(&["kustomization.yaml", "kustomization.yml", "Kustomization"]);
+    let below = |file: &TreeFile, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| file.path.is_within(folder));
+    let finding = |path: &RepoPath, severity, message: &str| Finding {
+        path: path.clone(),
+        position: None,
+        object: None,
+        severity,
+        message: message.to_owned(),
+    };
+    let mut findings: Vec<Finding> = charts
+        .iter()
+        .map(|folder| finding(folder, Severity::Notice, "a Helm chart; its files are not read as manifests"))
+        .collect();
+    findings.extend(overlays.iter().filter(|folder| !charts.iter().any(|chart| folder.is_within(chart))).map(|folder| {
+        finding(
+            folder,
+            Severity::Error,
+            "has a kustomization file; overlays are not rendered: commit the rendered manifests, or leave the folder out of repo.paths",
+        )
+    }));
+    let kept = files
+        .iter()
+        .filter(|file| is_manifest_name(file.path.file_name()) && !below(file, &charts) && !below(file, &overlays))
+        .cloned()
+        .collect();
+    (kept, findings)
+}
+
+/// Configured paths below which there is no file: a typing error or a moved folder, never "delete everything".
+pub(super) fn vanished(paths: &[RepoPath], files: &[TreeFile]) -> Vec<Finding> {
+    let root = RepoPath::default();
+    let wanted = if paths.is_empty() { std::slice::from_ref(&root) } else { paths };
+    wanted
+        .iter()
+        .filter(|folder| !files.iter().any(|file| file.path.is_within(folder)))
+        .map(|folder| Finding {
+            path: folder.clone(),
+            position: None,
+            object: None,
+            severity: Severity::Error,
+            message: "no file lies here; nothing is pruned until repo.paths and the repository agree".into(),
+        })
+        .collect()
+}
+
+fn is_manifest_name(name: &str) -> bool {
+    !name.starts_with('.') && [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BlobId;
+
+    fn files(paths: &[&str]) -> Vec<TreeFile> {
+        let file = |path: &&str| TreeFile { path: RepoPath::parse(path).unwrap(), blob: BlobId::from_bytes([0; 20]) };
+        paths.iter().map(file).collect()
+    }
+
+    #[test]
+    fn chart_folders_are_passed_over_with_one_notice() {
+        let (kept, findings) = manifests(files(&[
+            "charts/web/Chart.yaml",
+            "charts/web/templates/deployment.yaml",
+            "charts/web/values.yaml",
+            "workloads/web.yaml",
+            "workloads/notes.txt",
+            "workloads/.hidden.yaml",
+        ]));
+        assert_eq!(kept.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["workloads/web.yaml"]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].severity, Severity::Notice);
+    }
+
+    #[test]
+    fn an_overlay_makes_the_reading_incomplete() {
+        let (kept, findings) = manifests(files(&["prod/kustomization.yaml", "prod/patch.yaml", "base/web.yaml"]));
+        assert_eq!(kept.len(), 1);
+        assert_eq!(findings[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn a_path_without_files_is_an_error() {
+        let path = |text| RepoPath::parse(text).unwrap();
+        assert!(vanished(&[], &files(&["a.yaml"])).is_empty());
+        assert_eq!(vanished(&[], &files(&[])).len(), 1);
+        assert_eq!(vanished(&[path("apps"), path("gone")], &files(&["apps/a.yaml"])).len(), 1);
+    }
+}

@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+use yaml_rust2::Event;
+use yaml_rust2::parser::Parser;
+use yaml_rust2::scanner::Marker;
+
+/// The line of every key and list item of a YAML text, by its path (`registries[0].scan`).
+///
+/// A text that does not parse gives the places found before the fault.
+pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
+    let mut places = BTreeMap::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut parser = Parser::new_from_str(text);
+    while let Ok((event, mark)) = parser.next_token() {
+        match event {
+            Event::StreamEnd => break,
+            Event::Scalar(value, ..) => match open.last_mut() {
+                Some(Open::Mapping { key, .. }) if key.is_none() => *key = Some((value, mark.line())),
+                _ => record(&mut open, &mut places, mark),
+            },
+            Event::Alias(_) => record(&mut open, &mut places, mark),
+            Event::MappingStart(..) => {
+                let path = record(&mut open, &mut places, mark);
+                open.push(Open::Mapping { path, key: None });
+            }
+            Event::SequenceStart(..) => {
+                let path = record(&mut open, &mut places, mark);
+                open.push(Open::Sequence { path, next: 0 });
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                open.pop();
+            }
+            _ => {}
+        }
+        if open.len() > 64 {
+            break;
+        }
+    }
+    places
+}
+
+enum Open {
+    Mapping { path: String, key: Option<(String, usize)> },
+    Sequence { path: String, next: usize },
+}
+
+/// Notes where a value stands (a mapping's value at its key's line) and returns its path.
+fn record(open: &mut [Open], places: &mut BTreeMap<String, usize>, mark: Marker) -> String {
+    let (path, line) = match open.last_mut() {
+        None => (String::new(), mark.line()),
+        Some(Open::Mapping { path, key }) => {
+            let (key, line) = key.take().unwrap_or_default();
+            (join(path, &key), line)
+        }
+        Some(Open::Sequence { path, next }) => {
+            let item = format!("{path}[{next}]");
+            *next += 1;
+            (item, mark.line())
+        }
+    };
+    places.insert(path.clone(), line);
+    path
+}
+
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_and_item_has_its_line() {
+        let places = lines("repo:\n  url: x\n  paths:\n  - a\n  - b\nregistries:\n- {host: h,\n   scan: 1m}\n");
+        let line = |path: &str| places.get(path).copied();
+        assert_eq!(line("repo"), Some(1));
+        assert_eq!(line("repo.url"), Some(2));
+        assert_eq!(line("repo.paths[1]"), Some(5));
+        assert_eq!(line("registries[0].host"), Some(7));
+        assert_eq!(line("registries[0].scan"), Some(8));
+    }
+}

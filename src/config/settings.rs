@@ -1,0 +1,281 @@
+use super::section::{Mistake, Report, Section};
+use super::{duration, places};
+use crate::model::{BranchName, CommitId, RepoPath};
+use crate::policy::Filter;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What `tidegate.yaml` means.
+#[derive(Debug)]
+pub struct Settings {
+    /// The config repo.
+    pub repo: RepoSettings,
+    /// Registries with settings of their own; others are scanned by the defaults.
+    pub registries: Vec<RegistrySettings>,
+    /// Bumps.
+    pub automation: AutomationSettings,
+    /// Applying.
+    pub sync: SyncSettings,
+    /// The agent's own port.
+    pub http: HttpSettings,
+    /// A folder that the agent may write: the mirror lives there. Nothing in it need survive.
+    pub state_dir: PathBuf,
+}
+
+/// `repo:`
+#[derive(Debug)]
+pub struct RepoSettings {
+    /// As written; its form is checked by the git room.
+    pub url: String,
+    /// The one branch that is read and written.
+    pub branch: BranchName,
+    /// What of the tree is read; empty: all.
+    pub paths: Vec<RepoPath>,
+    /// How often the remote is asked for its tip.
+    pub poll: Duration,
+    /// The longest silence of the server before an operation is given up.
+    pub timeout: Duration,
+    /// Where the deploy key is.
+    pub key: KeySource,
+    /// Host keys in OpenSSH's known_hosts format.
+    pub known_hosts: String,
+}
+
+/// Where the deploy key is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A Secret in the agent's namespace.
+    Secret(String),
+    /// A file.
+    File(PathBuf),
+}
+
+/// One entry of `registries:`
+#[derive(Debug)]
+pub struct RegistrySettings {
+    /// The registry's host; `*` stands for any characters, so one entry can serve several.
+    pub host: String,
+    /// Which repositories and tags may be scanned.
+    pub filter: Filter,
+    /// When they are scanned.
+    pub schedule: Schedule,
+}
+
+/// When a registry's repositories are scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schedule {
+    /// Every so often, with jitter.
+    Every(Duration),
+    /// At the times of a cron expression (five fields, UTC).
+    Cron(String),
+}
+
+/// `automation:`
+#[derive(Debug)]
+pub struct AutomationSettings {
+    /// False: nothing is scanned and nothing is committed.
+    pub enabled: bool,
+    /// The commits' author and committer.
+    pub author_name: String,
+    /// Their address.
+    pub author_email: String,
+}
+
+/// `sync:`
+#[derive(Debug)]
+pub struct SyncSettings {
+    /// False: nothing is applied.
+    pub enabled: bool,
+    /// Field-managed objects are told apart by this name: agents that share a cluster need different ones.
+    pub set: String,
+    /// How many deletions are made without asking.
+    pub deletions: DeletionLimit,
+}
+
+/// `sync.deletions:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletionLimit {
+    /// At most this many objects.
+    pub count: usize,
+    /// At most this share of the set, in percent.
+    pub percent: usize,
+    /// Deletions above the limit are allowed at this commit.
+    pub confirm: Option<CommitId>,
+}
+
+/// `http:`
+#[derive(Debug)]
+pub struct HttpSettings {
+    /// Where the agent listens.
+    pub listen: SocketAddr,
+    /// The file with the bearer token of `/v1`; without one these calls are refused.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Twice a minute: Flux's users ask for less than its minute, forges count requests by the thousand an hour.
+const POLL: Duration = Duration::from_secs(30);
+/// GitHub's and GitLab's slowest answers seen are a few seconds; Flux v1's 20 s served most.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// One listing a minute for a repository: far below what throttles.
+const SCAN: Duration = Duration::from_secs(60);
+/// The shortest period of anything: what is needed sooner is woken.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+pub(super) fn read(text: &str) -> Result<Settings, Vec<Mistake>> {
+    let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
+        let line = error.location().map_or(1, |location| location.line());
+        vec![Mistake { line, path: String::new(), message: format!("this is not YAML: {error}") }]
+    })?;
+    let report = Report::new(places::lines(text));
+    let root = Section::root(&report, value);
+    let settings = Settings {
+        repo: repo(root.section("repo")),
+        registries: root.sections("registries").into_iter().map(registry).collect(),
+        automation: automation(root.section("automation")),
+        sync: sync(root.section("sync")),
+        http: http(root.section("http")),
+        state_dir: root.text("stateDir", path).unwrap_or_else(|| "/var/lib/tidegate".into()),
+    };
+    root.finish();
+    let mistakes = report.into_mistakes();
+    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+}
+
+fn repo(section: Section<'_>) -> RepoSettings {
+    if !section.has("url") {
+        section.mistake("url", "missing; write the config repo's SSH address, e.g. ssh://git@github.com/acme/fleet.git");
+    }
+    let key = section.section("key");
+    let file = key.text("file", path);
+    let secret = key.text("secret", dns_name);
+    if file.is_some() && secret.is_some() {
+        key.mistake("", "either file or secret is wanted, not both");
+    }
+    key.finish();
+    let settings = RepoSettings {
+        url: section.text("url", some).unwrap_or_default(),
+        branch: section
+            .text("branch", |text| BranchName::parse(text).map_err(|error| error.to_string()))
+            .or_else(|| BranchName::parse("main").ok())
+            .expect("main is a branch name"),
+        paths: section.texts("paths", |text| RepoPath::parse(text).map_err(|error| error.to_string())),
+        poll: section.text("poll", period).unwrap_or(POLL),
+        timeout: section.text("timeout", period).unwrap_or(TIMEOUT),
+        key: match file {
+            Some(file) => KeySource::File(file),
+            None => KeySource::Secret(secret.unwrap_or_else(|| "tidegate-deploy-key".into())),
+        },
+        known_hosts: section.text("knownHosts", |text| Ok(text.to_owned())).unwrap_or_default(),
+    };
+    section.finish();
+    settings
+}
+
+fn registry(section: Section<'_>) -> RegistrySettings {
+    if !section.has("host") {
+        section.mistake("host", "missing; write the registry's host, e.g. 111122223333.dkr.ecr.eu-west-1.amazonaws.com");
+    }
+    let include = section.texts("include", some);
+    let exclude = section.texts("exclude", some);
+    let filter = Filter::new(&include, &exclude).or_else(|error| {
+        section.mistake("", error.to_string());
+        Filter::new(&[], &[])
+    });
+    let scan = section.text("scan", period);
+    let cron = section.text("cron", cron);
+    if scan.is_some() && cron.is_some() {
+        section.mistake("cron", "either scan or cron is wanted, not both");
+    }
+    let settings = RegistrySettings {
+        host: section.text("host", some).unwrap_or_default(),
+        filter: filter.expect("no globs are good globs"),
+        schedule: cron.map_or(Schedule::Every(scan.unwrap_or(SCAN)), Schedule::Cron),
+    };
+    section.finish();
+    settings
+}
+
+fn automation(section: Section<'_>) -> AutomationSettings {
+    let (author_name, author_email) = section
+        .text("author", author)
+        .unwrap_or_else(|| ("Tidegate".to_owned(), "tidegate@localhost".to_owned()));
+    let settings = AutomationSettings { enabled: section.whether("enabled", true), author_name, author_email };
+    section.finish();
+    settings
+}
+
+fn sync(section: Section<'_>) -> SyncSettings {
+    let deletions = section.section("deletions");
+    let limit = DeletionLimit {
+        count: deletions.number("count", 10),
+        percent: deletions.number("percent", 25),
+        confirm: deletions.text("confirm", |text| CommitId::parse(text).map_err(|error| error.to_string())),
+    };
+    deletions.finish();
+    let settings = SyncSettings {
+        enabled: section.whether("enabled", true),
+        set: section.text("set", dns_name).unwrap_or_else(|| "tidegate".into()),
+        deletions: limit,
+    };
+    section.finish();
+    settings
+}
+
+fn http(section: Section<'_>) -> HttpSettings {
+    let settings = HttpSettings {
+        listen: section
+            .text("listen", |text| {
+                text.parse().map_err(|_| format!("{text:?} is not an address: write it like 0.0.0.0:8080"))
+            })
+            .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080))),
+        token_file: section.text("tokenFile", path),
+    };
+    section.finish();
+    settings
+}
+
+fn some(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("a text is wanted, this one is empty".into()) } else { Ok(text.to_owned()) }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    some(text).map(PathBuf::from)
+}
+
+fn period(text: &str) -> Result<Duration, String> {
+    let period = duration::parse(text)?;
+    if period < SHORTEST { Err(format!("{text} is too short: 1s is the least")) } else { Ok(period) }
+}
+
+fn cron(text: &str) -> Result<String, String> {
+    let fields = text.split_whitespace().count();
+    if fields != 5 {
+        return Err(format!("{text:?} has {fields} fields: five are wanted (minute hour day month weekday)"));
+    }
+    let with_seconds = format!("0 {text}");
+    tokio_cron_scheduler::Job::new(with_seconds.as_str(), |_, _| {})
+        .map(|_| text.to_owned())
+        .map_err(|error| format!("{text:?} is not a cron expression: {error}"))
+}
+
+fn author(text: &str) -> Result<(String, String), String> {
+    let wrong = || format!("{text:?} is not an author: write it like \"Tidegate <tidegate@acme.example>\"");
+    let (name, rest) = text.split_once('<').ok_or_else(wrong)?;
+    let address = rest.trim().strip_suffix('>').ok_or_else(wrong)?;
+    let name = name.trim();
+    if name.is_empty() || address.is_empty() || text.chars().any(char::is_control) || address.contains(['<', '>', ' ']) {
+        return Err(wrong());
+    }
+    Ok((name.to_owned(), address.to_owned()))
+}
+
+/// RFC 1123 label, as Kubernetes wants names of Secrets and label values to be at their simplest.
+fn dns_name(text: &str) -> Result<String, String> {
+    let good = !text.is_empty()
+        && text.len() <= 63
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if good { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a name: small letters, digits and - are wanted")) }
+}
