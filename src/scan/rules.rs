@@ -1,0 +1,92 @@
+use crate::model::{Repository, Tag};
+use crate::policy::Filter;
+use std::time::Duration;
+
+/// How the repositories of some registries are scanned.
+#[derive(Debug)]
+pub struct Rule {
+    /// The registry's host, `*` standing for any characters.
+    pub host: String,
+    /// Which repositories and tags may be scanned.
+    pub filter: Filter,
+    /// Between two scans; `None`: only when woken (by a cron window or a command).
+    pub every: Option<Duration>,
+}
+
+/// All rules; the first whose host fits counts.
+#[derive(Debug)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    fallback: Rule,
+}
+
+/// A minute: what users of Flux expect of a scan.
+const EVERY: Duration = Duration::from_secs(60);
+
+impl Rules {
+    /// Rules in the order of the file.
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let filter = Filter::new(&[], &[]).expect("no globs are good globs");
+        Self { rules, fallback: Rule { host: "*".into(), filter, every: Some(EVERY) } }
+    }
+
+    fn of(&self, host: &str) -> &Rule {
+        self.rules.iter().find(|rule| fits(&rule.host, host)).unwrap_or(&self.fallback)
+    }
+
+    /// Whether a repository may be scanned.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn allows(&self, repository: &Repository) -> Result<(), String> {
+        self.of(&repository.host).filter.repository(&repository.path)
+    }
+
+    /// Whether a tag counts.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn allows_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), String> {
+        self.of(&repository.host).filter.tag(&repository.path, tag)
+    }
+
+    /// The time between two scans of a repository, if it is scanned by a period.
+    pub fn every(&self, repository: &Repository) -> Option<Duration> {
+        self.of(&repository.host).every
+    }
+}
+
+/// Whether a host pattern fits: `*` stands for any run of characters.
+pub(crate) fn fits(pattern: &str, host: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| host.strip_prefix(first)) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for (pattern, host, want) in [
+            ("a.b", "a.b", true),
+            ("a.b", "a.bc", false),
+            ("*", "anything", true),
+            ("111122223333.dkr.ecr.*", "111122223333.dkr.ecr.eu-west-1.amazonaws.com", true),
+            ("*.dkr.ecr.*.amazonaws.com", "1.dkr.ecr.eu-west-1.amazonaws.com", true),
+            ("*.dkr.ecr.*.amazonaws.com", "1.dkr.ecr.cn-north-1.amazonaws.com.cn", false),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(fits(pattern, host), want, "{pattern} {host}");
+        }
+    }
+}
