@@ -1,1 +1,3 @@
-//! Stack.
+//! Real parts and stand-ins for tests, benches and the demo.
+
+pub mod ecr;

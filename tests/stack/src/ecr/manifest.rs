@@ -1,0 +1,89 @@
+//! Image manifests: what the registry reads in them, and small ones made for a push without content.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// Media type of an OCI image manifest.
+pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// Media type of an OCI image index.
+pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// The layer size that made-up manifests declare.
+const LAYER_BYTES: u64 = 7_340_032;
+
+/// What a manifest's text says about the image.
+#[derive(Debug, Clone)]
+pub(super) struct Parsed {
+    pub(super) media_type: String,
+    pub(super) artifact_type: Option<String>,
+    /// Config and layers; for an index 0, since its size is that of its largest child.
+    pub(super) size: u64,
+    /// Digests that an index refers to.
+    pub(super) children: Vec<String>,
+    pub(super) subject: Option<String>,
+}
+
+/// A manifest made for a push without content, with its config blob.
+#[derive(Debug)]
+pub(super) struct MadeUp {
+    pub(super) manifest: String,
+    pub(super) config: String,
+}
+
+/// `sha256:` and 64 hexadecimal digits over the bytes.
+pub(super) fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+/// Reads a manifest; `declared` is the media type that came with it.
+pub(super) fn parse(text: &str, declared: Option<&str>) -> Result<Parsed> {
+    let value: Value = serde_json::from_str(text).context("not JSON")?;
+    ensure!(value.is_object(), "not a JSON object");
+    let media_type = declared
+        .or_else(|| value["mediaType"].as_str())
+        .or_else(|| value["manifests"].is_array().then_some(OCI_INDEX))
+        .or_else(|| value["config"].is_object().then_some(OCI_MANIFEST))
+        .context("neither a media type, nor manifests, nor a config")?
+        .to_owned();
+    let children = array(&value["manifests"])
+        .filter_map(|child| child["digest"].as_str())
+        .map(str::to_owned)
+        .collect();
+    let config = value["config"]["size"].as_u64().unwrap_or_default();
+    let layers: u64 = array(&value["layers"]).filter_map(|layer| layer["size"].as_u64()).sum();
+    Ok(Parsed {
+        media_type,
+        artifact_type: [&value["artifactType"], &value["config"]["mediaType"]]
+            .into_iter()
+            .find_map(Value::as_str)
+            .map(str::to_owned),
+        size: config + layers,
+        children,
+        subject: value["subject"]["digest"].as_str().map(str::to_owned),
+    })
+}
+
+/// A manifest that no other push has: `serial` is unique in its server.
+pub(super) fn make_up(repository: &str, tag: &str, pushed_at: f64, serial: u64) -> MadeUp {
+    let created = jiff::Timestamp::from_millisecond((pushed_at * 1000.0) as i64).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let layer = digest_of(format!("{repository}#{serial}").as_bytes());
+    let config = json!({
+        "architecture": "amd64", "os": "linux", "created": created.to_string(),
+        "config": { "Labels": { "org.opencontainers.image.revision": tag, "stand-in.serial": serial.to_string() } },
+        "rootfs": { "type": "layers", "diff_ids": [layer] },
+    })
+    .to_string();
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": { "mediaType": OCI_CONFIG, "digest": digest_of(config.as_bytes()), "size": config.len() },
+        "layers": [{ "mediaType": OCI_LAYER, "digest": layer, "size": LAYER_BYTES }],
+    })
+    .to_string();
+    MadeUp { manifest, config }
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
