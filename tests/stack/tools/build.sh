@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# The programs that the test stack runs: finds each one, builds the ones that are missing, prints where they are.
+#
+#   build.sh [PROGRAM...]        one line "PROGRAM<tab>PATH" on standard output for each; without arguments, for
+#                                all, after checking what the whole project needs
+#   build.sh --prerequisites     only checks what the whole project needs
+#
+# A program is looked for in this order, and the first hit is taken:
+#   1. the folder $TIDEGATE_TOOLS
+#   2. etcd, kube-apiserver, kubectl: the folder $KUBEBUILDER_ASSETS, as envtest users expect
+#   3. helm, kustomize, kubectl: PATH, in a version that fits
+#   4. the cache: ${XDG_CACHE_HOME:-~/.cache}/tidegate/tools/PROGRAM-VERSION/PROGRAM
+# What is nowhere is built by Go into the cache from the go.mod beside this file, which pins version and sums. Nothing is
+# written in this folder. Two builds at once wait for each other, and the second one finds the work done.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/tidegate/tools
+all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize)
+
+say() { printf '%s\n' "$*" >&2; }
+
+# --- what must be there beforehand ------------------------------------------------------------------------------------
+
+# at_least HAVE WANT: dotted numbers, HAVE >= WANT
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+find_sshd() { PATH=$PATH:/usr/sbin:/usr/local/sbin command -v sshd; }
+
+python_fits() {
+  command -v python3 >/dev/null 2>&1 &&
+    python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1
+}
+
+# install PACKAGE: only as root on a system with apt-get, where nobody has to be asked
+install() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
+  say "installing the package $1 with apt-get"
+  {
+    # RUNLEVEL=1 keeps the package from starting its daemon: the tests start their own.
+    local get="env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq"
+    $get install -y --no-install-recommends "$1" || { $get update && $get install -y --no-install-recommends "$1"; }
+  } </dev/null >/dev/null 2>&1
+}
+
+prerequisites() {
+  local missing=() have
+  have=$(git --version 2>/dev/null | sed -n 's/^git version \([0-9.]*[0-9]\).*/\1/p')
+  [ -n "$have" ] && at_least "$have" 2.31 || missing+=("git 2.31 or newer: apt-get install git")
+  command -v make >/dev/null 2>&1 || missing+=("make: apt-get install make")
+  command -v cc >/dev/null 2>&1 || missing+=("a C compiler (cc): apt-get install gcc libc6-dev")
+  command -v cargo >/dev/null 2>&1 || missing+=("cargo, the Rust toolchain: https://rustup.rs")
+  have=$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*[0-9]\).*/\1/p')
+  [ -n "$have" ] && at_least "$have" 1.26 ||
+    missing+=("go 1.26 or newer (found: ${have:-none}): https://go.dev/doc/install")
+  command -v flock >/dev/null 2>&1 || missing+=("flock: apt-get install util-linux")
+  python_fits || { install python3-venv && python_fits; } ||
+    missing+=("python3, 3.9 or newer, with venv: apt-get install python3 python3-venv")
+  find_sshd >/dev/null || { install openssh-server && find_sshd >/dev/null; } ||
+    missing+=("sshd, the OpenSSH server (it need not be running): apt-get install openssh-server")
+  command -v ssh-keygen >/dev/null 2>&1 || missing+=("ssh and ssh-keygen: apt-get install openssh-client")
+  [ ${#missing[@]} = 0 ] && return 0
+  say "Missing on this machine:"
+  printf '  - %s\n' "${missing[@]}" >&2
+  return 1
+}
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+
+# Sets module (folder here), package and flags (for the linker) of the program $1. The version strings matter: without
+# them the API server calls itself v0.0.0 and clients misbehave.
+describe() {
+  flags="-s -w"
+  case $1 in
+  etcd) module=etcd package=go.etcd.io/etcd/server/v3 required=$package ;;
+  kube-apiserver | kube-controller-manager | kube-scheduler | kubectl)
+    module=kubernetes package=k8s.io/kubernetes/cmd/$1 required=k8s.io/kubernetes ;;
+  kwok) module=kwok package=sigs.k8s.io/kwok/cmd/kwok required=sigs.k8s.io/kwok ;;
+  helm) module=helm package=helm.sh/helm/v4/cmd/helm required=helm.sh/helm/v4 ;;
+  kustomize) module=kustomize package=sigs.k8s.io/kustomize/kustomize/v5 required=$package ;;
+  *) say "unknown program: $1 (known: ${all[*]})"; return 1 ;;
+  esac
+  version=$(awk -v m="$required" '$1 == "require" { $0 = $2 " " $3 } $1 == m { print $2; exit }' "$here/$module/go.mod")
+  [ -n "$version" ] || { say "$here/$module/go.mod does not require $required"; return 1; }
+  case $module in
+  kubernetes)
+    local v=k8s.io/component-base/version minor=${version#v*.}
+    flags+=" -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} -X $v.gitTreeState=clean" ;;
+  kwok) flags+=" -X sigs.k8s.io/kwok/pkg/consts.Version=$version" ;;
+  helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
+  kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
+  esac
+}
+
+# fits PROGRAM PATH: may the one on PATH be used?
+fits() {
+  local v
+  case $1 in
+  helm) v=$("$2" version --short 2>/dev/null) ;;
+  kustomize) v=$("$2" version 2>/dev/null) ;;
+  kubectl) v=$("$2" version --client 2>/dev/null | sed -n 's/^Client Version: //p') ;;
+  *) return 1 ;;
+  esac
+  v=$(printf '%s' "$v" | sed -n 's/^[^0-9]*\([0-9][0-9]*\.[0-9][0-9.]*\).*/\1/p' | head -n 1)
+  [ -n "$v" ] || return 1
+  case $1 in
+  helm) at_least "$v" 3.14 && ! at_least "$v" 5 ;;
+  kustomize) at_least "$v" 5 ;;
+  kubectl) at_least "$v" 1.24 ;;
+  esac
+}
+
+find_program() {
+  local p=$1 candidate
+  if [ -n "${TIDEGATE_TOOLS:-}" ] && [ -x "$TIDEGATE_TOOLS/$p" ]; then
+    printf '%s\n' "$TIDEGATE_TOOLS/$p"
+    return
+  fi
+  case $p in etcd | kube-apiserver | kubectl)
+    if [ -n "${KUBEBUILDER_ASSETS:-}" ] && [ -x "$KUBEBUILDER_ASSETS/$p" ]; then
+      printf '%s\n' "$KUBEBUILDER_ASSETS/$p"
+      return
+    fi ;;
+  esac
+  case $p in helm | kustomize | kubectl)
+    candidate=$(command -v "$p" 2>/dev/null || true)
+    if [ -n "$candidate" ] && fits "$p" "$candidate"; then
+      printf '%s\n' "$candidate"
+      return
+    fi ;;
+  esac
+  [ -x "$cache/$p-$version/$p" ] && printf '%s\n' "$cache/$p-$version/$p"
+}
+
+# build PROGRAM: under the lock; described already
+build() {
+  local p=$1 target=$cache/$1-$version started=$SECONDS log pid shown=0
+  log=$(mktemp "$cache/.log.XXXXXX")
+  mkdir -p "$target"
+  say "building $p $version (once; kept in $target)"
+  (cd "$here/$module" &&
+    GOWORK=off CGO_ENABLED=0 exec go build -mod=readonly -trimpath -buildvcs=false -ldflags="$flags" \
+      -o "$target/.$p.part" "$package") >"$log" 2>&1 9>&- &
+  pid=$!
+  trap 'kill "$pid" 2>/dev/null; rm -f "$log"; exit 130' INT TERM
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.2
+    if [ $((SECONDS - started - shown)) -ge 10 ]; then
+      shown=$((SECONDS - started))
+      say "building $p $version: ${shown} s so far$(sed -n '$s/^go: downloading \(.*\)/, downloading \1/p' "$log")"
+    fi
+  done
+  if ! wait "$pid"; then
+    say "go could not build $p $version after $((SECONDS - started)) s:"
+    tail -n 30 "$log" >&2
+    rm -rf "$log" "$target"
+    return 1
+  fi
+  trap - INT TERM
+  rm -f "$log"
+  mv -f "$target/.$p.part" "$target/$p"
+  say "built $p $version in $((SECONDS - started)) s"
+}
+
+# --- main -------------------------------------------------------------------------------------------------------------
+
+if [ "${1:-}" = --prerequisites ]; then
+  prerequisites
+  exit
+fi
+if [ $# = 0 ]; then
+  prerequisites
+  set -- "${all[@]}"
+fi
+
+missing=()
+for p in "$@"; do
+  describe "$p"
+  find_program "$p" >/dev/null || missing+=("$p")
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+  prerequisites
+  mkdir -p "$cache"
+  exec 9>"$cache/.lock"
+  if ! flock -n 9; then
+    say "waiting for another build of the tools (lock: $cache/.lock)"
+    flock 9
+  fi
+  for p in "${missing[@]}"; do
+    describe "$p"
+    find_program "$p" >/dev/null || build "$p"
+  done
+  exec 9>&-
+fi
+
+for p in "$@"; do
+  describe "$p"
+  printf '%s\t%s\n' "$p" "$(find_program "$p")"
+done
