@@ -1,3 +1,25 @@
-//! Real parts and stand-ins for tests, benches and the demo.
+//! The real parts that Tidegate is tested on, each started on loopback by whoever needs it: tests, demo and benches.
+//!
+//! What every part promises:
+//!
+//! - it listens on a free port of 127.0.0.1 and is ready when its handle is returned;
+//! - it logs to a file, whose tail is printed when the test that holds the handle panics;
+//! - it is gone when its handle is dropped, and also when the owner is killed ([`process`] says how);
+//! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
+//!
+//! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes) and [`git`] (sshd
+//! with bare repositories); [`ecr`] runs inside the test's process.
+//!
+//! Deliberately absent: anything of Tidegate itself. The stack knows nothing of the agent that is tested on it.
 
+pub mod control_plane;
 pub mod ecr;
+pub mod git;
+pub mod port;
+pub mod process;
+pub mod tools;
+
+pub use control_plane::ControlPlane;
+pub use git::GitServer;
+pub use process::Process;
+pub use tools::Tools;

@@ -1,0 +1,22 @@
+//! Git over SSH: OpenSSH's own sshd in front of real bare repositories.
+//!
+//! [`GitServer`] is the host: its keys, who may come in, and with which rights. [`Repo`] is a bare repository on it: hooks,
+//! history, tip. [`WorkCopy`] is another person at work with the real git program.
+//!
+//! Every key is bound to a command of ours in `authorized_keys`, which lets `git-upload-pack` and `git-receive-pack`
+//! through (`git shell` reads the arguments), and refuses the second to a read-only key in the words of a hosted forge.
+//!
+//! Every git process runs without the system's and the user's configuration, and with fixed names and addresses.
+//!
+//! The SSH user is the one that runs the tests: sshd can let nobody else in unless it runs as root.
+
+mod identity;
+mod program;
+mod repo;
+mod server;
+mod work_copy;
+
+pub use identity::SshKey;
+pub use repo::{Commit, Repo};
+pub use server::{Access, GitServer};
+pub use work_copy::WorkCopy;

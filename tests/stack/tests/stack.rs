@@ -1,0 +1,8 @@
+//! The stack does what it promises to the tests that stand on it.
+
+#[path = "stack/control_plane.rs"]
+mod control_plane;
+#[path = "stack/git.rs"]
+mod git;
+#[path = "stack/process.rs"]
+mod process;
