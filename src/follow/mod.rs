@@ -1,21 +1,55 @@
 //! Follows the config repo's branch: asks the server for its tip and tells every loop when it moved.
 //!
-//! The tip is a `watch` value that this loop sets after a fetch and the automation loop after its own push landed, so that
-//! an own commit is applied without waiting for a fetch.
+//! [`Tip`] is set by this loop after a fetch and by the automation loop after its own push landed, so that an own commit
+//! is applied without waiting for a fetch.
 
 use crate::driver::{Condition, Outcome, Pass};
 use crate::model::CommitId;
-use crate::port::{ConfigRepo, RepoFailure};
+use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
-/// The tip as far as we know it; `None` until the first fetch.
-pub type Tip = watch::Sender<Option<CommitId>>;
+/// The branch's tip as far as we know it. It moves under a lock that spans the request and the setting, so that the
+/// answer to an older question never overwrites a newer tip.
+#[derive(Debug, Clone, Default)]
+pub struct Tip {
+    known: Arc<watch::Sender<Option<CommitId>>>,
+    moving: Arc<Mutex<()>>,
+}
 
-/// Sets the tip, waking those who watch it only if it moved. True if it moved.
-pub fn set(tip: &Tip, commit: CommitId) -> bool {
-    tip.send_if_modified(|known| known.replace(commit) != Some(commit))
+impl Tip {
+    /// The tip; `None` until the first fetch.
+    pub fn known(&self) -> Option<CommitId> {
+        *self.known.borrow()
+    }
+
+    /// Fetches the branch. True if the tip moved.
+    ///
+    /// # Errors
+    /// The repository could not be read; the known tip stays.
+    pub async fn fetch(&self, repo: &impl ConfigRepo) -> Result<(CommitId, bool), RepoFailure> {
+        let _moving = self.moving.lock().await;
+        let commit = repo.fetch().await?;
+        Ok((commit, self.set(commit)))
+    }
+
+    /// Commits and pushes; what lands is the tip from then on.
+    ///
+    /// # Errors
+    /// As [`ConfigRepo::commit_and_push`].
+    pub async fn push(&self, repo: &impl ConfigRepo, commit: NewCommit) -> Result<PushOutcome, RepoFailure> {
+        let _moving = self.moving.lock().await;
+        let outcome = repo.commit_and_push(commit).await?;
+        if let PushOutcome::Landed(commit) = outcome {
+            self.set(commit);
+        }
+        Ok(outcome)
+    }
+
+    fn set(&self, commit: CommitId) -> bool {
+        self.known.send_if_modified(|known| known.replace(commit) != Some(commit))
+    }
 }
 
 /// The loop's work.
@@ -38,13 +72,13 @@ impl<G: ConfigRepo, F: Fn() + Send + 'static> Pass for Follower<G, F> {
     type Report = Result<CommitId, String>;
 
     async fn pass(&mut self) -> Outcome<Self::Report> {
-        match self.repo.fetch().await {
-            Ok(commit) => {
+        match self.tip.fetch(&*self.repo).await {
+            Ok((commit, moved)) => {
                 self.condition.met();
                 if std::mem::take(&mut self.failing) {
                     tracing::info!("the config repo answers again");
                 }
-                if set(&self.tip, commit) {
+                if moved {
                     tracing::info!(%commit, "the branch's tip");
                     (self.moved)();
                 }

@@ -8,17 +8,20 @@
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
 //! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes) and [`git`] (sshd
-//! with bare repositories); [`ecr`] runs inside the test's process.
+//! with bare repositories); [`ecr`] runs inside the test's process. [`agent`] runs the built program on them.
 //!
-//! Deliberately absent: anything of Tidegate itself. The stack knows nothing of the agent that is tested on it.
+//! Deliberately absent: anything of Tidegate's code. The stack knows the agent as a user does, by its command line.
 
+pub mod agent;
 pub mod control_plane;
+pub mod demo;
 pub mod ecr;
 pub mod git;
 pub mod port;
 pub mod process;
 pub mod tools;
 
+pub use agent::Agent;
 pub use control_plane::ControlPlane;
 pub use git::GitServer;
 pub use process::Process;

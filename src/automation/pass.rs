@@ -1,0 +1,253 @@
+use super::timeline::Timeline;
+use super::{Status, edits, wanted};
+use crate::catalog::{Catalog, Declared};
+use crate::driver::{Outcome, Pass};
+use crate::follow::Tip;
+use crate::model::{CommitId, RepoPath};
+use crate::plan::{self, BumpPlan, PlannedBump};
+use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
+use crate::scan::{Board, Rules};
+use crate::telemetry::Delivery;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+
+/// What a pass did.
+#[derive(Debug, Clone, Default)]
+pub struct AutomationReport {
+    /// The commit that landed, with its bumps.
+    pub landed: Option<Landed>,
+    /// Why planned bumps were not made.
+    pub problems: Vec<String>,
+}
+
+/// A commit of ours on the branch.
+#[derive(Debug, Clone)]
+pub struct Landed {
+    /// Its id.
+    pub commit: CommitId,
+    /// What it bumps.
+    pub bumps: Vec<PlannedBump>,
+}
+
+/// The automation loop's work.
+pub struct Automation<G, F> {
+    repo: Arc<G>,
+    catalog: Arc<Mutex<Catalog>>,
+    board: Arc<Board>,
+    rules: Arc<Rules>,
+    tip: Tip,
+    status: watch::Sender<Arc<Status>>,
+    metrics: Delivery,
+    timeline: Timeline,
+    hooks: F,
+    told: BTreeSet<String>,
+}
+
+/// Whom the automation wakes.
+pub trait Hooks: Send + 'static {
+    /// Repositories are wanted that were not before.
+    fn wanted(&self);
+    /// A commit landed and the tip is set.
+    fn landed(&self, landed: &Landed);
+    /// A number in `0.0..=1.0`, another each time.
+    fn jitter(&self) -> f64;
+}
+
+/// Tries of one pass to win the race for the branch. Each costs a fetch and a push; a pass that loses them all is tried
+/// again by the loop.
+const RACES: u32 = 8;
+/// The longest pause before a further try; agents and people that raced once should not race in step.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What stands at a tip: the plan, and what it was made from.
+struct Decided {
+    declared: Arc<Declared>,
+    plan: BumpPlan,
+}
+
+/// Reads and decides without writing anything; for previews.
+///
+/// # Errors
+/// The config repo could not be read.
+pub async fn look(
+    repo: &impl ConfigRepo,
+    catalog: &mut Catalog,
+    board: &Board,
+    rules: &Rules,
+    tip: CommitId,
+) -> Result<BumpPlan, RepoFailure> {
+    decide(repo, catalog, &mut Timeline::default(), board, rules, tip, || {}).await.map(|decided| decided.plan)
+}
+
+async fn decide(
+    repo: &impl ConfigRepo,
+    catalog: &mut Catalog,
+    timeline: &mut Timeline,
+    board: &Board,
+    rules: &Rules,
+    tip: CommitId,
+    new_wanted: impl FnOnce(),
+) -> Result<Decided, RepoFailure> {
+    let declared = catalog.read(repo, tip).await?;
+    let fields = wanted::fields(&declared);
+    if board.want(wanted::repositories(&fields, rules)) {
+        new_wanted();
+    }
+    let holds = timeline.holds(repo, catalog, tip).await?;
+    let candidates = wanted::candidates(&fields, rules, &board.scans());
+    let plan = plan::decide(&fields, &candidates, &holds, jiff::Timestamp::now());
+    Ok(Decided { declared, plan })
+}
+
+impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
+    /// Bumps what `board` has found, on the branch that `tip` follows.
+    #[expect(clippy::too_many_arguments, reason = "the composition root hands every edge in, once")]
+    pub fn new(
+        repo: Arc<G>,
+        catalog: Arc<Mutex<Catalog>>,
+        board: Arc<Board>,
+        rules: Arc<Rules>,
+        tip: Tip,
+        status: watch::Sender<Arc<Status>>,
+        metrics: Delivery,
+        hooks: F,
+    ) -> Self {
+        let timeline = Timeline::default();
+        Self { repo, catalog, board, rules, tip, status, metrics, timeline, hooks, told: BTreeSet::new() }
+    }
+
+    /// One try: decide on the tip, and make the commit if there is one to make. `None`: the race was lost.
+    async fn attempt(&mut self) -> Result<Option<AutomationReport>, RepoFailure> {
+        let Some(tip) = self.tip.known() else { return Ok(Some(AutomationReport::default())) };
+        let mut catalog = self.catalog.lock().await;
+        let hooks = &self.hooks;
+        let decided =
+            decide(&*self.repo, &mut catalog, &mut self.timeline, &self.board, &self.rules, tip, || hooks.wanted())
+                .await?;
+        drop(catalog);
+        let Decided { declared, plan } = decided;
+        self.tell(&declared, &plan);
+        let mut report = AutomationReport::default();
+        if plan.bumps.is_empty() {
+            self.publish(&declared, &plan, None);
+            return Ok(Some(report));
+        }
+        let mut bumps = plan.bumps.clone();
+        let edits = edits::make(&*self.repo, &declared, &bumps).await?;
+        let refused: BTreeSet<&RepoPath> = edits.refused.iter().map(|(path, _)| path).collect();
+        bumps.retain(|bump| !refused.contains(&bump.path));
+        report.problems.extend(edits.refused.iter().map(|(_, reason)| reason.clone()));
+        if bumps.is_empty() {
+            self.publish(&declared, &plan, report.problems.first().cloned());
+            return Ok(Some(report));
+        }
+        if let Err(faults) = plan::check(&bumps) {
+            report.problems.extend(faults);
+            self.publish(&declared, &plan, report.problems.first().cloned());
+            return Ok(Some(report));
+        }
+        let commit = NewCommit {
+            parent: tip,
+            edits: edits.files,
+            message: plan::message(&bumps),
+            time: plan::commit_time(&bumps).unwrap_or_else(jiff::Timestamp::now),
+        };
+        match self.tip.push(&*self.repo, commit).await? {
+            PushOutcome::Lost => return Ok(None),
+            PushOutcome::Landed(commit) => {
+                let landed = Landed { commit, bumps };
+                for bump in &landed.bumps {
+                    tracing::info!(%commit, field = %bump.field, from = bump.from.as_ref().map(tracing::field::display), to = %bump.to, "bumped");
+                }
+                self.metrics.bumped(landed.bumps.len());
+                self.hooks.landed(&landed);
+                report.landed = Some(landed);
+            }
+            PushOutcome::Refused(words) => {
+                report.problems.push(format!("the server refused the push: {words}; let the deploy key's owner push to the branch, or change the rule that refuses"));
+            }
+            PushOutcome::ReadOnly(words) => {
+                report.problems.push(format!("the deploy key may not write: {words}; give it write access (tidegate identity prints the key)"));
+            }
+        }
+        self.publish(&declared, &plan, report.problems.first().cloned());
+        Ok(Some(report))
+    }
+
+    /// A finding or a decision's reason is logged when it is new, not at each pass.
+    fn tell(&mut self, declared: &Declared, plan: &BumpPlan) {
+        let mut now = BTreeSet::new();
+        for finding in &declared.findings {
+            let text = finding.to_string();
+            if !self.told.contains(&text) {
+                match finding.severity {
+                    crate::model::Severity::Notice => tracing::info!(finding = %text, "config repo"),
+                    _ => tracing::warn!(finding = %text, "config repo"),
+                }
+            }
+            now.insert(text);
+        }
+        for decision in &plan.decisions {
+            let text = format!("{}: {}", decision.field, decision.reason);
+            if !self.told.contains(&text) {
+                if decision.needs_a_person() {
+                    tracing::warn!(path = %decision.path, position = %decision.position, field = %decision.field, reason = %decision.reason, "not bumped");
+                } else {
+                    tracing::debug!(field = %decision.field, reason = %decision.reason, "decided");
+                }
+            }
+            now.insert(text);
+        }
+        self.told = now;
+    }
+
+    fn publish(&self, declared: &Declared, plan: &BumpPlan, problem: Option<String>) {
+        self.status.send_replace(Arc::new(Status {
+            commit: Some(declared.commit),
+            fields: plan.decisions.clone(),
+            findings: declared.findings.clone(),
+            problem,
+        }));
+    }
+}
+
+impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
+    type Report = AutomationReport;
+
+    async fn pass(&mut self) -> Outcome<AutomationReport> {
+        for _ in 0..RACES {
+            match self.attempt().await {
+                Ok(Some(report)) => {
+                    for problem in &report.problems {
+                        tracing::warn!(%problem, "bumps not made");
+                    }
+                    return if report.problems.is_empty() { Outcome::Done(report) } else { Outcome::Retry(report) };
+                }
+                Ok(None) => {
+                    tracing::info!("the branch moved first: fetching and deciding again");
+                    tokio::time::sleep(PAUSE.mul_f64(self.hooks.jitter())).await;
+                    if let Err(failure) = self.tip.fetch(&*self.repo).await {
+                        return failed(&failure);
+                    }
+                }
+                Err(failure) => return failed(&failure),
+            }
+        }
+        Outcome::Retry(AutomationReport {
+            landed: None,
+            problems: vec![format!("the branch moved first {RACES} times in a row; trying again soon")],
+        })
+    }
+
+    fn late(&self, deadline: Duration) -> AutomationReport {
+        let problem = format!("the pass did not end within {} s", deadline.as_secs());
+        AutomationReport { landed: None, problems: vec![problem] }
+    }
+}
+
+fn failed(failure: &RepoFailure) -> Outcome<AutomationReport> {
+    tracing::warn!(problem = ?failure.problem, error = %failure, "automation failed");
+    Outcome::Retry(AutomationReport { landed: None, problems: vec![failure.message.clone()] })
+}

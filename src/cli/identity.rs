@@ -1,0 +1,23 @@
+use super::{ConfigFile, Failure};
+use clap::Args;
+
+/// Print the public half of the deploy key, making the key if there is none
+///
+/// The key is kept where `repo.key` says: in a Secret of the agent's namespace, or in a file. Give the printed line to
+/// the repository as a deploy key with write access.
+#[derive(Debug, Args)]
+pub(super) struct Identity {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Identity {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let settings = self.config.read()?;
+        let settings = crate::agent::Checked::new(settings).map_err(|error| Failure::Usage(error.to_string()))?;
+        let key = crate::agent::deploy_key(&settings).await?;
+        println!("{}", key.public_line("tidegate"));
+        eprintln!("fingerprint {}", key.fingerprint());
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+use super::{ConfigFile, Failure};
+use clap::{Args, ValueEnum};
+
+/// Show what would be bumped, applied and pruned now; writes nothing
+///
+/// Exits 0 also when there is something to do.
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    config: ConfigFile,
+
+    /// The form of the answer
+    #[arg(short, long, default_value = "text", value_name = "FORMAT")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+impl Plan {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let settings = self.config.read()?;
+        let settings = crate::agent::Checked::new(settings).map_err(|error| Failure::Usage(error.to_string()))?;
+        let preview = crate::agent::preview(settings).await?;
+        match self.output {
+            Output::Text => print!("{preview}"),
+            Output::Json => {
+                println!("{}", serde_json::to_string_pretty(&preview).map_err(anyhow::Error::from)?);
+            }
+        }
+        Ok(())
+    }
+}

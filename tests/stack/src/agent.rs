@@ -1,0 +1,315 @@
+//! The agent under test: the built `tidegate` program with a configuration file, an environment and a port of its own.
+//!
+//! It is run as a user would run it outside the cluster: a kubeconfig, a deploy key in a file, AWS settings in the
+//! environment. Nothing of its code is called.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::port::Port;
+use crate::process::Process;
+
+/// The namespace that the agent is told to live in.
+pub const NAMESPACE: &str = "tidegate";
+
+/// From start to ready: a clone, a key, one listing of each kind. A busy machine gets the rest.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the agent is to work on.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The built program.
+    pub program: PathBuf,
+    /// The config repo's address.
+    pub repo_url: String,
+    /// Lines for `repo.knownHosts`.
+    pub known_hosts: Vec<String>,
+    /// The cluster; without one the environment has no KUBECONFIG.
+    pub kubeconfig: Option<PathBuf>,
+    /// Further environment, e.g. of [`crate::ecr::EcrServer::env`].
+    pub env: Vec<(String, String)>,
+    /// `repo.poll`, e.g. `1s`; empty: an hour, so that only wake-ups count.
+    pub poll: String,
+    /// `scan` for every registry, e.g. `1s`; empty: an hour.
+    pub scan: String,
+    /// Further lines of the configuration file, top level (not `repo`, `registries` or `http`).
+    pub more: String,
+    /// Further lines below `repo:`, indented by two blanks.
+    pub repo_more: String,
+}
+
+/// An agent: prepared, running or ended. Ends when dropped.
+#[derive(Debug)]
+pub struct Agent {
+    options: Options,
+    dir: TempDir,
+    port: Port,
+    process: Option<Process>,
+}
+
+impl Agent {
+    /// Writes the configuration; starts nothing.
+    ///
+    /// # Errors
+    /// When files cannot be written or no port is free.
+    pub fn prepare(options: Options) -> Result<Agent> {
+        let dir = tempfile::Builder::new()
+            .prefix("tidegate-agent-")
+            .tempdir()
+            .context("no temporary folder")?;
+        let agent = Agent {
+            options,
+            dir,
+            port: Port::reserve()?,
+            process: None,
+        };
+        fs::write(agent.token_file(), "stand-in-token\n")?;
+        agent.write_config()?;
+        Ok(agent)
+    }
+
+    fn write_config(&self) -> Result<()> {
+        let of = |text: &str| {
+            if text.is_empty() {
+                "1h".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
+        let known_hosts: String = self
+            .options
+            .known_hosts
+            .iter()
+            .map(|line| format!("    {line}\n"))
+            .collect();
+        let config = format!(
+            "repo:\n  url: {url}\n  poll: {poll}\n  key: {{file: {key}}}\n  knownHosts: |\n{known_hosts}{repo_more}\
+             registries:\n- {{host: \"*\", scan: {scan}}}\n\
+             http: {{listen: \"{listen}\", tokenFile: {token}}}\n\
+             stateDir: {state}\n{more}",
+            url = self.options.repo_url,
+            poll = of(&self.options.poll),
+            key = self.key_file().display(),
+            repo_more = self.options.repo_more,
+            scan = of(&self.options.scan),
+            listen = self.port.addr(),
+            token = self.token_file().display(),
+            state = self.dir.path().join("state").display(),
+            more = self.options.more,
+        );
+        fs::write(self.config_file(), config).context("cannot write the configuration")
+    }
+
+    /// The configuration file.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.path().join("tidegate.yaml")
+    }
+
+    /// The file that holds the deploy key, made by the agent.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.dir.path().join("identity")
+    }
+
+    /// The file that holds the bearer token.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.dir.path().join("token")
+    }
+
+    /// The agent's own folder; what it keeps between two runs lies in `state` below it.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// `http://127.0.0.1:<port>`
+    #[must_use]
+    pub fn server(&self) -> String {
+        format!("http://{}", self.port.addr())
+    }
+
+    /// A command line of the program, in the agent's environment and in no other.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.options.program);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/nonexistent")
+            .env("HOME", self.dir.path())
+            .env("POD_NAMESPACE", NAMESPACE)
+            .env("TIDEGATE_CONFIG", self.config_file())
+            .env("TIDEGATE_SERVER", self.server())
+            .env("TIDEGATE_TOKEN_FILE", self.token_file())
+            .env("TIDEGATE_LOG", "info,tidegate=debug")
+            .envs(self.options.env.iter().map(|(name, value)| (name, value)));
+        if let Some(kubeconfig) = &self.options.kubeconfig {
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        command
+    }
+
+    /// Runs a command line to its end, off the async threads.
+    ///
+    /// # Errors
+    /// When it cannot be started, or takes longer than a minute.
+    pub async fn call(&self, arguments: &[&str]) -> Result<Output> {
+        let command = self.command(arguments);
+        let child = tokio::process::Command::from(command)
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        tokio::time::timeout(Duration::from_secs(60), child)
+            .await
+            .with_context(|| format!("tidegate {arguments:?} still runs after a minute"))?
+            .with_context(|| format!("cannot start {}", self.options.program.display()))
+    }
+
+    /// The same for one that must end well; its standard output.
+    ///
+    /// # Errors
+    /// When it ends otherwise: its output is in the message.
+    pub async fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.call(arguments).await?;
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(
+            output.status.success(),
+            "tidegate {arguments:?} ended with {}:\n{out}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(out)
+    }
+
+    /// The public half of its deploy key, made now if there is none.
+    ///
+    /// # Errors
+    /// When `tidegate identity` fails.
+    pub async fn identity(&self) -> Result<String> {
+        Ok(self.ask(&["identity"]).await?.trim().to_owned())
+    }
+
+    /// Starts the agent; returns at once.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start(&mut self) -> Result<()> {
+        let log = self.log_file();
+        let process = Process::spawn("tidegate", self.command(&["run"]), &log, None)?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// The log of all its runs.
+    #[must_use]
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.path().join("tidegate.log")
+    }
+
+    /// All that it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The running process.
+    ///
+    /// # Errors
+    /// When it was not started.
+    pub fn process(&mut self) -> Result<&mut Process> {
+        self.process.as_mut().context("the agent was not started")
+    }
+
+    /// Waits until `/readyz` says so.
+    ///
+    /// # Errors
+    /// When the agent ends before, or is not ready in time; the message has what it answered and logged.
+    pub async fn ready(&mut self) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + READY_DEADLINE;
+        let mut last;
+        loop {
+            if let Some(code) = self.process()?.exit_code() {
+                bail!("the agent ended with code {code}:\n{}", self.process()?.log_tail());
+            }
+            match self.get("/readyz").await {
+                Ok((200, _)) => return Ok(()),
+                Ok((_, body)) => last = body,
+                Err(error) => last = format!("{error:#}"),
+            }
+            if tokio::time::Instant::now() >= deadline {
+                bail!("the agent is not ready: {last}\n{}", self.process()?.log_tail());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Errors
+    /// As [`Agent::start`] and [`Agent::ready`].
+    pub async fn run(&mut self) -> Result<()> {
+        self.start()?;
+        self.ready().await
+    }
+
+    /// SIGKILL, and gone.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// SIGTERM; its exit code.
+    ///
+    /// # Errors
+    /// When it still runs after half a minute.
+    pub async fn stop(&mut self) -> Result<i32> {
+        let mut process = self.process.take().context("the agent was not started")?;
+        process.signal(libc::SIGTERM);
+        process.exited(Duration::from_secs(30)).await
+    }
+
+    /// Forgets everything that it kept in its folder, but for key and configuration.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn forget(&self) -> Result<()> {
+        match fs::remove_dir_all(self.dir.path().join("state")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("cannot remove the state"),
+            _ => Ok(()),
+        }
+    }
+
+    /// GET from its port: status and body.
+    ///
+    /// # Errors
+    /// When it does not answer within ten seconds.
+    pub async fn get(&self, path: &str) -> Result<(u16, String)> {
+        let asked = async {
+            let mut stream = tokio::net::TcpStream::connect(self.port.addr()).await?;
+            let token = fs::read_to_string(self.token_file())?;
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+                token.trim()
+            );
+            stream.write_all(request.as_bytes()).await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            anyhow::Ok(answer)
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(10), asked)
+            .await
+            .context("no answer within 10 s")??;
+        let (head, body) = answer.split_once("\r\n\r\n").context("not an HTTP answer")?;
+        let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok());
+        Ok((status.context("not an HTTP answer")?, body.to_owned()))
+    }
+}

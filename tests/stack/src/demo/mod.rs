@@ -1,0 +1,62 @@
+//! The story that `make demo` tells: six things that a team needs of Tidegate, each with the time that it took.
+//!
+//! [`scene`] starts the parts and the agent; [`story`] is the six chapters; [`look`] waits for what they promise.
+
+mod look;
+mod scene;
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+/// Tells the story; with `keep` the parts stay up afterwards, until Ctrl-C.
+///
+/// # Errors
+/// The chapter that did not come true, and why.
+pub fn tell(keep: bool) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let begin = Instant::now();
+        let scene = scene::Scene::set().await?;
+        story::tell(&scene).await.map_err(|error| {
+            eprintln!("--- end of the agent's log\n{}", tail(&scene.agent.log()));
+            error
+        })?;
+        println!(
+            "\nAll six chapters came true in {:.1} s.",
+            begin.elapsed().as_secs_f64()
+        );
+        if keep {
+            scene.explain();
+            tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+        }
+        scene.strike().await
+    })
+}
+
+/// The folder of the workspace that this program was built in.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
+}
+
+/// The `tidegate` program that was built beside this one.
+fn program() -> Result<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name("tidegate");
+    anyhow::ensure!(
+        beside.is_file(),
+        "{} is not built: run `make demo`, which builds it",
+        beside.display()
+    );
+    Ok(beside)
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(25)..].join("\n")
+}
