@@ -10,6 +10,7 @@
 //! | `POST /_admin/repository?repository=R[&tags=IMMUTABLE]` | makes a repository |
 //! | `POST /_admin/faults` with a fault as JSON body | `{"kind": "throttle", "operation": "DescribeImages", "times": 3}` |
 //! | `GET /_admin/faults`, `DELETE /_admin/faults` | shows, ends all faults |
+//! | `POST /_admin/expire-page-tokens` | every `nextToken` given so far is refused |
 //! | `GET /_admin/requests` | requests so far by operation and repository |
 
 use std::collections::BTreeMap;
@@ -22,13 +23,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Fault, Mutability, PushTime,
+    Fault, PushTime,
     answer::respond,
-    clock::epoch_now,
     server::{Shared, World},
     store::Scope,
     validate,
-    write::Put,
 };
 
 pub(super) fn answer(shared: &Shared, request: &Parts, body: &[u8]) -> Response<Body> {
@@ -53,6 +52,10 @@ pub(super) fn answer(shared: &Shared, request: &Parts, body: &[u8]) -> Response<
             world.faults.clear();
             Ok(json!({ "faults": [] }))
         }
+        (&Method::POST, "/_admin/expire-page-tokens") => {
+            world.pages.expire_tokens();
+            Ok(json!({}))
+        }
         (&Method::GET, "/_admin/requests") => {
             let counts = world.requests.iter().map(
                 |(operation, repository, count)| json!({ "operation": operation, "repository": repository, "count": count }),
@@ -60,8 +63,9 @@ pub(super) fn answer(shared: &Shared, request: &Parts, body: &[u8]) -> Response<
             Ok(json!({ "total": world.requests.total(), "requests": counts.collect::<Vec<_>>() }))
         }
         (method, path) => {
-            let message =
-                format!("no {method} {path}; there are push, retag, delete-tag, repository, faults, requests");
+            let message = format!(
+                "no {method} {path}; there are push, retag, delete-tag, repository, faults, expire-page-tokens, requests"
+            );
             return reply(StatusCode::NOT_FOUND, &json!({ "error": message }));
         }
     };
@@ -80,44 +84,30 @@ impl World {
             Some(Ok(seconds)) if seconds.is_finite() => PushTime::from(seconds),
             Some(_) => return Err("pushed_at must be seconds since the epoch".to_owned()),
         };
-        validate::repository_name(Some(repository))
-            .and_then(|_| validate::image_tag(tag))
-            .map_err(|bad| bad.message)?;
-        self.store.create(&scope, repository, epoch_now(), Mutability::Mutable);
         let digest = self
             .push_made_up(&scope, repository, Some(tag), pushed_at)
-            .map_err(|error| error.to_string())?;
+            .map_err(|failure| failure.message)?;
         Ok(json!({ "digest": digest, "image": format!("{}/{repository}:{tag}", scope.host()) }))
     }
 
     fn admin_retag(&mut self, query: &Query) -> Result<Value, String> {
         let scope = self.scope_of(query);
-        let (digest, tag) = (query.required("digest")?, query.required("tag")?);
-        validate::image_tag(tag).map_err(|bad| bad.message)?;
-        let repository = self
-            .store
-            .repository_mut(&scope, query.required("repository")?)
-            .map_err(|unknown| unknown.message)?;
-        let manifest = repository.by_digest(digest).map(|image| image.manifest.clone());
-        let manifest = manifest.ok_or_else(|| format!("no image {digest}"))?;
-        let put = Put {
-            text: &manifest,
-            media_type: None,
-            tag: Some(tag),
-            expected_digest: None,
-            pushed_at: 0.0,
-        };
-        put.into_repository(repository)
-            .map(|digest| json!({ "digest": digest }))
-            .map_err(|failure| failure.message)
+        let (repository, digest, tag) = (
+            query.required("repository")?,
+            query.required("digest")?,
+            query.required("tag")?,
+        );
+        self.retag(&scope, repository, digest, tag)
+            .map_err(|failure| failure.message)?;
+        Ok(json!({ "digest": digest }))
     }
 
     fn admin_delete_tag(&mut self, query: &Query) -> Result<Value, String> {
         let scope = self.scope_of(query);
-        let tag = query.required("tag")?;
+        let (name, tag) = (query.required("repository")?, query.required("tag")?);
         let repository = self
             .store
-            .repository_mut(&scope, query.required("repository")?)
+            .repository_mut(&scope, name)
             .map_err(|unknown| unknown.message)?;
         repository
             .remove_tag(tag)
@@ -127,9 +117,9 @@ impl World {
 
     fn admin_repository(&mut self, query: &Query) -> Result<Value, String> {
         let scope = self.scope_of(query);
-        let name = validate::repository_name(Some(query.required("repository")?)).map_err(|bad| bad.message)?;
+        let name = query.required("repository")?;
         let tags = validate::mutability(query.value("tags")).map_err(|bad| bad.message)?;
-        self.store.create(&scope, name, epoch_now(), tags);
+        self.ensure(&scope, name, tags).map_err(|bad| bad.message)?;
         Ok(json!({ "repository": format!("{}/{name}", scope.host()) }))
     }
 

@@ -1,5 +1,7 @@
 //! Errors of the API as ECR words them, and JSON answers.
 
+use std::fmt;
+
 use axum::{
     body::Body,
     http::{HeaderValue, Response, StatusCode, header},
@@ -30,13 +32,21 @@ pub(super) mod codes {
     pub(in crate::ecr) const UNRECOGNIZED_CLIENT: &str = "com.amazon.coral.service#UnrecognizedClientException";
 }
 
-/// An error answer of the API.
+/// An error answer of the API; as an error of Rust it reads `Code: message`.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
 
 impl Failure {
     /// With status 400, which ECR gives for all but its own failures.

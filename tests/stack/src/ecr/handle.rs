@@ -1,4 +1,4 @@
-//! The handle that a test holds: starts the server, fills it, spoils it, counts what it was asked.
+//! The handle that a test holds: starts the server, spoils it, counts what it was asked. `push` fills it.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -10,15 +10,11 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::oneshot;
 
 use super::{
-    Fault, Mark, Mutability, PushTime, Requests,
-    answer::Failure,
+    Fault, Mark, Requests,
     clock::epoch_now,
-    manifest::{digest_of, make_up},
-    server::{Shared, World, router},
+    server::{Shared, router},
     store::Scope,
-    validate,
     wire::Key,
-    write::Put,
 };
 
 /// The account that access keys belong to where nothing else is said.
@@ -54,8 +50,8 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct EcrServer {
     address: SocketAddr,
-    options: Options,
-    shared: Shared,
+    pub(super) options: Options,
+    pub(super) shared: Shared,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -133,7 +129,7 @@ impl EcrServer {
     /// The host that image references name, such as `111122223333.dkr.ecr.eu-west-1.amazonaws.com`.
     #[must_use]
     pub fn registry_host(&self, account: &str, region: &str) -> String {
-        scope(account, region).host()
+        Scope::of(account, region).host()
     }
 
     /// The host of the default account and region.
@@ -142,170 +138,9 @@ impl EcrServer {
         self.registry_host(&self.options.account, &self.options.region)
     }
 
-    /// Makes a repository with movable tags; one that is there stays as it is.
-    ///
-    /// # Errors
-    /// When the name is not a repository name.
-    pub fn create_repository(&self, account: &str, region: &str, name: &str) -> Result<()> {
-        self.create_repository_with(account, region, name, Mutability::Mutable)
-    }
-
-    /// As [`create_repository`](Self::create_repository), with the mutability of its tags.
-    ///
-    /// # Errors
-    /// When the name is not a repository name.
-    pub fn create_repository_with(&self, account: &str, region: &str, name: &str, tags: Mutability) -> Result<()> {
-        validate::repository_name(Some(name)).map_err(refused)?;
-        self.shared
-            .lock()
-            .store
-            .create(&scope(account, region), name, epoch_now(), tags);
-        Ok(())
-    }
-
-    /// Pushes a new image under this tag, which moves if another image has it; makes the repository where there is none.
-    /// Returns the image's digest.
-    ///
-    /// # Errors
-    /// When repository or tag are malformed, or the tag is immutable and taken.
-    pub fn push(
-        &self,
-        account: &str,
-        region: &str,
-        repository: &str,
-        tag: &str,
-        pushed_at: impl Into<PushTime>,
-    ) -> Result<String> {
-        self.create_repository(account, region, repository)?;
-        validate::image_tag(tag).map_err(refused)?;
-        self.shared
-            .lock()
-            .push_made_up(&scope(account, region), repository, Some(tag), pushed_at.into())
-    }
-
-    /// [`push`](Self::push) to the default account and region, now.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push).
-    pub fn push_tag(&self, repository: &str, tag: &str) -> Result<String> {
-        self.push_tag_at(repository, tag, PushTime::now())
-    }
-
-    /// [`push`](Self::push) to the default account and region at a chosen time.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push).
-    pub fn push_tag_at(&self, repository: &str, tag: &str, pushed_at: impl Into<PushTime>) -> Result<String> {
-        let Options { account, region, .. } = &self.options;
-        self.push(account, region, repository, tag, pushed_at)
-    }
-
-    /// Pushes this manifest, with a tag or without; makes the repository where there is none. Returns its digest.
-    /// A digest that is here keeps its push time, as in ECR.
-    ///
-    /// # Errors
-    /// For all that makes PutImage fail, such as the same digest under the same tag again.
-    pub fn push_manifest(
-        &self,
-        account: &str,
-        region: &str,
-        repository: &str,
-        tag: Option<&str>,
-        manifest: &str,
-        pushed_at: impl Into<PushTime>,
-    ) -> Result<String> {
-        self.create_repository(account, region, repository)?;
-        tag.map_or(Ok(()), validate::image_tag).map_err(refused)?;
-        let mut world = self.shared.lock();
-        let pushed_at = pushed_at.into().settle(&mut world.clock);
-        let put = Put {
-            text: manifest,
-            media_type: None,
-            tag,
-            expected_digest: None,
-            pushed_at,
-        };
-        let found = world
-            .store
-            .repository_mut(&scope(account, region), repository)
-            .map_err(refused)?;
-        put.into_repository(found).map_err(refused)
-    }
-
-    /// Pushes a new image without a tag. Returns its digest.
-    ///
-    /// # Errors
-    /// When the repository's name is malformed.
-    pub fn push_untagged(
-        &self,
-        account: &str,
-        region: &str,
-        repository: &str,
-        pushed_at: impl Into<PushTime>,
-    ) -> Result<String> {
-        self.create_repository(account, region, repository)?;
-        self.shared
-            .lock()
-            .push_made_up(&scope(account, region), repository, None, pushed_at.into())
-    }
-
-    /// Gives an image of the default account and region one more tag; its push time stays what it was.
-    ///
-    /// # Errors
-    /// When no such image is here, or the tag is malformed, or is immutable and taken.
-    pub fn retag(&self, repository: &str, digest: &str, tag: &str) -> Result<()> {
-        validate::image_tag(tag).map_err(refused)?;
-        let mut world = self.shared.lock();
-        let found = world
-            .store
-            .repository_mut(&self.default_scope(), repository)
-            .map_err(refused)?;
-        let Some(manifest) = found.by_digest(digest).map(|image| image.manifest.clone()) else {
-            bail!("no image {digest} in {repository}");
-        };
-        let put = Put {
-            text: &manifest,
-            media_type: None,
-            tag: Some(tag),
-            expected_digest: None,
-            pushed_at: 0.0,
-        };
-        put.into_repository(found).map(drop).map_err(refused)
-    }
-
-    /// Takes a tag away, and its image if that was the last one.
-    ///
-    /// # Errors
-    /// When there is no such repository or tag.
-    pub fn delete_tag(&self, account: &str, region: &str, repository: &str, tag: &str) -> Result<()> {
-        let mut world = self.shared.lock();
-        let found = world
-            .store
-            .repository_mut(&scope(account, region), repository)
-            .map_err(refused)?;
-        found
-            .remove_tag(tag)
-            .map(drop)
-            .with_context(|| format!("no tag {tag} in {repository}"))
-    }
-
     /// From now on requests from one account to the registry of another need the repository to be shared.
     pub fn require_sharing(&self) {
         self.shared.lock().needs_sharing = true;
-    }
-
-    /// Lets the principals of another account at a repository, as a repository policy would.
-    ///
-    /// # Errors
-    /// When there is no such repository.
-    pub fn share(&self, account: &str, region: &str, repository: &str, with_account: &str) -> Result<()> {
-        let mut world = self.shared.lock();
-        let found = world
-            .store
-            .repository_mut(&scope(account, region), repository)
-            .map_err(refused)?;
-        found.shared_with.insert(with_account.to_owned());
-        Ok(())
     }
 
     /// Says which account an access key belongs to; its secret may be anything.
@@ -405,10 +240,6 @@ impl EcrServer {
     fn set_key(&self, access_key: &str, key: Key) {
         self.shared.lock().keys.listed.insert(access_key.to_owned(), key);
     }
-
-    fn default_scope(&self) -> Scope {
-        scope(&self.options.account, &self.options.region)
-    }
 }
 
 impl Drop for EcrServer {
@@ -418,41 +249,4 @@ impl Drop for EcrServer {
             let _ = thread.join();
         }
     }
-}
-
-impl World {
-    /// Pushes an image that no other push has, with its config blob.
-    pub(super) fn push_made_up(
-        &mut self,
-        scope: &Scope,
-        repository: &str,
-        tag: Option<&str>,
-        pushed_at: PushTime,
-    ) -> Result<String> {
-        self.serial += 1;
-        let pushed_at = pushed_at.settle(&mut self.clock);
-        let made = make_up(repository, tag.unwrap_or_default(), pushed_at, self.serial);
-        let found = self.store.repository_mut(scope, repository).map_err(refused)?;
-        let put = Put {
-            text: &made.manifest,
-            media_type: None,
-            tag,
-            expected_digest: None,
-            pushed_at,
-        };
-        let digest = put.into_repository(found).map_err(refused)?;
-        found.add_blob(digest_of(made.config.as_bytes()), &made.config);
-        Ok(digest)
-    }
-}
-
-fn scope(account: &str, region: &str) -> Scope {
-    Scope {
-        account: account.to_owned(),
-        region: region.to_owned(),
-    }
-}
-
-fn refused(failure: Failure) -> anyhow::Error {
-    anyhow::anyhow!("{}: {}", failure.code, failure.message)
 }

@@ -1,13 +1,12 @@
 //! Image manifests: what the registry reads in them, and small ones made for a push without content.
 
-use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Media type of an OCI image manifest.
-pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// Media type of an OCI image index.
-pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+use super::answer::{Failure, codes};
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// The layer size that made-up manifests declare.
@@ -37,16 +36,20 @@ pub(super) fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
-/// Reads a manifest; `declared` is the media type that came with it.
-pub(super) fn parse(text: &str, declared: Option<&str>) -> Result<Parsed> {
-    let value: Value = serde_json::from_str(text).context("not JSON")?;
-    ensure!(value.is_object(), "not a JSON object");
+/// Reads a manifest; `declared` is the media type that came with it, which the text may leave out.
+pub(super) fn parse(text: &str, declared: Option<&str>) -> Result<Parsed, Failure> {
+    let malformed = || Failure::invalid("ImageManifest", "Invalid JSON syntax");
+    let value: Value = serde_json::from_str(text).map_err(|_| malformed())?;
+    if !value.is_object() {
+        return Err(malformed());
+    }
     let media_type = declared
         .or_else(|| value["mediaType"].as_str())
-        .or_else(|| value["manifests"].is_array().then_some(OCI_INDEX))
-        .or_else(|| value["config"].is_object().then_some(OCI_MANIFEST))
-        .context("neither a media type, nor manifests, nor a config")?
-        .to_owned();
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            let message = "image manifest mediatype not provided in manifest or parameter";
+            Failure::new(codes::INVALID_PARAMETER, message)
+        })?;
     let children = array(&value["manifests"])
         .filter_map(|child| child["digest"].as_str())
         .map(str::to_owned)
@@ -82,6 +85,16 @@ pub(super) fn make_up(repository: &str, tag: &str, pushed_at: f64, serial: u64) 
     })
     .to_string();
     MadeUp { manifest, config }
+}
+
+/// The media type that a client which pushes this text would send with it.
+pub(super) fn media_type_of(text: &str) -> Option<&'static str> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    match (value["mediaType"].is_null(), value["manifests"].is_array()) {
+        (false, _) => None,
+        (true, true) => Some(OCI_INDEX),
+        (true, false) => Some(OCI_MANIFEST),
+    }
 }
 
 fn array(value: &Value) -> impl Iterator<Item = &Value> {

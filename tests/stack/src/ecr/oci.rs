@@ -75,11 +75,11 @@ pub(super) fn answer(world: &mut World, request: &Parts) -> (Response<Body>, Opt
     };
     let scope = scope(world, &request.headers);
     world.requests.add(asked.operation(), asked.repository());
-    let fault = world.faults.take(asked.operation(), &scope.account, asked.repository());
-    if let Some(refused) = fault.as_ref().and_then(|fault| refuse(fault, asked, &scope)) {
+    if let Some(refused) = unauthorized(world, request, asked, &scope) {
         return (refused, None);
     }
-    if let Some(refused) = unauthorized(world, request, asked, &scope) {
+    let fault = world.faults.take(asked.operation(), &scope.account, asked.repository());
+    if let Some(refused) = fault.as_ref().and_then(|fault| refuse(fault, asked, &scope)) {
         return (refused, None);
     }
     if !matches!(request.method, Method::GET | Method::HEAD) {

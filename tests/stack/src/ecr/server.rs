@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    admin,
+    PushTime, admin,
     answer::{Failure, amz_json, codes},
     bodies,
     clock::{Clock, epoch_now},
@@ -27,7 +27,8 @@ use super::{
     read,
     store::{Scope, Store},
     tokens::Tokens,
-    wire::{self, Input, Keys},
+    validate,
+    wire::{self, Caller, Input, Keys},
     write,
 };
 
@@ -119,54 +120,79 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body
 }
 
 fn api(world: &mut World, headers: &HeaderMap, body: &Bytes) -> (Response<Body>, Option<FaultKind>) {
-    match world.call(headers, body) {
-        Ok((value, fault)) => (amz_json(StatusCode::OK, &value), fault),
-        Err(failure) => (failure.into_response(), None),
-    }
+    let (outcome, fault) = match world.asked(headers, body) {
+        Ok((asked, fault)) => (world.call(&asked, fault.as_ref()), fault),
+        Err(failure) => (Err(failure), None),
+    };
+    let response = outcome.map_or_else(Failure::into_response, |value| amz_json(StatusCode::OK, &value));
+    (response, fault)
+}
+
+/// A request that is understood, from a caller who is known.
+struct Asked {
+    operation: String,
+    input: Input,
+    caller: Caller,
+    scope: Scope,
 }
 
 impl World {
-    fn call(&mut self, headers: &HeaderMap, body: &[u8]) -> Result<(Value, Option<FaultKind>), Failure> {
+    fn asked(&mut self, headers: &HeaderMap, body: &[u8]) -> Result<(Asked, Option<FaultKind>), Failure> {
         let operation = wire::operation(headers).ok_or_else(|| Failure::new(codes::UNKNOWN_OPERATION, ""))?;
         let parsed = Input::parse(body);
         let repository = parsed.as_ref().map(Input::repository).unwrap_or_default().to_owned();
         self.requests.add(operation, &repository);
         let caller = self.keys.caller(headers)?;
         let input = parsed?;
-        super::validate::registry_id(input.registry_id.as_deref())?;
+        validate::registry_id(input.registry_id.as_deref())?;
         let account = input.registry_id.clone().unwrap_or_else(|| caller.account.clone());
         let scope = Scope {
             account,
             region: caller.region.clone(),
         };
-        let resource = match (operation, repository.as_str()) {
+        let fault = self.faults.take(operation, &scope.account, &repository);
+        Ok((
+            Asked {
+                operation: operation.to_owned(),
+                input,
+                caller,
+                scope,
+            },
+            fault,
+        ))
+    }
+
+    fn call(&mut self, asked: &Asked, fault: Option<&FaultKind>) -> Result<Value, Failure> {
+        let Asked {
+            operation,
+            input,
+            caller,
+            scope,
+        } = asked;
+        let repository = input.repository();
+        let resource = match (operation.as_str(), repository) {
             ("GetAuthorizationToken", _) => "*".to_owned(),
             (_, "") => scope.arn("*"),
             (_, name) => scope.arn(name),
         };
-        let fault = self.faults.take(operation, &scope.account, &repository);
-        if let Some(failure) = fault
-            .as_ref()
-            .and_then(|fault| fault.failure(&caller.arn, operation, &resource))
-        {
+        if let Some(failure) = fault.and_then(|fault| fault.failure(&caller.arn, operation, &resource)) {
             return Err(failure);
         }
-        if !self.lets_in(&caller.account, &scope, &repository) {
+        if !self.lets_in(&caller.account, scope, repository) {
             return Err(Failure::denied(&caller.arn, operation, &resource, "resource-based"));
         }
         let (store, pages) = (&mut self.store, &self.pages);
-        let value = match operation {
-            "CreateRepository" => write::create_repository(store, &scope, &input),
-            "DescribeRepositories" => read::describe_repositories(store, pages, &scope, &input),
-            "DescribeImages" => read::describe_images(store, pages, &scope, &input),
-            "ListImages" => read::list_images(store, pages, &scope, &input),
-            "BatchGetImage" => read::batch_get_image(store, &scope, &input),
-            "PutImage" => write::put_image(store, &scope, &input, super::PushTime::now().settle(&mut self.clock)),
-            "BatchDeleteImage" => write::batch_delete_image(store, &scope, &input),
-            "GetAuthorizationToken" => write::get_authorization_token(&mut self.tokens, &caller, &input),
+        match operation.as_str() {
+            "CreateRepository" => write::create_repository(store, scope, input),
+            "DescribeRepositories" => read::describe_repositories(store, pages, scope, input),
+            "DescribeImages" => read::describe_images(store, pages, scope, input),
+            "ListImages" => read::list_images(store, pages, scope, input),
+            "BatchGetImage" => read::batch_get_image(store, scope, input),
+            "PutImage" => write::put_image(store, scope, input, PushTime::now().settle(&mut self.clock)),
+            "BatchDeleteImage" => write::batch_delete_image(store, scope, input),
+            "GetAuthorizationToken" => write::get_authorization_token(&mut self.tokens, caller, input),
             _ => Err(Failure::new(codes::UNKNOWN_OPERATION, "")),
-        }?;
-        Ok((value, fault))
+        }
     }
 
     /// Whether repository policies let this account's principals at the repository.

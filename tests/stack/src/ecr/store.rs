@@ -30,6 +30,13 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    pub(super) fn of(account: &str, region: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+        }
+    }
+
     /// The registry's host by the rules of the region's partition.
     pub(super) fn host(&self) -> String {
         let Self { account, region } = self;

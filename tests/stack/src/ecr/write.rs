@@ -32,7 +32,6 @@ pub(super) fn put_image(store: &mut Store, scope: &Scope, input: &Input, pushed_
     let name = validate::repository_name(input.repository_name.as_deref())?;
     let text = validate::manifest(input.image_manifest.as_deref())?;
     let tag = input.image_tag.as_deref();
-    tag.map_or(Ok(()), validate::image_tag)?;
     let repository = store.repository_mut(scope, name)?;
     let put = Put {
         text,
@@ -68,8 +67,8 @@ pub(super) struct Put<'a> {
 impl Put<'_> {
     /// Stores the image, moves the tag to it, and returns its digest. A digest that is here keeps its push time.
     pub(super) fn into_repository(self, repository: &mut Repository) -> Result<String, Failure> {
-        let parsed = parse(self.text, self.media_type)
-            .map_err(|error| Failure::invalid("imageManifest", &format!("must be an image manifest: {error}")))?;
+        self.tag.map_or(Ok(()), validate::image_tag)?;
+        let parsed = parse(self.text, self.media_type)?;
         let digest = digest_of(self.text.as_bytes());
         if self.expected_digest.is_some_and(|expected| expected != digest) {
             let message = format!("Image digest does not match: the manifest's digest is '{digest}'");
