@@ -269,8 +269,11 @@ def page_tokens_are_opaque_bound_and_expire(client, name):
     describe = lambda token, **more: client.describe_images(**{"repositoryName": name, "nextToken": token, **more})
     assert len(describe(token, maxResults=3)["imageDetails"]) == 3
     client.create_repository(repositoryName=name + "/other")
-    flipped = token[:-3] + ("A" if token[-3] != "A" else "B") + token[-2:]
-    for spoiled in [flipped, token[:-1], token + "A", token[1:], "t2"]:
+    plain = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    for at in range(0, len(plain), 5):
+        flipped = plain[:at] + bytes([plain[at] ^ 1]) + plain[at + 1 :]
+        refused("InvalidParameterException", describe, base64.urlsafe_b64encode(flipped).decode().rstrip("="))
+    for spoiled in [token[:-1], token + "A", token[1:], "t2"]:
         refused("InvalidParameterException", describe, spoiled)
     refused("InvalidParameterException", describe, token, repositoryName=name + "/other")
     refused("InvalidParameterException", describe, token, filter={"tagStatus": "TAGGED"})

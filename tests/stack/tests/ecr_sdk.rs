@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -14,15 +15,21 @@ use aws_sdk_ecr::{
     error::{ProvideErrorMetadata, SdkError},
     types::{DescribeImagesFilter, ImageDetail, ImageIdentifier, TagStatus},
 };
-use tidegate_stack::ecr::{DEFAULT_ACCOUNT, DEFAULT_REGION, EcrServer, Fault};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tidegate_stack::ecr::{DEFAULT_ACCOUNT, DEFAULT_REGION, EcrServer, Fault, Mark, MotoServer, Python};
 
 fn client_as(server: &EcrServer, access_key: &str, region: &str, attempts: u32) -> Client {
+    client_at(&server.endpoint(), access_key, region, attempts)
+}
+
+fn client_at(endpoint: &str, access_key: &str, region: &str, attempts: u32) -> Client {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_millis(700))
         .build();
     let config = aws_sdk_ecr::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(server.endpoint())
+        .endpoint_url(endpoint)
         .region(Region::new(region.to_owned()))
         .credentials_provider(Credentials::new(access_key, "any", None, None, "test"))
         .retry_config(RetryConfig::standard().with_max_attempts(attempts))
@@ -36,8 +43,17 @@ fn client(server: &EcrServer) -> Client {
 }
 
 async fn tagged(client: &Client, repository: &str, page: i32) -> (Vec<ImageDetail>, usize) {
+    let (images, sizes) = all_tagged(client, repository, page).await;
+    assert!(
+        sizes.iter().all(|size| *size <= usize::try_from(page).unwrap()),
+        "{sizes:?}"
+    );
+    (images, sizes.len())
+}
+
+async fn all_tagged(client: &Client, repository: &str, page: i32) -> (Vec<ImageDetail>, Vec<usize>) {
     let filter = DescribeImagesFilter::builder().tag_status(TagStatus::Tagged).build();
-    let (mut images, mut pages, mut token) = (Vec::new(), 0, None);
+    let (mut images, mut pages, mut token) = (Vec::new(), Vec::new(), None);
     loop {
         let call = client
             .describe_images()
@@ -45,8 +61,7 @@ async fn tagged(client: &Client, repository: &str, page: i32) -> (Vec<ImageDetai
             .filter(filter.clone())
             .max_results(page);
         let answer = call.set_next_token(token).send().await.unwrap();
-        pages += 1;
-        assert!(answer.image_details().len() <= usize::try_from(page).unwrap());
+        pages.push(answer.image_details().len());
         images.extend(answer.image_details().to_vec());
         token = answer.next_token;
         if token.is_none() {
@@ -82,6 +97,44 @@ async fn all_pages_together_hold_each_tag_once_in_no_useful_order() {
     assert_eq!(names(&images), pushed);
     assert!(!images.is_sorted_by_key(|image| image.image_pushed_at().unwrap().secs()));
     assert!(!images.is_sorted_by_key(|image| image.image_tags().to_vec()));
+}
+
+/// moto gives all images on one page, so that only the sets can be compared; it needs to be told the digest, which it
+/// would otherwise make from the layers' digests.
+#[tokio::test]
+async fn the_same_pushes_and_the_same_scan_give_the_same_on_moto() {
+    let server = EcrServer::start().await.unwrap();
+    let moto = MotoServer::start(&Python::ready().unwrap()).unwrap();
+    let mut scans = Vec::new();
+    for endpoint in [&server.endpoint(), moto.endpoint()] {
+        let client = client_at(endpoint, "AKIAEXAMPLE", DEFAULT_REGION, 1);
+        client
+            .create_repository()
+            .repository_name("shop/web")
+            .send()
+            .await
+            .unwrap();
+        for number in 0..25 {
+            let manifest = json!({
+                "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],
+                "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "size": number, "digest": "sha256:00" },
+            });
+            let digest = format!("sha256:{}", hex::encode(Sha256::digest(manifest.to_string())));
+            let put = client
+                .put_image()
+                .repository_name("shop/web")
+                .image_manifest(manifest.to_string());
+            put.image_tag(format!("main-{number}"))
+                .image_digest(digest)
+                .send()
+                .await
+                .unwrap();
+        }
+        let (images, _) = all_tagged(&client, "shop/web", 10).await;
+        scans.push(names(&images));
+    }
+    assert_eq!(scans[0].len(), 25);
+    assert_eq!(scans[0], scans[1]);
 }
 
 #[tokio::test]
@@ -338,38 +391,45 @@ async fn waiting_for_requests_ends_at_the_request_or_says_how_many_came() {
     assert_eq!(server.requests_since(&mark).total(), 2);
 }
 
+/// Runs itself once more in a process that has nothing but the variables that [`EcrServer::env`] gives.
 #[tokio::test]
 async fn the_environment_alone_leads_the_default_chain_here() {
-    let server = EcrServer::start().await.unwrap();
-    let digest = server.push_tag("shop/web", "v1").unwrap();
-    let env = server.env();
-    let value = |name: &str| {
-        env.iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.clone())
-            .unwrap()
+    const DIGEST: &str = "STACK_TEST_DIGEST";
+    let Ok(digest) = std::env::var(DIGEST) else {
+        let server = EcrServer::start().await.unwrap();
+        let digest = server.push_tag("shop/web", "v1").unwrap();
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        again.args([
+            "the_environment_alone_leads_the_default_chain_here",
+            "--exact",
+            "--nocapture",
+        ]);
+        let ran = again
+            .env_clear()
+            .envs(server.env())
+            .env(DIGEST, digest)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+        assert_eq!(
+            server
+                .requests_since(&Mark::default())
+                .count_for("BatchGetImage", "shop/web"),
+            1
+        );
+        return;
     };
-    let config = aws_sdk_ecr::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(value("AWS_ENDPOINT_URL_ECR"))
-        .region(Region::new(value("AWS_REGION")))
-        .credentials_provider(Credentials::new(
-            value("AWS_ACCESS_KEY_ID"),
-            value("AWS_SECRET_ACCESS_KEY"),
-            None,
-            None,
-            "env",
-        ))
-        .build();
+    let client = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
     let id = ImageIdentifier::builder().image_tag("v1").build();
-    let answer = Client::from_conf(config)
+    let answer = client
         .batch_get_image()
         .repository_name("shop/web")
         .image_ids(id)
         .send()
-        .await;
+        .await
+        .unwrap();
     assert_eq!(
-        answer.unwrap().images()[0].image_id().unwrap().image_digest(),
+        answer.images()[0].image_id().unwrap().image_digest(),
         Some(digest.as_str())
     );
 }

@@ -24,14 +24,19 @@ struct Arguments {
     /// The region of /_admin/ requests that name none.
     #[arg(long, default_value = DEFAULT_REGION)]
     region: String,
+    /// End when standard input closes: with a pipe there, the program cannot outlive the one that started it.
+    #[arg(long)]
+    until_stdin_closes: bool,
 }
 
 fn main() -> ExitCode {
+    let arguments = Arguments::parse();
     let Arguments {
         listen,
         account,
         region,
-    } = Arguments::parse();
+        until_stdin_closes,
+    } = arguments;
     let server = match EcrServer::start_with(Options {
         listen,
         account,
@@ -46,6 +51,10 @@ fn main() -> ExitCode {
     println!("listening {}", server.endpoint());
     if io::stdout().flush().is_err() {
         return ExitCode::FAILURE;
+    }
+    if until_stdin_closes {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        return ExitCode::SUCCESS;
     }
     server.run_to_end();
     ExitCode::FAILURE

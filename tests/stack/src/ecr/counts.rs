@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// A moment from which requests are counted.
+/// A moment from which requests are counted; the default is the server's start.
 #[derive(Debug, Clone, Default)]
 pub struct Mark(Requests);
 

@@ -13,8 +13,12 @@
 //! - A push time belongs to the digest, is chosen by the test, and is else the clock, never twice the same.
 //! - Every answer has the shape of the AWS service model; `python/check_ecr.py` says so with botocore's own copy of it.
 //!
+//! [`Python`] and [`MotoServer`] are the second opinion: boto3, which the checks in `python/` are written for, and moto,
+//! which tests may also use for services that have no stand-in here (STS, SQS).
+//!
 //! Deliberately absent: layer upload and scanning, replication and life-cycle rules, conversion between manifest types
-//! (a type that the caller does not accept is an image that is not found), and permission policies: an access key may
+//! (a type that the caller does not accept is an image that is not found), signatures (a key is known by its id, whatever
+//! it signed with), tag mutability with exclusions, archived images, and permission policies: an access key may
 //! do everything in its account and in those that share a repository with it, except where a [`Fault`] denies it.
 
 mod admin;
