@@ -8,7 +8,9 @@
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
 //! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes) and [`git`] (sshd
-//! with bare repositories); [`ecr`] runs inside the test's process. [`agent`] runs the built program on them.
+//! with bare repositories); [`ecr`] and [`relay`] run inside the test's process, the
+//! relay between any two.
+//! [`agent`] runs the built program on them.
 //!
 //! Deliberately absent: anything of Tidegate's code. The stack knows the agent as a user does, by its command line.
 
@@ -19,10 +21,12 @@ pub mod ecr;
 pub mod git;
 pub mod port;
 pub mod process;
+pub mod relay;
 pub mod tools;
 
 pub use agent::Agent;
 pub use control_plane::ControlPlane;
 pub use git::GitServer;
 pub use process::Process;
+pub use relay::Relay;
 pub use tools::Tools;

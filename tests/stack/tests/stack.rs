@@ -6,3 +6,5 @@ mod control_plane;
 mod git;
 #[path = "stack/process.rs"]
 mod process;
+#[path = "stack/relay.rs"]
+mod relay;
