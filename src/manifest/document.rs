@@ -1,4 +1,4 @@
-use crate::model::{FieldName, Finding, ImageRef, ObjectId, Position, RepoPath};
+use crate::model::{FieldName, Finding, ImageRef, ObjectId, Position, RepoPath, Tag};
 use std::collections::BTreeMap;
 
 /// What one file of the config repo says.
@@ -139,15 +139,33 @@ pub enum Style {
     SingleQuoted,
     /// `"…"`.
     DoubleQuoted,
+    /// `|` or `>`: read, never rewritten.
+    Block,
+    /// A plain scalar over several lines: read, never rewritten.
+    ManyLines,
+    /// Nothing is written there (`tag:`), or `~` or `null`: never rewritten.
+    Empty,
 }
 
 /// What part of an image reference a scalar holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holds {
-    /// The whole reference, or name and tag without registry: only what follows the last colon is rewritten.
+    /// The whole reference, or name and tag without registry: only what follows the last colon is rewritten, or
+    /// `:tag` is put after it where there is no tag.
     Reference,
     /// The tag alone.
     Tag,
+}
+
+/// One image field's new tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagChange {
+    /// The object that has the field.
+    pub object: ObjectId,
+    /// The field.
+    pub field: FieldName,
+    /// What its tag shall be.
+    pub tag: Tag,
 }
 
 /// A file's edit refused, with the reason; the bytes are untouched.

@@ -1,7 +1,39 @@
 //! Files of the config repo: bytes to objects and image fields with byte spans, and byte-range edits back.
+//!
+//! Flow of a reading: bytes are checked ([`MAX_FILE_BYTES`], UTF-8, control characters), parsed to events (`events`)
+//! within bounds, built to trees in which every scalar knows its bytes (`tree`, `place`), and read twice: as the JSON
+//! value that kubectl would send (`value`), and for image fields (`images`, `helm`) and annotations (`annotations`).
+//!
+//! Flow of an edit: the wanted tags become replacements of byte ranges (`edit`), and the edited text must then prove
+//! itself (`verify`): in both parsers its events are those of the old text but for the planned scalars, and its values
+//! are the old ones but for the planned fields.
+//!
+//! Invariants: no byte outside a planned scalar changes; no edits give the same bytes; an object that could not be
+//! read leaves a finding of severity `Error`, so that its absence is never taken for its removal; nothing is built from
+//! a file before its depth, its size and the size of its aliases are known to be within bounds.
+//!
+//! Absent on purpose: printing YAML (text is only ever edited), judging policies (the policy room does), decrypting,
+//! rendering kustomizations, and reading Helm templates.
 
+mod annotations;
+mod bounds;
 mod document;
+mod edit;
+mod events;
+mod helm;
+mod images;
+mod place;
+mod read;
+mod spans;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod value;
+mod verify;
 
+pub use bounds::MAX_FILE_BYTES;
 pub use document::{
-    Document, Drift, Holds, Ignore, ImageField, Intent, Lock, PolicyText, Reading, Refused, Slot, Style,
+    Document, Drift, Holds, Ignore, ImageField, Intent, Lock, PolicyText, Reading, Refused, Slot, Style, TagChange,
 };
+pub use edit::set_tags;
+pub use read::read;

@@ -1,0 +1,80 @@
+use super::spans::LineTable;
+use crate::model::Position;
+
+/// Largest file that is read, in bytes. The largest real manifests (bundles of CRDs) are about 2 MiB, and the API
+/// server takes no request above 3 MiB.
+pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Deepest nesting, aliases followed. Real objects (CRD schemas) reach about 40; every recursion here is bounded by it.
+pub(super) const MAX_DEPTH: usize = 100;
+
+/// Documents in one file; the largest real bundles have some hundred.
+pub(super) const MAX_DOCUMENTS: usize = 10_000;
+
+/// Scalars, lists and maps in one file with every alias written out: some 100 MB of objects at the most.
+pub(super) const MAX_NODES: usize = 500_000;
+
+/// A file that is not read any further, where and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub position: Option<Position>,
+    pub reason: String,
+}
+
+impl Broken {
+    pub(super) fn at(position: Position, reason: impl Into<String>) -> Self {
+        Self {
+            position: Some(position),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A file's text and how many bytes of it come before the text (the byte order mark).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub text: &'a str,
+    pub skipped: usize,
+}
+
+/// Bytes as YAML text, with what no YAML reader takes refused: a NUL would end the parser's input early, and a
+/// manifest that is silently read by half looks like one whose other half was removed.
+pub(super) fn text(bytes: &[u8]) -> Result<Text<'_>, Broken> {
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(Broken {
+            position: None,
+            reason: format!(
+                "is {} bytes large, more than the {MAX_FILE_BYTES} that are read; split it into several files",
+                bytes.len()
+            ),
+        });
+    }
+    let whole = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let before = std::str::from_utf8(before).unwrap_or_default();
+        Broken::at(
+            LineTable::new(before).position(before, before.len()),
+            "is not UTF-8 from here on; save it as UTF-8",
+        )
+    })?;
+    let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+    if let Some((offset, bad)) = text.char_indices().find(|(_, c)| is_forbidden(*c)) {
+        return Err(Broken::at(
+            LineTable::new(text).position(text, offset),
+            format!(
+                "has the control character U+{:04X}, which YAML does not allow; remove it",
+                u32::from(bad)
+            ),
+        ));
+    }
+    Ok(Text {
+        text,
+        skipped: whole.len() - text.len(),
+    })
+}
+
+/// YAML 1.2.2 section 5.1, "Character Set".
+fn is_forbidden(c: char) -> bool {
+    matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{84}' | '\u{86}'..='\u{9f}')
+        || matches!(c, '\u{fffe}' | '\u{ffff}')
+}

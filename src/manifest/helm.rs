@@ -1,0 +1,197 @@
+use super::images::{Images, Parts, Trouble};
+use super::place::Place;
+use crate::model::FieldName;
+use std::collections::BTreeMap;
+
+/// The name of the image that `spec.values` itself holds.
+const TOP: &str = "chart-image";
+
+/// The places that one alias's annotations name.
+#[derive(Debug)]
+struct Alias<'a> {
+    first: Named<'a>,
+    registry: Option<Named<'a>>,
+    repository: Option<Named<'a>>,
+    tag: Option<Named<'a>>,
+}
+
+/// A path into the values, and the annotation that says it.
+#[derive(Debug, Clone)]
+struct Named<'a> {
+    path: String,
+    annotation: String,
+    place: Place<'a>,
+}
+
+/// The images of a HelmRelease: at two levels of `spec.values` by their shape, anywhere by annotations.
+pub(super) fn of_release(
+    object: &Place<'_>,
+    annotations: &[(String, Place<'_>)],
+    tokens: &[std::ops::Range<usize>],
+) -> Images {
+    let mut images = Images::default();
+    let values = object.walk(&["spec", "values"]).filter(Place::is_mapping);
+    let aliases = aliases(annotations);
+    if let Some(values) = &values {
+        let candidates = std::iter::once((TOP.to_owned(), values.clone())).chain(values.entries());
+        for (name, level) in candidates.filter(|(name, _)| !aliases.contains_key(name)) {
+            if let Some(parts) = by_shape(&level) {
+                images.add(FieldName(name), &parts, tokens);
+            }
+        }
+    }
+    for (name, alias) in aliases {
+        match by_alias(&name, &alias, values.as_ref()) {
+            Ok(parts) => images.add(FieldName(name), &parts, tokens),
+            Err(trouble) => images.mistakes.push(trouble),
+        }
+    }
+    images.settle();
+    images
+}
+
+/// Shapes 1 to 4 have a text under `image`, shapes 5 to 8 a map with `repository`.
+fn by_shape<'a>(level: &Place<'a>) -> Option<Parts<'a>> {
+    let image = level.key("image")?;
+    let (holder, repository) = if image.is_mapping() {
+        let repository = image.key("repository")?;
+        (image, repository)
+    } else {
+        (level.clone(), image)
+    };
+    repository.text().filter(|text| !text.is_empty())?;
+    let scalar = |key| holder.key(key).filter(|place| place.scalar().is_some());
+    Some(Parts {
+        registry: scalar("registry"),
+        repository,
+        tag: scalar("tag"),
+        digest: scalar("digest"),
+    })
+}
+
+fn aliases<'a>(annotations: &[(String, Place<'a>)]) -> BTreeMap<String, Alias<'a>> {
+    let mut aliases: BTreeMap<String, Alias<'a>> = BTreeMap::new();
+    for ours in [false, true] {
+        for (key, place) in annotations {
+            let Some((part, name)) = part_of(key, ours) else {
+                continue;
+            };
+            let Some(path) = place.text() else { continue };
+            let named = Named {
+                path,
+                annotation: key.clone(),
+                place: place.clone(),
+            };
+            let alias = aliases.entry(name.to_owned()).or_insert_with(|| Alias {
+                first: named.clone(),
+                registry: None,
+                repository: None,
+                tag: None,
+            });
+            match part {
+                Part::Registry => alias.registry = Some(named),
+                Part::Repository => alias.repository = Some(named),
+                Part::Tag => alias.tag = Some(named),
+            }
+        }
+    }
+    aliases
+}
+
+enum Part {
+    Registry,
+    Repository,
+    Tag,
+}
+
+/// Which part of which alias an annotation names, in our spelling or in Flux v1's.
+fn part_of(key: &str, ours: bool) -> Option<(Part, &str)> {
+    let prefixes = if ours {
+        [
+            ("tidegate.dev/image-registry.", Part::Registry),
+            ("tidegate.dev/image-tag.", Part::Tag),
+            ("tidegate.dev/image.", Part::Repository),
+        ]
+    } else {
+        [
+            ("registry.fluxcd.io/", Part::Registry),
+            ("tag.fluxcd.io/", Part::Tag),
+            ("repository.fluxcd.io/", Part::Repository),
+        ]
+    };
+    prefixes
+        .into_iter()
+        .find_map(|(prefix, part)| Some((part, key.strip_prefix(prefix).filter(|name| !name.is_empty())?)))
+}
+
+/// Whether an annotation tells where a HelmRelease keeps an image.
+pub(super) fn is_alias(key: &str) -> bool {
+    part_of(key, true).or_else(|| part_of(key, false)).is_some()
+}
+
+fn by_alias<'a>(name: &str, alias: &Alias<'a>, values: Option<&Place<'a>>) -> Result<Parts<'a>, Trouble> {
+    let find = |named: &Named<'a>| {
+        values
+            .and_then(|values| follow(values, &named.path))
+            .filter(|place| place.scalar().is_some())
+            .ok_or_else(|| Trouble {
+                position: named.place.position(),
+                message: format!(
+                    "{} names {:?}, but spec.values has no text there; mend the path or remove the annotation",
+                    named.annotation, named.path
+                ),
+            })
+    };
+    let Some(repository) = &alias.repository else {
+        let given = &alias.first;
+        return Err(Trouble {
+            position: given.place.position(),
+            message: format!(
+                "{} stands alone, so that nothing is known of the image {name}; add tidegate.dev/image.{name} with the path of its repository",
+                given.annotation
+            ),
+        });
+    };
+    Ok(Parts {
+        registry: alias.registry.as_ref().map(find).transpose()?,
+        repository: find(repository)?,
+        tag: alias.tag.as_ref().map(find).transpose()?,
+        digest: None,
+    })
+}
+
+/// A dotted path: `a.b`, list items as `a.0` or `a[0]`, a dot in a key as `\.`.
+fn follow<'a>(from: &Place<'a>, path: &str) -> Option<Place<'a>> {
+    let mut place = from.clone();
+    for step in steps(path) {
+        place = if place.is_sequence() {
+            let index: usize = step.parse().ok()?;
+            place.items().into_iter().nth(index)?
+        } else {
+            place.key(&step)?
+        };
+    }
+    Some(place)
+}
+
+fn steps(path: &str) -> Vec<String> {
+    let mut steps = vec![String::new()];
+    let mut characters = path.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '.' | '[' => steps.push(String::new()),
+            ']' => {}
+            _ => {
+                let literal = if character == '\\' {
+                    characters.next().unwrap_or('\\')
+                } else {
+                    character
+                };
+                if let Some(last) = steps.last_mut() {
+                    last.push(literal);
+                }
+            }
+        }
+    }
+    steps
+}

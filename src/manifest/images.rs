@@ -1,0 +1,194 @@
+use super::place::{Path, Place};
+use super::{Holds, ImageField, Slot, Style, value};
+use crate::model::{FieldName, ImageRef, Position};
+use std::collections::BTreeSet;
+
+/// An image field and how to find its scalar again.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    pub field: ImageField,
+    /// The way from the file's document to the scalar that is rewritten.
+    pub path: Path,
+    /// That scalar's event.
+    pub event: usize,
+    /// The scalar's text.
+    pub text: String,
+}
+
+/// Something about an object's images that cannot be used; it matters if the object is automated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub position: Position,
+    pub message: String,
+}
+
+/// The image fields of one object.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Images {
+    pub sites: Vec<Site>,
+    /// The names of all fields that were found, also of those whose image cannot be used.
+    pub names: BTreeSet<FieldName>,
+    /// Matters to automated objects only.
+    pub troubles: Vec<Trouble>,
+    /// Matters always.
+    pub mistakes: Vec<Trouble>,
+}
+
+/// Where the parts of one image stand.
+pub(super) struct Parts<'a> {
+    pub registry: Option<Place<'a>>,
+    pub repository: Place<'a>,
+    pub tag: Option<Place<'a>>,
+    pub digest: Option<Place<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn whole(reference: Place<'a>) -> Self {
+        Self {
+            registry: None,
+            repository: reference,
+            tag: None,
+            digest: None,
+        }
+    }
+}
+
+impl Images {
+    /// Adds a field, or the trouble with it. Tags are taken as written: `1.10` without quotes is 1.10, not 1.1.
+    pub(super) fn add(&mut self, field: FieldName, parts: &Parts<'_>, tokens: &[std::ops::Range<usize>]) {
+        let (place, holds) = match &parts.tag {
+            Some(tag) => (tag, Holds::Tag),
+            None => (&parts.repository, Holds::Reference),
+        };
+        let Some(scalar) = place.scalar() else { return };
+        self.names.insert(field.clone());
+        let image = match compose(parts) {
+            Ok(image) => image,
+            Err(problem) => {
+                let message = format!("{field} is not bumped: {problem}; write registry/name:tag");
+                return self.troubles.push(Trouble {
+                    position: place.position(),
+                    message,
+                });
+            }
+        };
+        if holds == Holds::Tag && scalar.style == Style::Plain && scalar.tag.is_none() {
+            self.compare_with_reader(&field, place, &scalar.value);
+        }
+        let token = tokens.get(place.event()).cloned().unwrap_or_default();
+        let (style, span) = match scalar.style {
+            Style::SingleQuoted | Style::DoubleQuoted => {
+                (scalar.style, token.start + 1..token.end.max(token.start + 2) - 1)
+            }
+            Style::Plain if place.is_null() => (Style::Empty, token),
+            style => (style, token),
+        };
+        self.sites.push(Site {
+            field: ImageField {
+                field,
+                image,
+                position: place.position(),
+                slot: Slot { span, style, holds },
+            },
+            path: place.path().clone(),
+            event: place.event(),
+            text: scalar.value.clone(),
+        });
+    }
+
+    fn compare_with_reader(&mut self, field: &FieldName, place: &Place<'_>, written: &str) {
+        let Some(scalar) = place.scalar() else { return };
+        let read = match value::scalar(scalar) {
+            Ok(serde_json::Value::String(_) | serde_json::Value::Null) | Err(_) => return,
+            Ok(read) => read.to_string(),
+        };
+        if read != written {
+            let message = format!(
+                "the tag of {field} stands without quotes, so that Helm reads {read} for {written}; write \"{written}\""
+            );
+            self.troubles.push(Trouble {
+                position: place.position(),
+                message,
+            });
+        }
+    }
+
+    /// Puts the fields into file order and drops the later of two with one name.
+    pub(super) fn settle(&mut self) {
+        let mut seen = BTreeSet::new();
+        for site in std::mem::take(&mut self.sites) {
+            if seen.insert(site.field.field.clone()) {
+                self.sites.push(site);
+            } else {
+                self.mistakes.push(Trouble {
+                    position: site.field.position,
+                    message: format!(
+                        "there are two containers with the name {}; only the first is looked at, rename one",
+                        site.field.field
+                    ),
+                });
+            }
+        }
+        self.sites
+            .sort_by(|a, b| (a.field.slot.span.start, &a.field.field).cmp(&(b.field.slot.span.start, &b.field.field)));
+    }
+}
+
+fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
+    let part = |place: &Option<Place<'_>>| {
+        place
+            .as_ref()
+            .and_then(Place::written)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let name = parts.repository.written().unwrap_or_default();
+    let name = match part(&parts.registry) {
+        Some(registry) => format!("{}/{}", registry.trim_end_matches('/'), name.trim_start_matches('/')),
+        None => name.to_owned(),
+    };
+    let mut image = ImageRef::parse(&name).map_err(|error| error.to_string())?;
+    if let Some(tag) = part(&parts.tag) {
+        image = ImageRef::parse(&format!("{}:{tag}", image.name())).map_err(|error| error.to_string())?;
+    }
+    if let Some(digest) = part(&parts.digest).filter(|_| image.digest().is_none()) {
+        image = ImageRef::parse(&format!("{image}@{digest}")).map_err(|error| error.to_string())?;
+    }
+    Ok(image)
+}
+
+/// The pod spec of a workload: of a Pod, of a CronJob, and of whatever has a pod template.
+pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> {
+    match kind {
+        "Pod" => object.key("spec"),
+        "CronJob" => object.walk(&["spec", "jobTemplate", "spec", "template", "spec"]),
+        "PodTemplate" => object.walk(&["template", "spec"]),
+        _ => object.walk(&["spec", "template", "spec"]),
+    }
+    .filter(|spec| {
+        ["containers", "initContainers"]
+            .iter()
+            .any(|list| spec.key(list).is_some_and(|list| list.is_sequence()))
+    })
+}
+
+/// The images of a pod spec: containers first, so that they win over init containers of the same name.
+pub(super) fn of_pod(spec: &Place<'_>, tokens: &[std::ops::Range<usize>]) -> Images {
+    let mut images = Images::default();
+    for list in ["containers", "initContainers", "ephemeralContainers"] {
+        for container in spec.key(list).map(|list| list.items()).unwrap_or_default() {
+            let Some(image) = container.key("image").filter(|image| !image.is_null()) else {
+                continue;
+            };
+            match container.key("name").and_then(|name| name.text()) {
+                Some(name) => images.add(FieldName(name), &Parts::whole(image), tokens),
+                None => images.mistakes.push(Trouble {
+                    position: container.position(),
+                    message: "this container has no name; give it one".to_owned(),
+                }),
+            }
+        }
+    }
+    images.settle();
+    images
+}

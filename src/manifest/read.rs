@@ -1,0 +1,306 @@
+use super::bounds::{self, Broken};
+use super::events::{self, What};
+use super::images::{self, Images, Site, Trouble};
+use super::place::{Place, Repeated};
+use super::tree::{self, Tree};
+use super::{Document, Reading, annotations, helm};
+use crate::model::{FieldName, Finding, ObjectId, Position, RepoPath, Severity};
+use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
+
+/// Reads a file of the config repo: YAML with any number of documents, or JSON. What cannot be used becomes a finding;
+/// nothing is an error of the whole.
+pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
+    let file = open(path, bytes);
+    Reading {
+        documents: file.objects.into_iter().map(|object| object.document).collect(),
+        findings: file.findings,
+    }
+}
+
+/// A file as the editor needs it: objects with the scalars behind their image fields.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub objects: Vec<Object>,
+    pub findings: Vec<Finding>,
+    /// Whether any document is encrypted.
+    pub encrypted: bool,
+    /// What made the file unreadable as a whole.
+    pub broken: Option<Broken>,
+    /// The documents' trees; [`Object::tree`] is an index of it.
+    pub trees: Vec<Tree>,
+}
+
+/// One object, and which document of the file it is or is an item of.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub document: Document,
+    pub tree: usize,
+    pub sites: Vec<Site>,
+    /// The names of all its image fields, also of those that cannot be used.
+    pub names: BTreeSet<FieldName>,
+}
+
+/// Reads a file, keeping what the editor needs.
+pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
+    let mut reader = Reader {
+        path,
+        file: File::default(),
+        seen: HashSet::new(),
+        tokens: Vec::new(),
+    };
+    match parse(bytes) {
+        Err(broken) => {
+            let mut message = broken.reason.clone();
+            if message.starts_with("does not parse") {
+                message.push_str(hint(bytes));
+            }
+            reader.find(Severity::Error, broken.position, None, message);
+            reader.file.broken = Some(broken);
+        }
+        Ok((trees, tokens)) => {
+            reader.tokens = tokens;
+            for (index, tree) in trees.iter().enumerate() {
+                reader.document(index, &Place::root(tree));
+            }
+            reader.file.trees = trees;
+        }
+    }
+    reader.file
+}
+
+/// The trees of a file and the byte range of each event's token.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<Tree>, Vec<Range<usize>>), Broken> {
+    let text = bounds::text(bytes)?;
+    let events = events::parse(text.text).map_err(events::Failure::into_broken)?;
+    let shift = |token: &Range<usize>| token.start + text.skipped..token.end + text.skipped;
+    let tokens = events
+        .iter()
+        .map(|event| match event.what {
+            What::Scalar(_) => shift(&event.token),
+            _ => 0..0,
+        })
+        .collect();
+    Ok((tree::build(events)?, tokens))
+}
+
+fn hint(bytes: &[u8]) -> &'static str {
+    if bytes.windows(2).any(|pair| pair == b"{{") {
+        "; it looks like a template, keep templates out of the synced paths or below a folder with a Chart.yaml"
+    } else {
+        "; mend it, until then nothing of this file is applied"
+    }
+}
+
+struct Reader<'a> {
+    path: &'a RepoPath,
+    file: File,
+    seen: HashSet<ObjectId>,
+    tokens: Vec<Range<usize>>,
+}
+
+/// What a document says of itself.
+struct Head {
+    api_version: String,
+    kind: String,
+}
+
+impl Reader<'_> {
+    fn find(&mut self, severity: Severity, position: Option<Position>, object: Option<&ObjectId>, message: String) {
+        self.file.findings.push(Finding {
+            path: self.path.clone(),
+            position,
+            object: object.cloned(),
+            severity,
+            message,
+        });
+    }
+
+    fn document(&mut self, index: usize, root: &Place<'_>) {
+        if root.is_null() {
+            return;
+        }
+        let at = Some(root.position());
+        if !root.is_mapping() {
+            let message = "is not a Kubernetes object but a list or a text; passed over".to_owned();
+            return self.find(Severity::Notice, at, None, message);
+        }
+        let head = match self.head(root) {
+            Ok(head) => head,
+            Err((severity, message)) => return self.find(severity, at, None, message),
+        };
+        if root.walk(&["sops", "mac"]).is_some() {
+            self.file.encrypted = true;
+            let object = identity(root, &head).ok();
+            let message = "is encrypted with SOPS; not applied".to_owned();
+            return self.find(Severity::Error, at, object.as_ref(), message);
+        }
+        let items = root
+            .key("items")
+            .filter(|items| head.kind.ends_with("List") && items.is_sequence());
+        match items {
+            Some(items) => {
+                let item_kind = head.kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+                for item in items.items() {
+                    self.item(index, &item, &head, item_kind);
+                }
+            }
+            None => self.object(index, root, &head),
+        }
+    }
+
+    /// The items of a typed list need not repeat what the list says.
+    fn item(&mut self, index: usize, item: &Place<'_>, list: &Head, kind: Option<&str>) {
+        let bare = item.key("apiVersion").is_none() && item.key("kind").is_none();
+        match kind.filter(|_| bare && item.is_mapping()) {
+            Some(kind) => {
+                let head = Head {
+                    api_version: list.api_version.clone(),
+                    kind: kind.to_owned(),
+                };
+                self.object(index, item, &head);
+            }
+            None => self.document(index, item),
+        }
+    }
+
+    fn head(&self, root: &Place<'_>) -> Result<Head, (Severity, String)> {
+        let not_ours = |what: &str| Err((Severity::Notice, format!("is {what}; passed over")));
+        match self.path.file_name() {
+            "Chart.yaml" => return not_ours("the description of a Helm chart"),
+            "kustomization.yaml" | "kustomization.yml" | "Kustomization" => return not_ours("a kustomization"),
+            _ => {}
+        }
+        let text = |key: &str| {
+            root.key(key)
+                .and_then(|place| place.text())
+                .filter(|text| !text.is_empty())
+        };
+        let api_version = text("apiVersion");
+        if api_version
+            .as_deref()
+            .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
+        {
+            return not_ours("a kustomization");
+        }
+        match (api_version, text("kind")) {
+            (Some(api_version), Some(kind)) => Ok(Head { api_version, kind }),
+            (None, None) => {
+                let named = root.walk(&["metadata", "name"]).is_some();
+                if named && ["spec", "data"].iter().any(|key| root.key(key).is_some()) {
+                    Err((
+                        Severity::Error,
+                        "has a metadata.name, but neither apiVersion nor kind; add them".to_owned(),
+                    ))
+                } else {
+                    not_ours("not a Kubernetes object (neither apiVersion nor kind)")
+                }
+            }
+            (None, Some(_)) => Err((
+                Severity::Error,
+                "has a kind, but no apiVersion; add it as text".to_owned(),
+            )),
+            (Some(_), None) => Err((
+                Severity::Error,
+                "has an apiVersion, but no kind; add it as text".to_owned(),
+            )),
+        }
+    }
+
+    fn object(&mut self, index: usize, place: &Place<'_>, head: &Head) {
+        let object = match identity(place, head) {
+            Ok(object) => object,
+            Err((position, message)) => return self.find(Severity::Error, Some(position), None, message),
+        };
+        if !self.seen.insert(object.clone()) {
+            let message = "is in this file a second time, and the second is not used; remove one of the two".to_owned();
+            return self.find(Severity::Error, Some(place.position()), Some(&object), message);
+        }
+        let mut repeated = Vec::new();
+        let value = match place.json(&mut repeated) {
+            Ok(value) => complete(value, head),
+            Err(broken) => return self.find(Severity::Error, broken.position, Some(&object), broken.reason),
+        };
+        for Repeated { position, key } in repeated {
+            let message =
+                format!("the key {key} is in this map a second time, and the last one is used; remove one of the two");
+            self.find(Severity::Warning, Some(position), Some(&object), message);
+        }
+        let annotations = annotations::of(place);
+        let images = match &*head.kind {
+            "HelmRelease" => helm::of_release(place, &annotations, &self.tokens),
+            kind => images::pod_spec(place, kind)
+                .map(|spec| images::of_pod(&spec, &self.tokens))
+                .unwrap_or_default(),
+        };
+        let (intent, mut troubles) = annotations::intent(&annotations, &images);
+        let Images {
+            sites,
+            names,
+            troubles: if_automated,
+            mistakes,
+        } = images;
+        troubles.extend(mistakes);
+        if intent.automated {
+            troubles.extend(if_automated);
+        }
+        troubles.sort_by_key(|trouble| trouble.position);
+        for Trouble { position, message } in troubles {
+            self.find(Severity::Warning, Some(position), Some(&object), message);
+        }
+        self.file.objects.push(Object {
+            document: Document {
+                object,
+                api_version: head.api_version.clone(),
+                position: place.position(),
+                value,
+                images: sites.iter().map(|site| site.field.clone()).collect(),
+                intent,
+            },
+            tree: index,
+            sites,
+            names,
+        });
+    }
+}
+
+fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Position, String)> {
+    let metadata = place.key("metadata");
+    let field = |key: &str| {
+        metadata
+            .as_ref()
+            .and_then(|metadata| metadata.key(key))
+            .filter(|place| !place.is_null())
+    };
+    let text = |key: &str| match field(key) {
+        None => Ok(None),
+        Some(place) => place.text().map(Some).ok_or_else(|| {
+            (
+                place.position(),
+                format!("the {key} in its metadata is not text; write it in quotes"),
+            )
+        }),
+    };
+    let name = text("name")?.filter(|name| !name.is_empty()).ok_or_else(|| {
+        let message = match field("generateName") {
+            Some(_) => "has a generateName instead of a name, so that it cannot be kept as declared; give it a name",
+            None => "has no metadata.name; give it one",
+        };
+        (place.position(), format!("this {} {message}", head.kind))
+    })?;
+    Ok(ObjectId::new(
+        &head.api_version,
+        &head.kind,
+        text("namespace")?.as_deref(),
+        &name,
+    ))
+}
+
+fn complete(mut value: serde_json::Value, head: &Head) -> serde_json::Value {
+    if let Some(map) = value.as_object_mut() {
+        map.entry("apiVersion")
+            .or_insert_with(|| head.api_version.clone().into());
+        map.entry("kind").or_insert_with(|| head.kind.clone().into());
+    }
+    value
+}

@@ -1,0 +1,244 @@
+use super::events::Scalar;
+use super::{Style, bounds::Broken};
+use base64::Engine;
+use std::borrow::Cow;
+
+/// What a scalar means to kubectl, that is to go-yaml version 2 as sigs.k8s.io/yaml uses it (`resolve.go`), after
+/// which `json.Marshal` and the unstructured decoder turn whole floats into integers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Resolved<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+}
+
+const CORE: &str = "tag:yaml.org,2002:";
+
+/// Reads a scalar.
+///
+/// # Errors
+/// A tag that the text contradicts, as kubectl refuses it.
+pub(super) fn resolve(scalar: &Scalar) -> Result<Resolved<'_>, String> {
+    let text = &*scalar.value;
+    let plain = matches!(scalar.style, Style::Plain | Style::ManyLines | Style::Empty);
+    let Some(tag) = scalar.tag.as_deref() else {
+        return Ok(if plain {
+            untagged(text)
+        } else {
+            Resolved::Text(text.into())
+        });
+    };
+    let resolved = match tag.strip_prefix(CORE) {
+        Some("binary") => return binary(text),
+        Some("bool" | "int" | "float" | "null") => untagged(text),
+        _ => return Ok(Resolved::Text(text.into())),
+    };
+    match (tag.strip_prefix(CORE), resolved) {
+        (Some("bool"), Resolved::Bool(value)) => Ok(Resolved::Bool(value)),
+        (Some("null"), Resolved::Null) => Ok(Resolved::Null),
+        (Some("int"), Resolved::Int(value)) => Ok(Resolved::Int(value)),
+        (Some("float"), Resolved::Float(value)) => Ok(Resolved::Float(value)),
+        (Some("float"), Resolved::Int(value)) => Ok(Resolved::Int(value)),
+        (Some(kind), _) => Err(format!(
+            "has the value {text:?}, which is not the {kind} that its tag claims; remove the tag"
+        )),
+        (None, resolved) => Ok(resolved),
+    }
+}
+
+fn binary(text: &str) -> Result<Resolved<'_>, String> {
+    let compact: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    base64::engine::general_purpose::STANDARD
+        .decode(compact)
+        .map(|bytes| Resolved::Text(String::from_utf8_lossy(&bytes).into_owned().into()))
+        .map_err(|_| "has a !!binary value that is not base64; mend it or remove the tag".to_owned())
+}
+
+fn untagged(text: &str) -> Resolved<'_> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Resolved::Bool(true);
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Resolved::Bool(false);
+        }
+        ".nan" | ".NaN" | ".NAN" => return Resolved::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Resolved::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Resolved::Float(f64::NEG_INFINITY),
+        _ => {}
+    }
+    let number = match text.as_bytes().first() {
+        Some(b'.') => decimal(text),
+        Some(b'0'..=b'9' | b'+' | b'-') => {
+            let compact = text.replace('_', "");
+            integer(&compact).or_else(|| decimal(&compact))
+        }
+        _ => None,
+    };
+    number.unwrap_or(Resolved::Text(text.into()))
+}
+
+/// Go's `strconv.ParseInt(text, 0, 64)`, then `ParseUint`.
+fn integer(text: &str) -> Option<Resolved<'static>> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, text.get(1..)?),
+        b'+' => (false, text.get(1..)?),
+        _ => (false, text),
+    };
+    let prefixed = |small, large| digits.strip_prefix(small).or_else(|| digits.strip_prefix(large));
+    let (radix, digits) = if let Some(rest) = prefixed("0x", "0X") {
+        (16, rest)
+    } else if let Some(rest) = prefixed("0o", "0O") {
+        (8, rest)
+    } else if let Some(rest) = prefixed("0b", "0B") {
+        (2, rest)
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        (8, digits.get(1..)?)
+    } else {
+        (10, digits)
+    };
+    if !digits.starts_with(|c: char| c.is_digit(radix)) {
+        return None;
+    }
+    let value = i128::from(u64::from_str_radix(digits, radix).ok()?);
+    let value = if negative { -value } else { value };
+    match i64::try_from(value) {
+        Ok(value) => Some(Resolved::Int(value)),
+        Err(_) if negative || text.starts_with('+') => None,
+        Err(_) => Some(Resolved::Float(value as f64)),
+    }
+}
+
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, finite.
+fn decimal(text: &str) -> Option<Resolved<'static>> {
+    if !is_decimal(text) {
+        return None;
+    }
+    let value: f64 = text.parse().ok()?;
+    if !value.is_finite() {
+        return None;
+    }
+    Some(whole(value).map_or(Resolved::Float(value), Resolved::Int))
+}
+
+fn is_decimal(text: &str) -> bool {
+    let body = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match body.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (body, None),
+    };
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let mantissa = match mantissa.split_once('.') {
+        Some(("", after)) => !after.is_empty() && digits(after),
+        Some((before, after)) => digits(before) && digits(after),
+        None => !mantissa.is_empty() && digits(mantissa),
+    };
+    let exponent = exponent.is_none_or(|exponent| {
+        let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+        !exponent.is_empty() && digits(exponent)
+    });
+    mantissa && exponent
+}
+
+/// A float that Go's JSON encoder writes without a point becomes an integer on the way.
+fn whole(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 1e21)
+        .then(|| format!("{value}").parse().ok())
+        .flatten()
+}
+
+/// The JSON value of a scalar.
+///
+/// # Errors
+/// What JSON cannot hold, and see [`resolve`].
+pub(super) fn scalar(scalar: &Scalar) -> Result<serde_json::Value, String> {
+    Ok(match resolve(scalar)? {
+        Resolved::Null => serde_json::Value::Null,
+        Resolved::Bool(value) => value.into(),
+        Resolved::Int(value) => value.into(),
+        Resolved::Text(text) => text.into_owned().into(),
+        Resolved::Float(value) => serde_json::Number::from_f64(value)
+            .map(Into::into)
+            .ok_or_else(|| format!("has the value {}, which JSON cannot hold; quote it", scalar.value))?,
+    })
+}
+
+/// The text of a mapping's key.
+///
+/// # Errors
+/// An empty key, or one that no JSON key can stand for.
+pub(super) fn key(scalar: &Scalar) -> Result<String, String> {
+    match resolve(scalar)? {
+        Resolved::Text(text) => Ok(text.into_owned()),
+        Resolved::Bool(value) => Ok(value.to_string()),
+        Resolved::Int(value) => Ok(value.to_string()),
+        Resolved::Float(value) => Ok((value as f32).to_string()),
+        Resolved::Null => Err("has an empty key; give it a name or quote it".to_owned()),
+    }
+}
+
+/// Whether a text that stands without quotes would be read as something else than that text by a reader of YAML 1.1
+/// or 1.2 (core schema): null, booleans, numbers of every base, base 60, dates, the merge and value keys.
+pub(super) fn is_retyped(text: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".nan", "=", "<<", ".inf",
+    ];
+    let lower = text.to_ascii_lowercase();
+    let unsigned = lower.strip_prefix(['-', '+']).unwrap_or(&lower);
+    if WORDS.contains(&&*lower) || unsigned == ".inf" {
+        return true;
+    }
+    let compact = unsigned.replace('_', "");
+    let digits = |text: &str, radix| !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
+    is_decimal(&compact)
+        || [("0x", 16), ("0o", 8), ("0b", 2)]
+            .iter()
+            .any(|(prefix, radix)| compact.strip_prefix(prefix).is_some_and(|rest| digits(rest, *radix)))
+        || is_base_60(&compact)
+        || is_date(&lower)
+}
+
+fn is_base_60(text: &str) -> bool {
+    let mut parts = text.split(':');
+    let first = parts.next().unwrap_or_default();
+    let rest: Vec<&str> = parts.collect();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    !rest.is_empty()
+        && digits(first)
+        && rest.iter().enumerate().all(|(at, part)| {
+            let part = match part.split_once('.') {
+                Some((whole, fraction)) if at + 1 == rest.len() && fraction.bytes().all(|b| b.is_ascii_digit()) => {
+                    whole
+                }
+                _ => part,
+            };
+            digits(part) && part.len() <= 2
+        })
+}
+
+/// `YYYY-M-D`, with or without a time after it.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let digits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    };
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let (day, time) = match rest.split_once(['t', ' ']) {
+        Some((day, time)) => (day, Some(time)),
+        None => (rest, None),
+    };
+    digits(year, 4..=4)
+        && digits(month, 1..=2)
+        && digits(day, 1..=2)
+        && time.is_none_or(|time| time.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// A reason with the place of the scalar that it is about.
+pub(super) fn at(position: crate::model::Position) -> impl FnOnce(String) -> Broken {
+    move |reason| Broken::at(position, reason)
+}

@@ -1,0 +1,169 @@
+use super::bounds;
+use super::events::{self, Event, What};
+use super::place::{Path, Place, Step};
+use super::read::{self, File};
+use super::{Style, bounds::Broken};
+use crate::model::Position;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A scalar that an edit is to change.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    /// The document, by its place in the file.
+    pub tree: usize,
+    /// The way to it.
+    pub path: Path,
+    /// Its event.
+    pub event: usize,
+    /// Its text after the edit.
+    pub text: String,
+    /// Where it stands in the old text.
+    pub position: Position,
+}
+
+type Doubt = (Position, String);
+
+const START: Position = Position { line: 1, column: 1 };
+
+/// Reads old and new text again and compares them: exactly the planned scalars and fields differ, for both parsers.
+///
+/// # Errors
+/// The first difference that was not planned.
+pub(super) fn check(old: &[u8], new: &[u8], file: &File, planned: &[Planned], json: bool) -> Result<(), Doubt> {
+    let first = planned.first().map_or(START, |planned| planned.position);
+    let broken = |broken: Broken| {
+        (
+            broken.position.unwrap_or(first),
+            format!("after the edit the file {}", broken.reason),
+        )
+    };
+    let (old_text, new_text) = (bounds::text(old).map_err(broken)?, bounds::text(new).map_err(broken)?);
+    if json && !is_json(new) {
+        return Err((first, "after the edit the file would no longer be JSON".to_owned()));
+    }
+    let by_event: BTreeMap<usize, &Planned> = planned.iter().map(|planned| (planned.event, planned)).collect();
+    let old_second = events::by_granit(old_text.text).map_err(|failure| broken(failure.into_broken()))?;
+    let new_second = events::by_granit(new_text.text).map_err(|failure| broken(failure.into_broken()))?;
+    same_but_for(&old_second, &new_second, &by_event)?;
+    if let Ok(old_first) = events::by_yaml_rust2(old_text.text) {
+        let new_first = events::by_yaml_rust2(new_text.text).map_err(|failure| broken(failure.into_broken()))?;
+        same_but_for(&old_first, &new_first, &by_event)?;
+        agree(&new_first, &new_second, &by_event)?;
+    }
+    values(file, new, planned)
+        .map_err(|doubt| doubt.unwrap_or((first, "after the edit the file does not read".to_owned())))
+}
+
+/// Whether the bytes are JSON documents, one after the other: such a file must stay JSON.
+pub(super) fn is_json(bytes: &[u8]) -> bool {
+    let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    start.is_some_and(|byte| b"{[".contains(byte))
+        && serde_json::Deserializer::from_slice(bytes)
+            .into_iter::<serde::de::IgnoredAny>()
+            .all(|document| document.is_ok())
+}
+
+fn same_but_for(old: &[Event], new: &[Event], planned: &BTreeMap<usize, &Planned>) -> Result<(), Doubt> {
+    for (index, (before, after)) in old.iter().zip(new).enumerate() {
+        let same = match (planned.get(&index), &before.what, &after.what) {
+            (Some(planned), What::Scalar(before), What::Scalar(after)) => {
+                after.value == planned.text
+                    && (after.anchor, &after.tag) == (before.anchor, &before.tag)
+                    && (after.style == before.style || after.style == Style::DoubleQuoted)
+            }
+            (Some(_), ..) => false,
+            (None, before, after) => before == after,
+        };
+        if !same {
+            return Err((before.position, "the edit would change what stands here".to_owned()));
+        }
+    }
+    if old.len() == new.len() {
+        Ok(())
+    } else {
+        Err((START, "the edit would add or remove values".to_owned()))
+    }
+}
+
+/// Both parsers see the same values, and the planned scalars at the same bytes.
+fn agree(first: &[Event], second: &[Event], planned: &BTreeMap<usize, &Planned>) -> Result<(), Doubt> {
+    let odd = |event: &Event| {
+        (
+            event.position,
+            "two YAML parsers do not agree on what stands here; write it more plainly".to_owned(),
+        )
+    };
+    for (index, (one, other)) in first.iter().zip(second).enumerate() {
+        let same = match (&one.what, &other.what) {
+            (What::Scalar(one), What::Scalar(other)) => one.value == other.value && one.anchor == other.anchor,
+            (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+        };
+        if !same || planned.contains_key(&index) && one.token != other.token {
+            return Err(odd(one));
+        }
+    }
+    match first.get(second.len()).or(second.get(first.len())) {
+        Some(extra) => Err(odd(extra)),
+        None => Ok(()),
+    }
+}
+
+/// The values that kubectl would send differ at the planned fields only: an anchor that another field shares shows here.
+fn values(file: &File, new: &[u8], planned: &[Planned]) -> Result<(), Option<Doubt>> {
+    let (trees, _) = read::parse(new).map_err(|_| None)?;
+    if trees.len() != file.trees.len() {
+        return Err(None);
+    }
+    for (index, (old, new)) in file.trees.iter().zip(&trees).enumerate() {
+        let mine: Vec<&Planned> = planned.iter().filter(|planned| planned.tree == index).collect();
+        let Some(first) = mine.first() else { continue };
+        let mut expected = Place::root(old).json(&mut Vec::new()).map_err(|_| None)?;
+        let found = Place::root(new).json(&mut Vec::new()).map_err(|_| None)?;
+        for planned in &mine {
+            *at(&mut expected, &planned.path).ok_or(None)? = Value::String(planned.text.clone());
+        }
+        if let Some(path) = difference(&expected, &found) {
+            let reason =
+                format!("{path} shares this text through an anchor and would change too; write the text out there");
+            return Err(Some((first.position, reason)));
+        }
+    }
+    Ok(())
+}
+
+fn at<'a>(value: &'a mut Value, path: &Path) -> Option<&'a mut Value> {
+    path.0.iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => value.get_mut(key),
+        Step::Index(index) => value.get_mut(index),
+    })
+}
+
+/// The way to the first value that is not the same.
+fn difference(one: &Value, other: &Value) -> Option<Path> {
+    fn walk(one: &Value, other: &Value, path: &mut Path) -> bool {
+        let differs_below = |step: Step, one: Option<&Value>, other: Option<&Value>, path: &mut Path| {
+            path.0.push(step);
+            let differs = match (one, other) {
+                (Some(one), Some(other)) => walk(one, other, path),
+                _ => true,
+            };
+            if !differs {
+                path.0.pop();
+            }
+            differs
+        };
+        match (one, other) {
+            (Value::Object(a), Value::Object(b)) => {
+                let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                keys.into_iter()
+                    .any(|key| differs_below(Step::Key(key.clone()), a.get(key), b.get(key), path))
+            }
+            (Value::Array(a), Value::Array(b)) => (0..a.len().max(b.len()))
+                .any(|index| differs_below(Step::Index(index), a.get(index), b.get(index), path)),
+            (one, other) => one != other,
+        }
+    }
+    let mut path = Path::default();
+    walk(one, other, &mut path).then_some(path)
+}
