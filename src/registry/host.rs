@@ -1,0 +1,255 @@
+use crate::aws::Place;
+use std::fmt;
+
+/// The host of a private ECR registry, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EcrHost {
+    /// The registry's account, twelve digits.
+    pub account: String,
+    /// The registry's region, such as `cn-north-1`.
+    pub region: String,
+    /// Whether it is the endpoint with validated cryptography.
+    pub fips: bool,
+    /// Whether it is the endpoint that also answers over IPv6.
+    pub dual_stack: bool,
+    partition: &'static str,
+}
+
+/// A partition: its name in ARNs, how its regions begin, and what its registry hosts end with (IPv4, dual-stack).
+/// From the endpoint data of the SDKs; the order matters where one prefix begins another.
+const PARTITIONS: [(&str, &str, &str, &str); 8] = [
+    ("aws-cn", "cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn"),
+    ("aws-us-gov", "us-gov-", "amazonaws.com", "on.aws"),
+    ("aws-eusc", "eusc-", "amazonaws.eu", "on.amazonwebservices.eu"),
+    ("aws-iso", "us-iso-", "c2s.ic.gov", ""),
+    ("aws-iso-b", "us-isob-", "sc2s.sgov.gov", ""),
+    ("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", ""),
+    ("aws-iso-f", "us-isof-", "csp.hci.ic.gov", ""),
+    ("aws", "", "amazonaws.com", "on.aws"),
+];
+
+impl EcrHost {
+    /// Reads a registry host; `None` if it is not one of private ECR.
+    ///
+    /// Account, service, region and suffix must all be there and fit each other: a China region under a global suffix
+    /// is not an ECR host.
+    pub fn parse(host: &str) -> Option<Self> {
+        let (account, rest) = host.split_once('.')?;
+        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let (service, rest) = ["dkr.ecr.", "dkr.ecr-fips.", "dkr-ecr.", "dkr-ecr-fips."]
+            .into_iter()
+            .find_map(|service| Some((service, rest.strip_prefix(service)?)))?;
+        let (region, suffix) = rest.split_once('.')?;
+        if !is_region(region) {
+            return None;
+        }
+        let (partition, _, ipv4, dual) = PARTITIONS
+            .into_iter()
+            .find(|(_, start, ..)| region.starts_with(start))?;
+        let dual_stack = !dual.is_empty() && suffix == dual;
+        let dashed = service.starts_with("dkr-");
+        // In China the dual-stack suffix is seen with both spellings of the service.
+        let fits = if dashed {
+            dual_stack
+        } else {
+            suffix == ipv4 || (dual_stack && partition == "aws-cn")
+        };
+        fits.then(|| Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            fips: service.ends_with("-fips."),
+            dual_stack,
+            partition,
+        })
+    }
+
+    /// What a client for this registry is built for.
+    pub fn place(&self) -> Place {
+        Place {
+            region: self.region.clone(),
+            fips: self.fips,
+            dual_stack: self.dual_stack,
+        }
+    }
+
+    /// The ARN of a repository in this registry, as IAM policies name it.
+    pub fn arn(&self, repository: &str) -> String {
+        let Self {
+            account,
+            region,
+            partition,
+            ..
+        } = self;
+        format!("arn:{partition}:ecr:{region}:{account}:repository/{repository}")
+    }
+}
+
+impl fmt::Display for EcrHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} in {}", self.account, self.region)
+    }
+}
+
+/// Two or more words and a number, joined by dashes: `eu-west-1`, `us-gov-east-1`.
+fn is_region(text: &str) -> bool {
+    let Some((words, number)) = text.rsplit_once('-') else {
+        return false;
+    };
+    text.len() <= 32
+        && words.contains('-')
+        && words
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_every_partition_are_taken_apart() {
+        for (host, region, partition, fips, dual) in [
+            (
+                "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+                "eu-west-1",
+                "aws",
+                false,
+                false,
+            ),
+            (
+                "111122223333.dkr.ecr.ap-southeast-7.amazonaws.com",
+                "ap-southeast-7",
+                "aws",
+                false,
+                false,
+            ),
+            ("111122223333.dkr-ecr.eu-west-1.on.aws", "eu-west-1", "aws", false, true),
+            (
+                "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+                "us-east-1",
+                "aws",
+                true,
+                false,
+            ),
+            (
+                "111122223333.dkr-ecr-fips.us-west-2.on.aws",
+                "us-west-2",
+                "aws",
+                true,
+                true,
+            ),
+            (
+                "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com",
+                "us-gov-west-1",
+                "aws-us-gov",
+                false,
+                false,
+            ),
+            (
+                "111122223333.dkr-ecr-fips.us-gov-east-1.on.aws",
+                "us-gov-east-1",
+                "aws-us-gov",
+                true,
+                true,
+            ),
+            (
+                "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn",
+                "cn-north-1",
+                "aws-cn",
+                false,
+                false,
+            ),
+            (
+                "111122223333.dkr-ecr.cn-northwest-1.on.amazonwebservices.com.cn",
+                "cn-northwest-1",
+                "aws-cn",
+                false,
+                true,
+            ),
+            (
+                "111122223333.dkr.ecr.cn-north-1.on.amazonwebservices.com.cn",
+                "cn-north-1",
+                "aws-cn",
+                false,
+                true,
+            ),
+            (
+                "111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+                "eusc-de-east-1",
+                "aws-eusc",
+                false,
+                false,
+            ),
+            (
+                "111122223333.dkr.ecr.us-iso-east-1.c2s.ic.gov",
+                "us-iso-east-1",
+                "aws-iso",
+                false,
+                false,
+            ),
+            (
+                "111122223333.dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
+                "us-isob-east-1",
+                "aws-iso-b",
+                false,
+                false,
+            ),
+            (
+                "111122223333.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
+                "eu-isoe-west-1",
+                "aws-iso-e",
+                false,
+                false,
+            ),
+            (
+                "111122223333.dkr.ecr.us-isof-south-1.csp.hci.ic.gov",
+                "us-isof-south-1",
+                "aws-iso-f",
+                false,
+                false,
+            ),
+        ] {
+            let found = EcrHost::parse(host).unwrap_or_else(|| panic!("{host} is an ECR host"));
+            assert_eq!(found.account, "111122223333", "{host}");
+            assert_eq!(found.region, region, "{host}");
+            assert_eq!((found.fips, found.dual_stack), (fips, dual), "{host}");
+            assert_eq!(
+                found.arn("shop/web"),
+                format!("arn:{partition}:ecr:{region}:111122223333:repository/shop/web"),
+            );
+        }
+    }
+
+    #[test]
+    fn other_hosts_are_not_taken_for_ecr() {
+        for host in [
+            "",
+            "docker.io",
+            "ghcr.io",
+            "public.ecr.aws",
+            "registry:5000",
+            "11112222333.dkr.ecr.eu-west-1.amazonaws.com",
+            "1111222233334.dkr.ecr.eu-west-1.amazonaws.com",
+            "11112222333x.dkr.ecr.eu-west-1.amazonaws.com",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
+            "evil.example.111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            "111122223333.dkr.ecr.cn-north-1.amazonaws.com",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com.cn",
+            "111122223333.dkr.ecr.us-iso-east-1.amazonaws.com",
+            "111122223333.dkr-ecr.us-iso-east-1.",
+            "111122223333.dkr.ecr.eu-west-1.on.aws",
+            "111122223333.dkr-ecr.eu-west-1.amazonaws.com",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com:443",
+            "111122223333.dkr.ecr.eu-west.amazonaws.com",
+            "111122223333.dkr.ecr.eu--1.amazonaws.com",
+            "111122223333.dkr.ecr.amazonaws.com",
+            "111122223333.dkr.s3.eu-west-1.amazonaws.com",
+        ] {
+            assert_eq!(EcrHost::parse(host), None, "{host}");
+        }
+    }
+}
