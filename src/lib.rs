@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod driver;
+pub mod http;
 pub mod manifest;
 pub mod model;
 pub mod port;

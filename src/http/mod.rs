@@ -1,0 +1,34 @@
+//! What the agent answers over HTTP, and the client with which the command line asks.
+//!
+//! | path | who | what |
+//! | --- | --- | --- |
+//! | `GET /metrics` | all | OpenMetrics text |
+//! | `GET /healthz` | all | 200, or 503 with the loops that are stuck |
+//! | `GET /readyz` | all | 200, or 503 with what is not ready yet |
+//! | `POST /v1/scan` | token | wakes the automation loop, waits for its pass; `{"repository": "…"}` or nothing |
+//! | `POST /v1/sync` | token | wakes the sync loops, waits for their pass |
+//! | `GET /v1/status` | token | every automated field: current, newest, decision, reason |
+//!
+//! Flow: `serve` takes connections, `routes` checks and bounds each request, the composition root's [`Commands`] and
+//! [`Health`] answer it. `token` says whether the caller may; `client` is the other side of `/v1`.
+//!
+//! What holds: a call carries no data but a repository's name; without a token file every call is refused; the token is
+//! read anew for each check, so that a rotated Secret needs no restart; every wait and every read has a bound, and a
+//! caller who goes away or whose time is over does not end the pass that he waited for.
+//!
+//! Deliberately absent: TLS (the port is for the pod's loopback and the cluster's network), anything that knows a loop
+//! by name.
+
+mod client;
+mod commands;
+mod routes;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use client::{Client, ClientError};
+pub use commands::{CommandError, CommandReport, Commands, Health};
+pub use routes::{Limits, Server};
+pub use serve::{ServeError, serve};
+pub use token::{TokenError, TokenFile};
