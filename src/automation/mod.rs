@@ -14,5 +14,5 @@ mod status;
 mod timeline;
 mod wanted;
 
-pub use pass::{Automation, AutomationReport, Landed, look};
+pub use pass::{Automation, AutomationReport, Hooks, Landed, look};
 pub use status::Status;

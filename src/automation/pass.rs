@@ -4,10 +4,10 @@ use crate::catalog::{Catalog, Declared};
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
 use crate::model::{CommitId, RepoPath};
-use crate::plan::{self, BumpPlan, PlannedBump};
+use crate::plan::{self, BumpPlan, Outcome as Decision, PlannedBump, Template};
 use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
 use crate::scan::{Board, Rules};
-use crate::telemetry::Delivery;
+use crate::telemetry::{Metrics, PushResult};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Automation<G, F> {
     rules: Arc<Rules>,
     tip: Tip,
     status: watch::Sender<Arc<Status>>,
-    metrics: Delivery,
+    metrics: Metrics,
     timeline: Timeline,
     hooks: F,
     told: BTreeSet<String>,
@@ -96,8 +96,13 @@ async fn decide(
         new_wanted();
     }
     let holds = timeline.holds(repo, catalog, tip).await?;
-    let candidates = wanted::candidates(&fields, rules, &board.scans());
-    let plan = plan::decide(&fields, &candidates, &holds, jiff::Timestamp::now());
+    let observed = plan::Observed {
+        tags: &wanted::tags(&fields, rules, &board.scans()),
+        holds: &holds,
+        included: &|repository, tag| rules.allows_tag(repository, tag),
+        now: jiff::Timestamp::now(),
+    };
+    let plan = plan::decide(&fields, &observed);
     Ok(Decided { declared, plan })
 }
 
@@ -111,7 +116,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         rules: Arc<Rules>,
         tip: Tip,
         status: watch::Sender<Arc<Status>>,
-        metrics: Delivery,
+        metrics: Metrics,
         hooks: F,
     ) -> Self {
         let timeline = Timeline::default();
@@ -134,46 +139,55 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             self.publish(&declared, &plan, None);
             return Ok(Some(report));
         }
-        let mut bumps = plan.bumps.clone();
-        let edits = edits::make(&*self.repo, &declared, &bumps).await?;
+        let edits = edits::make(&*self.repo, &declared, &plan.bumps).await?;
         let refused: BTreeSet<&RepoPath> = edits.refused.iter().map(|(path, _)| path).collect();
-        bumps.retain(|bump| !refused.contains(&bump.path));
+        let mut made = plan.clone();
+        made.bumps.retain(|bump| !refused.contains(&bump.path));
         report.problems.extend(edits.refused.iter().map(|(_, reason)| reason.clone()));
-        if bumps.is_empty() {
-            self.publish(&declared, &plan, report.problems.first().cloned());
-            return Ok(Some(report));
-        }
-        if let Err(faults) = plan::check(&bumps) {
-            report.problems.extend(faults);
+        report.problems.extend(plan::check(&made).err().into_iter().flatten());
+        if made.bumps.is_empty() || plan::check(&made).is_err() {
             self.publish(&declared, &plan, report.problems.first().cloned());
             return Ok(Some(report));
         }
         let commit = NewCommit {
             parent: tip,
             edits: edits.files,
-            message: plan::message(&bumps),
-            time: plan::commit_time(&bumps).unwrap_or_else(jiff::Timestamp::now),
+            message: plan::message(&made, &Template::default()),
+            time: plan::commit_time(&made, jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::now()),
         };
-        match self.tip.push(&*self.repo, commit).await? {
+        match self.push(commit).await? {
             PushOutcome::Lost => return Ok(None),
             PushOutcome::Landed(commit) => {
-                let landed = Landed { commit, bumps };
+                let landed = Landed { commit, bumps: made.bumps };
                 for bump in &landed.bumps {
-                    tracing::info!(%commit, field = %bump.field, from = bump.from.as_ref().map(tracing::field::display), to = %bump.to, "bumped");
+                    let from = bump.from.as_ref().map(tracing::field::display);
+                    tracing::info!(%commit, field = %bump.field, from, to = %bump.to, "bumped");
                 }
                 self.metrics.bumped(landed.bumps.len());
                 self.hooks.landed(&landed);
                 report.landed = Some(landed);
             }
-            PushOutcome::Refused(words) => {
-                report.problems.push(format!("the server refused the push: {words}; let the deploy key's owner push to the branch, or change the rule that refuses"));
-            }
-            PushOutcome::ReadOnly(words) => {
-                report.problems.push(format!("the deploy key may not write: {words}; give it write access (tidegate identity prints the key)"));
-            }
+            PushOutcome::Refused(words) => report.problems.push(format!(
+                "the server refused the push: {words}; let the deploy key push to the branch, or change the rule that refuses"
+            )),
+            PushOutcome::ReadOnly(words) => report.problems.push(format!(
+                "the deploy key may not write: {words}; give it write access (`tidegate identity` prints it)"
+            )),
         }
         self.publish(&declared, &plan, report.problems.first().cloned());
         Ok(Some(report))
+    }
+
+    async fn push(&self, commit: NewCommit) -> Result<PushOutcome, RepoFailure> {
+        let outcome = self.tip.push(&*self.repo, commit).await;
+        self.metrics.git_push(match &outcome {
+            Ok(PushOutcome::Landed(_)) => PushResult::Landed,
+            Ok(PushOutcome::Lost) => PushResult::Lost,
+            Ok(PushOutcome::Refused(_)) => PushResult::Refused,
+            Ok(PushOutcome::ReadOnly(_)) => PushResult::ReadOnly,
+            Err(_) => PushResult::Failed,
+        });
+        outcome
     }
 
     /// A finding or a decision's reason is logged when it is new, not at each pass.
@@ -192,7 +206,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         for decision in &plan.decisions {
             let text = format!("{}: {}", decision.field, decision.reason);
             if !self.told.contains(&text) {
-                if decision.needs_a_person() {
+                if needs_a_person(decision.outcome) {
                     tracing::warn!(path = %decision.path, position = %decision.position, field = %decision.field, reason = %decision.reason, "not bumped");
                 } else {
                     tracing::debug!(field = %decision.field, reason = %decision.reason, "decided");
@@ -203,7 +217,11 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         self.told = now;
     }
 
+    /// What stands now, and why: the one answer for all who ask.
     fn publish(&self, declared: &Declared, plan: &BumpPlan, problem: Option<String>) {
+        self.metrics.findings(declared.findings.iter().map(|finding| finding.severity));
+        let held = plan.decisions.iter().filter(|decision| decision.outcome == Decision::Held).count();
+        self.metrics.fields(plan.decisions.len(), held);
         self.status.send_replace(Arc::new(Status {
             commit: Some(declared.commit),
             fields: plan.decisions.clone(),
@@ -245,6 +263,10 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
         let problem = format!("the pass did not end within {} s", deadline.as_secs());
         AutomationReport { landed: None, problems: vec![problem] }
     }
+}
+
+fn needs_a_person(decision: Decision) -> bool {
+    matches!(decision, Decision::InvalidPolicy | Decision::Unknown | Decision::NoCandidate)
 }
 
 fn failed(failure: &RepoFailure) -> Outcome<AutomationReport> {

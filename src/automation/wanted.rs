@@ -1,29 +1,13 @@
 use crate::catalog::Declared;
-use crate::model::{FieldId, Repository};
-use crate::plan::AutomatedField;
+use crate::model::Repository;
+use crate::plan::{self, AutomatedField, Tags};
 use crate::policy::Candidate;
-use crate::port::ListFailure;
 use crate::scan::{Rules, Scan};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The image fields of automated workloads, in the order of their files.
 pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
-    declared
-        .objects
-        .iter()
-        .filter(|object| object.document.intent.automated)
-        .flat_map(|object| {
-            let document = &object.document;
-            document.images.iter().map(|image| AutomatedField {
-                path: object.path.clone(),
-                position: image.position,
-                field: FieldId { object: document.object.clone(), field: image.field.clone() },
-                image: image.image.clone(),
-                policy: document.intent.policy(&image.field).cloned(),
-                lock: document.intent.lock.clone(),
-            })
-        })
-        .collect()
+    declared.objects.iter().flat_map(|object| plan::automated(&object.path, &object.document)).collect()
 }
 
 /// The repositories whose tags have to be known.
@@ -31,32 +15,34 @@ pub(super) fn repositories(fields: &[AutomatedField], rules: &Rules) -> BTreeSet
     fields.iter().map(|field| field.image.repository()).filter(|repository| rules.allows(repository).is_ok()).collect()
 }
 
-/// What is known of each repository's tags: the candidates, or why there are none.
-pub(super) fn candidates(
+/// What is known of each repository's tags.
+pub(super) fn tags(
     fields: &[AutomatedField],
     rules: &Rules,
     scans: &BTreeMap<Repository, Scan>,
-) -> BTreeMap<Repository, Result<Vec<Candidate>, String>> {
+) -> BTreeMap<Repository, Tags> {
     let repositories: BTreeSet<Repository> = fields.iter().map(|field| field.image.repository()).collect();
     repositories
         .into_iter()
         .map(|repository| {
-            let known = rules.allows(&repository).and_then(|()| match scans.get(&repository).map(|scan| &scan.result) {
-                None => Err("not scanned yet".to_owned()),
-                Some(Err(failure)) => Err(ListFailure::to_string(failure)),
-                Some(Ok(listing)) => Ok(listing
-                    .images
-                    .iter()
-                    .filter(|image| rules.allows_tag(&repository, &image.tag).is_ok())
-                    .map(|image| Candidate {
-                        tag: image.tag.clone(),
-                        digest: Some(image.digest.clone()),
-                        pushed_at: image.pushed_at,
-                        media_type: image.media_type.clone(),
-                        pullable: image.pullable,
-                    })
-                    .collect()),
-            });
+            let known = match (rules.allows(&repository), scans.get(&repository).map(|scan| &scan.result)) {
+                (Err(reason), _) => Tags::Unknown(reason),
+                (Ok(()), None) => Tags::Unknown("not scanned yet".into()),
+                (Ok(()), Some(Err(failure))) => Tags::Unknown(failure.to_string()),
+                (Ok(()), Some(Ok(listing))) => Tags::Listed(
+                    listing
+                        .images
+                        .iter()
+                        .map(|image| Candidate {
+                            tag: image.tag.clone(),
+                            digest: Some(image.digest.clone()),
+                            pushed_at: image.pushed_at,
+                            media_type: image.media_type.clone(),
+                            pullable: image.pullable,
+                        })
+                        .collect(),
+                ),
+            };
             (repository, known)
         })
         .collect()

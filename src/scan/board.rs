@@ -64,7 +64,7 @@ impl Board {
     }
 
     /// Puts a scan up. True if the automation has to look again: the listing or the failure is another than before.
-    pub(super) fn put(&self, repository: &Repository, scan: Scan) -> bool {
+    pub fn put(&self, repository: &Repository, scan: Scan) -> bool {
         let mut state = self.lock();
         if !state.wanted.contains(repository) {
             return false;

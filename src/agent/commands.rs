@@ -1,0 +1,117 @@
+use super::sync_loop::SyncEnd;
+use crate::automation::{AutomationReport, Status};
+use crate::driver::Activator;
+use crate::http::{CommandError, CommandReport, Commands};
+use crate::model::CommitId;
+use crate::scan::{Board, ScanReport};
+use crate::sync::{Change, SyncReport};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What callers of the HTTP port may have done.
+pub(super) struct AgentCommands {
+    pub(super) board: Arc<Board>,
+    pub(super) scan: Activator<ScanReport>,
+    pub(super) automate: Activator<AutomationReport>,
+    pub(super) follow: Activator<Result<CommitId, String>>,
+    pub(super) sync: Activator<SyncEnd>,
+    pub(super) status: watch::Receiver<Arc<Status>>,
+}
+
+/// The longest that a caller waits for one pass; passes have deadlines of their own, shorter than this.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+impl AgentCommands {
+    async fn scan_now(&self, repository: Option<String>) -> Result<CommandReport, CommandError> {
+        let asked = self.board.force(|wanted| repository.as_ref().is_none_or(|name| wanted.to_string() == *name));
+        if let (0, Some(name)) = (asked, &repository) {
+            let wanted: Vec<String> = self.board.wanted().iter().map(ToString::to_string).collect();
+            return Err(CommandError::Unknown(format!(
+                "no automated image field names {name}; those named are: {}",
+                if wanted.is_empty() { "none".into() } else { wanted.join(", ") }
+            )));
+        }
+        let scan = self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        let automation = self.automate.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        let mut lines = Vec::new();
+        let mut failed = 0;
+        for scanned in &scan.scanned {
+            match &scanned.tags {
+                Ok(tags) => lines.push(format!("{}: {tags} tags", scanned.repository)),
+                Err(error) => {
+                    failed += 1;
+                    lines.push(error.clone());
+                }
+            }
+        }
+        let bumped = match &automation.landed {
+            Some(landed) => {
+                for bump in &landed.bumps {
+                    let from = bump.from.as_ref().map_or_else(|| "no tag".to_owned(), ToString::to_string);
+                    lines.push(format!("{}: {from} -> {} in {}", bump.field, bump.to, landed.commit.short()));
+                }
+                format!("{} bumped in {}", landed.bumps.len(), landed.commit.short())
+            }
+            None => "nothing bumped".to_owned(),
+        };
+        lines.extend(automation.problems.iter().cloned());
+        Ok(CommandReport {
+            summary: format!("{} scanned, {failed} failed; {bumped}", scan.scanned.len()),
+            lines,
+            ok: failed == 0 && automation.problems.is_empty(),
+        })
+    }
+
+    async fn sync_now(&self) -> Result<CommandReport, CommandError> {
+        if let Err(reason) = self.follow.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
+            return Ok(CommandReport { summary: "the config repo could not be fetched".into(), lines: vec![reason], ok: false });
+        }
+        match self.sync.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
+            SyncEnd::Ran(report) => Ok(told(&report)),
+            SyncEnd::Failed(reason) => {
+                Ok(CommandReport { summary: "the sync could not run".into(), lines: vec![reason], ok: false })
+            }
+        }
+    }
+}
+
+fn told(report: &SyncReport) -> CommandReport {
+    let changed = report.applied.iter().filter(|object| object.change != Change::Unchanged);
+    let mut lines: Vec<String> = changed.map(|object| format!("{} {}", object.id, object.change)).collect();
+    lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
+    lines.extend(report.problems());
+    CommandReport {
+        summary: format!(
+            "commit {}: {} objects declared, {} applied, {} pruned, {} failed, {} findings",
+            report.commit.short(),
+            report.declared,
+            report.applied.len(),
+            report.pruned.len(),
+            report.failed.len(),
+            report.findings
+        ),
+        lines,
+        ok: report.is_in_sync(),
+    }
+}
+
+fn unavailable(error: crate::driver::NoAnswer) -> CommandError {
+    CommandError::Unavailable(error.to_string())
+}
+
+impl Commands for AgentCommands {
+    fn scan(&self, repository: Option<String>) -> BoxFuture<'_, Result<CommandReport, CommandError>> {
+        self.scan_now(repository).boxed()
+    }
+
+    fn sync(&self) -> BoxFuture<'_, Result<CommandReport, CommandError>> {
+        self.sync_now().boxed()
+    }
+
+    fn status(&self) -> serde_json::Value {
+        serde_json::to_value(&**self.status.borrow()).unwrap_or_default()
+    }
+}

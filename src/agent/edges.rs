@@ -1,0 +1,88 @@
+use super::Checked;
+use crate::cluster::{Access, ApiServer, SecretKey};
+use crate::config::KeySource;
+use crate::git::{self, DeployKey, HostKeys};
+use crate::model::Secret;
+use anyhow::Context as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The entry of the deploy key's Secret, as Flux v1 named it, so that its Secret can be taken over.
+const ENTRY: &str = "identity";
+
+/// The API server, without asking it anything yet.
+pub(super) async fn cluster(checked: &Checked) -> anyhow::Result<ApiServer> {
+    let access = Access {
+        kubeconfig: checked.environment.kubeconfig.clone(),
+        context: None,
+        namespace: checked.environment.namespace.clone(),
+        record: checked.settings.sync.set.clone(),
+    };
+    Ok(ApiServer::connect(access).await?)
+}
+
+/// The deploy key from where the settings say, made if there is none.
+///
+/// # Errors
+/// Neither readable nor makeable.
+pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
+    match &checked.settings.repo.key {
+        KeySource::File(path) => Ok(git::load_or_create_file(path)?),
+        KeySource::Secret(name) => {
+            let cluster = cluster(checked).await?;
+            from_secret(&cluster, name).await
+        }
+    }
+}
+
+async fn from_secret(cluster: &ApiServer, name: &str) -> anyhow::Result<DeployKey> {
+    let namespace = cluster.own_namespace().to_owned();
+    let place = SecretKey { namespace, name: name.to_owned(), key: ENTRY.to_owned() };
+    let new = DeployKey::generate()?;
+    let text: Secret = cluster
+        .load_or_create_secret_key(&place, || new.to_openssh())
+        .await
+        .with_context(|| format!("the deploy key in Secret {}/{} cannot be read or made", place.namespace, place.name))?;
+    DeployKey::from_openssh(text.expose())
+        .with_context(|| format!("Secret {}/{}, entry {}", place.namespace, place.name, place.key))
+}
+
+/// The key for a running agent: an API server that is away is waited for, told once.
+pub(super) async fn deploy_key_in_time(
+    checked: &Checked,
+    cluster: &ApiServer,
+    waiting: impl Fn(String),
+) -> anyhow::Result<DeployKey> {
+    let KeySource::Secret(name) = &checked.settings.repo.key else { return deploy_key(checked).await };
+    let mut backoff = crate::driver::Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
+    loop {
+        match from_secret(cluster, name).await {
+            Ok(key) => return Ok(key),
+            Err(error) if is_outage(&error) => {
+                waiting(format!("{error:#}"));
+                tokio::time::sleep(backoff.failed(0.0)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_outage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<crate::port::ClusterFailure>().is_some_and(crate::port::ClusterFailure::is_outage)
+    })
+}
+
+/// The config repo's mirror; asks the network nothing.
+pub(super) fn repo(checked: &Checked, key: DeployKey) -> anyhow::Result<git::Repo> {
+    let settings = &checked.settings;
+    Ok(git::Repo::open(git::Settings {
+        url: checked.url.clone(),
+        branch: settings.repo.branch.clone(),
+        mirror_dir: settings.state_dir.join("mirror"),
+        key: Arc::new(key),
+        host_keys: HostKeys::Given(checked.known_hosts.clone()),
+        author: settings.automation.author.clone(),
+        timeout: settings.repo.timeout,
+    })?)
+}

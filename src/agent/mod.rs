@@ -1,0 +1,22 @@
+//! The composition root: builds the edges, hands them to the loops, spawns them, and sees them to their end.
+//!
+//! ```text
+//!   scan ──changed──▶ automate ──landed──▶ sync ◀──drift── watches
+//!                        ▲                  ▲
+//!                        └──── follow ──────┘   (the branch moved)
+//! ```
+//!
+//! This is the one room that knows every other. It holds no decision of its own.
+
+mod commands;
+mod edges;
+mod preview;
+mod run;
+mod schedule;
+mod settings;
+mod sync_loop;
+
+pub use edges::deploy_key;
+pub use preview::{Preview, preview};
+pub use run::run;
+pub use settings::Checked;

@@ -1,0 +1,133 @@
+use super::{Checked, edges, sync_loop::SyncLoop};
+use crate::automation;
+use crate::aws::{Limits, Sdk};
+use crate::catalog::Catalog;
+use crate::model::{CommitId, Finding};
+use crate::plan::{Decision, PlannedBump};
+use crate::port::{ConfigRepo, Registry};
+use crate::registry::{Ecr, Pace};
+use crate::scan::{Board, Scan};
+use crate::sync::{self, Change, Consent};
+use crate::telemetry::Metrics;
+use futures::StreamExt;
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// What the agent would do now.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    /// The branch's tip.
+    pub commit: CommitId,
+    /// What would be bumped.
+    pub bumps: Vec<PlannedBump>,
+    /// The decision for every automated field, bumped or not.
+    pub fields: Vec<Decision>,
+    /// What would be applied and pruned, at the tip as it is (a bump makes a further commit).
+    pub sync: Option<sync::Preview>,
+    /// Why that could not be found out.
+    pub sync_problem: Option<String>,
+    /// What could not be used in the config repo.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads everything and writes nothing but the mirror.
+///
+/// # Errors
+/// The config repo could not be read. Registries and cluster that cannot be read are told in the preview.
+pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
+    let (rules, _) = checked.rules();
+    let scratch = tempfile::tempdir()?;
+    checked.settings.state_dir = scratch.path().to_owned();
+    let key = edges::deploy_key(&checked).await?;
+    let repo = edges::repo(&checked, key)?;
+    let commit = repo.fetch().await?;
+    let mut catalog = Catalog::new(checked.settings.repo.paths.clone());
+    let declared = catalog.read(&repo, commit).await?;
+    let board = Board::default();
+    if checked.settings.automation.enabled {
+        let registry = Ecr::new(Sdk::new(Limits::default()), Pace::default(), Metrics::new());
+        automation::look(&repo, &mut catalog, &board, &rules, commit).await?;
+        scan_all(&registry, &board).await;
+    }
+    let plan = automation::look(&repo, &mut catalog, &board, &rules, commit).await?;
+    let (sync, sync_problem) = match preview_sync(&checked, &declared).await {
+        Ok(sync) => (sync, None),
+        Err(error) => (None, Some(format!("{error:#}"))),
+    };
+    Ok(Preview {
+        commit,
+        bumps: plan.bumps,
+        fields: plan.decisions,
+        sync,
+        sync_problem,
+        findings: declared.findings.clone(),
+    })
+}
+
+/// Listings under way at once; the registry room keeps each account to its rate.
+const IN_FLIGHT: usize = 8;
+
+async fn scan_all(registry: &impl Registry, board: &Board) {
+    let scans = futures::stream::iter(board.wanted())
+        .map(|repository| async move {
+            let result = registry.list(&repository).await.map(Arc::new);
+            (repository, Scan { result, at: tokio::time::Instant::now() })
+        })
+        .buffer_unordered(IN_FLIGHT)
+        .collect::<Vec<_>>()
+        .await;
+    for (repository, scan) in scans {
+        board.put(&repository, scan);
+    }
+}
+
+async fn preview_sync(
+    checked: &Checked,
+    declared: &crate::catalog::Declared,
+) -> anyhow::Result<Option<sync::Preview>> {
+    if !checked.settings.sync.enabled {
+        return Ok(None);
+    }
+    let cluster = Arc::new(edges::cluster(checked).await?);
+    let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &checked.settings.sync.deletions);
+    let consent = Consent { confirmed: checked.settings.sync.deletions.confirm, history_broken: false };
+    Ok(Some(syncer.preview(declared, consent).await?))
+}
+
+impl fmt::Display for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "commit {}", self.commit)?;
+        for bump in &self.bumps {
+            let from = bump.from.as_ref().map_or_else(|| "no tag".to_owned(), ToString::to_string);
+            writeln!(f, "bump   {}: {from} -> {} ({}:{})", bump.field, bump.to, bump.path, bump.position)?;
+        }
+        let moved = |field: &Decision| self.bumps.iter().any(|bump| bump.field == field.field);
+        for field in self.fields.iter().filter(|field| !moved(field)) {
+            writeln!(f, "stay   {}: {}", field.field, field.reason)?;
+        }
+        if let Some(sync) = &self.sync {
+            let unchanged = sync.objects.iter().filter(|object| object.change == Change::Unchanged).count();
+            for object in sync.objects.iter().filter(|object| object.change != Change::Unchanged) {
+                writeln!(f, "apply  {}: {} ({})", object.id, object.change, object.path)?;
+            }
+            for id in &sync.deletions {
+                writeln!(f, "prune  {id}")?;
+            }
+            for failed in &sync.failed {
+                writeln!(f, "fail   {}: {}", failed.id, failed.message)?;
+            }
+            for reason in sync.waiting.iter().map(|waiting| &waiting.remedy).chain(&sync.prune_blocked) {
+                writeln!(f, "keep   {reason}")?;
+            }
+            writeln!(f, "       {unchanged} objects are as declared")?;
+        }
+        if let Some(problem) = &self.sync_problem {
+            writeln!(f, "fail   the cluster cannot be read: {problem}")?;
+        }
+        for finding in &self.findings {
+            writeln!(f, "note   {finding}")?;
+        }
+        Ok(())
+    }
+}

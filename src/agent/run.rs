@@ -1,0 +1,236 @@
+use super::commands::AgentCommands;
+use super::sync_loop::{SyncLoop, Told};
+use super::{Checked, edges, schedule};
+use crate::automation::{Automation, Hooks, Landed, Status};
+use crate::aws::{Limits, Sdk};
+use crate::catalog::Catalog;
+use crate::driver::{Activator, Health, Loop, Shutdown, Tasks, on_signals, run as run_loop};
+use crate::follow::{Follower, Tip};
+use crate::http::{self, TokenFile};
+use crate::port::{Cluster, Happening};
+use crate::registry::{Ecr, Pace};
+use crate::scan::{Board, Scanner};
+use crate::telemetry::{Metrics, Outcome};
+use anyhow::Context as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+
+/// A fetch of a large first clone may take minutes; everything after takes seconds.
+const FOLLOW_DEADLINE: Duration = Duration::from_secs(600);
+/// Thousands of listings at ten a second fit.
+const SCAN_DEADLINE: Duration = Duration::from_secs(900);
+/// A bump reads history once and races others a few times.
+const AUTOMATE_DEADLINE: Duration = Duration::from_secs(300);
+/// Ten thousand applies at a few hundred a second, with a slow wave between.
+const SYNC_DEADLINE: Duration = Duration::from_secs(600);
+/// The automation and sync loops are woken by what they depend on; the period is the net below.
+const NET: Duration = Duration::from_secs(300);
+
+/// Runs the agent until it is told to stop.
+///
+/// # Errors
+/// What kept it from starting, or what ended it early.
+pub async fn run(mut checked: Checked) -> anyhow::Result<()> {
+    let shutdown = Shutdown::default();
+    let aborted = on_signals(shutdown.clone()).context("signal handlers cannot be installed")?;
+    tokio::select! {
+        ended = serve(&mut checked, shutdown) => ended,
+        () = aborted => anyhow::bail!("aborted by a second signal"),
+    }
+}
+
+async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> {
+    let health = Health::default();
+    let metrics = Metrics::new();
+    let (rules, windows) = checked.rules();
+    let rules = Arc::new(rules);
+    let cluster = Arc::new(edges::cluster(checked).await?);
+    let settings = &checked.settings;
+    let listen = settings.http.listen;
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("http.listen: cannot listen on {listen}; is the port taken?"))?;
+
+    let key_condition = health.condition("deploy key", "not read yet");
+    let git_condition = health.condition("config repo", "not fetched yet");
+    let sync_condition =
+        settings.sync.enabled.then(|| health.condition("sync", "the first pass has not ended yet"));
+
+    let board = Arc::new(Board::default());
+    let tip = Tip::default();
+    let catalog = Arc::new(Mutex::new(Catalog::new(settings.repo.paths.clone())));
+    let (status, status_seen) = watch::channel(Arc::new(Status::default()));
+
+    let (scan_loop, scan) = Loop::new("scan", Duration::from_secs(3600), SCAN_DEADLINE, &health);
+    let (automate_loop, automate) = Loop::new("automate", NET, AUTOMATE_DEADLINE, &health);
+    let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, FOLLOW_DEADLINE, &health);
+    let (sync_loop, sync) = Loop::new("sync", NET, SYNC_DEADLINE, &health);
+
+    let mut tasks = Tasks::default();
+    let commands = AgentCommands {
+        board: Arc::clone(&board),
+        scan: scan.clone(),
+        automate: automate.clone(),
+        follow: follow.clone(),
+        sync: sync.clone(),
+        status: status_seen,
+    };
+    let server = http::Server::new(
+        Arc::new(commands),
+        Arc::new(health.clone()),
+        metrics.clone(),
+        TokenFile::new(settings.http.token_file.clone()),
+    );
+    let draining = shutdown.clone();
+    tasks.spawn("http", async move {
+        if let Err(error) = http::serve(listener, server, async move { draining.begun().await }).await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+    });
+
+    let told = std::sync::atomic::AtomicBool::new(false);
+    let key = edges::deploy_key_in_time(checked, &cluster, |reason| {
+        if !told.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            tracing::warn!(%reason, "waiting for the deploy key");
+        }
+        key_condition.unmet(reason);
+    });
+    let key = tokio::select! {
+        key = key => match key {
+            Ok(key) => key,
+            Err(error) => {
+                shutdown.begin();
+                return Err(error);
+            }
+        },
+        () = shutdown.begun() => return tasks.join(&shutdown).await.map_err(anyhow::Error::msg),
+    };
+    key_condition.met();
+    tracing::info!(fingerprint = %key.fingerprint(), "deploy key");
+    let repo = Arc::new(edges::repo(checked, key)?);
+
+    let observed = |metrics: &Metrics| {
+        let metrics = metrics.clone();
+        move |name, well, took| {
+            metrics.pass_ended(name, if well { Outcome::Ok } else { Outcome::Failed }, took);
+        }
+    };
+    let moved = {
+        let (automate, sync) = (automate.clone(), sync.clone());
+        move || {
+            automate.activate();
+            sync.activate();
+        }
+    };
+    let follower = Follower::new(Arc::clone(&repo), tip.clone(), git_condition, moved);
+    tasks.spawn("follow", run_loop(follow_loop, follower, shutdown.clone(), jitter, observed(&metrics)));
+
+    if settings.automation.enabled {
+        let registry = Arc::new(Ecr::new(Sdk::new(Limits::default()), Pace::default(), metrics.clone()));
+        let changed = {
+            let automate = automate.clone();
+            move || automate.activate()
+        };
+        let scanner = Scanner::new(registry, Arc::clone(&board), Arc::clone(&rules), changed, jitter);
+        tasks.spawn("scan", run_loop(scan_loop, scanner, shutdown.clone(), jitter, observed(&metrics)));
+        let hooks = Wakes { scan: scan.clone(), sync: sync.clone(), landed: watch::channel(None).0 };
+        tasks.spawn("events", events(Arc::clone(&cluster), hooks.landed.subscribe(), shutdown.clone()));
+        let automation = Automation::new(
+            Arc::clone(&repo),
+            Arc::clone(&catalog),
+            Arc::clone(&board),
+            Arc::clone(&rules),
+            tip.clone(),
+            status,
+            metrics.clone(),
+            hooks,
+        );
+        tasks.spawn("automate", run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)));
+        let scheduler = schedule::start(windows, Arc::clone(&board), move || scan.activate()).await?;
+        tasks.spawn("windows", schedule::keep(scheduler, shutdown.clone()));
+    }
+
+    if let Some(condition) = sync_condition {
+        tasks.spawn("drift", drift(Arc::clone(&cluster), sync.clone(), shutdown.clone()));
+        let work = SyncLoop {
+            syncer: SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &settings.sync.deletions),
+            confirmed: settings.sync.deletions.confirm,
+            repo,
+            catalog,
+            tip,
+            cluster,
+            condition,
+            metrics: metrics.clone(),
+            told: Told::default(),
+        };
+        tasks.spawn("sync", run_loop(sync_loop, work, shutdown.clone(), jitter, observed(&metrics)));
+    }
+    tracing::info!(%listen, version = env!("CARGO_PKG_VERSION"), "running");
+    tasks.join(&shutdown).await.map_err(anyhow::Error::msg)
+}
+
+/// Wakes the sync loop at each change that the watches see.
+async fn drift<C: Cluster, R: Clone + Send + Sync>(cluster: Arc<C>, sync: Activator<R>, shutdown: Shutdown) {
+    let mut changes = cluster.observed().subscribe();
+    loop {
+        tokio::select! {
+            () = shutdown.begun() => return,
+            changed = changes.changed() => match changed {
+                Ok(()) => sync.activate(),
+                Err(_) => return,
+            },
+        }
+    }
+}
+
+/// Writes an event for each landed commit, out of the automation loop's way.
+async fn events<C: Cluster>(cluster: Arc<C>, mut landed: watch::Receiver<Option<Landed>>, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.begun() => return,
+            changed = landed.changed() => if changed.is_err() { return },
+        }
+        let Some(message) = landed.borrow_and_update().as_ref().map(said) else { continue };
+        let event = Happening { warning: false, reason: "Bumped", message };
+        if let Err(error) = cluster.emit(&event).await {
+            tracing::debug!(%error, "event not written");
+        }
+    }
+}
+
+fn said(landed: &Landed) -> String {
+    let bumps: Vec<String> = landed.bumps.iter().map(|bump| format!("{} to {}", bump.field, bump.to)).collect();
+    format!("commit {}: {}", landed.commit, bumps.join(", "))
+}
+
+struct Wakes<S, Y> {
+    scan: Activator<S>,
+    sync: Activator<Y>,
+    landed: watch::Sender<Option<Landed>>,
+}
+
+impl<S, Y> Hooks for Wakes<S, Y>
+where
+    S: Clone + Send + Sync + 'static,
+    Y: Clone + Send + Sync + 'static,
+{
+    fn wanted(&self) {
+        self.scan.activate();
+    }
+
+    fn landed(&self, landed: &Landed) {
+        self.sync.activate();
+        self.landed.send_replace(Some(landed.clone()));
+    }
+
+    fn jitter(&self) -> f64 {
+        jitter()
+    }
+}
+
+/// A number in `0.0..=1.0`, another for each call and process; no quality is asked of it.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}

@@ -1,0 +1,39 @@
+use crate::driver::Shutdown;
+use crate::scan::Board;
+use anyhow::Context as _;
+use std::sync::Arc;
+use tokio_cron_scheduler::{Job, JobScheduler};
+
+/// Starts the cron windows. A job only asks for scans of its registry's repositories and wakes the loop.
+///
+/// # Errors
+/// The scheduler does not start; expressions were checked when the configuration was read.
+pub(super) async fn start(
+    windows: Vec<(String, String)>,
+    board: Arc<Board>,
+    wake: impl Fn() + Clone + Send + Sync + 'static,
+) -> anyhow::Result<JobScheduler> {
+    let scheduler = JobScheduler::new().await.context("the cron scheduler does not start")?;
+    for (host, expression) in windows {
+        let (board, wake) = (Arc::clone(&board), wake.clone());
+        let job = Job::new(format!("0 {expression}").as_str(), move |_, _| {
+            let asked = board.force(|repository| crate::scan::fits(&host, &repository.host));
+            tracing::debug!(%host, repositories = asked, "scan window");
+            wake();
+        });
+        scheduler
+            .add(job.with_context(|| format!("cron expression {expression:?}"))?)
+            .await
+            .context("a cron window cannot be set")?;
+    }
+    scheduler.start().await.context("the cron scheduler does not start")?;
+    Ok(scheduler)
+}
+
+/// Keeps the scheduler until the drain.
+pub(super) async fn keep(mut scheduler: JobScheduler, shutdown: Shutdown) {
+    shutdown.begun().await;
+    if let Err(error) = scheduler.shutdown().await {
+        tracing::debug!(%error, "the cron scheduler did not end");
+    }
+}
