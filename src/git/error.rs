@@ -1,0 +1,228 @@
+use super::words::Refusal;
+use crate::port::{RepoFailure, RepoProblem};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What went wrong between us and the repository. Each message says where and what to do; its cause is the source.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No TCP connection.
+    #[error("cannot reach {place}; check repo.url and that the network lets the agent out to it")]
+    Connect {
+        /// Host and port.
+        place: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A phase took longer than it may.
+    #[error("{place} gave no answer within {after:?} ({phase})")]
+    Silent {
+        /// Host and port.
+        place: String,
+        /// Which phase.
+        phase: &'static str,
+        /// The phase's deadline.
+        after: Duration,
+    },
+    /// The operation as a whole took longer than it may.
+    #[error("the transfer with {place} did not end in time, though bytes were still moving")]
+    Overdue {
+        /// Host and port.
+        place: String,
+    },
+    /// The two sides do not understand each other.
+    #[error("no SSH connection to {place}")]
+    Handshake {
+        /// Host and port.
+        place: String,
+        /// Why.
+        #[source]
+        source: russh::Error,
+    },
+    /// The connection ended in the middle.
+    #[error("the connection to {place} broke{}", quoted(.words))]
+    Broken {
+        /// Host and port.
+        place: String,
+        /// What the server said before, if anything.
+        words: String,
+    },
+    /// The host is not in known_hosts.
+    #[error(
+        "the host key of {place} is not known: it offers {offered}; if this is the fingerprint that the host's \
+         operator publishes, add this line to repo.knownHosts: {line}"
+    )]
+    HostKeyUnknown {
+        /// Host and port.
+        place: String,
+        /// Type and fingerprint.
+        offered: String,
+        /// The line for known_hosts.
+        line: String,
+    },
+    /// The host has other keys in known_hosts.
+    #[error(
+        "the host key of {place} is {offered}, but known_hosts has {known}; somebody may be in between: compare with \
+         the fingerprint that the host's operator publishes before you change repo.knownHosts"
+    )]
+    HostKeyChanged {
+        /// Host and port.
+        place: String,
+        /// Type and fingerprint.
+        offered: String,
+        /// The known ones, with their lines.
+        known: String,
+    },
+    /// The host's key is marked as revoked.
+    #[error("the host key of {place}, {offered}, is revoked by line {line} of known_hosts")]
+    HostKeyRevoked {
+        /// Host and port.
+        place: String,
+        /// Type and fingerprint.
+        offered: String,
+        /// The line.
+        line: usize,
+    },
+    /// known_hosts itself cannot be used.
+    #[error("known_hosts cannot be used")]
+    KnownHosts(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server does not take our key.
+    #[error(
+        "{place} does not accept our key {fingerprint} for user {user}; add it to the repository as a deploy key with \
+         write access (tidegate identity prints it)"
+    )]
+    KeyRefused {
+        /// Host and port.
+        place: String,
+        /// Who we logged in as.
+        user: String,
+        /// Of our key.
+        fingerprint: String,
+    },
+    /// The server ended the command without doing it.
+    #[error("{url}: {meaning}{}", quoted(.words))]
+    Remote {
+        /// The repository.
+        url: String,
+        /// Our reading of the words, and what to do.
+        meaning: &'static str,
+        /// What kind of refusal.
+        kind: Refusal,
+        /// The server's own words.
+        words: String,
+    },
+    /// The repository has no such branch.
+    #[error("{url} has no branch {branch}{there}; push it first, or set repo.branch")]
+    NoBranch {
+        /// The repository.
+        url: String,
+        /// The branch.
+        branch: String,
+        /// What branches there are.
+        there: String,
+    },
+    /// libgit2 failed at something.
+    #[error("cannot {doing}")]
+    Git {
+        /// What was attempted.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: git2::Error,
+    },
+    /// The mirror's folder cannot be used.
+    #[error("the mirror's folder {path} cannot be used")]
+    Mirror {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A commit was asked for that cannot be made as planned.
+    #[error("the commit was not made: {rule}")]
+    Plan {
+        /// Which rule it would break.
+        rule: String,
+    },
+    /// The push's outcome could not be read back.
+    #[error("the push to {url} was cut off and its outcome is not known; the next fetch will tell")]
+    Doubt {
+        /// The repository.
+        url: String,
+        /// Why the remote ref could not be read.
+        #[source]
+        source: Box<Error>,
+    },
+    /// The push was cut off before the server moved the branch.
+    #[error("the push to {url} was cut off; the branch has not moved, it can be tried again")]
+    CutOff {
+        /// The repository.
+        url: String,
+        /// What cut it off.
+        #[source]
+        source: Box<Error>,
+    },
+    /// The thread that owns the mirror has ended.
+    #[error("the repository's worker has ended")]
+    Ended,
+    /// The repository was opened outside of an async runtime.
+    #[error("there is no async runtime to connect on")]
+    NoRuntime,
+}
+
+impl Error {
+    /// The kind, for metrics and remedies.
+    pub fn problem(&self) -> RepoProblem {
+        match self {
+            Self::Connect { .. } | Self::Silent { .. } | Self::Overdue { .. } | Self::Broken { .. } => {
+                RepoProblem::Unreachable
+            }
+            Self::Handshake { .. } => RepoProblem::Unreachable,
+            Self::HostKeyUnknown { .. } => RepoProblem::UnknownHostKey,
+            Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } => RepoProblem::ChangedHostKey,
+            Self::KeyRefused { .. } => RepoProblem::KeyRefused,
+            Self::Remote { kind: Refusal::NoRepository, .. } => RepoProblem::NoRepository,
+            Self::NoBranch { .. } => RepoProblem::NoBranch,
+            Self::Doubt { source, .. } | Self::CutOff { source, .. } => source.problem(),
+            Self::Remote { .. }
+            | Self::KnownHosts(_)
+            | Self::Git { .. }
+            | Self::Mirror { .. }
+            | Self::Plan { .. }
+            | Self::Ended
+            | Self::NoRuntime => RepoProblem::Other,
+        }
+    }
+
+    /// Whether the mirror itself may be to blame, so that it is worth to fetch it anew.
+    pub(super) fn is_damage(&self) -> bool {
+        use git2::ErrorClass::{Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib};
+        let local = [Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib];
+        matches!(self, Self::Git { source, .. } if local.contains(&source.class()))
+    }
+
+    /// Whether bytes may have been lost on the way, so that the server's side is unknown.
+    pub(super) fn leaves_doubt(&self) -> bool {
+        matches!(self, Self::Silent { .. } | Self::Overdue { .. } | Self::Broken { .. } | Self::Git { .. })
+    }
+}
+
+impl From<Error> for RepoFailure {
+    fn from(error: Error) -> Self {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self { problem: error.problem(), message }
+    }
+}
+
+fn quoted(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!("; the server says: {words}") }
+}

@@ -1,0 +1,83 @@
+//! Reading commits, newest first, with what each of them changed itself.
+
+use super::error::Error;
+use super::mirror::{commit_id, oid};
+use super::tree;
+use crate::model::{BlobId, CommitId};
+use crate::port::HistoryCommit;
+use git2::{Commit, ObjectType, Oid, Repository, Sort};
+
+/// A commit message is a page at most; the rest is cut off.
+const LONGEST_MESSAGE: usize = 256 << 10;
+
+pub(super) fn history(
+    repo: &Repository,
+    tip: CommitId,
+    until: Option<CommitId>,
+    limit: usize,
+) -> Result<Vec<HistoryCommit>, Error> {
+    let failed = |source| Error::Git { doing: "read the history", source };
+    let mut walk = repo.revwalk().map_err(failed)?;
+    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(failed)?;
+    walk.push(oid(tip.as_bytes())?).map_err(failed)?;
+    if let Some(until) = until {
+        let until = oid(until.as_bytes())?;
+        if repo.odb().map_err(failed)?.exists(until) {
+            walk.hide(until).map_err(failed)?;
+        }
+    }
+    walk.take(limit).map(|id| id.and_then(|id| read(repo, id)).map_err(failed)).collect()
+}
+
+fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
+    let commit = repo.find_commit(id)?;
+    let parents: Vec<Commit<'_>> = commit.parents().collect();
+    let trees: Vec<Oid> = parents.iter().map(Commit::tree_id).collect();
+    let message = commit.message_bytes();
+    Ok(HistoryCommit {
+        id: commit_id(id),
+        parents: commit.parent_ids().map(commit_id).collect(),
+        author: author(&commit),
+        committed_at: jiff::Timestamp::from_second(commit.time().seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH),
+        message: String::from_utf8_lossy(message.get(..LONGEST_MESSAGE).unwrap_or(message)).into_owned(),
+        changes: tree::changes(repo, commit.tree_id(), &trees)?,
+    })
+}
+
+fn author(commit: &Commit<'_>) -> String {
+    let author = commit.author();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes()))
+}
+
+/// False when `ancestor` is not in the mirror.
+pub(super) fn is_ancestor(repo: &Repository, ancestor: CommitId, descendant: CommitId) -> Result<bool, Error> {
+    let failed = |source| Error::Git { doing: "compare two commits", source };
+    let (ancestor, descendant) = (oid(ancestor.as_bytes())?, oid(descendant.as_bytes())?);
+    repo.find_commit(descendant).map_err(failed)?;
+    if ancestor == descendant {
+        return Ok(true);
+    }
+    if repo.find_commit(ancestor).is_err() {
+        return Ok(false);
+    }
+    repo.graph_descendant_of(descendant, ancestor).map_err(failed)
+}
+
+/// Contents in the order asked for; `None` for one larger than `limit`.
+pub(super) fn blobs(repo: &Repository, ids: &[BlobId], limit: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    let failed = |source| Error::Git { doing: "read a file's content", source };
+    let odb = repo.odb().map_err(failed)?;
+    let read = |id: &BlobId| {
+        let id = oid(id.as_bytes())?;
+        let (size, kind) = odb.read_header(id).map_err(failed)?;
+        if kind != ObjectType::Blob {
+            return Err(failed(git2::Error::from_str("it is not a blob")));
+        }
+        if size > limit {
+            return Ok(None);
+        }
+        Ok(Some(odb.read(id).map_err(failed)?.data().to_vec()))
+    };
+    ids.iter().map(read).collect()
+}

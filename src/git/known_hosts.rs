@@ -1,0 +1,183 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use ssh_key::{Algorithm, HashAlg, PublicKey, public::KeyData};
+
+/// Host keys that are trusted, from a text in OpenSSH's known_hosts format: several keys and types for a host, patterns,
+/// negations, hashed names, `[host]:port`, `@revoked`. Lines of certificate authorities are read over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownHosts(Vec<Line>);
+
+/// A line of known_hosts that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} of known_hosts is not valid: {rule}")]
+pub struct InvalidKnownHosts {
+    line: usize,
+    rule: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    number: usize,
+    revoked: bool,
+    names: Vec<Name>,
+    key: PublicKey,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    Is { pattern: String, negated: bool },
+    Hashed { salt: Vec<u8>, hash: Vec<u8> },
+}
+
+/// What known_hosts says about a key that a host offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Trusted,
+    Unknown,
+    Changed { known: Vec<String> },
+    Revoked { line: usize },
+}
+
+impl KnownHosts {
+    /// Reads the text; empty lines and comments are skipped.
+    ///
+    /// # Errors
+    /// The first line that is neither.
+    pub fn parse(text: &str) -> Result<Self, InvalidKnownHosts> {
+        let mut lines = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let bad = |rule| InvalidKnownHosts { line: index + 1, rule };
+            let mut words = line.split_ascii_whitespace().peekable();
+            let marker = words.next_if(|word| word.starts_with('@'));
+            let Some(hosts) = words.next().filter(|word| !word.starts_with('#')) else { continue };
+            let (Some(kind), Some(body)) = (words.next(), words.next()) else {
+                return Err(bad("host names, key type and key are wanted, as ssh-keyscan prints them"));
+            };
+            let revoked = match marker {
+                None => false,
+                Some("@revoked") => true,
+                Some("@cert-authority") => continue,
+                Some(_) => return Err(bad("only the markers @revoked and @cert-authority are known")),
+            };
+            let key = PublicKey::from_openssh(&format!("{kind} {body}"))
+                .map_err(|_| bad("the key does not fit its type, or is cut off"))?;
+            let names = hosts.split(',').map(|name| Name::parse(name).ok_or_else(|| bad("a hashed name is damaged")));
+            lines.push(Line { number: index + 1, revoked, names: names.collect::<Result<_, _>>()?, key });
+        }
+        Ok(Self(lines))
+    }
+
+    /// Whether it names no host at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The host key algorithms to ask for, those known for the host first.
+    pub(super) fn preference(&self, host: &str, port: u16) -> Vec<Algorithm> {
+        let known: Vec<Algorithm> = self.entries(host, port).iter().map(|line| line.key.algorithm()).collect();
+        let is_known = |wanted: &Algorithm| {
+            known.iter().any(|have| have == wanted || matches!((have, wanted), (Algorithm::Rsa { .. }, Algorithm::Rsa { .. })))
+        };
+        let (mut first, rest): (Vec<_>, Vec<_>) =
+            russh::Preferred::DEFAULT.key.iter().filter(|key| **key != Algorithm::Rsa { hash: None }).cloned().partition(is_known);
+        first.extend(rest);
+        first
+    }
+
+    /// Compares a key that the host has proven to hold.
+    pub(super) fn verdict(&self, host: &str, port: u16, offered: &KeyData) -> Verdict {
+        let names = [lookup_name(host, port), host.to_owned()];
+        let revoked = |line: &&Line| line.revoked && line.key.key_data() == offered && names.iter().any(|name| line.is_for(name));
+        if let Some(line) = self.0.iter().find(revoked) {
+            return Verdict::Revoked { line: line.number };
+        }
+        let entries = self.entries(host, port);
+        if entries.is_empty() {
+            Verdict::Unknown
+        } else if entries.iter().any(|line| line.key.key_data() == offered) {
+            Verdict::Trusted
+        } else {
+            Verdict::Changed { known: entries.iter().map(|line| line.shown()).collect() }
+        }
+    }
+
+    /// As OpenSSH does: a key known for the plain host serves a port of its own too, if that port has no line.
+    fn entries(&self, host: &str, port: u16) -> Vec<&Line> {
+        let named = |name: &str| self.0.iter().filter(|line| !line.revoked && line.is_for(name)).collect::<Vec<_>>();
+        let exact = named(&lookup_name(host, port));
+        if exact.is_empty() { named(host) } else { exact }
+    }
+}
+
+/// The name under which known_hosts has a host and port.
+pub(super) fn lookup_name(host: &str, port: u16) -> String {
+    if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") }
+}
+
+/// Type and SHA-256 fingerprint, for people.
+pub(super) fn shown(key: &KeyData) -> String {
+    format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256))
+}
+
+impl Line {
+    fn shown(&self) -> String {
+        format!("{} (line {})", shown(self.key.key_data()), self.number)
+    }
+
+    fn is_for(&self, host: &str) -> bool {
+        let mut found = false;
+        for name in &self.names {
+            match name {
+                Name::Is { pattern, negated } if matches(pattern.as_bytes(), host.as_bytes()) => {
+                    if *negated {
+                        return false;
+                    }
+                    found = true;
+                }
+                Name::Hashed { salt, hash } => found |= is_hash_of(salt, hash, host),
+                Name::Is { .. } => {}
+            }
+        }
+        found
+    }
+}
+
+impl Name {
+    fn parse(text: &str) -> Option<Self> {
+        let Some(hashed) = text.strip_prefix("|1|") else {
+            let (pattern, negated) = text.strip_prefix('!').map_or((text, false), |rest| (rest, true));
+            return Some(Self::Is { pattern: pattern.to_ascii_lowercase(), negated });
+        };
+        let (salt, hash) = hashed.split_once('|')?;
+        Some(Self::Hashed { salt: STANDARD.decode(salt).ok()?, hash: STANDARD.decode(hash).ok()? })
+    }
+}
+
+fn is_hash_of(salt: &[u8], hash: &[u8], host: &str) -> bool {
+    Hmac::<Sha1>::new_from_slice(salt).is_ok_and(|mac| mac.chain_update(host).verify_slice(hash).is_ok())
+}
+
+/// `*` stands for any characters, `?` for one. Greedy with one fallback, so linear in practice and never exponential.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut here, mut star) = (0, 0, None);
+    while let Some(c) = text.get(here) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, here));
+                at += 1;
+            }
+            Some(p) if p == c || *p == b'?' => {
+                at += 1;
+                here += 1;
+            }
+            _ => {
+                let Some((back, from)) = star else { return false };
+                star = Some((back, from + 1));
+                at = back + 1;
+                here = from + 1;
+            }
+        }
+    }
+    pattern.iter().skip(at).all(|c| *c == b'*')
+}

@@ -1,0 +1,42 @@
+//! The config repo as git has it: mirror, SSH transport, history, commit, push, deploy key. Alone knows git2 and russh.
+//!
+//! [`Repo`] implements [`ConfigRepo`](crate::port::ConfigRepo). A call goes to one of two threads that own a handle of
+//! the bare mirror each; libgit2 fetches and pushes there over a transport of ours, whose bytes come from one SSH
+//! connection that is kept open between calls and replaced when it is dead.
+//!
+//! What holds:
+//! - No wait without a deadline: TCP, login, each silence, each operation as a whole.
+//! - A host is talked to only if known_hosts names its key; nothing is learned by itself.
+//! - A push is compare-and-swap: the branch moves only from the commit's parent, never by force. Only a refusal with the
+//!   branch really elsewhere is a lost race. After any doubt the remote's branch decides.
+//! - A commit is read back before it is pushed: exactly the planned files differ, to exactly the planned bytes.
+//! - The mirror is a cache: damaged, littered or gone, it is fetched anew.
+//! - What a server says is shown in its own words, made plain and short.
+//!
+//! Deliberately absent: a work tree, filters, hooks, submodules and LFS (carried along untouched), the machine's git
+//! configuration, ssh-agent and `~/.ssh`, passwords, other schemes than SSH.
+
+mod commit;
+mod error;
+mod history;
+pub mod identity;
+mod known_hosts;
+mod mirror;
+mod push;
+mod repo;
+mod settings;
+mod ssh;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod tree;
+mod url;
+mod words;
+
+pub use error::Error;
+pub use identity::{DeployKey, KeyError};
+pub use known_hosts::{InvalidKnownHosts, KnownHosts};
+pub use repo::{Counters, Repo};
+pub use settings::{Author, HostKeys, InvalidAuthor, Settings};
+pub use url::{InvalidUrl, RepoUrl};
+pub use words::Refusal;

@@ -1,0 +1,134 @@
+use super::error::Error;
+use super::mirror::{Mirror, oid};
+use super::settings::Settings;
+use super::ssh::Wire;
+use super::{history, push, transport, tree};
+use crate::model::{BlobId, CommitId, RepoPath};
+use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{mpsc, oneshot};
+
+/// The config repo over SSH, with a bare mirror on disk. Cheap to clone; all clones share one mirror and connection.
+///
+/// Two threads own a handle of the mirror each: one talks to the server, the other only reads the disk, so that a
+/// server that hangs keeps nobody from reading what was fetched.
+#[derive(Clone)]
+pub struct Repo {
+    remote: mpsc::Sender<Job>,
+    reader: mpsc::Sender<Job>,
+    wire: Arc<Wire>,
+}
+
+/// What was done on the wire since the repository was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// SSH connections made.
+    pub connections: u64,
+    /// Commands run on them.
+    pub channels: u64,
+    /// Bytes of git's protocol sent.
+    pub sent: u64,
+    /// Bytes of git's protocol received.
+    pub received: u64,
+}
+
+type Job = Box<dyn FnOnce(&mut Mirror) + Send>;
+
+/// Loops ask one thing at a time; more than this many waiting callers wait at the door.
+const QUEUE: usize = 32;
+
+impl Repo {
+    /// Starts the two threads; does not use the network. To be called on an async runtime.
+    ///
+    /// # Errors
+    /// No runtime, no threads.
+    pub fn open(settings: Settings) -> Result<Self, RepoFailure> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        transport::register()?;
+        let wire = Wire::new(
+            settings.url.clone(),
+            Arc::clone(&settings.key),
+            settings.host_keys.clone(),
+            settings.timeout,
+        );
+        let (settings, wire, damaged) = (Arc::new(settings), Arc::new(wire), Arc::new(AtomicBool::new(false)));
+        let worker = |name: &str| {
+            let mut mirror =
+                Mirror::new(Arc::clone(&settings), Arc::clone(&wire), runtime.clone(), Arc::clone(&damaged));
+            let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+            let work = move || {
+                while let Some(job) = jobs.blocking_recv() {
+                    job(&mut mirror);
+                }
+            };
+            let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+            started.map_err(|source| Error::Mirror { path: settings.mirror_dir.clone(), source })?;
+            Ok::<_, Error>(sender)
+        };
+        Ok(Self { remote: worker("git-remote")?, reader: worker("git-reader")?, wire: Arc::clone(&wire) })
+    }
+
+    /// What was done on the wire so far.
+    pub fn counters(&self) -> Counters {
+        let counts = &self.wire.counts;
+        Counters {
+            connections: counts.connections.load(Ordering::Relaxed),
+            channels: counts.channels.load(Ordering::Relaxed),
+            sent: counts.sent.load(Ordering::Relaxed),
+            received: counts.received.load(Ordering::Relaxed),
+        }
+    }
+
+    async fn ask<T: Send + 'static>(
+        worker: &mpsc::Sender<Job>,
+        work: impl FnOnce(&mut Mirror) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, RepoFailure> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |mirror| {
+            if !answer.is_closed() {
+                let _ = answer.send(work(mirror));
+            }
+        });
+        worker.send(job).await.map_err(|_| Error::Ended)?;
+        Ok(answered.await.map_err(|_| Error::Ended)??)
+    }
+}
+
+impl ConfigRepo for Repo {
+    async fn fetch(&self) -> Result<CommitId, RepoFailure> {
+        Self::ask(&self.remote, Mirror::fetch).await
+    }
+
+    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+        Self::ask(&self.reader, move |mirror| {
+            mirror.with(|repo| {
+                let failed = |source| Error::Git { doing: "read the commit's files", source };
+                let tree = repo.find_commit(oid(commit.as_bytes())?).map_err(failed)?.tree_id();
+                tree::files(repo, tree, &paths).map_err(failed)
+            })
+        })
+        .await
+    }
+
+    async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
+        Self::ask(&self.reader, move |mirror| mirror.with(|repo| history::blobs(repo, &ids, limit))).await
+    }
+
+    async fn history(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> Result<Vec<HistoryCommit>, RepoFailure> {
+        Self::ask(&self.reader, move |mirror| mirror.with(|repo| history::history(repo, tip, until, limit))).await
+    }
+
+    async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
+        Self::ask(&self.reader, move |mirror| mirror.with(|repo| history::is_ancestor(repo, ancestor, descendant))).await
+    }
+
+    async fn commit_and_push(&self, commit: NewCommit) -> Result<PushOutcome, RepoFailure> {
+        Self::ask(&self.remote, move |mirror| push::commit_and_push(mirror, &commit)).await
+    }
+}

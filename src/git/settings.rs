@@ -1,0 +1,89 @@
+use super::identity::DeployKey;
+use super::known_hosts::KnownHosts;
+use super::url::RepoUrl;
+use crate::model::BranchName;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that opening a repository needs.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where it is.
+    pub url: RepoUrl,
+    /// The one branch that is read and written.
+    pub branch: BranchName,
+    /// A folder for the mirror; nothing in it need survive, everything in it may be deleted.
+    pub mirror_dir: PathBuf,
+    /// What we log in with.
+    pub key: Arc<DeployKey>,
+    /// The host keys that are trusted.
+    pub host_keys: HostKeys,
+    /// Author and committer of our commits.
+    pub author: Author,
+    /// The longest silence of the server that is borne; connecting and logging in have 10 s each at most.
+    pub timeout: Duration,
+}
+
+/// Where trusted host keys come from.
+#[derive(Clone, Debug)]
+pub enum HostKeys {
+    /// A text that was read already.
+    Given(KnownHosts),
+    /// A file, read anew for each connection, so that a changed one needs no restart.
+    File(PathBuf),
+}
+
+/// A known_hosts file larger than this is none.
+const LARGEST: u64 = 4 << 20;
+
+impl HostKeys {
+    pub(super) fn read(&self) -> Result<KnownHosts, Box<dyn std::error::Error + Send + Sync>> {
+        match self {
+            Self::Given(known) => Ok(known.clone()),
+            Self::File(path) => {
+                let about = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+                if std::fs::metadata(path).map_err(about)?.len() > LARGEST {
+                    return Err(format!("{} is larger than 4 MiB", path.display()).into());
+                }
+                Ok(KnownHosts::parse(&std::fs::read_to_string(path).map_err(about)?)?)
+            }
+        }
+    }
+}
+
+/// Who makes our commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    name: String,
+    email: String,
+}
+
+/// A text that is no author.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the author {text:?} is not valid: Name <address> is wanted, as in Tidegate <tidegate@acme.example>")]
+pub struct InvalidAuthor {
+    text: String,
+}
+
+impl Author {
+    /// Reads `Name <address>`.
+    ///
+    /// # Errors
+    /// Empty parts, angle brackets inside them, control characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidAuthor> {
+        let wrong = || InvalidAuthor { text: text.chars().take(200).collect() };
+        let (name, rest) = text.trim().split_once('<').ok_or_else(wrong)?;
+        let (name, email) = (name.trim(), rest.strip_suffix('>').ok_or_else(wrong)?.trim());
+        let plain = |part: &str| !part.is_empty() && !part.contains(['<', '>']) && !part.chars().any(char::is_control);
+        if !plain(name) || !plain(email) || text.len() > 500 {
+            return Err(wrong());
+        }
+        Ok(Self { name: name.to_owned(), email: email.to_owned() })
+    }
+
+    pub(super) fn signature(&self, seconds: i64) -> Result<git2::Signature<'static>, git2::Error> {
+        git2::Signature::new(&self.name, &self.email, &git2::Time::new(seconds, 0))
+    }
+}
