@@ -1,0 +1,43 @@
+//! How the newest tag is chosen for an image field, and why each other tag is not it.
+//!
+//! [`Policy::parse`] reads what the user wrote; [`select`] puts the tags of one repository into the policy's order and
+//! gives every one of them a [`Verdict`]; the first eligible one is the choice. [`Filter`] keeps repositories and tags out
+//! before a policy sees them.
+//!
+//! Rules that hold for every policy:
+//! - an invalid policy is an error and matches nothing (Flux v1 let it match everything);
+//! - never to an older image. A policy that orders by a part of the tag (`semver:`, `numeric:`, `alphabetical:`) moves to a
+//!   strictly greater part only; one that orders by push time moves only to a tag pushed strictly later than the current
+//!   tag. Where push times do not answer (the current tag is no longer listed, or the registry tells no times) two
+//!   versions are compared as versions, and otherwise nothing moves. A policy by part whose current tag lacks that part
+//!   falls back to push times;
+//! - `latest`, in any case of letters, is a candidate only if the policy names exactly it;
+//! - signatures, attestations, SBOMs and Helm charts are never candidates, nor is what cannot be pulled;
+//! - a field without a tag has nothing that could be newer: the first tag in the policy's order is taken.
+//!
+//! Orders are total:
+//! - push time: newest first, unknown times last; ties (two tags on one digest share their push time in ECR): versions
+//!   before other tags, the higher version first, then the name, descending;
+//! - `semver:`: precedence, higher first; of equal ones (`1.10.0`, `v1.10.0`, `1.10`) the one with more numbers written,
+//!   then the one without `v`, then the name, descending; what is not a version comes last;
+//! - `numeric:`, `alphabetical:`: the captured part, greater first; ties as under push time.
+//!
+//! Holds are not known here: the caller of [`select`] passes a question that a candidate must also pass.
+//! Deliberately absent: clock, network, the manifest's point of view.
+
+mod artefact;
+mod filter;
+mod glob;
+mod order;
+mod parse;
+mod pattern;
+mod range;
+mod select;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+pub use filter::{Filter, InvalidGlob};
+pub use parse::{InvalidPolicy, Policy};
+pub use select::{Candidate, Choice, Question, Selection, Standing, Verdict, select};

@@ -1,0 +1,155 @@
+use super::parse::{Policy, Rule};
+use super::pattern::Number;
+use super::range::Within;
+use super::select::Candidate;
+use super::version::{NotAVersion, Version};
+use crate::model::Tag;
+use std::cmp::Ordering;
+
+/// The part of a tag that a policy orders by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Measure {
+    Version(Version),
+    Number(Number),
+    Text(String),
+}
+
+impl Measure {
+    /// The greater of two is the newer. Measures of one policy are of one kind.
+    fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Version(a), Self::Version(b)) => a.order(b),
+            (Self::Number(a), Self::Number(b)) => a.order(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            _ => Ordering::Equal,
+        }
+    }
+
+    /// Whether it stands for something newer, not only for another spelling of the same.
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Version(a), Self::Version(b)) => a.is_higher_than(b),
+            _ => self.order(other) == Ordering::Greater,
+        }
+    }
+}
+
+/// A tag as a policy sees it.
+pub(super) struct Ranked<'a> {
+    pub(super) candidate: &'a Candidate,
+    measure: Option<Measure>,
+    version: Option<Version>,
+}
+
+impl<'a> Ranked<'a> {
+    pub(super) fn new(policy: &Policy, candidate: &'a Candidate) -> Self {
+        Self {
+            candidate,
+            measure: policy.measure(&candidate.tag),
+            version: Version::parse(candidate.tag.as_str()).ok(),
+        }
+    }
+
+    /// Newest first: `Less` means that `self` comes before `other`. Equal only for equal tags.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let names = || other.candidate.tag.cmp(&self.candidate.tag);
+        let measures = newest_first(self.measure.as_ref(), other.measure.as_ref(), Measure::order);
+        match (&self.measure, &other.measure) {
+            (Some(Measure::Version(_)), Some(_)) => measures.then_with(names),
+            _ => measures
+                .then_with(|| {
+                    newest_first(
+                        self.candidate.pushed_at.as_ref(),
+                        other.candidate.pushed_at.as_ref(),
+                        Ord::cmp,
+                    )
+                })
+                .then_with(|| newest_first(self.version.as_ref(), other.version.as_ref(), Version::order))
+                .then_with(names),
+        }
+    }
+}
+
+fn newest_first<T>(a: Option<&T>, b: Option<&T>, order: impl Fn(&T, &T) -> Ordering) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => order(b, a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    }
+}
+
+impl Policy {
+    /// The part of a tag that this policy orders by; none for policies by push time and for tags without that part.
+    pub(super) fn measure(&self, tag: &Tag) -> Option<Measure> {
+        match &self.0 {
+            Rule::Glob(_) | Rule::Regex(_) => None,
+            Rule::Semver(_) => Version::parse(tag.as_str()).ok().map(Measure::Version),
+            Rule::Numeric(pattern) => Number::parse(&pattern.part(tag.as_str())?).map(Measure::Number),
+            Rule::Alphabetical(pattern) => pattern.part(tag.as_str()).map(Measure::Text),
+        }
+    }
+
+    /// Whether the policy lets a tag in, by its name alone.
+    pub(super) fn admits(&self, tag: &Tag) -> Result<(), String> {
+        let name = tag.as_str();
+        if name.eq_ignore_ascii_case("latest") && !self.names_latest() {
+            return Err(format!(
+                "{name} is a candidate only if the policy names it (glob:{name})"
+            ));
+        }
+        let admitted = match &self.0 {
+            Rule::Glob(glob) => glob.matches(name),
+            Rule::Regex(pattern) => pattern.matches(name),
+            Rule::Alphabetical(pattern) => pattern.part(name).is_some(),
+            Rule::Numeric(pattern) => {
+                let Some(part) = pattern.part(name) else {
+                    return Err(format!("does not match {self}"));
+                };
+                if Number::parse(&part).is_none() {
+                    return Err(format!("{part:?}, the part to order by, is not a number"));
+                }
+                true
+            }
+            Rule::Semver(range) => match Version::parse(name) {
+                Err(NotAVersion::Grammar) => return Err("is not a version".to_owned()),
+                Err(NotAVersion::LooksLikeCommitId) => {
+                    return Err(
+                        "is not a version: seven or more digits without a dot are taken for a commit id".to_owned(),
+                    );
+                }
+                Ok(version) => match range.admits(&version) {
+                    Within::Yes => true,
+                    Within::No => return Err(format!("is outside the range {}", range.as_str())),
+                    Within::PreRelease => {
+                        return Err(format!(
+                            "is a pre-release and the range {} names none (one with -0, as in >=1.2-0, does)",
+                            range.as_str()
+                        ));
+                    }
+                },
+            },
+        };
+        if admitted {
+            Ok(())
+        } else {
+            Err(format!("does not match {self}"))
+        }
+    }
+
+    /// Whether `tag` comes strictly after `other` by the tags' names alone: by the part this policy orders by, and for
+    /// policies by push time as versions if both are.
+    pub fn is_newer_by_name(&self, tag: &Tag, other: &Tag) -> bool {
+        let measure = |tag| {
+            if self.needs_push_times() {
+                Version::parse(Tag::as_str(tag)).ok().map(Measure::Version)
+            } else {
+                self.measure(tag)
+            }
+        };
+        match (measure(tag), measure(other)) {
+            (Some(a), Some(b)) => a.is_newer_than(&b),
+            _ => false,
+        }
+    }
+}

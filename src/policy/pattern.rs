@@ -1,0 +1,114 @@
+use super::parse::Fault;
+use regex::{Regex, RegexBuilder};
+use std::cmp::Ordering;
+
+/// Longest expression that is read.
+const LONGEST: usize = 512;
+/// Bytes of a compiled expression: a hundred times what tag patterns need. The engine is linear in the tag's length.
+const COMPILED_BYTES: usize = 1 << 20;
+/// Bytes of the lazy automaton's cache.
+const CACHE_BYTES: usize = 1 << 20;
+
+/// A regular expression over tags, not anchored: it matches anywhere in the tag unless it says `^` and `$` (as Flux v1).
+#[derive(Debug, Clone)]
+pub(super) struct Pattern(Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Pattern {
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        if text.is_empty() {
+            return Err(Fault::new("the expression is empty", "write * for every tag"));
+        }
+        if text.len() > LONGEST {
+            return Err(Fault::new(
+                "the expression is longer than 512 characters",
+                "write a shorter one",
+            ));
+        }
+        let built = RegexBuilder::new(text)
+            .size_limit(COMPILED_BYTES)
+            .dfa_size_limit(CACHE_BYTES)
+            .nest_limit(32)
+            .build();
+        built.map(Self).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => Fault::new(
+                "the expression takes too much memory",
+                "write smaller repetition counts than in x{1000}",
+            ),
+            other => Fault::new(
+                format!("it is not a regular expression ({})", last_line(&other.to_string())),
+                "mind that look-around and back-references do not exist here, as in Go",
+            ),
+        })
+    }
+
+    /// One that has exactly one capture group: the part to order by.
+    pub(super) fn capturing(text: &str) -> Result<Self, Fault> {
+        let pattern = Self::parse(text)?;
+        match pattern.0.captures_len() {
+            2 => Ok(pattern),
+            1 => Err(Fault::new(
+                "it captures nothing to order by",
+                r"put the part to order by in brackets, as in ^main-(\d+)$",
+            )),
+            _ => Err(Fault::new(
+                "it captures more than one part",
+                "keep brackets round the part to order by and write (?:…) for the others",
+            )),
+        }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub(super) fn matches(&self, tag: &str) -> bool {
+        self.0.is_match(tag)
+    }
+
+    pub(super) fn part(&self, tag: &str) -> Option<String> {
+        let captures = self.0.captures(tag)?;
+        Some(captures.get(1)?.as_str().to_owned())
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines()
+        .last()
+        .unwrap_or_default()
+        .trim()
+        .trim_start_matches("error: ")
+}
+
+/// An unsigned decimal number of any length, by value: `007` equals `7`, `1.50` equals `1.5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Number {
+    whole: String,
+    fraction: String,
+}
+
+impl Number {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        (digits(whole) && digits(fraction)).then(|| Self {
+            whole: whole.trim_start_matches('0').to_owned(),
+            fraction: fraction.trim_end_matches('0').to_owned(),
+        })
+    }
+
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        self.whole
+            .len()
+            .cmp(&other.whole.len())
+            .then_with(|| self.whole.cmp(&other.whole))
+            .then_with(|| self.fraction.cmp(&other.fraction))
+    }
+}

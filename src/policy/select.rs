@@ -1,0 +1,286 @@
+use super::artefact;
+use super::order::Ranked;
+use super::parse::Policy;
+use super::version::Version;
+use crate::model::{Digest, Tag};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A tag that a registry listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The tag.
+    pub tag: Tag,
+    /// What it points to, where known.
+    pub digest: Option<Digest>,
+    /// When the image was pushed to this registry, where known; tags on one digest share it.
+    pub pushed_at: Option<Timestamp>,
+    /// The manifest's or artefact's media type, where known.
+    pub media_type: Option<String>,
+    /// Whether it can be pulled now.
+    pub pullable: bool,
+}
+
+/// The tag to move to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// The tag.
+    pub tag: Tag,
+    /// What it pointed to when it was listed.
+    pub digest: Option<Digest>,
+    /// When it was pushed.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// How a tag stands to a policy and to the current tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// May be moved to.
+    Eligible,
+    /// It is the current tag.
+    Current,
+    /// Matches, but is the same image as the current tag or an older one.
+    NotNewer,
+    /// Matches, but nothing tells whether it is newer than the current tag.
+    Unordered,
+    /// Matches and is newer, but the caller's question refused it: a hold.
+    Held,
+    /// The policy does not match it.
+    Unmatched,
+    /// Kept out by the caller's include and exclude globs.
+    Excluded,
+    /// Not an image, or not one that can be pulled.
+    Unusable,
+}
+
+/// What became of one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The tag.
+    pub tag: Tag,
+    /// Whether it may be moved to.
+    pub eligible: bool,
+    /// How it stands.
+    pub standing: Standing,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// What a policy makes of a repository's tags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Selection {
+    /// The tag to move to: the first eligible one. `None`: stay.
+    pub selected: Option<Choice>,
+    /// The first tag that the policy matches, whatever the current tag and the holds.
+    pub newest: Option<Tag>,
+    /// Every tag, in the policy's order, newest first.
+    pub verdicts: Vec<Verdict>,
+    /// The outcome in one sentence.
+    pub reason: String,
+}
+
+impl Selection {
+    /// Whether any tag stands so.
+    pub fn any(&self, standing: Standing) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.standing == standing)
+    }
+}
+
+/// What is asked about one image field.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// The field's policy.
+    pub policy: &'a Policy,
+    /// The tag in the file.
+    pub current: Option<&'a Tag>,
+    /// *All* tags of the repository, from one complete listing.
+    pub candidates: &'a [Candidate],
+    /// Whether the include and exclude globs let a tag in; the reason if not.
+    pub included: &'a dyn Fn(&Tag) -> Result<(), String>,
+    /// Asked about tags that are otherwise eligible: whether no hold keeps us from it; the reason if one does.
+    pub free: &'a dyn Fn(&Candidate) -> Result<(), String>,
+}
+
+impl<'a> Question<'a> {
+    /// A question without globs and holds.
+    pub fn new(policy: &'a Policy, current: Option<&'a Tag>, candidates: &'a [Candidate]) -> Self {
+        Self {
+            policy,
+            current,
+            candidates,
+            included: &|_| Ok(()),
+            free: &|_| Ok(()),
+        }
+    }
+}
+
+/// Judges every tag and chooses the first eligible one.
+pub fn select(question: &Question<'_>) -> Selection {
+    let Question { policy, candidates, .. } = *question;
+    let mut ranked: Vec<Ranked<'_>> = candidates.iter().map(|c| Ranked::new(policy, c)).collect();
+    ranked.sort_by(Ranked::order);
+    let current = question.current.map(|tag| Current {
+        tag,
+        listed: candidates.iter().find(|candidate| candidate.tag == *tag),
+    });
+
+    let mut verdicts = Vec::with_capacity(ranked.len());
+    let mut selected: Option<&Candidate> = None;
+    for candidate in ranked.iter().map(|ranked| ranked.candidate) {
+        let (standing, reason) = judge(question, current.as_ref(), candidate);
+        if standing == Standing::Eligible && selected.is_none() {
+            selected = Some(candidate);
+        }
+        verdicts.push(Verdict {
+            tag: candidate.tag.clone(),
+            eligible: standing == Standing::Eligible,
+            standing,
+            reason,
+        });
+    }
+    let newest = newest(policy, &verdicts);
+    let reason = summary(policy, current.as_ref(), selected, newest.as_ref(), &verdicts);
+    Selection {
+        selected: selected.map(|candidate| Choice {
+            tag: candidate.tag.clone(),
+            digest: candidate.digest.clone(),
+            pushed_at: candidate.pushed_at,
+        }),
+        newest,
+        verdicts,
+        reason,
+    }
+}
+
+struct Current<'a> {
+    tag: &'a Tag,
+    listed: Option<&'a Candidate>,
+}
+
+fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Candidate) -> (Standing, String) {
+    let policy = question.policy;
+    if current.is_some_and(|current| *current.tag == candidate.tag) {
+        return (Standing::Current, "is the current tag".to_owned());
+    }
+    if let Some(what) = artefact::not_an_image(candidate) {
+        return (Standing::Unusable, format!("is {what}, not an image"));
+    }
+    if let Err(reason) = policy.admits(&candidate.tag) {
+        return (Standing::Unmatched, reason);
+    }
+    if let Err(reason) = (question.included)(&candidate.tag) {
+        return (Standing::Excluded, reason);
+    }
+    if !candidate.pullable {
+        return (Standing::Unusable, "cannot be pulled now (archived)".to_owned());
+    }
+    let newer = match current {
+        None if policy.needs_push_times() && candidate.pushed_at.is_none() => {
+            Err((Standing::Unordered, "its push time is not known".to_owned()))
+        }
+        None => Ok("the field has no tag yet".to_owned()),
+        Some(current) => newer(policy, current, candidate),
+    };
+    match newer {
+        Err(standing) => standing,
+        Ok(reason) => match (question.free)(candidate) {
+            Ok(()) => (Standing::Eligible, reason),
+            Err(refusal) => (Standing::Held, refusal),
+        },
+    }
+}
+
+/// Why the candidate is newer than the current tag, or how it stands otherwise.
+fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+    let tag = current.tag;
+    if let (Some(ours), Some(theirs)) = (policy.measure(&candidate.tag), policy.measure(tag)) {
+        return if ours.is_newer_than(&theirs) {
+            Ok(format!("comes after the current tag {tag}"))
+        } else {
+            Err((Standing::NotNewer, format!("does not come after the current tag {tag}")))
+        };
+    }
+    let same_image = current
+        .listed
+        .is_some_and(|listed| listed.digest.is_some() && listed.digest == candidate.digest);
+    if same_image {
+        return Err((
+            Standing::NotNewer,
+            format!("is the same image as the current tag {tag}"),
+        ));
+    }
+    let times = current
+        .listed
+        .map(|listed| listed.pushed_at)
+        .map(|pushed_at| (candidate.pushed_at, pushed_at));
+    match times {
+        Some((Some(ours), Some(theirs))) if ours > theirs => Ok(format!("was pushed after the current tag {tag}")),
+        Some((Some(ours), Some(theirs))) if ours == theirs => Err((
+            Standing::NotNewer,
+            format!("was pushed together with the current tag {tag}"),
+        )),
+        Some((Some(_), Some(_))) => Err((Standing::NotNewer, format!("was pushed before the current tag {tag}"))),
+        _ => newer_version(current, candidate),
+    }
+}
+
+/// The answer where push times give none.
+fn newer_version(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+    let tag = current.tag;
+    let problem = match current.listed {
+        None => format!("the current tag {tag} is no longer in the registry"),
+        Some(_) => "the registry does not tell push times".to_owned(),
+    };
+    match (Version::parse(candidate.tag.as_str()), Version::parse(tag.as_str())) {
+        (Ok(ours), Ok(theirs)) if ours.is_higher_than(&theirs) => Ok(format!("{problem}, and is a higher version")),
+        (Ok(_), Ok(_)) => Err((Standing::NotNewer, format!("{problem}, and is not a higher version"))),
+        _ => Err((
+            Standing::Unordered,
+            format!("{problem}, so nothing tells which one is newer; write the tag you want into the file once"),
+        )),
+    }
+}
+
+fn newest(policy: &Policy, verdicts: &[Verdict]) -> Option<Tag> {
+    verdicts
+        .iter()
+        .find(|verdict| match verdict.standing {
+            Standing::Unmatched | Standing::Excluded | Standing::Unusable => false,
+            Standing::Current => policy.admits(&verdict.tag).is_ok(),
+            Standing::Eligible | Standing::NotNewer | Standing::Unordered | Standing::Held => true,
+        })
+        .map(|verdict| verdict.tag.clone())
+}
+
+fn summary(
+    policy: &Policy,
+    current: Option<&Current<'_>>,
+    selected: Option<&Candidate>,
+    newest: Option<&Tag>,
+    verdicts: &[Verdict],
+) -> String {
+    if let Some(selected) = selected {
+        let tag = &selected.tag;
+        let first = match selected.pushed_at {
+            Some(at) if policy.needs_push_times() => format!("{tag}, pushed {at}, is the newest push for {policy}"),
+            _ => format!("{tag} is the newest tag for {policy}"),
+        };
+        return match current {
+            Some(current) => format!("{first}, after {}", current.tag),
+            None => first,
+        };
+    }
+    let first = |standing: Standing| verdicts.iter().find(|verdict| verdict.standing == standing);
+    if let Some(held) = first(Standing::Held) {
+        return format!("{} is {}", held.tag, held.reason);
+    }
+    if let Some(unordered) = first(Standing::Unordered) {
+        return format!("nothing is chosen: {}: {}", unordered.tag, unordered.reason);
+    }
+    match current {
+        _ if verdicts.is_empty() => "the repository has no tags".to_owned(),
+        Some(current) if newest.is_some() => format!("nothing for {policy} is newer than {}", current.tag),
+        _ => format!("none of {} tags can be used with {policy}", verdicts.len()),
+    }
+}
