@@ -1,0 +1,134 @@
+use super::trailer::{decode, encode, values};
+use crate::model::{Digest, FieldId, FieldName, ObjectId, Tag};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+const BUMP: &str = "Tidegate-Bump";
+const RESUME: &str = "Tidegate-Resume";
+
+/// One change of one image field, as a commit of ours records it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Bump {
+    /// The field.
+    pub field: FieldId,
+    /// The image's name as written in the file, without tag and digest.
+    pub image: String,
+    /// The tag before; `None` where none was written.
+    pub old: Option<Tag>,
+    /// The tag after.
+    pub new: Tag,
+    /// What the new tag pointed to.
+    pub digest: Option<Digest>,
+}
+
+impl Bump {
+    /// The whole trailer line, without its line end:
+    /// `Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image=… old=… new=… digest=…`.
+    /// What is empty or absent is left out.
+    pub fn trailer(&self) -> String {
+        let mut line = format!("{BUMP}: {}", field_words(&self.field));
+        let mut word = |key: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                line.push_str(&format!(" {key}={}", encode(value)));
+            }
+        };
+        word("image", Some(&self.image));
+        word("old", self.old.as_ref().map(Tag::as_str));
+        word("new", Some(self.new.as_str()));
+        word("digest", self.digest.as_ref().map(Digest::as_str));
+        line
+    }
+
+    fn parse(value: &str) -> Option<Self> {
+        let words = words(value)?;
+        let tag = |key: &str| words.get(key).map(|text| Tag::parse(text)).transpose();
+        Some(Self {
+            field: field(&words)?,
+            image: words.get("image")?.clone(),
+            old: tag("old").ok()?,
+            new: tag("new").ok()??,
+            digest: words.get("digest").map(|text| Digest::parse(text)).transpose().ok()?,
+        })
+    }
+}
+
+/// What a commit says to lift.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Resume {
+    /// All holds there are.
+    All,
+    /// The holds of one field.
+    Field(FieldId),
+}
+
+impl Resume {
+    /// The whole trailer line: `Tidegate-Resume: all`, or the field's words as in [`Bump::trailer`].
+    pub fn trailer(&self) -> String {
+        match self {
+            Self::All => format!("{RESUME}: all"),
+            Self::Field(field) => format!("{RESUME}: {}", field_words(field)),
+        }
+    }
+}
+
+/// The bumps that a commit message records. Trailers that do not parse are passed over: a commit with a broken trailer is
+/// not ours for that field.
+pub fn bumps(message: &str) -> Vec<Bump> {
+    values(message, BUMP)
+        .iter()
+        .filter_map(|value| Bump::parse(value))
+        .collect()
+}
+
+/// What a commit message says to lift.
+pub fn resumes(message: &str) -> Vec<Resume> {
+    values(message, RESUME)
+        .iter()
+        .filter_map(|value| match value.as_str() {
+            "all" => Some(Resume::All),
+            value => field(&words(value)?).map(Resume::Field),
+        })
+        .collect()
+}
+
+fn field_words(field: &FieldId) -> String {
+    let object = &field.object;
+    let mut line = String::new();
+    if !object.group.is_empty() {
+        line.push_str(&format!("group={} ", encode(&object.group)));
+    }
+    line.push_str(&format!("kind={} ", encode(&object.kind)));
+    if let Some(namespace) = &object.namespace {
+        line.push_str(&format!("namespace={} ", encode(namespace)));
+    }
+    line.push_str(&format!(
+        "name={} field={}",
+        encode(&object.name),
+        encode(&field.field.0)
+    ));
+    line
+}
+
+fn field(words: &BTreeMap<String, String>) -> Option<FieldId> {
+    Some(FieldId {
+        object: ObjectId {
+            group: words.get("group").cloned().unwrap_or_default(),
+            kind: words.get("kind")?.clone(),
+            namespace: words.get("namespace").cloned(),
+            name: words.get("name")?.clone(),
+        },
+        field: FieldName(words.get("field")?.clone()),
+    })
+}
+
+/// The pairs of a value; `None` if a word is not a pair or a key comes twice. Keys we do not know are let be.
+fn words(value: &str) -> Option<BTreeMap<String, String>> {
+    let mut words = BTreeMap::new();
+    for word in value.split_ascii_whitespace() {
+        let (key, value) = word.split_once('=')?;
+        if words.insert(key.to_owned(), decode(value)?).is_some() {
+            return None;
+        }
+    }
+    Some(words)
+}

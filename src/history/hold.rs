@@ -1,0 +1,227 @@
+use super::bump::{Bump, Resume};
+use crate::model::{CommitId, FieldId, Tag};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// One commit, as far as holds go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The commit.
+    pub commit: CommitId,
+    /// Its author, `Name <address>`.
+    pub author: String,
+    /// Committer time; where the reader knows when it first saw the commit, the earlier of the two.
+    pub committed_at: Timestamp,
+    /// The bumps that its trailers record.
+    pub ours: Vec<Bump>,
+    /// What its trailers lift.
+    pub resumes: Vec<Resume>,
+    /// How image fields changed from its first parent to it, in any file.
+    pub transitions: Vec<Transition>,
+}
+
+/// A change of one image field's tag by one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The field.
+    pub field: FieldId,
+    /// Before; `None` where there was no tag, or no such field.
+    pub from: Option<Tag>,
+    /// After.
+    pub to: Option<Tag>,
+}
+
+/// A tag that somebody took back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejected {
+    /// The tag.
+    pub tag: Tag,
+    /// The image's name when we set it.
+    pub image: String,
+    /// The commit that moved the field away from it.
+    pub commit: CommitId,
+    /// Whose commit that is.
+    pub author: String,
+    /// When, by the commit's time; never before our own last bump before it.
+    pub at: Timestamp,
+}
+
+/// What keeps an image field from being bumped: at least one rejected tag, in the order of rejection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hold {
+    /// The rejected tags, the latest last.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A tag that a policy would move a held field to, with what is needed to judge it.
+#[derive(Clone, Copy)]
+pub struct Offer<'a> {
+    /// The tag.
+    pub tag: &'a Tag,
+    /// When it was pushed, where known.
+    pub pushed_at: Option<Timestamp>,
+    /// When another tag of the repository was pushed, where it is still listed and the registry tells.
+    pub pushed_at_of: &'a dyn Fn(&Tag) -> Option<Timestamp>,
+    /// Whether the offered tag comes after another by the policy's own order; asked only where push times are unknown.
+    pub comes_after: &'a dyn Fn(&Tag) -> bool,
+    /// The time now: a commit cannot have been made later.
+    pub now: Timestamp,
+}
+
+impl Hold {
+    /// The part of the hold that concerns a field as it stands: rejections of another image, and of the very tag that
+    /// the file has now, keep nobody from anything. `None` if nothing is left.
+    pub fn concerning(&self, image: &str, current: Option<&Tag>) -> Option<Self> {
+        let rejected: Vec<Rejected> = self
+            .rejected
+            .iter()
+            .filter(|rejected| rejected.image == image && Some(&rejected.tag) != current)
+            .cloned()
+            .collect();
+        (!rejected.is_empty()).then_some(Self { rejected })
+    }
+
+    /// Whether the field may move to a tag: it is not rejected, and was pushed after each rejected tag and after the
+    /// commit that took that one back. Without push times it must come after each rejected tag by the policy's order.
+    ///
+    /// # Errors
+    /// One sentence: which tag was taken back, in which commit, by whom, and what lifts it.
+    pub fn allows(&self, offer: &Offer<'_>) -> Result<(), String> {
+        for rejected in &self.rejected {
+            if rejected.tag == *offer.tag {
+                return Err(format!("held: {rejected}; {}", Lifting(rejected)));
+            }
+            let since = rejected.at.min(offer.now);
+            match offer.pushed_at {
+                Some(pushed_at) => {
+                    let bar = (offer.pushed_at_of)(&rejected.tag).map_or(since, |pushed| pushed.max(since));
+                    if pushed_at <= bar {
+                        return Err(format!(
+                            "held: pushed {pushed_at}, not after {bar}, and {rejected}; {}",
+                            Lifting(rejected)
+                        ));
+                    }
+                }
+                None => {
+                    if !(offer.comes_after)(&rejected.tag) {
+                        return Err(format!(
+                            "held: its push time is not known, it does not come after {} by name, and {rejected}; {}",
+                            rejected.tag,
+                            Lifting(rejected)
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `1.2.3 was taken back in 0123abc by Jo <jo@acme.example>`.
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let author: String = self.author.chars().filter(|c| !c.is_control()).take(100).collect();
+        write!(f, "{} was taken back in {} by {author}", self.tag, self.commit.short())
+    }
+}
+
+struct Lifting<'a>(&'a Rejected);
+
+impl fmt::Display for Lifting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a tag pushed later, or a revert of {}, lifts it",
+            self.0.commit.short()
+        )
+    }
+}
+
+/// The whole hold in one sentence, without a full stop.
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((last, before)) = self.rejected.split_last() else {
+            return f.write_str("nothing is held");
+        };
+        write!(f, "{last}")?;
+        if !before.is_empty() {
+            let tags: Vec<&str> = before.iter().map(|rejected| rejected.tag.as_str()).collect();
+            write!(f, " (and before it {})", tags.join(", "))?;
+        }
+        write!(f, "; {}", Lifting(last))
+    }
+}
+
+#[derive(Default)]
+struct Field {
+    /// The tags that bumps of ours set so far, with the image's name.
+    ours: BTreeMap<Tag, String>,
+    rejected: Vec<Rejected>,
+}
+
+/// What is held at the end of a history, oldest step first (a parent before its children).
+pub fn holds(timeline: &[Step]) -> BTreeMap<FieldId, Hold> {
+    let mut fields: BTreeMap<&FieldId, Field> = BTreeMap::new();
+    let mut last_bump: Option<Timestamp> = None;
+    for step in timeline {
+        for resume in &step.resumes {
+            match resume {
+                Resume::All => fields.values_mut().for_each(|field| field.rejected.clear()),
+                Resume::Field(id) => {
+                    if let Some(field) = fields.get_mut(id) {
+                        field.rejected.clear();
+                    }
+                }
+            }
+        }
+        let moved: BTreeSet<(&FieldId, Option<&Tag>)> =
+            step.transitions.iter().map(|t| (&t.field, t.to.as_ref())).collect();
+        for transition in &step.transitions {
+            let field = fields.entry(&transition.field).or_default();
+            let bump = step.ours.iter().find(|bump| bump.is(transition));
+            if let Some(to) = &transition.to {
+                field.rejected.retain(|rejected| rejected.tag != *to);
+            }
+            match (bump, &transition.from) {
+                (Some(bump), _) => {
+                    field.ours.insert(bump.new.clone(), bump.image.clone());
+                }
+                (None, Some(from)) if !moved.contains(&(&transition.field, Some(from))) => {
+                    let Some(image) = field.ours.get(from) else { continue };
+                    field.rejected.retain(|rejected| rejected.tag != *from);
+                    field.rejected.push(Rejected {
+                        tag: from.clone(),
+                        image: image.clone(),
+                        commit: step.commit,
+                        author: step.author.clone(),
+                        at: last_bump.map_or(step.committed_at, |bump| bump.max(step.committed_at)),
+                    });
+                }
+                (None, _) => {}
+            }
+        }
+        if !step.ours.is_empty() {
+            last_bump = Some(last_bump.map_or(step.committed_at, |bump| bump.max(step.committed_at)));
+        }
+    }
+    fields
+        .into_iter()
+        .filter(|(_, field)| !field.rejected.is_empty())
+        .map(|(id, field)| {
+            (
+                id.clone(),
+                Hold {
+                    rejected: field.rejected,
+                },
+            )
+        })
+        .collect()
+}
+
+impl Bump {
+    fn is(&self, transition: &Transition) -> bool {
+        self.field == transition.field && self.old == transition.from && Some(&self.new) == transition.to.as_ref()
+    }
+}

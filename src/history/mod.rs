@@ -1,0 +1,27 @@
+//! What the commit history says about our bumps: which of them people took back, and what that keeps us from.
+//!
+//! A bump commit says what it did in trailers, one `Tidegate-Bump:` for each image field ([`Bump::trailer`], read back by
+//! [`bumps`]). [`holds`] walks a [`Step`] list, oldest first, and finds the tags that are *rejected* for a field: a commit
+//! of ours set the field to the tag, and a later commit that is not ours moved the field away from it. Moving the field to
+//! the tag again (a revert of the revert, a hand edit, a cherry-pick) lifts that; a `Tidegate-Resume:` trailer lifts all of
+//! a field's, or all there are. Later bumps of ours lift nothing: several tags can stay rejected side by side.
+//!
+//! Which commit is ours is told by its trailers, for one field at a time: the commit must name the very change that the
+//! field made. So a `git revert` of a bump is not ours (its message quotes no trailers), and a bump commit that somebody
+//! amended to change another field too is ours for the fields that it names only.
+//!
+//! [`Hold::allows`] decides about a candidate. Times come from committers' clocks, so they are bounded on both sides: never
+//! later than now, never earlier than our own last bump before that commit.
+//!
+//! Pure: whoever reads git (and the files at each commit) makes the steps. Deliberately absent: file names, orders of tags.
+
+mod bump;
+mod hold;
+mod trailer;
+
+#[cfg(test)]
+mod tests;
+
+pub use bump::{Bump, Resume, bumps, resumes};
+pub use hold::{Hold, Offer, Rejected, Step, Transition, holds};
+pub use trailer::LONGEST_MESSAGE;

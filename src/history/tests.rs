@@ -1,0 +1,336 @@
+use super::*;
+use crate::model::{CommitId, Digest, FieldId, FieldName, ObjectId, Tag};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+fn tag(text: &str) -> Tag {
+    Tag::parse(text).unwrap()
+}
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_second(minute * 60).unwrap()
+}
+
+fn field(name: &str) -> FieldId {
+    FieldId {
+        object: ObjectId::new("apps/v1", "Deployment", Some("shop"), name),
+        field: FieldName("web".to_owned()),
+    }
+}
+
+fn bump(field: FieldId, old: &str, new: &str) -> Bump {
+    Bump {
+        field,
+        image: "registry.example/shop/web".to_owned(),
+        old: (old != "-").then(|| tag(old)),
+        new: tag(new),
+        digest: None,
+    }
+}
+
+/// A commit of a history that is written as text: `<minute> <bump|edit|resume> [field:]old>new …`, `-` for no tag.
+fn step(index: usize, line: &str) -> Step {
+    let mut words = line.split_whitespace();
+    let at = minute(words.next().unwrap().parse().unwrap());
+    let kind = words.next().unwrap();
+    let mut step = Step {
+        commit: CommitId::from_bytes([u8::try_from(index).unwrap() + 1; 20]),
+        author: "Jo <jo@acme.example>".to_owned(),
+        committed_at: at,
+        ours: Vec::new(),
+        resumes: Vec::new(),
+        transitions: Vec::new(),
+    };
+    if kind == "resume" {
+        let lifted = words.map(|word| {
+            if word == "all" {
+                Resume::All
+            } else {
+                Resume::Field(field(word))
+            }
+        });
+        step.resumes.extend(lifted);
+        return step;
+    }
+    for word in words {
+        let (name, change) = word.split_once(':').unwrap_or(("web", word));
+        let (from, to) = change.split_once('>').unwrap();
+        step.transitions.push(Transition {
+            field: field(name),
+            from: (from != "-").then(|| tag(from)),
+            to: (to != "-").then(|| tag(to)),
+        });
+        if kind == "bump" {
+            step.ours.push(bump(field(name), from, to));
+        }
+    }
+    step
+}
+
+fn history(lines: &[&str]) -> Vec<Step> {
+    lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| step(index, line))
+        .collect()
+}
+
+fn rejected(lines: &[&str]) -> String {
+    let held: Vec<String> = holds(&history(lines))
+        .into_iter()
+        .map(|(id, hold)| {
+            let tags: Vec<&str> = hold.rejected.iter().map(|r| r.tag.as_str()).collect();
+            format!("{}:{}", id.object.name, tags.join(","))
+        })
+        .collect();
+    held.join(" ")
+}
+
+/// What the history is, its commits oldest first, what is held at its end.
+#[rustfmt::skip]
+const HISTORIES: &[(&str, &[&str], &str)] = &[
+    ("nothing happened",                &[], ""),
+    ("a bump stands",                   &["1 bump a>b"], ""),
+    ("a bump is reverted",              &["1 bump a>b", "2 edit b>a"], "web:b"),
+    ("a revert is reverted",            &["1 bump a>b", "2 edit b>a", "3 edit a>b"], ""),
+    ("reverted three times",            &["1 bump a>b", "2 edit b>a", "3 edit a>b", "4 edit b>a"], "web:b"),
+    ("moved by hand to a third tag",    &["1 bump a>b", "2 edit b>c"], "web:b"),
+    ("people's own tags are not ours",  &["1 edit a>b", "2 edit b>a"], ""),
+    ("a bump follows a bump",           &["1 bump a>b", "2 bump b>c"], ""),
+    ("two bumps undone at once",        &["1 bump a>b", "2 bump b>c", "3 edit c>a"], "web:c"),
+    ("two bumps undone one by one",     &["1 bump a>b", "2 bump b>c", "3 edit c>b", "4 edit b>a"], "web:c,b"),
+    ("a later bump lifts nothing",      &["1 bump a>b", "2 edit b>a", "3 bump a>c"], "web:b"),
+    ("two rejections side by side",     &["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>a"], "web:b,c"),
+    ("one of two is taken up again",    &["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>b"], "web:c"),
+    ("part of a bump of many",          &["1 bump a:1>2 b:1>2", "2 edit a:2>1"], "a:2"),
+    ("all of a bump of many",           &["1 bump a:1>2 b:1>2", "2 edit a:2>1 b:2>1"], "a:2 b:2"),
+    ("a resume of the field",           &["1 bump a>b", "2 edit b>a", "3 resume web"], ""),
+    ("a resume of another field",       &["1 bump a>b", "2 edit b>a", "3 resume api"], "web:b"),
+    ("a resume of everything",          &["1 bump a:1>2 b:1>2", "2 edit a:2>1 b:2>1", "3 resume all"], ""),
+    ("reverted again after a resume",   &["1 bump a>b", "2 edit b>a", "3 resume web", "4 bump a>b", "5 edit b>a"], "web:b"),
+    ("removed and put back as it was",  &["1 bump a>b", "2 edit b>-", "3 edit ->b"], ""),
+    ("removed and put back older",      &["1 bump a>b", "2 edit b>-", "3 edit ->a"], "web:b"),
+    ("moved to another file",           &["1 bump a>b", "2 edit b>- ->b"], ""),
+    ("moved, the addition read first",  &["1 bump a>b", "2 edit ->b b>-"], ""),
+    ("the first tag is written by us",  &["1 bump ->b", "2 edit b>a"], "web:b"),
+    ("other fields are left alone",     &["1 bump a:1>2 b:1>2", "2 edit a:2>1", "3 bump b:2>3"], "a:2"),
+];
+
+#[test]
+fn each_history_holds_what_people_took_back() {
+    for (what, lines, want) in HISTORIES {
+        assert_eq!(rejected(lines), *want, "{what}");
+    }
+}
+
+#[test]
+fn a_commit_is_ours_only_for_the_change_that_its_trailer_names() {
+    let mut steps = history(&["1 bump a>b", "2 edit b>a"]);
+    steps[1].ours.push(bump(field("web"), "a", "c"));
+    assert_eq!(holds(&steps).len(), 1);
+}
+
+fn allowed(
+    lines: &[&str],
+    now: i64,
+    name: &str,
+    pushed: Option<i64>,
+    rejected_pushed: Option<i64>,
+) -> Result<(), String> {
+    let holds = holds(&history(lines));
+    holds[&field("web")].allows(&Offer {
+        tag: &tag(name),
+        pushed_at: pushed.map(minute),
+        pushed_at_of: &|_| rejected_pushed.map(minute),
+        comes_after: &|other| tag(name) > *other,
+        now: minute(now),
+    })
+}
+
+#[test]
+fn only_a_tag_pushed_after_the_rollback_passes() {
+    let reverted = ["10 bump a>b", "20 edit b>a"];
+    #[rustfmt::skip]
+    let rows: &[(&str, Option<i64>, Option<i64>, bool)] = &[
+        ("b", Some(9),  Some(9),  false),
+        ("b", Some(99), Some(99), false),
+        ("c", Some(15), Some(9),  false),
+        ("c", Some(20), Some(9),  false),
+        ("c", Some(21), Some(9),  true),
+        ("c", Some(21), None,     true),
+        ("c", Some(25), Some(30), false),
+        ("c", None,     Some(9),  true),
+        ("a", None,     Some(9),  false),
+    ];
+    for (name, pushed, rejected_pushed, want) in rows {
+        let got = allowed(&reverted, 100, name, *pushed, *rejected_pushed);
+        assert_eq!(got.is_ok(), *want, "{name} {pushed:?} {rejected_pushed:?}: {got:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_lies_is_bounded() {
+    let ahead = ["10 bump a>b", "9999 edit b>a"];
+    assert!(allowed(&ahead, 50, "c", Some(49), Some(9)).is_err());
+    assert!(allowed(&ahead, 50, "c", Some(51), Some(9)).is_ok());
+    let behind = ["10 bump a>b", "0 edit b>a"];
+    assert!(
+        allowed(&behind, 50, "c", Some(10), Some(9)).is_err(),
+        "pushed before our own bump"
+    );
+    assert!(allowed(&behind, 50, "c", Some(11), Some(9)).is_ok());
+}
+
+#[test]
+fn a_hold_says_who_took_what_back_and_what_lifts_it() {
+    let reason = allowed(&["10 bump a>b", "20 edit b>a"], 100, "b", Some(9), Some(9)).unwrap_err();
+    assert_eq!(
+        reason,
+        "held: b was taken back in 0202020 by Jo <jo@acme.example>; a tag pushed later, or a revert of 0202020, lifts it"
+    );
+    let holds = holds(&history(&["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>a"]));
+    assert_eq!(
+        holds[&field("web")].to_string(),
+        "c was taken back in 0404040 by Jo <jo@acme.example> (and before it b); \
+         a tag pushed later, or a revert of 0404040, lifts it"
+    );
+}
+
+#[test]
+fn a_rejection_concerns_neither_another_image_nor_the_tag_that_stands() {
+    let holds = holds(&history(&["1 bump a>b", "2 edit b>a"]));
+    let hold = &holds[&field("web")];
+    assert!(hold.concerning("registry.example/shop/web", Some(&tag("a"))).is_some());
+    assert!(hold.concerning("registry.example/other", Some(&tag("a"))).is_none());
+    assert!(hold.concerning("registry.example/shop/web", Some(&tag("b"))).is_none());
+}
+
+#[test]
+fn a_trailer_is_one_readable_line() {
+    let bump = Bump {
+        digest: Some(Digest::parse(&format!("sha256:{}", "0".repeat(64))).unwrap()),
+        ..bump(field("web"), "1.2.3", "1.2.4")
+    };
+    assert_eq!(
+        bump.trailer(),
+        format!(
+            "Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web \
+             image=registry.example/shop/web old=1.2.3 new=1.2.4 digest=sha256:{}",
+            "0".repeat(64)
+        )
+    );
+}
+
+#[test]
+fn trailers_are_read_from_the_last_paragraph_as_git_reads_them() {
+    let trailer = bump(field("web"), "a", "b").trailer();
+    #[rustfmt::skip]
+    let rows = [
+        (format!("Subject\n\n{trailer}\n"), 1),
+        (format!("Subject\n\n{trailer}"), 1),
+        (format!("Subject\r\n\r\n{trailer}\r\n"), 1),
+        (format!("Subject\n\nbody\n\n{trailer}\n\n\n"), 1),
+        (format!("Subject\n\n{trailer}\nSigned-off-by: Jo <jo@acme.example>\n"), 1),
+        (format!("Subject\n\n{trailer}\n(cherry picked from commit 0123)\n"), 1),
+        (format!("Subject\n\n{}\n", trailer.replace(" field=", "\n field=")), 1),
+        (format!("Subject\n\n{}\n", trailer.replace("Tidegate-Bump", "tidegate-bump")), 1),
+        (format!("Subject\n\n{trailer}\n{trailer}\n"), 2),
+        (format!("Subject\n\na line of prose\n{trailer}\n"), 1),
+        (format!("Subject\n\n1\n2\n3\n4\n{trailer}\n"), 0),
+        (trailer.clone(), 0),
+        (format!("Subject\n{trailer}\n"), 0),
+        (format!("Subject\n\n{trailer}\n\nprose after it\n"), 0),
+        ("Revert \"Bump web\"\n\nThis reverts commit 0123.\n".to_owned(), 0),
+        (format!("Subject\n\n{}\n", trailer.replace("new=b", "new=..")), 0),
+        (format!("Subject\n\n{}\n", trailer.replace("new=b", "old=b")), 0),
+        (format!("Subject\n\n{} extra\n", trailer), 0),
+        (format!("Subject\n\n{} later=thing\n", trailer), 1),
+        (String::new(), 0),
+        ("\n\n\n".to_owned(), 0),
+    ];
+    for (message, want) in rows {
+        assert_eq!(bumps(&message).len(), want, "{message:?}");
+    }
+}
+
+#[test]
+fn a_resume_reads_back() {
+    let field = field("web");
+    let message = format!(
+        "Resume\n\n{}\n{}\n",
+        Resume::All.trailer(),
+        Resume::Field(field.clone()).trailer()
+    );
+    assert_eq!(resumes(&message), [Resume::All, Resume::Field(field)]);
+}
+
+#[test]
+fn the_end_of_an_endless_message_is_read() {
+    let trailer = bump(field("web"), "a", "b").trailer();
+    let message = format!("Subject\n\n{}\n\n{trailer}\n", "ä".repeat(LONGEST_MESSAGE));
+    assert_eq!(bumps(&message).len(), 1);
+}
+
+fn any_bump() -> impl Strategy<Value = Bump> {
+    let text = || prop_oneof![any::<String>(), "[a-z-]{1,20}"];
+    let any_tag = || "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}".prop_map(|text| Tag::parse(&text).unwrap());
+    (
+        (text(), text(), proptest::option::of(text()), text(), text()),
+        text(),
+        proptest::option::of(any_tag()),
+        any_tag(),
+        proptest::option::of("[0-9a-f]{64}".prop_map(|hex| Digest::parse(&format!("sha256:{hex}")).unwrap())),
+    )
+        .prop_map(
+            |((group, kind, namespace, name, field), image, old, new, digest)| Bump {
+                field: FieldId {
+                    object: ObjectId {
+                        group,
+                        kind,
+                        namespace,
+                        name,
+                    },
+                    field: FieldName(field),
+                },
+                image,
+                old,
+                new,
+                digest,
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn trailers_read_back_as_written(written in prop::collection::vec(any_bump(), 1..5)) {
+        let lines: Vec<String> = written.iter().map(Bump::trailer).collect();
+        for line in &lines {
+            prop_assert!(line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{line:?}");
+        }
+        prop_assert_eq!(bumps(&format!("Subject\n\nbody\n\n{}\n", lines.join("\n"))), written);
+    }
+
+    #[test]
+    fn any_message_is_read_without_harm(message in any::<String>()) {
+        let _ = bumps(&message);
+        let _ = resumes(&format!("x\n\nTidegate-Resume: {message}"));
+    }
+
+    #[test]
+    fn a_field_that_stands_at_a_tag_does_not_hold_it(moves in prop::collection::vec((any::<bool>(), 0u8..4), 0..20)) {
+        let mut at = 0u8;
+        let mut lines = Vec::new();
+        for (index, (ours, to)) in moves.into_iter().enumerate() {
+            if to != at {
+                lines.push(format!("{index} {} t{at}>t{to}", if ours { "bump" } else { "edit" }));
+                at = to;
+            }
+        }
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let held = holds(&history(&lines));
+        if let Some(hold) = held.get(&field("web")) {
+            let stands = tag(&format!("t{at}"));
+            prop_assert!(hold.rejected.iter().all(|r| r.tag != stands));
+        }
+    }
+}
