@@ -32,6 +32,7 @@ pub mod follow;
 pub mod git;
 pub mod history;
 pub mod http;
+pub mod history;
 pub mod manifest;
 pub mod model;
 pub mod plan;

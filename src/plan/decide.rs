@@ -1,0 +1,258 @@
+use super::field::AutomatedField;
+use crate::history::{Bump, Hold, Offer};
+use crate::manifest::Lock;
+use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Repository, Tag};
+use crate::policy::{Candidate, Policy, Question, Selection, Standing, select};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// What is known of a repository's tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tags {
+    /// All of them, from one complete reading.
+    Listed(Vec<Candidate>),
+    /// Nothing: not read, not readable, or excluded; the reason for people.
+    Unknown(String),
+}
+
+/// What a pass has read, for [`decide`].
+#[derive(Clone, Copy)]
+pub struct Observed<'a> {
+    /// The repositories that were looked at.
+    pub tags: &'a BTreeMap<Repository, Tags>,
+    /// What is held.
+    pub holds: &'a BTreeMap<FieldId, Hold>,
+    /// Whether the include and exclude globs let a tag in; the reason if not.
+    pub included: &'a dyn Fn(&Repository, &Tag) -> Result<(), String>,
+    /// The time of the pass.
+    pub now: Timestamp,
+}
+
+/// The bumps of one pass and the reasons for everything else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct BumpPlan {
+    /// What to write, by path and position.
+    pub bumps: Vec<PlannedBump>,
+    /// One for each automated field, by path and position.
+    pub decisions: Vec<Decision>,
+}
+
+/// One scalar to rewrite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedBump {
+    /// The file.
+    pub path: RepoPath,
+    /// The field.
+    pub field: FieldId,
+    /// Where the scalar stands.
+    pub position: Position,
+    /// The image as written before.
+    #[serde(serialize_with = "as_text")]
+    pub image: ImageRef,
+    /// The tag before.
+    pub from: Option<Tag>,
+    /// The tag after.
+    pub to: Tag,
+    /// What the tag pointed to when it was listed.
+    pub digest: Option<Digest>,
+    /// When that was pushed.
+    pub pushed_at: Option<Timestamp>,
+    /// Why this tag.
+    pub reason: String,
+}
+
+impl PlannedBump {
+    /// As the commit's trailer records it.
+    pub fn record(&self) -> Bump {
+        Bump {
+            field: self.field.clone(),
+            image: self.image.name().to_owned(),
+            old: self.from.clone(),
+            new: self.to.clone(),
+            digest: self.digest.clone(),
+        }
+    }
+}
+
+/// What was decided about a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It moves.
+    Bump,
+    /// Nothing is newer.
+    UpToDate,
+    /// Something is newer, but somebody took a tag back.
+    Held,
+    /// The workload is locked.
+    Locked,
+    /// No tag can be used, or nothing tells which one is newer.
+    NoCandidate,
+    /// The policy cannot be used.
+    InvalidPolicy,
+    /// The image is pinned by digest.
+    Pinned,
+    /// The repository's tags are not known.
+    Unknown,
+}
+
+/// What was decided about a field, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// The field.
+    pub field: FieldId,
+    /// The file.
+    pub path: RepoPath,
+    /// Where the tag stands.
+    pub position: Position,
+    /// The image as written.
+    #[serde(serialize_with = "as_text")]
+    pub image: ImageRef,
+    /// The policy in its full spelling; absent where it cannot be used.
+    pub policy: Option<String>,
+    /// The tag in the file.
+    pub current: Option<Tag>,
+    /// The first tag that the policy matches, whether or not the field may move to it.
+    pub newest: Option<Tag>,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// What is held on this field, whatever the outcome.
+    pub hold: Option<Hold>,
+}
+
+fn as_text<S: Serializer>(image: &ImageRef, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(image)
+}
+
+/// Decides about every field. The same input gives the same plan, whatever the order of `fields`.
+pub fn decide(fields: &[AutomatedField], observed: &Observed<'_>) -> BumpPlan {
+    let mut ordered: Vec<&AutomatedField> = fields.iter().collect();
+    ordered.sort_by(|a, b| (&a.path, a.position, &a.field).cmp(&(&b.path, b.position, &b.field)));
+    let mut plan = BumpPlan::default();
+    for field in ordered {
+        let (decision, bump) = one(field, observed);
+        plan.decisions.push(decision);
+        plan.bumps.extend(bump);
+    }
+    plan
+}
+
+fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<PlannedBump>) {
+    let current = field.image.tag();
+    let mut decision = Decision {
+        field: field.field.clone(),
+        path: field.path.clone(),
+        position: field.position,
+        image: field.image.clone(),
+        policy: field.policy.as_ref().ok().map(Policy::to_string),
+        current: current.cloned(),
+        newest: None,
+        outcome: Outcome::Unknown,
+        reason: String::new(),
+        hold: observed
+            .holds
+            .get(&field.field)
+            .and_then(|hold| hold.concerning(field.image.name(), current)),
+    };
+    let mut decided = |outcome, reason: String| {
+        decision.outcome = outcome;
+        decision.reason = reason;
+    };
+
+    let policy = match &field.policy {
+        Ok(policy) => policy,
+        Err(error) => {
+            decided(Outcome::InvalidPolicy, error.clone());
+            return (decision, None);
+        }
+    };
+    if let Some(digest) = field.image.digest() {
+        let reason = format!("the image is pinned to {digest}; remove the digest to have the tag kept up to date");
+        decided(Outcome::Pinned, reason);
+        return (decision, None);
+    }
+    let repository = field.image.repository();
+    let candidates = match observed.tags.get(&repository) {
+        Some(Tags::Listed(candidates)) => candidates,
+        Some(Tags::Unknown(reason)) => {
+            decided(Outcome::Unknown, reason.clone());
+            return (decision, None);
+        }
+        None => {
+            decided(Outcome::Unknown, format!("{repository} has not been read yet"));
+            return (decision, None);
+        }
+    };
+
+    let selection = choose(policy, &field.image, candidates, &decision, observed);
+    let (outcome, reason) = outcome(&selection, field.lock.as_ref());
+    let bump = match (&selection.selected, outcome) {
+        (Some(choice), Outcome::Bump) => Some(PlannedBump {
+            path: field.path.clone(),
+            field: field.field.clone(),
+            position: field.position,
+            image: field.image.clone(),
+            from: current.cloned(),
+            to: choice.tag.clone(),
+            digest: choice.digest.clone(),
+            pushed_at: choice.pushed_at,
+            reason: reason.clone(),
+        }),
+        _ => None,
+    };
+    decision.newest = selection.newest;
+    decision.outcome = outcome;
+    decision.reason = reason;
+    (decision, bump)
+}
+
+fn choose(
+    policy: &Policy,
+    image: &ImageRef,
+    candidates: &[Candidate],
+    decision: &Decision,
+    observed: &Observed<'_>,
+) -> Selection {
+    let repository = image.repository();
+    let pushed_at_of = |tag: &Tag| candidates.iter().find(|c| c.tag == *tag).and_then(|c| c.pushed_at);
+    let free = |candidate: &Candidate| match &decision.hold {
+        None => Ok(()),
+        Some(hold) => hold.allows(&Offer {
+            tag: &candidate.tag,
+            pushed_at: candidate.pushed_at,
+            pushed_at_of: &pushed_at_of,
+            comes_after: &|rejected| policy.is_newer_by_name(&candidate.tag, rejected),
+            now: observed.now,
+        }),
+    };
+    select(&Question {
+        included: &|tag| (observed.included)(&repository, tag),
+        free: &free,
+        ..Question::new(policy, image.tag(), candidates)
+    })
+}
+
+fn outcome(selection: &Selection, lock: Option<&Lock>) -> (Outcome, String) {
+    if let Some(lock) = lock {
+        return (Outcome::Locked, locked(lock));
+    }
+    let outcome = if selection.selected.is_some() {
+        Outcome::Bump
+    } else if selection.any(Standing::Held) {
+        Outcome::Held
+    } else if selection.any(Standing::Unordered) || selection.newest.is_none() {
+        Outcome::NoCandidate
+    } else {
+        Outcome::UpToDate
+    };
+    (outcome, selection.reason.clone())
+}
+
+fn locked(lock: &Lock) -> String {
+    let by = lock.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let why = lock.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("locked{by}{why}")
+}

@@ -1,0 +1,22 @@
+//! What a pass will write, decided before anything is written.
+//!
+//! [`decide`] looks at every automated image field ([`automated`] finds them in a document), the tags of its repository and
+//! the holds, and gives one [`Decision`] for each field with its reason, and a [`PlannedBump`] for each that moves.
+//! [`check`] is the linter that a plan must pass before it is carried out; [`message`] and [`commit_time`] make the commit
+//! deterministic: the same plan gives the same bytes.
+//!
+//! Never bumped: a field that is locked, held, pinned by digest or whose policy cannot be used; a field whose repository was
+//! not listed whole. Deliberately absent: how bytes are edited (`manifest`), how commits are made and pushed (`git`).
+
+mod check;
+mod decide;
+mod field;
+mod message;
+
+#[cfg(test)]
+mod tests;
+
+pub use check::check;
+pub use decide::{BumpPlan, Decision, Observed, Outcome, PlannedBump, Tags, decide};
+pub use field::{AutomatedField, automated};
+pub use message::{InvalidTemplate, Template, commit_time, message};

@@ -1,0 +1,329 @@
+use super::*;
+use crate::history::{self, Hold, Rejected};
+use crate::manifest::{Document, ImageField, Intent, Lock, PolicyText, Slot, Style};
+use crate::model::{CommitId, Digest, FieldId, FieldName, ImageRef, ObjectId, Position, RepoPath, Repository, Tag};
+use crate::policy::{Candidate, Policy};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const HOST: &str = "registry.example/shop";
+
+fn tag(text: &str) -> Tag {
+    Tag::parse(text).unwrap()
+}
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_second(minute * 60).unwrap()
+}
+
+fn object(name: &str) -> ObjectId {
+    ObjectId::new("apps/v1", "Deployment", Some("shop"), name)
+}
+
+fn field(name: &str) -> FieldId {
+    FieldId {
+        object: object(name),
+        field: FieldName(name.to_owned()),
+    }
+}
+
+fn wanted(name: &str, image: &str, line: usize, policy: &str) -> AutomatedField {
+    AutomatedField {
+        path: RepoPath::parse("workloads/shop.yaml").unwrap(),
+        field: field(name),
+        image: ImageRef::parse(&format!("{HOST}/{image}")).unwrap(),
+        position: Position { line, column: 16 },
+        policy: Policy::parse(policy).map_err(|error| error.to_string()),
+        lock: None,
+    }
+}
+
+/// `image: tag@minute tag@minute`, one repository each.
+fn listings(lines: &[&str]) -> BTreeMap<Repository, Tags> {
+    let listing = |line: &&str| {
+        let (image, tags) = line.split_once(": ").unwrap();
+        let candidates = tags.split_whitespace().map(|text| {
+            let (name, at) = text.split_once('@').unwrap();
+            Candidate {
+                tag: tag(name),
+                digest: Some(Digest::parse(&format!("sha256:{:0>64}", hex::encode(name))).unwrap()),
+                pushed_at: Some(minute(at.parse().unwrap())),
+                media_type: None,
+                pullable: true,
+            }
+        });
+        let repository = ImageRef::parse(&format!("{HOST}/{image}")).unwrap().repository();
+        (repository, Tags::Listed(candidates.collect()))
+    };
+    lines.iter().map(listing).collect()
+}
+
+fn decided(fields: &[AutomatedField], tags: &BTreeMap<Repository, Tags>, holds: &BTreeMap<FieldId, Hold>) -> BumpPlan {
+    decide(
+        fields,
+        &Observed {
+            tags,
+            holds,
+            included: &|repository, tag| {
+                let kept_out = tag.as_str().ends_with("-debug");
+                if kept_out {
+                    Err(format!("{repository}:{tag} is excluded"))
+                } else {
+                    Ok(())
+                }
+            },
+            now: minute(1000),
+        },
+    )
+}
+
+fn hold(tag_: &str, at: i64) -> Hold {
+    Hold {
+        rejected: vec![Rejected {
+            tag: tag(tag_),
+            image: format!("{HOST}/web"),
+            commit: CommitId::from_bytes([7; 20]),
+            author: "Jo <jo@acme.example>".to_owned(),
+            at: minute(at),
+        }],
+    }
+}
+
+fn locked(mut field: AutomatedField) -> AutomatedField {
+    field.lock = Some(Lock {
+        by: Some("jo".to_owned()),
+        reason: Some("release freeze".to_owned()),
+    });
+    field
+}
+
+#[test]
+fn each_field_is_decided_with_its_reason() {
+    let digest = format!("web:a@sha256:{}", "0".repeat(64));
+    #[rustfmt::skip]
+    let rows = [
+        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::Bump,          "b, pushed 1970-01-01T00:02:00Z"),
+        (wanted("web", "web:b", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::UpToDate,      "nothing for glob:* is newer than b"),
+        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 b-debug@3", None,               Outcome::Bump,          "b, pushed"),
+        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::Held,          "b is held: b was taken back in 0707070 by Jo"),
+        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 c@5",     Some(hold("b", 9)),   Outcome::Held,          "c is held: pushed"),
+        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 c@10",    Some(hold("b", 9)),   Outcome::Bump,          "c, pushed"),
+        (wanted("web", "web:b", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::UpToDate,      "nothing"),
+        (locked(wanted("web", "web:a", 1, "*")),      "web: a@1 b@2",         None,                 Outcome::Locked,        "locked by jo: release freeze"),
+        (wanted("web", "web:a", 1, "glob:x*"),        "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "none of 2 tags"),
+        (wanted("web", "web:z", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "no longer in the registry"),
+        (wanted("web", "web:a", 1, "semver:x.y"),     "web: a@1 b@2",         None,                 Outcome::InvalidPolicy, "cannot be used"),
+        (wanted("web", &digest, 1, "*"),              "web: a@1 b@2",         None,                 Outcome::Pinned,        "remove the digest"),
+        (wanted("web", "web:a", 1, "*"),              "other: a@1",           None,                 Outcome::Unknown,       "has not been read yet"),
+        (wanted("web", "web", 1, "*"),                "web: a@1 b@2",         None,                 Outcome::Bump,          "b, pushed"),
+    ];
+    for (field, listing, hold, outcome, reason) in rows {
+        let holds = hold.into_iter().map(|hold| (field.field.clone(), hold)).collect();
+        let plan = decided(std::slice::from_ref(&field), &listings(&[listing]), &holds);
+        let [decision] = plan.decisions.as_slice() else {
+            panic!("one field, one decision: {plan:?}")
+        };
+        assert_eq!(decision.outcome, outcome, "{listing}: {decision:?}");
+        assert!(decision.reason.contains(reason), "{listing}: {}", decision.reason);
+        assert_eq!(plan.bumps.len(), usize::from(outcome == Outcome::Bump), "{listing}");
+        assert_eq!(
+            check(&plan).is_ok(),
+            outcome == Outcome::Bump,
+            "{listing}: {:?}",
+            check(&plan)
+        );
+    }
+}
+
+#[test]
+fn a_repository_that_was_not_read_whole_moves_nothing() {
+    let field = wanted("web", "web:a", 1, "*");
+    let tags = [(
+        field.image.repository(),
+        Tags::Unknown("access denied to shop/web".to_owned()),
+    )]
+    .into();
+    let plan = decided(&[field], &tags, &BTreeMap::new());
+    assert!(plan.bumps.is_empty());
+    assert_eq!(plan.decisions[0].reason, "access denied to shop/web");
+}
+
+#[test]
+fn a_hold_is_shown_with_the_field_whatever_is_decided() {
+    let field = wanted("web", "web:a", 1, "*");
+    let holds = [(field.field.clone(), hold("b", 9))].into();
+    let plan = decided(&[locked(field)], &listings(&["web: a@1 b@2"]), &holds);
+    assert_eq!(plan.decisions[0].outcome, Outcome::Locked);
+    assert_eq!(plan.decisions[0].newest, Some(tag("b")));
+    assert_eq!(plan.decisions[0].hold, Some(hold("b", 9)));
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["decisions"][0]["outcome"], "locked");
+    assert_eq!(json["decisions"][0]["image"], format!("{HOST}/web:a"));
+    assert_eq!(json["decisions"][0]["hold"]["rejected"][0]["tag"], "b");
+}
+
+#[test]
+fn a_plan_does_not_depend_on_the_order_of_the_fields() {
+    let fields = [
+        wanted("web", "web:a", 9, "*"),
+        wanted("api", "api:a", 3, "*"),
+        wanted("job", "job:a", 5, "*"),
+    ];
+    let mut backwards = fields.clone();
+    backwards.reverse();
+    let tags = listings(&["web: a@1 b@2", "api: a@1 c@3", "job: a@1"]);
+    let plan = decided(&fields, &tags, &BTreeMap::new());
+    assert_eq!(plan, decided(&backwards, &tags, &BTreeMap::new()));
+    let lines: Vec<usize> = plan.bumps.iter().map(|bump| bump.position.line).collect();
+    assert_eq!(lines, [3, 9]);
+}
+
+#[test]
+fn two_containers_of_one_workload_go_into_one_commit() {
+    let mut sidecar = wanted("web", "api:a", 9, "*");
+    sidecar.field.field = FieldName("sidecar".to_owned());
+    let fields = [wanted("web", "web:a", 3, "*"), sidecar];
+    let plan = decided(&fields, &listings(&["web: a@1 b@2", "api: a@1 c@3"]), &BTreeMap::new());
+    assert_eq!(check(&plan), Ok(()));
+    assert_eq!(
+        message(&plan, &Template::default()),
+        format!(
+            "Bump 2 images\n\n\
+             - Deployment shop/web web: {HOST}/web a -> b\n\
+             - Deployment shop/web sidecar: {HOST}/api a -> c\n\n\
+             Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image={HOST}/web old=a new=b \
+             digest=sha256:{:0>64}\n\
+             Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=sidecar image={HOST}/api old=a new=c \
+             digest=sha256:{:0>64}\n",
+            "62", "63"
+        )
+    );
+}
+
+#[test]
+fn the_subject_names_the_image_or_counts_them() {
+    let tags = listings(&["web: a@1 b@2", "api: a@1 b@2"]);
+    let other = |name: &str, image: &str, line: usize| wanted(name, image, line, "*");
+    #[rustfmt::skip]
+    let rows = [
+        (vec![other("web", "web:a", 1)],                                "{summary}",            "Bump shop/web to b"),
+        (vec![other("web", "web:a", 1), other("w2", "web:a", 2)],       "{summary}",            "Bump shop/web to b"),
+        (vec![other("web", "web:a", 1), other("api", "api:a", 2)],      "{summary}",            "Bump 2 images"),
+        (vec![other("web", "web:a", 1)],                                "{summary} [skip ci]",  "Bump shop/web to b [skip ci]"),
+        (vec![other("web", "web:a", 1), other("api", "api:a", 2)],      "deploy: {count} tags", "deploy: 2 tags"),
+    ];
+    for (fields, template, want) in rows {
+        let plan = decided(&fields, &tags, &BTreeMap::new());
+        let text = message(&plan, &Template::parse(template).unwrap());
+        assert_eq!(text.lines().next(), Some(want));
+        assert_eq!(history::bumps(&text).len(), fields.len());
+    }
+    for (template, problem) in [
+        ("", "empty"),
+        ("{sumary}", "there is no {sumary}"),
+        ("x {summary", "never closed"),
+        ("a\nb", "one line"),
+    ] {
+        let error = Template::parse(template).unwrap_err();
+        assert!(error.problem.contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn a_commit_is_as_old_as_its_newest_image_and_never_older_than_its_parent() {
+    let fields = [wanted("web", "web:a", 1, "*"), wanted("api", "api:a", 2, "*")];
+    let plan = decided(
+        &fields,
+        &listings(&["web: a@1 b@20", "api: a@1 b@30"]),
+        &BTreeMap::new(),
+    );
+    assert_eq!(commit_time(&plan, minute(5), minute(99)), minute(30));
+    assert_eq!(commit_time(&plan, minute(50), minute(99)), minute(50));
+    assert_eq!(commit_time(&BumpPlan::default(), minute(5), minute(99)), minute(99));
+}
+
+#[test]
+fn the_checker_refuses_what_no_plan_may_contain() {
+    let good = decided(
+        &[wanted("web", "web:a", 1, "*"), wanted("api", "api:a", 2, "*")],
+        &listings(&["web: a@1 b@2", "api: a@1 b@2"]),
+        &BTreeMap::new(),
+    );
+    assert_eq!(check(&good), Ok(()));
+    let spoilt = |spoil: &dyn Fn(&mut BumpPlan)| {
+        let mut plan = good.clone();
+        spoil(&mut plan);
+        check(&plan).unwrap_err().join("; ")
+    };
+    assert!(spoilt(&|plan| plan.bumps.clear()).contains("changes nothing"));
+    assert!(spoilt(&|plan| plan.bumps[0].to = tag("a")).contains("changes nothing"));
+    assert!(spoilt(&|plan| plan.bumps[0].position = plan.bumps[1].position).contains("more than one bump"));
+    assert!(spoilt(&|plan| plan.bumps[0].field = plan.bumps[1].field.clone()).contains("bumped twice"));
+    assert!(spoilt(&|plan| plan.bumps[0].from = Some(tag("x"))).contains("not what the bump starts from"));
+    assert!(spoilt(&|plan| plan.decisions.clear()).contains("no decision"));
+}
+
+#[test]
+fn a_document_gives_its_automated_fields() {
+    let image = |name: &str| ImageField {
+        field: FieldName(name.to_owned()),
+        image: ImageRef::parse("registry.example/shop/web:a").unwrap(),
+        position: Position { line: 9, column: 1 },
+        slot: Slot {
+            span: 0..1,
+            style: Style::Plain,
+            holds: crate::manifest::Holds::Reference,
+        },
+    };
+    let policy = |text: &str| PolicyText {
+        text: text.to_owned(),
+        annotation: "tidegate.dev/policy.web".to_owned(),
+        position: Position { line: 5, column: 30 },
+    };
+    let mut document = Document {
+        object: object("web"),
+        api_version: "apps/v1".to_owned(),
+        position: Position { line: 1, column: 1 },
+        value: serde_json::Value::Null,
+        images: vec![image("web"), image("sidecar")],
+        intent: Intent::default(),
+    };
+    let path = RepoPath::parse("a.yaml").unwrap();
+    assert!(automated(&path, &document).is_empty());
+    document.intent.automated = true;
+    document
+        .intent
+        .policies
+        .insert(Some(FieldName("web".to_owned())), policy("semver:banana"));
+    let fields = automated(&path, &document);
+    assert_eq!(fields[1].policy, Ok(Policy::default()));
+    let error = fields[0].policy.as_ref().unwrap_err();
+    assert!(
+        error.starts_with("a.yaml:5:30: tidegate.dev/policy.web: policy \"semver:banana\" cannot be used"),
+        "{error}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn the_commit_message_gives_the_plan_back(names in prop::collection::vec(any::<String>(), 1..6), template in "\\PC{0,20}") {
+        let fields: Vec<AutomatedField> = names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| {
+                let mut field = wanted("web", "web:a", index + 1, "*");
+                field.field.object.name.clone_from(name);
+                field.field.field = FieldName(format!("{index}"));
+                field
+            })
+            .collect();
+        let plan = decided(&fields, &listings(&["web: a@1 b@2"]), &BTreeMap::new());
+        prop_assert_eq!(check(&plan), Ok(()));
+        let template = Template::parse(&template).unwrap_or_default();
+        let text = message(&plan, &template);
+        let records: Vec<_> = plan.bumps.iter().map(PlannedBump::record).collect();
+        prop_assert_eq!(history::bumps(&text), records);
+        prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    }
+}
