@@ -45,12 +45,12 @@ install() {
 
 prerequisites() {
   local missing=() have
-  have=$(git --version 2>/dev/null | sed -n 's/^git version \([0-9.]*[0-9]\).*/\1/p')
+  have=$(git --version 2>/dev/null | sed -n 's/^git version \([0-9.]*[0-9]\).*/\1/p' || true)
   [ -n "$have" ] && at_least "$have" 2.31 || missing+=("git 2.31 or newer: apt-get install git")
   command -v make >/dev/null 2>&1 || missing+=("make: apt-get install make")
   command -v cc >/dev/null 2>&1 || missing+=("a C compiler (cc): apt-get install gcc libc6-dev")
   command -v cargo >/dev/null 2>&1 || missing+=("cargo, the Rust toolchain: https://rustup.rs")
-  have=$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*[0-9]\).*/\1/p')
+  have=$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*[0-9]\).*/\1/p' || true)
   [ -n "$have" ] && at_least "$have" 1.26 ||
     missing+=("go 1.26 or newer (found: ${have:-none}): https://go.dev/doc/install")
   command -v flock >/dev/null 2>&1 || missing+=("flock: apt-get install util-linux")

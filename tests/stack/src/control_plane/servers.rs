@@ -279,6 +279,8 @@ fn start_api_server(program: &Path, dir: &Path, etcd: SocketAddr, port: u16, opt
             "--profiling=false",
         ])
         .arg("--service-cluster-ip-range=10.0.0.0/16")
+        // A loopback address may not stand in Endpoints; the reconciler would try, and be refused, every ten seconds.
+        .arg("--endpoint-reconciler-type=none")
         .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
         .arg(format!("--audit-log-path={}", file("audit.log")))
         // One file without rotation, written before the answer ends: marks are offsets in it.
