@@ -8,9 +8,8 @@
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
 //! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes) and [`git`] (sshd
-//! with bare repositories); [`ecr`] and [`relay`] run inside the test's process, the
-//! relay between any two.
-//! [`agent`] runs the built program on them.
+//! with bare repositories); [`ecr`] and [`relay`] run inside the test's process, the relay between any two. [`agent`] runs the
+//! built program on them.
 //!
 //! Deliberately absent: anything of Tidegate's code. The stack knows the agent as a user does, by its command line.
 
