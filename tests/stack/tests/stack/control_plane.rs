@@ -220,15 +220,15 @@ async fn the_image_tag_decides_whether_a_rollout_succeeds() {
         })
     })
     .await;
-    let stuck = status("good").await;
-    assert_eq!(
+    eventually("the rollout is stuck after its first pod", async || {
+        let status = status("good").await;
         (
-            stuck.updated_replicas,
-            stuck.available_replicas,
-            stuck.unavailable_replicas
-        ),
-        (Some(1), Some(2), Some(1))
-    );
+            status.updated_replicas,
+            status.available_replicas,
+            status.unavailable_replicas,
+        ) == (Some(1), Some(2), Some(1))
+    })
+    .await;
 
     apply("good", "registry.example/app:1.2").await;
     eventually("the rollout of a good image ends", async || {
