@@ -3,6 +3,7 @@ use crate::cluster::{Access, ApiServer, SecretKey};
 use crate::config::KeySource;
 use crate::git::{self, DeployKey, HostKeys};
 use crate::model::Secret;
+use crate::port::Cluster as _;
 use anyhow::Context as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(super) async fn cluster(checked: &Checked) -> anyhow::Result<ApiServer> {
 /// Neither readable nor makeable.
 pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
     match &checked.settings.repo.key {
-        KeySource::File(path) => Ok(git::load_or_create_file(path)?),
+        KeySource::File(path) => Ok(git::identity::load_or_create_file(path)?),
         KeySource::Secret(name) => {
             let cluster = cluster(checked).await?;
             from_secret(&cluster, name).await
@@ -36,11 +37,11 @@ pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
 }
 
 async fn from_secret(cluster: &ApiServer, name: &str) -> anyhow::Result<DeployKey> {
-    let namespace = cluster.own_namespace().to_owned();
+    let namespace = cluster.set().namespace.clone();
     let place = SecretKey { namespace, name: name.to_owned(), key: ENTRY.to_owned() };
     let new = DeployKey::generate()?;
     let text: Secret = cluster
-        .load_or_create_secret_key(&place, || new.to_openssh())
+        .load_or_create_secret_key(&place, || new.private_text().clone())
         .await
         .with_context(|| format!("the deploy key in Secret {}/{} cannot be read or made", place.namespace, place.name))?;
     DeployKey::from_openssh(text.expose())

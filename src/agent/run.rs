@@ -76,12 +76,13 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
         sync: sync.clone(),
         status: status_seen,
     };
-    let server = http::Server::new(
-        Arc::new(commands),
-        Arc::new(health.clone()),
-        metrics.clone(),
-        TokenFile::new(settings.http.token_file.clone()),
-    );
+    let server = http::Server {
+        commands: Arc::new(commands),
+        health: Arc::new(health.clone()),
+        metrics: metrics.clone(),
+        token: TokenFile::new(settings.http.token_file.clone()),
+        limits: http::Limits::default(),
+    };
     let draining = shutdown.clone();
     tasks.spawn("http", async move {
         if let Err(error) = http::serve(listener, server, async move { draining.begun().await }).await {

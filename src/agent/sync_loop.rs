@@ -73,7 +73,7 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
                 }
                 Change::Unchanged => tracing::debug!(object = %object.id, "unchanged"),
             }
-            self.metrics.apply_request(ApplyOutcome::Applied);
+            self.metrics.apply_request(ApplyOutcome::Ok);
         }
         for id in &report.pruned {
             tracing::info!(object = %id, "pruned");

@@ -46,7 +46,7 @@ pub struct Automation<G, F> {
 }
 
 /// Whom the automation wakes.
-pub trait Hooks: Send + 'static {
+pub trait Hooks: Send + Sync + 'static {
     /// Repositories are wanted that were not before.
     fn wanted(&self);
     /// A commit landed and the tip is set.

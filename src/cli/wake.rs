@@ -1,7 +1,8 @@
 use super::Failure;
-use crate::http::client::Client;
+use crate::http::Client;
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Scan now: wake the loops of the running agent and wait until their passes have ended
 #[derive(Debug, Args)]
@@ -32,16 +33,25 @@ struct Server {
     token_file: PathBuf,
 }
 
+/// Passes have deadlines of their own; the longest is ten minutes.
+const PATIENCE: Duration = Duration::from_secs(660);
+
+impl Server {
+    async fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(&self.server, &self.token_file, PATIENCE).await?)
+    }
+}
+
 impl Scan {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = Client::new(&self.server.server, &self.server.token_file).map_err(anyhow::Error::from)?;
+        let client = self.server.client().await?;
         told(client.scan(self.repository.as_deref()).await.map_err(anyhow::Error::from)?)
     }
 }
 
 impl Sync {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = Client::new(&self.server.server, &self.server.token_file).map_err(anyhow::Error::from)?;
+        let client = self.server.client().await?;
         told(client.sync().await.map_err(anyhow::Error::from)?)
     }
 }

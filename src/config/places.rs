@@ -15,9 +15,13 @@ pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
             Event::StreamEnd => break,
             Event::Scalar(value, ..) => match open.last_mut() {
                 Some(Open::Mapping { key, .. }) if key.is_none() => *key = Some((value, mark.line())),
-                _ => record(&mut open, &mut places, mark),
+                _ => {
+                    record(&mut open, &mut places, mark);
+                }
             },
-            Event::Alias(_) => record(&mut open, &mut places, mark),
+            Event::Alias(_) => {
+                record(&mut open, &mut places, mark);
+            }
             Event::MappingStart(..) => {
                 let path = record(&mut open, &mut places, mark);
                 open.push(Open::Mapping { path, key: None });

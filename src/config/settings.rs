@@ -1,5 +1,6 @@
 use super::section::{Mistake, Report, Section};
 use super::{duration, places};
+use crate::git::Author;
 use crate::model::{BranchName, CommitId, RepoPath};
 use crate::policy::Filter;
 use std::net::SocketAddr;
@@ -77,9 +78,7 @@ pub struct AutomationSettings {
     /// False: nothing is scanned and nothing is committed.
     pub enabled: bool,
     /// The commits' author and committer.
-    pub author_name: String,
-    /// Their address.
-    pub author_email: String,
+    pub author: Author,
 }
 
 /// `sync:`
@@ -197,10 +196,11 @@ fn registry(section: Section<'_>) -> RegistrySettings {
 }
 
 fn automation(section: Section<'_>) -> AutomationSettings {
-    let (author_name, author_email) = section
-        .text("author", author)
-        .unwrap_or_else(|| ("Tidegate".to_owned(), "tidegate@localhost".to_owned()));
-    let settings = AutomationSettings { enabled: section.whether("enabled", true), author_name, author_email };
+    let author = section
+        .text("author", |text| Author::parse(text).map_err(|error| error.to_string()))
+        .or_else(|| Author::parse("Tidegate <tidegate@localhost>").ok())
+        .expect("the default author is well formed");
+    let settings = AutomationSettings { enabled: section.whether("enabled", true), author };
     section.finish();
     settings
 }
@@ -257,17 +257,6 @@ fn cron(text: &str) -> Result<String, String> {
     tokio_cron_scheduler::Job::new(with_seconds.as_str(), |_, _| {})
         .map(|_| text.to_owned())
         .map_err(|error| format!("{text:?} is not a cron expression: {error}"))
-}
-
-fn author(text: &str) -> Result<(String, String), String> {
-    let wrong = || format!("{text:?} is not an author: write it like \"Tidegate <tidegate@acme.example>\"");
-    let (name, rest) = text.split_once('<').ok_or_else(wrong)?;
-    let address = rest.trim().strip_suffix('>').ok_or_else(wrong)?;
-    let name = name.trim();
-    if name.is_empty() || address.is_empty() || text.chars().any(char::is_control) || address.contains(['<', '>', ' ']) {
-        return Err(wrong());
-    }
-    Ok((name.to_owned(), address.to_owned()))
 }
 
 /// RFC 1123 label, as Kubernetes wants names of Secrets and label values to be at their simplest.

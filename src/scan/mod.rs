@@ -11,5 +11,5 @@ mod rules;
 mod scanner;
 
 pub use board::{Board, Scan};
-pub use rules::{Rule, Rules};
+pub use rules::{Rule, Rules, fits};
 pub use scanner::{RepositoryScan, ScanReport, Scanner};

@@ -57,7 +57,7 @@ impl Rules {
 }
 
 /// Whether a host pattern fits: `*` stands for any run of characters.
-pub(crate) fn fits(pattern: &str, host: &str) -> bool {
+pub fn fits(pattern: &str, host: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| host.strip_prefix(first)) else { return false };
     let mut parts: Vec<&str> = parts.collect();
