@@ -32,7 +32,6 @@ pub mod follow;
 pub mod git;
 pub mod history;
 pub mod http;
-pub mod history;
 pub mod manifest;
 pub mod model;
 pub mod plan;

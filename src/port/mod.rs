@@ -3,9 +3,13 @@
 //! A loop imports this room and never an edge (`git`, `registry`, `cluster`): the composition root hands the edge in.
 //! Wire types stop at the edge's door; what passes here is ours.
 
+mod cluster;
 mod registry;
 mod repo;
 
+pub use cluster::{
+    Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, KindView, Kinds, Mode, Observed, ObservedStore, Record,
+};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile,
