@@ -1,0 +1,71 @@
+{{- define "tidegate.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "tidegate.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "tidegate.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Names of cluster-wide objects carry the namespace: two releases may have one name. */}}
+{{- define "tidegate.clusterName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "tidegate.fullname" .) -}}
+{{- end -}}
+
+{{- define "tidegate.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "tidegate.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tidegate.tokenSecret" -}}
+{{- default (printf "%s-token" (include "tidegate.fullname" .)) .Values.http.token.existingSecret -}}
+{{- end -}}
+
+{{- define "tidegate.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tidegate.port" -}}
+{{- regexFind "[0-9]+$" .Values.http.listen -}}
+{{- end -}}
+
+{{- define "tidegate.selector" -}}
+app.kubernetes.io/name: {{ include "tidegate.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "tidegate.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "tidegate.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{/* tidegate.yaml */}}
+{{- define "tidegate.config" -}}
+{{- $_ := required "repo.url is missing: set it to the config repo's SSH address, e.g. --set repo.url=ssh://git@github.com/acme/fleet.git" .Values.repo.url -}}
+{{- if eq .Values.sync.set (printf "%s-config" (include "tidegate.fullname" .)) -}}
+{{- fail (printf "sync.set may not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
+{{- end -}}
+{{- $http := dict "listen" .Values.http.listen "tokenFile" (printf "/etc/tidegate/token/%s" .Values.http.token.key) -}}
+{{- $config := dict "repo" .Values.repo "automation" .Values.automation "sync" .Values.sync "http" $http "stateDir" .Values.stateDir -}}
+{{- with .Values.registries -}}
+{{- $_ := set $config "registries" . -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
