@@ -32,6 +32,10 @@
 {{- default (printf "%s-token" (include "tidegate.fullname" .)) .Values.http.token.existingSecret -}}
 {{- end -}}
 
+{{- define "tidegate.tokenFile" -}}
+{{- printf "/etc/tidegate/token/%s" .Values.http.token.key -}}
+{{- end -}}
+
 {{- define "tidegate.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
@@ -62,7 +66,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if eq .Values.sync.set (printf "%s-config" (include "tidegate.fullname" .)) -}}
 {{- fail (printf "sync.set may not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
 {{- end -}}
-{{- $http := dict "listen" .Values.http.listen "tokenFile" (printf "/etc/tidegate/token/%s" .Values.http.token.key) -}}
+{{- $http := dict "listen" .Values.http.listen "tokenFile" (include "tidegate.tokenFile" .) -}}
 {{- $config := dict "repo" .Values.repo "automation" .Values.automation "sync" .Values.sync "http" $http "stateDir" .Values.stateDir -}}
 {{- with .Values.registries -}}
 {{- $_ := set $config "registries" . -}}
