@@ -120,7 +120,8 @@ where
             match &tags {
                 Err(error) if changed => tracing::warn!(%repository, %error, "scan failed"),
                 Err(error) => tracing::debug!(%repository, %error, "scan failed again"),
-                Ok(tags) => tracing::debug!(%repository, tags, changed, "scanned"),
+                Ok(tags) if changed => tracing::debug!(%repository, tags, "tags changed"),
+                Ok(tags) => tracing::trace!(%repository, tags, "scanned"),
             }
             report.scanned.push(RepositoryScan { repository, tags });
             if changed {

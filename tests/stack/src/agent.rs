@@ -18,6 +18,22 @@ use crate::process::Process;
 /// The namespace that the agent is told to live in.
 pub const NAMESPACE: &str = "tidegate";
 
+/// Makes [`NAMESPACE`], as whoever installs the agent does.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn make_namespace(client: &kube::Client) -> Result<()> {
+    use k8s_openapi::api::core::v1::Namespace;
+    let namespaces: kube::Api<Namespace> = kube::Api::all(client.clone());
+    let mut namespace = Namespace::default();
+    namespace.metadata.name = Some(NAMESPACE.to_owned());
+    match namespaces.create(&kube::api::PostParams::default(), &namespace).await {
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        Err(error) => Err(error).context("cannot make the agent's namespace"),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// From start to ready: a clone, a key, one listing of each kind. A busy machine gets the rest.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -69,7 +85,7 @@ impl Agent {
             port: Port::reserve()?,
             process: None,
         };
-        fs::write(agent.token_file(), "stand-in-token\n")?;
+        fs::write(agent.token_file(), "a-token-of-the-test-stack\n")?;
         agent.write_config()?;
         Ok(agent)
     }

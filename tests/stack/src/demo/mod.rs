@@ -20,10 +20,9 @@ pub fn tell(keep: bool) -> Result<()> {
     runtime.block_on(async {
         let begin = Instant::now();
         let scene = scene::Scene::set().await?;
-        story::tell(&scene).await.map_err(|error| {
-            eprintln!("--- end of the agent's log\n{}", tail(&scene.agent.log()));
-            error
-        })?;
+        story::tell(&scene)
+            .await
+            .inspect_err(|_| eprintln!("--- end of the agent's log\n{}", tail(&scene.agent.log())))?;
         println!(
             "\nAll six chapters came true in {:.1} s.",
             begin.elapsed().as_secs_f64()

@@ -34,6 +34,7 @@ impl Scene {
         let start = Instant::now();
         let cluster = ControlPlane::start(Options { pods: true }).await?;
         let client = cluster.client_named("demo").await?;
+        agent::make_namespace(&client).await?;
         told(start, "kube-apiserver, etcd, controllers and a simulated node");
 
         let start = Instant::now();

@@ -144,7 +144,7 @@ async fn reverted(scene: &Scene, bump: &str, old: &str) -> Result<()> {
     let fields = plan["fields"].as_array().context("the plan has no fields")?;
     let held = fields
         .iter()
-        .find(|field| field["decision"] == "held")
+        .find(|field| field["outcome"] == "held")
         .with_context(|| format!("tidegate plan shows no held field: {plan}"))?;
     println!("            {}", held["reason"].as_str().unwrap_or_default());
     Ok(())
