@@ -1,0 +1,106 @@
+use super::{PART_OF_LABEL, SetId};
+use crate::model::ObjectId;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// A hash of what a manifest says, independent of the order and spelling of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DesiredHash([u8; 32]);
+
+impl DesiredHash {
+    /// Of a manifest. `serde_json` keeps maps ordered by key, so its text is canonical.
+    pub fn of(manifest: &Value) -> Self {
+        Self(Sha256::digest(manifest.to_string()).into())
+    }
+}
+
+/// The body that is sent for a manifest: with the set's label, in the namespace that was decided for it, and without
+/// what only a server may say (`status`, `uid`, `resourceVersion`, `managedFields`, ...), which exported manifests carry.
+pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
+    let mut body = manifest.clone();
+    let Some(root) = body.as_object_mut() else {
+        return body;
+    };
+    root.remove("status");
+    let metadata = entry(root, "metadata");
+    for field in [
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "managedFields",
+        "selfLink",
+    ] {
+        metadata.remove(field);
+    }
+    match &object.namespace {
+        Some(namespace) => metadata.insert("namespace".to_owned(), Value::from(namespace.as_str())),
+        None => metadata.remove("namespace"),
+    };
+    entry(metadata, "labels").insert(PART_OF_LABEL.to_owned(), Value::from(set.as_str()));
+    body
+}
+
+fn entry<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let slot = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
+    if !slot.is_object() {
+        *slot = Value::Object(Map::new());
+    }
+    slot.as_object_mut().expect("made an object on the line above")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::SetName;
+    use serde_json::json;
+
+    fn set() -> SetId {
+        SetName {
+            namespace: "tidegate".into(),
+            name: "here".into(),
+        }
+        .id()
+    }
+
+    #[test]
+    fn the_body_carries_the_label_and_namespace_and_nothing_the_server_owns() {
+        let manifest = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "a", "uid": "x", "resourceVersion": "7", "creationTimestamp": null,
+                "managedFields": [], "labels": {"app": "shop"}, "annotations": {"k": "v"}},
+            "data": {"k": "v"}, "status": {"phase": "old"},
+        });
+        let object = ObjectId::new("v1", "ConfigMap", Some("shop"), "a");
+        assert_eq!(
+            prepare(&manifest, &object, &set()),
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": "a", "namespace": "shop", "annotations": {"k": "v"},
+                    "labels": {"app": "shop", PART_OF_LABEL: set().as_str()}},
+                "data": {"k": "v"},
+            })
+        );
+    }
+
+    #[test]
+    fn empty_labels_are_no_obstacle() {
+        let object = ObjectId::new("v1", "Namespace", None, "a");
+        for labels in [json!(null), json!({}), json!("x")] {
+            let body = prepare(
+                &json!({"metadata": {"name": "a", "namespace": "b", "labels": labels}}),
+                &object,
+                &set(),
+            );
+            assert_eq!(body["metadata"]["labels"][PART_OF_LABEL], set().as_str());
+            assert_eq!(body["metadata"].get("namespace"), None);
+        }
+    }
+
+    #[test]
+    fn the_hash_sees_values_and_not_key_order() {
+        let read = |text| DesiredHash::of(&serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(read(r#"{"a":1,"b":[1,2]}"#), read(r#"{"b":[1,2],"a":1}"#));
+        assert_ne!(read(r#"{"a":1,"b":[1,2]}"#), read(r#"{"a":1,"b":[2,1]}"#));
+    }
+}

@@ -1,0 +1,141 @@
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// The field manager that all our requests name.
+pub const MANAGER: &str = "tidegate";
+
+/// A hash of our own `managedFields` entry: `apiVersion`, `fieldsV1` and `time`.
+///
+/// Whoever writes another value to a field of ours takes the field from our entry; whoever applies under our name moves
+/// its time. Both change the hash, and nothing that leaves our fields alone does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 16]);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({})", hex::encode(self.0))
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+/// One item of `metadata.managedFields`, as the server sent it.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldsEntry<'a> {
+    /// Who.
+    pub manager: &'a str,
+    /// `Apply` or `Update`.
+    pub operation: &'a str,
+    /// Subresource, empty for the object itself.
+    pub subresource: &'a str,
+    /// The version the fields are told in.
+    pub api_version: &'a str,
+    /// When it last changed.
+    pub time: Option<jiff::Timestamp>,
+    /// The set of fields.
+    pub fields: &'a Value,
+}
+
+/// What the `managedFields` of a live object say about us and others, in a few bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Ownership {
+    /// Ours, if we have an entry: absence is never a match.
+    pub fingerprint: Option<Fingerprint>,
+    /// The manager, other than us, that last wrote to the object itself (its status apart).
+    pub last_writer: Option<String>,
+}
+
+impl Ownership {
+    /// Reads the entries of one object.
+    pub fn read<'a>(entries: impl IntoIterator<Item = FieldsEntry<'a>>) -> Self {
+        let mut ownership = Self::default();
+        let mut latest = None;
+        for entry in entries {
+            let ours = entry.manager == MANAGER && entry.operation == "Apply" && entry.subresource.is_empty();
+            if ours {
+                ownership.fingerprint = Some(hash(&entry));
+            } else if entry.subresource != "status" && (ownership.last_writer.is_none() || entry.time > latest) {
+                latest = entry.time;
+                ownership.last_writer = Some(entry.manager.to_owned());
+            }
+        }
+        ownership
+    }
+}
+
+fn hash(entry: &FieldsEntry<'_>) -> Fingerprint {
+    let mut hasher = Sha256::new();
+    hasher.update(entry.api_version.as_bytes());
+    hasher.update([0]);
+    let time = entry.time.map_or(i64::MIN, jiff::Timestamp::as_second);
+    hasher.update(time.to_be_bytes());
+    hasher.update(entry.fields.to_string().as_bytes());
+    let digest = hasher.finalize();
+    let mut short = [0; 16];
+    for (to, from) in short.iter_mut().zip(digest) {
+        *to = from;
+    }
+    Fingerprint(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(entries: &[(&str, &str, &str, i64, Value)]) -> Ownership {
+        Ownership::read(
+            entries
+                .iter()
+                .map(|(manager, operation, subresource, second, fields)| FieldsEntry {
+                    manager,
+                    operation,
+                    subresource,
+                    api_version: "apps/v1",
+                    time: Some(jiff::Timestamp::from_second(*second).unwrap()),
+                    fields,
+                }),
+        )
+    }
+
+    #[test]
+    fn the_fingerprint_moves_with_our_fields_and_our_time_only() {
+        let ours = |second, fields| ("tidegate", "Apply", "", second, fields);
+        let all = json!({"f:spec": {"f:replicas": {}, "f:image": {}}});
+        let base = read(&[ours(5, all.clone())]).fingerprint;
+        assert!(base.is_some());
+        let foreign = ("kubectl", "Update", "", 9, json!({"f:metadata": {}}));
+        assert_eq!(read(&[foreign, ours(5, all.clone())]).fingerprint, base);
+        assert_ne!(
+            read(&[ours(5, json!({"f:spec": {"f:replicas": {}}}))]).fingerprint,
+            base
+        );
+        assert_ne!(read(&[ours(6, all.clone())]).fingerprint, base);
+    }
+
+    #[test]
+    fn an_update_or_a_status_under_our_name_is_not_our_entry() {
+        let fields = json!({"f:spec": {}});
+        assert_eq!(read(&[("tidegate", "Update", "", 1, fields.clone())]).fingerprint, None);
+        assert_eq!(read(&[("tidegate", "Apply", "status", 1, fields)]).fingerprint, None);
+        assert_eq!(read(&[]), Ownership::default());
+    }
+
+    #[test]
+    fn the_last_writer_is_the_youngest_stranger_that_wrote_the_object_itself() {
+        let fields = json!({});
+        let ownership = read(&[
+            ("helm", "Update", "", 3, fields.clone()),
+            ("kubectl-set", "Update", "", 8, fields.clone()),
+            ("kube-controller-manager", "Update", "status", 9, fields.clone()),
+            ("tidegate", "Apply", "", 10, fields),
+        ]);
+        assert_eq!(ownership.last_writer.as_deref(), Some("kubectl-set"));
+    }
+}

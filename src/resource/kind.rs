@@ -1,0 +1,144 @@
+use crate::model::ObjectId;
+use serde::Serialize;
+use std::fmt;
+
+/// A kind without its version: what a watch, an inventory or a health rule is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct GroupKind {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind, as written (`Deployment`).
+    pub kind: String,
+}
+
+impl GroupKind {
+    /// From group and kind.
+    pub fn new(group: impl Into<String>, kind: impl Into<String>) -> Self {
+        Self {
+            group: group.into(),
+            kind: kind.into(),
+        }
+    }
+
+    /// The kind of an object.
+    pub fn of(object: &ObjectId) -> Self {
+        Self::new(object.group.as_str(), object.kind.as_str())
+    }
+
+    /// Reads `Deployment.apps` and `ConfigMap`, as the ApplySet annotation writes them.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, group) = text.split_once('.').unwrap_or((text, ""));
+        (!kind.is_empty()).then(|| Self::new(group, kind))
+    }
+
+    /// Whether it is this built-in kind.
+    pub fn is(&self, group: &str, kind: &str) -> bool {
+        self.group == group && self.kind == kind
+    }
+}
+
+/// `Deployment.apps`, `ConfigMap`.
+impl fmt::Display for GroupKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+/// A kind at a version, as a manifest names it by `apiVersion` and `kind`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct KindVersion {
+    /// Group and kind.
+    pub kind: GroupKind,
+    /// Version (`v1`).
+    pub version: String,
+}
+
+impl KindVersion {
+    /// From a manifest's `apiVersion` and `kind`.
+    pub fn new(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self {
+            kind: GroupKind::new(group, kind),
+            version: version.to_owned(),
+        }
+    }
+
+    /// `apps/v1`, `v1`.
+    pub fn api_version(&self) -> String {
+        if self.kind.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.kind.group, self.version)
+        }
+    }
+}
+
+/// `apps/v1 Deployment`.
+impl fmt::Display for KindVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.api_version(), self.kind.kind)
+    }
+}
+
+/// How the server serves a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedKind {
+    /// The kind at the version that is served.
+    pub kind: KindVersion,
+    /// The resource's name in URLs (`deployments`).
+    pub plural: String,
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+}
+
+impl ServedKind {
+    /// The object as the cluster knows it: a namespaced object without a namespace is given `default_namespace`, a
+    /// cluster-scoped one loses a namespace that was written by mistake.
+    pub fn place(&self, object: &ObjectId, default_namespace: &str) -> ObjectId {
+        let namespace = self
+            .namespaced
+            .then(|| object.namespace.clone().unwrap_or_else(|| default_namespace.to_owned()));
+        ObjectId {
+            namespace,
+            ..object.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inventory_spelling_of_a_kind_reads_back() {
+        for text in ["ConfigMap", "Deployment.apps", "Widget.example.com"] {
+            assert_eq!(GroupKind::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(GroupKind::parse(""), None);
+        assert_eq!(GroupKind::parse(".apps"), None);
+    }
+
+    #[test]
+    fn a_namespace_is_filled_in_or_dropped_by_the_scope_of_the_kind() {
+        let served = |namespaced| ServedKind {
+            kind: KindVersion::new("v1", "Thing"),
+            plural: "things".into(),
+            namespaced,
+        };
+        let bare = ObjectId::new("v1", "Thing", None, "a");
+        let placed = ObjectId::new("v1", "Thing", Some("shop"), "a");
+        assert_eq!(
+            served(true).place(&bare, "default").namespace.as_deref(),
+            Some("default")
+        );
+        assert_eq!(
+            served(true).place(&placed, "default").namespace.as_deref(),
+            Some("shop")
+        );
+        assert_eq!(served(false).place(&placed, "default").namespace, None);
+    }
+}
