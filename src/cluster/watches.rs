@@ -1,0 +1,275 @@
+use super::apply::{api_resource, ownership};
+use crate::model::ObjectId;
+use crate::port::{KindView, Kinds, ObservedStore};
+use crate::resource::{
+    GroupKind, Health, ObservedObject, PART_OF_LABEL, PruneWish, ResourceVersion, ServedKind, SetId,
+};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use kube::api::{DynamicObject, ObjectMeta};
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// A complete first reading that takes longer comes from a server that does not stream lists, or from none.
+const FIRST_READING: Duration = Duration::from_secs(30);
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+/// What a server that comes back waits at most for a watch of ours.
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// One watch for each kind; ends with its owner.
+pub(super) struct Watches {
+    client: Client,
+    selector: String,
+    running: Mutex<BTreeMap<GroupKind, JoinHandle<()>>>,
+}
+
+impl Watches {
+    pub(super) fn new(client: Client, set: SetId) -> Self {
+        Self {
+            client,
+            selector: format!("{PART_OF_LABEL}={set}"),
+            running: Mutex::default(),
+        }
+    }
+
+    /// Starts the watches that are missing (or have died) and ends those of kinds that are no longer asked for.
+    pub(super) fn keep(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds, store: &Arc<ObservedStore>) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let unwanted: Vec<GroupKind> = running.keys().filter(|kind| !kinds.contains(*kind)).cloned().collect();
+        for kind in unwanted {
+            if let Some(task) = running.remove(&kind) {
+                task.abort();
+            }
+            store.update(|observed| observed.kinds.remove(&kind).is_some());
+        }
+        for kind in kinds {
+            if running.get(kind).is_some_and(|task| !task.is_finished()) {
+                continue;
+            }
+            let Some(served) = served.preferred.get(kind) else {
+                continue;
+            };
+            store.update(|observed| {
+                observed.kinds.entry(kind.clone()).or_default().synced = false;
+                true
+            });
+            let watch = Watch {
+                api: self.client.clone(),
+                served: served.clone(),
+                selector: self.selector.clone(),
+                store: store.clone(),
+            };
+            running.insert(kind.clone(), tokio::spawn(watch.run()));
+        }
+    }
+}
+
+impl Drop for Watches {
+    fn drop(&mut self) {
+        let running = self.running.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for task in running.values() {
+            task.abort();
+        }
+    }
+}
+
+type Seen = (ObjectId, ObservedObject);
+type Events = BoxStream<'static, Result<Event<Seen>, watcher::Error>>;
+
+struct Watch {
+    api: Client,
+    served: ServedKind,
+    selector: String,
+    store: Arc<ObservedStore>,
+}
+
+impl Watch {
+    async fn run(self) {
+        let mut streaming = true;
+        let mut pause = FIRST_RETRY;
+        loop {
+            let (reason, had_reading) = self.follow(self.events(streaming), streaming).await;
+            if matches!(reason, End::NoStreaming) {
+                streaming = false;
+                continue;
+            }
+            let End::Failed(message) = reason else { continue };
+            tracing::debug!(kind = %self.served.kind.kind, error = %message, "watch ended, reading anew");
+            self.change(|view| {
+                view.synced = false;
+                view.failing = Some(message);
+                true
+            });
+            if had_reading {
+                pause = FIRST_RETRY;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+    }
+
+    fn events(&self, streaming: bool) -> Events {
+        let mut config = watcher::Config::default().labels(&self.selector);
+        if streaming {
+            config = config.streaming_lists();
+        }
+        let resource = api_resource(&self.served);
+        let kind = self.served.kind.kind.clone();
+        if Health::is_told_by(&kind) {
+            let api = Api::<DynamicObject>::all_with(self.api.clone(), &resource);
+            watcher(api, config)
+                .map(move |event| event.map(|event| convert(event, |object| whole(&kind, object))))
+                .boxed()
+        } else {
+            let api = Api::<PartialObjectMeta<DynamicObject>>::all_with(self.api.clone(), &resource);
+            watcher(api, config)
+                .map(move |event| {
+                    event.map(|event| convert(event, |object| reduce(&kind, &object.metadata, Health::Unknown)))
+                })
+                .boxed()
+        }
+    }
+
+    /// Follows one stream to its end; tells why it ended and whether a complete reading had been had.
+    async fn follow(&self, mut events: Events, streaming: bool) -> (End, bool) {
+        let started = tokio::time::Instant::now();
+        let mut reading: Option<BTreeMap<ObjectId, ObservedObject>> = None;
+        let mut complete = false;
+        loop {
+            let next = if complete {
+                events.next().await
+            } else {
+                match tokio::time::timeout_at(started + FIRST_READING, events.next()).await {
+                    Ok(next) => next,
+                    Err(_) if streaming => return (End::NoStreaming, false),
+                    Err(_) => return (End::Failed("the first reading took too long".to_owned()), false),
+                }
+            };
+            match next {
+                None => return (End::Failed("the stream ended".to_owned()), complete),
+                Some(Err(error)) => {
+                    return match refuses_streaming(&error) && streaming {
+                        true => (End::NoStreaming, complete),
+                        false => (End::Failed(error.to_string()), complete),
+                    };
+                }
+                Some(Ok(Event::Init)) => reading = Some(BTreeMap::new()),
+                Some(Ok(Event::InitApply((id, object)))) => {
+                    if let Some(reading) = &mut reading {
+                        reading.insert(id, object);
+                    }
+                }
+                Some(Ok(Event::InitDone)) => {
+                    complete = true;
+                    self.replace(reading.take().unwrap_or_default());
+                }
+                Some(Ok(Event::Apply((id, object)))) => self.change(|view| {
+                    view.advance(&object.version);
+                    let matters = view.objects.get(&id).is_none_or(|before| differs(before, &object));
+                    view.objects.insert(id, object);
+                    matters
+                }),
+                Some(Ok(Event::Delete((id, object)))) => self.change(|view| {
+                    view.advance(&object.version);
+                    view.objects.remove(&id).is_some()
+                }),
+            }
+        }
+    }
+
+    fn replace(&self, objects: BTreeMap<ObjectId, ObservedObject>) {
+        self.change(|view| {
+            for object in objects.values() {
+                view.advance(&object.version);
+            }
+            view.objects = objects;
+            view.synced = true;
+            view.failing = None;
+            true
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut KindView) -> bool) {
+        self.store
+            .update(|observed| match observed.kinds.get_mut(&self.served.kind.kind) {
+                Some(view) => change(view),
+                None => false,
+            });
+    }
+}
+
+enum End {
+    NoStreaming,
+    Failed(String),
+}
+
+fn refuses_streaming(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::WatchStartFailed(kube::Error::Api(status)) => matches!(status.code, 400 | 422),
+        watcher::Error::WatchError(status) => matches!(status.code, 400 | 422),
+        _ => false,
+    }
+}
+
+/// Whether a loop could decide otherwise by it: the version and who wrote last alone change nothing.
+fn differs(before: &ObservedObject, after: &ObservedObject) -> bool {
+    before.uid != after.uid
+        || before.fingerprint != after.fingerprint
+        || before.is_terminating != after.is_terminating
+        || before.is_owned != after.is_owned
+        || before.prune != after.prune
+        || before.health != after.health
+}
+
+fn convert<K>(event: Event<K>, mut reduce: impl FnMut(K) -> Seen) -> Event<Seen> {
+    match event {
+        Event::Apply(object) => Event::Apply(reduce(object)),
+        Event::Delete(object) => Event::Delete(reduce(object)),
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(reduce(object)),
+        Event::InitDone => Event::InitDone,
+    }
+}
+
+fn whole(kind: &GroupKind, object: DynamicObject) -> Seen {
+    let DynamicObject { metadata, mut data, .. } = object;
+    let mut take = |key: &str| data.get_mut(key).map(Value::take).unwrap_or_default();
+    let read = json!({
+        "metadata": {"generation": metadata.generation},
+        "spec": take("spec"),
+        "status": take("status"),
+    });
+    reduce(kind, &metadata, Health::of(kind, &read))
+}
+
+fn reduce(kind: &GroupKind, metadata: &ObjectMeta, health: Health) -> Seen {
+    let id = ObjectId {
+        group: kind.group.clone(),
+        kind: kind.kind.clone(),
+        namespace: metadata.namespace.clone(),
+        name: metadata.name.clone().unwrap_or_default(),
+    };
+    let ownership = ownership(metadata.managed_fields.as_deref());
+    let annotations = metadata.annotations.iter().flatten();
+    let object = ObservedObject {
+        uid: metadata.uid.clone().unwrap_or_default(),
+        version: ResourceVersion::new(metadata.resource_version.clone().unwrap_or_default()),
+        generation: metadata.generation,
+        fingerprint: ownership.fingerprint,
+        last_writer: ownership.last_writer,
+        is_owned: metadata
+            .owner_references
+            .as_ref()
+            .is_some_and(|owners| !owners.is_empty()),
+        is_terminating: metadata.deletion_timestamp.is_some(),
+        prune: PruneWish::read(annotations.map(|(key, value)| (key.as_str(), value.as_str()))),
+        health,
+    };
+    (id, object)
+}
