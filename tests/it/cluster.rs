@@ -1,0 +1,106 @@
+//! The API server's edge: secrets, conflicts, fights with the server's own rules.
+
+#![expect(clippy::unwrap_used, reason = "the steps of a test may fail, and then say where")]
+
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::api::{Api, ObjectMeta, PostParams};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tidegate::cluster::{Access, ApiServer, SecretKey};
+use tidegate::model::Secret as Text;
+use tidegate_stack::ControlPlane;
+
+async fn server(control_plane: &ControlPlane, namespace: &str) -> ApiServer {
+    let client = control_plane.client().await.unwrap();
+    let body = Namespace {
+        metadata: ObjectMeta {
+            name: Some(namespace.into()),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    };
+    Api::<Namespace>::all(client)
+        .create(&PostParams::default(), &body)
+        .await
+        .unwrap();
+    let access = Access {
+        kubeconfig: Some(control_plane.kubeconfig().to_owned()),
+        context: None,
+        namespace: Some(namespace.into()),
+        record: "here".into(),
+    };
+    ApiServer::connect(access).await.unwrap()
+}
+
+#[tokio::test]
+async fn of_many_processes_that_find_no_key_one_makes_it_and_all_return_it() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let server = Arc::new(server(&control_plane, "cluster-key").await);
+    let place = SecretKey {
+        namespace: "cluster-key".into(),
+        name: "deploy".into(),
+        key: "identity".into(),
+    };
+    let racers = (0..8).map(|n| {
+        let (server, place) = (server.clone(), place.clone());
+        async move {
+            let text = server
+                .load_or_create_secret_key(&place, || Text::new(format!("key {n}")))
+                .await;
+            text.unwrap().expose().to_owned()
+        }
+    });
+    let mut keys = futures::future::join_all(racers).await;
+    keys.dedup();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    let again = server
+        .load_or_create_secret_key(&place, || panic!("there is one"))
+        .await
+        .unwrap();
+    assert_eq!(again.expose(), keys[0]);
+}
+
+#[tokio::test]
+async fn a_key_joins_a_secret_that_holds_other_entries() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let server = server(&control_plane, "cluster-join").await;
+    let api: Api<Secret> = Api::namespaced(control_plane.client().await.unwrap(), "cluster-join");
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some("deploy".into()),
+            ..ObjectMeta::default()
+        },
+        string_data: Some(BTreeMap::from([("known_hosts".into(), "a b c".into())])),
+        ..Secret::default()
+    };
+    api.create(&PostParams::default(), &secret).await.unwrap();
+    let place = SecretKey {
+        namespace: "cluster-join".into(),
+        name: "deploy".into(),
+        key: "identity".into(),
+    };
+    let made = server
+        .load_or_create_secret_key(&place, || Text::new("key"))
+        .await
+        .unwrap();
+    assert_eq!(made.expose(), "key");
+    let data = api.get("deploy").await.unwrap().data.unwrap();
+    assert_eq!(
+        data.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["identity", "known_hosts"]
+    );
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_is_not_there_is_named() {
+    let access = Access {
+        kubeconfig: Some("/nowhere/kubeconfig".into()),
+        context: None,
+        namespace: None,
+        record: "here".into(),
+    };
+    let Err(error) = ApiServer::connect(access).await else {
+        panic!("connected to nothing")
+    };
+    assert!(error.to_string().contains("/nowhere/kubeconfig"), "{error}");
+}
