@@ -132,6 +132,11 @@ impl ApiServer {
         &self.url
     }
 
+    /// The namespace that the agent lives in.
+    pub fn own_namespace(&self) -> &str {
+        &self.set.namespace
+    }
+
     pub(super) fn count_request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }

@@ -8,7 +8,8 @@ mod registry;
 mod repo;
 
 pub use cluster::{
-    Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, KindView, Kinds, Mode, Observed, ObservedStore, Record,
+    Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, KindView, Kinds, Mode, Observed, ObservedStore,
+    Record,
 };
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{

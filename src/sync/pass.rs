@@ -4,7 +4,7 @@ use super::report::{AppliedObject, Change, FailedObject, SyncReport};
 use crate::catalog::Declared;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{
-    Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, Kinds, Mode, Observed, ObservedStore, Record,
+    Applied, Cluster, ClusterFailure, Deletion, Freshness, Kinds, Mode, Observed, ObservedStore, Record,
 };
 use crate::resource::{DeletionLimit, GroupKind, KindVersion, SetId, Wave, prepare};
 use futures::StreamExt as _;
@@ -232,17 +232,18 @@ impl<C: Cluster> Syncer<C> {
         let mut outage = None;
         let mut made_room = false;
         {
-            let sent = futures::stream::iter(applications).map(|application| {
-                let body = prepare(&application.document.value, &application.id, &set);
-                let cluster = &cluster;
-                async move {
-                    let answer = cluster
-                        .apply(&application.served, &application.id, &body, Mode::Write)
-                        .await;
-                    (application, answer)
-                }
-            });
-            let mut answers = sent.buffer_unordered(IN_FLIGHT);
+            let requests: Vec<_> = applications
+                .iter()
+                .map(|application| {
+                    let (cluster, set) = (&cluster, &set);
+                    async move {
+                        let body = prepare(&application.document.value, &application.id, set);
+                        let sent = cluster.apply(&application.served, &application.id, &body, Mode::Write);
+                        (application, sent.await)
+                    }
+                })
+                .collect();
+            let mut answers = futures::stream::iter(requests).buffer_unordered(IN_FLIGHT);
             while let Some((application, answer)) = answers.next().await {
                 match answer {
                     Ok(applied) => {
@@ -350,12 +351,14 @@ impl<C: Cluster> Syncer<C> {
     async fn prune(&mut self, plan: &SyncPlan, report: &mut SyncReport) -> Result<(), ClusterFailure> {
         let cluster = self.cluster.clone();
         for wave in plan.deletions.chunk_by(|a, b| wave_of(a) == wave_of(b)) {
-            let mut answers = futures::stream::iter(wave)
+            let requests: Vec<_> = wave
+                .iter()
                 .map(|step| {
                     let cluster = &cluster;
                     async move { (step, cluster.delete(&step.served, &step.id, &step.seen).await) }
                 })
-                .buffer_unordered(IN_FLIGHT);
+                .collect();
+            let mut answers = futures::stream::iter(requests).buffer_unordered(IN_FLIGHT);
             while let Some((step, answer)) = answers.next().await {
                 match answer {
                     Ok(outcome) => {
@@ -426,7 +429,7 @@ impl<C: Cluster> Syncer<C> {
         });
     }
 
-    /// Writes the record if it says something new, and tells an event for a commit or a repair.
+    /// Writes the record if it says something new.
     async fn finish(&mut self, declared: &Declared, kinds: &Kinds, report: &SyncReport) -> Result<(), ClusterFailure> {
         let cluster = self.cluster.clone();
         let mut held: BTreeSet<GroupKind> = versions(declared).into_iter().map(|version| version.kind).collect();
@@ -455,27 +458,9 @@ impl<C: Cluster> Syncer<C> {
             },
             problems: report.problems().into_iter().take(200).collect(),
         };
-        if *record == next {
-            return self.announce(false, report).await;
-        }
-        let is_new = record.commit != next.commit;
-        cluster.write_record(&next).await?;
-        *record = next;
-        self.announce(is_new, report).await
-    }
-
-    async fn announce(&self, is_new: bool, report: &SyncReport) -> Result<(), ClusterFailure> {
-        let repaired = report.count(Change::Repaired);
-        if !is_new && repaired == 0 {
-            return Ok(());
-        }
-        let happening = Happening {
-            warning: !report.failed.is_empty(),
-            reason: if is_new { "Applied" } else { "Repaired" },
-            message: report.to_string(),
-        };
-        if let Err(failure) = self.cluster.emit(&happening).await {
-            tracing::debug!(%failure, "event not written");
+        if *record != next {
+            cluster.write_record(&next).await?;
+            *record = next;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::report::{Change, FailedObject, WaitingDeletions};
 use crate::catalog::Declared;
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Cluster, ClusterFailure, Mode};
-use crate::resource::Kept;
+use crate::resource::{Kept, prepare};
 use futures::StreamExt as _;
 use serde::Serialize;
 use std::fmt;
@@ -60,17 +60,18 @@ impl<C: Cluster> Syncer<C> {
             failed: plan.failed.clone(),
         };
         let cluster = self.cluster();
-        let mut answers = futures::stream::iter(plan.applications())
+        let requests: Vec<_> = plan
+            .applications()
             .map(|application| {
-                let body = crate::resource::prepare(&application.document.value, &application.id, &set);
+                let set = &set;
                 async move {
-                    let answer = cluster
-                        .apply(&application.served, &application.id, &body, Mode::DryRun)
-                        .await;
-                    (application, answer)
+                    let body = prepare(&application.document.value, &application.id, set);
+                    let sent = cluster.apply(&application.served, &application.id, &body, Mode::DryRun);
+                    (application, sent.await)
                 }
             })
-            .buffered(IN_FLIGHT);
+            .collect();
+        let mut answers = futures::stream::iter(requests).buffered(IN_FLIGHT);
         while let Some((application, answer)) = answers.next().await {
             match answer {
                 Ok(applied) => {
