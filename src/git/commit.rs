@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 
 /// Same inputs, same commit id: a repeat after a crash is the same commit.
 pub(super) fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Result<Oid, Error> {
-    let failed = |source| Error::Git { doing: "make the commit", source };
+    let failed = |source| Error::Git {
+        doing: "make the commit",
+        source,
+    };
     let parent = repo.find_commit(oid(plan.parent.as_bytes())?).map_err(failed)?;
     let base = parent.tree().map_err(failed)?;
     let mut edits = BTreeMap::new();
@@ -29,14 +32,19 @@ pub(super) fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Resu
     if message.is_empty() {
         return Err(refused("its message is empty".to_owned()));
     }
-    let id = repo.commit(None, &signature, &signature, &message, &tree, &[&parent]).map_err(failed)?;
+    let id = repo
+        .commit(None, &signature, &signature, &message, &tree, &[&parent])
+        .map_err(failed)?;
     check(repo, id, plan)?;
     Ok(id)
 }
 
 /// The finished commit, read back: one parent, and exactly the planned files differ, to exactly the planned content.
 fn check(repo: &Repository, id: Oid, plan: &NewCommit) -> Result<(), Error> {
-    let failed = |source| Error::Git { doing: "read back the commit", source };
+    let failed = |source| Error::Git {
+        doing: "read back the commit",
+        source,
+    };
     let commit = repo.find_commit(id).map_err(failed)?;
     let parents: Vec<Oid> = commit.parent_ids().collect();
     if parents != [oid(plan.parent.as_bytes())?] {
@@ -51,13 +59,22 @@ fn check(repo: &Repository, id: Oid, plan: &NewCommit) -> Result<(), Error> {
     }
     let as_planned = changes.len() == wanted.len()
         && changes.iter().all(|change| {
-            wanted.get(&change.path).is_some_and(|(from, to)| change.before == Some(*from) && change.after == Some(*to))
+            wanted
+                .get(&change.path)
+                .is_some_and(|(from, to)| change.before == Some(*from) && change.after == Some(*to))
         });
-    if as_planned { Ok(()) } else { Err(refused("other files than the planned ones would differ".to_owned())) }
+    if as_planned {
+        Ok(())
+    } else {
+        Err(refused("other files than the planned ones would differ".to_owned()))
+    }
 }
 
 fn rebuild(repo: &Repository, base: Option<&Tree<'_>>, edits: &[(&str, &FileEdit)]) -> Result<Oid, Error> {
-    let failed = |source| Error::Git { doing: "make the commit", source };
+    let failed = |source| Error::Git {
+        doing: "make the commit",
+        source,
+    };
     if edits.is_empty() {
         return Err(refused("it would change nothing".to_owned()));
     }
@@ -77,9 +94,20 @@ fn rebuild(repo: &Repository, base: Option<&Tree<'_>>, edits: &[(&str, &FileEdit
         }
     }
     for (folder, edits) in below {
-        let missing = || refused(format!("there is no folder {folder:?} for {}", edits.iter().map(|(rest, _)| *rest).collect::<Vec<_>>().join(", ")));
-        let entry = base.and_then(|tree| tree.get_name_bytes(folder.as_bytes())).ok_or_else(missing)?;
-        let tree = entry.to_object(repo).ok().and_then(|object| object.into_tree().ok()).ok_or_else(missing)?;
+        let missing = || {
+            refused(format!(
+                "there is no folder {folder:?} for {}",
+                edits.iter().map(|(rest, _)| *rest).collect::<Vec<_>>().join(", ")
+            ))
+        };
+        let entry = base
+            .and_then(|tree| tree.get_name_bytes(folder.as_bytes()))
+            .ok_or_else(missing)?;
+        let tree = entry
+            .to_object(repo)
+            .ok()
+            .and_then(|object| object.into_tree().ok())
+            .ok_or_else(missing)?;
         let rebuilt = rebuild(repo, Some(&tree), &edits)?;
         builder.insert(folder, rebuilt, entry.filemode_raw()).map_err(failed)?;
     }
@@ -92,7 +120,10 @@ fn file_mode(base: Option<&Tree<'_>>, name: &str, edit: &FileEdit) -> Result<i32
         .filter(|entry| is_regular(entry.filemode_raw()))
         .ok_or_else(|| refused(format!("{} is no regular file in the parent", edit.path)))?;
     if blob_id(entry.id()) != edit.from {
-        return Err(refused(format!("{} is another one than the edit was made on", edit.path)));
+        return Err(refused(format!(
+            "{} is another one than the edit was made on",
+            edit.path
+        )));
     }
     Ok(entry.filemode_raw())
 }

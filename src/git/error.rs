@@ -184,7 +184,10 @@ impl Error {
             Self::HostKeyUnknown { .. } => RepoProblem::UnknownHostKey,
             Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } => RepoProblem::ChangedHostKey,
             Self::KeyRefused { .. } => RepoProblem::KeyRefused,
-            Self::Remote { kind: Refusal::NoRepository, .. } => RepoProblem::NoRepository,
+            Self::Remote {
+                kind: Refusal::NoRepository,
+                ..
+            } => RepoProblem::NoRepository,
             Self::NoBranch { .. } => RepoProblem::NoBranch,
             Self::Doubt { source, .. } | Self::CutOff { source, .. } => source.problem(),
             Self::Remote { .. }
@@ -200,13 +203,18 @@ impl Error {
     /// Whether the mirror itself may be to blame, so that it is worth to fetch it anew.
     pub(super) fn is_damage(&self) -> bool {
         use git2::ErrorClass::{Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib};
-        let local = [Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib];
+        let local = [
+            Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib,
+        ];
         matches!(self, Self::Git { source, .. } if local.contains(&source.class()))
     }
 
     /// Whether bytes may have been lost on the way, so that the server's side is unknown.
     pub(super) fn leaves_doubt(&self) -> bool {
-        matches!(self, Self::Silent { .. } | Self::Overdue { .. } | Self::Broken { .. } | Self::Git { .. })
+        matches!(
+            self,
+            Self::Silent { .. } | Self::Overdue { .. } | Self::Broken { .. } | Self::Git { .. }
+        )
     }
 }
 
@@ -219,10 +227,17 @@ impl From<Error> for RepoFailure {
             message.push_str(&cause.to_string());
             source = cause.source();
         }
-        Self { problem: error.problem(), message }
+        Self {
+            problem: error.problem(),
+            message,
+        }
     }
 }
 
 fn quoted(words: &str) -> String {
-    if words.is_empty() { String::new() } else { format!("; the server says: {words}") }
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!("; the server says: {words}")
+    }
 }

@@ -16,7 +16,10 @@ pub(super) fn history(
     until: Option<CommitId>,
     limit: usize,
 ) -> Result<Vec<HistoryCommit>, Error> {
-    let failed = |source| Error::Git { doing: "read the history", source };
+    let failed = |source| Error::Git {
+        doing: "read the history",
+        source,
+    };
     let mut walk = repo.revwalk().map_err(failed)?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(failed)?;
     walk.push(oid(tip.as_bytes())?).map_err(failed)?;
@@ -26,7 +29,9 @@ pub(super) fn history(
             walk.hide(until).map_err(failed)?;
         }
     }
-    walk.take(limit).map(|id| id.and_then(|id| read(repo, id)).map_err(failed)).collect()
+    walk.take(limit)
+        .map(|id| id.and_then(|id| read(repo, id)).map_err(failed))
+        .collect()
 }
 
 fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
@@ -52,7 +57,10 @@ fn author(commit: &Commit<'_>) -> String {
 
 /// False when `ancestor` is not in the mirror.
 pub(super) fn is_ancestor(repo: &Repository, ancestor: CommitId, descendant: CommitId) -> Result<bool, Error> {
-    let failed = |source| Error::Git { doing: "compare two commits", source };
+    let failed = |source| Error::Git {
+        doing: "compare two commits",
+        source,
+    };
     let (ancestor, descendant) = (oid(ancestor.as_bytes())?, oid(descendant.as_bytes())?);
     repo.find_commit(descendant).map_err(failed)?;
     if ancestor == descendant {
@@ -66,7 +74,10 @@ pub(super) fn is_ancestor(repo: &Repository, ancestor: CommitId, descendant: Com
 
 /// Contents in the order asked for; `None` for one larger than `limit`.
 pub(super) fn blobs(repo: &Repository, ids: &[BlobId], limit: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
-    let failed = |source| Error::Git { doing: "read a file's content", source };
+    let failed = |source| Error::Git {
+        doing: "read a file's content",
+        source,
+    };
     let odb = repo.odb().map_err(failed)?;
     let read = |id: &BlobId| {
         let id = oid(id.as_bytes())?;

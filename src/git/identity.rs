@@ -53,7 +53,10 @@ impl DeployKey {
         let mut random = russh::keys::key::safe_rng();
         let key = PrivateKey::random(&mut random, Algorithm::Ed25519).map_err(KeyError::Making)?;
         let text = key.to_openssh(LineEnding::LF).map_err(KeyError::Making)?;
-        Ok(Self { text: Secret::new(text.as_str()), key: Arc::new(key) })
+        Ok(Self {
+            text: Secret::new(text.as_str()),
+            key: Arc::new(key),
+        })
     }
 
     /// Reads a private key in OpenSSH's or PEM form: Ed25519, ECDSA, RSA; no passphrase.
@@ -68,7 +71,10 @@ impl DeployKey {
         if key.is_encrypted() {
             return Err(KeyError::Encrypted);
         }
-        Ok(Self { text: Secret::new(text), key: Arc::new(key) })
+        Ok(Self {
+            text: Secret::new(text),
+            key: Arc::new(key),
+        })
     }
 
     /// The private half, for the file or Secret that keeps it.
@@ -103,21 +109,35 @@ pub fn load_or_create_file(path: &Path) -> Result<DeployKey, KeyError> {
     match read() {
         Ok(text) => return DeployKey::from_openssh(&text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(KeyError::Reading { path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(KeyError::Reading {
+                path: path.to_owned(),
+                source,
+            });
+        }
     }
     let key = DeployKey::generate()?;
     match write_new(path, key.private_text().expose()) {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let text = read().map_err(|source| KeyError::Reading { path: path.to_owned(), source })?;
+            let text = read().map_err(|source| KeyError::Reading {
+                path: path.to_owned(),
+                source,
+            })?;
             DeployKey::from_openssh(&text)
         }
-        Err(source) => Err(KeyError::Writing { path: path.to_owned(), source }),
+        Err(source) => Err(KeyError::Writing {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
@@ -144,7 +164,10 @@ mod tests {
     fn the_public_line_is_what_ssh_keygen_would_print() {
         let key = DeployKey::generate().unwrap_or_else(|error| panic!("{error}"));
         let line = key.public_line("tidegate");
-        assert!(line.starts_with("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5") && line.ends_with(" tidegate"), "{line}");
+        assert!(
+            line.starts_with("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5") && line.ends_with(" tidegate"),
+            "{line}"
+        );
         let public = ssh_key::PublicKey::from_openssh(&line).unwrap();
         assert_eq!(public.fingerprint(HashAlg::Sha256).to_string(), key.fingerprint());
     }
@@ -153,7 +176,10 @@ mod tests {
     fn what_is_no_usable_key_is_told_apart() {
         let locked = "-----BEGIN OPENSSH PRIVATE KEY-----\nnonsense\n-----END OPENSSH PRIVATE KEY-----\n";
         assert!(matches!(DeployKey::from_openssh(locked), Err(KeyError::Unreadable(_))));
-        assert!(matches!(DeployKey::from_openssh("ssh-ed25519 AAAA"), Err(KeyError::Unreadable(_))));
+        assert!(matches!(
+            DeployKey::from_openssh("ssh-ed25519 AAAA"),
+            Err(KeyError::Unreadable(_))
+        ));
         let plain = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
         let sealed = plain.encrypt(&mut russh::keys::key::safe_rng(), "pass").unwrap();
         let text = sealed.to_openssh(LineEnding::LF).unwrap();

@@ -50,9 +50,13 @@ impl KnownHosts {
             let bad = |rule| InvalidKnownHosts { line: index + 1, rule };
             let mut words = line.split_ascii_whitespace().peekable();
             let marker = words.next_if(|word| word.starts_with('@'));
-            let Some(hosts) = words.next().filter(|word| !word.starts_with('#')) else { continue };
+            let Some(hosts) = words.next().filter(|word| !word.starts_with('#')) else {
+                continue;
+            };
             let (Some(kind), Some(body)) = (words.next(), words.next()) else {
-                return Err(bad("host names, key type and key are wanted, as ssh-keyscan prints them"));
+                return Err(bad(
+                    "host names, key type and key are wanted, as ssh-keyscan prints them",
+                ));
             };
             let revoked = match marker {
                 None => false,
@@ -62,8 +66,15 @@ impl KnownHosts {
             };
             let key = PublicKey::from_openssh(&format!("{kind} {body}"))
                 .map_err(|_| bad("the key does not fit its type, or is cut off"))?;
-            let names = hosts.split(',').map(|name| Name::parse(name).ok_or_else(|| bad("a hashed name is damaged")));
-            lines.push(Line { number: index + 1, revoked, names: names.collect::<Result<_, _>>()?, key });
+            let names = hosts
+                .split(',')
+                .map(|name| Name::parse(name).ok_or_else(|| bad("a hashed name is damaged")));
+            lines.push(Line {
+                number: index + 1,
+                revoked,
+                names: names.collect::<Result<_, _>>()?,
+                key,
+            });
         }
         Ok(Self(lines))
     }
@@ -75,12 +86,22 @@ impl KnownHosts {
 
     /// The host key algorithms to ask for, those known for the host first.
     pub(super) fn preference(&self, host: &str, port: u16) -> Vec<Algorithm> {
-        let known: Vec<Algorithm> = self.entries(host, port).iter().map(|line| line.key.algorithm()).collect();
+        let known: Vec<Algorithm> = self
+            .entries(host, port)
+            .iter()
+            .map(|line| line.key.algorithm())
+            .collect();
         let is_known = |wanted: &Algorithm| {
-            known.iter().any(|have| have == wanted || matches!((have, wanted), (Algorithm::Rsa { .. }, Algorithm::Rsa { .. })))
+            known
+                .iter()
+                .any(|have| have == wanted || matches!((have, wanted), (Algorithm::Rsa { .. }, Algorithm::Rsa { .. })))
         };
-        let (mut first, rest): (Vec<_>, Vec<_>) =
-            russh::Preferred::DEFAULT.key.iter().filter(|key| **key != Algorithm::Rsa { hash: None }).cloned().partition(is_known);
+        let (mut first, rest): (Vec<_>, Vec<_>) = russh::Preferred::DEFAULT
+            .key
+            .iter()
+            .filter(|key| **key != Algorithm::Rsa { hash: None })
+            .cloned()
+            .partition(is_known);
         first.extend(rest);
         first
     }
@@ -88,7 +109,8 @@ impl KnownHosts {
     /// Compares a key that the host has proven to hold.
     pub(super) fn verdict(&self, host: &str, port: u16, offered: &KeyData) -> Verdict {
         let names = [lookup_name(host, port), host.to_owned()];
-        let revoked = |line: &&Line| line.revoked && line.key.key_data() == offered && names.iter().any(|name| line.is_for(name));
+        let revoked =
+            |line: &&Line| line.revoked && line.key.key_data() == offered && names.iter().any(|name| line.is_for(name));
         if let Some(line) = self.0.iter().find(revoked) {
             return Verdict::Revoked { line: line.number };
         }
@@ -98,13 +120,20 @@ impl KnownHosts {
         } else if entries.iter().any(|line| line.key.key_data() == offered) {
             Verdict::Trusted
         } else {
-            Verdict::Changed { known: entries.iter().map(|line| line.shown()).collect() }
+            Verdict::Changed {
+                known: entries.iter().map(|line| line.shown()).collect(),
+            }
         }
     }
 
     /// As OpenSSH does: a key known for the plain host serves a port of its own too, if that port has no line.
     fn entries(&self, host: &str, port: u16) -> Vec<&Line> {
-        let named = |name: &str| self.0.iter().filter(|line| !line.revoked && line.is_for(name)).collect::<Vec<_>>();
+        let named = |name: &str| {
+            self.0
+                .iter()
+                .filter(|line| !line.revoked && line.is_for(name))
+                .collect::<Vec<_>>()
+        };
         let exact = named(&lookup_name(host, port));
         if exact.is_empty() { named(host) } else { exact }
     }
@@ -112,7 +141,11 @@ impl KnownHosts {
 
 /// The name under which known_hosts has a host and port.
 pub(super) fn lookup_name(host: &str, port: u16) -> String {
-    if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") }
+    if port == 22 {
+        host.to_owned()
+    } else {
+        format!("[{host}]:{port}")
+    }
 }
 
 /// Type and SHA-256 fingerprint, for people.
@@ -147,10 +180,16 @@ impl Name {
     fn parse(text: &str) -> Option<Self> {
         let Some(hashed) = text.strip_prefix("|1|") else {
             let (pattern, negated) = text.strip_prefix('!').map_or((text, false), |rest| (rest, true));
-            return Some(Self::Is { pattern: pattern.to_ascii_lowercase(), negated });
+            return Some(Self::Is {
+                pattern: pattern.to_ascii_lowercase(),
+                negated,
+            });
         };
         let (salt, hash) = hashed.split_once('|')?;
-        Some(Self::Hashed { salt: STANDARD.decode(salt).ok()?, hash: STANDARD.decode(hash).ok()? })
+        Some(Self::Hashed {
+            salt: STANDARD.decode(salt).ok()?,
+            hash: STANDARD.decode(hash).ok()?,
+        })
     }
 }
 

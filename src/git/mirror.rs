@@ -5,11 +5,13 @@ use super::settings::Settings;
 use super::ssh::Wire;
 use super::transport;
 use crate::model::CommitId;
-use git2::{AutotagOption, Direction, ErrorCode, FetchOptions, Oid, RemoteUpdateFlags, Repository, RepositoryInitOptions};
+use git2::{
+    AutotagOption, Direction, ErrorCode, FetchOptions, Oid, RemoteUpdateFlags, Repository, RepositoryInitOptions,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -18,24 +20,54 @@ const LONGEST_FETCH: Duration = Duration::from_secs(15 * 60);
 /// Fetches of a few commits leave a small pack each; with this many of them lookups get slow, and one fetch anew is cheap.
 const MOST_PACKS: usize = 400;
 
+const FOLDER: &str = "config-repo.";
+const FOLDER_END: &str = ".git";
+
 pub(super) struct Mirror {
     pub settings: Arc<Settings>,
     pub wire: Arc<Wire>,
     pub runtime: Handle,
-    damaged: Arc<AtomicBool>,
-    open: Option<Repository>,
+    state: Arc<State>,
+    open: Option<(u64, Repository)>,
+}
+
+/// What the two threads know of the mirror on disk.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Something in it could not be read: the next fetch starts anew.
+    damaged: AtomicBool,
+    /// Each new mirror has a folder of its own: libgit2 caches packs by path for the whole process, and a pack fetched
+    /// anew has the same name as the damaged one.
+    generation: AtomicU64,
+}
+
+impl State {
+    pub(super) fn read(mirror_dir: &Path) -> Self {
+        let entries = std::fs::read_dir(mirror_dir).ok().into_iter().flatten().flatten();
+        let generations = entries.filter_map(|entry| generation_of(entry.file_name().to_str()?));
+        Self {
+            damaged: AtomicBool::new(false),
+            generation: AtomicU64::new(generations.max().unwrap_or(0)),
+        }
+    }
 }
 
 impl Mirror {
-    pub(super) fn new(settings: Arc<Settings>, wire: Arc<Wire>, runtime: Handle, damaged: Arc<AtomicBool>) -> Self {
-        Self { settings, wire, runtime, damaged, open: None }
+    pub(super) fn new(settings: Arc<Settings>, wire: Arc<Wire>, runtime: Handle, state: Arc<State>) -> Self {
+        Self {
+            settings,
+            wire,
+            runtime,
+            state,
+            open: None,
+        }
     }
 
     /// Works on the repository; a failure that smells of damage is remembered, so that the next fetch starts anew.
     pub(super) fn with<T>(&mut self, work: impl FnOnce(&Repository) -> Result<T, Error>) -> Result<T, Error> {
         let result = self.repository().and_then(work);
         if result.as_ref().is_err_and(Error::is_damage) {
-            self.damaged.store(true, Ordering::Relaxed);
+            self.state.damaged.store(true, Ordering::Relaxed);
             self.open = None;
         }
         result
@@ -43,7 +75,7 @@ impl Mirror {
 
     /// Asks the server for the branch's tip and fetches what is missing of its history.
     pub(super) fn fetch(&mut self) -> Result<CommitId, Error> {
-        if self.damaged.swap(false, Ordering::Relaxed) || self.is_littered() {
+        if self.state.damaged.swap(false, Ordering::Relaxed) || self.is_littered() {
             self.throw_away()?;
         }
         match self.fetch_once() {
@@ -65,7 +97,10 @@ impl Mirror {
         let tracking = self.tracking();
         self.with(|repo| {
             let noted = repo.reference(&tracking, tip, true, "pushed");
-            noted.map(drop).map_err(|source| Error::Git { doing: "note the branch's tip in the mirror", source })
+            noted.map(drop).map_err(|source| Error::Git {
+                doing: "note the branch's tip in the mirror",
+                source,
+            })
         })
     }
 
@@ -100,28 +135,43 @@ impl Mirror {
             options.download_tags(AutotagOption::None);
             let refspec = format!("+{}:{tracking}", settings.branch.full());
             connection.remote().download(&[refspec.as_str()], Some(&mut options))?;
-            connection.remote().update_tips(None, RemoteUpdateFlags::empty(), AutotagOption::None, Some("fetch"))?;
+            connection
+                .remote()
+                .update_tips(None, RemoteUpdateFlags::empty(), AutotagOption::None, Some("fetch"))?;
             Ok(Ok(tip))
         })??;
-        check(repo, &tracking, fetched).map_err(|source| Error::Git { doing: "read what was fetched", source })?;
+        check(repo, &tracking, fetched).map_err(|source| Error::Git {
+            doing: "read what was fetched",
+            source,
+        })?;
         Ok(commit_id(fetched))
     }
 
     fn repository(&mut self) -> Result<&Repository, Error> {
+        let generation = self.state.generation.load(Ordering::Acquire);
         let folder = self.folder();
-        if self.open.is_none() || !folder.join("HEAD").exists() {
-            self.open = Some(open_or_create(&folder)?);
-        }
-        self.open.as_ref().ok_or(Error::Ended)
+        let current = self
+            .open
+            .take()
+            .filter(|(opened, _)| *opened == generation && folder.join("HEAD").exists());
+        let current = match current {
+            Some(current) => current,
+            None => (generation, open_or_create(&folder)?),
+        };
+        Ok(&self.open.insert(current).1)
     }
 
     fn folder(&self) -> PathBuf {
-        self.settings.mirror_dir.join("config-repo.git")
+        let generation = self.state.generation.load(Ordering::Acquire);
+        self.settings
+            .mirror_dir
+            .join(format!("{FOLDER}{generation}{FOLDER_END}"))
     }
 
     fn throw_away(&mut self) -> Result<(), Error> {
         self.open = None;
         let path = self.folder();
+        self.state.generation.fetch_add(1, Ordering::AcqRel);
         match std::fs::remove_dir_all(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Mirror { path, source }),
             _ => Ok(()),
@@ -131,6 +181,10 @@ impl Mirror {
     fn is_littered(&self) -> bool {
         std::fs::read_dir(self.folder().join("objects/pack")).is_ok_and(|entries| entries.count() > MOST_PACKS * 2)
     }
+}
+
+fn generation_of(folder: &str) -> Option<u64> {
+    folder.strip_prefix(FOLDER)?.strip_suffix(FOLDER_END)?.parse().ok()
 }
 
 fn check(repo: &Repository, tracking: &str, tip: Oid) -> Result<(), git2::Error> {
@@ -150,12 +204,20 @@ fn advertised(heads: &[git2::RemoteHead<'_>], settings: &Settings) -> Result<Oid
     if let Some(head) = heads.iter().find(|head| head.name() == wanted) {
         return Ok(head.oid());
     }
-    let branches: Vec<&str> = heads.iter().filter_map(|head| head.name().strip_prefix("refs/heads/")).take(6).collect();
+    let branches: Vec<&str> = heads
+        .iter()
+        .filter_map(|head| head.name().strip_prefix("refs/heads/"))
+        .take(6)
+        .collect();
     let there = match branches.as_slice() {
         [] => " (it is empty)".to_owned(),
         some => format!(" (there is {})", some.join(", ")),
     };
-    Err(Error::NoBranch { url: settings.url.to_string(), branch: settings.branch.to_string(), there })
+    Err(Error::NoBranch {
+        url: settings.url.to_string(),
+        branch: settings.branch.to_string(),
+        there,
+    })
 }
 
 fn open_or_create(folder: &Path) -> Result<Repository, Error> {
@@ -163,7 +225,10 @@ fn open_or_create(folder: &Path) -> Result<Repository, Error> {
     if let Ok(repo) = Repository::open_bare(folder) {
         return Ok(repo);
     }
-    let unusable = |source| Error::Mirror { path: folder.to_owned(), source };
+    let unusable = |source| Error::Mirror {
+        path: folder.to_owned(),
+        source,
+    };
     match std::fs::remove_dir_all(folder) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(unusable(source)),
         _ => {}
@@ -171,7 +236,10 @@ fn open_or_create(folder: &Path) -> Result<Repository, Error> {
     std::fs::create_dir_all(folder).map_err(unusable)?;
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false);
-    Repository::init_opts(folder, &options).map_err(|source| Error::Git { doing: "create the mirror", source })
+    Repository::init_opts(folder, &options).map_err(|source| Error::Git {
+        doing: "create the mirror",
+        source,
+    })
 }
 
 /// Locks and half-written packs of a process that was killed; nobody else writes here.
@@ -179,7 +247,12 @@ fn clear_leftovers(folder: &Path) {
     let leftover = |name: &str| name.ends_with(".lock") || name.starts_with("tmp_") || name.starts_with("pack_");
     let mut folders = vec![folder.to_owned(), folder.join("objects/pack")];
     folders.extend(["refs", "refs/remotes", "refs/remotes/origin"].map(|name| folder.join(name)));
-    for entry in folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten() {
+    for entry in folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten()
+        .flatten()
+    {
         if entry.file_name().to_str().is_some_and(leftover) {
             let _ = std::fs::remove_file(entry.path());
         }
@@ -193,5 +266,8 @@ pub(super) fn commit_id(id: Oid) -> CommitId {
 }
 
 pub(super) fn oid(bytes: &[u8; 20]) -> Result<Oid, Error> {
-    Oid::from_bytes(bytes).map_err(|source| Error::Git { doing: "read an object's id", source })
+    Oid::from_bytes(bytes).map_err(|source| Error::Git {
+        doing: "read an object's id",
+        source,
+    })
 }

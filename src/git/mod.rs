@@ -19,6 +19,7 @@
 mod commit;
 mod error;
 mod history;
+/// The deploy key: made, read, shown by its public half.
 pub mod identity;
 mod known_hosts;
 mod mirror;

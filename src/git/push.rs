@@ -21,7 +21,10 @@ enum Attempt {
     /// The server advertised another tip than the parent.
     Moved,
     /// The server answered no, with a status and what hooks printed.
-    Declined { status: String, said: String },
+    Declined {
+        status: String,
+        said: String,
+    },
 }
 
 pub(super) fn commit_and_push(mirror: &mut Mirror, plan: &NewCommit) -> Result<PushOutcome, Error> {
@@ -45,14 +48,31 @@ pub(super) fn commit_and_push(mirror: &mut Mirror, plan: &NewCommit) -> Result<P
                     None => declined(&status, &said),
                 }
             }
-            Err(Error::Remote { kind: Refusal::NoWrite, words, .. }) => PushOutcome::ReadOnly(words),
-            Err(error @ Error::Remote { kind: Refusal::NoRepository, .. }) => return Err(error),
+            Err(Error::Remote {
+                kind: Refusal::NoWrite,
+                words,
+                ..
+            }) => PushOutcome::ReadOnly(words),
+            Err(
+                error @ Error::Remote {
+                    kind: Refusal::NoRepository,
+                    ..
+                },
+            ) => return Err(error),
             Err(Error::Remote { words, .. }) if !words.is_empty() => PushOutcome::Refused(words),
             Err(error) if error.leaves_doubt() => match settle(mirror, ours, parent) {
                 Ok(Some(outcome)) => outcome,
-                Ok(None) => return Err(Error::CutOff { url: mirror.settings.url.to_string(), source: error.into() }),
+                Ok(None) => {
+                    return Err(Error::CutOff {
+                        url: mirror.settings.url.to_string(),
+                        source: error.into(),
+                    });
+                }
                 Err(source) => {
-                    return Err(Error::Doubt { url: mirror.settings.url.to_string(), source: source.into() });
+                    return Err(Error::Doubt {
+                        url: mirror.settings.url.to_string(),
+                        source: source.into(),
+                    });
                 }
             },
             Err(error) => return Err(error),
@@ -62,23 +82,44 @@ pub(super) fn commit_and_push(mirror: &mut Mirror, plan: &NewCommit) -> Result<P
 }
 
 fn attempt(mirror: &mut Mirror, ours: Oid, parent: Oid) -> Result<Attempt, Error> {
-    let (wire, runtime, settings) = (Arc::clone(&mirror.wire), mirror.runtime.clone(), Arc::clone(&mirror.settings));
+    let (wire, runtime, settings) = (
+        Arc::clone(&mirror.wire),
+        mirror.runtime.clone(),
+        Arc::clone(&mirror.settings),
+    );
     let limit = settings.timeout.saturating_mul(3);
     mirror.with(|repo| {
         let answer = RefCell::new(Answer::default());
         let pushed = transport::run(&wire, &runtime, limit, "push the commit", || {
-            send(repo, &settings.url.to_string(), &format!("{ours}:{}", settings.branch.full()), parent, &answer)
+            send(
+                repo,
+                &settings.url.to_string(),
+                &format!("{ours}:{}", settings.branch.full()),
+                parent,
+                &answer,
+            )
         });
         let answer = answer.into_inner();
         match (pushed, answer.status) {
             _ if answer.moved => Ok(Attempt::Moved),
             (Ok(()), Some(None)) => Ok(Attempt::Landed),
-            (_, Some(Some(status))) => Ok(Attempt::Declined { status, said: words::scrub(&answer.said) }),
-            (Err(Error::Git { source, .. }), None) if source.class() == git2::ErrorClass::Net && !answer.said.is_empty() => {
+            (_, Some(Some(status))) => Ok(Attempt::Declined {
+                status,
+                said: words::scrub(&answer.said),
+            }),
+            (Err(Error::Git { source, .. }), None)
+                if source.class() == git2::ErrorClass::Net && !answer.said.is_empty() =>
+            {
                 let status = source.message().to_owned();
-                Ok(Attempt::Declined { status, said: words::scrub(&answer.said) })
+                Ok(Attempt::Declined {
+                    status,
+                    said: words::scrub(&answer.said),
+                })
             }
-            (Ok(()), None) => Err(Error::Broken { place: settings.url.place(), words: words::scrub(&answer.said) }),
+            (Ok(()), None) => Err(Error::Broken {
+                place: settings.url.place(),
+                words: words::scrub(&answer.said),
+            }),
             (Err(error), _) => Err(error),
         }
     })
@@ -129,14 +170,25 @@ fn settle(mirror: &mut Mirror, ours: Oid, parent: Oid) -> Result<Option<PushOutc
     let tip = oid(mirror.fetch()?.as_bytes())?;
     let below = mirror.with(|repo| {
         let found = repo.graph_descendant_of(tip, ours);
-        found.map_err(|source| Error::Git { doing: "look for our commit on the branch", source })
+        found.map_err(|source| Error::Git {
+            doing: "look for our commit on the branch",
+            source,
+        })
     })?;
-    Ok(Some(if below { PushOutcome::Landed(commit_id(ours)) } else { PushOutcome::Lost }))
+    Ok(Some(if below {
+        PushOutcome::Landed(commit_id(ours))
+    } else {
+        PushOutcome::Lost
+    }))
 }
 
 fn declined(status: &str, said: &str) -> PushOutcome {
     let status = words::scrub(status.as_bytes());
-    let text = if said.is_empty() { status } else { format!("{status}; {said}") };
+    let text = if said.is_empty() {
+        status
+    } else {
+        format!("{status}; {said}")
+    };
     match words::meaning(&text, true) {
         Refusal::NoWrite if !status_is_hook(&text) => PushOutcome::ReadOnly(text),
         _ => PushOutcome::Refused(text),
@@ -145,7 +197,9 @@ fn declined(status: &str, said: &str) -> PushOutcome {
 
 /// A hook or rule that says no is about this push, not about the key.
 fn status_is_hook(text: &str) -> bool {
-    ["hook declined", "protected branch", "rule violation"].iter().any(|phrase| text.contains(phrase))
+    ["hook declined", "protected branch", "rule violation"]
+        .iter()
+        .any(|phrase| text.contains(phrase))
 }
 
 /// What git servers say when the branch moved, or was being moved, between their advertisement and our update.

@@ -1,12 +1,12 @@
 use super::error::Error;
-use super::mirror::{Mirror, oid};
+use super::mirror::{Mirror, State, oid};
 use super::settings::Settings;
 use super::ssh::Wire;
 use super::{history, push, transport, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 
 /// The config repo over SSH, with a bare mirror on disk. Cheap to clone; all clones share one mirror and connection.
@@ -52,10 +52,15 @@ impl Repo {
             settings.host_keys.clone(),
             settings.timeout,
         );
-        let (settings, wire, damaged) = (Arc::new(settings), Arc::new(wire), Arc::new(AtomicBool::new(false)));
+        let state = Arc::new(State::read(&settings.mirror_dir));
+        let (settings, wire) = (Arc::new(settings), Arc::new(wire));
         let worker = |name: &str| {
-            let mut mirror =
-                Mirror::new(Arc::clone(&settings), Arc::clone(&wire), runtime.clone(), Arc::clone(&damaged));
+            let mut mirror = Mirror::new(
+                Arc::clone(&settings),
+                Arc::clone(&wire),
+                runtime.clone(),
+                Arc::clone(&state),
+            );
             let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
             let work = move || {
                 while let Some(job) = jobs.blocking_recv() {
@@ -63,10 +68,17 @@ impl Repo {
                 }
             };
             let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-            started.map_err(|source| Error::Mirror { path: settings.mirror_dir.clone(), source })?;
+            started.map_err(|source| Error::Mirror {
+                path: settings.mirror_dir.clone(),
+                source,
+            })?;
             Ok::<_, Error>(sender)
         };
-        Ok(Self { remote: worker("git-remote")?, reader: worker("git-reader")?, wire: Arc::clone(&wire) })
+        Ok(Self {
+            remote: worker("git-remote")?,
+            reader: worker("git-reader")?,
+            wire: Arc::clone(&wire),
+        })
     }
 
     /// What was done on the wire so far.
@@ -103,7 +115,10 @@ impl ConfigRepo for Repo {
     async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
         Self::ask(&self.reader, move |mirror| {
             mirror.with(|repo| {
-                let failed = |source| Error::Git { doing: "read the commit's files", source };
+                let failed = |source| Error::Git {
+                    doing: "read the commit's files",
+                    source,
+                };
                 let tree = repo.find_commit(oid(commit.as_bytes())?).map_err(failed)?.tree_id();
                 tree::files(repo, tree, &paths).map_err(failed)
             })
@@ -112,7 +127,10 @@ impl ConfigRepo for Repo {
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
-        Self::ask(&self.reader, move |mirror| mirror.with(|repo| history::blobs(repo, &ids, limit))).await
+        Self::ask(&self.reader, move |mirror| {
+            mirror.with(|repo| history::blobs(repo, &ids, limit))
+        })
+        .await
     }
 
     async fn history(
@@ -121,11 +139,17 @@ impl ConfigRepo for Repo {
         until: Option<CommitId>,
         limit: usize,
     ) -> Result<Vec<HistoryCommit>, RepoFailure> {
-        Self::ask(&self.reader, move |mirror| mirror.with(|repo| history::history(repo, tip, until, limit))).await
+        Self::ask(&self.reader, move |mirror| {
+            mirror.with(|repo| history::history(repo, tip, until, limit))
+        })
+        .await
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
-        Self::ask(&self.reader, move |mirror| mirror.with(|repo| history::is_ancestor(repo, ancestor, descendant))).await
+        Self::ask(&self.reader, move |mirror| {
+            mirror.with(|repo| history::is_ancestor(repo, ancestor, descendant))
+        })
+        .await
     }
 
     async fn commit_and_push(&self, commit: NewCommit) -> Result<PushOutcome, RepoFailure> {

@@ -73,14 +73,19 @@ impl Author {
     /// # Errors
     /// Empty parts, angle brackets inside them, control characters.
     pub fn parse(text: &str) -> Result<Self, InvalidAuthor> {
-        let wrong = || InvalidAuthor { text: text.chars().take(200).collect() };
+        let wrong = || InvalidAuthor {
+            text: text.chars().take(200).collect(),
+        };
         let (name, rest) = text.trim().split_once('<').ok_or_else(wrong)?;
         let (name, email) = (name.trim(), rest.strip_suffix('>').ok_or_else(wrong)?.trim());
         let plain = |part: &str| !part.is_empty() && !part.contains(['<', '>']) && !part.chars().any(char::is_control);
         if !plain(name) || !plain(email) || text.len() > 500 {
             return Err(wrong());
         }
-        Ok(Self { name: name.to_owned(), email: email.to_owned() })
+        Ok(Self {
+            name: name.to_owned(),
+            email: email.to_owned(),
+        })
     }
 
     pub(super) fn signature(&self, seconds: i64) -> Result<git2::Signature<'static>, git2::Error> {

@@ -38,7 +38,11 @@ pub(super) struct Phases {
 impl Phases {
     pub(super) fn new(timeout: Duration) -> Self {
         let setup = timeout.min(LONGEST_SETUP);
-        Self { connect: setup, login: setup, idle: timeout }
+        Self {
+            connect: setup,
+            login: setup,
+            idle: timeout,
+        }
     }
 }
 
@@ -110,49 +114,89 @@ impl Wire {
 
     async fn start(&self, handle: &Handle<Client>, command: &str, kept_open: bool) -> Result<Exec, Error> {
         let place = self.url.place();
-        let patience = if kept_open { KEPT_OPEN_PATIENCE.min(self.phases.login) } else { self.phases.login };
+        let patience = if kept_open {
+            KEPT_OPEN_PATIENCE.min(self.phases.login)
+        } else {
+            self.phases.login
+        };
         let channel = timeout(patience, handle.channel_open_session())
             .await
-            .map_err(|_| Error::Silent { place: place.clone(), phase: "opening a channel", after: patience })?
-            .map_err(|source| Error::Handshake { place: place.clone(), source })?;
+            .map_err(|_| Error::Silent {
+                place: place.clone(),
+                phase: "opening a channel",
+                after: patience,
+            })?
+            .map_err(|source| Error::Handshake {
+                place: place.clone(),
+                source,
+            })?;
         self.counts.channels.fetch_add(1, Ordering::Relaxed);
-        channel
-            .exec(true, command)
-            .await
-            .map_err(|_| Error::Broken { place: place.clone(), words: String::new() })?;
+        channel.exec(true, command).await.map_err(|_| Error::Broken {
+            place: place.clone(),
+            words: String::new(),
+        })?;
         let idle = self.phases.idle;
-        Ok(Exec { channel, place, idle, kept_open, answered: false, ended: false, stderr: Vec::new() })
+        Ok(Exec {
+            channel,
+            place,
+            idle,
+            kept_open,
+            answered: false,
+            ended: false,
+            stderr: Vec::new(),
+        })
     }
 
     async fn connect(&self) -> Result<Handle<Client>, Error> {
         let place = self.url.place();
         let known = self.host_keys.read().map_err(Error::KnownHosts)?;
         let stream = self.tcp(&place).await?;
-        stream.set_nodelay(true).map_err(|source| Error::Connect { place: place.clone(), source })?;
+        stream.set_nodelay(true).map_err(|source| Error::Connect {
+            place: place.clone(),
+            source,
+        })?;
         self.counts.connections.fetch_add(1, Ordering::Relaxed);
         let refusal = Arc::new(Mutex::new(None));
         let config = config(known.preference(self.url.host(), self.url.port()));
-        let client = Client { url: self.url.clone(), known, refusal: Arc::clone(&refusal) };
+        let client = Client {
+            url: self.url.clone(),
+            known,
+            refusal: Arc::clone(&refusal),
+        };
         let login = async {
             let mut handle = client::connect_stream(Arc::new(config), stream, client)
                 .await
-                .map_err(|source| taken(&refusal).unwrap_or(Error::Handshake { place: place.clone(), source }))?;
+                .map_err(|source| {
+                    taken(&refusal).unwrap_or(Error::Handshake {
+                        place: place.clone(),
+                        source,
+                    })
+                })?;
             self.log_in(&mut handle, &place).await?;
             Ok(handle)
         };
         let after = self.phases.login;
-        timeout(after, login)
-            .await
-            .unwrap_or_else(|_| Err(Error::Silent { place: place.clone(), phase: "SSH handshake and login", after }))
+        timeout(after, login).await.unwrap_or_else(|_| {
+            Err(Error::Silent {
+                place: place.clone(),
+                phase: "SSH handshake and login",
+                after,
+            })
+        })
     }
 
     async fn log_in(&self, handle: &mut Handle<Client>, place: &str) -> Result<(), Error> {
-        let lost = |source| Error::Handshake { place: place.to_owned(), source };
+        let lost = |source| Error::Handshake {
+            place: place.to_owned(),
+            source,
+        };
         let key = self.key.private_key();
         let hash = match key.algorithm() {
-            ssh_key::Algorithm::Rsa { .. } => {
-                handle.best_supported_rsa_hash().await.map_err(lost)?.unwrap_or(Some(HashAlg::Sha512))
-            }
+            ssh_key::Algorithm::Rsa { .. } => handle
+                .best_supported_rsa_hash()
+                .await
+                .map_err(lost)?
+                .unwrap_or(Some(HashAlg::Sha512)),
             _ => None,
         };
         let answer = handle
@@ -162,7 +206,10 @@ impl Wire {
         match answer {
             AuthResult::Success => Ok(()),
             AuthResult::Failure { remaining_methods, .. } if remaining_methods.is_empty() && handle.is_closed() => {
-                Err(Error::Broken { place: place.to_owned(), words: String::new() })
+                Err(Error::Broken {
+                    place: place.to_owned(),
+                    words: String::new(),
+                })
             }
             AuthResult::Failure { .. } => Err(Error::KeyRefused {
                 place: place.to_owned(),
@@ -176,11 +223,24 @@ impl Wire {
     async fn tcp(&self, place: &str) -> Result<TcpStream, Error> {
         let after = self.phases.connect;
         let end = Instant::now() + after;
-        let failed = |source| Error::Connect { place: place.to_owned(), source };
-        let silent = || Error::Silent { place: place.to_owned(), phase: "TCP connection", after };
+        let failed = |source| Error::Connect {
+            place: place.to_owned(),
+            source,
+        };
+        let silent = || Error::Silent {
+            place: place.to_owned(),
+            phase: "TCP connection",
+            after,
+        };
         let lookup = tokio::net::lookup_host((self.url.host(), self.url.port()));
         let addresses: Vec<SocketAddr> = match timeout_at(end, lookup).await {
-            Err(_) => return Err(Error::Silent { place: place.to_owned(), phase: "name lookup", after }),
+            Err(_) => {
+                return Err(Error::Silent {
+                    place: place.to_owned(),
+                    phase: "name lookup",
+                    after,
+                });
+            }
             Ok(found) => found.map_err(failed)?.collect(),
         };
         let mut last = silent();
@@ -201,7 +261,11 @@ impl Exec {
     /// The next bytes of the command's output; `None` at its end.
     pub(super) async fn read(&mut self, until: Instant) -> Result<Option<Vec<u8>>, Error> {
         while !self.ended {
-            let patience = if self.kept_open && !self.answered { KEPT_OPEN_PATIENCE.min(self.idle) } else { self.idle };
+            let patience = if self.kept_open && !self.answered {
+                KEPT_OPEN_PATIENCE.min(self.idle)
+            } else {
+                self.idle
+            };
             let message = self.wait(patience, until).await?;
             self.answered |= message.is_some();
             match message {
@@ -214,7 +278,12 @@ impl Exec {
                 Some(ChannelMsg::Eof) => self.last_words().await,
                 Some(ChannelMsg::Close) => self.ended = true,
                 Some(_) => {}
-                None => return Err(Error::Broken { place: self.place.clone(), words: self.words() }),
+                None => {
+                    return Err(Error::Broken {
+                        place: self.place.clone(),
+                        words: self.words(),
+                    });
+                }
             }
         }
         Ok(None)
@@ -224,7 +293,10 @@ impl Exec {
         let sending = self.channel.data_bytes(bytes.to_vec());
         match timeout_at(until.min(Instant::now() + self.idle), sending).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Error::Broken { place: self.place.clone(), words: self.words() }),
+            Ok(Err(_)) => Err(Error::Broken {
+                place: self.place.clone(),
+                words: self.words(),
+            }),
             Err(_) => Err(self.late(self.idle, until)),
         }
     }
@@ -260,9 +332,15 @@ impl Exec {
 
     fn late(&self, patience: Duration, until: Instant) -> Error {
         if until <= Instant::now() {
-            Error::Overdue { place: self.place.clone() }
+            Error::Overdue {
+                place: self.place.clone(),
+            }
         } else {
-            Error::Silent { place: self.place.clone(), phase: "waiting for data", after: patience }
+            Error::Silent {
+                place: self.place.clone(),
+                phase: "waiting for data",
+                after: patience,
+            }
         }
     }
 
@@ -284,16 +362,24 @@ impl client::Handler for Client {
 
     async fn check_server_key(&mut self, offered: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
         let (host, port, place) = (self.url.host(), self.url.port(), self.url.place());
-        let PublicKeyOrCertificate::PublicKey { key, .. } = offered else { return Ok(false) };
+        let PublicKeyOrCertificate::PublicKey { key, .. } = offered else {
+            return Ok(false);
+        };
         let offered = known_hosts::shown(key.key_data());
         let refusal = match self.known.verdict(host, port, key.key_data()) {
             Verdict::Trusted => return Ok(true),
             Verdict::Unknown => {
-                let public = PublicKey::new(key.key_data().clone(), "").to_openssh().unwrap_or_default();
+                let public = PublicKey::new(key.key_data().clone(), "")
+                    .to_openssh()
+                    .unwrap_or_default();
                 let line = format!("{} {}", known_hosts::lookup_name(host, port), public.trim());
                 Error::HostKeyUnknown { place, offered, line }
             }
-            Verdict::Changed { known } => Error::HostKeyChanged { place, offered, known: known.join(", ") },
+            Verdict::Changed { known } => Error::HostKeyChanged {
+                place,
+                offered,
+                known: known.join(", "),
+            },
             Verdict::Revoked { line } => Error::HostKeyRevoked { place, offered, line },
         };
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
@@ -308,7 +394,10 @@ fn taken(cell: &Mutex<Option<Error>>) -> Option<Error> {
 fn config(host_keys: Vec<ssh_key::Algorithm>) -> client::Config {
     client::Config {
         client_id: russh::SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-tidegate_", env!("CARGO_PKG_VERSION")))),
-        preferred: russh::Preferred { key: Cow::Owned(host_keys), ..russh::Preferred::DEFAULT },
+        preferred: russh::Preferred {
+            key: Cow::Owned(host_keys),
+            ..russh::Preferred::DEFAULT
+        },
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: 2,
         nodelay: true,

@@ -40,7 +40,10 @@ thread_local! {
 pub(super) fn register() -> Result<(), Error> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     let done = DONE.get_or_init(|| {
-        #[expect(unsafe_code, reason = "process-wide settings of libgit2; the OnceLock makes this the only call")]
+        #[expect(
+            unsafe_code,
+            reason = "process-wide settings of libgit2; the OnceLock makes this the only call"
+        )]
         let registered = unsafe {
             use git2::ConfigLevel::{Global, ProgramData, System, XDG};
             [ProgramData, System, XDG, Global]
@@ -66,7 +69,12 @@ pub(super) fn run<T>(
 ) -> Result<T, Error> {
     let failure = Arc::new(Mutex::new(None));
     let until = Instant::now() + limit;
-    let call = Call { wire: Arc::clone(wire), runtime: runtime.clone(), until, failure: Arc::clone(&failure) };
+    let call = Call {
+        wire: Arc::clone(wire),
+        runtime: runtime.clone(),
+        until,
+        failure: Arc::clone(&failure),
+    };
     CALL.with_borrow_mut(|slot| *slot = Some(call));
     let result = work();
     CALL.with_borrow_mut(|slot| *slot = None);
@@ -87,7 +95,12 @@ pub(super) fn refused(wire: &Wire, said: &str, writing: bool) -> Error {
         Refusal::NoWrite => "the deploy key may read but not write; give it write access",
         Refusal::Other => "the server ended the command",
     };
-    Error::Remote { url: wire.url.to_string(), meaning, kind, words: said.to_owned() }
+    Error::Remote {
+        url: wire.url.to_string(),
+        meaning,
+        kind,
+        words: said.to_owned(),
+    }
 }
 
 struct Ssh {
@@ -97,7 +110,8 @@ struct Ssh {
 impl Ssh {
     fn here() -> Result<Self, git2::Error> {
         let call = CALL.with_borrow(Clone::clone);
-        call.map(|call| Self { call }).ok_or_else(|| git2::Error::from_str("the SSH transport was used outside of a call"))
+        call.map(|call| Self { call })
+            .ok_or_else(|| git2::Error::from_str("the SSH transport was used outside of a call"))
     }
 }
 
@@ -136,7 +150,10 @@ impl SmartSubtransport for Ssh {
 impl Call {
     /// The first failure is the cause, later ones are its consequences.
     fn keep(&self, error: Error) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
     }
 }
 
@@ -182,7 +199,11 @@ impl Read for Stream {
                 Ok(Some(chunk)) => {
                     self.touched = true;
                     self.received += chunk.len() as u64;
-                    self.call.wire.counts.received.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    self.call
+                        .wire
+                        .counts
+                        .received
+                        .fetch_add(chunk.len() as u64, Ordering::Relaxed);
                     (self.chunk, self.at) = (chunk, 0);
                 }
                 Ok(None) => {
@@ -208,13 +229,19 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let Some(exec) = &mut self.exec else { return Ok(buffer.len()) };
+        let Some(exec) = &mut self.exec else {
+            return Ok(buffer.len());
+        };
         self.touched = true;
         if let Err(error) = self.call.runtime.block_on(exec.write(buffer, self.call.until)) {
             self.call.runtime.block_on(self.call.wire.hang_up());
             return Err(self.fail(error));
         }
-        self.call.wire.counts.sent.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        self.call
+            .wire
+            .counts
+            .sent
+            .fetch_add(buffer.len() as u64, Ordering::Relaxed);
         Ok(buffer.len())
     }
 

@@ -43,7 +43,11 @@ pub(super) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath]) -> Result<
 pub(super) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<Vec<FileChange>, git2::Error> {
     let mut found = Vec::new();
     let root = parents.iter().map(|parent| Some(*parent)).collect::<Vec<_>>();
-    let mut folders = vec![(String::new(), Some(tree), if root.is_empty() { vec![None] } else { root })];
+    let mut folders = vec![(
+        String::new(),
+        Some(tree),
+        if root.is_empty() { vec![None] } else { root },
+    )];
     while let Some((folder, ours, theirs)) = folders.pop() {
         if theirs.contains(&ours) {
             continue;
@@ -117,8 +121,14 @@ pub(super) fn is_regular(mode: i32) -> bool {
 }
 
 fn joined(folder: &str, name: &[u8]) -> Option<RepoPath> {
-    let name = std::str::from_utf8(name).ok().filter(|name| folder.len() + name.len() < LONGEST_PATH)?;
-    let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+    let name = std::str::from_utf8(name)
+        .ok()
+        .filter(|name| folder.len() + name.len() < LONGEST_PATH)?;
+    let path = if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    };
     RepoPath::parse(&path).ok().filter(|parsed| parsed.as_str() == path)
 }
 

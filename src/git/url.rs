@@ -26,19 +26,32 @@ impl RepoUrl {
     /// # Errors
     /// Other schemes, passwords, missing parts, parts that begin with `-`, control characters.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
-        let bad = |rule: &str| InvalidUrl { text: shown(text), rule: rule.to_owned() };
+        let bad = |rule: &str| InvalidUrl {
+            text: shown(text),
+            rule: rule.to_owned(),
+        };
         if text.is_empty() || text.len() > LONGEST || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(bad("1 to 2000 characters without blanks and control characters are wanted"));
+            return Err(bad(
+                "1 to 2000 characters without blanks and control characters are wanted",
+            ));
         }
         let (authority, path) = match text.split_once("://") {
             Some(("ssh" | "git+ssh" | "ssh+git", rest)) => {
-                let slash = rest.find('/').ok_or_else(|| bad("the path is missing, as in ssh://git@host/group/repo.git"))?;
+                let slash = rest
+                    .find('/')
+                    .ok_or_else(|| bad("the path is missing, as in ssh://git@host/group/repo.git"))?;
                 let (authority, path) = rest.split_at(slash);
-                (authority, path.strip_prefix("/~").map_or(path, |_| path.trim_start_matches('/')))
+                (
+                    authority,
+                    path.strip_prefix("/~").map_or(path, |_| path.trim_start_matches('/')),
+                )
             }
             Some((scheme, _)) => {
                 let rule = format!("{scheme}:// is not supported; write it as ssh://git@host/group/repo.git");
-                return Err(InvalidUrl { text: shown(text), rule });
+                return Err(InvalidUrl {
+                    text: shown(text),
+                    rule,
+                });
             }
             None => scp_like(text)
                 .ok_or_else(|| bad("ssh://git@host/group/repo.git or git@host:group/repo.git is wanted"))?,
@@ -50,12 +63,19 @@ impl RepoUrl {
         let (host, port) = host_and_port(place).ok_or_else(|| bad("the host or port is not valid"))?;
         let user_is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+@".contains(c);
         if user.is_empty() || user.starts_with('-') || !user.chars().all(user_is_plain) {
-            return Err(bad("the user may hold letters, digits and . _ - + and may not begin with -"));
+            return Err(bad(
+                "the user may hold letters, digits and . _ - + and may not begin with -",
+            ));
         }
         if path.trim_matches('/').is_empty() || path.starts_with('-') {
             return Err(bad("the path may not be empty or begin with -"));
         }
-        Ok(Self { user: user.to_owned(), host: host.to_ascii_lowercase(), port, path: path.to_owned() })
+        Ok(Self {
+            user: user.to_owned(),
+            host: host.to_ascii_lowercase(),
+            port,
+            path: path.to_owned(),
+        })
     }
 
     /// The user to log in as.
@@ -80,8 +100,16 @@ impl RepoUrl {
 
     /// `host:port`, the port left out if it is 22.
     pub(super) fn place(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == 22 { host } else { format!("{host}:{}", self.port) }
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        if self.port == 22 {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
     }
 
     /// The path as one word for the remote shell, quoted as git itself does.
@@ -121,10 +149,19 @@ fn host_and_port(place: &str) -> Option<(&str, u16)> {
         Some(rest) => {
             let (host, after) = rest.split_once(']')?;
             host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, if after.is_empty() { None } else { Some(after.strip_prefix(':')?) })
+            (
+                host,
+                if after.is_empty() {
+                    None
+                } else {
+                    Some(after.strip_prefix(':')?)
+                },
+            )
         }
         None => {
-            let (host, port) = place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port)));
+            let (host, port) = place
+                .split_once(':')
+                .map_or((place, None), |(host, port)| (host, Some(port)));
             let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             if host.is_empty() || host.len() > 253 || host.starts_with(['-', '.']) || !host.chars().all(plain) {
                 return None;
@@ -134,7 +171,10 @@ fn host_and_port(place: &str) -> Option<(&str, u16)> {
     };
     let port = match port {
         None => 22,
-        Some(digits) => digits.parse().ok().filter(|port| *port != 0 && !digits.starts_with('+'))?,
+        Some(digits) => digits
+            .parse()
+            .ok()
+            .filter(|port| *port != 0 && !digits.starts_with('+'))?,
     };
     Some((host, port))
 }

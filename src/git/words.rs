@@ -83,7 +83,14 @@ const NO_REPOSITORY: &[&str] = &[
     "unable to find repository",
 ];
 
-const DENIED: &[&str] = &["denied", "not authorized", "not allowed", "unauthorized", "forbidden", "permission"];
+const DENIED: &[&str] = &[
+    "denied",
+    "not authorized",
+    "not allowed",
+    "unauthorized",
+    "forbidden",
+    "permission",
+];
 
 fn without_escapes(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
@@ -122,13 +129,37 @@ mod tests {
     #[test]
     fn refusals_are_told_apart_in_the_words_of_each_server() {
         for (words, writing, want) in [
-            ("ERROR: The key you are authenticating with has been marked as read only.", true, Refusal::NoWrite),
-            ("GitLab: This deploy key does not have write access to this project.", true, Refusal::NoWrite),
-            ("ERROR: Permission to acme/fleet.git denied to deploy key", true, Refusal::NoWrite),
-            ("Gitea: Deploy Key: 3:tidegate is not authorized to write to acme/fleet.", true, Refusal::NoWrite),
+            (
+                "ERROR: The key you are authenticating with has been marked as read only.",
+                true,
+                Refusal::NoWrite,
+            ),
+            (
+                "GitLab: This deploy key does not have write access to this project.",
+                true,
+                Refusal::NoWrite,
+            ),
+            (
+                "ERROR: Permission to acme/fleet.git denied to deploy key",
+                true,
+                Refusal::NoWrite,
+            ),
+            (
+                "Gitea: Deploy Key: 3:tidegate is not authorized to write to acme/fleet.",
+                true,
+                Refusal::NoWrite,
+            ),
             ("ERROR: Repository not found.", false, Refusal::NoRepository),
-            ("fatal: '/srv/x.git' does not appear to be a git repository", true, Refusal::NoRepository),
-            ("GitLab: The project you were looking for could not be found or you don't have permission", false, Refusal::NoRepository),
+            (
+                "fatal: '/srv/x.git' does not appear to be a git repository",
+                true,
+                Refusal::NoRepository,
+            ),
+            (
+                "GitLab: The project you were looking for could not be found or you don't have permission",
+                false,
+                Refusal::NoRepository,
+            ),
             ("Internal server error", true, Refusal::Other),
         ] {
             assert_eq!(meaning(words, writing), want, "{words}");

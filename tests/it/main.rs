@@ -2,3 +2,6 @@
 
 mod cluster;
 mod sync;
+//! Rooms on real parts.
+
+mod git;

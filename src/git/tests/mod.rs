@@ -1,1 +1,2 @@
-
+mod known_hosts;
+mod url;
