@@ -144,7 +144,10 @@ impl Ecr {
                 .interceptor(watch.clone())
                 .send()
                 .await?;
-            tags.add(page.image_details());
+            let Some(details) = page.image_details else {
+                return Err(Trouble::Unreadable("it has no list of images".into()));
+            };
+            tags.add(&details);
             let Some(next) = page.next_token.filter(|next| !next.is_empty()) else {
                 return Ok(tags);
             };

@@ -105,6 +105,12 @@ pub(super) fn explain(trouble: &Trouble, name: &str, host: &EcrHost, repository:
             let said = said(code, message.as_deref(), *status);
             answer(code, &said, *status, *retry_after, name, host, repository)
         }
+        Trouble::Credentials(why) if why.contains("audience") => ListFailure::Denied {
+            message: format!(
+                "{name}: no AWS credentials could be had: {why}; the role's trust policy and the cluster's identity \
+                 provider must name the audience sts.amazonaws.com, in China too"
+            ),
+        },
         Trouble::Credentials(why) => ListFailure::Denied {
             message: format!(
                 "{name}: no AWS credentials could be had: {why}; give the agent's pod a role (IRSA, EKS Pod Identity, \
@@ -347,6 +353,11 @@ mod tests {
                 Trouble::Credentials("no providers in chain".into()),
                 "denied",
                 "no providers in chain",
+            ),
+            (
+                Trouble::Credentials("InvalidIdentityToken: Incorrect token audience".into()),
+                "denied",
+                "the audience sts.amazonaws.com, in China too",
             ),
             (Trouble::CallTimeout("timeout".into()), "failed", "ecr.api"),
             (

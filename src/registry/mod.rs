@@ -20,6 +20,8 @@ mod failure;
 mod host;
 mod lane;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 pub use ecr::{Ecr, Pace};
 pub use host::EcrHost;

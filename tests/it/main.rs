@@ -1,7 +1,7 @@
-//! All integration tests, in one binary, on real parts.
+//! All integration tests, in one binary, on real parts: each module is one room or one story.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by its line")]
 
 mod cluster;
-mod sync;
-//! Rooms on real parts.
-
 mod git;
+mod registry;
+mod sync;

@@ -1,0 +1,192 @@
+//! What no well-behaved registry answers, from a server that answers whatever a test wants.
+
+use super::{Ecr, Pace};
+use crate::aws::{Limits, Sdk};
+use crate::model::{Repository, Secret};
+use crate::port::{ListFailure, Listing, Registry};
+use crate::telemetry::Metrics;
+use axum::Router;
+use axum::extract::{Json, State};
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Gives a request's body its answer.
+type Script = Arc<dyn Fn(&Value) -> Value + Send + Sync>;
+
+/// The bodies and headers of the requests so far.
+type Heard = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
+
+fn page(images: &[(&str, &[&str])], next: Option<&str>) -> Value {
+    let details: Vec<_> = images
+        .iter()
+        .map(|(fill, tags)| {
+            json!({
+                "imageDigest": format!("sha256:{}", fill.repeat(64)),
+                "imageTags": tags,
+                "imagePushedAt": 1_700_000_000.25,
+            })
+        })
+        .collect();
+    json!({ "imageDetails": details, "nextToken": next })
+}
+
+async fn list(
+    script: impl Fn(&Value) -> Value + Send + Sync + 'static,
+) -> (Result<Listing, ListFailure>, Heard, Metrics) {
+    let heard = Heard::default();
+    let script: Script = Arc::new(script);
+    let answer = async |State((script, heard)): State<(Script, Heard)>, headers: HeaderMap, Json(body): Json<Value>| {
+        let answer = script(&body);
+        heard.lock().unwrap().push((headers, body));
+        Json(answer)
+    };
+    let as_json = axum::middleware::map_request(async |mut request: axum::extract::Request| {
+        request
+            .headers_mut()
+            .insert("content-type", "application/json".parse().unwrap());
+        request
+    });
+    let app = Router::new()
+        .fallback(answer)
+        .layer(as_json)
+        .with_state((script, Arc::clone(&heard)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let metrics = Metrics::new();
+    let sdk = Sdk::fixed(endpoint, "AKIAREADER", Secret::new("secret"), Limits::default());
+    let pace = Pace {
+        per_second: 10_000.0,
+        deadline: Duration::from_secs(20),
+        ..Pace::default()
+    };
+    let repository = Repository {
+        host: "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn".into(),
+        path: "shop/web".into(),
+    };
+    let outcome = Ecr::new(sdk, pace, metrics.clone()).list(&repository).await;
+    server.abort();
+    (outcome, heard, metrics)
+}
+
+#[tokio::test]
+async fn a_page_token_given_twice_is_a_failure_and_no_short_listing() {
+    for tokens in [&["a"][..], &["a", "b", "c"]] {
+        let calls = Mutex::new(0);
+        let (outcome, heard, _) = list(move |_| {
+            let mut calls = calls.lock().unwrap();
+            let token = tokens[*calls % tokens.len()];
+            *calls += 1;
+            page(&[("a", &["v1"])], Some(token))
+        })
+        .await;
+        let failure = outcome.unwrap_err();
+        assert!(failure.to_string().contains("same page token twice"), "{failure}");
+        assert_eq!(heard.lock().unwrap().len(), tokens.len() + 1);
+    }
+}
+
+#[tokio::test]
+async fn pages_without_end_are_given_up() {
+    let calls = Mutex::new(0);
+    let (outcome, heard, _) = list(move |_| {
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        page(&[], Some(&calls.to_string()))
+    })
+    .await;
+    let failure = outcome.unwrap_err();
+    assert!(failure.to_string().contains("more than 1000 pages"), "{failure}");
+    assert_eq!(heard.lock().unwrap().len(), 1000);
+}
+
+#[tokio::test]
+async fn an_empty_page_token_is_the_end() {
+    let (outcome, ..) = list(|_| page(&[("a", &["v1"])], Some(""))).await;
+    assert_eq!(outcome.unwrap().images.len(), 1);
+}
+
+#[tokio::test]
+async fn tags_and_digests_outside_the_grammar_are_left_out_and_counted() {
+    let (outcome, _, metrics) = list(|_| {
+        let mut answer = page(&[("a", &["good", "$(reboot)", "a\nb", "-x"]), ("Z", &["v2"])], None);
+        answer["imageDetails"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "imageTags": ["v3"] }));
+        answer
+    })
+    .await;
+    let images = outcome.unwrap().images;
+    assert_eq!(
+        images.iter().map(|image| image.tag.as_str()).collect::<Vec<_>>(),
+        ["good"]
+    );
+    let text = metrics.render();
+    assert!(text.contains("\ntidegate_registry_tags_ignored_total 5\n"), "{text}");
+}
+
+#[tokio::test]
+async fn archived_images_are_listed_as_not_pullable() {
+    let (outcome, ..) = list(|_| {
+        let mut answer = page(&[("a", &["v1"]), ("b", &["v2"])], None);
+        answer["imageDetails"][1]["imageStatus"] = json!("ARCHIVED");
+        answer
+    })
+    .await;
+    let images = outcome.unwrap().images;
+    assert_eq!(
+        images.iter().map(|image| image.pullable).collect::<Vec<_>>(),
+        [true, false]
+    );
+}
+
+#[tokio::test]
+async fn an_answer_of_another_shape_is_no_listing() {
+    for answer in [
+        json!({}),
+        json!({ "imageDetails": "none" }),
+        json!({ "imageDetails": [{ "imageDigest": 7 }] }),
+        json!([]),
+    ] {
+        let (outcome, ..) = list(move |_| answer.clone()).await;
+        let failure = outcome.unwrap_err();
+        assert!(matches!(failure, ListFailure::Failed { .. }), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_registry_repository_filter_and_who_asks() {
+    let calls = Mutex::new(0);
+    let (outcome, heard, _) = list(move |_| {
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        page(&[], (*calls == 1).then_some("next"))
+    })
+    .await;
+    assert_eq!(outcome.unwrap().requests, 2);
+    let heard = heard.lock().unwrap();
+    let (headers, first) = &heard[0];
+    let wanted = json!({
+        "registryId": "111122223333",
+        "repositoryName": "shop/web",
+        "maxResults": 1000,
+        "filter": { "tagStatus": "TAGGED" },
+    });
+    assert_eq!(first, &wanted);
+    assert_eq!(heard[1].1["nextToken"], "next");
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    assert_eq!(
+        header("x-amz-target"),
+        "AmazonEC2ContainerRegistry_V20150921.DescribeImages"
+    );
+    assert!(header("authorization").contains("/cn-north-1/ecr/aws4_request"));
+    let agent = header("x-amz-user-agent");
+    assert!(
+        agent.contains(concat!("app/tidegate-", env!("CARGO_PKG_VERSION"))),
+        "{agent}"
+    );
+}

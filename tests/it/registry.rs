@@ -1,0 +1,478 @@
+//! The ECR edge against the stand-in, over the unmodified SDK. Needs no cluster and no git.
+
+use futures::future::join_all;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tidegate::aws::{Limits, Sdk};
+use tidegate::model::{Repository, Secret};
+use tidegate::port::{ListFailure, Listing, Registry};
+use tidegate::registry::{Ecr, Pace};
+use tidegate::telemetry::Metrics;
+use tidegate_stack::ecr::{EcrServer, Fault};
+
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "eu-west-1";
+const NAME: &str = "shop/web";
+
+/// The stand-in, and a reader that is pointed at it.
+struct Edge {
+    server: EcrServer,
+    ecr: Arc<Ecr>,
+    metrics: Metrics,
+}
+
+impl Edge {
+    async fn start() -> Self {
+        Self::start_with(Pace::default(), quick()).await
+    }
+
+    async fn start_with(pace: Pace, limits: Limits) -> Self {
+        let server = EcrServer::start().await.unwrap();
+        let metrics = Metrics::new();
+        let sdk = Sdk::fixed(server.endpoint(), "AKIAREADER", Secret::new("stand-in"), limits);
+        let ecr = Arc::new(Ecr::new(sdk, pace, metrics.clone()));
+        Self { server, ecr, metrics }
+    }
+
+    fn repository(&self, name: &str) -> Repository {
+        Repository {
+            host: self.server.default_host(),
+            path: name.into(),
+        }
+    }
+
+    async fn list(&self) -> Result<Listing, ListFailure> {
+        self.ecr.list(&self.repository(NAME)).await
+    }
+
+    /// Pushes `count` images, `t0` first, a second apart.
+    fn push(&self, count: usize) {
+        for at in 0..count {
+            let pushed_at = 1_700_000_000.5 + at as f64;
+            self.server.push_tag_at(NAME, &format!("t{at}"), pushed_at).unwrap();
+        }
+    }
+
+    /// Starts a listing of 2,500 images on pages of 100, and has `spoil` happen after its second page.
+    async fn spoiled_midway(&self, spoil: impl FnOnce(&EcrServer)) -> Result<Listing, ListFailure> {
+        self.push(2500);
+        self.server.limit_pages(Some(100));
+        let mark = self.server.mark();
+        let (ecr, repository) = (Arc::clone(&self.ecr), self.repository(NAME));
+        let listing = tokio::spawn(async move { ecr.list(&repository).await });
+        let two = self
+            .server
+            .wait_for_requests(&mark, "DescribeImages", NAME, 2, Duration::from_secs(10));
+        two.await.unwrap();
+        spoil(&self.server);
+        listing.await.unwrap()
+    }
+}
+
+/// Deadlines for a server on loopback; pauses between attempts stay the SDK's own.
+fn quick() -> Limits {
+    Limits {
+        connect: Duration::from_secs(1),
+        attempt: Duration::from_millis(400),
+        operation: Duration::from_secs(20),
+        attempts: 3,
+    }
+}
+
+/// Slow enough for a fault to be placed between two pages.
+fn slow() -> Pace {
+    Pace {
+        per_second: 20.0,
+        burst: 1,
+        ..Pace::default()
+    }
+}
+
+fn assert_complete(listing: &Listing, count: usize) {
+    let mut wanted: Vec<_> = (0..count).map(|at| format!("t{at}")).collect();
+    wanted.sort();
+    let found: Vec<_> = listing.images.iter().map(|image| image.tag.as_str()).collect();
+    assert_eq!(found, wanted);
+}
+
+fn assert_says(failure: &ListFailure, parts: &[&str]) {
+    let text = failure.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing in: {text}");
+    }
+}
+
+#[tokio::test]
+async fn all_of_2500_tags_are_found_though_pages_come_in_no_order() {
+    let edge = Edge::start().await;
+    edge.push(2500);
+    edge.server.push_untagged(ACCOUNT, REGION, NAME, 1.0).unwrap();
+    let mark = edge.server.mark();
+    let listing = edge.list().await.unwrap();
+    assert_complete(&listing, 2500);
+    for image in &listing.images {
+        let at: i64 = image.tag.as_str()[1..].parse().unwrap();
+        let pushed_at = image.pushed_at.unwrap();
+        assert_eq!(
+            pushed_at.as_millisecond(),
+            (1_700_000_000 + at) * 1000 + 500,
+            "{}",
+            image.tag
+        );
+        assert!(image.pullable);
+    }
+    assert_eq!(listing.requests, 3);
+    assert_eq!(edge.server.requests_since(&mark).total(), 3);
+}
+
+#[tokio::test]
+async fn short_and_empty_pages_are_read_on() {
+    let edge = Edge::start_with(
+        Pace {
+            per_second: 1000.0,
+            ..Pace::default()
+        },
+        quick(),
+    )
+    .await;
+    edge.push(2500);
+    edge.server.limit_pages(Some(100));
+    edge.server.empty_pages(true);
+    let listing = edge.list().await.unwrap();
+    assert_complete(&listing, 2500);
+    assert!(listing.requests >= 49, "{} requests", listing.requests);
+}
+
+#[tokio::test]
+async fn a_repository_without_tags_is_an_empty_listing() {
+    let edge = Edge::start().await;
+    edge.server.create_repository(ACCOUNT, REGION, NAME).unwrap();
+    edge.server.push_untagged(ACCOUNT, REGION, NAME, 1.0).unwrap();
+    assert_eq!(edge.list().await.unwrap().images, []);
+}
+
+#[tokio::test]
+async fn two_tags_on_one_image_share_its_digest_and_push_time() {
+    let edge = Edge::start().await;
+    let digest = edge.server.push_tag_at(NAME, "v1", 1_700_000_000.0).unwrap();
+    edge.server.retag(NAME, &digest, "prod").unwrap();
+    let images = edge.list().await.unwrap().images;
+    let names: Vec<_> = images.iter().map(|image| image.tag.as_str()).collect();
+    assert_eq!(names, ["prod", "v1"]);
+    assert_eq!(
+        (&images[0].digest, images[0].pushed_at),
+        (&images[1].digest, images[1].pushed_at)
+    );
+    assert_eq!(images[0].digest.as_str(), digest);
+}
+
+#[tokio::test]
+async fn a_passing_fault_costs_requests_but_no_tags() {
+    let faults = [
+        Fault::throttle().times(2),
+        Fault::server_error(500).times(2),
+        Fault::server_error(502).times(1),
+        Fault::server_error(503).times(1),
+        Fault::cut_body(2000).times(1),
+        Fault::stall(100).times(1),
+        Fault::delay(Duration::from_secs(5)).times(1),
+        Fault::expired_token().times(1),
+    ];
+    let cases = faults.map(async |fault| {
+        let edge = Edge::start().await;
+        edge.push(10);
+        edge.server.fault(fault.clone());
+        let mark = edge.server.mark();
+        let listing = edge
+            .list()
+            .await
+            .unwrap_or_else(|failure| panic!("{fault:?}: {failure}"));
+        assert_complete(&listing, 10);
+        let asked = edge.server.requests_since(&mark).total();
+        assert!(asked > 1, "{fault:?} struck nothing");
+        assert_eq!(u64::from(listing.requests), asked, "{fault:?}");
+    });
+    join_all(cases).await;
+}
+
+#[tokio::test]
+async fn a_fault_that_stays_is_a_failure_with_its_reason() {
+    let allow = "allow ecr:DescribeImages on arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
+    let cases = [
+        (Fault::throttle(), 3, "throttled", ["ThrottlingException", "slow down"]),
+        (Fault::server_error(500), 3, "failed", ["ServerException", "AWS's side"]),
+        (Fault::server_error(502), 3, "failed", ["HTTP 502", "AWS's side"]),
+        (
+            Fault::cut_body(2000),
+            3,
+            "failed",
+            ["could not be read", "nothing is concluded"],
+        ),
+        (Fault::stall(100), 3, "failed", ["in time", "ecr.api"]),
+        (Fault::slow_body(100), 3, "failed", ["in time", "ecr.api"]),
+        (
+            Fault::expired_token(),
+            2,
+            "denied",
+            ["ExpiredTokenException", "renew them"],
+        ),
+        (Fault::denied(), 1, "denied", ["AccessDeniedException", allow]),
+    ];
+    let cases = cases.map(async |(fault, requests, kind, parts)| {
+        let edge = Edge::start().await;
+        edge.push(10);
+        edge.server.fault(fault.clone());
+        let mark = edge.server.mark();
+        let failure = edge.list().await.unwrap_err();
+        let found = match failure {
+            ListFailure::NotFound { .. } => "not found",
+            ListFailure::Denied { .. } => "denied",
+            ListFailure::Throttled { .. } => "throttled",
+            ListFailure::Unsupported { .. } => "unsupported",
+            ListFailure::Failed { .. } => "failed",
+        };
+        assert_eq!(found, kind, "{fault:?}: {failure}");
+        assert_says(&failure, &[&edge.repository(NAME).to_string()]);
+        assert_says(&failure, &parts);
+        assert_eq!(edge.server.requests_since(&mark).total(), requests, "{fault:?}");
+        edge.server.clear_faults();
+        assert_complete(&edge.list().await.unwrap(), 10);
+    });
+    join_all(cases).await;
+}
+
+#[tokio::test]
+async fn a_fault_on_a_later_page_is_never_a_shorter_listing() {
+    let faults = [
+        Fault::throttle(),
+        Fault::server_error(500),
+        Fault::expired_token(),
+        Fault::denied(),
+        Fault::cut_body(3000),
+        Fault::stall(3000),
+    ];
+    let cases = faults.map(async |fault| {
+        let edge = Edge::start_with(slow(), quick()).await;
+        let outcome = edge.spoiled_midway(|server| server.fault(fault.clone())).await;
+        assert!(
+            outcome.is_err(),
+            "{fault:?} gave a listing of {}",
+            outcome.unwrap().images.len()
+        );
+    });
+    join_all(cases).await;
+}
+
+#[tokio::test]
+async fn page_tokens_that_expire_midway_end_the_reading() {
+    let edge = Edge::start_with(slow(), quick()).await;
+    let failure = edge.spoiled_midway(EcrServer::expire_page_tokens).await.unwrap_err();
+    assert_says(&failure, &["InvalidParameterException", "nothing is concluded"]);
+}
+
+#[tokio::test]
+async fn a_reading_beyond_its_deadline_or_page_limit_is_no_listing() {
+    let deadline = Pace {
+        deadline: Duration::from_millis(300),
+        ..slow()
+    };
+    let pages = Pace {
+        pages: 20,
+        per_second: 1000.0,
+        ..Pace::default()
+    };
+    for (pace, part) in [(deadline, "within 0.3 s"), (pages, "more than 20 pages")] {
+        let edge = Edge::start_with(pace, quick()).await;
+        edge.push(2500);
+        edge.server.limit_pages(Some(100));
+        assert_says(&edge.list().await.unwrap_err(), &[part]);
+    }
+}
+
+#[tokio::test]
+async fn requests_keep_to_the_pace_of_the_registry() {
+    let pace = Pace {
+        per_second: 50.0,
+        burst: 5,
+        ..Pace::default()
+    };
+    let edge = Edge::start_with(pace, quick()).await;
+    edge.push(1);
+    let started = Instant::now();
+    let listings = (0..30).map(|_| edge.list());
+    for listing in join_all(listings).await {
+        listing.unwrap();
+    }
+    let took = started.elapsed();
+    assert!(
+        took >= Duration::from_millis(500),
+        "25 paced requests at 50/s in {took:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_account_that_hangs_does_not_hold_up_another() {
+    let pace = Pace {
+        readers: 1,
+        ..Pace::default()
+    };
+    let edge = Edge::start_with(pace, quick()).await;
+    edge.push(1);
+    let other = Repository {
+        host: edge.server.registry_host("444455556666", REGION),
+        path: NAME.into(),
+    };
+    edge.server.push("444455556666", REGION, NAME, "t0", 1.0).unwrap();
+    edge.server.fault(Fault::stall(0).account(ACCOUNT));
+    let mark = edge.server.mark();
+    let (ecr, hanging) = (Arc::clone(&edge.ecr), edge.repository(NAME));
+    let hung = tokio::spawn(async move { ecr.list(&hanging).await });
+    let sent = edge
+        .server
+        .wait_for_requests(&mark, "DescribeImages", NAME, 1, Duration::from_secs(5));
+    sent.await.unwrap();
+    assert_complete(&edge.ecr.list(&other).await.unwrap(), 1);
+    assert!(!hung.is_finished());
+    hung.abort();
+}
+
+#[tokio::test]
+async fn a_missing_repository_is_told_from_one_without_tags() {
+    let edge = Edge::start().await;
+    let failure = edge.list().await.unwrap_err();
+    assert!(matches!(failure, ListFailure::NotFound { .. }), "{failure}");
+    assert_says(
+        &failure,
+        &[
+            &edge.repository(NAME).to_string(),
+            "RepositoryNotFoundException",
+            "create it, or correct the image's name",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn another_accounts_repository_opens_when_its_policy_does() {
+    let edge = Edge::start().await;
+    edge.push(3);
+    edge.server.require_sharing();
+    edge.server.add_key("AKIAREADER", "444455556666");
+    let failure = edge.list().await.unwrap_err();
+    assert!(matches!(failure, ListFailure::Denied { .. }), "{failure}");
+    assert_says(&failure, &["444455556666", "also in the repository's own policy"]);
+    edge.server.share(ACCOUNT, REGION, NAME, "444455556666").unwrap();
+    assert_complete(&edge.list().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_deleted_key_is_denied_in_awss_words() {
+    let edge = Edge::start().await;
+    edge.push(1);
+    edge.server.revoke_key("AKIAREADER");
+    let failure = edge.list().await.unwrap_err();
+    assert!(matches!(failure, ListFailure::Denied { .. }), "{failure}");
+    assert_says(
+        &failure,
+        &["UnrecognizedClientException", "does not know the agent's credentials"],
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_is_not_ecr_is_not_asked() {
+    let edge = Edge::start().await;
+    let mark = edge.server.mark();
+    for host in ["docker.io", "ghcr.io", "public.ecr.aws", "registry:5000"] {
+        let repository = Repository {
+            host: host.into(),
+            path: NAME.into(),
+        };
+        let failure = edge.ecr.list(&repository).await.unwrap_err();
+        assert!(matches!(failure, ListFailure::Unsupported { .. }), "{failure}");
+        assert_says(
+            &failure,
+            &[host, "is not an ECR registry; only ECR repositories are scanned"],
+        );
+    }
+    assert_eq!(edge.server.requests_since(&mark).total(), 0);
+}
+
+#[tokio::test]
+async fn an_endpoint_where_nobody_listens_is_named() {
+    let edge = Edge::start().await;
+    let repository = edge.repository(NAME);
+    let Edge { server, ecr, .. } = edge;
+    drop(server);
+    let failure = ecr.list(&repository).await.unwrap_err();
+    assert!(matches!(failure, ListFailure::Failed { .. }), "{failure}");
+    assert_says(&failure, &["could not be asked", "refused", "reachable"]);
+}
+
+#[tokio::test]
+async fn every_request_and_listing_is_counted() {
+    let edge = Edge::start().await;
+    edge.push(1);
+    edge.server.fault(Fault::server_error(500).times(1));
+    edge.list().await.unwrap();
+    edge.ecr.list(&edge.repository("shop/absent")).await.unwrap_err();
+    let text = edge.metrics.render();
+    for line in [
+        r#"tidegate_registry_requests_total{outcome="ok"} 1"#,
+        r#"tidegate_registry_requests_total{outcome="server_error"} 1"#,
+        r#"tidegate_registry_requests_total{outcome="refused"} 1"#,
+        r#"tidegate_registry_listings_total{outcome="ok"} 1"#,
+        r#"tidegate_registry_listings_total{outcome="not_found"} 1"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is missing in:\n{text}");
+    }
+}
+
+/// Runs [`a_listing_by_the_environment_alone`] in a process of its own, with this environment and no other.
+fn listing_in(environment: impl IntoIterator<Item = (String, String)>, host: String) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "registry::a_listing_by_the_environment_alone",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env_clear()
+        .envs(environment)
+        .env("TIDEGATE_TEST_HOST", host)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test]
+#[ignore = "its parents below run it, each with another environment"]
+async fn a_listing_by_the_environment_alone() {
+    let ecr = Ecr::new(Sdk::new(quick()), Pace::default(), Metrics::new());
+    let repository = Repository {
+        host: std::env::var("TIDEGATE_TEST_HOST").unwrap(),
+        path: NAME.into(),
+    };
+    match ecr.list(&repository).await {
+        Ok(listing) => println!("found {}", listing.images.len()),
+        Err(failure) => println!("failed {failure:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_environment_gives_credentials_and_endpoint_as_for_every_aws_tool() {
+    let server = EcrServer::start().await.unwrap();
+    server.push_tag(NAME, "t0").unwrap();
+    let said = listing_in(server.env(), server.default_host());
+    assert!(said.contains("found 1"), "{said}");
+}
+
+#[tokio::test]
+async fn without_credentials_the_ways_to_get_some_are_named() {
+    let server = EcrServer::start().await.unwrap();
+    let keyless = server.env().into_iter().filter(|(name, _)| !name.contains("_KEY"));
+    let said = listing_in(keyless, server.default_host());
+    for part in ["Denied", "no AWS credentials could be had", "IRSA, EKS Pod Identity"] {
+        assert!(said.contains(part), "{part:?} is missing in: {said}");
+    }
+}
