@@ -120,8 +120,6 @@ label! {
     ObjectState, ObjectLabel { state }, {
         /// Applied as declared.
         Applied = "applied",
-        /// Not applied yet.
-        Pending = "pending",
         /// The last attempt failed.
         Failed = "failed",
     }
