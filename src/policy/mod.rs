@@ -8,9 +8,9 @@
 //! - an invalid policy is an error and matches nothing (Flux v1 let it match everything);
 //! - never to an older image. A policy that orders by a part of the tag (`semver:`, `numeric:`, `alphabetical:`) moves to a
 //!   strictly greater part only; one that orders by push time moves only to a tag pushed strictly later than the current
-//!   tag. Where push times do not answer (the current tag is no longer listed, or the registry tells no times) two
-//!   versions are compared as versions, and otherwise nothing moves. A policy by part whose current tag lacks that part
-//!   falls back to push times;
+//!   tag. Where push times do not answer (the current tag is not listed, or the registry tells no times) two versions are
+//!   compared as versions; otherwise what was pushed after the current tag was written into the file is newer, if that
+//!   moment is known; otherwise nothing moves. A policy by part whose current tag lacks that part falls back to push times;
 //! - `latest`, in any case of letters, is a candidate only if the policy names exactly it;
 //! - signatures, attestations, SBOMs and Helm charts are never candidates, nor is what cannot be pulled;
 //! - a field without a tag has nothing that could be newer: the first tag in the policy's order is taken.

@@ -94,6 +94,8 @@ pub struct Question<'a> {
     pub policy: &'a Policy,
     /// The tag in the file.
     pub current: Option<&'a Tag>,
+    /// When it was written there, where known. Asked where the registry cannot tell the current tag's push time.
+    pub current_since: Option<Timestamp>,
     /// *All* tags of the repository, from one complete listing.
     pub candidates: &'a [Candidate],
     /// Whether the include and exclude globs let a tag in; the reason if not.
@@ -108,6 +110,7 @@ impl<'a> Question<'a> {
         Self {
             policy,
             current,
+            current_since: None,
             candidates,
             included: &|_| Ok(()),
             free: &|_| Ok(()),
@@ -122,6 +125,7 @@ pub fn select(question: &Question<'_>) -> Selection {
     ranked.sort_by(Ranked::order);
     let current = question.current.map(|tag| Current {
         tag,
+        since: question.current_since,
         listed: candidates.iter().find(|candidate| candidate.tag == *tag),
     });
 
@@ -155,6 +159,7 @@ pub fn select(question: &Question<'_>) -> Selection {
 
 struct Current<'a> {
     tag: &'a Tag,
+    since: Option<Timestamp>,
     listed: Option<&'a Candidate>,
 }
 
@@ -221,12 +226,13 @@ fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Resul
             format!("was pushed together with the current tag {tag}"),
         )),
         Some((Some(_), Some(_))) => Err((Standing::NotNewer, format!("was pushed before the current tag {tag}"))),
-        _ => newer_version(current, candidate),
+        _ => newer_otherwise(current, candidate),
     }
 }
 
-/// The answer where push times give none.
-fn newer_version(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+/// The answer where push times give none: as versions, if both are; else a push after the current tag was written into
+/// the file counts as newer.
+fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
     let tag = current.tag;
     let problem = match current.listed {
         None => format!("the current tag {tag} is no longer in the registry"),
@@ -235,6 +241,18 @@ fn newer_version(current: &Current<'_>, candidate: &Candidate) -> Result<String,
     match (Version::parse(candidate.tag.as_str()), Version::parse(tag.as_str())) {
         (Ok(ours), Ok(theirs)) if ours.is_higher_than(&theirs) => Ok(format!("{problem}, and is a higher version")),
         (Ok(_), Ok(_)) => Err((Standing::NotNewer, format!("{problem}, and is not a higher version"))),
+        _ if candidate.pushed_at.is_some() && current.since.is_some() => {
+            if candidate.pushed_at > current.since {
+                Ok(format!(
+                    "{problem}, and was pushed after that was written into the file"
+                ))
+            } else {
+                Err((
+                    Standing::NotNewer,
+                    format!("{problem}, and was not pushed after that was written into the file"),
+                ))
+            }
+        }
         _ => Err((
             Standing::Unordered,
             format!("{problem}, so nothing tells which one is newer; write the tag you want into the file once"),

@@ -183,6 +183,28 @@ fn each_row_chooses_the_tag_a_person_would() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn a_push_after_the_current_tag_was_written_is_newer_where_the_registry_does_not_know_that_tag() {
+    #[rustfmt::skip]
+    let rows = [
+        ("*",        "gone",  "a@1 b@2 c@3",    Some(2), "c"),
+        ("*",        "gone",  "a@1 b@2",        Some(2), "-"),
+        ("*",        "gone",  "a@1 b@2 c@3",    None,    "-"),
+        ("*",        "b",     "a@1 b@2 c@3",    Some(9), "c"),
+        ("*",        "1.5.0", "1.4.9@9",        Some(2), "-"),
+        ("semver:*", "gone",  "1.0.0@1 1.1.0@3", Some(2), "1.1.0"),
+    ];
+    for (policy, current, listing, since, want) in rows {
+        let (policy, current) = (Policy::parse(policy).unwrap(), tag(current));
+        let listing = candidates(listing);
+        let question = Question {
+            current_since: since.map(|minute: i64| Timestamp::from_second(minute * 60).unwrap()),
+            ..Question::new(&policy, Some(&current), &listing)
+        };
+        assert_eq!(chosen(&select(&question)), want, "{policy} {current} {listing:?}");
+    }
+}
+
 /// policy, part of the problem, part of the remedy.
 #[rustfmt::skip]
 const INVALID: &[(&str, &str, &str)] = &[
