@@ -1,4 +1,5 @@
 use super::bump::{Bump, Resume};
+use super::transition::Transition;
 use crate::model::{CommitId, FieldId, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,17 +21,6 @@ pub struct Step {
     pub resumes: Vec<Resume>,
     /// How image fields changed from its first parent to it, in any file.
     pub transitions: Vec<Transition>,
-}
-
-/// A change of one image field's tag by one commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
-    /// The field.
-    pub field: FieldId,
-    /// Before; `None` where there was no tag, or no such field.
-    pub from: Option<Tag>,
-    /// After.
-    pub to: Option<Tag>,
 }
 
 /// A tag that somebody took back.
@@ -176,6 +166,7 @@ pub fn holds(timeline: &[Step]) -> BTreeMap<FieldId, Hold> {
                 }
             }
         }
+        // A field that also moves to the tag in this commit has not left it: its object went from one file to another.
         let moved: BTreeSet<(&FieldId, Option<&Tag>)> =
             step.transitions.iter().map(|t| (&t.field, t.to.as_ref())).collect();
         for transition in &step.transitions {

@@ -13,15 +13,20 @@
 //! [`Hold::allows`] decides about a candidate. Times come from committers' clocks, so they are bounded on both sides: never
 //! later than now, never earlier than our own last bump before that commit.
 //!
+//! [`transitions`] compares the image fields of the files that a commit changed; an object that only moves to another file
+//! does not change. [`standing_since`] tells when each field was last written.
+//!
 //! Pure: whoever reads git (and the files at each commit) makes the steps. Deliberately absent: file names, orders of tags.
 
 mod bump;
 mod hold;
 mod trailer;
+mod transition;
 
 #[cfg(test)]
 mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
-pub use hold::{Hold, Offer, Rejected, Step, Transition, holds};
+pub use hold::{Hold, Offer, Rejected, Step, holds};
 pub use trailer::LONGEST_MESSAGE;
+pub use transition::{FileFields, Transition, standing_since, transitions};
