@@ -1,4 +1,5 @@
 use super::field::AutomatedField;
+use super::message::shown;
 use crate::history::{Bump, Hold, Offer};
 use crate::manifest::Lock;
 use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Repository, Tag};
@@ -23,6 +24,8 @@ pub struct Observed<'a> {
     pub tags: &'a BTreeMap<Repository, Tags>,
     /// What is held.
     pub holds: &'a BTreeMap<FieldId, Hold>,
+    /// When each field was last written, where known (`history::standing_since`).
+    pub since: &'a BTreeMap<FieldId, Timestamp>,
     /// Whether the include and exclude globs let a tag in; the reason if not.
     pub included: &'a dyn Fn(&Repository, &Tag) -> Result<(), String>,
     /// The time of the pass.
@@ -187,7 +190,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
         }
     };
 
-    let selection = choose(policy, &field.image, candidates, &decision, observed);
+    let selection = choose(policy, field, candidates, decision.hold.as_ref(), observed);
     let (outcome, reason) = outcome(&selection, field.lock.as_ref());
     let bump = match (&selection.selected, outcome) {
         (Some(choice), Outcome::Bump) => Some(PlannedBump {
@@ -211,27 +214,32 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
 
 fn choose(
     policy: &Policy,
-    image: &ImageRef,
+    field: &AutomatedField,
     candidates: &[Candidate],
-    decision: &Decision,
+    hold: Option<&Hold>,
     observed: &Observed<'_>,
 ) -> Selection {
-    let repository = image.repository();
-    let pushed_at_of = |tag: &Tag| candidates.iter().find(|c| c.tag == *tag).and_then(|c| c.pushed_at);
-    let free = |candidate: &Candidate| match &decision.hold {
+    let repository = field.image.repository();
+    let rejected: BTreeMap<&Tag, Timestamp> = candidates
+        .iter()
+        .filter(|candidate| hold.is_some_and(|hold| hold.rejected.iter().any(|r| r.tag == candidate.tag)))
+        .filter_map(|candidate| Some((&candidate.tag, candidate.pushed_at?)))
+        .collect();
+    let free = |candidate: &Candidate| match hold {
         None => Ok(()),
         Some(hold) => hold.allows(&Offer {
             tag: &candidate.tag,
             pushed_at: candidate.pushed_at,
-            pushed_at_of: &pushed_at_of,
+            pushed_at_of: &|tag| rejected.get(tag).copied(),
             comes_after: &|rejected| policy.is_newer_by_name(&candidate.tag, rejected),
             now: observed.now,
         }),
     };
     select(&Question {
+        current_since: observed.since.get(&field.field).map(|since| (*since).min(observed.now)),
         included: &|tag| (observed.included)(&repository, tag),
         free: &free,
-        ..Question::new(policy, image.tag(), candidates)
+        ..Question::new(policy, field.image.tag(), candidates)
     })
 }
 
@@ -252,7 +260,15 @@ fn outcome(selection: &Selection, lock: Option<&Lock>) -> (Outcome, String) {
 }
 
 fn locked(lock: &Lock) -> String {
-    let by = lock.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let why = lock.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let by = lock
+        .by
+        .as_ref()
+        .map(|by| format!(" by {}", shown(by)))
+        .unwrap_or_default();
+    let why = lock
+        .reason
+        .as_ref()
+        .map(|why| format!(": {}", shown(why)))
+        .unwrap_or_default();
     format!("locked{by}{why}")
 }

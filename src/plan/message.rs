@@ -134,12 +134,16 @@ fn summary(bumps: &[PlannedBump]) -> String {
     }
 }
 
-/// A name for people: control characters as `?`, cut where it would fill the screen.
-fn shown(name: &str) -> String {
+/// A name for people: characters that steer a terminal or turn the direction of text as `?`, cut where it would fill the
+/// screen.
+pub(super) fn shown(name: &str) -> String {
+    let steers = |c: char| {
+        c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
     let mut out: String = name
         .chars()
         .take(LONGEST_NAME)
-        .map(|c| if c.is_control() { '?' } else { c })
+        .map(|c| if steers(c) { '?' } else { c })
         .collect();
     if name.chars().nth(LONGEST_NAME).is_some() {
         out.push('…');

@@ -65,6 +65,7 @@ fn decided(fields: &[AutomatedField], tags: &BTreeMap<Repository, Tags>, holds: 
         &Observed {
             tags,
             holds,
+            since: &[(field("old"), minute(2))].into(),
             included: &|repository, tag| {
                 let kept_out = tag.as_str().ends_with("-debug");
                 if kept_out {
@@ -113,6 +114,8 @@ fn each_field_is_decided_with_its_reason() {
         (locked(wanted("web", "web:a", 1, "*")),      "web: a@1 b@2",         None,                 Outcome::Locked,        "locked by jo: release freeze"),
         (wanted("web", "web:a", 1, "glob:x*"),        "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "none of 2 tags"),
         (wanted("web", "web:z", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "no longer in the registry"),
+        (wanted("old", "web:z", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::UpToDate,      "nothing"),
+        (wanted("old", "web:z", 1, "*"),              "web: a@1 b@3",         None,                 Outcome::Bump,          "b, pushed"),
         (wanted("web", "web:a", 1, "semver:x.y"),     "web: a@1 b@2",         None,                 Outcome::InvalidPolicy, "cannot be used"),
         (wanted("web", &digest, 1, "*"),              "web: a@1 b@2",         None,                 Outcome::Pinned,        "remove the digest"),
         (wanted("web", "web:a", 1, "*"),              "other: a@1",           None,                 Outcome::Unknown,       "has not been read yet"),
