@@ -26,12 +26,18 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 impl AgentCommands {
     async fn scan_now(&self, repository: Option<String>) -> Result<CommandReport, CommandError> {
-        let asked = self.board.force(|wanted| repository.as_ref().is_none_or(|name| wanted.to_string() == *name));
+        let asked = self
+            .board
+            .force(|wanted| repository.as_ref().is_none_or(|name| wanted.to_string() == *name));
         if let (0, Some(name)) = (asked, &repository) {
             let wanted: Vec<String> = self.board.wanted().iter().map(ToString::to_string).collect();
             return Err(CommandError::Unknown(format!(
                 "no automated image field names {name}; those named are: {}",
-                if wanted.is_empty() { "none".into() } else { wanted.join(", ") }
+                if wanted.is_empty() {
+                    "none".into()
+                } else {
+                    wanted.join(", ")
+                }
             )));
         }
         let scan = self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
@@ -50,8 +56,16 @@ impl AgentCommands {
         let bumped = match &automation.landed {
             Some(landed) => {
                 for bump in &landed.bumps {
-                    let from = bump.from.as_ref().map_or_else(|| "no tag".to_owned(), ToString::to_string);
-                    lines.push(format!("{}: {from} -> {} in {}", bump.field, bump.to, landed.commit.short()));
+                    let from = bump
+                        .from
+                        .as_ref()
+                        .map_or_else(|| "no tag".to_owned(), ToString::to_string);
+                    lines.push(format!(
+                        "{}: {from} -> {} in {}",
+                        bump.field,
+                        bump.to,
+                        landed.commit.short()
+                    ));
                 }
                 format!("{} bumped in {}", landed.bumps.len(), landed.commit.short())
             }
@@ -67,20 +81,31 @@ impl AgentCommands {
 
     async fn sync_now(&self) -> Result<CommandReport, CommandError> {
         if let Err(reason) = self.follow.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
-            return Ok(CommandReport { summary: "the config repo could not be fetched".into(), lines: vec![reason], ok: false });
+            return Ok(CommandReport {
+                summary: "the config repo could not be fetched".into(),
+                lines: vec![reason],
+                ok: false,
+            });
         }
         match self.sync.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
             SyncEnd::Ran(report) => Ok(told(&report)),
-            SyncEnd::Failed(reason) => {
-                Ok(CommandReport { summary: "the sync could not run".into(), lines: vec![reason], ok: false })
-            }
+            SyncEnd::Failed(reason) => Ok(CommandReport {
+                summary: "the sync could not run".into(),
+                lines: vec![reason],
+                ok: false,
+            }),
         }
     }
 }
 
 fn told(report: &SyncReport) -> CommandReport {
-    let changed = report.applied.iter().filter(|object| object.change != Change::Unchanged);
-    let mut lines: Vec<String> = changed.map(|object| format!("{} {}", object.id, object.change)).collect();
+    let changed = report
+        .applied
+        .iter()
+        .filter(|object| object.change != Change::Unchanged);
+    let mut lines: Vec<String> = changed
+        .map(|object| format!("{} {}", object.id, object.change))
+        .collect();
     lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
     lines.extend(report.problems());
     CommandReport {

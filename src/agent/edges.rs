@@ -38,12 +38,21 @@ pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
 
 async fn from_secret(cluster: &ApiServer, name: &str) -> anyhow::Result<DeployKey> {
     let namespace = cluster.set().namespace.clone();
-    let place = SecretKey { namespace, name: name.to_owned(), key: ENTRY.to_owned() };
+    let place = SecretKey {
+        namespace,
+        name: name.to_owned(),
+        key: ENTRY.to_owned(),
+    };
     let new = DeployKey::generate()?;
     let text: Secret = cluster
         .load_or_create_secret_key(&place, || new.private_text().clone())
         .await
-        .with_context(|| format!("the deploy key in Secret {}/{} cannot be read or made", place.namespace, place.name))?;
+        .with_context(|| {
+            format!(
+                "the deploy key in Secret {}/{} cannot be read or made",
+                place.namespace, place.name
+            )
+        })?;
     DeployKey::from_openssh(text.expose())
         .with_context(|| format!("Secret {}/{}, entry {}", place.namespace, place.name, place.key))
 }
@@ -54,7 +63,9 @@ pub(super) async fn deploy_key_in_time(
     cluster: &ApiServer,
     waiting: impl Fn(String),
 ) -> anyhow::Result<DeployKey> {
-    let KeySource::Secret(name) = &checked.settings.repo.key else { return deploy_key(checked).await };
+    let KeySource::Secret(name) = &checked.settings.repo.key else {
+        return deploy_key(checked).await;
+    };
     let mut backoff = crate::driver::Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
     loop {
         match from_secret(cluster, name).await {
@@ -70,7 +81,9 @@ pub(super) async fn deploy_key_in_time(
 
 fn is_outage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<crate::port::ClusterFailure>().is_some_and(crate::port::ClusterFailure::is_outage)
+        cause
+            .downcast_ref::<crate::port::ClusterFailure>()
+            .is_some_and(crate::port::ClusterFailure::is_outage)
     })
 }
 

@@ -72,7 +72,13 @@ async fn scan_all(registry: &impl Registry, board: &Board) {
     let scans = futures::stream::iter(board.wanted())
         .map(|repository| async move {
             let result = registry.list(&repository).await.map(Arc::new);
-            (repository, Scan { result, at: tokio::time::Instant::now() })
+            (
+                repository,
+                Scan {
+                    result,
+                    at: tokio::time::Instant::now(),
+                },
+            )
         })
         .buffer_unordered(IN_FLIGHT)
         .collect::<Vec<_>>()
@@ -82,16 +88,16 @@ async fn scan_all(registry: &impl Registry, board: &Board) {
     }
 }
 
-async fn preview_sync(
-    checked: &Checked,
-    declared: &crate::catalog::Declared,
-) -> anyhow::Result<Option<sync::Preview>> {
+async fn preview_sync(checked: &Checked, declared: &crate::catalog::Declared) -> anyhow::Result<Option<sync::Preview>> {
     if !checked.settings.sync.enabled {
         return Ok(None);
     }
     let cluster = Arc::new(edges::cluster(checked).await?);
     let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &checked.settings.sync.deletions);
-    let consent = Consent { confirmed: checked.settings.sync.deletions.confirm, history_broken: false };
+    let consent = Consent {
+        confirmed: checked.settings.sync.deletions.confirm,
+        history_broken: false,
+    };
     Ok(Some(syncer.preview(declared, consent).await?))
 }
 
@@ -99,15 +105,26 @@ impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "commit {}", self.commit)?;
         for bump in &self.bumps {
-            let from = bump.from.as_ref().map_or_else(|| "no tag".to_owned(), ToString::to_string);
-            writeln!(f, "bump   {}: {from} -> {} ({}:{})", bump.field, bump.to, bump.path, bump.position)?;
+            let from = bump
+                .from
+                .as_ref()
+                .map_or_else(|| "no tag".to_owned(), ToString::to_string);
+            writeln!(
+                f,
+                "bump   {}: {from} -> {} ({}:{})",
+                bump.field, bump.to, bump.path, bump.position
+            )?;
         }
         let moved = |field: &Decision| self.bumps.iter().any(|bump| bump.field == field.field);
         for field in self.fields.iter().filter(|field| !moved(field)) {
             writeln!(f, "stay   {}: {}", field.field, field.reason)?;
         }
         if let Some(sync) = &self.sync {
-            let unchanged = sync.objects.iter().filter(|object| object.change == Change::Unchanged).count();
+            let unchanged = sync
+                .objects
+                .iter()
+                .filter(|object| object.change == Change::Unchanged)
+                .count();
             for object in sync.objects.iter().filter(|object| object.change != Change::Unchanged) {
                 writeln!(f, "apply  {}: {} ({})", object.id, object.change, object.path)?;
             }
@@ -117,7 +134,12 @@ impl fmt::Display for Preview {
             for failed in &sync.failed {
                 writeln!(f, "fail   {}: {}", failed.id, failed.message)?;
             }
-            for reason in sync.waiting.iter().map(|waiting| &waiting.remedy).chain(&sync.prune_blocked) {
+            for reason in sync
+                .waiting
+                .iter()
+                .map(|waiting| &waiting.remedy)
+                .chain(&sync.prune_blocked)
+            {
                 writeln!(f, "keep   {reason}")?;
             }
             writeln!(f, "       {unchanged} objects are as declared")?;

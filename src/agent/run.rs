@@ -54,8 +54,10 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
 
     let key_condition = health.condition("deploy key", "not read yet");
     let git_condition = health.condition("config repo", "not fetched yet");
-    let sync_condition =
-        settings.sync.enabled.then(|| health.condition("sync", "the first pass has not ended yet"));
+    let sync_condition = settings
+        .sync
+        .enabled
+        .then(|| health.condition("sync", "the first pass has not ended yet"));
 
     let board = Arc::new(Board::default());
     let tip = Tip::default();
@@ -125,7 +127,10 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
         }
     };
     let follower = Follower::new(Arc::clone(&repo), tip.clone(), git_condition, moved);
-    tasks.spawn("follow", run_loop(follow_loop, follower, shutdown.clone(), jitter, observed(&metrics)));
+    tasks.spawn(
+        "follow",
+        run_loop(follow_loop, follower, shutdown.clone(), jitter, observed(&metrics)),
+    );
 
     if settings.automation.enabled {
         let registry = Arc::new(Ecr::new(Sdk::new(Limits::default()), Pace::default(), metrics.clone()));
@@ -133,10 +138,27 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             let automate = automate.clone();
             move || automate.activate()
         };
-        let scanner = Scanner::new(registry, Arc::clone(&board), Arc::clone(&rules), changed, jitter);
-        tasks.spawn("scan", run_loop(scan_loop, scanner, shutdown.clone(), jitter, observed(&metrics)));
-        let hooks = Wakes { scan: scan.clone(), sync: sync.clone(), landed: watch::channel(None).0 };
-        tasks.spawn("events", events(Arc::clone(&cluster), hooks.landed.subscribe(), shutdown.clone()));
+        let scanner = Scanner::new(
+            registry,
+            Arc::clone(&board),
+            Arc::clone(&rules),
+            metrics.clone(),
+            changed,
+            jitter,
+        );
+        tasks.spawn(
+            "scan",
+            run_loop(scan_loop, scanner, shutdown.clone(), jitter, observed(&metrics)),
+        );
+        let hooks = Wakes {
+            scan: scan.clone(),
+            sync: sync.clone(),
+            landed: watch::channel(None).0,
+        };
+        tasks.spawn(
+            "events",
+            events(Arc::clone(&cluster), hooks.landed.subscribe(), shutdown.clone()),
+        );
         let automation = Automation::new(
             Arc::clone(&repo),
             Arc::clone(&catalog),
@@ -147,7 +169,10 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             metrics.clone(),
             hooks,
         );
-        tasks.spawn("automate", run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)));
+        tasks.spawn(
+            "automate",
+            run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)),
+        );
         let scheduler = schedule::start(windows, Arc::clone(&board), move || scan.activate()).await?;
         tasks.spawn("windows", schedule::keep(scheduler, shutdown.clone()));
     }
@@ -165,7 +190,10 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             metrics: metrics.clone(),
             told: Told::default(),
         };
-        tasks.spawn("sync", run_loop(sync_loop, work, shutdown.clone(), jitter, observed(&metrics)));
+        tasks.spawn(
+            "sync",
+            run_loop(sync_loop, work, shutdown.clone(), jitter, observed(&metrics)),
+        );
     }
     tracing::info!(%listen, version = env!("CARGO_PKG_VERSION"), "running");
     tasks.join(&shutdown).await.map_err(anyhow::Error::msg)
@@ -192,8 +220,14 @@ async fn events<C: Cluster>(cluster: Arc<C>, mut landed: watch::Receiver<Option<
             () = shutdown.begun() => return,
             changed = landed.changed() => if changed.is_err() { return },
         }
-        let Some(message) = landed.borrow_and_update().as_ref().map(said) else { continue };
-        let event = Happening { warning: false, reason: "Bumped", message };
+        let Some(message) = landed.borrow_and_update().as_ref().map(said) else {
+            continue;
+        };
+        let event = Happening {
+            warning: false,
+            reason: "Bumped",
+            message,
+        };
         if let Err(error) = cluster.emit(&event).await {
             tracing::debug!(%error, "event not written");
         }
@@ -201,7 +235,11 @@ async fn events<C: Cluster>(cluster: Arc<C>, mut landed: watch::Receiver<Option<
 }
 
 fn said(landed: &Landed) -> String {
-    let bumps: Vec<String> = landed.bumps.iter().map(|bump| format!("{} to {}", bump.field, bump.to)).collect();
+    let bumps: Vec<String> = landed
+        .bumps
+        .iter()
+        .map(|bump| format!("{} to {}", bump.field, bump.to))
+        .collect();
     format!("commit {}: {}", landed.commit, bumps.join(", "))
 }
 

@@ -37,9 +37,16 @@ impl Checked {
             (Ok(url), Ok(known_hosts)) => {
                 let environment = Environment {
                     namespace: std::env::var("POD_NAMESPACE").ok().filter(|name| !name.is_empty()),
-                    kubeconfig: std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()).map(PathBuf::from),
+                    kubeconfig: std::env::var_os("KUBECONFIG")
+                        .filter(|path| !path.is_empty())
+                        .map(PathBuf::from),
                 };
-                Ok(Self { settings, url, known_hosts, environment })
+                Ok(Self {
+                    settings,
+                    url,
+                    known_hosts,
+                    environment,
+                })
             }
             (url, known_hosts) => Err(Unusable([url.err(), known_hosts.err()].into_iter().flatten().collect())),
         }

@@ -42,21 +42,41 @@ pub(super) enum SyncEnd {
 
 impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
     pub(super) fn syncer(cluster: &Arc<C>, limit: &crate::config::DeletionLimit) -> Syncer<C> {
-        Syncer::new(Arc::clone(cluster), DeletionLimit { count: limit.count, percent: limit.percent })
+        Syncer::new(
+            Arc::clone(cluster),
+            DeletionLimit {
+                count: limit.count,
+                percent: limit.percent,
+            },
+        )
     }
 
     async fn carry_out(&mut self) -> Result<Option<SyncReport>, String> {
         let Some(tip) = self.tip.known() else { return Ok(None) };
-        let declared =
-            self.catalog.lock().await.read(&*self.repo, tip).await.map_err(|failure| failure.message)?;
-        let last = self.syncer.last_applied().await.map_err(|failure| failure.to_string())?;
+        let declared = self
+            .catalog
+            .lock()
+            .await
+            .read(&*self.repo, tip)
+            .await
+            .map_err(|failure| failure.message)?;
+        let last = self
+            .syncer
+            .last_applied()
+            .await
+            .map_err(|failure| failure.to_string())?;
         let history_broken = match last {
-            Some(last) if last != tip => {
-                !self.repo.is_ancestor(last, tip).await.map_err(|failure| failure.message)?
-            }
+            Some(last) if last != tip => !self
+                .repo
+                .is_ancestor(last, tip)
+                .await
+                .map_err(|failure| failure.message)?,
             _ => false,
         };
-        let consent = Consent { confirmed: self.confirmed, history_broken };
+        let consent = Consent {
+            confirmed: self.confirmed,
+            history_broken,
+        };
         Ok(Some(self.syncer.pass(&declared, consent).await))
     }
 
@@ -83,7 +103,10 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
             self.metrics.apply_request(ApplyOutcome::Refused);
         }
         self.metrics.objects(ObjectState::Failed, report.failed.len());
-        self.metrics.objects(ObjectState::Applied, report.declared.saturating_sub(report.failed.len()));
+        self.metrics.objects(
+            ObjectState::Applied,
+            report.declared.saturating_sub(report.failed.len()),
+        );
         let problems: BTreeSet<String> = report.problems().into_iter().collect();
         for problem in problems.difference(&self.told.problems) {
             tracing::warn!(%problem, "sync");
@@ -106,7 +129,11 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
             report.applied.len() - report.count(Change::Unchanged),
             report.pruned.len()
         );
-        let event = Happening { warning: false, reason: "Applied", message };
+        let event = Happening {
+            warning: false,
+            reason: "Applied",
+            message,
+        };
         if let Err(error) = self.cluster.emit(&event).await {
             tracing::debug!(%error, "event not written");
         }

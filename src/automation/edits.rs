@@ -29,14 +29,25 @@ pub(super) async fn make(
         .into_iter()
         .filter_map(|(path, changes)| declared.blobs.get(path).map(|blob| (path, *blob, changes)))
         .collect();
-    let contents = repo.blobs(files.iter().map(|(_, blob, _)| *blob).collect(), MAX_FILE_BYTES).await?;
-    let mut edits = Edits { files: Vec::new(), refused: Vec::new() };
+    let contents = repo
+        .blobs(files.iter().map(|(_, blob, _)| *blob).collect(), MAX_FILE_BYTES)
+        .await?;
+    let mut edits = Edits {
+        files: Vec::new(),
+        refused: Vec::new(),
+    };
     for ((path, from, changes), content) in files.into_iter().zip(contents) {
         let edited = content
             .ok_or_else(|| format!("{path}: not edited: the file is too large"))
-            .and_then(|bytes| manifest::set_tags(path, &bytes, &changes).map_err(|refused: Refused| refused.to_string()));
+            .and_then(|bytes| {
+                manifest::set_tags(path, &bytes, &changes).map_err(|refused: Refused| refused.to_string())
+            });
         match edited {
-            Ok(bytes) => edits.files.push(FileEdit { path: path.clone(), from, bytes }),
+            Ok(bytes) => edits.files.push(FileEdit {
+                path: path.clone(),
+                from,
+                bytes,
+            }),
             Err(reason) => edits.refused.push((path.clone(), reason)),
         }
     }

@@ -78,7 +78,9 @@ pub async fn look(
     rules: &Rules,
     tip: CommitId,
 ) -> Result<BumpPlan, RepoFailure> {
-    decide(repo, catalog, &mut Timeline::default(), board, rules, tip, || {}).await.map(|decided| decided.plan)
+    decide(repo, catalog, &mut Timeline::default(), board, rules, tip, || {})
+        .await
+        .map(|decided| decided.plan)
 }
 
 async fn decide(
@@ -95,10 +97,11 @@ async fn decide(
     if board.want(wanted::repositories(&fields, rules)) {
         new_wanted();
     }
-    let holds = timeline.holds(repo, catalog, tip).await?;
+    let past = timeline.read(repo, catalog, tip).await?;
     let observed = plan::Observed {
         tags: &wanted::tags(&fields, rules, &board.scans()),
-        holds: &holds,
+        holds: &past.holds,
+        since: &past.since,
         included: &|repository, tag| rules.allows_tag(repository, tag),
         now: jiff::Timestamp::now(),
     };
@@ -108,7 +111,10 @@ async fn decide(
 
 impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
     /// Bumps what `board` has found, on the branch that `tip` follows.
-    #[expect(clippy::too_many_arguments, reason = "the composition root hands every edge in, once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the composition root hands every edge in, once"
+    )]
     pub fn new(
         repo: Arc<G>,
         catalog: Arc<Mutex<Catalog>>,
@@ -120,17 +126,37 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         hooks: F,
     ) -> Self {
         let timeline = Timeline::default();
-        Self { repo, catalog, board, rules, tip, status, metrics, timeline, hooks, told: BTreeSet::new() }
+        Self {
+            repo,
+            catalog,
+            board,
+            rules,
+            tip,
+            status,
+            metrics,
+            timeline,
+            hooks,
+            told: BTreeSet::new(),
+        }
     }
 
     /// One try: decide on the tip, and make the commit if there is one to make. `None`: the race was lost.
     async fn attempt(&mut self) -> Result<Option<AutomationReport>, RepoFailure> {
-        let Some(tip) = self.tip.known() else { return Ok(Some(AutomationReport::default())) };
+        let Some(tip) = self.tip.known() else {
+            return Ok(Some(AutomationReport::default()));
+        };
         let mut catalog = self.catalog.lock().await;
         let hooks = &self.hooks;
-        let decided =
-            decide(&*self.repo, &mut catalog, &mut self.timeline, &self.board, &self.rules, tip, || hooks.wanted())
-                .await?;
+        let decided = decide(
+            &*self.repo,
+            &mut catalog,
+            &mut self.timeline,
+            &self.board,
+            &self.rules,
+            tip,
+            || hooks.wanted(),
+        )
+        .await?;
         drop(catalog);
         let Decided { declared, plan } = decided;
         self.tell(&declared, &plan);
@@ -143,7 +169,9 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         let refused: BTreeSet<&RepoPath> = edits.refused.iter().map(|(path, _)| path).collect();
         let mut made = plan.clone();
         made.bumps.retain(|bump| !refused.contains(&bump.path));
-        report.problems.extend(edits.refused.iter().map(|(_, reason)| reason.clone()));
+        report
+            .problems
+            .extend(edits.refused.iter().map(|(_, reason)| reason.clone()));
         report.problems.extend(plan::check(&made).err().into_iter().flatten());
         if made.bumps.is_empty() || plan::check(&made).is_err() {
             self.publish(&declared, &plan, report.problems.first().cloned());
@@ -219,8 +247,13 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
 
     /// What stands now, and why: the one answer for all who ask.
     fn publish(&self, declared: &Declared, plan: &BumpPlan, problem: Option<String>) {
-        self.metrics.findings(declared.findings.iter().map(|finding| finding.severity));
-        let held = plan.decisions.iter().filter(|decision| decision.outcome == Decision::Held).count();
+        self.metrics
+            .findings(declared.findings.iter().map(|finding| finding.severity));
+        let held = plan
+            .decisions
+            .iter()
+            .filter(|decision| decision.outcome == Decision::Held)
+            .count();
         self.metrics.fields(plan.decisions.len(), held);
         self.status.send_replace(Arc::new(Status {
             commit: Some(declared.commit),
@@ -241,7 +274,11 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
                     for problem in &report.problems {
                         tracing::warn!(%problem, "bumps not made");
                     }
-                    return if report.problems.is_empty() { Outcome::Done(report) } else { Outcome::Retry(report) };
+                    return if report.problems.is_empty() {
+                        Outcome::Done(report)
+                    } else {
+                        Outcome::Retry(report)
+                    };
                 }
                 Ok(None) => {
                     tracing::info!("the branch moved first: fetching and deciding again");
@@ -255,21 +292,32 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
         }
         Outcome::Retry(AutomationReport {
             landed: None,
-            problems: vec![format!("the branch moved first {RACES} times in a row; trying again soon")],
+            problems: vec![format!(
+                "the branch moved first {RACES} times in a row; trying again soon"
+            )],
         })
     }
 
     fn late(&self, deadline: Duration) -> AutomationReport {
         let problem = format!("the pass did not end within {} s", deadline.as_secs());
-        AutomationReport { landed: None, problems: vec![problem] }
+        AutomationReport {
+            landed: None,
+            problems: vec![problem],
+        }
     }
 }
 
 fn needs_a_person(decision: Decision) -> bool {
-    matches!(decision, Decision::InvalidPolicy | Decision::Unknown | Decision::NoCandidate)
+    matches!(
+        decision,
+        Decision::InvalidPolicy | Decision::Unknown | Decision::NoCandidate
+    )
 }
 
 fn failed(failure: &RepoFailure) -> Outcome<AutomationReport> {
     tracing::warn!(problem = ?failure.problem, error = %failure, "automation failed");
-    Outcome::Retry(AutomationReport { landed: None, problems: vec![failure.message.clone()] })
+    Outcome::Retry(AutomationReport {
+        landed: None,
+        problems: vec![failure.message.clone()],
+    })
 }

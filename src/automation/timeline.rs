@@ -1,7 +1,8 @@
 use crate::catalog::Catalog;
-use crate::history::{self, Hold, Step, Transition};
-use crate::model::{CommitId, FieldId, RepoPath, Tag};
+use crate::history::{self, FileFields, Hold, Step, Transition};
+use crate::model::{BlobId, CommitId, FieldId, RepoPath, Tag};
 use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure, TreeFile};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Reads the branch's history for holds, and after the first time only what is new.
@@ -11,17 +12,25 @@ pub(super) struct Timeline {
     steps: Vec<Step>,
 }
 
+/// What the history says of image fields.
+pub(super) struct Past {
+    /// What is held.
+    pub(super) holds: BTreeMap<FieldId, Hold>,
+    /// When fields were last written, as far back as there are bumps.
+    pub(super) since: BTreeMap<FieldId, Timestamp>,
+}
+
 /// How far back bumps are looked for.
 const LONGEST_HISTORY: usize = 100_000;
 
 impl Timeline {
-    /// The holds at `tip`.
-    pub(super) async fn holds(
+    /// What the history up to `tip` says.
+    pub(super) async fn read(
         &mut self,
         repo: &impl ConfigRepo,
         catalog: &mut Catalog,
         tip: CommitId,
-    ) -> Result<BTreeMap<FieldId, Hold>, RepoFailure> {
+    ) -> Result<Past, RepoFailure> {
         if self.tip != Some(tip) {
             let known = match self.tip {
                 Some(known) if repo.is_ancestor(known, tip).await? => Some(known),
@@ -34,7 +43,10 @@ impl Timeline {
             self.extend(repo, catalog, new).await?;
             self.tip = Some(tip);
         }
-        Ok(history::holds(&self.steps))
+        Ok(Past {
+            holds: history::holds(&self.steps),
+            since: history::standing_since(&self.steps),
+        })
     }
 
     /// What happened before the first bump concerns no hold, and its files need not be read.
@@ -64,46 +76,47 @@ impl Timeline {
     }
 }
 
-/// How the image fields' tags moved in a commit; an object that only changed its file has not moved.
+/// How the image fields' tags moved in a commit.
 async fn transitions(
     repo: &impl ConfigRepo,
     catalog: &mut Catalog,
     changes: &[FileChange],
 ) -> Result<Vec<Transition>, RepoFailure> {
-    let before = tags(repo, catalog, changes, |change| change.before).await?;
-    let after = tags(repo, catalog, changes, |change| change.after).await?;
-    let mut fields: Vec<&FieldId> = before.keys().chain(after.keys()).collect();
-    fields.sort();
-    fields.dedup();
-    Ok(fields
-        .into_iter()
-        .map(|field| Transition {
-            field: field.clone(),
-            from: before.get(field).cloned().flatten(),
-            to: after.get(field).cloned().flatten(),
-        })
-        .filter(|transition| transition.from != transition.to)
-        .collect())
+    let mut files = Vec::new();
+    for change in changes.iter().filter(|change| is_yaml(&change.path)) {
+        files.push(FileFields {
+            before: fields(repo, catalog, &change.path, change.before).await?,
+            after: fields(repo, catalog, &change.path, change.after).await?,
+        });
+    }
+    Ok(history::transitions(files))
 }
 
-async fn tags(
+async fn fields(
     repo: &impl ConfigRepo,
     catalog: &mut Catalog,
-    changes: &[FileChange],
-    side: impl Fn(&FileChange) -> Option<crate::model::BlobId>,
-) -> Result<BTreeMap<FieldId, Option<Tag>>, RepoFailure> {
-    let files: Vec<TreeFile> = changes
-        .iter()
-        .filter(|change| is_yaml(&change.path))
-        .filter_map(|change| Some(TreeFile { path: change.path.clone(), blob: side(change)? }))
-        .collect();
-    let readings = catalog.readings(repo, &files).await?;
+    path: &RepoPath,
+    blob: Option<BlobId>,
+) -> Result<Vec<(FieldId, Option<Tag>)>, RepoFailure> {
+    let Some(blob) = blob else { return Ok(Vec::new()) };
+    let readings = catalog
+        .readings(
+            repo,
+            &[TreeFile {
+                path: path.clone(),
+                blob,
+            }],
+        )
+        .await?;
     Ok(readings
         .iter()
         .flat_map(|reading| &reading.documents)
         .flat_map(|document| {
             document.images.iter().map(|image| {
-                let field = FieldId { object: document.object.clone(), field: image.field.clone() };
+                let field = FieldId {
+                    object: document.object.clone(),
+                    field: image.field.clone(),
+                };
                 (field, image.image.tag().cloned())
             })
         })
@@ -111,5 +124,7 @@ async fn tags(
 }
 
 fn is_yaml(path: &RepoPath) -> bool {
-    [".yaml", ".yml", ".json"].iter().any(|ending| path.as_str().ends_with(ending))
+    [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|ending| path.as_str().ends_with(ending))
 }

@@ -7,12 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The image fields of automated workloads, in the order of their files.
 pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
-    declared.objects.iter().flat_map(|object| plan::automated(&object.path, &object.document)).collect()
+    declared
+        .objects
+        .iter()
+        .flat_map(|object| plan::automated(&object.path, &object.document))
+        .collect()
 }
 
 /// The repositories whose tags have to be known.
 pub(super) fn repositories(fields: &[AutomatedField], rules: &Rules) -> BTreeSet<Repository> {
-    fields.iter().map(|field| field.image.repository()).filter(|repository| rules.allows(repository).is_ok()).collect()
+    fields
+        .iter()
+        .map(|field| field.image.repository())
+        .filter(|repository| rules.allows(repository).is_ok())
+        .collect()
 }
 
 /// What is known of each repository's tags.
@@ -25,7 +33,10 @@ pub(super) fn tags(
     repositories
         .into_iter()
         .map(|repository| {
-            let known = match (rules.allows(&repository), scans.get(&repository).map(|scan| &scan.result)) {
+            let known = match (
+                rules.allows(&repository),
+                scans.get(&repository).map(|scan| &scan.result),
+            ) {
                 (Err(reason), _) => Tags::Unknown(reason),
                 (Ok(()), None) => Tags::Unknown("not scanned yet".into()),
                 (Ok(()), Some(Err(failure))) => Tags::Unknown(failure.to_string()),

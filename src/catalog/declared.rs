@@ -48,8 +48,18 @@ impl Declared {
         findings.extend(drop_twins(&mut objects));
         findings.sort();
         let complete = findings.iter().all(|finding| finding.severity != Severity::Error);
-        let blobs = readings.iter().map(|(file, _)| (file.path.clone(), file.blob)).collect();
-        Self { commit, objects, findings, complete, parsed, blobs }
+        let blobs = readings
+            .iter()
+            .map(|(file, _)| (file.path.clone(), file.blob))
+            .collect();
+        Self {
+            commit,
+            objects,
+            findings,
+            complete,
+            parsed,
+            blobs,
+        }
     }
 }
 
@@ -68,13 +78,19 @@ fn drop_twins(objects: &mut Vec<DeclaredObject>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|(object, places)| {
             let ((path, position), others) = places.split_first()?;
-            let others: Vec<String> = others.iter().map(|(path, position)| format!("{path}:{}", position.line)).collect();
+            let others: Vec<String> = others
+                .iter()
+                .map(|(path, position)| format!("{path}:{}", position.line))
+                .collect();
             Some(Finding {
                 path: path.clone(),
                 position: Some(*position),
                 object: Some(object),
                 severity: Severity::Error,
-                message: format!("declared again in {}; applied from neither, remove one of them", others.join(", ")),
+                message: format!(
+                    "declared again in {}; applied from neither, remove one of them",
+                    others.join(", ")
+                ),
             })
         })
         .collect()

@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 /// The files that may be manifests, and what was passed over: folders of Helm charts, kustomize overlays.
 pub(super) fn manifests(files: Vec<TreeFile>) -> (Vec<TreeFile>, Vec<Finding>) {
     let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
-        files.iter().filter(|file| names.contains(&file.path.file_name())).map(|file| file.path.parent()).collect()
+        files
+            .iter()
+            .filter(|file| names.contains(&file.path.file_name()))
+            .map(|file| file.path.parent())
+            .collect()
     };
     let charts = holding(&["Chart.yaml"]);
     let overlays = holding(&["kustomization.yaml", "kustomization.yml", "Kustomization"]);
-    let below = |file: &TreeFile, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| file.path.is_within(folder));
+    let below =
+        |file: &TreeFile, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| file.path.is_within(folder));
     let finding = |path: &RepoPath, severity, message: &str| Finding {
         path: path.clone(),
         position: None,
@@ -19,7 +24,13 @@ pub(super) fn manifests(files: Vec<TreeFile>) -> (Vec<TreeFile>, Vec<Finding>) {
     };
     let mut findings: Vec<Finding> = charts
         .iter()
-        .map(|folder| finding(folder, Severity::Notice, "a Helm chart; its files are not read as manifests"))
+        .map(|folder| {
+            finding(
+                folder,
+                Severity::Notice,
+                "a Helm chart; its files are not read as manifests",
+            )
+        })
         .collect();
     findings.extend(overlays.iter().filter(|folder| !charts.iter().any(|chart| folder.is_within(chart))).map(|folder| {
         finding(
@@ -39,7 +50,11 @@ pub(super) fn manifests(files: Vec<TreeFile>) -> (Vec<TreeFile>, Vec<Finding>) {
 /// Configured paths below which there is no file: a typing error or a moved folder, never "delete everything".
 pub(super) fn vanished(paths: &[RepoPath], files: &[TreeFile]) -> Vec<Finding> {
     let root = RepoPath::default();
-    let wanted = if paths.is_empty() { std::slice::from_ref(&root) } else { paths };
+    let wanted = if paths.is_empty() {
+        std::slice::from_ref(&root)
+    } else {
+        paths
+    };
     wanted
         .iter()
         .filter(|folder| !files.iter().any(|file| file.path.is_within(folder)))
@@ -63,7 +78,10 @@ mod tests {
     use crate::model::BlobId;
 
     fn files(paths: &[&str]) -> Vec<TreeFile> {
-        let file = |path: &&str| TreeFile { path: RepoPath::parse(path).unwrap(), blob: BlobId::from_bytes([0; 20]) };
+        let file = |path: &&str| TreeFile {
+            path: RepoPath::parse(path).unwrap(),
+            blob: BlobId::from_bytes([0; 20]),
+        };
         paths.iter().map(file).collect()
     }
 
@@ -77,7 +95,10 @@ mod tests {
             "workloads/notes.txt",
             "workloads/.hidden.yaml",
         ]));
-        assert_eq!(kept.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["workloads/web.yaml"]);
+        assert_eq!(
+            kept.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+            ["workloads/web.yaml"]
+        );
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].severity, Severity::Notice);
     }
@@ -94,6 +115,9 @@ mod tests {
         let path = |text| RepoPath::parse(text).unwrap();
         assert!(vanished(&[], &files(&["a.yaml"])).is_empty());
         assert_eq!(vanished(&[], &files(&[])).len(), 1);
-        assert_eq!(vanished(&[path("apps"), path("gone")], &files(&["apps/a.yaml"])).len(), 1);
+        assert_eq!(
+            vanished(&[path("apps"), path("gone")], &files(&["apps/a.yaml"])).len(),
+            1
+        );
     }
 }

@@ -31,7 +31,11 @@ pub struct Catalog {
 impl Catalog {
     /// A catalog of what lies below `paths` (of everything, if empty).
     pub fn new(paths: Vec<RepoPath>) -> Self {
-        Self { paths, readings: HashMap::new(), latest: None }
+        Self {
+            paths,
+            readings: HashMap::new(),
+            latest: None,
+        }
     }
 
     /// What is declared at a commit.
@@ -50,7 +54,9 @@ impl Catalog {
         let readings: Vec<_> = manifests
             .iter()
             .filter_map(|file| {
-                self.readings.get(&(file.path.clone(), file.blob)).map(|reading| (file.clone(), Arc::clone(reading)))
+                self.readings
+                    .get(&(file.path.clone(), file.blob))
+                    .map(|reading| (file.clone(), Arc::clone(reading)))
             })
             .collect();
         let current: BTreeSet<_> = manifests.into_iter().map(|file| (file.path, file.blob)).collect();
@@ -84,7 +90,9 @@ impl Catalog {
             .collect();
         let parsed = wanted.len();
         for batch in wanted.chunks(BATCH) {
-            let bytes = repo.blobs(batch.iter().map(|file| file.blob).collect(), MAX_FILE_BYTES).await?;
+            let bytes = repo
+                .blobs(batch.iter().map(|file| file.blob).collect(), MAX_FILE_BYTES)
+                .await?;
             let batch = batch.to_vec();
             let read = tokio::task::spawn_blocking(move || read_all(batch, bytes)).await;
             self.readings.extend(read.unwrap_or_default());
@@ -104,8 +112,9 @@ fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>) -> Vec<((RepoP
             let reading = match content {
                 Some(bytes) => {
                     let path = file.path.clone();
-                    std::panic::catch_unwind(move || manifest::read(&path, &bytes))
-                        .unwrap_or_else(|_| unread(&file.path, "it made the reader fail; please report the file as a bug"))
+                    std::panic::catch_unwind(move || manifest::read(&path, &bytes)).unwrap_or_else(|_| {
+                        unread(&file.path, "it made the reader fail; please report the file as a bug")
+                    })
                 }
                 None => unread(&file.path, "it is larger than 4 MiB; split it"),
             };
@@ -122,5 +131,8 @@ fn unread(path: &RepoPath, why: &str) -> Reading {
         severity: Severity::Error,
         message: format!("not read: {why}"),
     };
-    Reading { documents: Vec::new(), findings: vec![finding] }
+    Reading {
+        documents: Vec::new(),
+        findings: vec![finding],
+    }
 }

@@ -20,11 +20,23 @@ struct Cli {
     command: Command,
 
     /// What is logged, e.g. `info` or `info,tidegate::git=debug`
-    #[arg(long, global = true, env = "TIDEGATE_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIDEGATE_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
     log: String,
 
     /// How it is logged, on standard error
-    #[arg(long, global = true, env = "TIDEGATE_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        env = "TIDEGATE_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
     log_format: LogFormat,
 }
 
@@ -76,11 +88,15 @@ impl ConfigFile {
         use std::io::Read;
         let name = self.config.display().to_string();
         let unreadable = |error: std::io::Error| {
-            Failure::Usage(format!("{name}: cannot be read: {error}; name the configuration file with --config FILE"))
+            Failure::Usage(format!(
+                "{name}: cannot be read: {error}; name the configuration file with --config FILE"
+            ))
         };
         let mut text = String::new();
         let file = std::fs::File::open(&self.config).map_err(unreadable)?;
-        file.take(LONGEST_CONFIG).read_to_string(&mut text).map_err(unreadable)?;
+        file.take(LONGEST_CONFIG)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
         crate::config::read(&name, &text).map_err(|error| Failure::Usage(error.to_string()))
     }
 }

@@ -28,7 +28,10 @@ impl Plan {
         match self.output {
             Output::Text => print!("{preview}"),
             Output::Json => {
-                println!("{}", serde_json::to_string_pretty(&preview).map_err(anyhow::Error::from)?);
+                println!(
+                    "{}",
+                    serde_json::to_string_pretty(&preview).map_err(anyhow::Error::from)?
+                );
             }
         }
         Ok(())

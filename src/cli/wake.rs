@@ -25,7 +25,12 @@ pub(super) struct Sync {
 #[derive(Debug, Args)]
 struct Server {
     /// The agent's address
-    #[arg(long, env = "TIDEGATE_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "TIDEGATE_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     server: String,
 
     /// The file that holds the agent's bearer token
@@ -45,7 +50,12 @@ impl Server {
 impl Scan {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.server.client().await?;
-        told(client.scan(self.repository.as_deref()).await.map_err(anyhow::Error::from)?)
+        told(
+            client
+                .scan(self.repository.as_deref())
+                .await
+                .map_err(anyhow::Error::from)?,
+        )
     }
 }
 

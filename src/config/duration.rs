@@ -24,7 +24,10 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
             _ => return Err(wrong()),
         };
         let factor = u32::try_from(number).map_err(|_| wrong())?;
-        total = unit.checked_mul(factor).and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
+        total = unit
+            .checked_mul(factor)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(wrong)?;
         rest = &rest[letters..];
     }
     Ok(total)
@@ -36,7 +39,13 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, millis) in [("30s", 30_000), ("1m", 60_000), ("1h30m", 5_400_000), ("250ms", 250), ("0s", 0)] {
+        for (text, millis) in [
+            ("30s", 30_000),
+            ("1m", 60_000),
+            ("1h30m", 5_400_000),
+            ("250ms", 250),
+            ("0s", 0),
+        ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "30", "s", "1.5s", "-1s", "1 s", "1d", "99999999999999h"] {

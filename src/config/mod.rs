@@ -37,6 +37,9 @@ fn list(file: &str, mistakes: &[Mistake]) -> String {
 pub fn read(file: &str, text: &str) -> Result<Settings, Error> {
     settings::read(text).map_err(|mut mistakes| {
         mistakes.sort_by_key(|mistake| mistake.line);
-        Error { file: file.to_owned(), mistakes }
+        Error {
+            file: file.to_owned(),
+            mistakes,
+        }
     })
 }

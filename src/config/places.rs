@@ -66,7 +66,11 @@ fn record(open: &mut [Open], places: &mut BTreeMap<String, usize>, mark: Marker)
 }
 
 pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 #[cfg(test)]

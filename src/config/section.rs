@@ -33,7 +33,10 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(lines: BTreeMap<String, usize>) -> Self {
-        Self { lines, mistakes: RefCell::default() }
+        Self {
+            lines,
+            mistakes: RefCell::default(),
+        }
     }
 
     pub(super) fn into_mistakes(self) -> Vec<Mistake> {
@@ -52,7 +55,11 @@ impl Report {
                 None => break 1,
             }
         };
-        self.mistakes.borrow_mut().push(Mistake { line, path: path.to_owned(), message: message.into() });
+        self.mistakes.borrow_mut().push(Mistake {
+            line,
+            path: path.to_owned(),
+            message: message.into(),
+        });
     }
 }
 
@@ -78,7 +85,12 @@ impl<'a> Section<'a> {
                 Mapping::new()
             }
         };
-        Self { report, path, values, known: RefCell::default() }
+        Self {
+            report,
+            path,
+            values,
+            known: RefCell::default(),
+        }
     }
 
     pub(super) fn path(&self, key: &str) -> String {
@@ -86,7 +98,14 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn mistake(&self, key: &str, message: impl Into<String>) {
-        self.report.mistake(&if key.is_empty() { self.path.clone() } else { self.path(key) }, message);
+        self.report.mistake(
+            &if key.is_empty() {
+                self.path.clone()
+            } else {
+                self.path(key)
+            },
+            message,
+        );
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -142,7 +161,9 @@ impl<'a> Section<'a> {
                     Ok(value) => found.push(value),
                     Err(message) => self.report.mistake(&place, message),
                 },
-                other => self.report.mistake(&place, format!("a text is wanted, not {}", name(&other))),
+                other => self
+                    .report
+                    .mistake(&place, format!("a text is wanted, not {}", name(&other))),
             }
         }
         found
@@ -179,8 +200,13 @@ impl<'a> Section<'a> {
             let key = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
             if !known.contains(key.as_str()) {
                 let all: Vec<&str> = known.iter().copied().collect();
-                let close = all.iter().find(|k| k.eq_ignore_ascii_case(&key) || distance(k, &key) <= 2);
-                let hint = close.map_or_else(|| format!("known here: {}", all.join(", ")), |k| format!("did you mean {k}?"));
+                let close = all
+                    .iter()
+                    .find(|k| k.eq_ignore_ascii_case(&key) || distance(k, &key) <= 2);
+                let hint = close.map_or_else(
+                    || format!("known here: {}", all.join(", ")),
+                    |k| format!("did you mean {k}?"),
+                );
                 self.mistake(&key, format!("unknown key; {hint}"));
             }
         }
@@ -223,7 +249,13 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, want) in [("url", "url", 0), ("url", "ulr", 2), ("scan", "scann", 1), ("", "abc", 3), ("paths", "path", 1)] {
+        for (a, b, want) in [
+            ("url", "url", 0),
+            ("url", "ulr", 2),
+            ("scan", "scann", 1),
+            ("", "abc", 3),
+            ("paths", "path", 1),
+        ] {
             assert_eq!(distance(a, b), want, "{a} {b}");
         }
     }

@@ -124,7 +124,11 @@ const SHORTEST: Duration = Duration::from_secs(1);
 pub(super) fn read(text: &str) -> Result<Settings, Vec<Mistake>> {
     let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
         let line = error.location().map_or(1, |location| location.line());
-        vec![Mistake { line, path: String::new(), message: format!("this is not YAML: {error}") }]
+        vec![Mistake {
+            line,
+            path: String::new(),
+            message: format!("this is not YAML: {error}"),
+        }]
     })?;
     let report = Report::new(places::lines(text));
     let root = Section::root(&report, value);
@@ -134,16 +138,25 @@ pub(super) fn read(text: &str) -> Result<Settings, Vec<Mistake>> {
         automation: automation(root.section("automation")),
         sync: sync(root.section("sync")),
         http: http(root.section("http")),
-        state_dir: root.text("stateDir", path).unwrap_or_else(|| "/var/lib/tidegate".into()),
+        state_dir: root
+            .text("stateDir", path)
+            .unwrap_or_else(|| "/var/lib/tidegate".into()),
     };
     root.finish();
     let mistakes = report.into_mistakes();
-    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+    if mistakes.is_empty() {
+        Ok(settings)
+    } else {
+        Err(mistakes)
+    }
 }
 
 fn repo(section: Section<'_>) -> RepoSettings {
     if !section.has("url") {
-        section.mistake("url", "missing; write the config repo's SSH address, e.g. ssh://git@github.com/acme/fleet.git");
+        section.mistake(
+            "url",
+            "missing; write the config repo's SSH address, e.g. ssh://git@github.com/acme/fleet.git",
+        );
     }
     let key = section.section("key");
     let file = key.text("file", path);
@@ -155,7 +168,9 @@ fn repo(section: Section<'_>) -> RepoSettings {
     let settings = RepoSettings {
         url: section.text("url", some).unwrap_or_default(),
         branch: section
-            .text("branch", |text| BranchName::parse(text).map_err(|error| error.to_string()))
+            .text("branch", |text| {
+                BranchName::parse(text).map_err(|error| error.to_string())
+            })
             .or_else(|| BranchName::parse("main").ok())
             .expect("main is a branch name"),
         paths: section.texts("paths", |text| RepoPath::parse(text).map_err(|error| error.to_string())),
@@ -165,7 +180,9 @@ fn repo(section: Section<'_>) -> RepoSettings {
             Some(file) => KeySource::File(file),
             None => KeySource::Secret(secret.unwrap_or_else(|| "tidegate-deploy-key".into())),
         },
-        known_hosts: section.text("knownHosts", |text| Ok(text.to_owned())).unwrap_or_default(),
+        known_hosts: section
+            .text("knownHosts", |text| Ok(text.to_owned()))
+            .unwrap_or_default(),
     };
     section.finish();
     settings
@@ -173,7 +190,10 @@ fn repo(section: Section<'_>) -> RepoSettings {
 
 fn registry(section: Section<'_>) -> RegistrySettings {
     if !section.has("host") {
-        section.mistake("host", "missing; write the registry's host, e.g. 111122223333.dkr.ecr.eu-west-1.amazonaws.com");
+        section.mistake(
+            "host",
+            "missing; write the registry's host, e.g. 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        );
     }
     let include = section.texts("include", some);
     let exclude = section.texts("exclude", some);
@@ -200,7 +220,10 @@ fn automation(section: Section<'_>) -> AutomationSettings {
         .text("author", |text| Author::parse(text).map_err(|error| error.to_string()))
         .or_else(|| Author::parse("Tidegate <tidegate@localhost>").ok())
         .expect("the default author is well formed");
-    let settings = AutomationSettings { enabled: section.whether("enabled", true), author };
+    let settings = AutomationSettings {
+        enabled: section.whether("enabled", true),
+        author,
+    };
     section.finish();
     settings
 }
@@ -210,7 +233,9 @@ fn sync(section: Section<'_>) -> SyncSettings {
     let limit = DeletionLimit {
         count: deletions.number("count", 10),
         percent: deletions.number("percent", 25),
-        confirm: deletions.text("confirm", |text| CommitId::parse(text).map_err(|error| error.to_string())),
+        confirm: deletions.text("confirm", |text| {
+            CommitId::parse(text).map_err(|error| error.to_string())
+        }),
     };
     deletions.finish();
     let settings = SyncSettings {
@@ -226,7 +251,8 @@ fn http(section: Section<'_>) -> HttpSettings {
     let settings = HttpSettings {
         listen: section
             .text("listen", |text| {
-                text.parse().map_err(|_| format!("{text:?} is not an address: write it like 0.0.0.0:8080"))
+                text.parse()
+                    .map_err(|_| format!("{text:?} is not an address: write it like 0.0.0.0:8080"))
             })
             .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080))),
         token_file: section.text("tokenFile", path),
@@ -236,7 +262,11 @@ fn http(section: Section<'_>) -> HttpSettings {
 }
 
 fn some(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("a text is wanted, this one is empty".into()) } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() {
+        Err("a text is wanted, this one is empty".into())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {
@@ -245,13 +275,19 @@ fn path(text: &str) -> Result<PathBuf, String> {
 
 fn period(text: &str) -> Result<Duration, String> {
     let period = duration::parse(text)?;
-    if period < SHORTEST { Err(format!("{text} is too short: 1s is the least")) } else { Ok(period) }
+    if period < SHORTEST {
+        Err(format!("{text} is too short: 1s is the least"))
+    } else {
+        Ok(period)
+    }
 }
 
 fn cron(text: &str) -> Result<String, String> {
     let fields = text.split_whitespace().count();
     if fields != 5 {
-        return Err(format!("{text:?} has {fields} fields: five are wanted (minute hour day month weekday)"));
+        return Err(format!(
+            "{text:?} has {fields} fields: five are wanted (minute hour day month weekday)"
+        ));
     }
     let with_seconds = format!("0 {text}");
     tokio_cron_scheduler::Job::new(with_seconds.as_str(), |_, _| {})
@@ -265,6 +301,14 @@ fn dns_name(text: &str) -> Result<String, String> {
         && text.len() <= 63
         && !text.starts_with('-')
         && !text.ends_with('-')
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if good { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a name: small letters, digits and - are wanted")) }
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{text:?} is not a name: small letters, digits and - are wanted"
+        ))
+    }
 }

@@ -48,7 +48,8 @@ impl Tip {
     }
 
     fn set(&self, commit: CommitId) -> bool {
-        self.known.send_if_modified(|known| known.replace(commit) != Some(commit))
+        self.known
+            .send_if_modified(|known| known.replace(commit) != Some(commit))
     }
 }
 
@@ -64,7 +65,13 @@ pub struct Follower<G, F> {
 impl<G: ConfigRepo, F: Fn() + Send> Follower<G, F> {
     /// Follows `repo`, calling `moved` each time the tip did.
     pub fn new(repo: Arc<G>, tip: Tip, condition: Condition, moved: F) -> Self {
-        Self { repo, tip, moved, condition, failing: false }
+        Self {
+            repo,
+            tip,
+            moved,
+            condition,
+            failing: false,
+        }
     }
 }
 

@@ -43,7 +43,12 @@ impl Board {
     /// Asks for scans now, of the wanted repositories that `which` names. Returns how many those are.
     pub fn force(&self, which: impl Fn(&Repository) -> bool) -> usize {
         let mut state = self.lock();
-        let named: Vec<_> = state.wanted.iter().filter(|repository| which(repository)).cloned().collect();
+        let named: Vec<_> = state
+            .wanted
+            .iter()
+            .filter(|repository| which(repository))
+            .cloned()
+            .collect();
         let count = named.len();
         state.forced.extend(named);
         count
@@ -57,6 +62,13 @@ impl Board {
     /// All newest scans.
     pub fn scans(&self) -> BTreeMap<Repository, Scan> {
         self.lock().scans.clone()
+    }
+
+    /// How many repositories are wanted, and how many tags are known of them.
+    pub(super) fn extent(&self) -> (usize, usize) {
+        let state = self.lock();
+        let listings = state.scans.values().filter_map(|scan| scan.result.as_ref().ok());
+        (state.wanted.len(), listings.map(|listing| listing.images.len()).sum())
     }
 
     pub(super) fn take_forced(&self) -> BTreeSet<Repository> {

@@ -27,11 +27,21 @@ impl Rules {
     /// Rules in the order of the file.
     pub fn new(rules: Vec<Rule>) -> Self {
         let filter = Filter::new(&[], &[]).expect("no globs are good globs");
-        Self { rules, fallback: Rule { host: "*".into(), filter, every: Some(EVERY) } }
+        Self {
+            rules,
+            fallback: Rule {
+                host: "*".into(),
+                filter,
+                every: Some(EVERY),
+            },
+        }
     }
 
     fn of(&self, host: &str) -> &Rule {
-        self.rules.iter().find(|rule| fits(&rule.host, host)).unwrap_or(&self.fallback)
+        self.rules
+            .iter()
+            .find(|rule| fits(&rule.host, host))
+            .unwrap_or(&self.fallback)
     }
 
     /// Whether a repository may be scanned.
@@ -59,9 +69,13 @@ impl Rules {
 /// Whether a host pattern fits: `*` stands for any run of characters.
 pub fn fits(pattern: &str, host: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| host.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| host.strip_prefix(first)) else {
+        return false;
+    };
     let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
     for part in parts {
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],
@@ -81,9 +95,17 @@ mod tests {
             ("a.b", "a.b", true),
             ("a.b", "a.bc", false),
             ("*", "anything", true),
-            ("111122223333.dkr.ecr.*", "111122223333.dkr.ecr.eu-west-1.amazonaws.com", true),
+            (
+                "111122223333.dkr.ecr.*",
+                "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+                true,
+            ),
             ("*.dkr.ecr.*.amazonaws.com", "1.dkr.ecr.eu-west-1.amazonaws.com", true),
-            ("*.dkr.ecr.*.amazonaws.com", "1.dkr.ecr.cn-north-1.amazonaws.com.cn", false),
+            (
+                "*.dkr.ecr.*.amazonaws.com",
+                "1.dkr.ecr.cn-north-1.amazonaws.com.cn",
+                false,
+            ),
             ("a*a", "a", false),
         ] {
             assert_eq!(fits(pattern, host), want, "{pattern} {host}");

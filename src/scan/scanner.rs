@@ -2,6 +2,7 @@ use super::{Board, Rules, Scan};
 use crate::driver::{Outcome, Pass};
 use crate::model::Repository;
 use crate::port::{ListFailure, Registry};
+use crate::telemetry::Metrics;
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub struct Scanner<R, F, J> {
     rules: Arc<Rules>,
     due: BTreeMap<Repository, Instant>,
     failing: BTreeMap<Repository, u32>,
+    metrics: Metrics,
     changed: F,
     jitter: J,
 }
@@ -47,8 +49,24 @@ const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
     /// Scans what the board wants, calling `changed` when the automation has to look again.
-    pub fn new(registry: Arc<R>, board: Arc<Board>, rules: Arc<Rules>, changed: F, jitter: J) -> Self {
-        Self { registry, board, rules, due: BTreeMap::new(), failing: BTreeMap::new(), changed, jitter }
+    pub fn new(
+        registry: Arc<R>,
+        board: Arc<Board>,
+        rules: Arc<Rules>,
+        metrics: Metrics,
+        changed: F,
+        jitter: J,
+    ) -> Self {
+        Self {
+            registry,
+            board,
+            rules,
+            metrics,
+            due: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            changed,
+            jitter,
+        }
     }
 
     fn take_due(&mut self, now: Instant) -> Vec<Repository> {
@@ -59,9 +77,7 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
         let mut due: Vec<Repository> = wanted
             .into_iter()
             .filter(|repository| self.rules.allows(repository).is_ok())
-            .filter(|repository| {
-                forced.contains(repository) || self.due.get(repository).is_none_or(|due| *due <= now)
-            })
+            .filter(|repository| forced.contains(repository) || self.due.get(repository).is_none_or(|due| *due <= now))
             .collect();
         due.sort_by_key(|repository| !forced.contains(repository));
         due
@@ -69,7 +85,11 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
 
     /// Plans the next scan: after the period with a tenth of jitter, later while it fails.
     fn schedule(&mut self, repository: &Repository, start: Instant, failure: Option<&ListFailure>) {
-        let mut wait = self.rules.every(repository).unwrap_or(NEVER).mul_f64(0.9 + (self.jitter)() / 5.0);
+        let mut wait = self
+            .rules
+            .every(repository)
+            .unwrap_or(NEVER)
+            .mul_f64(0.9 + (self.jitter)() / 5.0);
         match failure {
             None => {
                 self.failing.remove(repository);
@@ -115,7 +135,10 @@ where
             .buffer_unordered(IN_FLIGHT);
         while let Some((repository, result)) = listings.next().await {
             self.schedule(&repository, start, result.as_ref().err());
-            let tags = result.as_ref().map(|listing| listing.images.len()).map_err(ToString::to_string);
+            let tags = result
+                .as_ref()
+                .map(|listing| listing.images.len())
+                .map_err(ToString::to_string);
             let changed = self.board.put(&repository, Scan { result, at: start });
             match &tags {
                 Err(error) if changed => tracing::warn!(%repository, %error, "scan failed"),
@@ -129,8 +152,14 @@ where
             }
         }
         drop(listings);
+        let (repositories, tags) = self.board.extent();
+        self.metrics.scanned(repositories, tags);
         report.scanned.sort_by(|a, b| a.repository.cmp(&b.repository));
-        let next = self.due.values().min().map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
+        let next = self
+            .due
+            .values()
+            .min()
+            .map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
         Outcome::Again(report, next)
     }
 
