@@ -1,0 +1,244 @@
+//! `charts/tidegate` as helm and the API server see it, and the agent with what the chart gives it: the configuration
+//! that was rendered, the token that was made, the rights of its service account and no others.
+
+#![expect(clippy::unwrap_used, reason = "the steps of a test may fail, and then say where")]
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
+use kube::api::{Api, ObjectMeta, PostParams};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+use tidegate_stack::agent::{NAMESPACE, Options as AgentOptions};
+use tidegate_stack::control_plane::{ControlPlane, Options};
+use tidegate_stack::ecr::{DEFAULT_ACCOUNT, DEFAULT_REGION, EcrServer};
+use tidegate_stack::git::{Access, GitServer};
+use tidegate_stack::{Agent, Tools};
+
+const URL: &str = "repo.url=ssh://git@git.acme.example/fleet.git";
+const RELEASE: &str = "tidegate";
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// helm with a home of its own.
+struct Helm {
+    home: TempDir,
+    kubeconfig: Option<PathBuf>,
+}
+
+impl Helm {
+    fn offline() -> Self {
+        Self { home: tempfile::tempdir().unwrap(), kubeconfig: None }
+    }
+
+    fn on(control_plane: &ControlPlane) -> Self {
+        Self { kubeconfig: Some(control_plane.kubeconfig().to_owned()), ..Self::offline() }
+    }
+
+    /// Standard output, or both outputs if it failed.
+    fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(Tools::get("helm").unwrap());
+        command.args(arguments).env_clear().env("HOME", self.home.path()).env("PATH", "/nonexistent");
+        if let Some(kubeconfig) = &self.kubeconfig {
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        let output = command.output().unwrap();
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() { Ok(out) } else { Err(out + &String::from_utf8_lossy(&output.stderr)) }
+    }
+
+    fn template(&self, values: &[&str]) -> Result<String, String> {
+        let chart = folder("charts/tidegate");
+        let mut arguments = vec!["template", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE];
+        arguments.extend(values.iter().flat_map(|value| ["--set", value]));
+        self.run(&arguments)
+    }
+}
+
+/// The one object of a kind in what helm rendered.
+fn rendered<K: serde::de::DeserializeOwned>(kind: &str, text: &str) -> K {
+    let start = format!("kind: {kind}\n");
+    let mut found = text.split("\n---\n").filter(|document| document.contains(&start));
+    let document = found.next().unwrap_or_else(|| panic!("no {kind} in:\n{text}"));
+    assert!(found.next().is_none(), "more than one {kind}");
+    serde_yaml::from_str(document).unwrap()
+}
+
+fn config(text: &str) -> String {
+    rendered::<ConfigMap>("ConfigMap", text).data.unwrap()["tidegate.yaml"].clone()
+}
+
+#[test]
+fn the_charts_pass_lint() {
+    let helm = Helm::offline();
+    for chart in ["charts/tidegate", "config-repo-example/charts/web-chart"] {
+        let chart = folder(chart);
+        helm.run(&["lint", "--strict", chart.to_str().unwrap(), "--set", URL]).unwrap();
+    }
+}
+
+#[test]
+fn the_repositorys_address_is_the_one_value_that_is_missed() {
+    let helm = Helm::offline();
+    let complaint = helm.template(&[]).unwrap_err();
+    assert!(complaint.contains("repo.url is missing: set it to the config repo's SSH address"), "{complaint}");
+    helm.template(&[URL]).unwrap();
+}
+
+#[test]
+fn mistyped_values_are_refused_by_name() {
+    let helm = Helm::offline();
+    for (value, place) in [
+        ("repo.pol=3s", "'pol' not allowed"),
+        ("repo.poll=fast", "/repo/poll"),
+        ("http.listen=8080", "/http/listen"),
+        ("registries[0].scan=1m", "missing property 'host'"),
+        ("automation.author=Tidegate", "/automation/author"),
+        ("sync.deletions.count=many", "/sync/deletions/count"),
+    ] {
+        let complaint = helm.template(&[URL, value]).unwrap_err();
+        assert!(complaint.contains(place), "{value}: {complaint}");
+    }
+}
+
+#[test]
+fn the_agent_understands_every_configuration_that_the_chart_renders() {
+    let helm = Helm::offline();
+    let secret = tidegate::config::read("tidegate.yaml", &config(&helm.template(&[URL]).unwrap())).unwrap();
+    assert_eq!(secret.repo.key, tidegate::config::KeySource::Secret("tidegate-deploy-key".into()));
+    let all = [
+        URL,
+        "repo.branch=live",
+        "repo.paths={workloads,releases}",
+        "repo.poll=1m30s",
+        "repo.key.secret=null",
+        "repo.key.file=/etc/key/identity",
+        "registries[0].host=*.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        "registries[0].include={shop/**}",
+        "registries[0].exclude={**/cache,shop/*:*-debug}",
+        "registries[0].cron=*/2 8-18 * * MON-FRI",
+        "automation.enabled=false",
+        "sync.set=prod",
+        "sync.deletions.confirm=0123456789abcdef0123456789abcdef01234567",
+        "http.listen=[::]:9090",
+    ];
+    let settings = tidegate::config::read("tidegate.yaml", &config(&helm.template(&all).unwrap())).unwrap();
+    assert_eq!(settings.repo.key, tidegate::config::KeySource::File("/etc/key/identity".into()));
+    assert_eq!(settings.repo.paths.len(), 2);
+    assert!(!settings.automation.enabled);
+    assert_eq!(settings.http.listen.port(), 9090);
+    assert!(settings.sync.deletions.confirm.is_some());
+}
+
+#[test]
+fn what_the_container_is_told_lies_where_the_chart_mounts_it() {
+    let text = Helm::offline().template(&[URL]).unwrap();
+    let settings = tidegate::config::read("tidegate.yaml", &config(&text)).unwrap();
+    let pod = rendered::<Deployment>("Deployment", &text).spec.template.spec.unwrap();
+    let container = pod.containers.first().unwrap();
+    let mounted = |path: &Path| {
+        let mounts = container.volume_mounts.iter().flatten();
+        mounts.filter(|mount| path.starts_with(&mount.mount_path)).map(|mount| mount.name.clone()).collect::<Vec<_>>()
+    };
+    let env: BTreeMap<_, _> = container
+        .env
+        .iter()
+        .flatten()
+        .filter_map(|variable| Some((variable.name.as_str(), variable.value.as_deref()?)))
+        .collect();
+    assert_eq!(container.args.as_deref(), Some(&["run".to_owned()][..]));
+    assert_eq!(mounted(Path::new(env["TIDEGATE_CONFIG"])), ["config"]);
+    assert_eq!(settings.http.token_file.as_deref(), Some(Path::new(env["TIDEGATE_TOKEN_FILE"])));
+    assert_eq!(mounted(Path::new(env["TIDEGATE_TOKEN_FILE"])), ["token"]);
+    assert_eq!(mounted(&settings.state_dir), ["state"]);
+}
+
+async fn new_namespace(client: &kube::Client, labels: &[(&str, &str)]) {
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let metadata = ObjectMeta { name: Some(NAMESPACE.into()), labels: Some(labels), ..ObjectMeta::default() };
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
+}
+
+/// Needs a server of its own: the release has cluster-wide objects, and the audit log is read whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installed_agent_does_its_job_with_its_own_rights() {
+    let cluster = ControlPlane::start(Options::default()).await.unwrap();
+    let client = cluster.client_named("test").await.unwrap();
+    new_namespace(&client, &[("pod-security.kubernetes.io/enforce", "restricted")]).await;
+    let git = GitServer::start().unwrap();
+    let repo = git.create_repo("fleet").unwrap();
+    repo.seed_from_dir(&folder("config-repo-example")).unwrap();
+    let ecr = EcrServer::start().await.unwrap();
+    for (repository, tag) in [("shop/web", "3f9c2ab"), ("shop/api", "1.2.3"), ("shop/storefront", "9b1d4e7")] {
+        ecr.create_repository(DEFAULT_ACCOUNT, DEFAULT_REGION, repository).unwrap();
+        ecr.push_tag(repository, tag).unwrap();
+    }
+    let mut agent = Agent::prepare(AgentOptions {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_tidegate")),
+        kubeconfig: Some(cluster.dir().join("chart.kubeconfig")),
+        env: ecr.env(),
+        ..AgentOptions::default()
+    })
+    .unwrap();
+
+    let helm = Helm::on(&cluster);
+    let known_hosts = agent.dir().join("known_hosts");
+    std::fs::write(&known_hosts, git.known_hosts_lines().join("\n") + "\n").unwrap();
+    let chart = folder("charts/tidegate");
+    let values = [
+        format!("repo.url={}", repo.url()),
+        format!("http.listen={}", agent.server().trim_start_matches("http://")),
+        format!("stateDir={}", agent.dir().join("state").display()),
+    ];
+    let known_hosts = format!("repo.knownHosts={}", known_hosts.display());
+    let mut arguments = vec!["install", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE];
+    arguments.extend(values.iter().flat_map(|value| ["--set", value.as_str()]));
+    arguments.extend(["--set-file", &known_hosts]);
+    helm.run(&arguments).unwrap();
+
+    let pod = Api::<Deployment>::namespaced(client.clone(), NAMESPACE).get(RELEASE).await.unwrap().spec.template;
+    let metadata = ObjectMeta { name: Some("agent".into()), ..pod.metadata.unwrap() };
+    let pod = Pod { metadata, spec: pod.spec, ..Pod::default() };
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    Api::namespaced(client.clone(), NAMESPACE).create(&dry_run, &pod).await.expect("a restricted namespace takes it");
+
+    // What kubelet does: the ConfigMap and the Secret as files, the service account's token.
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    let token = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
+    std::fs::write(agent.token_file(), &token.0).unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
+    let config = maps.get("tidegate-config").await.unwrap().data.unwrap()["tidegate.yaml"].clone();
+    let token_file = agent.token_file();
+    let config = config.replace("/etc/tidegate/token/token", token_file.to_str().unwrap());
+    std::fs::write(agent.config_file(), config).unwrap();
+    let account = cluster.service_account_token(NAMESPACE, RELEASE).await.unwrap();
+    std::fs::copy(cluster.kubeconfig_for_token(&account).unwrap(), cluster.dir().join("chart.kubeconfig")).unwrap();
+
+    let mark = cluster.audit_mark();
+    let key = agent.identity().await.unwrap();
+    assert!(secrets.get_opt("tidegate-deploy-key").await.unwrap().is_some());
+    git.authorize(&key, Access::ReadWrite).unwrap();
+    agent.run().await.unwrap();
+    ecr.push_tag("shop/web", "a1b2c3d").unwrap();
+    agent.ask(&["scan"]).await.unwrap();
+    agent.ask(&["sync"]).await.unwrap();
+    let web = Api::<Deployment>::namespaced(client, "shop").get("web").await.unwrap();
+    let image = web.spec.template.spec.unwrap().containers.remove(0).image.unwrap();
+    assert!(image.ends_with("/shop/web:a1b2c3d"), "{image}");
+    assert_eq!(agent.stop().await.unwrap(), 0);
+
+    let user = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}");
+    let requests = cluster.requests_since(&mark).await.unwrap();
+    assert!(requests.iter().any(|request| request.user == user && request.resource == "deployments"));
+    let refused: Vec<_> = requests.iter().filter(|request| request.user == user && request.code == 403).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+
+    let upgrade = helm.run(&["upgrade", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE, "--reuse-values"]);
+    upgrade.unwrap();
+    let kept = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
+    assert_eq!(kept, token, "an upgrade changes the token under its users");
+}
