@@ -98,10 +98,14 @@ async fn decide(
         new_wanted();
     }
     let past = timeline.read(repo, catalog, tip).await?;
+    let since = fields
+        .iter()
+        .map(|field| (field.field.clone(), past.since(&field.field)))
+        .collect();
     let observed = plan::Observed {
         tags: &wanted::tags(&fields, rules, &board.scans()),
         holds: &past.holds,
-        since: &past.since,
+        since: &since,
         included: &|repository, tag| rules.allows_tag(repository, tag),
         now: jiff::Timestamp::now(),
     };

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     tip: Option<CommitId>,
+    tip_time: Timestamp,
     steps: Vec<Step>,
 }
 
@@ -16,8 +17,16 @@ pub(super) struct Timeline {
 pub(super) struct Past {
     /// What is held.
     pub(super) holds: BTreeMap<FieldId, Hold>,
-    /// When fields were last written, as far back as there are bumps.
-    pub(super) since: BTreeMap<FieldId, Timestamp>,
+    written: BTreeMap<FieldId, Timestamp>,
+    otherwise: Timestamp,
+}
+
+impl Past {
+    /// When a field was last written; for one that nobody wrote since the oldest commit that was looked at, that
+    /// commit's time.
+    pub(super) fn since(&self, field: &FieldId) -> Timestamp {
+        self.written.get(field).copied().unwrap_or(self.otherwise)
+    }
 }
 
 /// How far back bumps are looked for.
@@ -45,33 +54,37 @@ impl Timeline {
         }
         Ok(Past {
             holds: history::holds(&self.steps),
-            since: history::standing_since(&self.steps),
+            written: history::standing_since(&self.steps),
+            otherwise: self.steps.first().map_or(self.tip_time, |step| step.committed_at),
         })
     }
 
-    /// What happened before the first bump concerns no hold, and its files need not be read.
+    /// What happened before the first bump concerns no hold, and its files need not be read. A committer's clock that
+    /// is ahead counts as the moment at which the commit was first seen.
     async fn extend(
         &mut self,
         repo: &impl ConfigRepo,
         catalog: &mut Catalog,
         newest_first: Vec<HistoryCommit>,
     ) -> Result<(), RepoFailure> {
+        let first_seen = Timestamp::now();
+        let mut steps = Vec::new();
         for commit in newest_first.into_iter().rev() {
             let ours = history::bumps(&commit.message);
-            let resumes = history::resumes(&commit.message);
-            if self.steps.is_empty() && ours.is_empty() {
+            self.tip_time = commit.committed_at.min(first_seen);
+            if self.steps.is_empty() && steps.is_empty() && ours.is_empty() {
                 continue;
             }
-            let transitions = transitions(repo, catalog, &commit.changes).await?;
-            self.steps.push(Step {
+            steps.push(Step {
                 commit: commit.id,
                 author: commit.author,
-                committed_at: commit.committed_at,
+                committed_at: commit.committed_at.min(first_seen),
                 ours,
-                resumes,
-                transitions,
+                resumes: history::resumes(&commit.message),
+                transitions: transitions(repo, catalog, &commit.changes).await?,
             });
         }
+        self.steps.extend(steps);
         Ok(())
     }
 }
