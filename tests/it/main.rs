@@ -1,6 +1,7 @@
 //! All integration tests, in one binary, on real parts: each module is one room or one story.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by its line")]
 
+mod agent;
 mod cluster;
 mod git;
 mod registry;

@@ -1,0 +1,7 @@
+//! The whole agent: the built program on real parts, with no fake but ECR.
+
+mod chain;
+mod idle;
+mod kill;
+mod revert;
+mod world;
