@@ -14,6 +14,29 @@ pub(super) const MAX_DOCUMENTS: usize = 10_000;
 /// Scalars, lists and maps in one file with every alias written out: some 100 MB of objects at the most.
 pub(super) const MAX_NODES: usize = 500_000;
 
+/// Findings told of one file; a file of a thousand mistakes is mended in several goes.
+pub(super) const MAX_FINDINGS: usize = 100;
+
+/// Longest message of a finding, in characters: what it quotes of the file may be as long as the file.
+const MAX_MESSAGE: usize = 500;
+
+/// A message fit for logs and terminals: control characters spelt out, long ones cut.
+pub(super) fn message(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len().min(MAX_MESSAGE));
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(MAX_MESSAGE) {
+        if character.is_control() {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    if characters.next().is_some() {
+        safe.push('…');
+    }
+    safe
+}
+
 /// A file that is not read any further, where and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Broken {

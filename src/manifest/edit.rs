@@ -1,8 +1,9 @@
+use super::bounds;
 use super::images::Site;
 use super::read::{self, File};
 use super::verify::{self, Planned};
 use super::{Holds, Refused, Style, TagChange, value};
-use crate::model::{Position, RepoPath, Severity, Tag};
+use crate::model::{Position, RepoPath, Tag};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -18,7 +19,7 @@ pub fn set_tags(path: &RepoPath, bytes: &[u8], changes: &[TagChange]) -> Result<
     let refuse = |position, reason: String| Refused {
         path: path.clone(),
         position,
-        reason,
+        reason: bounds::message(&reason),
     };
     let file = read::open(path, bytes);
     check_file(&file).map_err(|(position, reason)| refuse(position, reason))?;
@@ -87,11 +88,7 @@ fn find<'a>(file: &'a File, change: &TagChange) -> Result<(usize, &'a Site), (Po
     else {
         return Err((START, format!("{} is not in this file", change.object)));
     };
-    let doubled = file
-        .findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error && finding.object.as_ref() == Some(&change.object));
-    if doubled {
+    if file.doubled.contains(&change.object) {
         let reason = format!("{} is in this file twice; remove one of the two", change.object);
         return Err((object.document.position, reason));
     }

@@ -77,7 +77,10 @@ pub(super) fn by_yaml_rust2(text: &str) -> Result<Vec<Event>, Failure> {
                 line: error.marker().line(),
                 column: error.marker().col() + 1,
             };
-            Failure::Syntax(Broken::at(position, format!("does not parse: {}", error.info())))
+            match error.info() {
+                "recursion limit exceeded" => Failure::Bound(Broken::at(position, too_deep())),
+                reason => Failure::Syntax(Broken::at(position, format!("does not parse: {reason}"))),
+            }
         })?;
         let position = Position {
             line: marker.line(),
@@ -103,6 +106,11 @@ pub(super) fn by_yaml_rust2(text: &str) -> Result<Vec<Event>, Failure> {
             Raw::Scalar(value, style, anchor, tag) => {
                 let start = cursor.offset(marker.line(), marker.col());
                 let (style, end) = measure(text, start, &value, style);
+                let value = if style == Style::Block {
+                    block(text, start, value)
+                } else {
+                    value
+                };
                 token = start..end;
                 What::Scalar(Scalar {
                     value,
@@ -158,7 +166,7 @@ pub(super) fn by_granit(text: &str) -> Result<Vec<Event>, Failure> {
             Raw::MappingEnd => What::MappingEnd,
             Raw::Scalar(value, style, anchor, tag) => {
                 let style = match style {
-                    _ if bytes.is_empty() => Style::Empty,
+                    ScalarStyle::Plain if bytes.is_empty() => Style::Empty,
                     ScalarStyle::Plain if text.get(bytes.clone()) == Some(&*value) => Style::Plain,
                     ScalarStyle::Plain => Style::ManyLines,
                     ScalarStyle::SingleQuoted => Style::SingleQuoted,
@@ -207,6 +215,20 @@ fn measure(text: &str, start: usize, value: &str, style: TScalarStyle) -> (Style
     }
 }
 
+/// A block scalar without content is empty unless it says `+` (YAML 1.2.2 section 8.1.1.2); at the end of a file,
+/// yaml-rust2 keeps one line break of the blank lines after it.
+fn block(text: &str, start: usize, value: String) -> String {
+    let header = text
+        .get(start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    let indicators = header.split([' ', '\t', '#']).next().unwrap_or_default();
+    if value == "\n" && indicators.starts_with(['|', '>']) && !indicators.contains('+') {
+        return String::new();
+    }
+    value
+}
+
 /// The length of the quoted token that `rest` starts with.
 fn closing(rest: &str, quote: u8) -> Option<usize> {
     let mut bytes = rest.bytes().enumerate().skip(1).peekable();
@@ -224,6 +246,10 @@ fn closing(rest: &str, quote: u8) -> Option<usize> {
         }
     }
     None
+}
+
+fn too_deep() -> String {
+    format!("nests deeper than {MAX_DEPTH} levels, which is more than is read; make it flatter")
 }
 
 /// Holds a stream to the bounds while it is read; alias expansion is held to them when the tree is built.
@@ -247,7 +273,7 @@ impl Counter {
             What::DocumentEnd => {}
         }
         let over = if self.depth > MAX_DEPTH {
-            format!("nests deeper than {MAX_DEPTH} levels, which is more than is read; make it flatter")
+            too_deep()
         } else if self.nodes > MAX_NODES {
             format!("has more than {MAX_NODES} values, which is more than is read; split it into several files")
         } else if self.documents > MAX_DOCUMENTS {

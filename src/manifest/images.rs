@@ -172,7 +172,8 @@ pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> 
     })
 }
 
-/// The images of a pod spec: containers first, so that they win over init containers of the same name.
+/// The images of a pod spec: containers first, so that they win over init containers of the same name; the image of a
+/// volume is the field `volume.<name>`, since a container's name has no dot.
 pub(super) fn of_pod(spec: &Place<'_>, tokens: &[std::ops::Range<usize>]) -> Images {
     let mut images = Images::default();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
@@ -187,6 +188,12 @@ pub(super) fn of_pod(spec: &Place<'_>, tokens: &[std::ops::Range<usize>]) -> Ima
                     message: "this container has no name; give it one".to_owned(),
                 }),
             }
+        }
+    }
+    for volume in spec.key("volumes").map(|list| list.items()).unwrap_or_default() {
+        let reference = volume.walk(&["image", "reference"]).filter(|image| !image.is_null());
+        if let (Some(name), Some(reference)) = (volume.key("name").and_then(|name| name.text()), reference) {
+            images.add(FieldName(format!("volume.{name}")), &Parts::whole(reference), tokens);
         }
     }
     images.settle();

@@ -20,7 +20,9 @@ mod bounds;
 mod document;
 mod edit;
 mod events;
+mod files;
 mod helm;
+mod identity;
 mod images;
 mod place;
 mod read;
@@ -36,4 +38,5 @@ pub use document::{
     Document, Drift, Holds, Ignore, ImageField, Intent, Lock, PolicyText, Reading, Refused, Slot, Style, TagChange,
 };
 pub use edit::set_tags;
+pub use files::manifest_files;
 pub use read::read;

@@ -1,5 +1,6 @@
-use super::bounds::{self, Broken};
+use super::bounds::{self, Broken, MAX_FINDINGS};
 use super::events::{self, What};
+use super::identity::{Head, complete, identity};
 use super::images::{self, Images, Site, Trouble};
 use super::place::{Place, Repeated};
 use super::tree::{self, Tree};
@@ -23,6 +24,8 @@ pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
 pub(super) struct File {
     pub objects: Vec<Object>,
     pub findings: Vec<Finding>,
+    /// Objects that stand in the file more than once.
+    pub doubled: BTreeSet<ObjectId>,
     /// Whether any document is encrypted.
     pub encrypted: bool,
     /// What made the file unreadable as a whole.
@@ -48,6 +51,8 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
         file: File::default(),
         seen: HashSet::new(),
         tokens: Vec::new(),
+        untold: 0,
+        worst_untold: None,
     };
     match parse(bytes) {
         Err(broken) => {
@@ -66,7 +71,7 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
             reader.file.trees = trees;
         }
     }
-    reader.file
+    reader.finish()
 }
 
 /// The trees of a file and the byte range of each event's token.
@@ -97,23 +102,37 @@ struct Reader<'a> {
     file: File,
     seen: HashSet<ObjectId>,
     tokens: Vec<Range<usize>>,
-}
-
-/// What a document says of itself.
-struct Head {
-    api_version: String,
-    kind: String,
+    untold: usize,
+    worst_untold: Option<Severity>,
 }
 
 impl Reader<'_> {
     fn find(&mut self, severity: Severity, position: Option<Position>, object: Option<&ObjectId>, message: String) {
+        if self.file.findings.len() >= MAX_FINDINGS {
+            self.untold += 1;
+            self.worst_untold = self.worst_untold.max(Some(severity));
+            return;
+        }
         self.file.findings.push(Finding {
             path: self.path.clone(),
             position,
             object: object.cloned(),
             severity,
-            message,
+            message: bounds::message(&message),
         });
+    }
+
+    fn finish(mut self) -> File {
+        if let Some(severity) = self.worst_untold {
+            self.file.findings.push(Finding {
+                path: self.path.clone(),
+                position: None,
+                object: None,
+                severity,
+                message: format!("has {} more findings; mend the ones above first", self.untold),
+            });
+        }
+        self.file
     }
 
     fn document(&mut self, index: usize, root: &Place<'_>) {
@@ -213,6 +232,7 @@ impl Reader<'_> {
             Err((position, message)) => return self.find(Severity::Error, Some(position), None, message),
         };
         if !self.seen.insert(object.clone()) {
+            self.file.doubled.insert(object.clone());
             let message = "is in this file a second time, and the second is not used; remove one of the two".to_owned();
             return self.find(Severity::Error, Some(place.position()), Some(&object), message);
         }
@@ -262,45 +282,4 @@ impl Reader<'_> {
             names,
         });
     }
-}
-
-fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Position, String)> {
-    let metadata = place.key("metadata");
-    let field = |key: &str| {
-        metadata
-            .as_ref()
-            .and_then(|metadata| metadata.key(key))
-            .filter(|place| !place.is_null())
-    };
-    let text = |key: &str| match field(key) {
-        None => Ok(None),
-        Some(place) => place.text().map(Some).ok_or_else(|| {
-            (
-                place.position(),
-                format!("the {key} in its metadata is not text; write it in quotes"),
-            )
-        }),
-    };
-    let name = text("name")?.filter(|name| !name.is_empty()).ok_or_else(|| {
-        let message = match field("generateName") {
-            Some(_) => "has a generateName instead of a name, so that it cannot be kept as declared; give it a name",
-            None => "has no metadata.name; give it one",
-        };
-        (place.position(), format!("this {} {message}", head.kind))
-    })?;
-    Ok(ObjectId::new(
-        &head.api_version,
-        &head.kind,
-        text("namespace")?.as_deref(),
-        &name,
-    ))
-}
-
-fn complete(mut value: serde_json::Value, head: &Head) -> serde_json::Value {
-    if let Some(map) = value.as_object_mut() {
-        map.entry("apiVersion")
-            .or_insert_with(|| head.api_version.clone().into());
-        map.entry("kind").or_insert_with(|| head.kind.clone().into());
-    }
-    value
 }

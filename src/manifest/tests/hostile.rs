@@ -1,0 +1,116 @@
+use super::path;
+use crate::manifest::{MAX_FILE_BYTES, Reading, read};
+use crate::model::Severity;
+
+/// Reads on a quarter of the smallest stack that a thread of ours has.
+fn read_in_little_stack(bytes: Vec<u8>) -> Reading {
+    std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(move || read(&path("in.yaml"), &bytes))
+        .unwrap()
+        .join()
+        .unwrap()
+}
+
+fn refused(name: &str, bytes: impl Into<Vec<u8>>, wanted: &str) {
+    let reading = read_in_little_stack(bytes.into());
+    assert!(!reading.is_complete(), "{name} is taken for complete");
+    assert!(reading.documents.is_empty(), "{name} has objects");
+    let messages: Vec<String> = reading.findings.iter().map(ToString::to_string).collect();
+    assert!(
+        messages.len() == 1 && messages[0].contains(wanted),
+        "{name} should say {wanted:?}: {messages:?}"
+    );
+}
+
+fn chain(levels: usize, item: impl Fn(usize) -> String) -> String {
+    let lines = (1..levels).map(|level| format!("a{level}: &a{level} {}\n", item(level - 1)));
+    std::iter::once("a0: &a0 {x: 1}\n".to_owned()).chain(lines).collect()
+}
+
+#[test]
+fn files_made_to_harm_give_one_error() {
+    let stairs: String = (0..2000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    for (name, text) in [
+        ("flow lists", "[".repeat(20_000)),
+        ("flow maps", "{a: ".repeat(20_000)),
+        ("lists in one line", "- ".repeat(20_000)),
+        ("keys in one line", "? ".repeat(20_000)),
+        ("stairs", stairs),
+        ("colons", ": ".repeat(20_000)),
+        ("aliases in a chain", chain(5000, |level| format!("[*a{level}]"))),
+    ] {
+        refused(name, text, "nests deeper than 100 levels");
+    }
+    for (name, text) in [
+        (
+            "alias bomb",
+            chain(10, |level| format!("[{}]", vec![format!("*a{level}"); 10].join(","))),
+        ),
+        (
+            "merge bomb",
+            chain(60, |level| format!("{{<<: [*a{level}, *a{level}]}}")),
+        ),
+        ("values", format!("[{}]", "a,".repeat(500_001))),
+    ] {
+        refused(name, text, "more than 500000 values");
+    }
+    refused("documents", "---\n".repeat(10_001), "more than 10000 documents");
+    refused(
+        "bytes",
+        vec![b'#'; MAX_FILE_BYTES + 1],
+        "more than the 4194304 that are read",
+    );
+}
+
+#[test]
+fn what_no_reader_takes_is_refused_and_not_read_by_half() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n";
+    refused(
+        "NUL",
+        format!("{pod}---\n\0\n{pod}"),
+        "5:1: has the control character U+0000",
+    );
+    refused(
+        "escape",
+        format!("{pod}# \u{1b}[2J\n"),
+        "4:3: has the control character U+001B",
+    );
+    refused(
+        "latin-1",
+        [pod.as_bytes(), b"# caf\xe9\n"].concat(),
+        "4:6: is not UTF-8",
+    );
+    refused("utf-16", b"\xff\xfea\0:\0".as_slice(), "1:1: is not UTF-8");
+    refused(
+        "alias within itself",
+        format!("{pod}spec: &s {{again: *s}}\n"),
+        "inside the very value",
+    );
+}
+
+#[test]
+fn hundreds_of_mistakes_are_told_in_one_hundred_lines_and_still_count_as_errors() {
+    let text = format!("{}kind: Pod\n", "a: 1\n---\n".repeat(500));
+    let reading = read_in_little_stack(text.into_bytes());
+    assert_eq!(reading.findings.len(), 101);
+    let last = reading.findings.last().unwrap();
+    assert_eq!(last.severity, Severity::Error);
+    assert!(last.message.contains("401 more"), "{}", last.message);
+}
+
+#[test]
+fn names_with_control_characters_reach_no_message_and_no_object() {
+    let text =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: \"a\\e[31m\\n\", annotations: {\"tidegate.dev/\\e[31m\": x}}\n";
+    let reading = read_in_little_stack(text.as_bytes().to_vec());
+    assert!(reading.documents.is_empty());
+    assert_eq!(reading.findings.len(), 1);
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {\"tidegate.dev/\\e[31m\": x}}\n";
+    let reading = read_in_little_stack(text.as_bytes().to_vec());
+    let message = reading.findings[0].to_string();
+    assert!(
+        message.contains("\\u{1b}[31m") && !message.contains('\u{1b}'),
+        "{message}"
+    );
+}
