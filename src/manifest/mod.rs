@@ -20,7 +20,6 @@ mod bounds;
 mod document;
 mod edit;
 mod events;
-mod files;
 mod helm;
 mod identity;
 mod images;
@@ -38,5 +37,4 @@ pub use document::{
     Document, Drift, Holds, Ignore, ImageField, Intent, Lock, PolicyText, Reading, Refused, Slot, Style, TagChange,
 };
 pub use edit::set_tags;
-pub use files::manifest_files;
 pub use read::read;

@@ -1,5 +1,6 @@
-//! Golden folders for what is understood and edited, tables for values, hostile files, and properties.
+//! Golden folders for what is understood and edited, the example repository, tables for values, hostile files, and properties.
 
+mod example;
 mod golden;
 mod hostile;
 mod properties;
