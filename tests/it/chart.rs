@@ -1,8 +1,6 @@
 //! `charts/tidegate` as helm and the API server see it, and the agent with what the chart gives it: the configuration
 //! that was rendered, the token that was made, the rights of its service account and no others.
 
-#![expect(clippy::unwrap_used, reason = "the steps of a test may fail, and then say where")]
-
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use kube::api::{Api, ObjectMeta, PostParams};
@@ -31,23 +29,37 @@ struct Helm {
 
 impl Helm {
     fn offline() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), kubeconfig: None }
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            kubeconfig: None,
+        }
     }
 
     fn on(control_plane: &ControlPlane) -> Self {
-        Self { kubeconfig: Some(control_plane.kubeconfig().to_owned()), ..Self::offline() }
+        Self {
+            kubeconfig: Some(control_plane.kubeconfig().to_owned()),
+            ..Self::offline()
+        }
     }
 
     /// Standard output, or both outputs if it failed.
     fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(Tools::get("helm").unwrap());
-        command.args(arguments).env_clear().env("HOME", self.home.path()).env("PATH", "/nonexistent");
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", "/nonexistent");
         if let Some(kubeconfig) = &self.kubeconfig {
             command.env("KUBECONFIG", kubeconfig);
         }
         let output = command.output().unwrap();
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() { Ok(out) } else { Err(out + &String::from_utf8_lossy(&output.stderr)) }
+        if output.status.success() {
+            Ok(out)
+        } else {
+            Err(out + &String::from_utf8_lossy(&output.stderr))
+        }
     }
 
     fn template(&self, values: &[&str]) -> Result<String, String> {
@@ -76,7 +88,8 @@ fn the_charts_pass_lint() {
     let helm = Helm::offline();
     for chart in ["charts/tidegate", "config-repo-example/charts/web-chart"] {
         let chart = folder(chart);
-        helm.run(&["lint", "--strict", chart.to_str().unwrap(), "--set", URL]).unwrap();
+        helm.run(&["lint", "--strict", chart.to_str().unwrap(), "--set", URL])
+            .unwrap();
     }
 }
 
@@ -84,7 +97,10 @@ fn the_charts_pass_lint() {
 fn the_repositorys_address_is_the_one_value_that_is_missed() {
     let helm = Helm::offline();
     let complaint = helm.template(&[]).unwrap_err();
-    assert!(complaint.contains("repo.url is missing: set it to the config repo's SSH address"), "{complaint}");
+    assert!(
+        complaint.contains("repo.url is missing: set it to the config repo's SSH address"),
+        "{complaint}"
+    );
     helm.template(&[URL]).unwrap();
 }
 
@@ -108,7 +124,10 @@ fn mistyped_values_are_refused_by_name() {
 fn the_agent_understands_every_configuration_that_the_chart_renders() {
     let helm = Helm::offline();
     let secret = tidegate::config::read("tidegate.yaml", &config(&helm.template(&[URL]).unwrap())).unwrap();
-    assert_eq!(secret.repo.key, tidegate::config::KeySource::Secret("tidegate-deploy-key".into()));
+    assert_eq!(
+        secret.repo.key,
+        tidegate::config::KeySource::Secret("tidegate-deploy-key".into())
+    );
     let all = [
         URL,
         "repo.branch=live",
@@ -126,7 +145,10 @@ fn the_agent_understands_every_configuration_that_the_chart_renders() {
         "http.listen=[::]:9090",
     ];
     let settings = tidegate::config::read("tidegate.yaml", &config(&helm.template(&all).unwrap())).unwrap();
-    assert_eq!(settings.repo.key, tidegate::config::KeySource::File("/etc/key/identity".into()));
+    assert_eq!(
+        settings.repo.key,
+        tidegate::config::KeySource::File("/etc/key/identity".into())
+    );
     assert_eq!(settings.repo.paths.len(), 2);
     assert!(!settings.automation.enabled);
     assert_eq!(settings.http.listen.port(), 9090);
@@ -141,7 +163,10 @@ fn what_the_container_is_told_lies_where_the_chart_mounts_it() {
     let container = pod.containers.first().unwrap();
     let mounted = |path: &Path| {
         let mounts = container.volume_mounts.iter().flatten();
-        mounts.filter(|mount| path.starts_with(&mount.mount_path)).map(|mount| mount.name.clone()).collect::<Vec<_>>()
+        mounts
+            .filter(|mount| path.starts_with(&mount.mount_path))
+            .map(|mount| mount.name.clone())
+            .collect::<Vec<_>>()
     };
     let env: BTreeMap<_, _> = container
         .env
@@ -151,16 +176,37 @@ fn what_the_container_is_told_lies_where_the_chart_mounts_it() {
         .collect();
     assert_eq!(container.args.as_deref(), Some(&["run".to_owned()][..]));
     assert_eq!(mounted(Path::new(env["TIDEGATE_CONFIG"])), ["config"]);
-    assert_eq!(settings.http.token_file.as_deref(), Some(Path::new(env["TIDEGATE_TOKEN_FILE"])));
+    assert_eq!(
+        settings.http.token_file.as_deref(),
+        Some(Path::new(env["TIDEGATE_TOKEN_FILE"]))
+    );
     assert_eq!(mounted(Path::new(env["TIDEGATE_TOKEN_FILE"])), ["token"]);
     assert_eq!(mounted(&settings.state_dir), ["state"]);
+    assert_eq!(
+        mounted(Path::new(env["TMPDIR"])),
+        ["state"],
+        "nothing else can be written to"
+    );
 }
 
 async fn new_namespace(client: &kube::Client, labels: &[(&str, &str)]) {
-    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let metadata = ObjectMeta { name: Some(NAMESPACE.into()), labels: Some(labels), ..ObjectMeta::default() };
-    let namespace = Namespace { metadata, ..Namespace::default() };
-    Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
+    let labels = labels
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    let metadata = ObjectMeta {
+        name: Some(NAMESPACE.into()),
+        labels: Some(labels),
+        ..ObjectMeta::default()
+    };
+    let namespace = Namespace {
+        metadata,
+        ..Namespace::default()
+    };
+    Api::all(client.clone())
+        .create(&PostParams::default(), &namespace)
+        .await
+        .unwrap();
 }
 
 /// Needs a server of its own: the release has cluster-wide objects, and the audit log is read whole.
@@ -173,8 +219,13 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let repo = git.create_repo("fleet").unwrap();
     repo.seed_from_dir(&folder("config-repo-example")).unwrap();
     let ecr = EcrServer::start().await.unwrap();
-    for (repository, tag) in [("shop/web", "3f9c2ab"), ("shop/api", "1.2.3"), ("shop/storefront", "9b1d4e7")] {
-        ecr.create_repository(DEFAULT_ACCOUNT, DEFAULT_REGION, repository).unwrap();
+    for (repository, tag) in [
+        ("shop/web", "3f9c2ab"),
+        ("shop/api", "1.2.3"),
+        ("shop/storefront", "9b1d4e7"),
+    ] {
+        ecr.create_repository(DEFAULT_ACCOUNT, DEFAULT_REGION, repository)
+            .unwrap();
         ecr.push_tag(repository, tag).unwrap();
     }
     let mut agent = Agent::prepare(AgentOptions {
@@ -200,11 +251,29 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     arguments.extend(["--set-file", &known_hosts]);
     helm.run(&arguments).unwrap();
 
-    let pod = Api::<Deployment>::namespaced(client.clone(), NAMESPACE).get(RELEASE).await.unwrap().spec.template;
-    let metadata = ObjectMeta { name: Some("agent".into()), ..pod.metadata.unwrap() };
-    let pod = Pod { metadata, spec: pod.spec, ..Pod::default() };
-    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
-    Api::namespaced(client.clone(), NAMESPACE).create(&dry_run, &pod).await.expect("a restricted namespace takes it");
+    let pod = Api::<Deployment>::namespaced(client.clone(), NAMESPACE)
+        .get(RELEASE)
+        .await
+        .unwrap()
+        .spec
+        .template;
+    let metadata = ObjectMeta {
+        name: Some("agent".into()),
+        ..pod.metadata.unwrap()
+    };
+    let pod = Pod {
+        metadata,
+        spec: pod.spec,
+        ..Pod::default()
+    };
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    Api::namespaced(client.clone(), NAMESPACE)
+        .create(&dry_run, &pod)
+        .await
+        .expect("a restricted namespace takes it");
 
     // What kubelet does: the ConfigMap and the Secret as files, the service account's token.
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
@@ -216,12 +285,18 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let config = config.replace("/etc/tidegate/token/token", token_file.to_str().unwrap());
     std::fs::write(agent.config_file(), config).unwrap();
     let account = cluster.service_account_token(NAMESPACE, RELEASE).await.unwrap();
-    std::fs::copy(cluster.kubeconfig_for_token(&account).unwrap(), cluster.dir().join("chart.kubeconfig")).unwrap();
+    std::fs::copy(
+        cluster.kubeconfig_for_token(&account).unwrap(),
+        cluster.dir().join("chart.kubeconfig"),
+    )
+    .unwrap();
 
     let mark = cluster.audit_mark();
     let key = agent.identity().await.unwrap();
     assert!(secrets.get_opt("tidegate-deploy-key").await.unwrap().is_some());
     git.authorize(&key, Access::ReadWrite).unwrap();
+    let plan = agent.ask(&["plan"]).await.unwrap();
+    assert!(plan.contains("Deployment shop/web"), "{plan}");
     agent.run().await.unwrap();
     ecr.push_tag("shop/web", "a1b2c3d").unwrap();
     agent.ask(&["scan"]).await.unwrap();
@@ -233,11 +308,25 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
 
     let user = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}");
     let requests = cluster.requests_since(&mark).await.unwrap();
-    assert!(requests.iter().any(|request| request.user == user && request.resource == "deployments"));
-    let refused: Vec<_> = requests.iter().filter(|request| request.user == user && request.code == 403).collect();
+    assert!(
+        requests
+            .iter()
+            .any(|request| request.user == user && request.resource == "deployments")
+    );
+    let refused: Vec<_> = requests
+        .iter()
+        .filter(|request| request.user == user && request.code == 403)
+        .collect();
     assert!(refused.is_empty(), "{refused:#?}");
 
-    let upgrade = helm.run(&["upgrade", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE, "--reuse-values"]);
+    let upgrade = helm.run(&[
+        "upgrade",
+        RELEASE,
+        chart.to_str().unwrap(),
+        "--namespace",
+        NAMESPACE,
+        "--reuse-values",
+    ]);
     upgrade.unwrap();
     let kept = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
     assert_eq!(kept, token, "an upgrade changes the token under its users");
