@@ -20,6 +20,9 @@ mod plan;
 mod preview;
 mod report;
 
+#[cfg(test)]
+mod tests;
+
 pub use ledger::Ledger;
 pub use pass::Syncer;
 pub use plan::{Application, Consent, DeletionStep, Reason, Surroundings, SyncPlan, plan};
