@@ -39,7 +39,15 @@ impl ApiServer {
                 .unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(&bytes), ""));
             Err(kube::Error::Api(status.with_code(code.as_u16()).boxed()))
         };
-        let (created, metadata) = self.within(APPLY_DEADLINE, request).await?;
+        let answer = self.within(APPLY_DEADLINE, request).await;
+        let (created, metadata) = answer.map_err(|failure| match failure {
+            ClusterFailure::UnknownKind { .. } => {
+                self.table.doubt();
+                failure
+            }
+            failure if kind.kind.kind.is("", "Secret") => hide_values(failure, body),
+            failure => failure,
+        })?;
         Ok(Applied {
             uid: metadata.uid.unwrap_or_default(),
             version: ResourceVersion::new(metadata.resource_version.unwrap_or_default()),
@@ -72,6 +80,26 @@ impl ApiServer {
         };
         self.within(DELETE_DEADLINE, request).await
     }
+}
+
+/// The server quotes what it cannot take; of a Secret nothing may be quoted.
+fn hide_values(failure: ClusterFailure, body: &Value) -> ClusterFailure {
+    let ClusterFailure::Refused { mut message } = failure else {
+        return failure;
+    };
+    let held = ["data", "stringData"]
+        .into_iter()
+        .filter_map(|key| body.get(key)?.as_object());
+    let mut values: Vec<String> = held
+        .flat_map(|map| map.values())
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .filter(|value| value.len() > 2)
+        .collect();
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    for value in values {
+        message = message.replace(&value, "<hidden>");
+    }
+    ClusterFailure::Refused { message }
 }
 
 pub(super) fn api_resource(kind: &ServedKind) -> ApiResource {
@@ -112,6 +140,14 @@ pub(super) fn ownership(entries: Option<&[ManagedFieldsEntry]>) -> Ownership {
 mod tests {
     use super::*;
     use crate::resource::KindVersion;
+
+    #[test]
+    fn what_a_secret_holds_is_not_quoted() {
+        let body = serde_json::json!({"stringData": {"pin": 123456, "password": "hunter22"}});
+        let message = "expected string, got &value{Value:123456} beside hunter22".to_owned();
+        let hidden = hide_values(ClusterFailure::Refused { message }, &body).to_string();
+        assert_eq!(hidden, "expected string, got &value{Value:<hidden>} beside <hidden>");
+    }
 
     #[test]
     fn a_name_cannot_lead_a_request_elsewhere() {

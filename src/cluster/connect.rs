@@ -65,7 +65,7 @@ pub struct ApiServer {
     pub(super) set: SetName,
     pub(super) url: String,
     pub(super) requests: AtomicU64,
-    pub(super) table: discovery::Table,
+    pub(super) table: Arc<discovery::Table>,
     default_namespace: String,
     observed: Arc<ObservedStore>,
     watches: watches::Watches,
@@ -114,14 +114,15 @@ impl ApiServer {
             namespace: own_namespace,
             name: access.record,
         };
+        let table = Arc::new(discovery::Table::default());
         Ok(Self {
             events: super::events::recorder(&client),
-            watches: watches::Watches::new(client.clone(), set.id()),
+            watches: watches::Watches::new(client.clone(), set.id(), table.clone()),
             client,
             set,
             url,
             requests: AtomicU64::new(0),
-            table: discovery::Table::default(),
+            table,
             default_namespace,
             observed: Arc::default(),
         })

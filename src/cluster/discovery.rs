@@ -5,6 +5,7 @@ use kube::client::{APIGroupDiscovery, APIGroupDiscoveryList};
 use kube::discovery::{Discovery, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -12,7 +13,17 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The cached answer; the lock also keeps two callers from asking at once.
 #[derive(Debug, Default)]
-pub(super) struct Table(Mutex<Option<Arc<Snapshot>>>);
+pub(super) struct Table {
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
+    is_doubtful: AtomicBool,
+}
+
+impl Table {
+    /// The server did not know a kind that the cached answer holds: the next look-up asks again.
+    pub(super) fn doubt(&self) {
+        self.is_doubtful.store(true, Ordering::Relaxed);
+    }
+}
 
 #[derive(Debug, Default)]
 struct Snapshot {
@@ -27,10 +38,14 @@ impl ApiServer {
         wanted: &BTreeSet<KindVersion>,
         freshness: Freshness,
     ) -> Result<Kinds, ClusterFailure> {
-        let mut table = self.table.0.lock().await;
+        let mut table = self.table.snapshot.lock().await;
+        let is_doubtful = self.table.is_doubtful.swap(false, Ordering::Relaxed);
         let snapshot = match table.as_ref() {
-            Some(known) if freshness == Freshness::Cached || known.has_all(wanted) => known.clone(),
-            _ => table.insert(Arc::new(self.discover().await?)).clone(),
+            Some(known) if !is_doubtful && (freshness == Freshness::Cached || known.has_all(wanted)) => known.clone(),
+            _ => {
+                let found = self.discover().await.inspect_err(|_| self.table.doubt())?;
+                table.insert(Arc::new(found)).clone()
+            }
         };
         drop(table);
         let served = wanted
@@ -45,10 +60,10 @@ impl ApiServer {
 
     /// Two requests, whatever the number of groups; servers before 1.26 are asked group by group.
     async fn discover(&self) -> Result<Snapshot, ClusterFailure> {
-        let groups = self.within(DEADLINE, self.client.list_api_groups_aggregated()).await;
-        let core = self
-            .within(DEADLINE, self.client.list_core_api_versions_aggregated())
-            .await;
+        let (groups, core) = tokio::join!(
+            self.within(DEADLINE, self.client.list_api_groups_aggregated()),
+            self.within(DEADLINE, self.client.list_core_api_versions_aggregated()),
+        );
         match (groups, core) {
             (Ok(groups), Ok(core)) if !groups.items.is_empty() && !core.items.is_empty() => {
                 Ok(Snapshot::read([core, groups]))

@@ -1,4 +1,5 @@
 use super::apply::{api_resource, ownership};
+use super::discovery::Table;
 use crate::model::ObjectId;
 use crate::port::{KindView, Kinds, ObservedStore};
 use crate::resource::{
@@ -26,22 +27,25 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 pub(super) struct Watches {
     client: Client,
     selector: String,
+    table: Arc<Table>,
     running: Mutex<BTreeMap<GroupKind, JoinHandle<()>>>,
 }
 
 impl Watches {
-    pub(super) fn new(client: Client, set: SetId) -> Self {
+    pub(super) fn new(client: Client, set: SetId, table: Arc<Table>) -> Self {
         Self {
             client,
             selector: format!("{PART_OF_LABEL}={set}"),
+            table,
             running: Mutex::default(),
         }
     }
 
-    /// Starts the watches that are missing (or have died) and ends those of kinds that are no longer asked for.
+    /// Starts the watches that are missing (or have died) and ends those of kinds that are no longer asked for or served.
     pub(super) fn keep(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds, store: &Arc<ObservedStore>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let unwanted: Vec<GroupKind> = running.keys().filter(|kind| !kinds.contains(*kind)).cloned().collect();
+        let is_wanted = |kind: &&GroupKind| kinds.contains(*kind) && served.preferred.contains_key(*kind);
+        let unwanted: Vec<GroupKind> = running.keys().filter(|kind| !is_wanted(kind)).cloned().collect();
         for kind in unwanted {
             if let Some(task) = running.remove(&kind) {
                 task.abort();
@@ -63,6 +67,7 @@ impl Watches {
                 api: self.client.clone(),
                 served: served.clone(),
                 selector: self.selector.clone(),
+                table: self.table.clone(),
                 store: store.clone(),
             };
             running.insert(kind.clone(), tokio::spawn(watch.run()));
@@ -86,6 +91,7 @@ struct Watch {
     api: Client,
     served: ServedKind,
     selector: String,
+    table: Arc<Table>,
     store: Arc<ObservedStore>,
 }
 
@@ -154,6 +160,9 @@ impl Watch {
             match next {
                 None => return (End::Failed("the stream ended".to_owned()), complete),
                 Some(Err(error)) => {
+                    if code(&error) == Some(404) {
+                        self.table.doubt();
+                    }
                     return match refuses_streaming(&error) && streaming {
                         true => (End::NoStreaming, complete),
                         false => (End::Failed(error.to_string()), complete),
@@ -210,10 +219,16 @@ enum End {
 }
 
 fn refuses_streaming(error: &watcher::Error) -> bool {
+    matches!(code(error), Some(400 | 422))
+}
+
+fn code(error: &watcher::Error) -> Option<u16> {
     match error {
-        watcher::Error::WatchStartFailed(kube::Error::Api(status)) => matches!(status.code, 400 | 422),
-        watcher::Error::WatchError(status) => matches!(status.code, 400 | 422),
-        _ => false,
+        watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
     }
 }
 

@@ -344,7 +344,7 @@ impl<C: Cluster> Syncer<C> {
                 return Ok(kinds);
             }
             tokio::time::sleep(pause).await;
-            pause *= 2;
+            pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
 

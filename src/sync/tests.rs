@@ -143,7 +143,9 @@ impl Cluster for Fake {
         }
         if body.pointer("/data/refused").is_some() {
             world.calls.push(Call::Apply(id.name.clone()));
-            return Err(ClusterFailure::Refused { message: "denied by a webhook".into() });
+            return Err(ClusterFailure::Refused {
+                message: "denied by a webhook".into(),
+            });
         }
         world.version += 1;
         let version = ResourceVersion::new(world.version.to_string());
@@ -246,7 +248,10 @@ fn commit(number: u8, objects: &[(&str, &str, Value)]) -> Declared {
 }
 
 fn maps(names: &[&'static str]) -> Vec<(&'static str, &'static str, Value)> {
-    names.iter().map(|name| ("ConfigMap", *name, json!({"k": "v"}))).collect()
+    names
+        .iter()
+        .map(|name| ("ConfigMap", *name, json!({"k": "v"})))
+        .collect()
 }
 
 async fn pass(syncer: &mut Syncer<Fake>, declared: &Declared) -> SyncReport {
@@ -282,7 +287,10 @@ async fn the_record_names_the_kinds_before_any_of_their_objects_is_applied() {
     let more = commit(2, &[&maps(&["a"])[..], &[("Service", "web", json!({}))]].concat());
     pass(&mut syncer, &more).await;
     let calls = fake.take_calls();
-    assert!(matches!(&calls[0], Call::Record(kinds) if kinds.len() == 2), "{calls:?}");
+    assert!(
+        matches!(&calls[0], Call::Record(kinds) if kinds.len() == 2),
+        "{calls:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,14 +302,27 @@ async fn a_watch_that_lags_behind_our_own_apply_is_not_taken_for_drift() {
     fake.take_calls();
     let report = pass(&mut syncer, &first).await;
     assert_eq!(report.untouched, 2, "nothing has been delivered yet: {report:?}");
-    assert!(report.next_try.is_some(), "looks again when the watch should have caught up");
+    assert!(
+        report.next_try.is_some(),
+        "looks again when the watch should have caught up"
+    );
     fake.deliver();
 
-    let second = commit(2, &[("ConfigMap", "a", json!({"k": "new"})), ("ConfigMap", "b", json!({"k": "v"}))]);
+    let second = commit(
+        2,
+        &[
+            ("ConfigMap", "a", json!({"k": "new"})),
+            ("ConfigMap", "b", json!({"k": "v"})),
+        ],
+    );
     pass(&mut syncer, &second).await;
     assert_eq!(applies(&fake.take_calls()), ["a"]);
     let report = pass(&mut syncer, &second).await;
-    assert_eq!(applies(&fake.take_calls()), [] as [&str; 0], "the watch still shows the first apply: {report:?}");
+    assert_eq!(
+        applies(&fake.take_calls()),
+        [] as [&str; 0],
+        "the watch still shows the first apply: {report:?}"
+    );
     fake.deliver();
     assert_eq!(pass(&mut syncer, &second).await.next_try, None);
 }
@@ -464,7 +485,11 @@ async fn a_kind_whose_version_went_away_fails_and_its_objects_stay() {
     fake.take_calls();
     let report = pass(&mut syncer, &moved).await;
     assert_eq!(report.failed.len(), 1);
-    assert!(report.failed[0].message.contains("it serves v1"), "{}", report.failed[0].message);
+    assert!(
+        report.failed[0].message.contains("it serves v1"),
+        "{}",
+        report.failed[0].message
+    );
     assert!(report.pruned.is_empty() && report.waiting.is_none());
     assert!(!fake.take_calls().iter().any(|call| matches!(call, Call::Delete(_))));
 }
@@ -481,7 +506,11 @@ async fn two_manifests_for_one_object_in_the_default_namespace_are_told() {
     }
     let report = pass(&mut syncer, &declared).await;
     assert_eq!(report.failed.len(), 1);
-    assert!(report.failed[0].message.contains("declared a second time, the first is in a.yaml"));
+    assert!(
+        report.failed[0]
+            .message
+            .contains("declared a second time, the first is in a.yaml")
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -162,6 +162,19 @@ fn service(name: &str) -> Value {
         "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}})
 }
 
+fn definition() -> Value {
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object",
+                "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}}}]}})
+}
+
+fn widget(namespace: &str) -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": namespace}, "spec": {"size": 3}})
+}
+
 fn deployment(name: &str, tag: &str) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": null},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}},
@@ -403,16 +416,8 @@ async fn a_rewritten_history_applies_and_deletes_nothing_until_confirmed() {
 async fn a_definition_its_namespace_and_its_objects_go_in_one_commit_in_any_order() {
     let control_plane = ControlPlane::start(Options::default()).await.unwrap();
     let mut target = Target::on(&control_plane, "sync-waves").await;
-    let widget = json!({"apiVersion": "example.com/v1", "kind": "Widget",
-        "metadata": {"name": "w", "namespace": "sync-waves-new"}, "spec": {"size": 3}});
-    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {"group": "example.com", "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object",
-                "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}}}]}});
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sync-waves-new"}});
-    let declared = target.plain(vec![widget.clone(), namespace, definition]);
+    let declared = target.plain(vec![widget("sync-waves-new"), namespace, definition()]);
     let report = target.pass(&declared).await;
     println!(
         "definition, namespace and object in {:?}, {} requests",
@@ -432,9 +437,11 @@ async fn a_refused_object_is_told_in_the_servers_words_and_the_others_go_on() {
     bad["spec"]["ports"][0]["port"] = json!(99_999);
     let mut typo = deployment("typo", "1");
     typo["spec"]["replicaz"] = json!(2);
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "secret", "namespace": null},
+        "stringData": {"pin": 918_273_645}});
     let unknown =
         json!({"apiVersion": "nowhere.example.com/v1", "kind": "Thing", "metadata": {"name": "x", "namespace": null}});
-    let declared = target.plain(vec![bad, config_map("good", "1"), typo, unknown]);
+    let declared = target.plain(vec![bad, config_map("good", "1"), typo, unknown, secret]);
     let report = target.pass(&declared).await;
     assert_eq!(report.count(Change::Created), 1, "{report:#?}");
     let problems = report.problems().join("\n");
@@ -447,11 +454,15 @@ async fn a_refused_object_is_told_in_the_servers_words_and_the_others_go_on() {
     ] {
         assert!(problems.contains(part), "{part} is not in\n{problems}");
     }
-    assert_eq!(report.failed.len(), 3);
+    assert_eq!(report.failed.len(), 4);
+    assert!(
+        problems.contains("Secret sync-refused/secret") && !problems.contains("918273645"),
+        "{problems}"
+    );
     assert!(report.next_try.is_some());
     let before = target.ours();
     let again = target.pass(&declared).await;
-    assert_eq!(again.failed.len(), 3, "told until it is mended");
+    assert_eq!(again.failed.len(), 4, "told until it is mended");
     assert_eq!(target.ours(), before, "not hammered");
 }
 
@@ -637,4 +648,78 @@ async fn an_idle_minute_over_200_objects_sends_nothing_for_any_object() {
         .count();
     println!("{ours} requests in an idle minute over 200 objects");
     assert_eq!(ours, 0);
+}
+
+#[tokio::test]
+async fn a_definition_that_is_taken_away_comes_back_with_its_objects() {
+    let control_plane = ControlPlane::start(Options::default()).await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-taken").await;
+    let declared = target.plain(vec![definition(), widget("sync-taken")]);
+    target.pass(&declared).await;
+    target
+        .pass_until(&declared, |report| report.requests == 0 && report.is_in_sync())
+        .await;
+    let definitions: Api<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition> =
+        Api::all(target.client.clone());
+    definitions
+        .delete("widgets.example.com", &DeleteParams::default())
+        .await
+        .unwrap();
+    target
+        .pass_until(&declared, |report| report.count(Change::Repaired) > 0)
+        .await;
+    let widgets = kube::api::ApiResource {
+        group: "example.com".into(),
+        version: "v1".into(),
+        api_version: "example.com/v1".into(),
+        kind: "Widget".into(),
+        plural: "widgets".into(),
+    };
+    let widgets: Api<kube::api::DynamicObject> = Api::namespaced_with(target.client.clone(), "sync-taken", &widgets);
+    let mut back = None;
+    let server = target.server.clone();
+    let mut changes = server.observed().subscribe();
+    for _ in 0..100 {
+        target.pass(&declared).await;
+        back = widgets.get_opt("w").await.ok().flatten();
+        if back.is_some() {
+            break;
+        }
+        let _ = tokio::time::timeout(Duration::from_millis(300), changes.changed()).await;
+    }
+    assert!(back.is_some());
+    let report = target
+        .pass_until(&declared, |report| report.is_in_sync() && report.unwatched.is_empty())
+        .await;
+    assert!(report.pruned.is_empty());
+
+    let without = target.plain(vec![definition()]);
+    let report = target.pass_until(&without, |report| !report.pruned.is_empty()).await;
+    assert_eq!(report.pruned[0].kind, "Widget");
+}
+
+#[tokio::test]
+async fn a_rollout_is_followed_to_its_end_and_a_stuck_one_says_what_it_waits_for() {
+    let control_plane = ControlPlane::shared_with_pods().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-rollout").await;
+    let declared = target.plain(vec![deployment("web", "1")]);
+    let started = Instant::now();
+    target
+        .pass_until(&declared, |report| report.unready.is_empty() && report.untouched == 1)
+        .await;
+    println!("applied and rolled out in {:?}", started.elapsed());
+    let stuck = target.plain(vec![deployment("web", "2-unready")]);
+    let report = target
+        .pass_until(&stuck, |report| {
+            report
+                .unready
+                .first()
+                .is_some_and(|(_, health)| health.to_string().contains("old replicas to go"))
+        })
+        .await;
+    println!("{}", report.unready[0].1);
+    let mended = target.plain(vec![deployment("web", "3")]);
+    target
+        .pass_until(&mended, |report| report.unready.is_empty() && report.untouched == 1)
+        .await;
 }
