@@ -22,6 +22,8 @@ const FIRST_READING: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// What a server that comes back waits at most for a watch of ours.
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// Rights are not granted from one second to the next.
+const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 
 /// One watch for each kind; ends with its owner.
 pub(super) struct Watches {
@@ -105,7 +107,11 @@ impl Watch {
                 streaming = false;
                 continue;
             }
-            let End::Failed(message) = reason else { continue };
+            let (message, longest) = match reason {
+                End::NoStreaming => continue,
+                End::Forbidden(message) => (message, FORBIDDEN_RETRY),
+                End::Failed(message) => (message, LAST_RETRY),
+            };
             tracing::debug!(kind = %self.served.kind.kind, error = %message, "watch ended, reading anew");
             self.change(|view| {
                 view.synced = false;
@@ -116,7 +122,7 @@ impl Watch {
                 pause = FIRST_RETRY;
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LAST_RETRY);
+            pause = (pause * 2).min(longest);
         }
     }
 
@@ -163,10 +169,12 @@ impl Watch {
                     if code(&error) == Some(404) {
                         self.table.doubt();
                     }
-                    return match refuses_streaming(&error) && streaming {
-                        true => (End::NoStreaming, complete),
-                        false => (End::Failed(error.to_string()), complete),
+                    let end = match code(&error) {
+                        Some(400 | 422) if streaming => End::NoStreaming,
+                        Some(403) => End::Forbidden(words(&error)),
+                        _ => End::Failed(words(&error)),
                     };
+                    return (end, complete);
                 }
                 Some(Ok(Event::Init)) => reading = Some(BTreeMap::new()),
                 Some(Ok(Event::InitApply((id, object)))) => {
@@ -215,11 +223,19 @@ impl Watch {
 
 enum End {
     NoStreaming,
+    Forbidden(String),
     Failed(String),
 }
 
-fn refuses_streaming(error: &watcher::Error) -> bool {
-    matches!(code(error), Some(400 | 422))
+/// The server's own words, or what the client met.
+fn words(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::WatchError(status) => status.message.clone(),
+        watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.message.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn code(error: &watcher::Error) -> Option<u16> {

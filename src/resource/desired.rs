@@ -1,5 +1,7 @@
-use super::{PART_OF_LABEL, SetId};
+use super::{GroupKind, PART_OF_LABEL, SetId};
 use crate::model::ObjectId;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -16,6 +18,9 @@ impl DesiredHash {
 
 /// The body that is sent for a manifest: with the set's label, in the namespace that was decided for it, and without
 /// what only a server may say (`status`, `uid`, `resourceVersion`, `managedFields`, ...), which exported manifests carry.
+///
+/// A Secret's `stringData` is sent as `data`: the server stores nothing under the first name, so that whoever applies it
+/// owns fields that do not exist, and an edit of the stored ones would go unseen.
 pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
     let mut body = manifest.clone();
     let Some(root) = body.as_object_mut() else {
@@ -38,7 +43,26 @@ pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
         None => metadata.remove("namespace"),
     };
     entry(metadata, "labels").insert(PART_OF_LABEL.to_owned(), Value::from(set.as_str()));
+    if GroupKind::of(object).is("", "Secret") {
+        encode_strings(root);
+    }
     body
+}
+
+/// Moves the texts of `stringData` to `data`; anything else stays for the server to refuse.
+fn encode_strings(secret: &mut Map<String, Value>) {
+    let Some(Value::Object(mut strings)) = secret.remove("stringData") else {
+        return;
+    };
+    strings.retain(|key, value| {
+        if let Value::String(text) = value {
+            entry(secret, "data").insert(key.clone(), Value::from(BASE64_STANDARD.encode(text)));
+        }
+        !value.is_string()
+    });
+    if !strings.is_empty() {
+        secret.insert("stringData".to_owned(), Value::Object(strings));
+    }
 }
 
 fn entry<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
@@ -95,6 +119,16 @@ mod tests {
             assert_eq!(body["metadata"]["labels"][PART_OF_LABEL], set().as_str());
             assert_eq!(body["metadata"].get("namespace"), None);
         }
+    }
+
+    #[test]
+    fn the_strings_of_a_secret_are_sent_as_the_data_they_become() {
+        let object = ObjectId::new("v1", "Secret", Some("shop"), "a");
+        let manifest = json!({"metadata": {"name": "a"}, "data": {"a": "AA==", "b": "AA=="},
+            "stringData": {"b": "text", "c": 5}});
+        let body = prepare(&manifest, &object, &set());
+        assert_eq!(body["data"], json!({"a": "AA==", "b": "dGV4dA=="}));
+        assert_eq!(body["stringData"], json!({"c": 5}), "for the server to refuse");
     }
 
     #[test]

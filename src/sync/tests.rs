@@ -429,7 +429,8 @@ async fn an_object_that_changed_since_it_was_seen_is_not_deleted() {
 async fn absence_is_not_concluded_from_what_cannot_be_read() {
     let everything: Vec<_> = [maps(&["a", "b", "c", "d"]), vec![("Service", "web", json!({}))]].concat();
     let without_web = commit(2, &maps(&["a", "b", "c", "d"]));
-    let obstacles: [(&str, fn(&Fake)); 3] = [
+    type Hindrance = fn(&Fake);
+    let obstacles: [(&str, Hindrance); 3] = [
         ("objects of kind Service cannot be read now: 403", |fake| {
             fake.observed.update(|observed| {
                 let view = observed.kinds.get_mut(&GroupKind::new("", "ConfigMap")).unwrap();

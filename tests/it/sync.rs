@@ -723,3 +723,77 @@ async fn a_rollout_is_followed_to_its_end_and_a_stuck_one_says_what_it_waits_for
         .pass_until(&mended, |report| report.unready.is_empty() && report.untouched == 1)
         .await;
 }
+
+#[tokio::test]
+async fn an_edited_secret_is_put_back_though_its_manifest_says_string_data() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-secret").await;
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": null},
+        "stringData": {"password": "declared"}});
+    let declared = target.plain(vec![secret]);
+    let report = target.pass(&declared).await;
+    assert!(report.is_in_sync(), "{report:#?}");
+    target.pass_until(&declared, |report| report.requests == 0).await;
+    let edit = json!({"stringData": {"password": "edited"}});
+    let secrets = target.api::<k8s_openapi::api::core::v1::Secret>();
+    secrets
+        .patch("login", &PatchParams::default(), &Patch::Merge(&edit))
+        .await
+        .unwrap();
+    target
+        .pass_until(&declared, |report| report.count(Change::Repaired) == 1)
+        .await;
+    assert_eq!(
+        secrets.get("login").await.unwrap().data.unwrap()["password"].0,
+        b"declared"
+    );
+}
+
+#[tokio::test]
+async fn an_account_without_rights_is_told_what_it_lacks_and_does_the_rest() {
+    let control_plane = ControlPlane::start(Options::default()).await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-rights").await;
+    let client = target.client.clone();
+    let account: k8s_openapi::api::core::v1::ServiceAccount =
+        serde_json::from_value(json!({"metadata": {"name": "agent"}})).unwrap();
+    let agents = "sync-rights-agent";
+    Api::namespaced(client.clone(), agents)
+        .create(&PostParams::default(), &account)
+        .await
+        .unwrap();
+    let role: k8s_openapi::api::rbac::v1::ClusterRole = serde_json::from_value(json!({
+        "metadata": {"name": "agent"},
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]}],
+    }))
+    .unwrap();
+    Api::all(client.clone())
+        .create(&PostParams::default(), &role)
+        .await
+        .unwrap();
+    let binding: k8s_openapi::api::rbac::v1::ClusterRoleBinding = serde_json::from_value(json!({
+        "metadata": {"name": "agent"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "agent"},
+        "subjects": [{"kind": "ServiceAccount", "name": "agent", "namespace": agents}],
+    }))
+    .unwrap();
+    Api::all(client).create(&PostParams::default(), &binding).await.unwrap();
+    let token = control_plane.service_account_token(agents, "agent").await.unwrap();
+    let access = Access {
+        kubeconfig: Some(control_plane.kubeconfig_for_token(&token).unwrap()),
+        context: None,
+        namespace: Some(agents.into()),
+        record: "here".into(),
+    };
+    target.server = Arc::new(ApiServer::connect(access).await.unwrap());
+    target.syncer = Syncer::new(target.server.clone(), DeletionLimit::default());
+    let declared = target.plain(vec![config_map("a", "1"), service("web")]);
+    let report = target.pass(&declared).await;
+    let problems = report.problems().join("\n");
+    println!("{problems}");
+    assert_eq!(report.count(Change::Created), 1, "{report:#?}");
+    assert!(problems.contains("cannot patch resource \"services\""), "{problems}");
+    assert!(
+        problems.contains("Service cannot be watched, drift is not seen: services is forbidden"),
+        "{problems}"
+    );
+}
