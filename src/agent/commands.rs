@@ -1,3 +1,4 @@
+use super::journal::Journal;
 use super::sync_loop::SyncEnd;
 use crate::automation::{AutomationReport, Status};
 use crate::driver::Activator;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 /// What callers of the HTTP port may have done.
 pub(super) struct AgentCommands {
     pub(super) board: Arc<Board>,
+    pub(super) journal: Journal,
     pub(super) scan: Activator<ScanReport>,
     pub(super) automate: Activator<AutomationReport>,
     pub(super) follow: Activator<Result<CommitId, String>>,
@@ -40,36 +42,40 @@ impl AgentCommands {
                 }
             )));
         }
+        let mark = self.journal.mark();
         let scan = self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
         let automation = self.automate.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
         let mut lines = Vec::new();
         let mut failed = 0;
         for scanned in &scan.scanned {
             match &scanned.tags {
-                Ok(tags) => lines.push(format!("{}: {tags} tags", scanned.repository)),
+                Ok(tags) => lines.push(format!("{}: {}", scanned.repository, counted(*tags, "tag"))),
                 Err(error) => {
                     failed += 1;
                     lines.push(error.clone());
                 }
             }
         }
-        let bumped = match &automation.landed {
-            Some(landed) => {
-                for bump in &landed.bumps {
-                    let from = bump
-                        .from
-                        .as_ref()
-                        .map_or_else(|| "no tag".to_owned(), ToString::to_string);
-                    lines.push(format!(
-                        "{}: {from} -> {} in {}",
-                        bump.field,
-                        bump.to,
-                        landed.commit.short()
-                    ));
-                }
-                format!("{} bumped in {}", landed.bumps.len(), landed.commit.short())
+        let landed = self.journal.since(mark);
+        for landed in &landed {
+            for bump in &landed.bumps {
+                let from = bump
+                    .from
+                    .as_ref()
+                    .map_or_else(|| "no tag".to_owned(), ToString::to_string);
+                lines.push(format!(
+                    "{}: {from} -> {} in {}",
+                    bump.field,
+                    bump.to,
+                    landed.commit.short()
+                ));
             }
-            None => "nothing bumped".to_owned(),
+        }
+        let bumps = landed.iter().map(|landed| landed.bumps.len()).sum();
+        let bumped = if bumps == 0 {
+            "nothing bumped".into()
+        } else {
+            format!("{} bumped", counted(bumps, "image"))
         };
         lines.extend(automation.problems.iter().cloned());
         Ok(CommandReport {
@@ -108,19 +114,30 @@ fn told(report: &SyncReport) -> CommandReport {
         .collect();
     lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
     lines.extend(report.problems());
+    lines.extend(
+        report
+            .kept
+            .iter()
+            .map(|(id, why)| format!("{id} is no longer declared and stays: {why}")),
+    );
     CommandReport {
         summary: format!(
-            "commit {}: {} objects declared, {} applied, {} pruned, {} failed, {} findings",
+            "commit {}: {} declared, {} applied, {} pruned, {} failed, {}",
             report.commit.short(),
-            report.declared,
+            counted(report.declared, "object"),
             report.applied.len(),
             report.pruned.len(),
             report.failed.len(),
-            report.findings
+            counted(report.findings, "finding")
         ),
         lines,
         ok: report.is_in_sync(),
     }
+}
+
+/// `1 tag`, `2 tags`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn unavailable(error: crate::driver::NoAnswer) -> CommandError {

@@ -10,6 +10,7 @@
 
 mod commands;
 mod edges;
+mod journal;
 mod preview;
 mod run;
 mod schedule;

@@ -1,4 +1,5 @@
 use super::commands::AgentCommands;
+use super::journal::Journal;
 use super::sync_loop::{SyncLoop, Told};
 use super::{Checked, edges, schedule};
 use crate::automation::{Automation, Hooks, Landed, Status};
@@ -69,9 +70,11 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
     let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, FOLLOW_DEADLINE, &health);
     let (sync_loop, sync) = Loop::new("sync", NET, SYNC_DEADLINE, &health);
 
+    let journal = Journal::default();
     let mut tasks = Tasks::default();
     let commands = AgentCommands {
         board: Arc::clone(&board),
+        journal: journal.clone(),
         scan: scan.clone(),
         automate: automate.clone(),
         follow: follow.clone(),
@@ -153,12 +156,9 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
         let hooks = Wakes {
             scan: scan.clone(),
             sync: sync.clone(),
-            landed: watch::channel(None).0,
+            journal: journal.clone(),
         };
-        tasks.spawn(
-            "events",
-            events(Arc::clone(&cluster), hooks.landed.subscribe(), shutdown.clone()),
-        );
+        tasks.spawn("events", events(Arc::clone(&cluster), journal, shutdown.clone()));
         let automation = Automation::new(
             Arc::clone(&repo),
             Arc::clone(&catalog),
@@ -214,22 +214,25 @@ async fn drift<C: Cluster, R: Clone + Send + Sync>(cluster: Arc<C>, sync: Activa
 }
 
 /// Writes an event for each landed commit, out of the automation loop's way.
-async fn events<C: Cluster>(cluster: Arc<C>, mut landed: watch::Receiver<Option<Landed>>, shutdown: Shutdown) {
+async fn events<C: Cluster>(cluster: Arc<C>, journal: Journal, shutdown: Shutdown) {
+    let mut landings = journal.subscribe();
+    let mut told = journal.mark();
     loop {
         tokio::select! {
             () = shutdown.begun() => return,
-            changed = landed.changed() => if changed.is_err() { return },
+            landed = landings.changed() => if landed.is_err() { return },
         }
-        let Some(message) = landed.borrow_and_update().as_ref().map(said) else {
-            continue;
-        };
-        let event = Happening {
-            warning: false,
-            reason: "Bumped",
-            message,
-        };
-        if let Err(error) = cluster.emit(&event).await {
-            tracing::debug!(%error, "event not written");
+        let entries = journal.since(told);
+        told += entries.len();
+        for landed in entries {
+            let event = Happening {
+                warning: false,
+                reason: "Bumped",
+                message: said(&landed),
+            };
+            if let Err(error) = cluster.emit(&event).await {
+                tracing::debug!(%error, "event not written");
+            }
         }
     }
 }
@@ -246,7 +249,7 @@ fn said(landed: &Landed) -> String {
 struct Wakes<S, Y> {
     scan: Activator<S>,
     sync: Activator<Y>,
-    landed: watch::Sender<Option<Landed>>,
+    journal: Journal,
 }
 
 impl<S, Y> Hooks for Wakes<S, Y>
@@ -260,7 +263,7 @@ where
 
     fn landed(&self, landed: &Landed) {
         self.sync.activate();
-        self.landed.send_replace(Some(landed.clone()));
+        self.journal.note(landed);
     }
 
     fn jitter(&self) -> f64 {

@@ -61,6 +61,10 @@ const RACES: u32 = 8;
 /// The longest pause before a further try; agents and people that raced once should not race in step.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// After a commit of ours the decisions are made anew on it, so that everybody is told what stands now; not at once,
+/// since the sync loop has the first use of the new tip.
+const SETTLE: Duration = Duration::from_millis(250);
+
 /// What stands at a tip: the plan, and what it was made from.
 struct Decided {
     declared: Arc<Declared>,
@@ -238,7 +242,9 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         for decision in &plan.decisions {
             let text = format!("{}: {}", decision.field, decision.reason);
             if !self.told.contains(&text) {
-                if needs_a_person(decision.outcome) {
+                if decision.outcome == Decision::Held {
+                    tracing::info!(field = %decision.field, reason = %decision.reason, "held");
+                } else if needs_a_person(decision.outcome) {
                     tracing::warn!(path = %decision.path, position = %decision.position, field = %decision.field, reason = %decision.reason, "not bumped");
                 } else {
                     tracing::debug!(field = %decision.field, reason = %decision.reason, "decided");
@@ -278,10 +284,10 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
                     for problem in &report.problems {
                         tracing::warn!(%problem, "bumps not made");
                     }
-                    return if report.problems.is_empty() {
-                        Outcome::Done(report)
-                    } else {
-                        Outcome::Retry(report)
+                    return match (&report.landed, report.problems.is_empty()) {
+                        (_, false) => Outcome::Retry(report),
+                        (Some(_), true) => Outcome::Again(report, SETTLE),
+                        (None, true) => Outcome::Done(report),
                     };
                 }
                 Ok(None) => {

@@ -69,7 +69,6 @@ pub struct ApiServer {
     default_namespace: String,
     observed: Arc<ObservedStore>,
     watches: watches::Watches,
-    pub(super) events: kube::runtime::events::Recorder,
 }
 
 impl ApiServer {
@@ -116,7 +115,6 @@ impl ApiServer {
         };
         let table = Arc::new(discovery::Table::default());
         Ok(Self {
-            events: super::events::recorder(&client),
             watches: watches::Watches::new(client.clone(), set.id(), table.clone()),
             client,
             set,

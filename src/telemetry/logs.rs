@@ -54,7 +54,8 @@ pub enum LogError {
     Twice,
 }
 
-/// Crates that write headers or bodies of requests, and with them credentials, at their finer levels.
+/// Crates that write headers or bodies of requests, and with them credentials, at their finer levels. kube_client is not
+/// heard at all: what it has to say comes back as an error and is told once, where it is handled.
 const LIMITED: [&str; 9] = [
     "aws_",
     "h2",
@@ -102,6 +103,9 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
 }
 
 fn is_open(target: &str, level: tracing::Level) -> bool {
+    if target.starts_with("kube_client") {
+        return false;
+    }
     level <= tracing::Level::WARN || !LIMITED.iter().any(|start| target.starts_with(start))
 }
 
