@@ -14,6 +14,9 @@
 //! Deliberately absent: the Kubernetes client (behind [`port::Cluster`](crate::port::Cluster)), fetching and rendering, and
 //! the loop itself: when a pass runs is said by its wakers.
 
+mod deletions;
+mod execute;
+mod finish;
 mod ledger;
 mod pass;
 mod plan;

@@ -628,7 +628,6 @@ async fn a_thousand_objects_are_applied_and_a_one_line_commit_sends_one_apply() 
 }
 
 #[tokio::test]
-#[ignore = "takes a minute; run with --ignored"]
 async fn an_idle_minute_over_200_objects_sends_nothing_for_any_object() {
     let control_plane = ControlPlane::start(Options::default()).await.unwrap();
     let mut target = Target::on(&control_plane, "sync-idle").await;
