@@ -231,7 +231,7 @@ async fn events<C: Cluster>(cluster: Arc<C>, journal: Journal, shutdown: Shutdow
                 message: said(&landed),
             };
             if let Err(error) = cluster.emit(&event).await {
-                tracing::debug!(%error, "event not written");
+                tracing::warn!(%error, "event not written");
             }
         }
     }

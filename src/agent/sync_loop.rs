@@ -135,7 +135,7 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
             message,
         };
         if let Err(error) = self.cluster.emit(&event).await {
-            tracing::debug!(%error, "event not written");
+            tracing::warn!(%error, "event not written");
         }
     }
 }

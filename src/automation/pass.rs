@@ -320,7 +320,7 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
 fn needs_a_person(decision: Decision) -> bool {
     matches!(
         decision,
-        Decision::InvalidPolicy | Decision::Unknown | Decision::NoCandidate
+        Decision::InvalidPolicy | Decision::NoCandidate
     )
 }
 

@@ -17,7 +17,7 @@ impl ApiServer {
     pub(super) async fn publish(&self, happening: &Happening) -> Result<(), ClusterFailure> {
         let event = Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}.", self.set.name)),
+                generate_name: Some(format!("{}-", self.set.name)),
                 namespace: Some(self.set.namespace.clone()),
                 ..ObjectMeta::default()
             },

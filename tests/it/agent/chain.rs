@@ -71,8 +71,9 @@ async fn a_pushed_tag_becomes_a_commit_of_one_line_and_then_the_live_image() {
             }
             assert!(
                 tokio::time::Instant::now() < deadline,
-                "no event {reason} for {}",
-                bump.id
+                "no event {reason} for {}; the agent's log:\n{}",
+                bump.id,
+                world.agent.log()
             );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
