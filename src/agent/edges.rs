@@ -91,11 +91,11 @@ fn is_outage(error: &anyhow::Error) -> bool {
 pub(super) fn repo(checked: &Checked, key: DeployKey) -> anyhow::Result<git::Repo> {
     let settings = &checked.settings;
     Ok(git::Repo::open(git::Settings {
-        url: checked.url.clone(),
+        url: settings.repo.url.clone(),
         branch: settings.repo.branch.clone(),
         mirror_dir: settings.state_dir.join("mirror"),
         key: Arc::new(key),
-        host_keys: HostKeys::Given(checked.known_hosts.clone()),
+        host_keys: HostKeys::Given(settings.repo.known_hosts.clone()),
         author: settings.automation.author.clone(),
         timeout: settings.repo.timeout,
     })?)

@@ -14,7 +14,7 @@ pub(super) struct Identity {
 impl Identity {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.config.read()?;
-        let settings = crate::agent::Checked::new(settings).map_err(|error| Failure::Usage(error.to_string()))?;
+        let settings = crate::agent::Checked::new(settings);
         let key = crate::agent::deploy_key(&settings).await?;
         println!("{}", key.public_line("tidegate"));
         eprintln!("fingerprint {}", key.fingerprint());

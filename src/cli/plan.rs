@@ -23,7 +23,7 @@ enum Output {
 impl Plan {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.config.read()?;
-        let settings = crate::agent::Checked::new(settings).map_err(|error| Failure::Usage(error.to_string()))?;
+        let settings = crate::agent::Checked::new(settings);
         let preview = crate::agent::preview(settings).await?;
         match self.output {
             Output::Text => print!("{preview}"),

@@ -145,7 +145,12 @@ impl<'a> Section<'a> {
         match self.take(key)? {
             Value::String(text) => parse(&text).map_err(|message| self.mistake(key, message)).ok(),
             other => {
-                self.mistake(key, format!("a text is wanted, not {}: put it in quotes", name(&other)));
+                let message = match scalar(&other).map(|text| parse(&text)) {
+                    None => format!("a text is wanted, not {}", name(&other)),
+                    Some(Ok(_)) => format!("a text is wanted, not {}: put it in quotes", name(&other)),
+                    Some(Err(message)) => message,
+                };
+                self.mistake(key, message);
                 None
             }
         }
@@ -210,6 +215,15 @@ impl<'a> Section<'a> {
                 self.mistake(&key, format!("unknown key; {hint}"));
             }
         }
+    }
+}
+
+/// A number or boolean as it would read in quotes.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(value) => Some(value.to_string()),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 use super::section::{Mistake, Report, Section};
 use super::{duration, places};
-use crate::git::Author;
+use crate::git::{Author, KnownHosts, RepoUrl};
 use crate::model::{BranchName, CommitId, RepoPath};
 use crate::policy::Filter;
 use std::net::SocketAddr;
@@ -27,8 +27,8 @@ pub struct Settings {
 /// `repo:`
 #[derive(Debug)]
 pub struct RepoSettings {
-    /// As written; its form is checked by the git room.
-    pub url: String,
+    /// Its address.
+    pub url: RepoUrl,
     /// The one branch that is read and written.
     pub branch: BranchName,
     /// What of the tree is read; empty: all.
@@ -39,8 +39,8 @@ pub struct RepoSettings {
     pub timeout: Duration,
     /// Where the deploy key is.
     pub key: KeySource,
-    /// Host keys in OpenSSH's known_hosts format.
-    pub known_hosts: String,
+    /// The host keys to trust.
+    pub known_hosts: KnownHosts,
 }
 
 /// Where the deploy key is kept.
@@ -132,26 +132,29 @@ pub(super) fn read(text: &str) -> Result<Settings, Vec<Mistake>> {
     })?;
     let report = Report::new(places::lines(text));
     let root = Section::root(&report, value);
-    let settings = Settings {
-        repo: repo(root.section("repo")),
-        registries: root.sections("registries").into_iter().map(registry).collect(),
-        automation: automation(root.section("automation")),
-        sync: sync(root.section("sync")),
-        http: http(root.section("http")),
-        state_dir: root
-            .text("stateDir", path)
-            .unwrap_or_else(|| "/var/lib/tidegate".into()),
-    };
+    let repo = repo(root.section("repo"));
+    let registries = root.sections("registries").into_iter().map(registry).collect();
+    let automation = automation(root.section("automation"));
+    let sync = sync(root.section("sync"));
+    let http = http(root.section("http"));
+    let state_dir = root.text("stateDir", path);
     root.finish();
     let mistakes = report.into_mistakes();
-    if mistakes.is_empty() {
-        Ok(settings)
-    } else {
-        Err(mistakes)
+    match repo {
+        Some(repo) if mistakes.is_empty() => Ok(Settings {
+            repo,
+            registries,
+            automation,
+            sync,
+            http,
+            state_dir: state_dir.unwrap_or_else(|| "/var/lib/tidegate".into()),
+        }),
+        _ => Err(mistakes),
     }
 }
 
-fn repo(section: Section<'_>) -> RepoSettings {
+/// `None` without a usable address, which is a mistake and noted as such.
+fn repo(section: Section<'_>) -> Option<RepoSettings> {
     if !section.has("url") {
         section.mistake(
             "url",
@@ -165,27 +168,32 @@ fn repo(section: Section<'_>) -> RepoSettings {
         key.mistake("", "either file or secret is wanted, not both");
     }
     key.finish();
-    let settings = RepoSettings {
-        url: section.text("url", some).unwrap_or_default(),
-        branch: section
-            .text("branch", |text| {
-                BranchName::parse(text).map_err(|error| error.to_string())
-            })
-            .or_else(|| BranchName::parse("main").ok())
-            .expect("main is a branch name"),
-        paths: section.texts("paths", |text| RepoPath::parse(text).map_err(|error| error.to_string())),
-        poll: section.text("poll", period).unwrap_or(POLL),
-        timeout: section.text("timeout", period).unwrap_or(TIMEOUT),
+    let url = section.text("url", |text| RepoUrl::parse(text).map_err(|error| error.to_string()));
+    let known_hosts = section.text("knownHosts", |text| {
+        KnownHosts::parse(text).map_err(|error| error.to_string())
+    });
+    let branch = section
+        .text("branch", |text| {
+            BranchName::parse(text).map_err(|error| error.to_string())
+        })
+        .or_else(|| BranchName::parse("main").ok())
+        .expect("main is a branch name");
+    let paths = section.texts("paths", |text| RepoPath::parse(text).map_err(|error| error.to_string()));
+    let poll = section.text("poll", period).unwrap_or(POLL);
+    let timeout = section.text("timeout", period).unwrap_or(TIMEOUT);
+    section.finish();
+    Some(RepoSettings {
+        url: url?,
+        branch,
+        paths,
+        poll,
+        timeout,
         key: match file {
             Some(file) => KeySource::File(file),
             None => KeySource::Secret(secret.unwrap_or_else(|| "tidegate-deploy-key".into())),
         },
-        known_hosts: section
-            .text("knownHosts", |text| Ok(text.to_owned()))
-            .unwrap_or_default(),
-    };
-    section.finish();
-    settings
+        known_hosts: known_hosts.unwrap_or_default(),
+    })
 }
 
 fn registry(section: Section<'_>) -> RegistrySettings {
