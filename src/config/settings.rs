@@ -203,12 +203,9 @@ fn registry(section: Section<'_>) -> RegistrySettings {
             "missing; write the registry's host, e.g. 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
         );
     }
-    let include = section.texts("include", some);
-    let exclude = section.texts("exclude", some);
-    let filter = Filter::new(&include, &exclude).or_else(|error| {
-        section.mistake("", error.to_string());
-        Filter::new(&[], &[])
-    });
+    let include = section.texts("include", glob);
+    let exclude = section.texts("exclude", glob);
+    let filter = Filter::new(&include, &exclude);
     let scan = section.text("scan", period);
     let cron = section.text("cron", cron);
     if scan.is_some() && cron.is_some() {
@@ -216,7 +213,7 @@ fn registry(section: Section<'_>) -> RegistrySettings {
     }
     let settings = RegistrySettings {
         host: section.text("host", some).unwrap_or_default(),
-        filter: filter.expect("no globs are good globs"),
+        filter: filter.expect("each glob was good by itself"),
         schedule: cron.map_or(Schedule::Every(scan.unwrap_or(SCAN)), Schedule::Cron),
     };
     section.finish();
@@ -275,6 +272,13 @@ fn some(text: &str) -> Result<String, String> {
     } else {
         Ok(text.to_owned())
     }
+}
+
+fn glob(text: &str) -> Result<String, String> {
+    let glob = some(text)?;
+    Filter::new(std::slice::from_ref(&glob), &[])
+        .map(|_| glob)
+        .map_err(|error| error.to_string())
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {
