@@ -43,7 +43,8 @@ pub enum ConnectError {
     },
     /// Not in a pod.
     #[error(
-        "no kubeconfig is named and this is no pod with a service account; name one with `kubeconfig:` or --kubeconfig"
+        "no kubeconfig is named and this is no pod with a service account; set KUBECONFIG to a kubeconfig's path, or \
+         give the pod a service account whose token is mounted"
     )]
     InCluster {
         /// Why.
