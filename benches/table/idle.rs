@@ -1,0 +1,50 @@
+//! A minute in which nothing happens, with a thousand objects applied. The agent goes on looking at the repository every
+//! 30 s, and its watches stand; a watch that the server ends and the agent begins anew counts as a request.
+
+use crate::scene::{Running, Scene, per};
+use crate::table::Table;
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Of the system's clock by which processor time is counted; 100 on every Linux that is met.
+const TICKS: f64 = 100.0;
+
+pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) -> Result<()> {
+    table.part("an idle minute with 1,000 objects applied");
+    let pid = running.agent.process()?.pid();
+    let mark = scene.cluster.audit_mark();
+    let before = processor_seconds(pid)?;
+    tokio::time::sleep(MINUTE).await;
+    let used = processor_seconds(pid)? - before;
+    let requests = scene.requests(&mark).await?;
+    table.row(
+        "requests to the API server",
+        format!("{} ({})", requests.total(), requests.by_kind(1)),
+        "201 (every 10 min)",
+        "0",
+    );
+    table.row("requests for each object", per(requests.on_objects, 1000), "0.2", "0");
+    table.row("processor seconds", format!("{used:.2}"), "0.27 (every 10 min)", "");
+    table.row("resident memory", memory(pid)?, "135-142 MB, one of four", "");
+    Ok(())
+}
+
+/// User and system time of a process.
+fn processor_seconds(pid: i32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(") ").context("an unknown form of /proc/pid/stat")?.1;
+    let ticks = after_name.split(' ').skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / TICKS)
+}
+
+fn memory(pid: i32) -> Result<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let megabytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kilobytes = line.and_then(|rest| rest.split_whitespace().next());
+        kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1000.0
+    };
+    Ok(format!("{:.0} MB (anonymous {:.0})", megabytes("VmRSS:"), megabytes("RssAnon:")))
+}

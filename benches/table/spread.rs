@@ -1,0 +1,40 @@
+//! How a handful of times is spread.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Times of one thing, measured again and again.
+#[derive(Debug, Clone, Default)]
+pub struct Spread(Vec<Duration>);
+
+impl Spread {
+    /// One more.
+    pub fn add(&mut self, time: Duration) {
+        self.0.push(time);
+        self.0.sort();
+    }
+
+    /// The time that this share (0 to 1) of all does not exceed, by nearest rank: of 50, the 0.99 one is the longest.
+    pub fn at(&self, share: f64) -> Duration {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a rank within a short list"
+        )]
+        let rank = (share * self.0.len() as f64).ceil() as usize;
+        self.0.get(rank.max(1) - 1).copied().unwrap_or_default()
+    }
+
+    /// Half of all take no longer.
+    pub fn median(&self) -> Duration {
+        self.at(0.5)
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |share| self.at(share).as_secs_f64();
+        write!(f, "{:.3} / {:.3} s", seconds(0.5), seconds(0.99))
+    }
+}

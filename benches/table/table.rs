@@ -1,0 +1,61 @@
+//! The table.
+
+use std::fmt;
+
+/// Rows under headings.
+#[derive(Debug, Default)]
+pub struct Table {
+    parts: Vec<(String, Vec<[String; 4]>)>,
+}
+
+const HEADS: [&str; 4] = ["", "Tidegate", "Flux (measured elsewhere)", "limit or goal"];
+
+impl Table {
+    /// A new heading; rows go below it.
+    pub fn part(&mut self, heading: impl Into<String>) {
+        let heading = heading.into();
+        eprintln!("measuring: {heading}");
+        self.parts.push((heading, Vec::new()));
+    }
+
+    /// A row: what was measured, here, by Flux, and what it could be.
+    pub fn row(
+        &mut self,
+        what: impl Into<String>,
+        here: impl Into<String>,
+        flux: impl Into<String>,
+        limit: impl Into<String>,
+    ) {
+        let row = [what.into(), here.into(), flux.into(), limit.into()];
+        if let Some((_, rows)) = self.parts.last_mut() {
+            rows.push(row);
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut widths = HEADS.map(|head| head.chars().count());
+        for row in self.parts.iter().flat_map(|(_, rows)| rows) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let line = |f: &mut fmt::Formatter<'_>, cells: [&str; 4]| {
+            let [what, here, flux, limit] = widths;
+            let text = format!(
+                "  {:what$}  {:here$}  {:flux$}  {:limit$}",
+                cells[0], cells[1], cells[2], cells[3]
+            );
+            writeln!(f, "{}", text.trim_end())
+        };
+        line(f, HEADS)?;
+        for (heading, rows) in &self.parts {
+            writeln!(f, "\n{heading}")?;
+            for row in rows {
+                line(f, row.each_ref().map(String::as_str))?;
+            }
+        }
+        Ok(())
+    }
+}
