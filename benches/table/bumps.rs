@@ -63,7 +63,9 @@ struct Sights {
 }
 
 async fn woken(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> {
-    table.part(format!("tag pushed -> object applied, {PUSHES} pushes, woken at the push"));
+    table.part(format!(
+        "tag pushed -> object applied, {PUSHES} pushes, woken at the push"
+    ));
     let mut running = scene.agent("", "").await?;
     push(scene, &running, sights, "warm", 3, By::Event).await?;
     let (audit, ecr) = (scene.cluster.audit_mark(), scene.ecr.mark());
@@ -76,14 +78,24 @@ async fn woken(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> 
     let commands = scene.git_commands() - commands;
     let connections = scene.relay.connections() - connections;
     let sent = usize::try_from(bytes(scene) - sent)? / PUSHES;
-    table.row("p50 / p99 of tag -> commit", near.to_commit.to_string(), "0.43 / - s", "");
+    table.row(
+        "p50 / p99 of tag -> commit",
+        near.to_commit.to_string(),
+        "0.43 / - s",
+        "",
+    );
     table.row(
         "commit -> object",
         near.to_object.to_string(),
         "0.56 / 0.76 s",
         "one apply: 0.003 s",
     );
-    table.row("tag -> object", near.whole.to_string(), "0.98 / 1.21 s", "p99 <= 0.25 s");
+    table.row(
+        "tag -> object",
+        near.whole.to_string(),
+        "0.98 / 1.21 s",
+        "p99 <= 0.25 s",
+    );
     table.row(
         "requests to the API server for each",
         format!("{} ({})", per(requests.total(), PUSHES), requests.by_kind(PUSHES)),
@@ -128,11 +140,23 @@ fn kilo(bytes: usize) -> f64 {
 }
 
 async fn polled(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> {
-    table.part(format!("tag pushed -> object applied, {PUSHES} pushes, found by polling every second"));
+    table.part(format!(
+        "tag pushed -> object applied, {PUSHES} pushes, found by polling every second"
+    ));
     let mut running = scene.agent("1s", "").await?;
     let legs = push(scene, &running, sights, "poll", PUSHES, By::Polling).await?;
-    table.row("p50 / p99 of tag -> commit", legs.to_commit.to_string(), "32.5 / 59.7 s (every minute)", "");
-    table.row("commit -> object", legs.to_object.to_string(), "13.8 / 63.4 s (every minute)", "");
+    table.row(
+        "p50 / p99 of tag -> commit",
+        legs.to_commit.to_string(),
+        "32.5 / 59.7 s (every minute)",
+        "",
+    );
+    table.row(
+        "commit -> object",
+        legs.to_object.to_string(),
+        "13.8 / 63.4 s (every minute)",
+        "",
+    );
     table.row(
         "tag -> object",
         legs.whole.to_string(),
@@ -143,14 +167,7 @@ async fn polled(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()>
 }
 
 /// Pushes so many tags, one after the other, and waits for each to arrive.
-async fn push(
-    scene: &Scene,
-    running: &Running,
-    sights: &Sights,
-    name: &str,
-    count: usize,
-    by: By,
-) -> Result<Legs> {
+async fn push(scene: &Scene, running: &Running, sights: &Sights, name: &str, count: usize, by: By) -> Result<Legs> {
     let mut legs = Legs::default();
     let repository = format!("{}/shop/web", scene.ecr.default_host());
     for number in 0..count {

@@ -22,7 +22,10 @@ const IN_FLIGHT: usize = 16;
 pub async fn measure(scene: &Scene, table: &mut Table) -> Result<Running> {
     table.part(format!("{COUNT} new manifests, {IN_FLIGHT} requests in flight"));
     let copy = scene.repo.work_copy()?;
-    copy.write("namespaces/fleet.yaml", &serde_yaml::to_string(&manifests::namespace(NAMESPACE))?)?;
+    copy.write(
+        "namespaces/fleet.yaml",
+        &serde_yaml::to_string(&manifests::namespace(NAMESPACE))?,
+    )?;
     copy.commit("A namespace")?;
     copy.push()?;
     let running = scene.agent("1m", "30s").await?;

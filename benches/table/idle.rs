@@ -46,5 +46,9 @@ fn memory(pid: i32) -> Result<String> {
         let kilobytes = line.and_then(|rest| rest.split_whitespace().next());
         kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1000.0
     };
-    Ok(format!("{:.0} MB (anonymous {:.0})", megabytes("VmRSS:"), megabytes("RssAnon:")))
+    Ok(format!(
+        "{:.0} MB (anonymous {:.0})",
+        megabytes("VmRSS:"),
+        megabytes("RssAnon:")
+    ))
 }

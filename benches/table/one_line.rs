@@ -15,7 +15,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PARSED: &str = "tidegate_files_parsed_total";
 
 pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) -> Result<()> {
-    table.part(format!("a one-line commit in 1,000 applied manifests, {COMMITS} commits"));
+    table.part(format!(
+        "a one-line commit in 1,000 applied manifests, {COMMITS} commits"
+    ));
     let copy = scene.repo.work_copy()?;
     let branch = BranchSight::open(scene.repo.path())?;
     let images = ImageSight::open(scene.client.clone(), NAMESPACE);
@@ -31,13 +33,23 @@ pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) ->
         copy.push()?;
         let committed = branch.left(&tip).await?;
         let told = running.wake_only("sync", json!({}));
-        times.add(images.has_tag(&manifest.name, &tag).await?.saturating_duration_since(committed));
+        times.add(
+            images
+                .has_tag(&manifest.name, &tag)
+                .await?
+                .saturating_duration_since(committed),
+        );
         told.await??;
         tokio::time::sleep(PAUSE).await;
     }
     let requests = scene.requests(&mark).await?;
     let parsed = usize::try_from(running.counter(PARSED).await? - parsed)?;
-    table.row("p50 / p99 of commit -> object", times.to_string(), "4.0 / 4.1 s + fetch 1.1 s", "one apply: 0.003 s");
+    table.row(
+        "p50 / p99 of commit -> object",
+        times.to_string(),
+        "4.0 / 4.1 s + fetch 1.1 s",
+        "one apply: 0.003 s",
+    );
     table.row(
         "requests for each",
         format!("{} ({})", per(requests.total(), COMMITS), requests.by_kind(COMMITS)),

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use std::sync::Arc;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-/// Starts the cron windows. A job only asks for scans of its registry's repositories and wakes the loop.
+/// Starts the cron windows (host pattern, expression with seconds). A job only asks for scans of its registry's repositories and wakes the loop.
 ///
 /// # Errors
 /// The scheduler does not start; expressions were checked when the configuration was read.
@@ -16,7 +16,7 @@ pub(super) async fn start(
     let scheduler = JobScheduler::new().await.context("the cron scheduler does not start")?;
     for (host, expression) in windows {
         let (board, wake) = (Arc::clone(&board), wake.clone());
-        let job = Job::new(format!("0 {expression}").as_str(), move |_, _| {
+        let job = Job::new(expression.as_str(), move |_, _| {
             let asked = board.force(|repository| crate::scan::fits(&host, &repository.host));
             tracing::debug!(%host, repositories = asked, "scan window");
             wake();
@@ -35,5 +35,35 @@ pub(super) async fn keep(mut scheduler: JobScheduler, shutdown: Shutdown) {
     shutdown.begun().await;
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the cron scheduler did not end");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Repository;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_window_asks_for_its_own_registry_and_wakes_the_loop() {
+        let repository = |host: &str| Repository {
+            host: host.into(),
+            path: "shop/web".into(),
+        };
+        let board = Arc::new(Board::default());
+        board.want([repository("a.example"), repository("b.example")].into());
+        let (wake, mut woken) = tokio::sync::watch::channel(0);
+        let windows = vec![("a.*".to_owned(), "* * * * * *".to_owned())];
+        let wake = move || wake.send_modify(|count| *count += 1);
+        let wake = Arc::new(wake);
+        let scheduler = start(windows, Arc::clone(&board), move || wake()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), woken.changed())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(board.take_forced(), [repository("a.example")].into());
+        let shutdown = Shutdown::default();
+        shutdown.begin();
+        keep(scheduler, shutdown).await;
     }
 }

@@ -38,7 +38,7 @@ impl Checked {
                 every: match &registry.schedule {
                     Schedule::Every(period) => Some(*period),
                     Schedule::Cron(expression) => {
-                        windows.push((registry.host.clone(), expression.clone()));
+                        windows.push((registry.host.clone(), format!("0 {expression}")));
                         None
                     }
                 },

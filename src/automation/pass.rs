@@ -318,10 +318,7 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
 }
 
 fn needs_a_person(decision: Decision) -> bool {
-    matches!(
-        decision,
-        Decision::InvalidPolicy | Decision::NoCandidate
-    )
+    matches!(decision, Decision::InvalidPolicy | Decision::NoCandidate)
 }
 
 fn failed(failure: &RepoFailure) -> Outcome<AutomationReport> {

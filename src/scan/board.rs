@@ -71,7 +71,7 @@ impl Board {
         (state.wanted.len(), listings.map(|listing| listing.images.len()).sum())
     }
 
-    pub(super) fn take_forced(&self) -> BTreeSet<Repository> {
+    pub(crate) fn take_forced(&self) -> BTreeSet<Repository> {
         std::mem::take(&mut self.lock().forced)
     }
 

@@ -3,5 +3,8 @@
 mod chain;
 mod idle;
 mod kill;
+mod race;
 mod revert;
+mod scope;
+mod signals;
 mod world;

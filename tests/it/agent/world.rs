@@ -16,8 +16,7 @@ pub const SOON: Duration = Duration::from_secs(60);
 pub const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
 pub struct World {
-    /// Ends with the world; no story speaks to it directly.
-    _git: GitServer,
+    pub git: GitServer,
     pub repo: Repo,
     pub ecr: EcrServer,
     pub agent: Agent,
@@ -61,7 +60,7 @@ impl World {
         let key = agent.identity().await.unwrap();
         git.authorize(&key, Access::ReadWrite).unwrap();
         World {
-            _git: git,
+            git,
             repo,
             ecr,
             agent,

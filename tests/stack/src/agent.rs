@@ -54,6 +54,8 @@ pub struct Options {
     pub poll: String,
     /// `scan` for every registry, e.g. `1s`; empty: an hour.
     pub scan: String,
+    /// The whole `registries:` section; empty: one entry for all hosts, with `scan`.
+    pub registries: String,
     /// Further lines of the configuration file, top level (not `repo`, `registries` or `http`).
     pub more: String,
     /// Further lines below `repo:`, indented by two blanks.
@@ -106,20 +108,32 @@ impl Agent {
             .collect();
         let config = format!(
             "repo:\n  url: {url}\n  poll: {poll}\n  key: {{file: {key}}}\n  knownHosts: |\n{known_hosts}{repo_more}\
-             registries:\n- {{host: \"*\", scan: {scan}}}\n\
+             {registries}\
              http: {{listen: \"{listen}\", tokenFile: {token}}}\n\
              stateDir: {state}\n{more}",
             url = self.options.repo_url,
             poll = of(&self.options.poll),
             key = self.key_file().display(),
             repo_more = self.options.repo_more,
-            scan = of(&self.options.scan),
+            registries = match self.options.registries.as_str() {
+                "" => format!("registries:\n- {{host: \"*\", scan: {}}}\n", of(&self.options.scan)),
+                section => section.to_owned(),
+            },
             listen = self.port.addr(),
             token = self.token_file().display(),
             state = self.dir.path().join("state").display(),
             more = self.options.more,
         );
         fs::write(self.config_file(), config).context("cannot write the configuration")
+    }
+
+    /// Changes the options and writes the configuration anew; a running agent does not notice.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Options)) -> Result<()> {
+        change(&mut self.options);
+        self.write_config()
     }
 
     /// The configuration file.

@@ -177,6 +177,11 @@ impl Process {
         }
     }
 
+    /// Sends SIGTERM to the program itself, as an operator or the kubelet does.
+    pub fn terminate(&mut self) {
+        self.signal(libc::SIGTERM);
+    }
+
     /// Ends the program and everything that it started, at once, and waits until they are gone.
     pub fn kill(&mut self) {
         if self.is_running() {

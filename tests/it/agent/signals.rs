@@ -1,0 +1,58 @@
+use super::world::World;
+use std::time::{Duration, Instant};
+use tidegate_stack::ControlPlane;
+use tidegate_stack::relay::Relay;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_signal_aborts_a_pass_that_hangs() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let mut world = World::prepare(&cluster, "signals", "1111aaa").await;
+    let relay = Relay::start(world.git.addr()).unwrap();
+    relay.stall();
+    let (url, known_hosts) = (
+        world.repo.url_through(relay.addr()),
+        world.git.known_hosts_lines_for(relay.addr()),
+    );
+    world
+        .agent
+        .configure(|options| {
+            options.repo_url = url;
+            options.known_hosts = known_hosts;
+        })
+        .unwrap();
+    world.agent.start().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while relay.connections() == 0 {
+        assert!(Instant::now() < deadline, "the agent does not connect");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let process = world.agent.process().unwrap();
+    process.terminate();
+    process.logged("draining", Duration::from_secs(10)).await.unwrap();
+    assert!(process.is_running(), "the pass in flight may end");
+    process.terminate();
+    assert_eq!(process.exited(Duration::from_secs(5)).await.unwrap(), 1);
+    assert!(process.log_text().contains("aborted by a second signal"));
+}
+
+/// Without a repository the agent is alive but not ready, and says what it lacks.
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_tell_alive_from_ready() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let mut world = World::prepare(&cluster, "probes", "1111aaa").await;
+    world.git.stop();
+    world.agent.start().unwrap();
+    let process = world.agent.process().unwrap();
+    process.logged("fetch failed", Duration::from_secs(30)).await.unwrap();
+    assert_eq!(world.agent.get("/healthz").await.unwrap().0, 200);
+    let (code, body) = world.agent.get("/readyz").await.unwrap();
+    assert_eq!(code, 503);
+    assert!(body.contains("config repo: "), "{body}");
+    world.git.resume().unwrap();
+    world.agent.ready().await.unwrap();
+    let (_, metrics) = world.agent.get("/metrics").await.unwrap();
+    assert!(
+        metrics.contains("tidegate_loop_passes_total{loop=\"follow\",outcome=\"ok\"}"),
+        "{metrics}"
+    );
+}
