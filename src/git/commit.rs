@@ -6,7 +6,7 @@ use super::settings::Author;
 use super::tree::{self, blob_id, is_regular};
 use crate::model::{BlobId, RepoPath};
 use crate::port::{FileEdit, NewCommit};
-use git2::{Oid, Repository, Tree};
+use git2::{ErrorCode, Oid, Repository, Tree};
 use std::collections::BTreeMap;
 
 /// Same inputs, same commit id: a repeat after a crash is the same commit.
@@ -15,7 +15,12 @@ pub(super) fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Resu
         doing: "make the commit",
         source,
     };
-    let parent = repo.find_commit(oid(plan.parent.as_bytes())?).map_err(failed)?;
+    let parent = match repo.find_commit(oid(plan.parent.as_bytes())?) {
+        Err(error) if error.code() == ErrorCode::NotFound => {
+            return Err(refused(format!("its parent {} is not in the mirror", plan.parent)));
+        }
+        found => found.map_err(failed)?,
+    };
     let base = parent.tree().map_err(failed)?;
     let mut edits = BTreeMap::new();
     for edit in &plan.edits {

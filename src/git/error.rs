@@ -1,4 +1,5 @@
 use super::words::Refusal;
+use crate::model::CommitId;
 use crate::port::{RepoFailure, RepoProblem};
 use std::io;
 use std::path::PathBuf;
@@ -123,6 +124,28 @@ pub enum Error {
         /// What branches there are.
         there: String,
     },
+    /// The bytes are not what git sends, or too many.
+    #[error("what {place} sends cannot be used: {rule}")]
+    Protocol {
+        /// Host and port.
+        place: String,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// A commit that the mirror does not have.
+    #[error("commit {commit} is not in the mirror of {url}; its branch may have been reset")]
+    NoCommit {
+        /// Which.
+        commit: CommitId,
+        /// The repository.
+        url: String,
+    },
+    /// The branch is not where the push expects it.
+    #[error("{branch} has moved")]
+    Moved {
+        /// The full name.
+        branch: String,
+    },
     /// libgit2 failed at something.
     #[error("cannot {doing}")]
     Git {
@@ -192,6 +215,9 @@ impl Error {
             Self::Doubt { source, .. } | Self::CutOff { source, .. } => source.problem(),
             Self::Remote { .. }
             | Self::KnownHosts(_)
+            | Self::Moved { .. }
+            | Self::Protocol { .. }
+            | Self::NoCommit { .. }
             | Self::Git { .. }
             | Self::Mirror { .. }
             | Self::Plan { .. }

@@ -3,15 +3,32 @@
 use super::error::Error;
 use super::mirror::{commit_id, oid};
 use super::tree;
+use super::url::RepoUrl;
 use crate::model::{BlobId, CommitId};
 use crate::port::HistoryCommit;
-use git2::{Commit, ObjectType, Oid, Repository, Sort};
+use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Sort};
 
 /// A commit message is a page at most; the rest is cut off.
 const LONGEST_MESSAGE: usize = 256 << 10;
 
+/// A commit by its id; one that is not there is no damage: its branch may have been reset.
+pub(super) fn commit<'a>(repo: &'a Repository, url: &RepoUrl, id: CommitId) -> Result<Commit<'a>, Error> {
+    repo.find_commit(oid(id.as_bytes())?)
+        .map_err(|source| match source.code() {
+            ErrorCode::NotFound => Error::NoCommit {
+                commit: id,
+                url: url.to_string(),
+            },
+            _ => Error::Git {
+                doing: "read a commit",
+                source,
+            },
+        })
+}
+
 pub(super) fn history(
     repo: &Repository,
+    url: &RepoUrl,
     tip: CommitId,
     until: Option<CommitId>,
     limit: usize,
@@ -22,7 +39,7 @@ pub(super) fn history(
     };
     let mut walk = repo.revwalk().map_err(failed)?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(failed)?;
-    walk.push(oid(tip.as_bytes())?).map_err(failed)?;
+    walk.push(commit(repo, url, tip)?.id()).map_err(failed)?;
     if let Some(until) = until {
         let until = oid(until.as_bytes())?;
         if repo.odb().map_err(failed)?.exists(until) {
@@ -56,20 +73,26 @@ fn author(commit: &Commit<'_>) -> String {
 }
 
 /// False when `ancestor` is not in the mirror.
-pub(super) fn is_ancestor(repo: &Repository, ancestor: CommitId, descendant: CommitId) -> Result<bool, Error> {
-    let failed = |source| Error::Git {
-        doing: "compare two commits",
-        source,
+pub(super) fn is_ancestor(
+    repo: &Repository,
+    url: &RepoUrl,
+    ancestor: CommitId,
+    descendant: CommitId,
+) -> Result<bool, Error> {
+    let descendant = commit(repo, url, descendant)?.id();
+    let ancestor = match commit(repo, url, ancestor) {
+        Ok(ancestor) => ancestor.id(),
+        Err(Error::NoCommit { .. }) => return Ok(false),
+        Err(error) => return Err(error),
     };
-    let (ancestor, descendant) = (oid(ancestor.as_bytes())?, oid(descendant.as_bytes())?);
-    repo.find_commit(descendant).map_err(failed)?;
-    if ancestor == descendant {
-        return Ok(true);
-    }
-    if repo.find_commit(ancestor).is_err() {
-        return Ok(false);
-    }
-    repo.graph_descendant_of(descendant, ancestor).map_err(failed)
+    let below = ancestor == descendant
+        || repo
+            .graph_descendant_of(descendant, ancestor)
+            .map_err(|source| Error::Git {
+                doing: "compare two commits",
+                source,
+            })?;
+    Ok(below)
 }
 
 /// Contents in the order asked for; `None` for one larger than `limit`.

@@ -24,6 +24,7 @@ pub mod identity;
 mod known_hosts;
 mod mirror;
 mod push;
+mod receive_pack;
 mod repo;
 mod settings;
 mod ssh;

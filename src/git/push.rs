@@ -8,6 +8,7 @@
 use super::commit;
 use super::error::Error;
 use super::mirror::{Mirror, commit_id, oid};
+use super::receive_pack::Expected;
 use super::transport;
 use super::words::{self, Refusal};
 use crate::port::{NewCommit, PushOutcome};
@@ -90,7 +91,11 @@ fn attempt(mirror: &mut Mirror, ours: Oid, parent: Oid) -> Result<Attempt, Error
     let limit = settings.timeout.saturating_mul(3);
     mirror.with(|repo| {
         let answer = RefCell::new(Answer::default());
-        let pushed = transport::run(&wire, &runtime, limit, "push the commit", || {
+        let expected = Expected {
+            branch: settings.branch.full(),
+            tip: parent.to_string(),
+        };
+        let pushed = transport::run(&wire, &runtime, limit, "push the commit", Some(expected), || {
             send(
                 repo,
                 &settings.url.to_string(),
@@ -102,6 +107,7 @@ fn attempt(mirror: &mut Mirror, ours: Oid, parent: Oid) -> Result<Attempt, Error
         let answer = answer.into_inner();
         match (pushed, answer.status) {
             _ if answer.moved => Ok(Attempt::Moved),
+            (Err(Error::Moved { .. }), _) => Ok(Attempt::Moved),
             (Ok(()), Some(None)) => Ok(Attempt::Landed),
             (_, Some(Some(status))) => Ok(Attempt::Declined {
                 status,

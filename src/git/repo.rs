@@ -1,5 +1,5 @@
 use super::error::Error;
-use super::mirror::{Mirror, State, oid};
+use super::mirror::{Mirror, State};
 use super::settings::Settings;
 use super::ssh::Wire;
 use super::{history, push, transport, tree};
@@ -113,14 +113,14 @@ impl ConfigRepo for Repo {
     }
 
     async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+        let url = self.wire.url.clone();
         Self::ask(&self.reader, move |mirror| {
             mirror.with(|repo| {
-                let failed = |source| Error::Git {
+                let tree = history::commit(repo, &url, commit)?.tree_id();
+                tree::files(repo, tree, &paths).map_err(|source| Error::Git {
                     doing: "read the commit's files",
                     source,
-                };
-                let tree = repo.find_commit(oid(commit.as_bytes())?).map_err(failed)?.tree_id();
-                tree::files(repo, tree, &paths).map_err(failed)
+                })
             })
         })
         .await
@@ -139,15 +139,17 @@ impl ConfigRepo for Repo {
         until: Option<CommitId>,
         limit: usize,
     ) -> Result<Vec<HistoryCommit>, RepoFailure> {
+        let url = self.wire.url.clone();
         Self::ask(&self.reader, move |mirror| {
-            mirror.with(|repo| history::history(repo, tip, until, limit))
+            mirror.with(|repo| history::history(repo, &url, tip, until, limit))
         })
         .await
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
+        let url = self.wire.url.clone();
         Self::ask(&self.reader, move |mirror| {
-            mirror.with(|repo| history::is_ancestor(repo, ancestor, descendant))
+            mirror.with(|repo| history::is_ancestor(repo, &url, ancestor, descendant))
         })
         .await
     }

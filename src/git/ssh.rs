@@ -13,7 +13,7 @@ use ssh_key::PublicKey;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -61,7 +61,15 @@ pub(super) struct Wire {
     pub counts: Counts,
     key: Arc<DeployKey>,
     host_keys: HostKeys,
-    session: tokio::sync::Mutex<Option<Handle<Client>>>,
+    session: tokio::sync::Mutex<Option<Session>>,
+    /// What the server can do when it receives a push, as it said at the last one.
+    pub receives: Mutex<Option<Vec<u8>>>,
+}
+
+/// A logged-in connection, with a channel opened in advance: that saves the next command a round trip.
+struct Session {
+    handle: Arc<Handle<Client>>,
+    spare: Arc<Mutex<Option<Channel<Msg>>>>,
 }
 
 /// A command running on the server.
@@ -86,55 +94,64 @@ impl Wire {
             key,
             host_keys,
             session: tokio::sync::Mutex::new(None),
+            receives: Mutex::new(None),
         }
     }
 
     /// Starts a command: on the kept-open connection if there is one, else on a new one.
     pub(super) async fn exec(&self, command: &str) -> Result<Exec, Error> {
-        let mut session = self.session.lock().await;
-        if let Some(handle) = session.take().filter(|handle| !handle.is_closed())
-            && let Ok(exec) = self.start(&handle, command, true).await
+        let mut slot = self.session.lock().await;
+        if let Some(session) = slot.take().filter(|session| !session.handle.is_closed())
+            && let Ok(exec) = self.start(&session, command, true).await
         {
-            *session = Some(handle);
+            *slot = Some(session);
             return Ok(exec);
         }
-        let handle = self.connect().await?;
-        let exec = self.start(&handle, command, false).await?;
-        *session = Some(handle);
+        let session = Session {
+            handle: Arc::new(self.connect().await?),
+            spare: Arc::default(),
+        };
+        let exec = self.start(&session, command, false).await?;
+        *slot = Some(session);
         Ok(exec)
     }
 
     /// Forgets the kept-open connection: the next command makes a new one.
     pub(super) async fn hang_up(&self) {
-        if let Some(handle) = self.session.lock().await.take() {
-            let bye = handle.disconnect(Disconnect::ByApplication, "", "");
+        if let Some(session) = self.session.lock().await.take() {
+            let bye = session.handle.disconnect(Disconnect::ByApplication, "", "");
             let _ = timeout(LAST_WORDS, bye).await;
         }
     }
 
-    async fn start(&self, handle: &Handle<Client>, command: &str, kept_open: bool) -> Result<Exec, Error> {
+    async fn start(&self, session: &Session, command: &str, kept_open: bool) -> Result<Exec, Error> {
         let place = self.url.place();
         let patience = if kept_open {
             KEPT_OPEN_PATIENCE.min(self.phases.login)
         } else {
             self.phases.login
         };
-        let channel = timeout(patience, handle.channel_open_session())
-            .await
-            .map_err(|_| Error::Silent {
-                place: place.clone(),
-                phase: "opening a channel",
-                after: patience,
-            })?
-            .map_err(|source| Error::Handshake {
-                place: place.clone(),
-                source,
-            })?;
+        let spare = locked(&session.spare).take();
+        let channel = match spare {
+            Some(channel) => channel,
+            None => timeout(patience, session.handle.channel_open_session())
+                .await
+                .map_err(|_| Error::Silent {
+                    place: place.clone(),
+                    phase: "opening a channel",
+                    after: patience,
+                })?
+                .map_err(|source| Error::Handshake {
+                    place: place.clone(),
+                    source,
+                })?,
+        };
         self.counts.channels.fetch_add(1, Ordering::Relaxed);
         channel.exec(true, command).await.map_err(|_| Error::Broken {
             place: place.clone(),
             words: String::new(),
         })?;
+        session.open_spare(patience);
         let idle = self.phases.idle;
         Ok(Exec {
             channel,
@@ -257,6 +274,21 @@ impl Wire {
     }
 }
 
+impl Session {
+    /// In the background: the command that was just started does not wait for it.
+    fn open_spare(&self, patience: Duration) {
+        let (handle, spare) = (Arc::clone(&self.handle), Arc::clone(&self.spare));
+        tokio::spawn(async move {
+            if let Ok(Ok(channel)) = timeout(patience, handle.channel_open_session()).await {
+                let surplus = locked(&spare).replace(channel);
+                if let Some(surplus) = surplus {
+                    let _ = timeout(LAST_WORDS, surplus.close()).await;
+                }
+            }
+        });
+    }
+}
+
 impl Exec {
     /// The next bytes of the command's output; `None` at its end.
     pub(super) async fn read(&mut self, until: Instant) -> Result<Option<Vec<u8>>, Error> {
@@ -267,7 +299,7 @@ impl Exec {
                 self.idle
             };
             let message = self.wait(patience, until).await?;
-            self.answered |= message.is_some();
+            self.answered |= message.as_ref().is_some_and(is_answer);
             match message {
                 Some(ChannelMsg::Data { data }) => return Ok(Some(data.into())),
                 Some(ChannelMsg::ExtendedData { data, .. }) => self.keep_words(&data),
@@ -299,6 +331,11 @@ impl Exec {
             }),
             Err(_) => Err(self.late(self.idle, until)),
         }
+    }
+
+    /// The connection was open before, and nothing has ever come back for this command.
+    pub(super) fn is_dead_from_the_start(&self) -> bool {
+        self.kept_open && !self.answered
     }
 
     /// What the command wrote to its error output, fit to be shown.
@@ -382,13 +419,25 @@ impl client::Handler for Client {
             },
             Verdict::Revoked { line } => Error::HostKeyRevoked { place, offered, line },
         };
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
+        *locked(&self.refusal) = Some(refusal);
         Ok(false)
     }
 }
 
+/// Whether the server has taken notice of the command; a channel that it closed long ago has not.
+fn is_answer(message: &ChannelMsg) -> bool {
+    !matches!(
+        message,
+        ChannelMsg::Close | ChannelMsg::Eof | ChannelMsg::WindowAdjusted { .. }
+    )
+}
+
+fn locked<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
+    cell.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn taken(cell: &Mutex<Option<Error>>) -> Option<Error> {
-    cell.lock().unwrap_or_else(PoisonError::into_inner).take()
+    locked(cell).take()
 }
 
 fn config(host_keys: Vec<ssh_key::Algorithm>) -> client::Config {

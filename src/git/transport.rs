@@ -7,13 +7,14 @@
 //! flatten it into a text.
 
 use super::error::Error;
+use super::receive_pack::{Expected, Reading, Seen};
 use super::ssh::{Exec, Wire};
 use super::words::{self, Refusal};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ struct Call {
     runtime: Handle,
     until: Instant,
     failure: Arc<Mutex<Option<Error>>>,
+    /// Where a push expects the branch to be.
+    expected: Option<Expected>,
 }
 
 thread_local! {
@@ -59,17 +62,20 @@ pub(super) fn register() -> Result<(), Error> {
     })
 }
 
-/// Runs libgit2 calls that use the network, within a time limit.
+/// Runs libgit2 calls that use the network, within a time limit. For a push it is said where the branch is expected.
 pub(super) fn run<T>(
     wire: &Arc<Wire>,
     runtime: &Handle,
     limit: Duration,
     doing: &'static str,
+    expected: Option<Expected>,
     work: impl FnOnce() -> Result<T, git2::Error>,
 ) -> Result<T, Error> {
     let failure = Arc::new(Mutex::new(None));
     let until = Instant::now() + limit;
+    let writing = expected.is_some();
     let call = Call {
+        expected,
         wire: Arc::clone(wire),
         runtime: runtime.clone(),
         until,
@@ -79,9 +85,9 @@ pub(super) fn run<T>(
     let result = work();
     CALL.with_borrow_mut(|slot| *slot = None);
     result.map_err(|source| {
-        let kept = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let kept = locked(&failure).take();
         kept.unwrap_or_else(|| match source.message().strip_prefix("remote error: ") {
-            Some(said) => refused(wire, &words::scrub(said.as_bytes()), doing.contains("push")),
+            Some(said) => refused(wire, &words::scrub(said.as_bytes()), writing),
             None => Error::Git { doing, source },
         })
     })
@@ -122,18 +128,8 @@ impl SmartSubtransport for Ssh {
             Service::ReceivePackLs | Service::ReceivePack => ("git-receive-pack", true),
         };
         let command = format!("{program} {}", self.call.wire.url.quoted_path());
-        let started = self.call.runtime.block_on(self.call.wire.exec(&command));
-        match started {
-            Ok(exec) => Ok(Box::new(Stream {
-                call: self.call.clone(),
-                exec: Some(exec),
-                command,
-                writing,
-                touched: false,
-                chunk: Vec::new(),
-                at: 0,
-                received: 0,
-            })),
+        match self.call.runtime.block_on(self.call.wire.exec(&command)) {
+            Ok(exec) => Ok(Box::new(Stream::new(self.call.clone(), exec, command, writing))),
             Err(error) => {
                 let text = error.to_string();
                 self.call.keep(error);
@@ -150,10 +146,14 @@ impl SmartSubtransport for Ssh {
 impl Call {
     /// The first failure is the cause, later ones are its consequences.
     fn keep(&self, error: Error) {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(error);
+        locked(&self.failure).get_or_insert(error);
+    }
+
+    fn expected_branch(&self) -> String {
+        self.expected
+            .as_ref()
+            .map(|expected| expected.branch.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -162,62 +162,123 @@ struct Stream {
     exec: Option<Exec>,
     command: String,
     writing: bool,
-    /// Something has gone over the wire, so that the command cannot simply be started again.
-    touched: bool,
+    /// Follows the server's side of a push.
+    push: Option<Reading>,
+    /// What was written before the server answered at all: sent again if its connection turns out to be dead.
+    unanswered: Vec<u8>,
     chunk: Vec<u8>,
     at: usize,
     received: u64,
 }
 
 impl Stream {
+    fn new(call: Call, exec: Exec, command: String, writing: bool) -> Self {
+        let mut push = call.expected.clone().filter(|_| writing).map(Reading::new);
+        let chunk = match &mut push {
+            Some(push) => locked(&call.wire.receives).take().map(|known| push.pipeline(&known)),
+            None => None,
+        };
+        let (exec, chunk) = (Some(exec), chunk.unwrap_or_default());
+        Self {
+            call,
+            exec,
+            command,
+            writing,
+            push,
+            unanswered: Vec::new(),
+            chunk,
+            at: 0,
+            received: 0,
+        }
+    }
+
     fn fail(&self, error: Error) -> io::Error {
+        if matches!(
+            error,
+            Error::Silent { .. } | Error::Overdue { .. } | Error::Broken { .. }
+        ) {
+            self.call.runtime.block_on(self.call.wire.hang_up());
+        }
         let text = error.to_string();
         self.call.keep(error);
         io::Error::other(text.replace('\0', ""))
     }
 
-    /// A kept-open connection that turns out to be dead before any byte of reply is replaced, once.
-    fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    fn unusable(&self, rule: &'static str) -> Error {
+        Error::Protocol {
+            place: self.call.wire.url.place(),
+            rule,
+        }
+    }
+
+    /// The next bytes for libgit2.
+    fn next(&mut self) -> Result<Vec<u8>, Error> {
+        loop {
+            let Some(bytes) = self.receive()? else {
+                let said = self.exec.as_ref().map(Exec::words).unwrap_or_default();
+                return Err(refused(&self.call.wire, &said, self.writing));
+            };
+            self.received += bytes.len() as u64;
+            self.call
+                .wire
+                .counts
+                .received
+                .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            if self.received > MOST_BYTES {
+                return Err(self.unusable("it is more than 8 GiB"));
+            }
+            let Some(push) = &mut self.push else { return Ok(bytes) };
+            let seen = push.take(bytes);
+            match seen {
+                Seen::Pass(bytes) if bytes.is_empty() => {}
+                Seen::Pass(bytes) => {
+                    if push.is_done() {
+                        *locked(&self.call.wire.receives) = push.capabilities.take();
+                    }
+                    return Ok(bytes);
+                }
+                Seen::Moved => {
+                    return Err(Error::Moved {
+                        branch: self.call.expected_branch(),
+                    });
+                }
+                Seen::Refused(said) => return Err(refused(&self.call.wire, &said, self.writing)),
+                Seen::Garbled => return Err(self.unusable("it is not git's protocol")),
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Some(exec) = &mut self.exec else { return Ok(None) };
         let read = self.call.runtime.block_on(exec.read(self.call.until));
-        match read {
-            Err(Error::Silent { .. } | Error::Broken { .. }) if exec.kept_open && !exec.answered && !self.touched => {
-                self.call.runtime.block_on(self.call.wire.hang_up());
-                let fresh = self.call.runtime.block_on(self.call.wire.exec(&self.command))?;
-                let exec = self.exec.insert(fresh);
-                self.call.runtime.block_on(exec.read(self.call.until))
-            }
-            other => other,
+        if exec.answered {
+            self.unanswered.clear();
         }
+        if !exec.is_dead_from_the_start() || matches!(read, Ok(Some(_))) {
+            return read;
+        }
+        self.start_again()?;
+        let Some(exec) = &mut self.exec else { return Ok(None) };
+        self.call.runtime.block_on(exec.read(self.call.until))
+    }
+
+    /// The kept-open connection was dead before any byte of reply: once more, on a new one. For a push too: should the
+    /// server have had the bytes after all, it refuses their repetition, and its branch tells the rest.
+    fn start_again(&mut self) -> Result<(), Error> {
+        let (runtime, wire, until) = (self.call.runtime.clone(), Arc::clone(&self.call.wire), self.call.until);
+        runtime.block_on(async {
+            wire.hang_up().await;
+            let exec = self.exec.insert(wire.exec(&self.command).await?);
+            exec.write(&self.unanswered, until).await
+        })
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.chunk.len() {
-            match self.next() {
-                Ok(Some(chunk)) => {
-                    self.touched = true;
-                    self.received += chunk.len() as u64;
-                    self.call
-                        .wire
-                        .counts
-                        .received
-                        .fetch_add(chunk.len() as u64, Ordering::Relaxed);
-                    (self.chunk, self.at) = (chunk, 0);
-                }
-                Ok(None) => {
-                    let said = self.exec.as_ref().map(Exec::words).unwrap_or_default();
-                    return Err(self.fail(refused(&self.call.wire, &said, self.writing)));
-                }
-                Err(error) => {
-                    self.call.runtime.block_on(self.call.wire.hang_up());
-                    return Err(self.fail(error));
-                }
-            }
-            if self.received > MOST_BYTES {
-                return Err(self.fail(refused(&self.call.wire, "more than 8 GiB were sent", self.writing)));
-            }
+            let chunk = self.next().map_err(|error| self.fail(error))?;
+            (self.chunk, self.at) = (chunk, 0);
         }
         let rest = self.chunk.get(self.at..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
@@ -229,14 +290,21 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if self.push.as_ref().is_some_and(Reading::is_done) {
+            return Ok(buffer.len());
+        }
         let Some(exec) = &mut self.exec else {
             return Ok(buffer.len());
         };
-        self.touched = true;
-        if let Err(error) = self.call.runtime.block_on(exec.write(buffer, self.call.until)) {
-            self.call.runtime.block_on(self.call.wire.hang_up());
-            return Err(self.fail(error));
+        if !exec.answered {
+            self.unanswered.extend_from_slice(buffer);
         }
+        let written = self.call.runtime.block_on(exec.write(buffer, self.call.until));
+        let written = match written {
+            Err(_) if exec.is_dead_from_the_start() => self.start_again(),
+            other => other,
+        };
+        written.map_err(|error| self.fail(error))?;
         self.call
             .wire
             .counts
@@ -256,4 +324,8 @@ impl Drop for Stream {
             self.call.runtime.spawn(exec.drain(AFTERWARDS));
         }
     }
+}
+
+fn locked<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
+    cell.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,9 @@
 
 use crate::model::{BlobId, RepoPath};
 use crate::port::{FileChange, TreeFile};
-use git2::{ObjectType, Oid, Repository};
-use std::collections::BTreeMap;
+use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// Deeper trees and longer paths are made by hand to do harm; Linux stops at 4096.
 const LONGEST_PATH: usize = 4096;
@@ -22,10 +23,12 @@ pub(super) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath]) -> Result<
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), tree)];
     while let Some((folder, tree)) = folders.pop() {
-        for (name, entry) in entries(repo, tree)? {
-            let Some(path) = joined(&folder, &name) else { continue };
+        for entry in &repo.find_tree(tree)? {
+            let Some(path) = joined(&folder, entry.name_bytes()) else {
+                continue;
+            };
             let wanted = |path: &RepoPath| paths.is_empty() || paths.iter().any(|wanted| path.is_within(wanted));
-            match entry {
+            match kind(&entry) {
                 Entry::File(blob) if wanted(&path) => found.push(TreeFile { path, blob }),
                 Entry::Folder(tree) if wanted(&path) || paths.iter().any(|wanted| wanted.is_within(&path)) => {
                     folders.push((path.as_str().to_owned(), tree));
@@ -42,37 +45,33 @@ pub(super) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath]) -> Result<
 /// parent's. Without parents: all files.
 pub(super) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<Vec<FileChange>, git2::Error> {
     let mut found = Vec::new();
-    let root = parents.iter().map(|parent| Some(*parent)).collect::<Vec<_>>();
-    let mut folders = vec![(
-        String::new(),
-        Some(tree),
-        if root.is_empty() { vec![None] } else { root },
-    )];
+    let theirs: Vec<Option<Oid>> = if parents.is_empty() {
+        vec![None]
+    } else {
+        parents.iter().copied().map(Some).collect()
+    };
+    let mut folders = vec![(String::new(), Some(tree), theirs)];
     while let Some((folder, ours, theirs)) = folders.pop() {
         if theirs.contains(&ours) {
             continue;
         }
-        for (name, row) in side_by_side(repo, ours, &theirs)? {
-            let [ours, theirs @ ..] = row.as_slice() else { continue };
-            if theirs.contains(ours) {
+        let open = |id: &Option<Oid>| id.map(|id| repo.find_tree(id)).transpose();
+        let ours = open(&ours)?;
+        let theirs: Vec<Option<Tree<'_>>> = theirs.iter().map(open).collect::<Result<_, _>>()?;
+        for name in differing(ours.as_ref(), theirs.first().and_then(Option::as_ref)) {
+            let at = |tree: &Option<Tree<'_>>| tree.as_ref()?.get_name_bytes(&name).map(|entry| kind(&entry));
+            let (ours, theirs): (_, Vec<_>) = (at(&ours), theirs.iter().map(at).collect());
+            if theirs.contains(&ours) {
                 continue;
             }
             let Some(path) = joined(&folder, &name) else { continue };
-            let folder_of = |entry: &Option<Entry>| match entry {
-                Some(Entry::Folder(tree)) => Some(*tree),
-                _ => None,
-            };
-            if row.iter().any(|entry| folder_of(entry).is_some()) {
-                let theirs = theirs.iter().map(folder_of).collect();
-                folders.push((path.as_str().to_owned(), folder_of(ours), theirs));
+            let folders_of: Vec<Option<Oid>> = theirs.iter().map(folder_in).collect();
+            if folder_in(&ours).is_some() || folders_of.iter().any(Option::is_some) {
+                folders.push((path.as_str().to_owned(), folder_in(&ours), folders_of));
             }
-            let file_of = |entry: &Option<Entry>| match entry {
-                Some(Entry::File(blob)) => Some(*blob),
-                _ => None,
-            };
-            let after = file_of(ours);
-            if theirs.iter().all(|entry| file_of(entry) != after) {
-                let before = theirs.first().and_then(file_of);
+            let after = file_in(&ours);
+            if theirs.iter().all(|entry| file_in(entry) != after) {
+                let before = theirs.first().and_then(file_in);
                 found.push(FileChange { path, before, after });
             }
         }
@@ -81,38 +80,59 @@ pub(super) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<V
     Ok(found)
 }
 
-type Row = Vec<Option<Entry>>;
-
-/// Entries by name: ours first, then one for each parent.
-fn side_by_side(
-    repo: &Repository,
-    ours: Option<Oid>,
-    theirs: &[Option<Oid>],
-) -> Result<BTreeMap<Vec<u8>, Row>, git2::Error> {
-    let mut rows: BTreeMap<Vec<u8>, Row> = BTreeMap::new();
-    for (column, tree) in std::iter::once(&ours).chain(theirs).enumerate() {
-        let Some(tree) = tree else { continue };
-        for (name, entry) in entries(repo, *tree)? {
-            let row = rows.entry(name).or_insert_with(|| vec![None; theirs.len() + 1]);
-            if let Some(cell) = row.get_mut(column) {
-                *cell = Some(entry);
-            }
+/// The names at which two trees differ. What a commit changed itself differs from its first parent, so other parents
+/// need not be listed.
+fn differing(ours: Option<&Tree<'_>>, theirs: Option<&Tree<'_>>) -> BTreeSet<Vec<u8>> {
+    let mut names = BTreeSet::new();
+    let mut ours = ours.into_iter().flat_map(Tree::iter).peekable();
+    let mut theirs = theirs.into_iter().flat_map(Tree::iter).peekable();
+    loop {
+        let order = match (ours.peek(), theirs.peek()) {
+            (None, None) => return names,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => by_tree_order(a, b),
+        };
+        let a = if order.is_le() { ours.next() } else { None };
+        let b = if order.is_ge() { theirs.next() } else { None };
+        let same = |(a, b): (&TreeEntry<'_>, &TreeEntry<'_>)| a.id() == b.id() && a.filemode_raw() == b.filemode_raw();
+        if !a.as_ref().zip(b.as_ref()).is_some_and(same) {
+            names.extend(a.or(b).map(|entry| entry.name_bytes().to_vec()));
         }
     }
-    Ok(rows)
 }
 
-fn entries(repo: &Repository, tree: Oid) -> Result<Vec<(Vec<u8>, Entry)>, git2::Error> {
-    let tree = repo.find_tree(tree)?;
-    let read = |entry: git2::TreeEntry<'_>| {
-        let kind = match (entry.kind(), entry.filemode_raw()) {
-            (Some(ObjectType::Tree), _) => Entry::Folder(entry.id()),
-            (_, mode) if is_regular(mode) => Entry::File(blob_id(entry.id())),
-            _ => Entry::Other,
-        };
-        (entry.name_bytes().to_vec(), kind)
-    };
-    Ok(tree.iter().map(read).collect())
+/// Git sorts a folder as if its name ended in a slash.
+fn by_tree_order(a: &TreeEntry<'_>, b: &TreeEntry<'_>) -> Ordering {
+    fn key<'a>(entry: &'a TreeEntry<'_>) -> impl Iterator<Item = &'a u8> {
+        entry
+            .name_bytes()
+            .iter()
+            .chain((entry.kind() == Some(ObjectType::Tree)).then_some(&b'/'))
+    }
+    key(a).cmp(key(b))
+}
+
+fn folder_in(entry: &Option<Entry>) -> Option<Oid> {
+    match entry {
+        Some(Entry::Folder(tree)) => Some(*tree),
+        _ => None,
+    }
+}
+
+fn file_in(entry: &Option<Entry>) -> Option<BlobId> {
+    match entry {
+        Some(Entry::File(blob)) => Some(*blob),
+        _ => None,
+    }
+}
+
+fn kind(entry: &TreeEntry<'_>) -> Entry {
+    match (entry.kind(), entry.filemode_raw()) {
+        (Some(ObjectType::Tree), _) => Entry::Folder(entry.id()),
+        (_, mode) if is_regular(mode) => Entry::File(blob_id(entry.id())),
+        _ => Entry::Other,
+    }
 }
 
 /// Modes of regular files: 100644 and 100755, and 100664 as very old tools wrote it.

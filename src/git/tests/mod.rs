@@ -1,2 +1,3 @@
 mod known_hosts;
+mod tree;
 mod url;

@@ -1,0 +1,155 @@
+use crate::git::tree;
+use crate::model::{BlobId, RepoPath};
+use git2::{Oid, Repository};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// Path to content and mode.
+type Files = BTreeMap<String, (u8, i32)>;
+
+const FILE: i32 = 0o100_644;
+const PROGRAM: i32 = 0o100_755;
+const SYMLINK: i32 = 0o120_000;
+
+fn write(repo: &Repository, files: &Files) -> Oid {
+    let mut folders: BTreeMap<&str, Files> = BTreeMap::new();
+    let mut builder = repo.treebuilder(None).unwrap();
+    for (path, (content, mode)) in files {
+        match path.split_once('/') {
+            Some((folder, rest)) => {
+                folders
+                    .entry(folder)
+                    .or_default()
+                    .insert(rest.to_owned(), (*content, *mode));
+            }
+            None => {
+                let blob = repo.blob(&[*content]).unwrap();
+                builder.insert(path, blob, *mode).unwrap();
+            }
+        }
+    }
+    for (folder, files) in folders {
+        builder.insert(folder, write(repo, &files), 0o040_000).unwrap();
+    }
+    builder.write().unwrap()
+}
+
+fn files(list: &[(&str, u8, i32)]) -> Files {
+    list.iter()
+        .map(|(path, content, mode)| ((*path).to_owned(), (*content, *mode)))
+        .collect()
+}
+
+fn repository() -> (tempfile::TempDir, Repository) {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = Repository::init_bare(folder.path()).unwrap();
+    (folder, repo)
+}
+
+fn regular(files: &Files) -> BTreeMap<RepoPath, BlobId> {
+    let blob = |content: u8| tree::blob_id(Oid::hash_object(git2::ObjectType::Blob, &[content]).unwrap());
+    files
+        .iter()
+        .filter(|(_, (_, mode))| *mode != SYMLINK)
+        .map(|(path, (content, _))| (RepoPath::parse(path).unwrap(), blob(*content)))
+        .collect()
+}
+
+fn changed(repo: &Repository, ours: &Files, parents: &[Files]) -> Vec<(String, bool, bool)> {
+    let parents: Vec<Oid> = parents.iter().map(|files| write(repo, files)).collect();
+    tree::changes(repo, write(repo, ours), &parents)
+        .unwrap()
+        .into_iter()
+        .map(|change| (change.path.to_string(), change.before.is_some(), change.after.is_some()))
+        .collect()
+}
+
+#[test]
+fn a_merge_has_only_what_it_changed_itself() {
+    let (_folder, repo) = repository();
+    let left = files(&[("a", 1, FILE), ("b", 0, FILE), ("c", 5, FILE)]);
+    let right = files(&[("a", 0, FILE), ("b", 1, FILE), ("c", 6, FILE)]);
+    let merged = files(&[("a", 1, FILE), ("b", 1, FILE), ("c", 7, FILE)]);
+    assert_eq!(changed(&repo, &merged, &[left, right]), [("c".to_owned(), true, true)]);
+}
+
+#[test]
+fn modes_symlinks_and_folders_in_a_files_place_are_not_mixed_up() {
+    let (_folder, repo) = repository();
+    let before = files(&[
+        ("mode", 1, FILE),
+        ("link", 2, SYMLINK),
+        ("place", 3, FILE),
+        ("place.d", 4, FILE),
+    ]);
+    let after = files(&[
+        ("mode", 1, PROGRAM),
+        ("link", 2, FILE),
+        ("place/inner", 3, FILE),
+        ("place.d", 4, FILE),
+    ]);
+    assert_eq!(
+        changed(&repo, &after, std::slice::from_ref(&before)),
+        [
+            ("link".to_owned(), false, true),
+            ("place".to_owned(), true, false),
+            ("place/inner".to_owned(), false, true)
+        ]
+    );
+    assert_eq!(
+        changed(&repo, &before, &[]).len(),
+        3,
+        "a root commit has all its files, without the symlink"
+    );
+}
+
+#[test]
+fn files_are_listed_below_whole_names_only() {
+    let (_folder, repo) = repository();
+    let all = files(&[
+        ("apps/web", 1, FILE),
+        ("apps2/web", 2, FILE),
+        ("apps/link", 3, SYMLINK),
+        ("top", 4, PROGRAM),
+    ]);
+    let tree = write(&repo, &all);
+    let below = |paths: &[&str]| -> Vec<String> {
+        let paths: Vec<RepoPath> = paths.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
+        tree::files(&repo, tree, &paths)
+            .unwrap()
+            .into_iter()
+            .map(|file| file.path.to_string())
+            .collect()
+    };
+    assert_eq!(below(&[]), ["apps/web", "apps2/web", "top"]);
+    assert_eq!(below(&["apps"]), ["apps/web"]);
+    assert_eq!(below(&["top", "apps2/web", "gone"]), ["apps2/web", "top"]);
+}
+
+fn some_files() -> impl Strategy<Value = Files> {
+    let path = prop::sample::select(vec!["a", "a.b", "d/x", "d/y/z", "d.e", "d/y.z", "f/g", "f0", "h"]);
+    let mode = prop::sample::select(vec![FILE, PROGRAM, SYMLINK]);
+    prop::collection::btree_map(path.prop_map(str::to_owned), (0..4_u8, mode), 0..9)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn changes_are_those_of_comparing_every_file(ours in some_files(), parents in prop::collection::vec(some_files(), 1..4)) {
+        let (_folder, repo) = repository();
+        let trees: Vec<Oid> = parents.iter().map(|files| write(&repo, files)).collect();
+        let found = tree::changes(&repo, write(&repo, &ours), &trees).unwrap();
+        let (mine, theirs): (_, Vec<_>) = (regular(&ours), parents.iter().map(regular).collect());
+        let mut paths: Vec<&RepoPath> = mine.keys().chain(theirs.iter().flat_map(BTreeMap::keys)).collect();
+        paths.sort();
+        paths.dedup();
+        let wanted: Vec<_> = paths
+            .into_iter()
+            .filter(|path| theirs.iter().all(|parent| parent.get(path) != mine.get(path)))
+            .map(|path| (path.clone(), theirs[0].get(path).copied(), mine.get(path).copied()))
+            .collect();
+        let found: Vec<_> = found.into_iter().map(|change| (change.path, change.before, change.after)).collect();
+        prop_assert_eq!(found, wanted);
+    }
+}
