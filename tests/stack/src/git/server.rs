@@ -263,7 +263,7 @@ impl GitServer {
             // Tests connect often and at once; the default turns clients away at ten.
             "MaxStartups 500".to_owned(),
             "MaxSessions 100".to_owned(),
-            "SetEnv GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_COUNT=1 \
+            "SetEnv SHLVL=5 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_COUNT=1 \
              GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=*"
                 .to_owned(),
         ];
