@@ -1,7 +1,5 @@
 //! The git room on a real sshd with real bare repositories.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,15 +14,15 @@ const FILE: &str = "apps/shop/web.yaml";
 const TEXT: &str = "kind: Deployment\nimage: shop/web:1.0.0\nreplicas: 2\n";
 
 /// A server with one seeded repository, our key let in, and what opening it needs.
-pub struct Scene {
-    pub server: GitServer,
-    pub bare: BareRepo,
+struct Scene {
+    server: GitServer,
+    bare: BareRepo,
     key: Arc<DeployKey>,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    pub fn start() -> Self {
+    fn start() -> Self {
         let server = GitServer::start().unwrap();
         let bare = server.create_repo("fleet").unwrap();
         bare.seed(&[
@@ -49,11 +47,7 @@ impl Scene {
         self.settings_for(self.bare.url(), &self.server.known_hosts_lines())
     }
 
-    pub fn folder_path(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
-    pub fn settings_through(&self, relay: SocketAddr) -> Settings {
+    fn settings_through(&self, relay: SocketAddr) -> Settings {
         self.settings_for(&self.bare.url_through(relay), &self.server.known_hosts_lines_for(relay))
     }
 
@@ -112,7 +106,7 @@ async fn content(repo: &Repo, commit: CommitId, path: &str) -> (FileEdit, String
 }
 
 /// The commit that sets the tag in `FILE` to `tag`, on `parent`.
-pub async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit {
+async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit {
     let (mut edit, text) = content(repo, parent, FILE).await;
     let old = text.split("web:").nth(1).unwrap().lines().next().unwrap();
     edit.bytes = text.replace(&format!("web:{old}"), &format!("web:{tag}")).into_bytes();
