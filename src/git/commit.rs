@@ -9,8 +9,15 @@ use crate::port::{FileEdit, NewCommit};
 use git2::{ErrorCode, Oid, Repository, Tree};
 use std::collections::BTreeMap;
 
+/// A finished commit.
+pub(super) struct Made {
+    pub id: Oid,
+    /// The commit and every tree and blob that was made for it.
+    pub objects: Vec<Oid>,
+}
+
 /// Same inputs, same commit id: a repeat after a crash is the same commit.
-pub(super) fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Result<Oid, Error> {
+pub(super) fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Result<Made, Error> {
     let failed = |source| Error::Git {
         doing: "make the commit",
         source,
@@ -29,7 +36,8 @@ pub(super) fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Resu
         }
     }
     let rows: Vec<(&str, &FileEdit)> = edits.into_iter().collect();
-    let tree = rebuild(repo, Some(&base), &rows)?;
+    let mut objects = Vec::new();
+    let tree = rebuild(repo, Some(&base), &rows, &mut objects)?;
     let tree = repo.find_tree(tree).map_err(failed)?;
     let seconds = plan.time.as_second().max(parent.time().seconds());
     let signature = author.signature(seconds).map_err(failed)?;
@@ -41,7 +49,8 @@ pub(super) fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Resu
         .commit(None, &signature, &signature, &message, &tree, &[&parent])
         .map_err(failed)?;
     check(repo, id, plan)?;
-    Ok(id)
+    objects.push(id);
+    Ok(Made { id, objects })
 }
 
 /// The finished commit, read back: one parent, and exactly the planned files differ, to exactly the planned content.
@@ -75,7 +84,12 @@ fn check(repo: &Repository, id: Oid, plan: &NewCommit) -> Result<(), Error> {
     }
 }
 
-fn rebuild(repo: &Repository, base: Option<&Tree<'_>>, edits: &[(&str, &FileEdit)]) -> Result<Oid, Error> {
+fn rebuild(
+    repo: &Repository,
+    base: Option<&Tree<'_>>,
+    edits: &[(&str, &FileEdit)],
+    made: &mut Vec<Oid>,
+) -> Result<Oid, Error> {
     let failed = |source| Error::Git {
         doing: "make the commit",
         source,
@@ -95,6 +109,7 @@ fn rebuild(repo: &Repository, base: Option<&Tree<'_>>, edits: &[(&str, &FileEdit
                     return Err(refused(format!("{} would stay as it is", edit.path)));
                 }
                 builder.insert(path, blob, mode).map_err(failed)?;
+                made.push(blob);
             }
         }
     }
@@ -113,10 +128,12 @@ fn rebuild(repo: &Repository, base: Option<&Tree<'_>>, edits: &[(&str, &FileEdit
             .ok()
             .and_then(|object| object.into_tree().ok())
             .ok_or_else(missing)?;
-        let rebuilt = rebuild(repo, Some(&tree), &edits)?;
+        let rebuilt = rebuild(repo, Some(&tree), &edits, made)?;
         builder.insert(folder, rebuilt, entry.filemode_raw()).map_err(failed)?;
     }
-    builder.write().map_err(failed)
+    let tree = builder.write().map_err(failed)?;
+    made.push(tree);
+    Ok(tree)
 }
 
 fn file_mode(base: Option<&Tree<'_>>, name: &str, edit: &FileEdit) -> Result<i32, Error> {

@@ -140,12 +140,6 @@ pub enum Error {
         /// The repository.
         url: String,
     },
-    /// The branch is not where the push expects it.
-    #[error("{branch} has moved")]
-    Moved {
-        /// The full name.
-        branch: String,
-    },
     /// libgit2 failed at something.
     #[error("cannot {doing}")]
     Git {
@@ -215,7 +209,6 @@ impl Error {
             Self::Doubt { source, .. } | Self::CutOff { source, .. } => source.problem(),
             Self::Remote { .. }
             | Self::KnownHosts(_)
-            | Self::Moved { .. }
             | Self::Protocol { .. }
             | Self::NoCommit { .. }
             | Self::Git { .. }
@@ -233,14 +226,6 @@ impl Error {
             Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib,
         ];
         matches!(self, Self::Git { source, .. } if local.contains(&source.class()))
-    }
-
-    /// Whether bytes may have been lost on the way, so that the server's side is unknown.
-    pub(super) fn leaves_doubt(&self) -> bool {
-        matches!(
-            self,
-            Self::Silent { .. } | Self::Overdue { .. } | Self::Broken { .. } | Self::Git { .. }
-        )
     }
 }
 

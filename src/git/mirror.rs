@@ -109,7 +109,7 @@ impl Mirror {
         let (wire, runtime, settings) = (Arc::clone(&self.wire), self.runtime.clone(), Arc::clone(&self.settings));
         let limit = settings.timeout.saturating_mul(2);
         self.with(|repo| {
-            transport::run(&wire, &runtime, limit, "read the remote's branches", None, || {
+            transport::run(&wire, &runtime, limit, "read the remote's branches", || {
                 let mut remote = repo.remote_anonymous(&settings.url.to_string())?;
                 let connection = remote.connect_auth(Direction::Fetch, None, None)?;
                 Ok(advertised(connection.list()?, &settings))
@@ -121,7 +121,7 @@ impl Mirror {
         let (wire, runtime, settings) = (Arc::clone(&self.wire), self.runtime.clone(), Arc::clone(&self.settings));
         let tracking = self.tracking();
         let repo = self.repository()?;
-        let fetched = transport::run(&wire, &runtime, LONGEST_FETCH, "fetch the branch", None, || {
+        let fetched = transport::run(&wire, &runtime, LONGEST_FETCH, "fetch the branch", || {
             let mut remote = repo.remote_anonymous(&settings.url.to_string())?;
             let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
             let tip = match advertised(connection.list()?, &settings) {

@@ -1,151 +1,261 @@
-//! The server's side of a push, read as it passes: what it advertises, and the end of its report.
+//! The push half of git's protocol, spoken directly: one command line, one pack, one report.
 //!
-//! Two things are gained from looking. The command can be sent without waiting for the advertisement, so that a push on an
-//! open connection costs one round trip: libgit2 is given the advertisement we expect (the parent as the branch's tip),
-//! and the real one is compared with it when it arrives; the server itself refuses the update if the branch is elsewhere.
-//! And the push is over with the server's report: hooks and housekeeping that it runs afterwards are not waited for.
+//! libgit2 could push, but it waits for the advertisement before it sends, walks the history to find out which objects
+//! are new, and waits for what the server does after its report. Here the command goes out at once when the server's
+//! abilities are known from an earlier push; the objects are those that were just made; and the report ends the push, while
+//! hooks and housekeeping that follow run on. The command names the old value of the branch, so the server itself
+//! refuses it if the branch is elsewhere; what it advertises is compared as well.
 
+use super::error::Error;
+use super::ssh::{Exec, Wire, locked};
+use super::transport::refused;
 use super::words;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// What libgit2 is to be told before the server has said anything.
+/// One update of one branch, and the objects that it needs.
 #[derive(Clone, Debug)]
-pub(super) struct Expected {
+pub(super) struct Update {
+    /// The full name.
     pub branch: String,
-    pub tip: String,
+    /// Where it must be now, 40 digits.
+    pub old: String,
+    /// Where it is to be, 40 digits.
+    pub new: String,
+    /// All new objects.
+    pub pack: Vec<u8>,
 }
 
-/// What the server's bytes mean for the push.
+/// The server's answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// For libgit2.
-    Pass(Vec<u8>),
-    /// The branch is not where it was expected; libgit2 need not know more.
+pub(super) enum Answer {
+    /// The branch is where we wanted it.
+    Done,
+    /// It advertised another value of the branch than the old one, or none.
     Moved,
-    /// The server refuses in these words.
-    Refused(String),
-    /// These bytes are no git protocol.
-    Garbled,
+    /// It said no.
+    Declined { status: String, said: String },
 }
 
-pub(super) struct Reading {
-    expected: Expected,
-    /// libgit2 was given the expected advertisement; the real one is not to reach it.
-    pipelined: bool,
+/// How long the server may go on with hooks and housekeeping after its report.
+const AFTERWARDS: Duration = Duration::from_secs(120);
+const FLUSH: &[u8] = b"0000";
+/// A packet's four length digits count themselves.
+const LENGTH: usize = 4;
+
+/// A push without an answer.
+pub(super) struct Unanswered {
+    pub cause: Error,
+    /// The update had gone out, so that the branch alone can tell what became of it.
+    pub sent: bool,
+}
+
+/// Sends the update and reads what became of it. A kept-open connection that turns out to be dead before any byte of
+/// reply is replaced, once: should the server have had the bytes after all, it refuses their repetition, and its branch
+/// tells the rest.
+pub(super) async fn push(wire: &Wire, update: &Update, until: Instant) -> Result<Answer, Unanswered> {
+    let mut sent = false;
+    let answer = match attempt(wire, update, until, &mut sent).await {
+        Err((_, true)) => attempt(wire, update, until, &mut sent).await,
+        other => other,
+    };
+    answer.map_err(|(cause, _)| Unanswered { cause, sent })
+}
+
+/// An error comes with whether it was that of a dead connection, which is gone now.
+async fn attempt(wire: &Wire, update: &Update, until: Instant, sent: &mut bool) -> Result<Answer, (Error, bool)> {
+    let command = format!("git-receive-pack {}", wire.url.quoted_path());
+    let mut exec = wire.exec(&command).await.map_err(|cause| (cause, false))?;
+    let known = locked(&wire.receives).take();
+    match converse(wire, &mut exec, update, known, until, sent).await {
+        Err(cause @ (Error::Silent { .. } | Error::Overdue { .. } | Error::Broken { .. })) => {
+            wire.hang_up().await;
+            Err((cause, exec.is_dead_from_the_start()))
+        }
+        Err(cause) if exec.is_dead_from_the_start() => {
+            wire.hang_up().await;
+            Err((cause, true))
+        }
+        other => {
+            tokio::spawn(exec.drain(AFTERWARDS));
+            other.map_err(|cause| (cause, false))
+        }
+    }
+}
+
+async fn converse(
+    wire: &Wire,
+    exec: &mut Exec,
+    update: &Update,
+    known: Option<Vec<u8>>,
+    until: Instant,
+    ever_sent: &mut bool,
+) -> Result<Answer, Error> {
+    let unusable = || Error::Protocol {
+        place: wire.url.place(),
+        rule: "it is not git's protocol",
+    };
+    let mut reading = Reading::new(update);
+    let mut sent = false;
+    if let Some(capabilities) = known {
+        (sent, *ever_sent) = (true, true);
+        send(wire, exec, update, &capabilities, until).await?;
+    }
+    loop {
+        let Some(bytes) = exec.read(until).await? else {
+            return Err(refused(wire, &exec.words(), true));
+        };
+        wire.counts.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        reading.take(&bytes).ok_or_else(unusable)?;
+        if let Some(said) = reading.error.take() {
+            return Err(refused(wire, &said, true));
+        }
+        if reading.stage == Stage::Advertisement {
+            continue;
+        }
+        if !reading.matched {
+            if !sent {
+                exec.write(FLUSH, until).await?;
+            }
+            return Ok(Answer::Moved);
+        }
+        if !sent {
+            (sent, *ever_sent) = (true, true);
+            send(wire, exec, update, &reading.capabilities, until).await?;
+        }
+        if reading.stage == Stage::Done {
+            let answer = reading.answer();
+            *locked(&wire.receives) = Some(reading.capabilities);
+            return Ok(answer);
+        }
+    }
+}
+
+async fn send(wire: &Wire, exec: &mut Exec, update: &Update, able: &[u8], until: Instant) -> Result<(), Error> {
+    let mut line = format!("{} {} {}\0", update.old, update.new, update.branch).into_bytes();
+    for wanted in [&b"report-status"[..], b"side-band-64k"] {
+        if able.split(|byte| *byte == b' ').any(|able| able == wanted) {
+            line.push(b' ');
+            line.extend_from_slice(wanted);
+        }
+    }
+    line.extend_from_slice(concat!(" agent=tidegate/", env!("CARGO_PKG_VERSION")).as_bytes());
+    let mut bytes = packet(&line);
+    bytes.extend_from_slice(FLUSH);
+    bytes.extend_from_slice(&update.pack);
+    wire.counts.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    exec.write(&bytes, until).await
+}
+
+/// What the server has said so far.
+struct Reading {
+    /// The line that the branch must be advertised with.
+    wanted: String,
+    branch: String,
     stage: Stage,
     unread: Vec<u8>,
-    band: Vec<u8>,
-    /// The capabilities, once they were seen: the expected advertisement of the next push names them.
-    pub capabilities: Option<Vec<u8>>,
+    capabilities: Vec<u8>,
     matched: bool,
+    /// An `ERR` packet's text.
+    error: Option<String>,
+    /// The report's packets, taken out of the first band if there are bands.
+    report: Vec<u8>,
+    /// What hooks print.
+    said: Vec<u8>,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Advertisement,
     Report,
     Done,
 }
 
-const FLUSH: &[u8] = b"0000";
-/// A packet's four length digits count themselves.
-const LENGTH: usize = 4;
-const BAND_DATA: u8 = 1;
-
 impl Reading {
-    pub(super) fn new(expected: Expected) -> Self {
+    fn new(update: &Update) -> Self {
         Self {
-            expected,
-            pipelined: false,
+            wanted: format!("{} {}", update.old, update.branch),
+            branch: update.branch.clone(),
             stage: Stage::Advertisement,
             unread: Vec::new(),
-            band: Vec::new(),
-            capabilities: None,
+            capabilities: Vec::new(),
             matched: false,
+            error: None,
+            report: Vec::new(),
+            said: Vec::new(),
         }
     }
 
-    /// The advertisement to give libgit2 at once, for a server whose capabilities are known.
-    pub(super) fn pipeline(&mut self, capabilities: &[u8]) -> Vec<u8> {
-        self.pipelined = true;
-        let mut line = format!("{} {}\0", self.expected.tip, self.expected.branch).into_bytes();
-        line.extend_from_slice(capabilities);
-        line.push(b'\n');
-        let mut bytes = packet(&line);
-        bytes.extend_from_slice(FLUSH);
-        bytes
-    }
-
-    /// Whether everything libgit2 needs has been passed to it.
-    pub(super) fn is_done(&self) -> bool {
-        self.stage == Stage::Done
-    }
-
-    /// Takes what has arrived.
-    pub(super) fn take(&mut self, bytes: Vec<u8>) -> Seen {
-        self.unread.extend(bytes);
-        let mut passed = Vec::new();
-        while self.stage != Stage::Done {
-            let Some(length) = next_length(&self.unread) else {
-                return Seen::Garbled;
-            };
-            let Some(length) = length else { break };
-            let packet: Vec<u8> = self.unread.drain(..length).collect();
-            let body = packet.get(LENGTH..).unwrap_or_default();
-            match self.stage {
-                Stage::Advertisement => {
-                    if let Some(said) = body.strip_prefix(b"ERR ") {
-                        return Seen::Refused(words::scrub(said));
-                    }
-                    if packet == FLUSH {
-                        self.stage = Stage::Report;
-                        if self.pipelined && !self.matched {
-                            return Seen::Moved;
-                        }
-                    } else {
-                        self.note(body);
-                    }
-                    if !self.pipelined {
-                        passed.extend_from_slice(&packet);
-                    }
+    /// Takes what has arrived; `None` if it cannot be git's protocol.
+    fn take(&mut self, bytes: &[u8]) -> Option<()> {
+        self.unread.extend_from_slice(bytes);
+        let mut at = 0;
+        while self.stage != Stage::Done
+            && let Some(length) = next_length(self.unread.get(at..)?)?
+        {
+            let packet = self.unread.get(at..at + length)?.to_vec();
+            at += length;
+            match (self.stage, packet.get(LENGTH..)?) {
+                (Stage::Advertisement, _) if packet == FLUSH => self.stage = Stage::Report,
+                (Stage::Advertisement, body) => self.note(body),
+                (_, [1, data @ ..]) => self.report.extend_from_slice(data),
+                (_, [2 | 3, data @ ..]) => {
+                    let room = (words::MOST * 2).saturating_sub(self.said.len());
+                    self.said.extend(data.iter().take(room));
                 }
-                Stage::Report | Stage::Done => {
-                    passed.extend_from_slice(&packet);
-                    if packet == FLUSH {
-                        self.stage = Stage::Done;
-                    } else if let Some((&BAND_DATA, data)) = body.split_first() {
-                        self.band.extend_from_slice(data);
-                        if report_is_complete(&self.band) {
-                            passed.extend_from_slice(FLUSH);
-                            self.stage = Stage::Done;
-                        }
-                    }
-                }
+                (_, _) => self.report.extend_from_slice(&packet),
+            }
+            if packets(&self.report).any(|body| body.is_none()) {
+                self.stage = Stage::Done;
             }
         }
-        Seen::Pass(passed)
+        self.unread.drain(..at);
+        Some(())
     }
 
     fn note(&mut self, body: &[u8]) {
+        if let Some(said) = body.strip_prefix(b"ERR ") {
+            self.error = Some(words::scrub(said));
+        }
         let line = body.strip_suffix(b"\n").unwrap_or(body);
         let mut halves = line.splitn(2, |byte| *byte == 0);
-        let reference = halves.next().unwrap_or_default();
+        self.matched |= halves.next() == Some(self.wanted.as_bytes());
         if let Some(capabilities) = halves.next() {
-            self.capabilities = Some(capabilities.to_vec());
+            self.capabilities = capabilities.to_vec();
         }
-        self.matched |= reference == format!("{} {}", self.expected.tip, self.expected.branch).as_bytes();
+    }
+
+    fn answer(&self) -> Answer {
+        let said = words::scrub(&self.said);
+        let lines = packets(&self.report)
+            .flatten()
+            .map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
+        let mut status = None;
+        for line in lines {
+            if line == format!("ok {}", self.branch) {
+                return Answer::Done;
+            }
+            if let Some(refusal) = line.strip_prefix(&format!("ng {} ", self.branch)) {
+                status = Some(refusal.to_owned());
+            } else if let Some(trouble) = line.strip_prefix("unpack ").filter(|state| *state != "ok") {
+                status.get_or_insert_with(|| format!("the server could not unpack it: {trouble}"));
+            }
+        }
+        let status = status.unwrap_or_else(|| "the server's report does not name the branch".to_owned());
+        Answer::Declined { status, said }
     }
 }
 
-/// The report that the first band carries is packets of its own, ended by a flush.
-fn report_is_complete(band: &[u8]) -> bool {
-    let mut rest = band;
-    while let Some(Some(length)) = next_length(rest) {
-        if rest.starts_with(FLUSH) {
-            return true;
-        }
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    false
+/// The bodies of whole packets; `None` for a flush.
+fn packets(bytes: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = next_length(rest)??;
+        let (packet, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some(if packet == FLUSH { None } else { packet.get(LENGTH..) })
+    })
 }
 
 /// The whole length of the packet that begins here: `None` if it is no packet, `Some(None)` if it is not all there yet.
@@ -175,9 +285,12 @@ mod tests {
     const OTHER: &str = "2222222222222222222222222222222222222222";
 
     fn reading() -> Reading {
-        Reading::new(Expected {
-            branch: "refs/heads/main".to_owned(),
-            tip: TIP.to_owned(),
+        let (branch, old, new) = ("refs/heads/main".to_owned(), TIP.to_owned(), OTHER.to_owned());
+        Reading::new(&Update {
+            branch,
+            old,
+            new,
+            pack: Vec::new(),
         })
     }
 
@@ -188,69 +301,94 @@ mod tests {
         bytes
     }
 
-    fn report() -> Vec<u8> {
-        let mut inner = packet(b"unpack ok\n");
-        inner.extend(packet(b"ok refs/heads/main\n"));
-        inner.extend_from_slice(FLUSH);
-        let mut banded = vec![BAND_DATA];
-        banded.extend(inner);
-        packet(&banded)
+    fn banded(band: u8, data: &[u8]) -> Vec<u8> {
+        packet(&[&[band], data].concat())
+    }
+
+    fn report(lines: &[&str]) -> Vec<u8> {
+        let mut report: Vec<u8> = lines.iter().flat_map(|line| packet(line.as_bytes())).collect();
+        report.extend_from_slice(FLUSH);
+        report
+    }
+
+    fn conversation(report: &[u8]) -> Vec<u8> {
+        let (first, second) = report.split_at(report.len() / 2);
+        [
+            advertisement(TIP),
+            banded(2, b"checking\n"),
+            banded(1, first),
+            banded(1, second),
+        ]
+        .concat()
     }
 
     #[test]
-    fn a_first_push_passes_through_and_ends_with_the_report() {
-        let mut reading = reading();
-        let mut all = advertisement(TIP);
-        assert_eq!(reading.take(all.clone()), Seen::Pass(all.clone()));
-        assert_eq!(
-            reading.capabilities.as_deref(),
-            Some(&b"report-status side-band-64k"[..])
-        );
-        all = report();
-        let mut sent = all.clone();
-        sent.extend(packet(b"\x02hooks are still talking"));
-        all.extend_from_slice(FLUSH);
-        assert_eq!(reading.take(sent), Seen::Pass(all));
-        assert!(reading.is_done());
-    }
-
-    #[test]
-    fn a_pipelined_push_hides_the_real_advertisement_whatever_the_cuts() {
-        let mut bytes = advertisement(TIP);
-        bytes.extend(report());
-        let mut reading = reading();
-        let given = reading.pipeline(b"report-status side-band-64k");
-        assert!(given.starts_with(format!("0077{TIP} refs/heads/main\0").as_bytes()) || given.ends_with(FLUSH));
-        let mut passed = Vec::new();
-        for byte in bytes {
-            match reading.take(vec![byte]) {
-                Seen::Pass(more) => passed.extend(more),
-                other => panic!("{other:?}"),
+    fn the_end_of_the_report_ends_the_push_whatever_the_cuts() {
+        let bytes = conversation(&report(&["unpack ok\n", "ok refs/heads/main\n"]));
+        for size in [1, 2, 3, 7, 1000] {
+            let mut reading = reading();
+            for chunk in bytes.chunks(size) {
+                assert_ne!(reading.stage, Stage::Done);
+                reading.take(chunk).unwrap();
             }
+            assert_eq!(
+                (reading.stage, reading.matched, reading.answer()),
+                (Stage::Done, true, Answer::Done)
+            );
+            assert_eq!(reading.capabilities, b"report-status side-band-64k");
         }
-        let mut wanted = report();
-        wanted.extend_from_slice(FLUSH);
-        assert_eq!(passed, wanted);
+    }
+
+    #[test]
+    fn a_refusal_has_its_status_and_the_hooks_words() {
+        let mut reading = reading();
+        reading
+            .take(&conversation(&report(&[
+                "unpack ok\n",
+                "ng refs/heads/main hook declined\n",
+            ])))
+            .unwrap();
+        let (status, said) = ("hook declined".to_owned(), "checking".to_owned());
+        assert_eq!(reading.answer(), Answer::Declined { status, said });
+    }
+
+    #[test]
+    fn a_server_without_bands_is_understood() {
+        let mut reading = reading();
+        reading.take(&advertisement(TIP)).unwrap();
+        reading.take(&report(&["unpack ok\n", "ok refs/heads/main\n"])).unwrap();
+        assert_eq!((reading.stage, reading.answer()), (Stage::Done, Answer::Done));
+    }
+
+    #[test]
+    fn a_report_about_another_branch_or_a_failed_unpacking_is_no_success() {
+        for lines in [
+            &["unpack ok\n", "ok refs/heads/mai\n"][..],
+            &["unpack disk full\n"],
+            &[],
+        ] {
+            let mut reading = reading();
+            reading.take(&conversation(&report(lines))).unwrap();
+            assert!(matches!(reading.answer(), Answer::Declined { .. }), "{lines:?}");
+        }
     }
 
     #[test]
     fn a_branch_that_is_elsewhere_or_gone_is_seen() {
-        let mut elsewhere = reading();
-        elsewhere.pipeline(b"");
-        assert_eq!(elsewhere.take(advertisement(OTHER)), Seen::Moved);
-        let mut gone = reading();
-        gone.pipeline(b"");
-        assert_eq!(gone.take(FLUSH.to_vec()), Seen::Moved);
+        for bytes in [advertisement(OTHER), FLUSH.to_vec()] {
+            let mut reading = reading();
+            reading.take(&bytes).unwrap();
+            assert_eq!((reading.stage, reading.matched), (Stage::Report, false));
+        }
     }
 
     #[test]
     fn refusals_and_garbage_are_told_apart() {
-        assert_eq!(
-            reading().take(packet(b"ERR no such thing\n")),
-            Seen::Refused("no such thing".to_owned())
-        );
-        assert_eq!(reading().take(b"Welcome to acme".to_vec()), Seen::Garbled);
-        assert_eq!(reading().take(b"0003".to_vec()), Seen::Garbled);
-        assert_eq!(reading().take(b"00".to_vec()), Seen::Pass(Vec::new()));
+        let mut refusing = reading();
+        refusing.take(&packet(b"ERR no such thing\n")).unwrap();
+        assert_eq!(refusing.error.as_deref(), Some("no such thing"));
+        assert!(reading().take(b"Welcome to acme").is_none());
+        assert!(reading().take(b"0003").is_none());
+        assert!(reading().take(b"00").is_some());
     }
 }

@@ -432,7 +432,8 @@ fn is_answer(message: &ChannelMsg) -> bool {
     )
 }
 
-fn locked<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
+/// A panic elsewhere does not make what is behind the lock unusable.
+pub(super) fn locked<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
     cell.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,20 +1,19 @@
 //! libgit2's "ssh" transport, over our own [`Wire`].
 //!
-//! libgit2 knows one transport for each scheme in the whole process, and calls it on the thread that fetches or pushes. Which
+//! libgit2 knows one transport for each scheme in the whole process, and calls it on the thread that fetches. Which
 //! repository it is for is told by a thread-local that [`run`] sets around each call, so that any number of repositories
 //! can be open, each with its own key, host keys and deadlines. libgit2 reads and writes by blocking; the bytes come from
 //! the async runtime that the repository was opened on. The first real error is kept beside the call: libgit2 would
-//! flatten it into a text.
+//! flatten it into a text. Pushes do not come this way.
 
 use super::error::Error;
-use super::receive_pack::{Expected, Reading, Seen};
-use super::ssh::{Exec, Wire};
+use super::ssh::{Exec, Wire, locked};
 use super::words::{self, Refusal};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -30,8 +29,6 @@ struct Call {
     runtime: Handle,
     until: Instant,
     failure: Arc<Mutex<Option<Error>>>,
-    /// Where a push expects the branch to be.
-    expected: Option<Expected>,
 }
 
 thread_local! {
@@ -62,20 +59,17 @@ pub(super) fn register() -> Result<(), Error> {
     })
 }
 
-/// Runs libgit2 calls that use the network, within a time limit. For a push it is said where the branch is expected.
+/// Runs libgit2 calls that fetch, within a time limit.
 pub(super) fn run<T>(
     wire: &Arc<Wire>,
     runtime: &Handle,
     limit: Duration,
     doing: &'static str,
-    expected: Option<Expected>,
     work: impl FnOnce() -> Result<T, git2::Error>,
 ) -> Result<T, Error> {
     let failure = Arc::new(Mutex::new(None));
     let until = Instant::now() + limit;
-    let writing = expected.is_some();
     let call = Call {
-        expected,
         wire: Arc::clone(wire),
         runtime: runtime.clone(),
         until,
@@ -87,7 +81,7 @@ pub(super) fn run<T>(
     result.map_err(|source| {
         let kept = locked(&failure).take();
         kept.unwrap_or_else(|| match source.message().strip_prefix("remote error: ") {
-            Some(said) => refused(wire, &words::scrub(said.as_bytes()), writing),
+            Some(said) => refused(wire, &words::scrub(said.as_bytes()), false),
             None => Error::Git { doing, source },
         })
     })
@@ -123,13 +117,12 @@ impl Ssh {
 
 impl SmartSubtransport for Ssh {
     fn action(&self, _url: &str, action: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
-        let (program, writing) = match action {
-            Service::UploadPackLs | Service::UploadPack => ("git-upload-pack", false),
-            Service::ReceivePackLs | Service::ReceivePack => ("git-receive-pack", true),
-        };
-        let command = format!("{program} {}", self.call.wire.url.quoted_path());
+        if matches!(action, Service::ReceivePackLs | Service::ReceivePack) {
+            return Err(git2::Error::from_str("pushes do not go through libgit2"));
+        }
+        let command = format!("git-upload-pack {}", self.call.wire.url.quoted_path());
         match self.call.runtime.block_on(self.call.wire.exec(&command)) {
-            Ok(exec) => Ok(Box::new(Stream::new(self.call.clone(), exec, command, writing))),
+            Ok(exec) => Ok(Box::new(Stream::new(self.call.clone(), exec, command))),
             Err(error) => {
                 let text = error.to_string();
                 self.call.keep(error);
@@ -148,22 +141,12 @@ impl Call {
     fn keep(&self, error: Error) {
         locked(&self.failure).get_or_insert(error);
     }
-
-    fn expected_branch(&self) -> String {
-        self.expected
-            .as_ref()
-            .map(|expected| expected.branch.clone())
-            .unwrap_or_default()
-    }
 }
 
 struct Stream {
     call: Call,
     exec: Option<Exec>,
     command: String,
-    writing: bool,
-    /// Follows the server's side of a push.
-    push: Option<Reading>,
     /// What was written before the server answered at all: sent again if its connection turns out to be dead.
     unanswered: Vec<u8>,
     chunk: Vec<u8>,
@@ -172,21 +155,13 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(call: Call, exec: Exec, command: String, writing: bool) -> Self {
-        let mut push = call.expected.clone().filter(|_| writing).map(Reading::new);
-        let chunk = match &mut push {
-            Some(push) => locked(&call.wire.receives).take().map(|known| push.pipeline(&known)),
-            None => None,
-        };
-        let (exec, chunk) = (Some(exec), chunk.unwrap_or_default());
+    fn new(call: Call, exec: Exec, command: String) -> Self {
         Self {
             call,
-            exec,
+            exec: Some(exec),
             command,
-            writing,
-            push,
             unanswered: Vec::new(),
-            chunk,
+            chunk: Vec::new(),
             at: 0,
             received: 0,
         }
@@ -204,48 +179,25 @@ impl Stream {
         io::Error::other(text.replace('\0', ""))
     }
 
-    fn unusable(&self, rule: &'static str) -> Error {
-        Error::Protocol {
-            place: self.call.wire.url.place(),
-            rule,
-        }
-    }
-
-    /// The next bytes for libgit2.
+    /// The next bytes for libgit2, which reads only while it needs more.
     fn next(&mut self) -> Result<Vec<u8>, Error> {
-        loop {
-            let Some(bytes) = self.receive()? else {
-                let said = self.exec.as_ref().map(Exec::words).unwrap_or_default();
-                return Err(refused(&self.call.wire, &said, self.writing));
-            };
-            self.received += bytes.len() as u64;
-            self.call
-                .wire
-                .counts
-                .received
-                .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            if self.received > MOST_BYTES {
-                return Err(self.unusable("it is more than 8 GiB"));
-            }
-            let Some(push) = &mut self.push else { return Ok(bytes) };
-            let seen = push.take(bytes);
-            match seen {
-                Seen::Pass(bytes) if bytes.is_empty() => {}
-                Seen::Pass(bytes) => {
-                    if push.is_done() {
-                        *locked(&self.call.wire.receives) = push.capabilities.take();
-                    }
-                    return Ok(bytes);
-                }
-                Seen::Moved => {
-                    return Err(Error::Moved {
-                        branch: self.call.expected_branch(),
-                    });
-                }
-                Seen::Refused(said) => return Err(refused(&self.call.wire, &said, self.writing)),
-                Seen::Garbled => return Err(self.unusable("it is not git's protocol")),
-            }
+        let Some(bytes) = self.receive()? else {
+            let said = self.exec.as_ref().map(Exec::words).unwrap_or_default();
+            return Err(refused(&self.call.wire, &said, false));
+        };
+        self.received += bytes.len() as u64;
+        self.call
+            .wire
+            .counts
+            .received
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if self.received > MOST_BYTES {
+            return Err(Error::Protocol {
+                place: self.call.wire.url.place(),
+                rule: "it is more than 8 GiB",
+            });
         }
+        Ok(bytes)
     }
 
     fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
@@ -262,8 +214,7 @@ impl Stream {
         self.call.runtime.block_on(exec.read(self.call.until))
     }
 
-    /// The kept-open connection was dead before any byte of reply: once more, on a new one. For a push too: should the
-    /// server have had the bytes after all, it refuses their repetition, and its branch tells the rest.
+    /// The kept-open connection was dead before any byte of reply: once more, on a new one.
     fn start_again(&mut self) -> Result<(), Error> {
         let (runtime, wire, until) = (self.call.runtime.clone(), Arc::clone(&self.call.wire), self.call.until);
         runtime.block_on(async {
@@ -290,9 +241,6 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        if self.push.as_ref().is_some_and(Reading::is_done) {
-            return Ok(buffer.len());
-        }
         let Some(exec) = &mut self.exec else {
             return Ok(buffer.len());
         };
@@ -324,8 +272,4 @@ impl Drop for Stream {
             self.call.runtime.spawn(exec.drain(AFTERWARDS));
         }
     }
-}
-
-fn locked<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
-    cell.lock().unwrap_or_else(PoisonError::into_inner)
 }

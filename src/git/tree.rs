@@ -110,6 +110,9 @@ fn by_tree_order(a: &TreeEntry<'_>, b: &TreeEntry<'_>) -> Ordering {
             .iter()
             .chain((entry.kind() == Some(ObjectType::Tree)).then_some(&b'/'))
     }
+    if a.name_bytes() == b.name_bytes() && a.kind() == b.kind() {
+        return Ordering::Equal;
+    }
     key(a).cmp(key(b))
 }
 
