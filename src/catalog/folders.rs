@@ -3,18 +3,20 @@ use crate::port::TreeFile;
 use std::collections::BTreeSet;
 
 /// The files that may be manifests, and what was passed over: folders of Helm charts, kustomize overlays.
-pub(super) fn manifests(files: Vec<TreeFile>) -> (Vec<TreeFile>, Vec<Finding>) {
+///
+/// `path` gives a file's path below the folder that is read.
+pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> (Vec<T>, Vec<Finding>) {
     let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
         files
             .iter()
-            .filter(|file| names.contains(&file.path.file_name()))
-            .map(|file| file.path.parent())
+            .map(&path)
+            .filter(|path| names.contains(&path.file_name()))
+            .map(RepoPath::parent)
             .collect()
     };
     let charts = holding(&["Chart.yaml"]);
     let overlays = holding(&["kustomization.yaml", "kustomization.yml", "Kustomization"]);
-    let below =
-        |file: &TreeFile, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| file.path.is_within(folder));
+    let below = |path: &RepoPath, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| path.is_within(folder));
     let finding = |path: &RepoPath, severity, message: &str| Finding {
         path: path.clone(),
         position: None,
@@ -41,7 +43,10 @@ pub(super) fn manifests(files: Vec<TreeFile>) -> (Vec<TreeFile>, Vec<Finding>) {
     }));
     let kept = files
         .iter()
-        .filter(|file| is_manifest_name(file.path.file_name()) && !below(file, &charts) && !below(file, &overlays))
+        .filter(|file| {
+            let path = path(file);
+            is_manifest_name(path.file_name()) && !below(path, &charts) && !below(path, &overlays)
+        })
         .cloned()
         .collect();
     (kept, findings)
@@ -87,14 +92,17 @@ mod tests {
 
     #[test]
     fn chart_folders_are_passed_over_with_one_notice() {
-        let (kept, findings) = manifests(files(&[
-            "charts/web/Chart.yaml",
-            "charts/web/templates/deployment.yaml",
-            "charts/web/values.yaml",
-            "workloads/web.yaml",
-            "workloads/notes.txt",
-            "workloads/.hidden.yaml",
-        ]));
+        let (kept, findings) = manifests(
+            &files(&[
+                "charts/web/Chart.yaml",
+                "charts/web/templates/deployment.yaml",
+                "charts/web/values.yaml",
+                "workloads/web.yaml",
+                "workloads/notes.txt",
+                "workloads/.hidden.yaml",
+            ]),
+            |file| &file.path,
+        );
         assert_eq!(
             kept.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
             ["workloads/web.yaml"]
@@ -105,7 +113,10 @@ mod tests {
 
     #[test]
     fn an_overlay_makes_the_reading_incomplete() {
-        let (kept, findings) = manifests(files(&["prod/kustomization.yaml", "prod/patch.yaml", "base/web.yaml"]));
+        let (kept, findings) = manifests(
+            &files(&["prod/kustomization.yaml", "prod/patch.yaml", "base/web.yaml"]),
+            |file| &file.path,
+        );
         assert_eq!(kept.len(), 1);
         assert_eq!(findings[0].severity, Severity::Error);
     }

@@ -10,6 +10,7 @@ mod declared;
 mod folders;
 
 pub use declared::{Declared, DeclaredObject};
+pub use folders::manifests;
 
 use crate::manifest::{self, Reading};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity};
@@ -48,7 +49,7 @@ impl Catalog {
         }
         let files = repo.files(commit, self.paths.clone()).await?;
         let mut findings = folders::vanished(&self.paths, &files);
-        let (manifests, passed_over) = folders::manifests(files);
+        let (manifests, passed_over) = folders::manifests(&files, |file| &file.path);
         findings.extend(passed_over);
         let parsed = self.load(repo, &manifests).await?;
         let readings: Vec<_> = manifests

@@ -4,11 +4,16 @@
 //! nothing was started.
 
 mod identity;
+mod images;
 mod plan;
+mod policy;
 mod run;
+mod set;
 mod wake;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,6 +58,9 @@ enum Command {
     Plan(plan::Plan),
     Scan(wake::Scan),
     Sync(wake::Sync),
+    Images(images::Images),
+    Set(set::Set),
+    Policy(policy::Policy),
 }
 
 /// Which configuration.
@@ -61,6 +69,44 @@ struct ConfigFile {
     /// The configuration file
     #[arg(long, env = "TIDEGATE_CONFIG", default_value = "tidegate.yaml", value_name = "FILE")]
     config: PathBuf,
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// Writes to standard output; a reader that has seen enough (`| head`) is no failure.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("standard output").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
+    print(format!("{text}\n").as_bytes())
+}
+
+/// Rows below each other, each column as wide as its widest cell; the last column is not padded.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }
 
 /// How a subcommand ended other than well.
@@ -126,6 +172,9 @@ pub fn main() -> ExitCode {
             Command::Plan(plan) => plan.run().await,
             Command::Scan(scan) => scan.run().await,
             Command::Sync(sync) => sync.run().await,
+            Command::Images(images) => images.run(),
+            Command::Set(set) => set.run(),
+            Command::Policy(policy) => policy.run(),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

@@ -1,5 +1,5 @@
-use super::{ConfigFile, Failure};
-use clap::{Args, ValueEnum};
+use super::{ConfigFile, Failure, Output};
+use clap::Args;
 
 /// Show what would be bumped, applied and pruned now; writes nothing
 ///
@@ -12,12 +12,6 @@ pub(super) struct Plan {
     /// The form of the answer
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
     output: Output,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 impl Plan {

@@ -5,5 +5,6 @@ mod agent;
 mod chart;
 mod cluster;
 mod git;
+mod laptop;
 mod registry;
 mod sync;

@@ -1,0 +1,269 @@
+use super::{Failure, Output, print, print_json, table};
+use crate::catalog;
+use crate::manifest::{self, Document, MAX_FILE_BYTES, Reading};
+use crate::model::{Digest, FieldName, Position, RepoPath, Severity, Tag};
+use crate::policy::Policy;
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// List every image field that files hold: where it is, its image, and what its annotations ask for
+///
+/// Reads as the agent does; needs neither a cluster nor a registry. A file is always read, whatever its name; of a folder,
+/// the .yaml, .yml and .json files, Helm chart folders left out.
+///
+/// What cannot be used is told beside the list: on standard error, or in the JSON, which also has what was passed over. Exits 0 also then, and 1 where a PATH
+/// cannot be read.
+#[derive(Debug, Args)]
+pub(super) struct Images {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Go into the folders' folders
+    #[arg(short = 'R', long)]
+    recursive: bool,
+
+    /// The form of the answer
+    #[arg(short, long, default_value = "text", value_name = "FORMAT")]
+    output: Output,
+}
+
+#[derive(Serialize, Default)]
+struct Answer {
+    images: Vec<Image>,
+    findings: Vec<Told>,
+}
+
+#[derive(Serialize)]
+struct Image {
+    file: String,
+    line: usize,
+    column: usize,
+    object: Object,
+    field: FieldName,
+    /// The name as written, without tag and digest.
+    image: String,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+    automated: bool,
+    locked: bool,
+    policy: Option<String>,
+}
+
+#[derive(Serialize, Clone)]
+#[serde(rename_all = "camelCase")]
+struct Object {
+    api_version: String,
+    kind: String,
+    namespace: Option<String>,
+    name: String,
+}
+
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    file: String,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: String,
+    /// Told to people only where somebody has to act.
+    #[serde(skip)]
+    severity: Severity,
+}
+
+/// A file to read: as the user would write it, and as the config repo would call it.
+#[derive(Debug, Clone)]
+struct Found {
+    place: PathBuf,
+    path: RepoPath,
+}
+
+impl Images {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let mut answer = Answer::default();
+        let mut seen = BTreeSet::new();
+        for path in &self.paths {
+            let (files, passed_over) = find(path, self.recursive)?;
+            answer.findings.extend(passed_over);
+            for file in files {
+                if seen.insert(file.place.clone()) {
+                    let bytes = read(&file.place)?;
+                    answer.add(&shown(&file.place), manifest::read(&file.path, &bytes));
+                }
+            }
+        }
+        answer.findings.sort();
+        answer.findings.dedup();
+        match self.output {
+            Output::Json => print_json(&answer),
+            Output::Text => {
+                print(answer.for_people().as_bytes())?;
+                for told in answer.findings.iter().filter(|told| told.severity != Severity::Notice) {
+                    let at = |number: Option<usize>| number.map(|number| format!(":{number}")).unwrap_or_default();
+                    eprintln!("{}{}{}: {}", told.file, at(told.line), at(told.column), told.message);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The files below a path, by name.
+fn find(path: &Path, recursive: bool) -> Result<(Vec<Found>, Vec<Told>), Failure> {
+    let unreadable = || format!("{} cannot be read", path.display());
+    let metadata = std::fs::metadata(path).with_context(unreadable)?;
+    if !metadata.is_dir() {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let file = Found {
+            place: path.to_owned(),
+            path: RepoPath::parse(&name).unwrap_or_default(),
+        };
+        return Ok((vec![file], Vec::new()));
+    }
+    let mut files = Vec::new();
+    let mut folders = vec![(path.to_owned(), String::new())];
+    while let Some((folder, below)) = folders.pop() {
+        let unreadable = || format!("{} cannot be read", folder.display());
+        for entry in std::fs::read_dir(&folder).with_context(unreadable)? {
+            let entry = entry.with_context(unreadable)?;
+            let kind = entry.file_type().with_context(unreadable)?;
+            let name = format!("{below}{}", entry.file_name().to_string_lossy());
+            if kind.is_dir() && recursive && entry.file_name() != ".git" {
+                folders.push((entry.path(), format!("{name}/")));
+            } else if kind.is_file()
+                && let Ok(path) = RepoPath::parse(&name)
+            {
+                files.push(Found {
+                    place: entry.path(),
+                    path,
+                });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let (files, passed_over) = catalog::manifests(&files, |file| &file.path);
+    let told = |finding: crate::model::Finding| Told {
+        file: shown(&path.join(finding.path.as_str())),
+        line: None,
+        column: None,
+        message: finding.message,
+        severity: finding.severity,
+    };
+    Ok((files, passed_over.into_iter().map(told).collect()))
+}
+
+/// One byte more than is read into manifests, so that they can tell that there is more.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = || {
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    Ok(read().with_context(|| format!("{} cannot be read", path.display()))?)
+}
+
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    let text = text.strip_prefix("./").unwrap_or(&text);
+    match text.trim_end_matches('/') {
+        "" => ".".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+impl Answer {
+    fn add(&mut self, file: &str, reading: Reading) {
+        let told = |position: Option<Position>, severity, message: String| Told {
+            file: file.to_owned(),
+            line: position.map(|position| position.line),
+            column: position.map(|position| position.column),
+            message,
+            severity,
+        };
+        for finding in reading.findings {
+            let about = finding.object.map(|object| format!("{object}: ")).unwrap_or_default();
+            self.findings.push(told(
+                finding.position,
+                finding.severity,
+                format!("{about}{}", finding.message),
+            ));
+        }
+        for document in &reading.documents {
+            for written in document.intent.policies.values() {
+                if let Err(error) = Policy::parse(&written.text) {
+                    let message = format!("{}: {}: {error}", document.object, written.annotation);
+                    self.findings
+                        .push(told(Some(written.position), Severity::Warning, message));
+                }
+            }
+            self.images.extend(images(file, document));
+        }
+    }
+
+    fn for_people(&self) -> String {
+        let mut rows: Vec<[String; 5]> = Vec::new();
+        for image in &self.images {
+            let object = &image.object;
+            let namespace = object
+                .namespace
+                .as_ref()
+                .map(|name| format!("{name}/"))
+                .unwrap_or_default();
+            let reference = [
+                (":", image.tag.as_ref().map(Tag::as_str)),
+                ("@", image.digest.as_ref().map(Digest::as_str)),
+            ]
+            .iter()
+            .filter_map(|(sign, part)| part.map(|part| format!("{sign}{part}")))
+            .fold(image.image.clone(), |text, part| text + &part);
+            let state = match (image.automated, image.locked) {
+                (true, true) => "automated, locked",
+                (true, false) => "automated",
+                (false, true) => "locked",
+                (false, false) => "-",
+            };
+            rows.push([
+                format!("{} {namespace}{} {}", object.kind, object.name, image.field),
+                reference,
+                state.to_owned(),
+                image.policy.clone().unwrap_or_else(|| "-".to_owned()),
+                format!("{}:{}:{}", image.file, image.line, image.column),
+            ]);
+        }
+        if rows.is_empty() {
+            return String::new();
+        }
+        rows.insert(0, ["FIELD", "IMAGE", "STATE", "POLICY", "PLACE"].map(str::to_owned));
+        table(&rows)
+    }
+}
+
+fn images(file: &str, document: &Document) -> Vec<Image> {
+    let object = Object {
+        api_version: document.api_version.clone(),
+        kind: document.object.kind.clone(),
+        namespace: document.object.namespace.clone(),
+        name: document.object.name.clone(),
+    };
+    document
+        .images
+        .iter()
+        .map(|image| Image {
+            file: file.to_owned(),
+            line: image.position.line,
+            column: image.position.column,
+            object: object.clone(),
+            field: image.field.clone(),
+            image: image.image.name().to_owned(),
+            tag: image.image.tag().cloned(),
+            digest: image.image.digest().cloned(),
+            automated: document.intent.automated,
+            locked: document.intent.lock.is_some(),
+            policy: document.intent.policy(&image.field).map(|policy| policy.text.clone()),
+        })
+        .collect()
+}

@@ -1,0 +1,217 @@
+use super::{Failure, Output, print, print_json, table};
+use crate::model::{Digest, Tag};
+use crate::policy::{self, Candidate, Question, Selection, Standing};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Read};
+
+/// Try a policy before it is committed
+#[derive(Debug, Args)]
+pub(super) struct Policy {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Test(Test),
+}
+
+/// Show what a policy makes of a list of tags: which one it chooses, and why not each other one
+///
+/// Judges exactly as the agent does; needs neither a cluster nor a registry. Policies: glob:PATTERN (or the bare pattern),
+/// regex:EXPRESSION, semver:RANGE, numeric:EXPRESSION, alphabetical:EXPRESSION, digest:TAG.
+///
+/// Exits 0 whether or not a tag is chosen, and 2 where the policy or a tag cannot be used.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tidegate policy test 'semver:~1.2' --current 1.2.0 1.2.0 1.2.9 1.3.0
+  tidegate policy test 'glob:main-*' main-1=2026-03-01T09:00:00Z main-2=2026-03-02
+  crane ls registry.example/shop/web | tidegate policy test 'semver:^2' --current 2.0.1")]
+struct Test {
+    /// The policy, as an annotation would have it
+    policy: String,
+
+    /// The tags of the repository, each with the time of its push where that matters: RFC 3339, a day, or seconds since
+    /// 1970. TAG@DIGEST tells what it points to. `-`, or no tag at all: one a line from standard input
+    #[arg(value_name = "TAG[=PUSHTIME]")]
+    tags: Vec<String>,
+
+    /// The tag that is in the file now; without it, the field has none
+    #[arg(long, value_name = "TAG")]
+    current: Option<String>,
+
+    /// The form of the answer
+    #[arg(short, long, default_value = "text", value_name = "FORMAT")]
+    output: Output,
+}
+
+/// The longest list of tags that is read from standard input: ECR allows 20,000 images, of up to 1,000 tags of 128
+/// characters each, and nobody has as many.
+const LONGEST_INPUT: u64 = 64 * 1024 * 1024;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    policy: &'a str,
+    selected: Option<&'a Tag>,
+    reason: &'a str,
+    tags: Vec<Judged<'a>>,
+}
+
+#[derive(Serialize)]
+struct Judged<'a> {
+    tag: &'a Tag,
+    eligible: bool,
+    reason: &'a str,
+}
+
+impl Policy {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Command::Test(test) = self.command;
+        test.run()
+    }
+}
+
+impl Test {
+    fn run(self) -> Result<(), Failure> {
+        let policy = policy::Policy::parse(&self.policy).map_err(|error| Failure::Usage(error.to_string()))?;
+        let current = self
+            .current
+            .as_deref()
+            .map(Tag::parse)
+            .transpose()
+            .map_err(|error| Failure::Usage(format!("--current: {error}")))?;
+        let candidates = self.candidates()?;
+        let selection = policy::select(&Question::new(&policy, current.as_ref(), &candidates));
+        match self.output {
+            Output::Json => print_json(&Answer {
+                policy: self.policy.trim(),
+                selected: selection.selected.as_ref().map(|choice| &choice.tag),
+                reason: &selection.reason,
+                tags: selection
+                    .verdicts
+                    .iter()
+                    .map(|verdict| Judged {
+                        tag: &verdict.tag,
+                        eligible: verdict.eligible,
+                        reason: &verdict.reason,
+                    })
+                    .collect(),
+            }),
+            Output::Text => print(for_people(&selection).as_bytes()),
+        }
+    }
+
+    fn candidates(&self) -> Result<Vec<Candidate>, Failure> {
+        let mut found: BTreeMap<Tag, Candidate> = BTreeMap::new();
+        let mut add = |text: &str, place: &str| {
+            let candidate = candidate(text).map_err(|problem| Failure::Usage(format!("{place}{problem}")))?;
+            match found.get(&candidate.tag) {
+                Some(other) if *other != candidate => {
+                    let tag = &candidate.tag;
+                    Err(Failure::Usage(format!("{place}{tag} is given twice, and not alike")))
+                }
+                _ => {
+                    found.insert(candidate.tag.clone(), candidate);
+                    Ok(())
+                }
+            }
+        };
+        for tag in self.tags.iter().filter(|tag| *tag != "-") {
+            add(tag, "")?;
+        }
+        if self.tags.is_empty() || self.tags.iter().any(|tag| tag == "-") {
+            for (index, line) in standard_input()?.lines().enumerate() {
+                if !line.trim().is_empty() {
+                    add(line.trim(), &format!("standard input, line {}: ", index + 1))?;
+                }
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+}
+
+fn standard_input() -> Result<String, Failure> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        return Err(Failure::Usage(
+            "no tags are given: name them on the command line, or give them on standard input, one a line".to_owned(),
+        ));
+    }
+    let mut text = String::new();
+    input
+        .take(LONGEST_INPUT)
+        .read_to_string(&mut text)
+        .map_err(|error| anyhow::Error::new(error).context("the tags on standard input cannot be read"))?;
+    Ok(text)
+}
+
+/// `TAG`, `TAG=PUSHTIME`, `TAG@DIGEST` or `TAG@DIGEST=PUSHTIME`.
+fn candidate(text: &str) -> Result<Candidate, String> {
+    let (rest, pushed_at) = match text.split_once('=') {
+        Some((rest, time)) => (rest, Some(push_time(time).ok_or_else(|| not_a_time(time))?)),
+        None => (text, None),
+    };
+    let (tag, digest) = match rest.split_once('@') {
+        Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
+        None => (rest, None),
+    };
+    Ok(Candidate {
+        tag: Tag::parse(tag).map_err(|error| error.to_string())?,
+        digest,
+        pushed_at,
+        media_type: None,
+        pullable: true,
+    })
+}
+
+fn push_time(text: &str) -> Option<Timestamp> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Timestamp::from_second(seconds).ok();
+    }
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    let day = text.parse::<Date>().ok()?;
+    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+fn not_a_time(text: &str) -> String {
+    format!(
+        "{text:?} is not a time: write 2026-03-01T09:00:00Z, 2026-03-01 (its first moment in UTC), or seconds since 1970"
+    )
+}
+
+fn for_people(selection: &Selection) -> String {
+    let mark = |standing: Standing| match standing {
+        Standing::Eligible => "eligible",
+        Standing::Current => "current",
+        Standing::NotNewer => "not newer",
+        Standing::Unordered => "unordered",
+        Standing::Held => "held",
+        Standing::Unmatched => "no match",
+        Standing::Excluded => "excluded",
+        Standing::Unusable => "unusable",
+    };
+    let rows: Vec<[String; 4]> = selection
+        .verdicts
+        .iter()
+        .map(|verdict| {
+            let chosen = selection
+                .selected
+                .as_ref()
+                .is_some_and(|choice| choice.tag == verdict.tag);
+            [
+                if chosen { "->" } else { "" }.to_owned(),
+                verdict.tag.to_string(),
+                mark(verdict.standing).to_owned(),
+                verdict.reason.clone(),
+            ]
+        })
+        .collect();
+    format!("{}\n{}", selection.reason, table(&rows))
+}

@@ -1,0 +1,269 @@
+use super::images::read;
+use super::{Failure, print};
+use crate::manifest::{self, Document, ImageField, TagChange};
+use crate::model::{FieldName, ImageRef, RepoPath};
+use anyhow::{Context, anyhow, bail};
+use clap::{ArgAction, Args, Subcommand};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Change what a file says
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Image(Image),
+}
+
+/// Write another tag into a file's image fields, and change no other byte
+///
+/// Edits as the agent does: the edited file is read again, and exactly the named fields must differ. An edit that cannot be
+/// made with certainty is refused with its reason and exit code 1, and the file stays as it was. Without -i the edited file
+/// is printed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tidegate set image --local -f web.yaml deployment/web web=registry.example/shop/web:0123abc
+  tidegate set image --local -i -f web.yaml -n shop sts/db '*=registry.example/shop/db:1.2.3'")]
+struct Image {
+    /// Work on the file alone; nothing else is possible, a cluster is never asked
+    #[arg(long, required = true, action = ArgAction::SetTrue)]
+    local: bool,
+
+    /// The file
+    #[arg(short, long = "filename", value_name = "FILE")]
+    file: PathBuf,
+
+    /// Edit the file in place instead of printing it
+    #[arg(short, long)]
+    in_place: bool,
+
+    /// The object's namespace, where the file has several of one name
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    /// The object: deployment/web, sts/db, helmrelease.helm.fluxcd.io/shop
+    #[arg(value_name = "KIND/NAME")]
+    object: Target,
+
+    /// What to write: a container's name, or a HelmRelease's alias, and the whole image reference; `*` is every field
+    #[arg(required = true, value_name = "FIELD=REFERENCE")]
+    changes: Vec<Change>,
+}
+
+/// `KIND[.GROUP]/NAME`, the kind in any case, also in the plural or as kubectl shortens it.
+#[derive(Debug, Clone)]
+struct Target {
+    kind: String,
+    group: Option<String>,
+    name: String,
+}
+
+/// One `FIELD=REFERENCE`.
+#[derive(Debug, Clone)]
+struct Change {
+    field: String,
+    image: ImageRef,
+}
+
+/// kubectl's short names of the kinds that name images.
+const SHORT: [(&str, &str); 7] = [
+    ("cj", "cronjob"),
+    ("deploy", "deployment"),
+    ("ds", "daemonset"),
+    ("hr", "helmrelease"),
+    ("po", "pod"),
+    ("rs", "replicaset"),
+    ("sts", "statefulset"),
+];
+
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, name) = text
+            .split_once('/')
+            .filter(|(kind, name)| !kind.is_empty() && !name.is_empty() && !name.contains('/'))
+            .ok_or("KIND/NAME is wanted, as in deployment/web")?;
+        let (kind, group) = match kind.split_once('.') {
+            Some((kind, group)) => (kind, Some(group.to_owned())),
+            None => (kind, None),
+        };
+        let kind = kind.to_ascii_lowercase();
+        let long = SHORT
+            .iter()
+            .find(|(short, _)| *short == kind)
+            .map(|(_, long)| (*long).to_owned());
+        Ok(Self {
+            kind: long.unwrap_or(kind),
+            group,
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl std::str::FromStr for Change {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (field, image) = text
+            .split_once('=')
+            .filter(|(field, _)| !field.is_empty())
+            .ok_or("FIELD=REFERENCE is wanted, as in web=registry.example/shop/web:1.2.3")?;
+        Ok(Self {
+            field: field.to_owned(),
+            image: ImageRef::parse(image).map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+impl Target {
+    fn is(&self, document: &Document, namespace: Option<&str>) -> bool {
+        let object = &document.object;
+        let kind = object.kind.to_ascii_lowercase();
+        (kind == self.kind || format!("{kind}s") == self.kind)
+            && self.group.as_ref().is_none_or(|group| *group == object.group)
+            && self.name == object.name
+            && namespace.is_none_or(|namespace| object.namespace.as_deref() == Some(namespace))
+    }
+}
+
+impl Set {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Command::Image(image) = self.command;
+        image.run()
+    }
+}
+
+impl Image {
+    fn run(self) -> Result<(), Failure> {
+        let bytes = read(&self.file)?;
+        let edited = self.edit(&bytes)?;
+        if !self.in_place {
+            return print(&edited);
+        }
+        if edited != bytes {
+            replace(&self.file, &edited).with_context(|| format!("{} cannot be written", self.file.display()))?;
+        }
+        Ok(())
+    }
+
+    fn edit(&self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let file = self.file.display();
+        let name = self
+            .file
+            .file_name()
+            .map(|name| name.to_string_lossy())
+            .unwrap_or_default();
+        let path = RepoPath::parse(&name).unwrap_or_default();
+        let reading = manifest::read(&path, bytes);
+        let found: Vec<&Document> = reading
+            .documents
+            .iter()
+            .filter(|document| self.object.is(document, self.namespace.as_deref()))
+            .collect();
+        let document = match found.as_slice() {
+            [document] => *document,
+            [] => {
+                let problem = reading
+                    .findings
+                    .iter()
+                    .find(|finding| finding.severity == crate::model::Severity::Error);
+                let why = problem
+                    .map(|finding| format!(": {}", finding.message))
+                    .unwrap_or_default();
+                bail!(
+                    "{file}: not edited: there is no {}/{} in it{why}",
+                    self.object.kind,
+                    self.object.name
+                )
+            }
+            several => {
+                let names: Vec<String> = several.iter().map(|document| document.object.to_string()).collect();
+                bail!(
+                    "{file}: not edited: it has {}; say which with --namespace or KIND.GROUP/NAME",
+                    names.join(" and ")
+                )
+            }
+        };
+        let mut changes = Vec::new();
+        for change in &self.changes {
+            for field in fields(document, change).map_err(|reason| anyhow!("{file}: not edited: {reason}"))? {
+                let change = change
+                    .tag_of(field)
+                    .map_err(|reason| anyhow!("{file}:{}: not edited: {reason}", field.position))?;
+                changes.extend(change.map(|tag| TagChange {
+                    object: document.object.clone(),
+                    field: field.field.clone(),
+                    tag,
+                }));
+            }
+        }
+        manifest::set_tags(&path, bytes, &changes)
+            .map_err(|refused| anyhow!("{file}:{}: not edited: {}", refused.position, refused.reason))
+    }
+}
+
+fn fields<'a>(document: &'a Document, change: &Change) -> Result<Vec<&'a ImageField>, String> {
+    let wanted = FieldName(change.field.clone());
+    let found: Vec<&ImageField> = document
+        .images
+        .iter()
+        .filter(|image| change.field == "*" || image.field == wanted)
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let all: Vec<String> = document.images.iter().map(|image| image.field.to_string()).collect();
+    Err(match all.as_slice() {
+        [] => format!("{} has no image field that can be read", document.object),
+        _ => format!(
+            "{} has no image field {}; it has {}",
+            document.object,
+            change.field,
+            all.join(", ")
+        ),
+    })
+}
+
+impl Change {
+    /// The tag to write; `None` where the field says so already.
+    fn tag_of(&self, field: &ImageField) -> Result<Option<crate::model::Tag>, String> {
+        if self.image == field.image {
+            return Ok(None);
+        }
+        if self.image.name() != field.image.name() {
+            return Err(format!(
+                "the image is {}, and only its tag is rewritten; change the name to {} by hand",
+                field.image.name(),
+                self.image.name()
+            ));
+        }
+        if let Some(digest) = self.image.digest() {
+            return Err(format!("only tags are rewritten; write {digest} by hand"));
+        }
+        match self.image.tag() {
+            Some(tag) => Ok(Some(tag.clone())),
+            None => Err(format!(
+                "{} has no tag, and a tag is never taken away; write one",
+                self.image
+            )),
+        }
+    }
+}
+
+/// Writes beside the file and renames over it, so that whoever reads sees the old file or the new one. A symbolic link stays
+/// one; permissions stay.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let path = path.canonicalize()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(bytes)?;
+    new.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
+    new.as_file().sync_all()?;
+    new.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}

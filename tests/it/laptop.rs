@@ -1,0 +1,386 @@
+//! What the program does on a laptop: no cluster, no registry, no configuration file, not even an environment.
+
+use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn tidegate(folder: &Path, arguments: &[&str], input: &str) -> Ended {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Ended {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn policy(arguments: &[&str], input: &str) -> Value {
+    let arguments = [&["policy", "test", "-o", "json"], arguments].concat();
+    let ended = tidegate(here(), &arguments, input);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    serde_json::from_str(&ended.out).unwrap()
+}
+
+const DEPLOYMENT: &str = "\
+# the shop
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: shop
+  annotations:
+    tidegate.dev/automated: \"true\"
+    tidegate.dev/policy.web: semver:~1.2
+    tidegate.dev/locked: \"true\"
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: registry.example:5000/shop/web:1.2.3   # kept
+        - {name: proxy, image: 'envoy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}
+        - name: cache
+          image: redis
+";
+
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.yaml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_policy_is_tried_on_tags_of_the_command_line() {
+    let answer = policy(
+        &["semver:~1.2", "--current", "1.2.0", "1.2.0", "1.3.0", "1.2.9", "latest"],
+        "",
+    );
+    assert_eq!(
+        answer,
+        json!({
+            "policy": "semver:~1.2",
+            "selected": "1.2.9",
+            "reason": "1.2.9 is the newest tag for semver:~1.2, after 1.2.0",
+            "tags": [
+                {"tag": "1.3.0", "eligible": false, "reason": "is outside the range ~1.2"},
+                {"tag": "1.2.9", "eligible": true, "reason": "comes after the current tag 1.2.0"},
+                {"tag": "1.2.0", "eligible": false, "reason": "is the current tag"},
+                {"tag": "latest", "eligible": false,
+                 "reason": "latest is a candidate only if the policy names it (glob:latest)"},
+            ],
+        })
+    );
+}
+
+#[test]
+fn push_times_are_moments_days_or_seconds() {
+    let answer = policy(
+        &[
+            "main-*",
+            "--current",
+            "main-1",
+            "main-1=1767225600",
+            "main-2=2026-01-02T00:00:00+02:00",
+            "main-3=2026-01-02",
+            "other=2027-01-01",
+        ],
+        "",
+    );
+    let order: Vec<&str> = answer["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| tag["tag"].as_str().unwrap())
+        .collect();
+    assert_eq!(order, ["other", "main-3", "main-2", "main-1"]);
+    assert_eq!(answer["selected"], "main-3");
+    assert_eq!(answer["policy"], "main-*");
+}
+
+#[test]
+fn tags_come_from_standard_input_one_a_line() {
+    let alone = policy(&["semver:*"], "1.0.0\n\n1.1.0\r\nfoo\n");
+    assert_eq!(alone["selected"], "1.1.0");
+    let both = policy(&["semver:*", "2.0.0", "-"], "1.0.0\n1.1.0\n");
+    assert_eq!(both["selected"], "2.0.0");
+    assert_eq!(both["tags"].as_array().unwrap().len(), 3);
+    let nothing = policy(&["semver:*"], "");
+    assert_eq!(
+        nothing,
+        json!({"policy": "semver:*", "selected": null, "reason": "the repository has no tags", "tags": []})
+    );
+}
+
+#[test]
+fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
+    for (arguments, words) in [
+        (&["semver:banana", "1"][..], "\"banana\" is not a version"),
+        (&["newest:x", "1"], "write glob:, semver:"),
+        (&["*", "a b"], "only letters, digits"),
+        (&["*", "a=yesterday"], "is not a time: write 2026-03-01T09:00:00Z"),
+        (&["*", "a=1", "a=2"], "a is given twice"),
+        (&["*", "--current", ":x", "a"], "--current"),
+        (&["*", "a@sha256:12"], "64 (sha256)"),
+    ] {
+        let ended = tidegate(here(), &[&["policy", "test"], arguments].concat(), "");
+        assert_eq!(ended.code, 2, "{arguments:?}");
+        assert_eq!(ended.out, "");
+        assert!(ended.err.contains(words), "{arguments:?}: {}", ended.err);
+    }
+    let ended = tidegate(here(), &["policy", "test", "*"], "a\nb c\n");
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("standard input, line 2"), "{}", ended.err);
+}
+
+#[test]
+fn for_people_the_chosen_tag_stands_out() {
+    let ended = tidegate(
+        here(),
+        &["policy", "test", "glob:*", "--current", "a", "a=1", "b=2"],
+        "",
+    );
+    assert_eq!(
+        ended.out,
+        "b, pushed 1970-01-01T00:00:02Z, is the newest push for glob:*, after a\n\
+         ->  b  eligible  was pushed after the current tag a\n    \
+         a  current   is the current tag\n"
+    );
+}
+
+#[test]
+fn images_are_listed_with_all_that_is_asked_of_them() {
+    let (folder, _) = file(DEPLOYMENT);
+    let ended = tidegate(folder.path(), &["images", "web.yaml", "-o", "json"], "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let answer: Value = serde_json::from_str(&ended.out).unwrap();
+    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web"});
+    assert_eq!(
+        answer,
+        json!({
+            "images": [
+                {"file": "web.yaml", "line": 16, "column": 18, "object": object, "field": "web",
+                 "image": "registry.example:5000/shop/web", "tag": "1.2.3", "digest": null,
+                 "automated": true, "locked": true, "policy": "semver:~1.2"},
+                {"file": "web.yaml", "line": 17, "column": 32, "object": object, "field": "proxy",
+                 "image": "envoy", "tag": null,
+                 "digest": "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                 "automated": true, "locked": true, "policy": null},
+                {"file": "web.yaml", "line": 19, "column": 18, "object": object, "field": "cache",
+                 "image": "redis", "tag": null, "digest": null,
+                 "automated": true, "locked": true, "policy": null},
+            ],
+            "findings": [],
+        })
+    );
+}
+
+#[test]
+fn folders_are_read_as_the_agent_reads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("b/web.yaml", DEPLOYMENT);
+    write("a.yml", &DEPLOYMENT.replace("semver:~1.2", "semver:banana"));
+    write("notes.txt", DEPLOYMENT);
+    write(".git/x.yaml", DEPLOYMENT);
+    write("chart/Chart.yaml", "name: x\n");
+    write("chart/templates/web.yaml", DEPLOYMENT);
+    write("broken.yaml", "a: [\n");
+    let ask = |arguments: &[&str]| {
+        let ended = tidegate(folder.path(), &[&["images", "-o", "json"], arguments].concat(), "");
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        serde_json::from_str::<Value>(&ended.out).unwrap()
+    };
+    let files = |answer: &Value| -> Vec<String> {
+        let images = answer["images"].as_array().unwrap();
+        let mut files: Vec<_> = images
+            .iter()
+            .map(|image| image["file"].as_str().unwrap().to_owned())
+            .collect();
+        files.dedup();
+        files
+    };
+    assert_eq!(files(&ask(&["."])), ["a.yml"]);
+    let all = ask(&["-R", ".", "./b"]);
+    assert_eq!(files(&all), ["a.yml", "b/web.yaml"]);
+    assert_eq!(files(&ask(&["notes.txt"])), ["notes.txt"]);
+
+    let findings = all["findings"].as_array().unwrap();
+    let find = |file: &str| findings.iter().find(|finding| finding["file"] == file).unwrap();
+    assert_eq!(find("a.yml")["line"], 9);
+    assert_eq!(find("a.yml")["column"], 30);
+    assert!(
+        find("a.yml")["message"]
+            .as_str()
+            .unwrap()
+            .contains("\"banana\" is not a version"),
+        "{findings:?}"
+    );
+    assert!(
+        find("broken.yaml")["message"]
+            .as_str()
+            .unwrap()
+            .contains("does not parse"),
+        "{findings:?}"
+    );
+    assert!(
+        find("chart")["message"].as_str().unwrap().contains("Helm chart"),
+        "{findings:?}"
+    );
+
+    let text = tidegate(folder.path(), &["images", "-R", "."], "");
+    assert!(text.out.contains("b/web.yaml:16:18"), "{}", text.out);
+    assert!(
+        text.err
+            .contains("a.yml:9:30: Deployment shop/web: tidegate.dev/policy.web: policy"),
+        "{}",
+        text.err
+    );
+
+    let gone = tidegate(folder.path(), &["images", "nowhere"], "");
+    assert_eq!(gone.code, 1);
+    assert!(gone.err.contains("nowhere cannot be read"), "{}", gone.err);
+}
+
+#[test]
+fn a_tag_is_set_and_no_other_byte() {
+    let (folder, path) = file(DEPLOYMENT);
+    let want = DEPLOYMENT.replace("shop/web:1.2.3 ", "shop/web:1.3.0-rc.1 ");
+    let change = ["deployment/web", "web=registry.example:5000/shop/web:1.3.0-rc.1"];
+    let printed = tidegate(
+        folder.path(),
+        &[&["set", "image", "--local", "-f", "web.yaml"], &change[..]].concat(),
+        "",
+    );
+    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    assert_eq!(printed.out, want);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), DEPLOYMENT);
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("web.yaml", folder.path().join("link.yaml")).unwrap();
+    let change = [
+        "-n",
+        "shop",
+        "deploy/web",
+        "web=registry.example:5000/shop/web:1.3.0-rc.1",
+    ];
+    let in_place = tidegate(
+        folder.path(),
+        &[&["set", "image", "--local", "-i", "-f", "link.yaml"], &change[..]].concat(),
+        "",
+    );
+    assert_eq!(
+        (in_place.code, in_place.out.as_str(), in_place.err.as_str()),
+        (0, "", "")
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), want);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(folder.path().join("link.yaml").is_symlink());
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        2,
+        "nothing is left beside the file"
+    );
+}
+
+#[test]
+fn what_is_there_already_is_no_edit() {
+    let (folder, _) = file(DEPLOYMENT);
+    let arguments = [
+        "set",
+        "image",
+        "--local",
+        "-f",
+        "web.yaml",
+        "Deployments.apps/web",
+        "cache=redis",
+    ];
+    let ended = tidegate(folder.path(), &arguments, "");
+    assert_eq!((ended.code, ended.out.as_str()), (0, DEPLOYMENT), "{}", ended.err);
+}
+
+#[test]
+fn a_refused_edit_says_why_and_leaves_the_file_as_it_was() {
+    let (folder, path) = file(DEPLOYMENT);
+    for (arguments, words) in [
+        (
+            &["deploy/web", "nope=a:1"][..],
+            "Deployment shop/web has no image field nope; it has web, proxy, cache",
+        ),
+        (&["deploy/other", "web=a:1"], "there is no deployment/other in it"),
+        (
+            &["-n", "else", "deploy/web", "web=a:1"],
+            "there is no deployment/web in it",
+        ),
+        (
+            &["deploy/web", "proxy=envoy:1"],
+            "web.yaml:17:32: not edited: it is pinned to a digest",
+        ),
+    ] {
+        let ended = tidegate(
+            folder.path(),
+            &[&["set", "image", "--local", "-i", "-f", "web.yaml"], arguments].concat(),
+            "",
+        );
+        assert_eq!(ended.code, 1, "{arguments:?}");
+        assert!(ended.err.contains(words), "{arguments:?}: {}", ended.err);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), DEPLOYMENT);
+    }
+    for arguments in [
+        &["set", "image", "-f", "web.yaml", "deploy/web", "web=a:1"][..],
+        &["set", "image", "--local", "-f", "web.yaml", "web", "web=a:1"],
+        &["set", "image", "--local", "-f", "web.yaml", "deploy/web", "web"],
+        &["set", "image", "--local", "-f", "web.yaml", "deploy/web", "web=A:1"],
+        &["set", "image", "--local", "-f", "web.yaml", "deploy/web"],
+    ] {
+        assert_eq!(tidegate(folder.path(), arguments, "").code, 2, "{arguments:?}");
+    }
+}
+
+/// With `TIDEGATE_BLESS` set, what the program says becomes what is expected.
+#[test]
+fn help_says_what_it_said() {
+    for (name, arguments) in [
+        ("policy-test", &["policy", "test", "--help"][..]),
+        ("images", &["images", "--help"]),
+        ("set-image", &["set", "image", "--help"]),
+    ] {
+        let path = here().join(format!("tests/fixtures/help/{name}.txt"));
+        let said = tidegate(here(), arguments, "").out;
+        if std::env::var_os("TIDEGATE_BLESS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &said).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(
+            said, expected,
+            "{name}: run the test with TIDEGATE_BLESS=1 if the change is meant"
+        );
+    }
+}
