@@ -9,9 +9,10 @@ const LONGEST: usize = 256;
 /// A version range in the dialect of Masterminds semver v3, which Flux (v1 and v2) and Helm use: alternatives by `||`,
 /// within one all comparisons hold, separated by blanks or commas.
 ///
-/// Where it differs from Masterminds 3.4, whose hyphen ranges are rewritten as text first: a hyphen range may follow another
+/// Where it differs from Masterminds 3.5, whose hyphen ranges are rewritten as text first: a hyphen range may follow another
 /// comparison (there an error), must be followed by a blank or comma (there not), and stands beside `||` without blanks
-/// as it does with them (there the neighbour is torn apart); a single `|` is an error (there part of a number).
+/// as it does with them (there the neighbour is torn apart); a single `|` is an error (there part of a number), and so is
+/// what mixes digits and a wildcard, as `1.x2` (there passed over behind a wildcard).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Range {
     text: String,

@@ -7,4 +7,5 @@ mod cluster;
 mod git;
 mod laptop;
 mod registry;
+mod semver_oracle;
 mod sync;

@@ -10,13 +10,14 @@
 #   2. etcd, kube-apiserver, kubectl: the folder $KUBEBUILDER_ASSETS, as envtest users expect
 #   3. helm, kustomize, kubectl: PATH, in a version that fits
 #   4. the cache: ${XDG_CACHE_HOME:-~/.cache}/tidegate/tools/PROGRAM-VERSION/PROGRAM
-# What is nowhere is built by Go into the cache from the go.mod beside this file, which pins version and sums. Nothing is
-# written in this folder. Two builds at once wait for each other, and the second one finds the work done.
+# What is nowhere is built by Go into the cache from the go.mod beside this file, which pins version and sums (that of
+# semver-oracle, whose few lines are our own, is in tests/oracle). Nothing is written in this folder. Two builds at once
+# wait for each other, and the second one finds the work done.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tidegate/tools
-all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize)
+all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize semver-oracle)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -78,6 +79,7 @@ describe() {
   kwok) module=kwok package=sigs.k8s.io/kwok/cmd/kwok required=sigs.k8s.io/kwok ;;
   helm) module=helm package=helm.sh/helm/v4/cmd/helm required=helm.sh/helm/v4 ;;
   kustomize) module=kustomize package=sigs.k8s.io/kustomize/kustomize/v5 required=$package ;;
+  semver-oracle) module=../../oracle/semver package=. required=github.com/Masterminds/semver/v3 ;;
   *) say "unknown program: $1 (known: ${all[*]})"; return 1 ;;
   esac
   version=$(awk -v m="$required" '$1 == "require" { $0 = $2 " " $3 } $1 == m { print $2; exit }' "$here/$module/go.mod")
@@ -89,6 +91,7 @@ describe() {
   kwok) flags+=" -X sigs.k8s.io/kwok/pkg/consts.Version=$version" ;;
   helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
   kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
+  ../../oracle/semver) version+=-$(cksum <"$here/$module/main.go" | cut -d ' ' -f 1) ;;
   esac
 }
 
