@@ -9,6 +9,7 @@
 mod board;
 mod rules;
 mod scanner;
+mod system;
 
 pub use board::{Board, Scan};
 pub use rules::{Rule, Rules, fits};

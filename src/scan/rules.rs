@@ -1,3 +1,4 @@
+use super::system::eks_account;
 use crate::model::{Repository, Tag};
 use crate::policy::Filter;
 use std::time::Duration;
@@ -44,11 +45,20 @@ impl Rules {
             .unwrap_or(&self.fallback)
     }
 
-    /// Whether a repository may be scanned.
+    /// Whether a repository may be scanned. The registries that EKS keeps its own images in are not, unless a rule names
+    /// the account.
     ///
     /// # Errors
     /// The reason why not.
     pub fn allows(&self, repository: &Repository) -> Result<(), String> {
+        if let Some(account) = eks_account(&repository.host)
+            && !self.of(&repository.host).host.contains(account)
+        {
+            return Err(format!(
+                "{} belongs to EKS, whose images are not scanned; if you mean it, name the host under registries",
+                repository.host
+            ));
+        }
         self.of(&repository.host).filter.repository(&repository.path)
     }
 
@@ -57,6 +67,7 @@ impl Rules {
     /// # Errors
     /// The reason why not.
     pub fn allows_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), String> {
+        self.allows(repository)?;
         self.of(&repository.host).filter.tag(&repository.path, tag)
     }
 
@@ -88,6 +99,38 @@ pub fn fits(pattern: &str, host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn allows(rule: Option<&str>, host: &str) -> Result<(), String> {
+        let rules = rule.map(|host| Rule {
+            host: host.to_owned(),
+            filter: Filter::new(&[], &[]).unwrap(),
+            every: None,
+        });
+        let repository = Repository {
+            host: host.to_owned(),
+            path: "eks/coredns".to_owned(),
+        };
+        Rules::new(rules.into_iter().collect()).allows(&repository)
+    }
+
+    #[test]
+    fn what_belongs_to_eks_is_not_scanned_unless_its_account_is_named() {
+        for host in [
+            "602401143452.dkr.ecr.eu-west-1.amazonaws.com",
+            "918309763551.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "961992271922.dkr.ecr.cn-northwest-1.amazonaws.com.cn",
+            "013241004608.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+            "602401143452.dkr-ecr.eu-west-1.on.aws",
+        ] {
+            let reason = allows(None, host).unwrap_err();
+            assert!(reason.contains(host) && reason.contains("belongs to EKS"), "{reason}");
+            assert!(allows(Some("*.dkr.ecr.*"), host).is_err());
+            assert!(allows(Some(host), host).is_ok());
+        }
+        assert!(allows(Some("602401143452.*"), "602401143452.dkr.ecr.eu-west-1.amazonaws.com").is_ok());
+        assert!(allows(None, "111122223333.dkr.ecr.eu-west-1.amazonaws.com").is_ok());
+        assert!(allows(None, "602401143452.example").is_ok());
+    }
 
     #[test]
     fn hosts() {
