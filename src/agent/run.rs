@@ -165,6 +165,7 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             Arc::clone(&board),
             Arc::clone(&rules),
             tip.clone(),
+            settings.automation.message.clone(),
             status,
             metrics.clone(),
             hooks,

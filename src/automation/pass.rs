@@ -38,6 +38,7 @@ pub struct Automation<G, F> {
     board: Arc<Board>,
     rules: Arc<Rules>,
     tip: Tip,
+    template: Template,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
     timeline: Timeline,
@@ -118,7 +119,7 @@ async fn decide(
 }
 
 impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
-    /// Bumps what `board` has found, on the branch that `tip` follows.
+    /// Bumps what `board` has found, on the branch that `tip` follows; commits say what `template` makes of them.
     #[expect(
         clippy::too_many_arguments,
         reason = "the composition root hands every edge in, once"
@@ -129,6 +130,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         board: Arc<Board>,
         rules: Arc<Rules>,
         tip: Tip,
+        template: Template,
         status: watch::Sender<Arc<Status>>,
         metrics: Metrics,
         hooks: F,
@@ -140,6 +142,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             board,
             rules,
             tip,
+            template,
             status,
             metrics,
             timeline,
@@ -188,7 +191,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         let commit = NewCommit {
             parent: tip,
             edits: edits.files,
-            message: plan::message(&made, &Template::default()),
+            message: plan::message(&made, &self.template),
             time: plan::commit_time(&made, jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::now()),
         };
         match self.push(commit).await? {

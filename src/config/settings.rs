@@ -2,6 +2,7 @@ use super::section::{Mistake, Report, Section};
 use super::{duration, places};
 use crate::git::{Author, KnownHosts, RepoUrl};
 use crate::model::{BranchName, CommitId, RepoPath};
+use crate::plan::Template;
 use crate::policy::Filter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -79,6 +80,8 @@ pub struct AutomationSettings {
     pub enabled: bool,
     /// The commits' author and committer.
     pub author: Author,
+    /// What a bump commit says.
+    pub message: Template,
 }
 
 /// `sync:`
@@ -228,6 +231,9 @@ fn automation(section: Section<'_>) -> AutomationSettings {
     let settings = AutomationSettings {
         enabled: section.whether("enabled", true),
         author,
+        message: section
+            .text("message", |text| Template::parse(text).map_err(|error| error.problem))
+            .unwrap_or_default(),
     };
     section.finish();
     settings
@@ -322,5 +328,29 @@ fn dns_name(text: &str) -> Result<String, String> {
         Err(format!(
             "{text:?} is not a name: small letters, digits and - are wanted"
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_message_is_checked_when_it_is_read() {
+        let file = |message: &str| {
+            format!("repo: {{url: \"ssh://git@git.example/fleet.git\"}}\nautomation:\n  message: {message}\n")
+        };
+        let settings = read(&file("\"{summary} [skip ci]\"")).unwrap();
+        assert_eq!(
+            settings.automation.message,
+            Template::parse("{summary} [skip ci]").unwrap()
+        );
+        let mistakes = read(&file("\"{sumary}\"")).unwrap_err();
+        assert_eq!((mistakes[0].line, mistakes[0].path.as_str()), (3, "automation.message"));
+        assert!(
+            mistakes[0].message.contains("there is no {sumary}; write {summary}"),
+            "{}",
+            mistakes[0].message
+        );
     }
 }

@@ -1,24 +1,40 @@
 use super::decide::{BumpPlan, PlannedBump};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-/// Longest subject template that is read, and longest subject that is written, in characters.
+/// Longest subject that is written, in characters.
 const LONGEST_SUBJECT: usize = 200;
+/// Longest template that is read, in characters.
+const LONGEST_TEMPLATE: usize = 2000;
 /// Longest name shown in the subject and body, in characters; the trailers have everything in full.
 const LONGEST_NAME: usize = 200;
 
-/// The variables of a subject template.
-const VARIABLES: [&str; 2] = ["summary", "count"];
+const EXAMPLE: &str = "write {summary}, {count} or {bumps}";
 
-/// How a bump commit's subject is written: text with `{summary}` (`Bump shop/web to 0123abc`, or `Bump 3 images`) and
-/// `{count}` (the number of bumps). `{summary} [skip ci]` keeps many CI systems quiet.
+/// What a bump commit says before its trailers. The first line is the subject.
+///
+/// | variable | stands for |
+/// | --- | --- |
+/// | `{summary}` | `Bump shop/web to 0123abc`, or `Bump 3 images` |
+/// | `{count}` | the number of bumps |
+/// | `{bumps}` | one line for each bump: `- Deployment shop/web web: registry.example/shop/web 1.2.3 -> 1.2.4` |
+///
+/// Where `{bumps}` is not named, the list follows the text as a paragraph of its own. `{summary} [skip ci]` keeps many CI
+/// systems quiet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(String);
+pub struct Template(Vec<Part>);
 
-/// A subject template that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Summary,
+    Count,
+    Bumps,
+}
+
+/// A template that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("subject template {text:?} cannot be used: {problem}")]
+#[error("the template {text:?} cannot be used: {problem}")]
 pub struct InvalidTemplate {
     /// The text, cut to 200 characters.
     pub text: String,
@@ -30,81 +46,114 @@ impl Template {
     /// Checks a template.
     ///
     /// # Errors
-    /// Empty or overlong text, control characters, a variable that does not exist, an opening brace that is never closed.
+    /// Empty or overlong text, an empty subject, a list of bumps in the subject, control characters, a variable that does
+    /// not exist, an opening brace that is never closed, lines that look like our own trailers.
     pub fn parse(text: &str) -> Result<Self, InvalidTemplate> {
-        let invalid = |problem: String| InvalidTemplate {
-            text: text.chars().take(LONGEST_SUBJECT).collect(),
-            problem,
-        };
-        if text.trim().is_empty() {
-            return Err(invalid("it is empty; write {summary}".to_owned()));
-        }
-        if text.chars().count() > LONGEST_SUBJECT {
-            return Err(invalid(format!("it is longer than {LONGEST_SUBJECT} characters")));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(invalid("a subject is one line without control characters".to_owned()));
-        }
-        let mut rest = text;
-        while let Some((_, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else {
-                return Err(invalid("a { is never closed; write {summary} or {count}".to_owned()));
-            };
-            if !VARIABLES.contains(&name) {
-                return Err(invalid(format!(
-                    "there is no {{{name}}}; write {{summary}} or {{count}}"
-                )));
-            }
-            rest = after;
-        }
-        Ok(Self(text.trim().to_owned()))
+        Self::parts(text.trim_end())
+            .map(Self)
+            .map_err(|problem| InvalidTemplate {
+                text: text.chars().take(LONGEST_NAME).collect(),
+                problem,
+            })
     }
 
-    fn subject(&self, plan: &BumpPlan) -> String {
-        let count = plan.bumps.len().to_string();
-        let mut out = String::new();
-        let mut rest = self.0.as_str();
+    fn parts(text: &str) -> Result<Vec<Part>, String> {
+        if text.chars().count() > LONGEST_TEMPLATE {
+            return Err(format!("it is longer than {LONGEST_TEMPLATE} characters"));
+        }
+        if text.chars().any(|c| c != '\n' && steers(c)) {
+            return Err("it has control characters; only line ends are allowed".to_owned());
+        }
+        let subject = text.lines().next().unwrap_or_default();
+        if subject.trim().is_empty() {
+            return Err(format!("its first line, the subject, is empty; {EXAMPLE}"));
+        }
+        if subject.chars().count() > LONGEST_SUBJECT {
+            return Err(format!(
+                "its first line, the subject, is longer than {LONGEST_SUBJECT} characters"
+            ));
+        }
+        if subject.contains("{bumps}") {
+            return Err("the list of bumps does not fit into the first line, the subject; put it below".to_owned());
+        }
+        if text
+            .lines()
+            .any(|line| line.trim_start().to_ascii_lowercase().starts_with("tidegate-"))
+        {
+            return Err(
+                "a line starts like one of our own trailers (Tidegate-); those are added by themselves".to_owned(),
+            );
+        }
+        let mut parts = Vec::new();
+        let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            out.push_str(before);
-            match name {
-                "count" => out.push_str(&count),
-                _ => out.push_str(&summary(&plan.bumps)),
-            }
+            let Some((name, after)) = after.split_once('}') else {
+                return Err(format!("a {{ is never closed; {EXAMPLE}"));
+            };
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(match name {
+                "summary" => Part::Summary,
+                "count" => Part::Count,
+                "bumps" => Part::Bumps,
+                _ => return Err(format!("there is no {{{name}}}; {EXAMPLE}")),
+            });
             rest = after;
         }
-        out.push_str(rest);
-        out.chars().take(LONGEST_SUBJECT).collect()
+        parts.push(Part::Text(rest.to_owned()));
+        if !parts.contains(&Part::Bumps) {
+            parts.extend([Part::Text("\n\n".to_owned()), Part::Bumps]);
+        }
+        Ok(parts)
+    }
+
+    /// Subject and body.
+    fn text(&self, plan: &BumpPlan) -> String {
+        let mut out = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Summary => out.push_str(&summary(&plan.bumps)),
+                Part::Count => out.push_str(&plan.bumps.len().to_string()),
+                Part::Bumps => out.push_str(&list(&plan.bumps)),
+            }
+        }
+        let (subject, body) = out.split_once('\n').unwrap_or((&out, ""));
+        let subject: String = subject.chars().take(LONGEST_SUBJECT).collect();
+        format!("{}\n\n{}", subject.trim_end(), body.trim_matches('\n'))
     }
 }
 
 impl Default for Template {
     fn default() -> Self {
-        Self("{summary}".to_owned())
+        Self(vec![Part::Summary, Part::Text("\n\n".to_owned()), Part::Bumps])
     }
 }
 
-/// The commit message: subject, one line for each bump, and the trailers that [`crate::history::bumps`] reads back.
+/// The commit message: what the template says, and the trailers that [`crate::history::bumps`] reads back.
 pub fn message(plan: &BumpPlan, template: &Template) -> String {
-    let mut out = template.subject(plan);
+    let mut out = template.text(plan);
     out.push_str("\n\n");
-    for bump in &plan.bumps {
-        let from = bump.from.as_ref().map_or("(no tag)", |tag| tag.as_str());
-        let line = writeln!(
-            out,
-            "- {}: {} {from} -> {}",
-            shown(&bump.field.to_string()),
-            shown(bump.image.name()),
-            bump.to
-        );
-        line.expect("writing to a String cannot fail");
-    }
-    out.push('\n');
     for bump in &plan.bumps {
         out.push_str(&bump.record().trailer());
         out.push('\n');
     }
     out
+}
+
+fn list(bumps: &[PlannedBump]) -> String {
+    let lines: Vec<String> = bumps
+        .iter()
+        .map(|bump| {
+            format!(
+                "- {}: {} {} -> {}",
+                shown(&bump.field.to_string()),
+                shown(bump.image.name()),
+                bump.from.as_ref().map_or("(no tag)", |tag| tag.as_str()),
+                bump.to
+            )
+        })
+        .collect();
+    lines.join("\n")
 }
 
 /// The commit's time: the newest push among the bumps' images, and never before the parent's. Deterministic, so that the
@@ -137,9 +186,6 @@ fn summary(bumps: &[PlannedBump]) -> String {
 /// A name for people: characters that steer a terminal or turn the direction of text as `?`, cut where it would fill the
 /// screen.
 pub(super) fn shown(name: &str) -> String {
-    let steers = |c: char| {
-        c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
     let mut out: String = name
         .chars()
         .take(LONGEST_NAME)
@@ -149,4 +195,9 @@ pub(super) fn shown(name: &str) -> String {
         out.push('…');
     }
     out
+}
+
+/// Characters that steer a terminal or turn the direction of text.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -224,12 +224,42 @@ fn the_subject_names_the_image_or_counts_them() {
     }
     for (template, problem) in [
         ("", "empty"),
+        (" \n{bumps}", "empty"),
         ("{sumary}", "there is no {sumary}"),
         ("x {summary", "never closed"),
-        ("a\nb", "one line"),
+        ("a\rb", "control characters"),
+        ("a\u{202e}b", "control characters"),
+        ("Bump {bumps}", "put it below"),
+        ("a\n\nTidegate-Bump: x", "our own trailers"),
     ] {
         let error = Template::parse(template).unwrap_err();
         assert!(error.problem.contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn a_template_places_the_list_or_is_followed_by_it() {
+    let plan = decided(
+        &[wanted("web", "web:a", 1, "*"), wanted("api", "api", 2, "*")],
+        &listings(&["web: a@1 b@2", "api: a@1 b@2"]),
+        &BTreeMap::new(),
+    );
+    let web = format!("- Deployment shop/web web: {HOST}/web a -> b");
+    let api = format!("- Deployment shop/api api: {HOST}/api (no tag) -> b");
+    for (template, want) in [
+        ("{summary}", format!("Bump 2 images\n\n{web}\n{api}\n\nTidegate-Bump: ")),
+        (
+            "chore: bump {count}\n\n{bumps}\n\n[skip ci]\n",
+            format!("chore: bump 2\n\n{web}\n{api}\n\n[skip ci]\n\nTidegate-Bump: "),
+        ),
+        (
+            "Bump\nSee the wiki.",
+            format!("Bump\n\nSee the wiki.\n\n{web}\n{api}\n\nTidegate-Bump: "),
+        ),
+    ] {
+        let text = message(&plan, &Template::parse(template).unwrap());
+        assert!(text.starts_with(&want), "{template:?}: {text}");
+        assert_eq!(history::bumps(&text).len(), 2, "{text}");
     }
 }
 
@@ -310,7 +340,7 @@ fn a_document_gives_its_automated_fields() {
 
 proptest! {
     #[test]
-    fn the_commit_message_gives_the_plan_back(names in prop::collection::vec(any::<String>(), 1..6), template in "\\PC{0,20}") {
+    fn the_commit_message_gives_the_plan_back(names in prop::collection::vec(any::<String>(), 1..6), template in "(\\PC|\\n|\\{summary\\}|\\{bumps\\}){0,20}") {
         let fields: Vec<AutomatedField> = names
             .iter()
             .enumerate()
