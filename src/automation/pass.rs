@@ -44,6 +44,7 @@ pub struct Automation<G, F> {
     timeline: Timeline,
     hooks: F,
     told: BTreeSet<String>,
+    problems: BTreeSet<String>,
 }
 
 /// Whom the automation wakes.
@@ -148,6 +149,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             timeline,
             hooks,
             told: BTreeSet::new(),
+            problems: BTreeSet::new(),
         }
     }
 
@@ -258,6 +260,29 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         self.told = now;
     }
 
+    /// Why bumps are not made is logged when it is new, not at each try.
+    fn tell_problems(&mut self, problems: &[String]) {
+        for problem in problems {
+            if self.problems.contains(problem) {
+                tracing::debug!(%problem, "bumps still not made");
+            } else {
+                tracing::warn!(%problem, "bumps not made");
+            }
+        }
+        self.problems = problems.iter().cloned().collect();
+    }
+
+    fn failed(&mut self, failure: RepoFailure) -> Outcome<AutomationReport> {
+        let problems = vec![failure.message];
+        self.tell_problems(&problems);
+        self.status.send_modify(|status| {
+            let mut now = Status::clone(status);
+            now.problem = problems.first().cloned();
+            *status = Arc::new(now);
+        });
+        Outcome::Retry(AutomationReport { landed: None, problems })
+    }
+
     /// What stands now, and why: the one answer for all who ask.
     fn publish(&self, declared: &Declared, plan: &BumpPlan, problem: Option<String>) {
         self.metrics
@@ -284,9 +309,7 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
         for _ in 0..RACES {
             match self.attempt().await {
                 Ok(Some(report)) => {
-                    for problem in &report.problems {
-                        tracing::warn!(%problem, "bumps not made");
-                    }
+                    self.tell_problems(&report.problems);
                     return match (&report.landed, report.problems.is_empty()) {
                         (_, false) => Outcome::Retry(report),
                         (Some(_), true) => Outcome::Again(report, SETTLE),
@@ -297,10 +320,10 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
                     tracing::info!("the branch moved first: fetching and deciding again");
                     tokio::time::sleep(PAUSE.mul_f64(self.hooks.jitter())).await;
                     if let Err(failure) = self.tip.fetch(&*self.repo).await {
-                        return failed(&failure);
+                        return self.failed(failure);
                     }
                 }
-                Err(failure) => return failed(&failure),
+                Err(failure) => return self.failed(failure),
             }
         }
         Outcome::Retry(AutomationReport {
@@ -322,12 +345,4 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
 
 fn needs_a_person(decision: Decision) -> bool {
     matches!(decision, Decision::InvalidPolicy | Decision::NoCandidate)
-}
-
-fn failed(failure: &RepoFailure) -> Outcome<AutomationReport> {
-    tracing::warn!(problem = ?failure.problem, error = %failure, "automation failed");
-    Outcome::Retry(AutomationReport {
-        landed: None,
-        problems: vec![failure.message.clone()],
-    })
 }

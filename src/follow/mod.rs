@@ -5,7 +5,7 @@
 
 use crate::driver::{Condition, Outcome, Pass};
 use crate::model::CommitId;
-use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
+use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure, RepoProblem};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -59,7 +59,7 @@ pub struct Follower<G, F> {
     tip: Tip,
     moved: F,
     condition: Condition,
-    failing: bool,
+    failing: Option<RepoProblem>,
 }
 
 impl<G: ConfigRepo, F: Fn() + Send> Follower<G, F> {
@@ -70,7 +70,7 @@ impl<G: ConfigRepo, F: Fn() + Send> Follower<G, F> {
             tip,
             moved,
             condition,
-            failing: false,
+            failing: None,
         }
     }
 }
@@ -82,7 +82,7 @@ impl<G: ConfigRepo, F: Fn() + Send + 'static> Pass for Follower<G, F> {
         match self.tip.fetch(&*self.repo).await {
             Ok((commit, moved)) => {
                 self.condition.met();
-                if std::mem::take(&mut self.failing) {
+                if self.failing.take().is_some() {
                     tracing::info!("the config repo answers again");
                 }
                 if moved {
@@ -104,10 +104,10 @@ impl<G: ConfigRepo, F: Fn() + Send + 'static> Pass for Follower<G, F> {
 }
 
 impl<G, F> Follower<G, F> {
-    /// An outage is told once, not at each try.
+    /// A problem is told once, not at each try; another problem is told anew.
     fn tell(&mut self, failure: &RepoFailure) {
         self.condition.unmet(failure.message.clone());
-        if std::mem::replace(&mut self.failing, true) {
+        if self.failing.replace(failure.problem) == Some(failure.problem) {
             tracing::debug!(problem = ?failure.problem, error = %failure, "fetch failed again");
         } else {
             tracing::warn!(problem = ?failure.problem, error = %failure, "fetch failed");
