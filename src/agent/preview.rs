@@ -42,7 +42,7 @@ pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
     let key = edges::deploy_key(&checked).await?;
     let repo = edges::repo(&checked, key)?;
     let commit = repo.fetch().await?;
-    let mut catalog = Catalog::new(checked.settings.repo.paths.clone());
+    let mut catalog = Catalog::new(checked.settings.repo.paths.clone(), Metrics::new());
     let declared = catalog.read(&repo, commit).await?;
     let board = Board::default();
     if checked.settings.automation.enabled {

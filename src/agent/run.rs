@@ -62,7 +62,7 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
 
     let board = Arc::new(Board::default());
     let tip = Tip::default();
-    let catalog = Arc::new(Mutex::new(Catalog::new(settings.repo.paths.clone())));
+    let catalog = Arc::new(Mutex::new(Catalog::new(settings.repo.paths.clone(), metrics.clone())));
     let (status, status_seen) = watch::channel(Arc::new(Status::default()));
 
     let (scan_loop, scan) = Loop::new("scan", Duration::from_secs(3600), SCAN_DEADLINE, &health);

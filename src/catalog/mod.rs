@@ -15,6 +15,7 @@ pub use folders::manifests;
 use crate::manifest::{self, Reading};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity};
 use crate::port::{ConfigRepo, RepoFailure, TreeFile};
+use crate::telemetry::Metrics;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -27,15 +28,17 @@ pub struct Catalog {
     paths: Vec<RepoPath>,
     readings: HashMap<(RepoPath, BlobId), Arc<Reading>>,
     latest: Option<Arc<Declared>>,
+    metrics: Metrics,
 }
 
 impl Catalog {
     /// A catalog of what lies below `paths` (of everything, if empty).
-    pub fn new(paths: Vec<RepoPath>) -> Self {
+    pub fn new(paths: Vec<RepoPath>, metrics: Metrics) -> Self {
         Self {
             paths,
             readings: HashMap::new(),
             latest: None,
+            metrics,
         }
     }
 
@@ -94,9 +97,10 @@ impl Catalog {
             let bytes = repo
                 .blobs(batch.iter().map(|file| file.blob).collect(), MAX_FILE_BYTES)
                 .await?;
-            let batch = batch.to_vec();
+            let (batch_len, batch) = (batch.len(), batch.to_vec());
             let read = tokio::task::spawn_blocking(move || read_all(batch, bytes)).await;
             self.readings.extend(read.unwrap_or_default());
+            self.metrics.files_parsed(batch_len);
         }
         Ok(parsed)
     }

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 pub(super) struct Delivery {
     bumps: Counter,
     pushes: Family<PushLabel, Counter>,
+    parsed: Counter,
     findings: Family<SeverityLabel, Gauge>,
     automated: Gauge,
     held: Gauge,
@@ -20,6 +21,7 @@ impl Delivery {
         let all = Self {
             bumps: Counter::default(),
             pushes: Family::default(),
+            parsed: Counter::default(),
             findings: Family::default(),
             automated: Gauge::default(),
             held: Gauge::default(),
@@ -36,6 +38,11 @@ impl Delivery {
             "git_push",
             "Pushes to the config repo, by what became of them",
             all.pushes.clone(),
+        );
+        registry.register(
+            "files_parsed",
+            "Files of the config repo that were parsed; those with bytes known already are not",
+            all.parsed.clone(),
         );
         registry.register(
             "findings",
@@ -64,6 +71,14 @@ impl Metrics {
     /// A push has ended.
     pub fn git_push(&self, result: PushResult) {
         self.inner().delivery.pushes.get_or_create(&result.into()).inc();
+    }
+
+    /// This many files were parsed.
+    pub fn files_parsed(&self, files: usize) {
+        self.inner()
+            .delivery
+            .parsed
+            .inc_by(u64::try_from(files).unwrap_or(u64::MAX));
     }
 
     /// The findings of the newest reading, by severity; those not named are zero.

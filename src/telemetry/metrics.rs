@@ -105,6 +105,7 @@ mod tests {
         metrics.scanned(2, 2500);
         metrics.bumped(2);
         metrics.git_push(PushResult::Lost);
+        metrics.files_parsed(9);
         metrics.findings([Severity::Error, Severity::Error, Severity::Notice]);
         metrics.fields(7, 1);
         metrics.apply_request(ApplyOutcome::Ok);
@@ -133,6 +134,7 @@ mod tests {
             ("tidegate_scan_tags", "2500"),
             ("tidegate_bumps_total", "2"),
             (r#"tidegate_git_push_total{outcome="lost"}"#, "1"),
+            ("tidegate_files_parsed_total", "9"),
             (r#"tidegate_findings{severity="error"}"#, "2"),
             (r#"tidegate_findings{severity="warning"}"#, "0"),
             ("tidegate_automated_fields", "7"),
