@@ -8,6 +8,8 @@ mod duration;
 mod places;
 mod section;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use section::Mistake;
 pub use settings::{

@@ -1,0 +1,77 @@
+use super::*;
+
+fn mistakes(text: &str) -> Vec<String> {
+    match read("tidegate.yaml", text) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.mistakes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn three_lines_are_enough() {
+    let settings = read(
+        "f",
+        "repo:\n  url: ssh://git@github.com/acme/fleet.git\n  branch: trunk\n",
+    )
+    .unwrap();
+    assert_eq!(settings.repo.branch.as_str(), "trunk");
+    assert_eq!(settings.repo.poll, std::time::Duration::from_secs(30));
+    assert_eq!(settings.repo.key, KeySource::Secret("tidegate-deploy-key".into()));
+    assert!(settings.automation.enabled && settings.sync.enabled);
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_line() {
+    let text = "repo:\n  ulr: ssh://git@github.com/acme/fleet.git\n  poll: soon\nregistries:\n- scan: 1m\n  cron: \"* * * * *\"\n\
+                - {host: a.example, cron: \"61 * * * *\"}\nsync: {deletions: {count: many}}\nhttp: {listen: here}\nextra: 1\n";
+    let found = mistakes(text);
+    for part in [
+        "1: repo.url: missing",
+        "2: repo.ulr: unknown key; did you mean url?",
+        "3: repo.poll: \"soon\" is not a duration",
+        "5: registries[0].host: missing",
+        "6: registries[0].cron: either scan or cron",
+        "7: registries[1].cron: \"61 * * * *\" is not a cron expression",
+        "8: sync.deletions.count: a whole number is wanted, not a text",
+        "9: http.listen: \"here\" is not an address",
+        "10: extra: unknown key; known here:",
+    ] {
+        assert!(
+            found.iter().any(|line| line.starts_with(part)),
+            "{part} is not in {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 9, "{found:#?}");
+    assert!(found.is_sorted_by_key(|line| line.split(':').next().and_then(|line| line.parse::<u32>().ok())));
+}
+
+#[test]
+fn a_text_that_is_not_yaml_is_told_with_its_line() {
+    let found = mistakes("repo:\n  url: [\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("not YAML"), "{found:?}");
+}
+
+#[test]
+fn an_empty_file_asks_for_the_address_only() {
+    let found = mistakes("");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("repo.url: missing"), "{found:?}");
+}
+
+#[test]
+fn a_registry_by_cron_and_one_by_period() {
+    let text = "repo: {url: \"git@github.com:acme/fleet.git\"}\nregistries:\n- {host: a.example, cron: \"*/2 8-18 * * MON-FRI\"}\n\
+                - {host: b.example, scan: 90s}\n- {host: c.example}\n";
+    let settings = read("f", text).unwrap();
+    let schedules: Vec<_> = settings
+        .registries
+        .iter()
+        .map(|registry| registry.schedule.clone())
+        .collect();
+    let every = |seconds| Schedule::Every(std::time::Duration::from_secs(seconds));
+    assert_eq!(
+        schedules,
+        [Schedule::Cron("*/2 8-18 * * MON-FRI".into()), every(90), every(60)]
+    );
+}
