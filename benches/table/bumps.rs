@@ -99,7 +99,7 @@ async fn woken(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> 
     table.row(
         "requests to the API server for each",
         format!("{} ({})", per(requests.total(), PUSHES), requests.by_kind(PUSHES)),
-        "12 objects: ~24 + status",
+        "2 for each object of the set, + 12",
         "1",
     );
     table.row("requests to ECR for each", per(asked, PUSHES), "2", "1");
@@ -118,15 +118,10 @@ async fn woken(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> 
             trips(more),
             kilo(sent)
         ),
-        "2 clones + 1 push",
+        "two clones, a push",
         "1 command, 1 round trip",
     );
-    table.row(
-        "SSH connections made meanwhile",
-        connections.to_string(),
-        "3 for each",
-        "0",
-    );
+    table.row("SSH connections made meanwhile", connections.to_string(), "", "0");
     running.agent.stop().await.context("the agent does not end").map(drop)
 }
 
@@ -181,9 +176,6 @@ async fn push(scene: &Scene, running: &Running, sights: &Sights, name: &str, cou
         legs.to_commit.add(committed - pushed);
         legs.to_object.add(applied.saturating_duration_since(committed));
         legs.whole.add(applied - pushed);
-        if std::env::var_os("TIDEGATE_BENCH_EACH").is_some() {
-            eprintln!("{tag}: commit {:?}, object {:?}", committed - pushed, applied - pushed);
-        }
         if let Some(woken) = woken {
             woken.await??;
         }

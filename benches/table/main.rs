@@ -48,6 +48,7 @@ fn main() -> Result<()> {
             one_line::measure(&scene, &mut running, &mut table).await?;
             idle::measure(&scene, &mut running, &mut table).await?;
         }
+        table.end();
         println!("{table}\nmeasured in {:.0} s", begin.elapsed().as_secs_f64());
         Ok(())
     })

@@ -1,11 +1,13 @@
 //! The table.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 /// Rows under headings.
 #[derive(Debug, Default)]
 pub struct Table {
     parts: Vec<(String, Vec<[String; 4]>)>,
+    since: Option<(Instant, Duration)>,
 }
 
 const HEADS: [&str; 4] = ["", "Tidegate", "Flux (measured elsewhere)", "limit or goal"];
@@ -14,8 +16,23 @@ impl Table {
     /// A new heading; rows go below it.
     pub fn part(&mut self, heading: impl Into<String>) {
         let heading = heading.into();
+        self.end();
         eprintln!("measuring: {heading}");
+        self.since = waited().map(|waited| (Instant::now(), waited));
         self.parts.push((heading, Vec::new()));
+    }
+
+    /// Ends the part with how crowded the machine was meanwhile: others' work on it lengthens every time above.
+    pub fn end(&mut self) {
+        if let (Some((start, before)), Some(after)) = (self.since.take(), waited()) {
+            let share = (after - before).as_secs_f64() / start.elapsed().as_secs_f64();
+            self.row(
+                "share of the time that something waited for a processor",
+                format!("{:.0} %", share * 100.0),
+                "",
+                "",
+            );
+        }
     }
 
     /// A row: what was measured, here, by Flux, and what it could be.
@@ -31,6 +48,14 @@ impl Table {
             rows.push(row);
         }
     }
+}
+
+/// Time since the machine's start in which at least one task waited for a processor; not told by every kernel.
+fn waited() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    let some = text.lines().find(|line| line.starts_with("some"))?;
+    let total = some.rsplit_once("total=")?.1.parse().ok()?;
+    Some(Duration::from_micros(total))
 }
 
 impl fmt::Display for Table {
