@@ -1,4 +1,5 @@
-use crate::manifest::{Document, Reading};
+use super::FileReading;
+use crate::manifest::Document;
 use crate::model::{BlobId, CommitId, Finding, ObjectId, RepoPath, Severity};
 use crate::port::TreeFile;
 use std::collections::BTreeMap;
@@ -26,14 +27,14 @@ pub struct Declared {
 pub struct DeclaredObject {
     /// The file it stands in.
     pub path: RepoPath,
-    /// What it says.
+    /// What it says: the same allocation from one commit to the next while its file keeps its bytes.
     pub document: Arc<Document>,
 }
 
 impl Declared {
     pub(super) fn gather(
         commit: CommitId,
-        readings: &[(TreeFile, Arc<Reading>)],
+        readings: &[(TreeFile, Arc<FileReading>)],
         mut findings: Vec<Finding>,
         parsed: usize,
     ) -> Self {
@@ -42,7 +43,7 @@ impl Declared {
             findings.extend(reading.findings.iter().cloned());
             objects.extend(reading.documents.iter().map(|document| DeclaredObject {
                 path: file.path.clone(),
-                document: Arc::new(document.clone()),
+                document: Arc::clone(document),
             }));
         }
         findings.extend(drop_twins(&mut objects));

@@ -12,7 +12,7 @@ mod folders;
 pub use declared::{Declared, DeclaredObject};
 pub use folders::manifests;
 
-use crate::manifest::{self, Reading};
+use crate::manifest::{self, Document};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity};
 use crate::port::{ConfigRepo, RepoFailure, TreeFile};
 use crate::telemetry::Metrics;
@@ -22,11 +22,30 @@ use std::sync::Arc;
 /// The largest file that is read; etcd takes no object over 1.5 MiB, so this holds a few of them.
 pub const MAX_FILE_BYTES: usize = manifest::MAX_FILE_BYTES;
 
+/// What a file says.
+#[derive(Debug)]
+pub struct FileReading {
+    /// Its documents, shared with every commit that has the file as it is: who remembers something of a document may know
+    /// it again by its address.
+    pub documents: Vec<Arc<Document>>,
+    /// What could not be used.
+    pub findings: Vec<Finding>,
+}
+
+impl FileReading {
+    fn of(reading: manifest::Reading) -> Self {
+        Self {
+            documents: reading.documents.into_iter().map(Arc::new).collect(),
+            findings: reading.findings,
+        }
+    }
+}
+
 /// Reads commits, remembering what it has read.
 #[derive(Debug)]
 pub struct Catalog {
     paths: Vec<RepoPath>,
-    readings: HashMap<(RepoPath, BlobId), Arc<Reading>>,
+    readings: HashMap<(RepoPath, BlobId), Arc<FileReading>>,
     latest: Option<Arc<Declared>>,
     metrics: Metrics,
 }
@@ -78,7 +97,7 @@ impl Catalog {
         &mut self,
         repo: &impl ConfigRepo,
         files: &[TreeFile],
-    ) -> Result<Vec<Arc<Reading>>, RepoFailure> {
+    ) -> Result<Vec<Arc<FileReading>>, RepoFailure> {
         self.load(repo, files).await?;
         Ok(files
             .iter()
@@ -109,7 +128,7 @@ impl Catalog {
 /// Files held in memory at once: 256 of at most 4 MiB, in practice of a few kilobytes each.
 const BATCH: usize = 256;
 
-fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>) -> Vec<((RepoPath, BlobId), Arc<Reading>)> {
+fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>) -> Vec<((RepoPath, BlobId), Arc<FileReading>)> {
     files
         .into_iter()
         .zip(contents)
@@ -117,9 +136,9 @@ fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>) -> Vec<((RepoP
             let reading = match content {
                 Some(bytes) => {
                     let path = file.path.clone();
-                    std::panic::catch_unwind(move || manifest::read(&path, &bytes)).unwrap_or_else(|_| {
-                        unread(&file.path, "it made the reader fail; please report the file as a bug")
-                    })
+                    std::panic::catch_unwind(move || FileReading::of(manifest::read(&path, &bytes))).unwrap_or_else(
+                        |_| unread(&file.path, "it made the reader fail; please report the file as a bug"),
+                    )
                 }
                 None => unread(&file.path, "it is larger than 4 MiB; split it"),
             };
@@ -128,7 +147,7 @@ fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>) -> Vec<((RepoP
         .collect()
 }
 
-fn unread(path: &RepoPath, why: &str) -> Reading {
+fn unread(path: &RepoPath, why: &str) -> FileReading {
     let finding = Finding {
         path: path.clone(),
         position: None,
@@ -136,8 +155,89 @@ fn unread(path: &RepoPath, why: &str) -> Reading {
         severity: Severity::Error,
         message: format!("not read: {why}"),
     };
-    Reading {
+    FileReading {
         documents: Vec::new(),
         findings: vec![finding],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::{HistoryCommit, NewCommit, PushOutcome};
+    use std::collections::BTreeMap;
+
+    /// Commits as lists of paths and texts; equal texts are one blob.
+    #[derive(Default)]
+    struct Commits {
+        files: BTreeMap<CommitId, Vec<TreeFile>>,
+        blobs: BTreeMap<BlobId, Vec<u8>>,
+    }
+
+    impl Commits {
+        fn add(&mut self, number: u8, files: &[(&str, &str)]) -> CommitId {
+            let commit = CommitId::from_bytes([number; 20]);
+            let mut tree = Vec::new();
+            for (path, text) in files {
+                let known = self.blobs.iter().find(|(_, bytes)| bytes.as_slice() == text.as_bytes());
+                let next = u8::try_from(self.blobs.len()).unwrap();
+                let blob = known.map_or(BlobId::from_bytes([next; 20]), |(blob, _)| *blob);
+                self.blobs.insert(blob, text.as_bytes().to_vec());
+                let path = RepoPath::parse(path).unwrap();
+                tree.push(TreeFile { path, blob });
+            }
+            self.files.insert(commit, tree);
+            commit
+        }
+    }
+
+    impl ConfigRepo for Commits {
+        async fn fetch(&self) -> Result<CommitId, RepoFailure> {
+            unreachable!("the catalog does not use the network")
+        }
+
+        async fn files(&self, commit: CommitId, _: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+            Ok(self.files.get(&commit).cloned().unwrap_or_default())
+        }
+
+        async fn blobs(&self, ids: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
+            Ok(ids.iter().map(|id| self.blobs.get(id).cloned()).collect())
+        }
+
+        async fn history(&self, _: CommitId, _: Option<CommitId>, _: usize) -> Result<Vec<HistoryCommit>, RepoFailure> {
+            Ok(Vec::new())
+        }
+
+        async fn is_ancestor(&self, _: CommitId, _: CommitId) -> Result<bool, RepoFailure> {
+            Ok(true)
+        }
+
+        async fn commit_and_push(&self, _: NewCommit) -> Result<PushOutcome, RepoFailure> {
+            unreachable!("the catalog writes nothing")
+        }
+    }
+
+    const WEB: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {a: b}}";
+    const NEW_WEB: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {a: c}}";
+    const API: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: api}}";
+
+    #[tokio::test]
+    async fn a_commit_that_changes_one_file_parses_one_and_shares_the_documents_of_all_others() {
+        let mut commits = Commits::default();
+        let first = commits.add(1, &[("api.yaml", API), ("web.yaml", WEB)]);
+        let second = commits.add(2, &[("api.yaml", API), ("web.yaml", NEW_WEB)]);
+        let metrics = Metrics::new();
+        let mut catalog = Catalog::new(Vec::new(), metrics.clone());
+        let before = catalog.read(&commits, first).await.unwrap();
+        let after = catalog.read(&commits, second).await.unwrap();
+        assert_eq!((before.parsed, after.parsed), (2, 1));
+        assert!(metrics.render().contains("tidegate_files_parsed_total 3\n"));
+        let shared: Vec<bool> = before
+            .objects
+            .iter()
+            .zip(&after.objects)
+            .map(|(before, after)| Arc::ptr_eq(&before.document, &after.document))
+            .collect();
+        assert_eq!(shared, [true, false]);
     }
 }
