@@ -1,6 +1,6 @@
 //! The story that `make demo` tells: six things that a team needs of Tidegate, each with the time that it took.
 //!
-//! [`scene`] starts the parts and the agent; [`story`] is the six chapters; [`look`] waits for what they promise.
+//! `scene` starts the parts and the agent; `story` is the six chapters; `look` waits for what they promise.
 
 mod look;
 mod scene;
