@@ -1,8 +1,9 @@
 use super::Candidate;
 
 /// Media types (or their beginnings) of what lives beside images in a repository but cannot be run: cosign and Sigstore,
-/// in-toto, Notation, SBOM formats, Helm charts, the OCI empty descriptor of plain artefacts.
-const NOT_IMAGES: [(&str, &str); 11] = [
+/// in-toto, Notation, SBOM formats, Helm charts, Flux and OPA bundles, files pushed by ORAS, the OCI empty descriptor of
+/// plain artefacts; and what is an image for another platform than containers: WebAssembly modules, Docker plugins.
+const NOT_IMAGES: [(&str, &str); 18] = [
     ("application/vnd.dev.cosign.", "a cosign signature"),
     ("application/vnd.dev.sigstore.", "a Sigstore signature"),
     ("application/vnd.in-toto", "an in-toto attestation"),
@@ -14,6 +15,16 @@ const NOT_IMAGES: [(&str, &str); 11] = [
     ("application/vnd.syft", "an SBOM"),
     ("application/vnd.cncf.helm.", "a Helm chart"),
     ("application/vnd.oci.empty.", "an artefact without an image"),
+    ("application/vnd.unknown.", "an artefact without an image"),
+    ("application/vnd.cncf.flux.", "a bundle for Flux"),
+    (
+        "application/vnd.cncf.openpolicyagent.",
+        "a bundle for Open Policy Agent",
+    ),
+    ("application/vnd.wasm.", "a WebAssembly module"),
+    ("application/wasm", "a WebAssembly module"),
+    ("application/vnd.w3c.wasm", "a WebAssembly module"),
+    ("application/vnd.docker.plugin.", "a Docker plugin"),
 ];
 
 /// What the candidate is, if it is not a container image.

@@ -13,14 +13,24 @@
 //!   moment is known; otherwise nothing moves. A policy by part whose current tag lacks that part falls back to push times;
 //! - `latest`, in any case of letters, is a candidate only if the policy names exactly it;
 //! - signatures, attestations, SBOMs and Helm charts are never candidates, nor is what cannot be pulled;
-//! - a field without a tag has nothing that could be newer: the first tag in the policy's order is taken.
+//! - a field without a tag has nothing that could be newer: the first tag in the policy's order is taken;
+//! - a policy that writes digests ([`Digests`]: `digest:` and some ImagePolicies) also moves to the current tag itself when
+//!   that points to another image than the file's digest, unless push times say that the image is an older one.
+//!
+//! Tags on one digest share a push time in ECR, and are one image: of a short SHA and `latest` pushed together, the short
+//! SHA is taken, since `latest` is nobody's candidate unless named; of two names for one image the order below takes one,
+//! and there is never a move from one to the other by push time. A promotion by a second tag (`prod-x` put on the image of
+//! `staging-x`) is seen as soon as the policy lets only the second tag in: an image that was pushed after the current
+//! one's is newer, whenever its tag was put on. By version (`1.0.0-rc1` to `1.0.0` on one digest) the move is made.
 //!
 //! Orders are total:
 //! - push time: newest first, unknown times last; ties (two tags on one digest share their push time in ECR): versions
 //!   before other tags, the higher version first, then the name, descending;
 //! - `semver:`: precedence, higher first; of equal ones (`1.10.0`, `v1.10.0`, `1.10`) the one with more numbers written,
 //!   then the one without `v`, then the name, descending; what is not a version comes last;
-//! - `numeric:`, `alphabetical:`: the captured part, greater first; ties as under push time.
+//! - `numeric:`, `alphabetical:`: the captured part, greater first; ties as under push time;
+//! - ImagePolicy: the extracted part, greater first, with `desc` the least first; ties as under push time, but for versions
+//!   the name, descending.
 //!
 //! Holds are not known here: the caller of [`select`] passes a question that a candidate must also pass.
 //! Deliberately absent: clock, network, the manifest's point of view.
@@ -28,6 +38,7 @@
 mod artefact;
 mod filter;
 mod glob;
+mod image_policy;
 mod order;
 mod parse;
 mod pattern;
@@ -39,5 +50,6 @@ mod version;
 mod tests;
 
 pub use filter::{Filter, InvalidGlob};
+pub use image_policy::Digests;
 pub use parse::{InvalidPolicy, Policy};
 pub use select::{Candidate, Choice, Question, Selection, Standing, Verdict, select};

@@ -1,6 +1,7 @@
+use super::image_policy::{Extracted, PartOrder};
 use super::parse::{Policy, Rule};
 use super::pattern::Number;
-use super::range::Within;
+use super::range::{Range, Within};
 use super::select::Candidate;
 use super::version::{NotAVersion, Version};
 use crate::model::Tag;
@@ -12,6 +13,8 @@ pub(super) enum Measure {
     Version(Version),
     Number(Number),
     Text(String),
+    /// The least is the newest.
+    Reversed(Box<Measure>),
 }
 
 impl Measure {
@@ -21,6 +24,7 @@ impl Measure {
             (Self::Version(a), Self::Version(b)) => a.order(b),
             (Self::Number(a), Self::Number(b)) => a.order(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Reversed(a), Self::Reversed(b)) => b.order(a),
             _ => Ordering::Equal,
         }
     }
@@ -70,6 +74,53 @@ impl<'a> Ranked<'a> {
     }
 }
 
+impl Extracted {
+    /// An extracted part as it is put in order.
+    fn measure(&self, part: &str) -> Result<Measure, String> {
+        let turned = |measure, descending| match descending {
+            true => Measure::Reversed(Box::new(measure)),
+            false => measure,
+        };
+        match &self.order {
+            PartOrder::Semver(_) => {
+                let version = version(part)?;
+                if !version.is_complete() {
+                    return Err(format!(
+                        "is not a version with three numbers, as {part:?} would have to be"
+                    ));
+                }
+                Ok(Measure::Version(version))
+            }
+            PartOrder::Numerical { descending } => Ok(turned(Measure::Number(number(part)?), *descending)),
+            PartOrder::Alphabetical { descending } => Ok(turned(Measure::Text(part.to_owned()), *descending)),
+        }
+    }
+}
+
+fn number(part: &str) -> Result<Number, String> {
+    Number::parse(part).ok_or_else(|| format!("{part:?}, the part to order by, is not a number"))
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text).map_err(|error| match error {
+        NotAVersion::Grammar => "is not a version".to_owned(),
+        NotAVersion::LooksLikeCommitId => {
+            "is not a version: seven or more digits without a dot are taken for a commit id".to_owned()
+        }
+    })
+}
+
+fn within(range: &Range, version: &Version) -> Result<(), String> {
+    match range.admits(version) {
+        Within::Yes => Ok(()),
+        Within::No => Err(format!("is outside the range {}", range.as_str())),
+        Within::PreRelease => Err(format!(
+            "is a pre-release and the range {} names none (one with -0, as in >=1.2-0, does)",
+            range.as_str()
+        )),
+    }
+}
+
 fn newest_first<T>(a: Option<&T>, b: Option<&T>, order: impl Fn(&T, &T) -> Ordering) -> Ordering {
     match (a, b) {
         (Some(a), Some(b)) => order(b, a),
@@ -83,10 +134,11 @@ impl Policy {
     /// The part of a tag that this policy orders by; none for policies by push time and for tags without that part.
     pub(super) fn measure(&self, tag: &Tag) -> Option<Measure> {
         match &self.0 {
-            Rule::Glob(_) | Rule::Regex(_) => None,
+            Rule::Glob(_) | Rule::Regex(_) | Rule::Digest(_) => None,
             Rule::Semver(_) => Version::parse(tag.as_str()).ok().map(Measure::Version),
             Rule::Numeric(pattern) => Number::parse(&pattern.part(tag.as_str())?).map(Measure::Number),
             Rule::Alphabetical(pattern) => pattern.part(tag.as_str()).map(Measure::Text),
+            Rule::Extracted(extracted) => extracted.measure(&extracted.part(tag.as_str())?).ok(),
         }
     }
 
@@ -102,33 +154,28 @@ impl Policy {
             Rule::Glob(glob) => glob.matches(name),
             Rule::Regex(pattern) => pattern.matches(name),
             Rule::Alphabetical(pattern) => pattern.part(name).is_some(),
+            Rule::Digest(followed) => followed == tag,
             Rule::Numeric(pattern) => {
                 let Some(part) = pattern.part(name) else {
                     return Err(format!("does not match {self}"));
                 };
-                if Number::parse(&part).is_none() {
-                    return Err(format!("{part:?}, the part to order by, is not a number"));
+                number(&part)?;
+                true
+            }
+            Rule::Semver(range) => {
+                within(range, &version(name)?)?;
+                true
+            }
+            Rule::Extracted(extracted) => {
+                let Some(part) = extracted.part(name) else {
+                    return Err(format!("does not match the filter of {self}"));
+                };
+                let measure = extracted.measure(&part)?;
+                if let (PartOrder::Semver(range), Measure::Version(version)) = (&extracted.order, &measure) {
+                    within(range, version)?;
                 }
                 true
             }
-            Rule::Semver(range) => match Version::parse(name) {
-                Err(NotAVersion::Grammar) => return Err("is not a version".to_owned()),
-                Err(NotAVersion::LooksLikeCommitId) => {
-                    return Err(
-                        "is not a version: seven or more digits without a dot are taken for a commit id".to_owned(),
-                    );
-                }
-                Ok(version) => match range.admits(&version) {
-                    Within::Yes => true,
-                    Within::No => return Err(format!("is outside the range {}", range.as_str())),
-                    Within::PreRelease => {
-                        return Err(format!(
-                            "is a pre-release and the range {} names none (one with -0, as in >=1.2-0, does)",
-                            range.as_str()
-                        ));
-                    }
-                },
-            },
         };
         if admitted {
             Ok(())

@@ -1,6 +1,8 @@
 use super::glob::TagGlob;
+use super::image_policy::{Digests, Extracted};
 use super::pattern::Pattern;
 use super::range::Range;
+use crate::model::Tag;
 use std::fmt;
 
 /// A policy that cannot be used. The field it stands on is not bumped; nothing matches.
@@ -29,6 +31,14 @@ impl Fault {
             remedy: remedy.into(),
         }
     }
+
+    pub(super) fn of(self, policy: &str) -> InvalidPolicy {
+        InvalidPolicy {
+            policy: shortened(policy),
+            problem: self.problem,
+            remedy: self.remedy,
+        }
+    }
 }
 
 /// How the newest tag is chosen. The default is the newest push of all tags.
@@ -40,6 +50,9 @@ impl Fault {
 /// | `semver:<range>` | versions in the range | version |
 /// | `numeric:<re>` | not anchored; one capture group, a number | the captured number |
 /// | `alphabetical:<re>` | not anchored; one capture group | the captured text, by bytes |
+/// | `digest:<tag>` | that one tag | what it points to now; the digest is written behind the tag |
+///
+/// [`Policy::from_image_policy`] makes one of Flux v2's ImagePolicy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy(pub(super) Rule);
 
@@ -50,6 +63,8 @@ pub(super) enum Rule {
     Semver(Range),
     Numeric(Pattern),
     Alphabetical(Pattern),
+    Digest(Tag),
+    Extracted(Box<Extracted>),
 }
 
 impl Policy {
@@ -65,17 +80,19 @@ impl Policy {
             Some(("semver", rest)) => Range::parse(rest).map(Rule::Semver),
             Some(("numeric", rest)) => Pattern::capturing(rest).map(Rule::Numeric),
             Some(("alphabetical", rest)) => Pattern::capturing(rest).map(Rule::Alphabetical),
+            Some(("digest", rest)) => Tag::parse(rest).map(Rule::Digest).map_err(|error| {
+                Fault::new(
+                    error.to_string(),
+                    "write digest: and the one tag to follow, as in digest:stable",
+                )
+            }),
             Some((kind, _)) => Err(Fault::new(
                 format!("{:?} is not a kind of policy", shortened(kind)),
-                "write glob:, semver:, regex:, numeric: or alphabetical: before the pattern",
+                "write glob:, semver:, regex:, numeric:, alphabetical: or digest: before the pattern",
             )),
             None => TagGlob::parse(text).map(Rule::Glob),
         };
-        rule.map(Self).map_err(|fault| InvalidPolicy {
-            policy: shortened(text),
-            problem: fault.problem,
-            remedy: fault.remedy,
-        })
+        rule.map(Self).map_err(|fault| fault.of(text))
     }
 
     /// Whether the policy orders by push time, so that nothing can be chosen where the registry tells none.
@@ -83,15 +100,22 @@ impl Policy {
         matches!(self.0, Rule::Glob(_) | Rule::Regex(_))
     }
 
+    /// Whether the digest of the chosen tag is written behind it.
+    pub fn digests(&self) -> Digests {
+        match &self.0 {
+            Rule::Digest(_) => Digests::Always,
+            Rule::Extracted(extracted) => extracted.digests,
+            _ => Digests::Never,
+        }
+    }
+
     /// Whether the policy names exactly `latest`.
     pub(super) fn names_latest(&self) -> bool {
         match &self.0 {
             Rule::Glob(glob) => glob.as_str().eq_ignore_ascii_case("latest"),
-            Rule::Regex(pattern) => {
-                let text = pattern.as_str();
-                let text = text.strip_prefix('^').unwrap_or(text);
-                text.strip_suffix('$').unwrap_or(text).eq_ignore_ascii_case("latest")
-            }
+            Rule::Regex(pattern) => pattern.names_latest(),
+            Rule::Digest(tag) => tag.as_str().eq_ignore_ascii_case("latest"),
+            Rule::Extracted(extracted) => extracted.names_latest(),
             Rule::Semver(_) | Rule::Numeric(_) | Rule::Alphabetical(_) => false,
         }
     }
@@ -103,7 +127,7 @@ impl Default for Policy {
     }
 }
 
-/// In its full spelling, so that it reads back as the same policy.
+/// In its full spelling, so that it reads back as the same policy; an ImagePolicy in words.
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -112,6 +136,8 @@ impl fmt::Display for Policy {
             Rule::Semver(range) => write!(f, "semver:{}", range.as_str()),
             Rule::Numeric(pattern) => write!(f, "numeric:{}", pattern.as_str()),
             Rule::Alphabetical(pattern) => write!(f, "alphabetical:{}", pattern.as_str()),
+            Rule::Digest(tag) => write!(f, "digest:{tag}"),
+            Rule::Extracted(extracted) => write!(f, "{extracted}"),
         }
     }
 }

@@ -73,6 +73,20 @@ impl Pattern {
         self.0.is_match(tag)
     }
 
+    /// Whether it matches exactly `latest` and nothing else, but for anchors.
+    pub(super) fn names_latest(&self) -> bool {
+        let text = self.as_str();
+        let text = text.strip_prefix('^').unwrap_or(text);
+        text.strip_suffix('$').unwrap_or(text).eq_ignore_ascii_case("latest")
+    }
+
+    /// The template with `$1`, `$name` and `${name}` filled in from the first match.
+    pub(super) fn expand(&self, tag: &str, template: &str) -> Option<String> {
+        let mut out = String::new();
+        self.0.captures(tag)?.expand(template, &mut out);
+        Some(out)
+    }
+
     pub(super) fn part(&self, tag: &str) -> Option<String> {
         let captures = self.0.captures(tag)?;
         Some(captures.get(1)?.as_str().to_owned())

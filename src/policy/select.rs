@@ -1,4 +1,5 @@
 use super::artefact;
+use super::image_policy::Digests;
 use super::order::Ranked;
 use super::parse::Policy;
 use super::version::Version;
@@ -38,7 +39,7 @@ pub struct Choice {
 pub enum Standing {
     /// May be moved to.
     Eligible,
-    /// It is the current tag.
+    /// It is the current tag, and nothing about it is to be written.
     Current,
     /// Matches, but is the same image as the current tag or an older one.
     NotNewer,
@@ -94,6 +95,8 @@ pub struct Question<'a> {
     pub policy: &'a Policy,
     /// The tag in the file.
     pub current: Option<&'a Tag>,
+    /// The digest in the file. Only policies that write digests move a field that has one.
+    pub digest: Option<&'a Digest>,
     /// When it was written there, where known. Asked where the registry cannot tell the current tag's push time.
     pub current_since: Option<Timestamp>,
     /// *All* tags of the repository, from one complete listing.
@@ -110,6 +113,7 @@ impl<'a> Question<'a> {
         Self {
             policy,
             current,
+            digest: None,
             current_since: None,
             candidates,
             included: &|_| Ok(()),
@@ -126,7 +130,7 @@ pub fn select(question: &Question<'_>) -> Selection {
     let current = question.current.map(|tag| Current {
         tag,
         since: question.current_since,
-        listed: candidates.iter().find(|candidate| candidate.tag == *tag),
+        listed: listed(question, tag),
     });
 
     let mut verdicts = Vec::with_capacity(ranked.len());
@@ -157,6 +161,15 @@ pub fn select(question: &Question<'_>) -> Selection {
     }
 }
 
+/// The image in the file as the registry knows it.
+fn listed<'a>(question: &Question<'a>, tag: &Tag) -> Option<&'a Candidate> {
+    let mut candidates = question.candidates.iter();
+    match question.digest {
+        Some(digest) => candidates.find(|candidate| candidate.digest.as_ref() == Some(digest)),
+        None => candidates.find(|candidate| candidate.tag == *tag),
+    }
+}
+
 struct Current<'a> {
     tag: &'a Tag,
     since: Option<Timestamp>,
@@ -165,8 +178,9 @@ struct Current<'a> {
 
 fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Candidate) -> (Standing, String) {
     let policy = question.policy;
-    if current.is_some_and(|current| *current.tag == candidate.tag) {
-        return (Standing::Current, "is the current tag".to_owned());
+    let same = current.is_some_and(|current| *current.tag == candidate.tag);
+    if same && let Some(reason) = settled(question, candidate) {
+        return (Standing::Current, reason);
     }
     if let Some(what) = artefact::not_an_image(candidate) {
         return (Standing::Unusable, format!("is {what}, not an image"));
@@ -180,11 +194,19 @@ fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Can
     if !candidate.pullable {
         return (Standing::Unusable, "cannot be pulled now (archived)".to_owned());
     }
+    if policy.digests() != Digests::Never && candidate.digest.is_none() {
+        return (Standing::Unusable, "the registry does not tell its digest".to_owned());
+    }
     let newer = match current {
         None if policy.needs_push_times() && candidate.pushed_at.is_none() => {
             Err((Standing::Unordered, "its push time is not known".to_owned()))
         }
+        None if question.digest.is_some() && question.digest == candidate.digest.as_ref() => {
+            Err((Standing::NotNewer, "is the image in the file".to_owned()))
+        }
         None => Ok("the field has no tag yet".to_owned()),
+        Some(_) if same && question.digest.is_none() => Ok("its digest is not in the file yet".to_owned()),
+        Some(current) if same => moved(current, candidate),
         Some(current) => newer(policy, current, candidate),
     };
     match newer {
@@ -193,6 +215,33 @@ fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Can
             Ok(()) => (Standing::Eligible, reason),
             Err(refusal) => (Standing::Held, refusal),
         },
+    }
+}
+
+/// Why nothing is to be written about the current tag, if that is so.
+fn settled(question: &Question<'_>, candidate: &Candidate) -> Option<String> {
+    let reason = match (question.policy.digests(), question.digest) {
+        (Digests::Never, _) => "is the current tag",
+        (Digests::IfAbsent, Some(_)) => "is the current tag, and has a digest",
+        (_, Some(digest)) if candidate.digest.as_ref() == Some(digest) => {
+            "is the current tag, and points to the digest in the file"
+        }
+        _ if question.policy.admits(&candidate.tag).is_err() => "is the current tag",
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
+/// The current tag does not point to the image in the file. The tag itself says which one is the newer, unless push times
+/// say that it went back.
+fn moved(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+    let times = current.listed.map(|listed| (candidate.pushed_at, listed.pushed_at));
+    match times {
+        Some((Some(ours), Some(theirs))) if ours < theirs => Err((
+            Standing::NotNewer,
+            "points to an image that was pushed before the one in the file".to_owned(),
+        )),
+        _ => Ok("points to another image than the file".to_owned()),
     }
 }
 
@@ -280,6 +329,10 @@ fn summary(
 ) -> String {
     if let Some(selected) = selected {
         let tag = &selected.tag;
+        if current.is_some_and(|current| current.tag == tag) {
+            let digest = selected.digest.as_ref().map_or("another image", Digest::as_str);
+            return format!("{tag} points to {digest} now");
+        }
         let first = match selected.pushed_at {
             Some(at) if policy.needs_push_times() => format!("{tag}, pushed {at}, is the newest push for {policy}"),
             _ => format!("{tag} is the newest tag for {policy}"),

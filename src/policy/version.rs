@@ -56,6 +56,11 @@ impl Version {
         })
     }
 
+    /// Whether all three numbers are written.
+    pub(super) fn is_complete(&self) -> bool {
+        self.written == 3
+    }
+
     /// The greater of two is the newer. Equal only for the same precedence, numbers written and prefix.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         self.number
