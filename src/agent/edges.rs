@@ -36,23 +36,48 @@ pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
     }
 }
 
+/// The deploy key that there is; nothing is made, so that a preview writes nothing.
+pub(super) async fn existing_deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
+    let none = |place: String| anyhow::anyhow!("there is no deploy key in {place}; `tidegate identity` makes one");
+    match &checked.settings.repo.key {
+        KeySource::File(path) if !path.exists() => Err(none(path.display().to_string())),
+        KeySource::File(path) => Ok(git::identity::load_or_create_file(path)?),
+        KeySource::Secret(name) => {
+            let cluster = cluster(checked).await?;
+            let place = place(&cluster, name);
+            let text = cluster.secret_key(&place).await.with_context(|| unreadable(&place))?;
+            let text = text.ok_or_else(|| none(format!("Secret {}/{}", place.namespace, place.name)))?;
+            parsed(&text, &place)
+        }
+    }
+}
+
 async fn from_secret(cluster: &ApiServer, name: &str) -> anyhow::Result<DeployKey> {
-    let namespace = cluster.set().namespace.clone();
-    let place = SecretKey {
-        namespace,
-        name: name.to_owned(),
-        key: ENTRY.to_owned(),
-    };
+    let place = place(cluster, name);
     let new = DeployKey::generate()?;
-    let text: Secret = cluster
+    let text = cluster
         .load_or_create_secret_key(&place, || new.private_text().clone())
         .await
-        .with_context(|| {
-            format!(
-                "the deploy key in Secret {}/{} cannot be read or made",
-                place.namespace, place.name
-            )
-        })?;
+        .with_context(|| unreadable(&place))?;
+    parsed(&text, &place)
+}
+
+fn place(cluster: &ApiServer, name: &str) -> SecretKey {
+    SecretKey {
+        namespace: cluster.set().namespace.clone(),
+        name: name.to_owned(),
+        key: ENTRY.to_owned(),
+    }
+}
+
+fn unreadable(place: &SecretKey) -> String {
+    format!(
+        "the deploy key in Secret {}/{} cannot be read or made",
+        place.namespace, place.name
+    )
+}
+
+fn parsed(text: &Secret, place: &SecretKey) -> anyhow::Result<DeployKey> {
     DeployKey::from_openssh(text.expose())
         .with_context(|| format!("Secret {}/{}, entry {}", place.namespace, place.name, place.key))
 }

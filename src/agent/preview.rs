@@ -39,7 +39,7 @@ pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
     let (rules, _) = checked.rules();
     let scratch = tempfile::tempdir()?;
     checked.settings.state_dir = scratch.path().to_owned();
-    let key = edges::deploy_key(&checked).await?;
+    let key = edges::existing_deploy_key(&checked).await?;
     let repo = edges::repo(&checked, key)?;
     let commit = repo.fetch().await?;
     let mut catalog = Catalog::new(checked.settings.repo.paths.clone(), Metrics::new());

@@ -39,15 +39,13 @@ impl ApiServer {
         let mut made = None;
         for _ in 0..ATTEMPTS {
             let found = self.within(DEADLINE, api.get_opt(&place.name)).await?;
-            let entry = found.as_ref().and_then(|secret| secret.data.as_ref()?.get(&place.key));
-            if let Some(ByteString(bytes)) = entry.filter(|entry| !entry.0.is_empty()) {
-                let text = String::from_utf8(bytes.clone()).map_err(|_| ClusterFailure::Refused {
-                    message: format!(
-                        "Secret {}/{}: the entry {:?} is no text; delete it to have a new key made",
-                        place.namespace, place.name, place.key
-                    ),
-                })?;
-                return Ok(Text::new(text));
+            if let Some(text) = found
+                .as_ref()
+                .map(|secret| text_of(secret, place))
+                .transpose()?
+                .flatten()
+            {
+                return Ok(text);
             }
             if let Some(make) = make.take() {
                 made = Some(make());
@@ -84,17 +82,35 @@ impl ApiServer {
                 Err(failure) => return Err(failure),
             }
         }
+        self.secret_key(place).await?.ok_or_else(|| contested(place))
+    }
+
+    /// The key's text, if there is one; nothing is made.
+    ///
+    /// # Errors
+    /// When the Secret cannot be read, or holds something that is no text.
+    pub async fn secret_key(&self, place: &SecretKey) -> Result<Option<Text>, ClusterFailure> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
         match self.within(DEADLINE, api.get_opt(&place.name)).await? {
-            Some(secret) => {
-                let bytes = secret.data.unwrap_or_default().remove(&place.key).map(|entry| entry.0);
-                let text = bytes
-                    .and_then(|bytes| String::from_utf8(bytes).ok())
-                    .filter(|text| !text.is_empty());
-                text.map(Text::new).ok_or_else(|| contested(place))
-            }
-            None => Err(contested(place)),
+            Some(secret) => text_of(&secret, place),
+            None => Ok(None),
         }
     }
+}
+
+/// The entry's text; an empty entry counts as none.
+fn text_of(secret: &Secret, place: &SecretKey) -> Result<Option<Text>, ClusterFailure> {
+    let entry = secret.data.as_ref().and_then(|data| data.get(&place.key));
+    let Some(ByteString(bytes)) = entry.filter(|entry| !entry.0.is_empty()) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(bytes.clone()).map_err(|_| ClusterFailure::Refused {
+        message: format!(
+            "Secret {}/{}: the entry {:?} is no text; delete it to have a new key made",
+            place.namespace, place.name, place.key
+        ),
+    })?;
+    Ok(Some(Text::new(text)))
 }
 
 fn contested(place: &SecretKey) -> ClusterFailure {
