@@ -28,6 +28,24 @@ impl ApiServer {
     }
 }
 
+impl ApiServer {
+    /// Puts the server's words about the agent's own namespace, where it is not there, into ours with the remedy.
+    pub(super) fn at_home(&self, failure: ClusterFailure) -> ClusterFailure {
+        let home = self.own_namespace();
+        match failure {
+            ClusterFailure::Refused { message } if message.contains(&format!("namespaces {home:?} not found")) => {
+                ClusterFailure::Refused {
+                    message: format!(
+                        "the agent's own namespace {home} does not exist; make it (kubectl create namespace {home}), or \
+                         set POD_NAMESPACE to the one that the agent lives in"
+                    ),
+                }
+            }
+            other => other,
+        }
+    }
+}
+
 pub(super) fn classify(url: &str, error: &kube::Error) -> ClusterFailure {
     match error {
         kube::Error::Api(status) => by_status(url, status),

@@ -60,8 +60,8 @@ impl ApiServer {
             namespaced: true,
         };
         let id = ObjectId::new("v1", "ConfigMap", Some(&self.set.namespace), &self.set.name);
-        self.apply_object(&kind, &id, &body, Mode::Write).await?;
-        Ok(())
+        let written = self.apply_object(&kind, &id, &body, Mode::Write).await;
+        written.map(drop).map_err(|failure| self.at_home(failure))
     }
 }
 

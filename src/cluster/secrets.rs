@@ -79,7 +79,7 @@ impl ApiServer {
             match outcome {
                 Ok(_) => break,
                 Err(ClusterFailure::Conflict { .. }) => {}
-                Err(failure) => return Err(failure),
+                Err(failure) => return Err(self.at_home(failure)),
             }
         }
         self.secret_key(place).await?.ok_or_else(|| contested(place))
