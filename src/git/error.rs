@@ -18,7 +18,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A phase took longer than it may.
-    #[error("{place} gave no answer within {after:?} ({phase})")]
+    #[error(
+        "{place} gave no answer within {after:?} ({phase}); check repo.url and the network on the way, or raise \
+         repo.timeout if the server is slow"
+    )]
     Silent {
         /// Host and port.
         place: String,
