@@ -77,6 +77,11 @@ async fn attempt(wire: &Wire, update: &Update, until: Instant, sent: &mut bool) 
             wire.hang_up().await;
             Err((cause, true))
         }
+        // Servers tie a key's rights to the connection: rights given since are seen only on a new one.
+        Err(cause @ Error::Remote { .. }) => {
+            wire.hang_up().await;
+            Err((cause, false))
+        }
         other => {
             tokio::spawn(exec.drain(AFTERWARDS));
             other.map_err(|cause| (cause, false))

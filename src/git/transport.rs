@@ -170,7 +170,7 @@ impl Stream {
     fn fail(&self, error: Error) -> io::Error {
         if matches!(
             error,
-            Error::Silent { .. } | Error::Overdue { .. } | Error::Broken { .. }
+            Error::Silent { .. } | Error::Overdue { .. } | Error::Broken { .. } | Error::Remote { .. }
         ) {
             self.call.runtime.block_on(self.call.wire.hang_up());
         }
