@@ -3,7 +3,7 @@ use super::sync_loop::SyncEnd;
 use crate::automation::{AutomationReport, Status};
 use crate::driver::Activator;
 use crate::http::{CommandError, CommandReport, Commands};
-use crate::model::CommitId;
+use crate::model::{CommitId, Severity};
 use crate::scan::{Board, ScanReport};
 use crate::sync::{Change, SyncReport};
 use futures::FutureExt;
@@ -114,6 +114,7 @@ fn told(report: &SyncReport) -> CommandReport {
         .collect();
     lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
     lines.extend(report.problems());
+    lines.extend(report.findings.iter().map(ToString::to_string));
     lines.extend(
         report
             .kept
@@ -128,10 +129,14 @@ fn told(report: &SyncReport) -> CommandReport {
             report.applied.len(),
             report.pruned.len(),
             report.failed.len(),
-            counted(report.findings, "finding")
+            counted(report.findings.len(), "finding")
         ),
         lines,
-        ok: report.is_in_sync(),
+        ok: report.is_in_sync()
+            && report
+                .findings
+                .iter()
+                .all(|finding| finding.severity != Severity::Error),
     }
 }
 

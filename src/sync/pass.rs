@@ -59,7 +59,7 @@ impl<C: Cluster> Syncer<C> {
         let before = self.cluster.requests();
         let mut report = SyncReport::new(declared.commit);
         report.declared = declared.objects.len();
-        report.findings = declared.findings.len();
+        report.findings = declared.findings.clone();
         if let Err(failure) = self.carry_out(declared, consent, &mut report).await {
             report.outage = Some(failure.to_string());
         }

@@ -1,4 +1,4 @@
-use crate::model::{CommitId, ObjectId, RepoPath};
+use crate::model::{CommitId, Finding, ObjectId, RepoPath};
 use crate::resource::{GroupKind, Health, Kept};
 use serde::Serialize;
 use std::fmt;
@@ -118,7 +118,7 @@ pub struct SyncReport {
     /// Kinds that cannot be watched, and why: drift of their objects is not seen.
     pub unwatched: Vec<(GroupKind, String)>,
     /// Findings of the reading.
-    pub findings: usize,
+    pub findings: Vec<Finding>,
     /// Requests this pass sent.
     pub requests: u64,
     /// The API server was away: one error for the whole pass, which the next pass continues.
@@ -145,7 +145,7 @@ impl SyncReport {
             contested: Vec::new(),
             unready: Vec::new(),
             unwatched: Vec::new(),
-            findings: 0,
+            findings: Vec::new(),
             requests: 0,
             outage: None,
             next_try: None,
