@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by its line")]
 
 mod agent;
+mod bad_input;
 mod chart;
 mod cluster;
 mod git;

@@ -1,0 +1,145 @@
+use super::scene::says;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const EVERY_MISTAKE: &str = r#"repo:
+  url: https://github.com/acme/fleet.git
+  poll: 30
+  branch: "a..b"
+  paths: [apps, "../up"]
+  timeout: 10ms
+  key: {file: identity, secret: tidegate-key}
+  knownHosts: |
+    # the forge
+    github.com ssh-ed25519 nonsense
+registries:
+- host: "*"
+  include: ["shop/[a"]
+  cron: "*/2 8-18 * *"
+- scan: fast
+  exclude: nothing
+automation: {enabled: perhaps, author: nobody}
+sync:
+  set: Not_A_Name
+  deletions: {count: many, confirm: abc}
+http: {listen: 8080, tokenfile: token}
+statDir: /tmp
+"#;
+
+/// Each mistake: its line, its path, what has to be said.
+const TOLD: [(usize, &str, &str); 20] = [
+    (2, "repo.url", "write it as ssh://git@host/group/repo.git"),
+    (3, "repo.poll", "write it like 30s, 5m or 1h30m"),
+    (4, "repo.branch", "a..b"),
+    (5, "repo.paths[1]", "../up"),
+    (6, "repo.timeout", "1s is the least"),
+    (7, "repo.key", "either file or secret is wanted, not both"),
+    (8, "repo.knownHosts", "line 2"),
+    (13, "registries[0].include[0]", "shop/[a"),
+    (
+        14,
+        "registries[0].cron",
+        "five are wanted (minute hour day month weekday)",
+    ),
+    (15, "registries[1].scan", "write it like 30s"),
+    (15, "registries[1].host", "missing; write the registry's host"),
+    (16, "registries[1].exclude", "a list is wanted, not a text"),
+    (17, "automation.enabled", "true or false is wanted"),
+    (17, "automation.author", "nobody"),
+    (19, "sync.set", "small letters, digits and - are wanted"),
+    (20, "sync.deletions.count", "a whole number is wanted"),
+    (20, "sync.deletions.confirm", "abc"),
+    (21, "http.listen", "write it like 0.0.0.0:8080"),
+    (21, "http.tokenfile", "did you mean tokenFile?"),
+    (22, "statDir", "did you mean stateDir?"),
+];
+
+fn tidegate(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+/// What a program said that ended with this code.
+fn ended(code: i32, output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    text
+}
+
+#[test]
+fn every_mistake_of_the_configuration_is_listed_with_its_line_before_anything_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tidegate.yaml"), EVERY_MISTAKE).unwrap();
+    let text = ended(2, &tidegate(dir.path(), &["run"], &[]));
+    for (line, path, said) in TOLD {
+        let place = format!("tidegate.yaml:{line}: {path}: ");
+        let found = text.lines().find(|told| told.trim_start().starts_with(&place));
+        says(
+            found.unwrap_or_else(|| panic!("nothing about {place} in:\n{text}")),
+            &[said],
+        );
+    }
+    assert_eq!(text.lines().count(), TOLD.len() + 1, "one line each:\n{text}");
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "nothing was made: {left:?}");
+    for other in ["plan", "identity"] {
+        assert_eq!(ended(2, &tidegate(dir.path(), &[other], &[])), text, "{other}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_missing_empty_or_no_yaml_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = || tidegate(dir.path(), &["run"], &[]);
+    says(
+        &ended(2, &tidegate(dir.path(), &["run", "--config", "nowhere.yaml"], &[])),
+        &["nowhere.yaml: cannot be read", "--config FILE"],
+    );
+
+    let file = dir.path().join("tidegate.yaml");
+    std::fs::write(&file, "").unwrap();
+    let missing = "tidegate.yaml:1: repo.url: missing; write the config repo's SSH address, e.g. ssh://";
+    says(&ended(2, &run()), &[missing]);
+
+    std::fs::write(&file, "repo:\n  url: [ssh://git@git.acme.example/fleet.git\n").unwrap();
+    says(&ended(2, &run()), &["tidegate.yaml:3: ", "not YAML"]);
+
+    std::fs::write(&file, [0xff, 0xfe, 0x00]).unwrap();
+    says(&ended(2, &run()), &["tidegate.yaml: cannot be read", "UTF-8"]);
+}
+
+const NOTHING_WRONG: &str = "repo: {url: \"ssh://git@git.acme.example/fleet.git\", key: {file: identity}}\n";
+
+#[test]
+fn a_kubeconfig_that_is_missing_or_not_named_is_told_with_the_variable_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tidegate.yaml"), NOTHING_WRONG).unwrap();
+    let unnamed = ended(1, &tidegate(dir.path(), &["run"], &[]));
+    says(&unnamed, &["no pod", "KUBECONFIG"]);
+    let missing = tidegate(dir.path(), &["run"], &[("KUBECONFIG", "nowhere/kubeconfig")]);
+    says(&ended(1, &missing), &["nowhere/kubeconfig", "check the path"]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_its_key() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let config = format!("{NOTHING_WRONG}http: {{listen: \"{address}\"}}\n");
+    std::fs::write(dir.path().join("tidegate.yaml"), config).unwrap();
+    let kubeconfig = "apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: \"http://127.0.0.1:9\"}}]\n\
+                      users: [{name: a, user: {}}]\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n\
+                      current-context: a\n";
+    std::fs::write(dir.path().join("kubeconfig"), kubeconfig).unwrap();
+    let output = tidegate(dir.path(), &["run"], &[("KUBECONFIG", "kubeconfig")]);
+    says(
+        &ended(1, &output),
+        &["http.listen", &address, "is the port taken?", "in use"],
+    );
+}
