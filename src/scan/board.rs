@@ -71,6 +71,11 @@ impl Board {
         (state.wanted.len(), listings.map(|listing| listing.images.len()).sum())
     }
 
+    /// What somebody asks to have scanned now.
+    pub(super) fn forced(&self) -> BTreeSet<Repository> {
+        self.lock().forced.clone()
+    }
+
     pub(crate) fn take_forced(&self) -> BTreeSet<Repository> {
         std::mem::take(&mut self.lock().forced)
     }

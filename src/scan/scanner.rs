@@ -4,7 +4,7 @@ use crate::model::Repository;
 use crate::port::{ListFailure, Registry};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -120,20 +120,25 @@ where
     type Report = ScanReport;
 
     async fn pass(&mut self) -> Outcome<ScanReport> {
-        let start = Instant::now();
-        let due = self.take_due(start);
+        let mut sweep = Sweep {
+            rest: self.take_due(Instant::now()).into(),
+            ahead: BTreeSet::new(),
+            board: Arc::clone(&self.board),
+            rules: Arc::clone(&self.rules),
+        };
         let mut report = ScanReport::default();
         let registry = Arc::clone(&self.registry);
-        let mut listings = futures::stream::iter(due)
+        let mut listings = futures::stream::iter(std::iter::from_fn(|| sweep.next()))
             .map(|repository| {
                 let registry = Arc::clone(&registry);
                 async move {
+                    let start = Instant::now();
                     let result = registry.list(&repository).await.map(Arc::new);
-                    (repository, result)
+                    (repository, start, result)
                 }
             })
             .buffer_unordered(IN_FLIGHT);
-        while let Some((repository, result)) = listings.next().await {
+        while let Some((repository, start, result)) = listings.next().await {
             self.schedule(&repository, start, result.as_ref().err());
             let tags = result
                 .as_ref()
@@ -165,5 +170,94 @@ where
 
     fn late(&self, _: Duration) -> ScanReport {
         ScanReport::default()
+    }
+}
+
+/// The repositories that a pass has still to list.
+struct Sweep {
+    rest: VecDeque<Repository>,
+    ahead: BTreeSet<Repository>,
+    board: Arc<Board>,
+    rules: Arc<Rules>,
+}
+
+impl Sweep {
+    /// What somebody asks for meanwhile comes first: a sweep of a thousand repositories takes minutes. It stays asked for,
+    /// so that the next pass, which is the asker's, lists it again and answers.
+    fn next(&mut self) -> Option<Repository> {
+        let asked = self.board.forced().into_iter();
+        let mut asked = asked.filter(|repository| self.rules.allows(repository).is_ok());
+        if let Some(repository) = asked.find(|repository| !self.ahead.contains(repository)) {
+            self.ahead.insert(repository.clone());
+            self.rest.retain(|other| *other != repository);
+            return Some(repository);
+        }
+        self.rest.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::Listing;
+    use std::sync::Mutex;
+
+    /// Takes a second for each listing, and notes what was asked and when.
+    #[derive(Default)]
+    struct Slow {
+        asked: Mutex<Vec<(String, Instant)>>,
+    }
+
+    impl Registry for Slow {
+        async fn list(&self, repository: &Repository) -> Result<Listing, ListFailure> {
+            let now = Instant::now();
+            self.asked.lock().unwrap().push((repository.path.clone(), now));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Listing {
+                repository: repository.clone(),
+                images: Vec::new(),
+                requests: 1,
+            })
+        }
+    }
+
+    fn repository(number: usize) -> Repository {
+        Repository {
+            host: "111122223333.dkr.ecr.eu-west-1.amazonaws.com".to_owned(),
+            path: format!("shop/app-{number:03}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_for_during_a_long_sweep_does_not_wait_for_its_end() {
+        let (registry, board) = (Arc::new(Slow::default()), Arc::new(Board::default()));
+        board.want((0..200).map(repository).collect());
+        let mut scanner = Scanner::new(
+            Arc::clone(&registry),
+            Arc::clone(&board),
+            Arc::new(Rules::new(Vec::new())),
+            Metrics::new(),
+            || {},
+            || 0.5,
+        );
+        let start = Instant::now();
+        let asks = async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            assert_eq!(board.force(|known| *known == repository(199)), 1);
+        };
+        let (outcome, ()) = tokio::join!(scanner.pass(), asks);
+        let asked: Vec<_> = registry.asked.lock().unwrap().clone();
+        let when = asked.iter().filter(|(path, _)| path.ends_with("199"));
+        assert_eq!(
+            when.map(|(_, at)| *at - start).collect::<Vec<_>>(),
+            [Duration::from_secs(2)]
+        );
+        assert_eq!(asked.len(), 200);
+        assert!(matches!(outcome, Outcome::Again(report, _) if report.scanned.len() == 200));
+        let outcome = scanner.pass().await;
+        assert!(
+            matches!(&outcome, Outcome::Again(report, _) if report.scanned.iter().any(|scan| scan.repository == repository(199))),
+            "who asked is answered: {outcome:?}"
+        );
     }
 }
