@@ -3,7 +3,7 @@ use crate::manifest::{self, Refused, TagChange};
 use crate::model::RepoPath;
 use crate::plan::PlannedBump;
 use crate::port::{ConfigRepo, FileEdit, RepoFailure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The files' new bytes, and the files whose edit was refused.
 pub(super) struct Edits {
@@ -18,7 +18,8 @@ pub(super) async fn make(
     bumps: &[PlannedBump],
 ) -> Result<Edits, RepoFailure> {
     let mut changes: BTreeMap<&RepoPath, Vec<TagChange>> = BTreeMap::new();
-    for bump in bumps {
+    let pinned: BTreeSet<&RepoPath> = bumps.iter().filter(|bump| bump.pinned).map(|bump| &bump.path).collect();
+    for bump in bumps.iter().filter(|bump| !pinned.contains(&bump.path)) {
         changes.entry(&bump.path).or_default().push(TagChange {
             object: bump.field.object.clone(),
             field: bump.field.field.clone(),
@@ -34,7 +35,15 @@ pub(super) async fn make(
         .await?;
     let mut edits = Edits {
         files: Vec::new(),
-        refused: Vec::new(),
+        refused: pinned
+            .into_iter()
+            .map(|path| {
+                (
+                    path.clone(),
+                    format!("{path}: not edited: digests cannot be written yet"),
+                )
+            })
+            .collect(),
     };
     for ((path, from, changes), content) in files.into_iter().zip(contents) {
         let edited = content

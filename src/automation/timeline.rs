@@ -1,6 +1,6 @@
 use crate::catalog::Catalog;
-use crate::history::{self, FileFields, Hold, Step, Transition};
-use crate::model::{BlobId, CommitId, FieldId, RepoPath, Tag};
+use crate::history::{self, FileFields, Hold, Mark, Step, Transition};
+use crate::model::{BlobId, CommitId, FieldId, RepoPath};
 use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure, TreeFile};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ async fn fields(
     catalog: &mut Catalog,
     path: &RepoPath,
     blob: Option<BlobId>,
-) -> Result<Vec<(FieldId, Option<Tag>)>, RepoFailure> {
+) -> Result<Vec<(FieldId, Mark)>, RepoFailure> {
     let Some(blob) = blob else { return Ok(Vec::new()) };
     let readings = catalog
         .readings(
@@ -130,7 +130,7 @@ async fn fields(
                     object: document.object.clone(),
                     field: image.field.clone(),
                 };
-                (field, image.image.tag().cloned())
+                (field, Mark::of(&image.image))
             })
         })
         .collect())

@@ -1,3 +1,4 @@
+use super::mark::Mark;
 use super::trailer::{decode, encode, values};
 use crate::model::{Digest, FieldId, FieldName, ObjectId, Tag};
 use serde::Serialize;
@@ -19,12 +20,16 @@ pub struct Bump {
     pub new: Tag,
     /// What the new tag pointed to.
     pub digest: Option<Digest>,
+    /// Whether that digest is written behind the tag in the file.
+    pub pinned: bool,
+    /// The digest before, where one was written.
+    pub old_digest: Option<Digest>,
 }
 
 impl Bump {
     /// The whole trailer line, without its line end:
-    /// `Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image=… old=… new=… digest=…`.
-    /// What is empty or absent is left out.
+    /// `Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image=… old=… new=… digest=…`,
+    /// and where digests are written `old-digest=… pinned=yes`. What is empty or absent is left out.
     pub fn trailer(&self) -> String {
         let mut line = format!("{BUMP}: {}", field_words(&self.field));
         let mut word = |key: &str, value: Option<&str>| {
@@ -36,18 +41,39 @@ impl Bump {
         word("old", self.old.as_ref().map(Tag::as_str));
         word("new", Some(self.new.as_str()));
         word("digest", self.digest.as_ref().map(Digest::as_str));
+        word("old-digest", self.old_digest.as_ref().map(Digest::as_str));
+        word("pinned", self.pinned.then_some("yes"));
         line
+    }
+
+    /// What the file said before.
+    pub fn before(&self) -> Mark {
+        Mark {
+            tag: self.old.clone(),
+            digest: self.old_digest.clone(),
+        }
+    }
+
+    /// What the file says after.
+    pub fn after(&self) -> Mark {
+        Mark {
+            tag: Some(self.new.clone()),
+            digest: self.digest.clone().filter(|_| self.pinned),
+        }
     }
 
     fn parse(value: &str) -> Option<Self> {
         let words = words(value)?;
         let tag = |key: &str| words.get(key).map(|text| Tag::parse(text)).transpose();
+        let digest = |key: &str| words.get(key).map(|text| Digest::parse(text)).transpose();
         Some(Self {
             field: field(&words)?,
             image: words.get("image")?.clone(),
             old: tag("old").ok()?,
             new: tag("new").ok()??,
-            digest: words.get("digest").map(|text| Digest::parse(text)).transpose().ok()?,
+            digest: digest("digest").ok()?,
+            pinned: words.get("pinned").is_some_and(|word| word == "yes"),
+            old_digest: digest("old-digest").ok()?,
         })
     }
 }

@@ -1,6 +1,7 @@
 use super::bump::{Bump, Resume};
+use super::mark::Mark;
 use super::transition::Transition;
-use crate::model::{CommitId, FieldId, Tag};
+use crate::model::{CommitId, Digest, FieldId, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,9 @@ pub struct Step {
 pub struct Rejected {
     /// The tag.
     pub tag: Tag,
+    /// The digest that we wrote behind it, where we did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// The image's name when we set it.
     pub image: String,
     /// The commit that moved the field away from it.
@@ -50,10 +54,12 @@ pub struct Hold {
 pub struct Offer<'a> {
     /// The tag.
     pub tag: &'a Tag,
+    /// The digest that would be written behind it, if one would.
+    pub digest: Option<&'a Digest>,
     /// When it was pushed, where known.
     pub pushed_at: Option<Timestamp>,
-    /// When another tag of the repository was pushed, where it is still listed and the registry tells.
-    pub pushed_at_of: &'a dyn Fn(&Tag) -> Option<Timestamp>,
+    /// When what was rejected was pushed, where it is still listed and the registry tells.
+    pub pushed_at_of: &'a dyn Fn(&Rejected) -> Option<Timestamp>,
     /// Whether the offered tag comes after another by the policy's own order; asked only where push times are unknown.
     pub comes_after: &'a dyn Fn(&Tag) -> bool,
     /// The time now: a commit cannot have been made later.
@@ -61,13 +67,13 @@ pub struct Offer<'a> {
 }
 
 impl Hold {
-    /// The part of the hold that concerns a field as it stands: rejections of another image, and of the very tag that
-    /// the file has now, keep nobody from anything. `None` if nothing is left.
-    pub fn concerning(&self, image: &str, current: Option<&Tag>) -> Option<Self> {
+    /// The part of the hold that concerns a field as it stands: rejections of another image, and of the very tag (and
+    /// digest) that the file has now, keep nobody from anything. `None` if nothing is left.
+    pub fn concerning(&self, image: &str, current: &Mark) -> Option<Self> {
         let rejected: Vec<Rejected> = self
             .rejected
             .iter()
-            .filter(|rejected| rejected.image == image && Some(&rejected.tag) != current)
+            .filter(|rejected| rejected.image == image && rejected.mark().is_left_by(current))
             .cloned()
             .collect();
         (!rejected.is_empty()).then_some(Self { rejected })
@@ -80,13 +86,14 @@ impl Hold {
     /// One sentence: which tag was taken back, in which commit, by whom, and what lifts it.
     pub fn allows(&self, offer: &Offer<'_>) -> Result<(), String> {
         for rejected in &self.rejected {
-            if rejected.tag == *offer.tag {
+            let same = rejected.tag == *offer.tag;
+            if same && (rejected.digest.is_none() || rejected.digest.as_ref() == offer.digest) {
                 return Err(format!("held: {rejected}; {}", Lifting(rejected)));
             }
             let since = rejected.at.min(offer.now);
             match offer.pushed_at {
                 Some(pushed_at) => {
-                    let bar = (offer.pushed_at_of)(&rejected.tag).map_or(since, |pushed| pushed.max(since));
+                    let bar = (offer.pushed_at_of)(rejected).map_or(since, |pushed| pushed.max(since));
                     if pushed_at <= bar {
                         return Err(format!(
                             "held: pushed {pushed_at}, not after {bar}, and {rejected}; {}",
@@ -109,11 +116,26 @@ impl Hold {
     }
 }
 
+impl Rejected {
+    /// What the file said.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            tag: Some(self.tag.clone()),
+            digest: self.digest.clone(),
+        }
+    }
+}
+
 /// `1.2.3 was taken back in 0123abc by Jo <jo@acme.example>`.
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let author: String = self.author.chars().filter(|c| !c.is_control()).take(100).collect();
-        write!(f, "{} was taken back in {} by {author}", self.tag, self.commit.short())
+        write!(
+            f,
+            "{} was taken back in {} by {author}",
+            self.mark(),
+            self.commit.short()
+        )
     }
 }
 
@@ -137,8 +159,8 @@ impl fmt::Display for Hold {
         };
         write!(f, "{last}")?;
         if !before.is_empty() {
-            let tags: Vec<&str> = before.iter().map(|rejected| rejected.tag.as_str()).collect();
-            write!(f, " (and before it {})", tags.join(", "))?;
+            let marks: Vec<String> = before.iter().map(|rejected| rejected.mark().to_string()).collect();
+            write!(f, " (and before it {})", marks.join(", "))?;
         }
         write!(f, "; {}", Lifting(last))
     }
@@ -146,8 +168,8 @@ impl fmt::Display for Hold {
 
 #[derive(Default)]
 struct Field {
-    /// The tags that bumps of ours set so far, with the image's name.
-    ours: BTreeMap<Tag, String>,
+    /// What bumps of ours set so far, with the image's name.
+    ours: BTreeMap<Mark, String>,
     rejected: Vec<Rejected>,
 }
 
@@ -167,23 +189,25 @@ pub fn holds(timeline: &[Step]) -> BTreeMap<FieldId, Hold> {
             }
         }
         // A field that also moves to the tag in this commit has not left it: its object went from one file to another.
-        let moved: BTreeSet<(&FieldId, Option<&Tag>)> =
-            step.transitions.iter().map(|t| (&t.field, t.to.as_ref())).collect();
+        let moved: BTreeSet<(&FieldId, &Mark)> = step.transitions.iter().map(|t| (&t.field, &t.to)).collect();
         for transition in &step.transitions {
             let field = fields.entry(&transition.field).or_default();
             let bump = step.ours.iter().find(|bump| bump.is(transition));
-            if let Some(to) = &transition.to {
-                field.rejected.retain(|rejected| rejected.tag != *to);
-            }
-            match (bump, &transition.from) {
+            let (from, to) = (&transition.from, &transition.to);
+            field.rejected.retain(|rejected| rejected.mark().is_left_by(to));
+            match (bump, &from.tag) {
                 (Some(bump), _) => {
-                    field.ours.insert(bump.new.clone(), bump.image.clone());
+                    field.ours.insert(bump.after(), bump.image.clone());
                 }
-                (None, Some(from)) if !moved.contains(&(&transition.field, Some(from))) => {
-                    let Some(image) = field.ours.get(from) else { continue };
-                    field.rejected.retain(|rejected| rejected.tag != *from);
+                (None, Some(tag)) if from.is_left_by(to) && !moved.contains(&(&transition.field, from)) => {
+                    let ours = [from.clone(), Mark::from(tag.clone())]
+                        .into_iter()
+                        .find_map(|mark| field.ours.get_key_value(&mark));
+                    let Some((ours, image)) = ours else { continue };
+                    field.rejected.retain(|rejected| rejected.mark() != *ours);
                     field.rejected.push(Rejected {
-                        tag: from.clone(),
+                        tag: tag.clone(),
+                        digest: ours.digest.clone(),
                         image: image.clone(),
                         commit: step.commit,
                         author: step.author.clone(),
@@ -213,6 +237,6 @@ pub fn holds(timeline: &[Step]) -> BTreeMap<FieldId, Hold> {
 
 impl Bump {
     fn is(&self, transition: &Transition) -> bool {
-        self.field == transition.field && self.old == transition.from && Some(&self.new) == transition.to.as_ref()
+        self.field == transition.field && self.before() == transition.from && self.after() == transition.to
     }
 }

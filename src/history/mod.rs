@@ -2,7 +2,8 @@
 //!
 //! A bump commit says what it did in trailers, one `Tidegate-Bump:` for each image field ([`Bump::trailer`], read back by
 //! [`bumps`]). [`holds`] walks a [`Step`] list, oldest first, and finds the tags that are *rejected* for a field: a commit
-//! of ours set the field to the tag, and a later commit that is not ours moved the field away from it. Moving the field to
+//! of ours set the field to the tag, and a later commit that is not ours moved the field away from it. Where we write a digest
+//! behind the tag, the two are rejected together: the tag with another digest is something else. Moving the field to
 //! the tag again (a revert of the revert, a hand edit, a cherry-pick) lifts that; a `Tidegate-Resume:` trailer lifts all of
 //! a field's, or all there are. Later bumps of ours lift nothing: several tags can stay rejected side by side.
 //!
@@ -20,6 +21,7 @@
 
 mod bump;
 mod hold;
+mod mark;
 mod trailer;
 mod transition;
 
@@ -28,5 +30,6 @@ mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
 pub use hold::{Hold, Offer, Rejected, Step, holds};
+pub use mark::Mark;
 pub use trailer::LONGEST_MESSAGE;
 pub use transition::{FileFields, Transition, standing_since, transitions};

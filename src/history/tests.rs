@@ -19,12 +19,28 @@ fn field(name: &str) -> FieldId {
 }
 
 fn bump(field: FieldId, old: &str, new: &str) -> Bump {
+    let (old, new) = (mark(old), mark(new));
     Bump {
         field,
         image: "registry.example/shop/web".to_owned(),
-        old: (old != "-").then(|| tag(old)),
-        new: tag(new),
-        digest: None,
+        old: old.tag,
+        new: new.tag.unwrap(),
+        pinned: new.digest.is_some(),
+        digest: new.digest,
+        old_digest: old.digest,
+    }
+}
+
+fn digest(text: &str) -> Digest {
+    Digest::parse(&format!("sha256:{text:0>64}")).unwrap()
+}
+
+/// `tag`, `tag@digest`, `-` for nothing.
+fn mark(text: &str) -> Mark {
+    let (name, at) = text.split_once('@').map_or((text, None), |(name, at)| (name, Some(at)));
+    Mark {
+        tag: (name != "-").then(|| tag(name)),
+        digest: at.map(digest),
     }
 }
 
@@ -57,8 +73,8 @@ fn step(index: usize, line: &str) -> Step {
         let (from, to) = change.split_once('>').unwrap();
         step.transitions.push(Transition {
             field: field(name),
-            from: (from != "-").then(|| tag(from)),
-            to: (to != "-").then(|| tag(to)),
+            from: mark(from),
+            to: mark(to),
         });
         if kind == "bump" {
             step.ours.push(bump(field(name), from, to));
@@ -75,12 +91,24 @@ fn history(lines: &[&str]) -> Vec<Step> {
         .collect()
 }
 
+/// As [`mark`] reads it.
+fn shown(mark: &Mark) -> String {
+    let tag = mark.tag.as_ref().map_or("-", Tag::as_str);
+    match &mark.digest {
+        Some(digest) => format!(
+            "{tag}@{}",
+            digest.as_str().trim_start_matches("sha256:").trim_start_matches('0')
+        ),
+        None => tag.to_owned(),
+    }
+}
+
 fn rejected(lines: &[&str]) -> String {
     let held: Vec<String> = holds(&history(lines))
         .into_iter()
         .map(|(id, hold)| {
-            let tags: Vec<&str> = hold.rejected.iter().map(|r| r.tag.as_str()).collect();
-            format!("{}:{}", id.object.name, tags.join(","))
+            let marks: Vec<String> = hold.rejected.iter().map(|r| shown(&r.mark())).collect();
+            format!("{}:{}", id.object.name, marks.join(","))
         })
         .collect();
     held.join(" ")
@@ -114,6 +142,15 @@ const HISTORIES: &[(&str, &[&str], &str)] = &[
     ("moved, the addition read first",  &["1 bump a>b", "2 edit ->b b>-"], ""),
     ("the first tag is written by us",  &["1 bump ->b", "2 edit b>a"], "web:b"),
     ("other fields are left alone",     &["1 bump a:1>2 b:1>2", "2 edit a:2>1", "3 bump b:2>3"], "a:2"),
+    // with digests
+    ("a digest is taken back",          &["1 bump s@a>s@b", "2 edit s@b>s@a"], "web:s@b"),
+    ("the digest comes back",           &["1 bump s@a>s@b", "2 edit s@b>s@a", "3 edit s@a>s@b"], ""),
+    ("the tag's next digest lifts not", &["1 bump s@a>s@b", "2 edit s@b>s@a", "3 bump s@a>s@c"], "web:s@b"),
+    ("the first digest is taken back",  &["1 bump s>s@b", "2 edit s@b>s"], "web:s@b"),
+    ("a tag of ours gets its digest",   &["1 bump a>b", "2 edit b>b@f"], ""),
+    ("and then goes",                   &["1 bump a>b", "2 edit b>b@f", "3 edit b@f>a"], "web:b"),
+    ("a digest is swapped for a tag",   &["1 bump s@a>s@b", "2 edit s@b>1.0"], "web:s@b"),
+    ("digest and tag are two things",   &["1 bump s@a>s@b", "2 edit s@b>s@a", "3 edit s@a>s@c", "4 edit s@c>s@b"], ""),
 ];
 
 #[test]
@@ -126,11 +163,9 @@ fn each_history_holds_what_people_took_back() {
 /// Files as `web=a,api=b->web=c`: fields before and after, `-` for no tag; the transitions as `web:a>c`.
 #[test]
 fn a_field_is_followed_within_its_file_and_from_file_to_file() {
-    let fields = |text: &str| -> Vec<(FieldId, Option<Tag>)> {
+    let fields = |text: &str| -> Vec<(FieldId, Mark)> {
         let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-        pairs
-            .map(|(name, at)| (field(name), (at != "-").then(|| tag(at))))
-            .collect()
+        pairs.map(|(name, at)| (field(name), mark(at))).collect()
     };
     for (what, files, want) in [
         ("nothing", "web=a->web=a", ""),
@@ -149,6 +184,9 @@ fn a_field_is_followed_within_its_file_and_from_file_to_file() {
         ("one of two folders", "web=a->web=b web=a->web=a", "web:a>b"),
         ("twice in one file", "web=a,web=b->web=b,web=c", "web:a>c"),
         ("a tag is written", "web=-->web=a", "web:->a"),
+        ("a digest is written", "web=a->web=a@1", "web:a>a@1"),
+        ("a digest changes", "web=a@1->web=a@2", "web:a@1>a@2"),
+        ("a digest stays", "web=a@1->web=a@1", ""),
         ("a field without a tag goes", "web=-->", ""),
     ] {
         let files = files
@@ -158,7 +196,6 @@ fn a_field_is_followed_within_its_file_and_from_file_to_file() {
                 before: fields(before),
                 after: fields(after),
             });
-        let shown = |tag: &Option<Tag>| tag.as_ref().map_or("-".to_owned(), Tag::to_string);
         let got: Vec<String> = transitions(files)
             .iter()
             .map(|t| format!("{}:{}>{}", t.field.object.name, shown(&t.from), shown(&t.to)))
@@ -191,6 +228,7 @@ fn allowed(
     let holds = holds(&history(lines));
     holds[&field("web")].allows(&Offer {
         tag: &tag(name),
+        digest: None,
         pushed_at: pushed.map(minute),
         pushed_at_of: &|_| rejected_pushed.map(minute),
         comes_after: &|other| tag(name) > *other,
@@ -251,15 +289,38 @@ fn a_hold_says_who_took_what_back_and_what_lifts_it() {
 fn a_rejection_concerns_neither_another_image_nor_the_tag_that_stands() {
     let holds = holds(&history(&["1 bump a>b", "2 edit b>a"]));
     let hold = &holds[&field("web")];
-    assert!(hold.concerning("registry.example/shop/web", Some(&tag("a"))).is_some());
-    assert!(hold.concerning("registry.example/other", Some(&tag("a"))).is_none());
-    assert!(hold.concerning("registry.example/shop/web", Some(&tag("b"))).is_none());
+    assert!(hold.concerning("registry.example/shop/web", &mark("a")).is_some());
+    assert!(hold.concerning("registry.example/other", &mark("a")).is_none());
+    assert!(hold.concerning("registry.example/shop/web", &mark("b")).is_none());
+}
+
+#[test]
+fn a_digest_is_held_and_the_tag_with_a_later_one_passes() {
+    let lines = ["10 bump s@a>s@b", "20 edit s@b>s@a"];
+    let held = holds(&history(&lines));
+    let allowed = |at: &str, pushed: i64| {
+        held[&field("web")].allows(&Offer {
+            tag: &tag("s"),
+            digest: Some(&digest(at)),
+            pushed_at: Some(minute(pushed)),
+            pushed_at_of: &|rejected| (rejected.digest == Some(digest("b"))).then(|| minute(9)),
+            comes_after: &|_| false,
+            now: minute(100),
+        })
+    };
+    let reason = allowed("b", 99).unwrap_err();
+    assert!(
+        reason.starts_with("held: s@sha256:000000000000 was taken back in 0202020"),
+        "{reason}"
+    );
+    assert!(allowed("c", 15).is_err());
+    assert!(allowed("c", 21).is_ok());
 }
 
 #[test]
 fn a_trailer_is_one_readable_line() {
     let bump = Bump {
-        digest: Some(Digest::parse(&format!("sha256:{}", "0".repeat(64))).unwrap()),
+        digest: Some(digest("0")),
         ..bump(field("web"), "1.2.3", "1.2.4")
     };
     assert_eq!(
@@ -322,6 +383,10 @@ fn the_end_of_an_endless_message_is_read() {
     assert_eq!(bumps(&message).len(), 1);
 }
 
+fn any_digest() -> impl Strategy<Value = Digest> {
+    "[0-9a-f]{64}".prop_map(|hex| Digest::parse(&format!("sha256:{hex}")).unwrap())
+}
+
 fn any_bump() -> impl Strategy<Value = Bump> {
     let text = || prop_oneof![any::<String>(), "[a-z-]{1,20}"];
     let any_tag = || "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}".prop_map(|text| Tag::parse(&text).unwrap());
@@ -330,10 +395,12 @@ fn any_bump() -> impl Strategy<Value = Bump> {
         text(),
         proptest::option::of(any_tag()),
         any_tag(),
-        proptest::option::of("[0-9a-f]{64}".prop_map(|hex| Digest::parse(&format!("sha256:{hex}")).unwrap())),
+        proptest::option::of(any_digest()),
+        any::<bool>(),
+        proptest::option::of(any_digest()),
     )
         .prop_map(
-            |((group, kind, namespace, name, field), image, old, new, digest)| Bump {
+            |((group, kind, namespace, name, field), image, old, new, digest, pinned, old_digest)| Bump {
                 field: FieldId {
                     object: ObjectId {
                         group,
@@ -347,6 +414,8 @@ fn any_bump() -> impl Strategy<Value = Bump> {
                 old,
                 new,
                 digest,
+                pinned,
+                old_digest,
             },
         )
 }
@@ -385,9 +454,9 @@ proptest! {
         }
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let steps = history(&lines);
-        let moves_to = |step: &Step, x: &Tag| step.transitions.iter().any(|t| t.to.as_ref() == Some(x));
+        let moves_to = |step: &Step, x: &Tag| step.transitions.iter().any(|t| t.to.tag.as_ref() == Some(x));
         let takes_back = |step: &Step, x: &Tag| {
-            step.ours.is_empty() && step.transitions.iter().any(|t| t.from.as_ref() == Some(x))
+            step.ours.is_empty() && step.transitions.iter().any(|t| t.from.tag.as_ref() == Some(x))
         };
         let held = holds(&steps);
         for x in (0..4).map(|n| tag(&format!("t{n}"))) {

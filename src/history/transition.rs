@@ -1,29 +1,30 @@
 use super::hold::Step;
-use crate::model::{FieldId, Tag};
+use super::mark::Mark;
+use crate::model::FieldId;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// A change of one image field's tag by one commit.
+/// A change of what one image field says behind the image's name, by one commit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Transition {
     /// The field.
     pub field: FieldId,
-    /// Before; `None` where there was no tag, or no such field.
-    pub from: Option<Tag>,
+    /// Before; nothing where there was no tag, or no such field.
+    pub from: Mark,
     /// After.
-    pub to: Option<Tag>,
+    pub to: Mark,
 }
 
 /// The image fields of one file before and after a commit; a list is empty where the file is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileFields {
     /// In the first parent.
-    pub before: Vec<(FieldId, Option<Tag>)>,
+    pub before: Vec<(FieldId, Mark)>,
     /// In the commit.
-    pub after: Vec<(FieldId, Option<Tag>)>,
+    pub after: Vec<(FieldId, Mark)>,
 }
 
-type Fields = BTreeMap<FieldId, Vec<Option<Tag>>>;
+type Fields = BTreeMap<FieldId, Vec<Mark>>;
 
 /// What a commit did to image fields, ordered. A field is followed within its file first, then from file to file, so
 /// renaming a file or moving an object is no transition.
@@ -37,17 +38,17 @@ pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transitio
         join(&mut come, arrived);
     }
     let (gone, come) = pair(gone, come, &mut changes);
-    let removed = gone.into_iter().flat_map(|(field, tags)| {
-        tags.into_iter().map(move |from| Transition {
+    let removed = gone.into_iter().flat_map(|(field, marks)| {
+        marks.into_iter().map(move |from| Transition {
             field: field.clone(),
             from,
-            to: None,
+            to: Mark::default(),
         })
     });
-    let added = come.into_iter().flat_map(|(field, tags)| {
-        tags.into_iter().map(move |to| Transition {
+    let added = come.into_iter().flat_map(|(field, marks)| {
+        marks.into_iter().map(move |to| Transition {
             field: field.clone(),
-            from: None,
+            from: Mark::default(),
             to,
         })
     });
@@ -56,25 +57,25 @@ pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transitio
     changes
 }
 
-fn by_field(fields: Vec<(FieldId, Option<Tag>)>) -> Fields {
+fn by_field(fields: Vec<(FieldId, Mark)>) -> Fields {
     let mut map = Fields::new();
-    for (field, tag) in fields {
-        map.entry(field).or_default().push(tag);
+    for (field, mark) in fields {
+        map.entry(field).or_default().push(mark);
     }
     map
 }
 
 fn join(into: &mut Fields, from: Fields) {
-    for (field, mut tags) in from {
-        into.entry(field).or_default().append(&mut tags);
+    for (field, mut marks) in from {
+        into.entry(field).or_default().append(&mut marks);
     }
 }
 
-/// Takes equal tags of a field out on both sides, then joins what is left one by one to changes; gives back the rest.
+/// Takes equal marks of a field out on both sides, then joins what is left one by one to changes; gives back the rest.
 fn pair(mut before: Fields, mut after: Fields, changes: &mut Vec<Transition>) -> (Fields, Fields) {
     for (field, old) in &mut before {
         let Some(new) = after.get_mut(field) else { continue };
-        old.retain(|tag| match new.iter().position(|other| other == tag) {
+        old.retain(|mark| match new.iter().position(|other| other == mark) {
             Some(same) => {
                 new.remove(same);
                 false

@@ -1,4 +1,4 @@
-use super::decide::{BumpPlan, Outcome};
+use super::decide::{BumpPlan, Outcome, PlannedBump};
 use super::message::{Template, message};
 use crate::history::LONGEST_MESSAGE;
 use std::collections::BTreeSet;
@@ -22,14 +22,24 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
         if !fields.insert((&bump.path, &bump.field)) {
             problems.push(format!("{place}: {} is bumped twice in one file", bump.field));
         }
-        if bump.from.as_ref() == Some(&bump.to) {
+        let record = bump.record();
+        if record.before() == record.after() {
             problems.push(format!(
                 "{place}: the bump of {} to {} changes nothing",
                 bump.field, bump.to
             ));
         }
-        if bump.from.as_ref() != bump.image.tag() || bump.image.digest().is_some() {
+        if bump.from.as_ref() != bump.image.tag() || bump.image.digest().is_some() && !bump.pinned {
             problems.push(format!("{place}: {} is not what the bump starts from", bump.image));
+        }
+        if bump.pinned && bump.digest.is_none() {
+            problems.push(format!(
+                "{place}: the digest of {} is to be written, and not known",
+                bump.to
+            ));
+        }
+        if moves_down(bump) {
+            problems.push(format!("{place}: {} is older than {}", bump.to, bump.image));
         }
         let decided = plan.decisions.iter().any(|decision| {
             decision.outcome == Outcome::Bump && decision.field == bump.field && decision.path == bump.path
@@ -42,4 +52,15 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
         problems.push("the commit message would be longer than what is read back".to_owned());
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Told from what the bump itself carries, not from how it was chosen.
+fn moves_down(bump: &PlannedBump) -> bool {
+    let Some(from) = bump.from.as_ref() else { return false };
+    let pushed_before = || matches!((bump.pushed_at, bump.from_pushed_at), (Some(to), Some(from)) if to < from);
+    if *from == bump.to || bump.policy.needs_push_times() {
+        pushed_before()
+    } else {
+        bump.policy.is_newer_by_name(from, &bump.to)
+    }
 }

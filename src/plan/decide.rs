@@ -1,9 +1,9 @@
 use super::field::AutomatedField;
 use super::message::shown;
-use crate::history::{Bump, Hold, Offer};
+use crate::history::{Bump, Hold, Mark, Offer, Rejected};
 use crate::manifest::Lock;
 use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Repository, Tag};
-use crate::policy::{Candidate, Policy, Question, Selection, Standing, select};
+use crate::policy::{Candidate, Digests, Policy, Question, Selection, Standing, select};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -59,8 +59,16 @@ pub struct PlannedBump {
     pub to: Tag,
     /// What the tag pointed to when it was listed.
     pub digest: Option<Digest>,
+    /// Whether that digest is written behind the tag.
+    pub pinned: bool,
     /// When that was pushed.
     pub pushed_at: Option<Timestamp>,
+    /// When the image in the file was pushed, where it is still listed.
+    #[serde(skip)]
+    pub from_pushed_at: Option<Timestamp>,
+    /// What chose it.
+    #[serde(skip)]
+    pub policy: Policy,
     /// Why this tag.
     pub reason: String,
 }
@@ -74,6 +82,8 @@ impl PlannedBump {
             old: self.from.clone(),
             new: self.to.clone(),
             digest: self.digest.clone(),
+            pinned: self.pinned,
+            old_digest: self.image.digest().cloned(),
         }
     }
 }
@@ -158,7 +168,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
         hold: observed
             .holds
             .get(&field.field)
-            .and_then(|hold| hold.concerning(field.image.name(), current)),
+            .and_then(|hold| hold.concerning(field.image.name(), &Mark::of(&field.image))),
     };
     let mut decided = |outcome, reason: String| {
         decision.outcome = outcome;
@@ -172,8 +182,11 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
             return (decision, None);
         }
     };
-    if let Some(digest) = field.image.digest() {
-        let reason = format!("the image is pinned to {digest}; remove the digest to have the tag kept up to date");
+    if let Some(digest) = field.image.digest().filter(|_| policy.digests() == Digests::Never) {
+        let reason = format!(
+            "the image is pinned to {digest}; remove the digest to have the tag kept up to date, or follow a tag by digest \
+             with digest:<tag>"
+        );
         decided(Outcome::Pinned, reason);
         return (decision, None);
     }
@@ -201,7 +214,10 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
             from: current.cloned(),
             to: choice.tag.clone(),
             digest: choice.digest.clone(),
+            pinned: policy.digests() != Digests::Never,
             pushed_at: choice.pushed_at,
+            from_pushed_at: standing(&field.image, candidates).and_then(|candidate| candidate.pushed_at),
+            policy: policy.clone(),
             reason: reason.clone(),
         }),
         _ => None,
@@ -212,6 +228,14 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
     (decision, bump)
 }
 
+/// The image in the file as the registry lists it.
+fn standing<'a>(image: &ImageRef, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
+    candidates.iter().find(|candidate| match image.digest() {
+        Some(digest) => candidate.digest.as_ref() == Some(digest),
+        None => Some(&candidate.tag) == image.tag(),
+    })
+}
+
 fn choose(
     policy: &Policy,
     field: &AutomatedField,
@@ -220,23 +244,28 @@ fn choose(
     observed: &Observed<'_>,
 ) -> Selection {
     let repository = field.image.repository();
-    let rejected: BTreeMap<&Tag, Timestamp> = candidates
-        .iter()
-        .filter(|candidate| hold.is_some_and(|hold| hold.rejected.iter().any(|r| r.tag == candidate.tag)))
-        .filter_map(|candidate| Some((&candidate.tag, candidate.pushed_at?)))
-        .collect();
+    let pinned = policy.digests() != Digests::Never;
+    let pushed_at_of = |rejected: &Rejected| {
+        let is = |candidate: &&Candidate| match &rejected.digest {
+            Some(digest) => candidate.digest.as_ref() == Some(digest),
+            None => candidate.tag == rejected.tag,
+        };
+        candidates.iter().find(is)?.pushed_at
+    };
     let free = |candidate: &Candidate| match hold {
         None => Ok(()),
         Some(hold) => hold.allows(&Offer {
             tag: &candidate.tag,
+            digest: candidate.digest.as_ref().filter(|_| pinned),
             pushed_at: candidate.pushed_at,
-            pushed_at_of: &|tag| rejected.get(tag).copied(),
+            pushed_at_of: &pushed_at_of,
             comes_after: &|rejected| policy.is_newer_by_name(&candidate.tag, rejected),
             now: observed.now,
         }),
     };
     select(&Question {
         current_since: observed.since.get(&field.field).map(|since| (*since).min(observed.now)),
+        digest: field.image.digest(),
         included: &|tag| (observed.included)(&repository, tag),
         free: &free,
         ..Question::new(policy, field.image.tag(), candidates)

@@ -148,8 +148,8 @@ fn list(bumps: &[PlannedBump]) -> String {
                 "- {}: {} {} -> {}",
                 shown(&bump.field.to_string()),
                 shown(bump.image.name()),
-                bump.from.as_ref().map_or("(no tag)", |tag| tag.as_str()),
-                bump.to
+                bump.record().before(),
+                bump.record().after()
             )
         })
         .collect();
@@ -168,13 +168,16 @@ pub fn commit_time(plan: &BumpPlan, parent: Timestamp, otherwise: Timestamp) -> 
 }
 
 fn summary(bumps: &[PlannedBump]) -> String {
-    let changes: BTreeSet<_> = bumps.iter().map(|bump| (bump.image.name(), &bump.to)).collect();
+    let changes: BTreeSet<_> = bumps
+        .iter()
+        .map(|bump| (bump.image.name(), bump.record().after()))
+        .collect();
     let images: BTreeSet<_> = changes.iter().map(|(image, _)| image).collect();
     match (changes.first(), bumps.first()) {
-        (Some((_, tag)), Some(bump)) if changes.len() == 1 => {
+        (Some((_, mark)), Some(bump)) if changes.len() == 1 => {
             let path = bump.image.repository().path;
             format!(
-                "Bump {} to {tag}",
+                "Bump {} to {mark}",
                 shown(path.strip_prefix("library/").unwrap_or(&path))
             )
         }

@@ -83,6 +83,7 @@ fn hold(tag_: &str, at: i64) -> Hold {
     Hold {
         rejected: vec![Rejected {
             tag: tag(tag_),
+            digest: None,
             image: format!("{HOST}/web"),
             commit: CommitId::from_bytes([7; 20]),
             author: "Jo <jo@acme.example>".to_owned(),
@@ -245,7 +246,7 @@ fn a_template_places_the_list_or_is_followed_by_it() {
         &BTreeMap::new(),
     );
     let web = format!("- Deployment shop/web web: {HOST}/web a -> b");
-    let api = format!("- Deployment shop/api api: {HOST}/api (no tag) -> b");
+    let api = format!("- Deployment shop/api api: {HOST}/api no tag -> b");
     for (template, want) in [
         ("{summary}", format!("Bump 2 images\n\n{web}\n{api}\n\nTidegate-Bump: ")),
         (
