@@ -1,8 +1,9 @@
 //! The config repo as git has it: mirror, SSH transport, history, commit, push, deploy key. Alone knows git2 and russh.
 //!
 //! [`Repo`] implements [`ConfigRepo`](crate::port::ConfigRepo). A call goes to one of two threads that own a handle of
-//! the bare mirror each; libgit2 fetches and pushes there over a transport of ours, whose bytes come from one SSH
-//! connection that is kept open between calls and replaced when it is dead.
+//! the bare mirror each. libgit2 keeps the objects and fetches, over a transport of ours; the push half of the protocol is
+//! spoken directly, since it can then go out in one piece. The bytes of both come from one SSH connection that is kept
+//! open between calls, with a channel opened in advance, and replaced when it is dead.
 //!
 //! What holds:
 //! - No wait without a deadline: TCP, login, each silence, each operation as a whole.
@@ -27,6 +28,7 @@ mod push;
 mod receive_pack;
 mod repo;
 mod settings;
+mod socket;
 mod ssh;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use super::error::Error;
 use super::identity::DeployKey;
 use super::known_hosts::{self, KnownHosts, Verdict};
 use super::settings::HostKeys;
+use super::socket::Socket;
 use super::url::RepoUrl;
 use super::words;
 use russh::client::{self, AuthResult, Handle, Msg};
@@ -168,7 +169,7 @@ impl Wire {
         let place = self.url.place();
         let known = self.host_keys.read().map_err(Error::KnownHosts)?;
         let stream = self.tcp(&place).await?;
-        stream.set_nodelay(true).map_err(|source| Error::Connect {
+        let stream = Socket::new(stream).map_err(|source| Error::Connect {
             place: place.clone(),
             source,
         })?;
