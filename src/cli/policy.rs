@@ -41,7 +41,7 @@ struct Test {
     #[arg(value_name = "TAG[=PUSHTIME]")]
     tags: Vec<String>,
 
-    /// The tag that is in the file now; without it, the field has none
+    /// The tag that is in the file now, with @DIGEST where one stands behind it; without it, the field has none
     #[arg(long, value_name = "TAG")]
     current: Option<String>,
 
@@ -82,11 +82,14 @@ impl Test {
         let current = self
             .current
             .as_deref()
-            .map(Tag::parse)
+            .map(tag_and_digest)
             .transpose()
-            .map_err(|error| Failure::Usage(format!("--current: {error}")))?;
+            .map_err(|problem| Failure::Usage(format!("--current: {problem}")))?;
         let candidates = self.candidates()?;
-        let selection = policy::select(&Question::new(&policy, current.as_ref(), &candidates));
+        let selection = policy::select(&Question {
+            digest: current.as_ref().and_then(|(_, digest)| digest.as_ref()),
+            ..Question::new(&policy, current.as_ref().map(|(tag, _)| tag), &candidates)
+        });
         match self.output {
             Output::Json => print_json(&Answer {
                 policy: self.policy.trim(),
@@ -156,17 +159,22 @@ fn candidate(text: &str) -> Result<Candidate, String> {
         Some((rest, time)) => (rest, Some(push_time(time).ok_or_else(|| not_a_time(time))?)),
         None => (text, None),
     };
-    let (tag, digest) = match rest.split_once('@') {
-        Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
-        None => (rest, None),
-    };
+    let (tag, digest) = tag_and_digest(rest)?;
     Ok(Candidate {
-        tag: Tag::parse(tag).map_err(|error| error.to_string())?,
+        tag,
         digest,
         pushed_at,
         media_type: None,
         pullable: true,
     })
+}
+
+fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String> {
+    let (tag, digest) = match text.split_once('@') {
+        Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
+        None => (text, None),
+    };
+    Ok((Tag::parse(tag).map_err(|error| error.to_string())?, digest))
 }
 
 fn push_time(text: &str) -> Option<Timestamp> {

@@ -168,6 +168,48 @@ fn a_hold_is_shown_with_the_field_whatever_is_decided() {
 }
 
 #[test]
+fn a_digest_is_written_with_the_tag_where_the_policy_says_so() {
+    let at = |name: &str| format!("sha256:{:0>64}", hex::encode(name));
+    let (a, b) = (at("a"), at("b"));
+    #[rustfmt::skip]
+    let rows = [
+        ("web:b",                "digest:b",     Outcome::Bump,     "b points to"),
+        (&*format!("web:b@{b}"), "digest:b",     Outcome::UpToDate, "nothing"),
+        (&*format!("web:b@{a}"), "digest:b",     Outcome::Bump,     "b points to"),
+        (&*format!("web@{a}"),   "digest:b",     Outcome::Bump,     "b is the newest tag"),
+        (&*format!("web:a@{b}"), "digest:a",     Outcome::UpToDate, "nothing"),
+        (&*format!("web:a@{a}"), "semver:*",     Outcome::Pinned,   "or follow a tag by digest with digest:<tag>"),
+    ];
+    let tags = listings(&["web: a@1 b@2"]);
+    for (image, policy, outcome, reason) in rows {
+        let plan = decided(&[wanted("web", image, 1, policy)], &tags, &BTreeMap::new());
+        let decision = &plan.decisions[0];
+        assert_eq!(decision.outcome, outcome, "{image} {policy}: {decision:?}");
+        assert!(
+            decision.reason.contains(reason),
+            "{image} {policy}: {}",
+            decision.reason
+        );
+        if outcome == Outcome::Bump {
+            assert_eq!(check(&plan), Ok(()));
+            assert_eq!(plan.bumps[0].record().after().digest, Some(Digest::parse(&b).unwrap()));
+            let text = message(&plan, &Template::default());
+            assert_eq!(text.lines().next(), Some("Bump shop/web to b@sha256:000000000000"));
+            assert_eq!(history::bumps(&text), [plan.bumps[0].record()]);
+        }
+    }
+    let taken_back = Hold {
+        rejected: vec![Rejected {
+            digest: Some(Digest::parse(&b).unwrap()),
+            ..hold("b", 9).rejected[0].clone()
+        }],
+    };
+    let field = wanted("web", &format!("web:b@{a}"), 1, "digest:b");
+    let plan = decided(&[field], &tags, &[(self::field("web"), taken_back)].into());
+    assert_eq!(plan.decisions[0].outcome, Outcome::Held, "{plan:?}");
+}
+
+#[test]
 fn a_plan_does_not_depend_on_the_order_of_the_fields() {
     let fields = [
         wanted("web", "web:a", 9, "*"),
@@ -296,6 +338,16 @@ fn the_checker_refuses_what_no_plan_may_contain() {
     assert!(spoilt(&|plan| plan.bumps[0].field = plan.bumps[1].field.clone()).contains("bumped twice"));
     assert!(spoilt(&|plan| plan.bumps[0].from = Some(tag("x"))).contains("not what the bump starts from"));
     assert!(spoilt(&|plan| plan.decisions.clear()).contains("no decision"));
+    assert!(spoilt(&|plan| plan.bumps[0].pushed_at = Some(minute(0))).contains("b is older than"));
+    let down = |plan: &mut BumpPlan| {
+        plan.bumps[0].policy = Policy::parse("semver:*").unwrap();
+        plan.bumps[0].image = plan.bumps[0].image.with_tag(tag("1.2.0"));
+        plan.bumps[0].from = Some(tag("1.2.0"));
+        plan.bumps[0].to = tag("1.1.9");
+    };
+    assert!(spoilt(&down).contains("1.1.9 is older than"));
+    let pin = |plan: &mut BumpPlan| (plan.bumps[0].pinned, plan.bumps[0].digest) = (true, None);
+    assert!(spoilt(&pin).contains("not known"));
 }
 
 #[test]

@@ -135,6 +135,20 @@ fn tags_come_from_standard_input_one_a_line() {
 }
 
 #[test]
+fn a_moving_tag_is_followed_by_digest() {
+    let (old, new) = (
+        format!("sha256:{}", "a".repeat(64)),
+        format!("sha256:{}", "b".repeat(64)),
+    );
+    let listed = [format!("stable@{new}=2"), format!("1.0@{old}=1")];
+    for (current, selected) in [(&old, json!("stable")), (&new, Value::Null)] {
+        let current = format!("stable@{current}");
+        let answer = policy(&["digest:stable", "--current", &current, &listed[0], &listed[1]], "");
+        assert_eq!(answer["selected"], selected, "{answer}");
+    }
+}
+
+#[test]
 fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
     for (arguments, words) in [
         (&["semver:banana", "1"][..], "\"banana\" is not a version"),
