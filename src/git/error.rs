@@ -161,6 +161,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Nothing was fetched yet, or the mirror was deleted.
+    #[error("there is no mirror of {url} yet; the next fetch makes it")]
+    NotFetched {
+        /// The repository.
+        url: String,
+    },
     /// A commit was asked for that cannot be made as planned.
     #[error("the commit was not made: {rule}")]
     Plan {
@@ -216,18 +222,18 @@ impl Error {
             | Self::NoCommit { .. }
             | Self::Git { .. }
             | Self::Mirror { .. }
+            | Self::NotFetched { .. }
             | Self::Plan { .. }
             | Self::Ended
             | Self::NoRuntime => RepoProblem::Other,
         }
     }
 
-    /// Whether the mirror itself may be to blame, so that it is worth to fetch it anew.
+    /// Whether the mirror itself may be to blame, so that it is worth to fetch it anew. A full or
+    /// read-only disk is not among it: what is there may still be read.
     pub(super) fn is_damage(&self) -> bool {
-        use git2::ErrorClass::{Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib};
-        let local = [
-            Checkout, Filesystem, Indexer, Object, Odb, Os, Reference, Repository, Tree, Zlib,
-        ];
+        use git2::ErrorClass::{Indexer, Object, Odb, Reference, Repository, Tree, Zlib};
+        let local = [Indexer, Object, Odb, Reference, Repository, Tree, Zlib];
         matches!(self, Self::Git { source, .. } if local.contains(&source.class()))
     }
 }

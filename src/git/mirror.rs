@@ -27,8 +27,18 @@ pub(super) struct Mirror {
     pub settings: Arc<Settings>,
     pub wire: Arc<Wire>,
     pub runtime: Handle,
+    role: Role,
     state: Arc<State>,
     open: Option<(u64, Repository)>,
+}
+
+/// Which of the two threads it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Makes, fills, clears and deletes the folder.
+    Writer,
+    /// Only reads what is there.
+    Reader,
 }
 
 /// What the two threads know of the mirror on disk.
@@ -53,11 +63,18 @@ impl State {
 }
 
 impl Mirror {
-    pub(super) fn new(settings: Arc<Settings>, wire: Arc<Wire>, runtime: Handle, state: Arc<State>) -> Self {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        wire: Arc<Wire>,
+        runtime: Handle,
+        role: Role,
+        state: Arc<State>,
+    ) -> Self {
         Self {
             settings,
             wire,
             runtime,
+            role,
             state,
             open: None,
         }
@@ -156,7 +173,22 @@ impl Mirror {
             .filter(|(opened, _)| *opened == generation && folder.join("HEAD").exists());
         let current = match current {
             Some(current) => current,
-            None => (generation, open_or_create(&folder)?),
+            None if self.role == Role::Writer => (generation, open_or_create(&folder)?),
+            None if !folder.join("HEAD").exists() => {
+                return Err(Error::NotFetched {
+                    url: self.settings.url.to_string(),
+                });
+            }
+            None => {
+                let opened = Repository::open_bare(&folder);
+                (
+                    generation,
+                    opened.map_err(|source| Error::Git {
+                        doing: "open the mirror",
+                        source,
+                    })?,
+                )
+            }
         };
         Ok(&self.open.insert(current).1)
     }

@@ -9,7 +9,7 @@ use super::mirror::{Mirror, commit_id, oid};
 use super::receive_pack::{self, Answer, Unanswered, Update};
 use super::words::{self, Refusal};
 use crate::port::{NewCommit, PushOutcome};
-use git2::{Oid, Repository};
+use git2::{ErrorCode, Oid, Repository};
 use tokio::time::Instant;
 
 /// A push is a few packets; this many silences of the server in a row are not a slow one.
@@ -37,7 +37,7 @@ pub(super) fn commit_and_push(mirror: &mut Mirror, plan: &NewCommit) -> Result<P
     loop {
         let (wire, runtime) = (mirror.wire.clone(), mirror.runtime.clone());
         match runtime.block_on(receive_pack::push(&wire, &update, until)) {
-            Ok(Answer::Done) => return landed(mirror, ours),
+            Ok(Answer::Done) => return Ok(landed(mirror, ours)),
             Ok(Answer::Moved) => return Ok(settle(mirror, ours, parent)?.unwrap_or(PushOutcome::Lost)),
             Ok(Answer::Declined { status, said }) if is_race(&status) => match settle(mirror, ours, parent)? {
                 Some(outcome) => return Ok(outcome),
@@ -62,9 +62,10 @@ fn pack(repo: &Repository, made: &Made) -> Result<Vec<u8>, git2::Error> {
     Ok(bytes.to_vec())
 }
 
-fn landed(mirror: &mut Mirror, ours: Oid) -> Result<PushOutcome, Error> {
-    mirror.note_tip(ours)?;
-    Ok(PushOutcome::Landed(commit_id(ours)))
+/// Once landed it has landed, whether or not the mirror can note it; the next fetch does otherwise.
+fn landed(mirror: &mut Mirror, ours: Oid) -> PushOutcome {
+    let _ = mirror.note_tip(ours);
+    PushOutcome::Landed(commit_id(ours))
 }
 
 /// What a push without an answer comes to: a refusal in words, or what the branch tells.
@@ -108,18 +109,21 @@ fn unanswered(mirror: &mut Mirror, cause: Error, sent: bool, ours: Oid, parent: 
 fn settle(mirror: &mut Mirror, ours: Oid, parent: Oid) -> Result<Option<PushOutcome>, Error> {
     let tip = mirror.remote_tip()?;
     if tip == ours {
-        return landed(mirror, ours).map(Some);
+        return Ok(Some(landed(mirror, ours)));
     }
     if tip == parent {
         return Ok(None);
     }
     let tip = oid(mirror.fetch()?.as_bytes())?;
     let below = mirror.with(|repo| {
-        let found = repo.graph_descendant_of(tip, ours);
-        found.map_err(|source| Error::Git {
-            doing: "look for our commit on the branch",
-            source,
-        })
+        let found = repo.find_commit(ours).and_then(|_| repo.graph_descendant_of(tip, ours));
+        match found {
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
+            other => other.map_err(|source| Error::Git {
+                doing: "look for our commit on the branch",
+                source,
+            }),
+        }
     })?;
     Ok(Some(if below {
         PushOutcome::Landed(commit_id(ours))

@@ -40,6 +40,8 @@ pub(super) enum Answer {
 
 /// How long the server may go on with hooks and housekeeping after its report.
 const AFTERWARDS: Duration = Duration::from_secs(120);
+/// A report on one branch is two lines.
+const LONGEST_REPORT: usize = 64 << 10;
 const FLUSH: &[u8] = b"0000";
 /// A packet's four length digits count themselves.
 const LENGTH: usize = 4;
@@ -123,6 +125,7 @@ async fn converse(
             if !sent {
                 exec.write(FLUSH, until).await?;
             }
+            *locked(&wire.receives) = Some(reading.capabilities);
             return Ok(Answer::Moved);
         }
         if !sent {
@@ -210,6 +213,9 @@ impl Reading {
                     self.said.extend(data.iter().take(room));
                 }
                 (_, _) => self.report.extend_from_slice(&packet),
+            }
+            if self.report.len() > LONGEST_REPORT {
+                return None;
             }
             if packets(&self.report).any(|body| body.is_none()) {
                 self.stage = Stage::Done;

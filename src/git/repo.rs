@@ -1,5 +1,5 @@
 use super::error::Error;
-use super::mirror::{Mirror, State};
+use super::mirror::{Mirror, Role, State};
 use super::settings::Settings;
 use super::ssh::Wire;
 use super::{history, push, transport, tree};
@@ -54,13 +54,10 @@ impl Repo {
         );
         let state = Arc::new(State::read(&settings.mirror_dir));
         let (settings, wire) = (Arc::new(settings), Arc::new(wire));
-        let worker = |name: &str| {
-            let mut mirror = Mirror::new(
-                Arc::clone(&settings),
-                Arc::clone(&wire),
-                runtime.clone(),
-                Arc::clone(&state),
-            );
+        let worker = |name: &str, role: Role| {
+            let (settings, wire, state) = (Arc::clone(&settings), Arc::clone(&wire), Arc::clone(&state));
+            let mirror_dir = settings.mirror_dir.clone();
+            let mut mirror = Mirror::new(settings, wire, runtime.clone(), role, state);
             let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
             let work = move || {
                 while let Some(job) = jobs.blocking_recv() {
@@ -69,14 +66,14 @@ impl Repo {
             };
             let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
             started.map_err(|source| Error::Mirror {
-                path: settings.mirror_dir.clone(),
+                path: mirror_dir,
                 source,
             })?;
             Ok::<_, Error>(sender)
         };
         Ok(Self {
-            remote: worker("git-remote")?,
-            reader: worker("git-reader")?,
+            remote: worker("git-remote", Role::Writer)?,
+            reader: worker("git-reader", Role::Reader)?,
             wire: Arc::clone(&wire),
         })
     }

@@ -582,3 +582,30 @@ async fn a_plan_that_does_not_fit_its_parent_makes_no_commit() {
     }
     assert_eq!(scene.bare.log().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn reading_before_the_first_fetch_and_of_a_forgotten_commit_is_said_and_harms_nothing() {
+    let scene = Scene::start();
+    let repo = scene.open();
+    let unknown = CommitId::from_bytes([9; 20]);
+    let early = failure(repo.files(unknown, vec![]).await);
+    assert!(
+        early.message.starts_with("there is no mirror of ssh://"),
+        "{}",
+        early.message
+    );
+    let tip = repo.fetch().await.unwrap();
+    let forgotten = failure(repo.files(unknown, vec![]).await);
+    assert!(
+        forgotten.message.contains(&unknown.to_string()),
+        "{}",
+        forgotten.message
+    );
+    assert_eq!(repo.history(tip, Some(unknown), 10).await.unwrap().len(), 1);
+    let received = repo.counters().received;
+    assert_eq!(repo.fetch().await.unwrap(), tip);
+    assert!(
+        repo.counters().received - received < 1000,
+        "the mirror was fetched anew for nothing"
+    );
+}
