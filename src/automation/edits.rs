@@ -24,6 +24,7 @@ pub(super) async fn make(
             object: bump.field.object.clone(),
             field: bump.field.field.clone(),
             tag: bump.to.clone(),
+            digest: None,
         });
     }
     let files: Vec<_> = changes

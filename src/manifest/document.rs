@@ -1,4 +1,4 @@
-use crate::model::{FieldName, Finding, ImageRef, ObjectId, Position, RepoPath, Tag};
+use crate::model::{Digest, FieldName, Finding, ImageRef, ObjectId, Position, RepoPath, Tag};
 use std::collections::BTreeMap;
 
 /// What one file of the config repo says.
@@ -166,6 +166,20 @@ pub struct TagChange {
     pub field: FieldName,
     /// What its tag shall be.
     pub tag: Tag,
+    /// The digest that goes with the tag: written where the old one stands, or behind the tag as `tag@digest`. Without
+    /// it, a field that has a digest is refused, since the new tag would contradict it.
+    pub digest: Option<Digest>,
+}
+
+/// One image field's new reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageChange {
+    /// The object that has the field.
+    pub object: ObjectId,
+    /// The field.
+    pub field: FieldName,
+    /// What its image shall be; its parts go where the field keeps them.
+    pub image: ImageRef,
 }
 
 /// A file's edit refused, with the reason; the bytes are untouched.

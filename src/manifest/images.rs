@@ -2,17 +2,56 @@ use super::place::{Path, Place};
 use super::{Holds, ImageField, Slot, Style, value};
 use crate::model::{FieldName, ImageRef, Position};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-/// An image field and how to find its scalar again.
+/// An image field and the scalars that its image is written in.
 #[derive(Debug, Clone)]
 pub(super) struct Site {
     pub field: ImageField,
-    /// The way from the file's document to the scalar that is rewritten.
+    pub registry: Option<Spot>,
+    /// The name, with tag and digest where no scalar of their own has them; nowhere for a tag whose image is told by a
+    /// comment.
+    pub repository: Option<Spot>,
+    pub tag: Option<Spot>,
+    pub digest: Option<Spot>,
+    /// The name says which images are meant and must stay (`images` of a kustomization).
+    pub name_matches: bool,
+}
+
+/// One scalar, and how to find it again.
+#[derive(Debug, Clone)]
+pub(super) struct Spot {
+    /// The way from the file's document to it.
     pub path: Path,
-    /// That scalar's event.
+    /// Its event.
     pub event: usize,
-    /// The scalar's text.
     pub text: String,
+    pub position: Position,
+    /// The bytes of its content, within its quotes.
+    pub span: Range<usize>,
+    pub style: Style,
+}
+
+impl Spot {
+    pub(super) fn of(place: &Place<'_>, tokens: &[Range<usize>]) -> Option<Self> {
+        let scalar = place.scalar()?;
+        let token = tokens.get(place.event()).cloned().unwrap_or_default();
+        let (style, span) = match scalar.style {
+            Style::SingleQuoted | Style::DoubleQuoted => {
+                (scalar.style, token.start + 1..token.end.max(token.start + 2) - 1)
+            }
+            Style::Plain if place.is_null() => (Style::Empty, token),
+            style => (style, token),
+        };
+        Some(Self {
+            path: place.path().clone(),
+            event: place.event(),
+            text: scalar.value.clone(),
+            position: place.position(),
+            span,
+            style,
+        })
+    }
 }
 
 /// Something about an object's images that cannot be used; it matters if the object is automated.
@@ -55,12 +94,19 @@ impl<'a> Parts<'a> {
 
 impl Images {
     /// Adds a field, or the trouble with it. Tags are taken as written: `1.10` without quotes is 1.10, not 1.1.
-    pub(super) fn add(&mut self, field: FieldName, parts: &Parts<'_>, tokens: &[std::ops::Range<usize>]) {
+    pub(super) fn add(&mut self, field: FieldName, parts: &Parts<'_>, tokens: &[Range<usize>]) {
+        let spot = |place: &Option<Place<'_>>| place.as_ref().and_then(|place| Spot::of(place, tokens));
         let (place, holds) = match &parts.tag {
             Some(tag) => (tag, Holds::Tag),
             None => (&parts.repository, Holds::Reference),
         };
-        let Some(scalar) = place.scalar() else { return };
+        let (Some(scalar), Some(repository), Some(main)) = (
+            place.scalar(),
+            Spot::of(&parts.repository, tokens),
+            Spot::of(place, tokens),
+        ) else {
+            return;
+        };
         self.names.insert(field.clone());
         let image = match compose(parts) {
             Ok(image) => image,
@@ -75,24 +121,22 @@ impl Images {
         if holds == Holds::Tag && scalar.style == Style::Plain && scalar.tag.is_none() {
             self.compare_with_reader(&field, place, &scalar.value);
         }
-        let token = tokens.get(place.event()).cloned().unwrap_or_default();
-        let (style, span) = match scalar.style {
-            Style::SingleQuoted | Style::DoubleQuoted => {
-                (scalar.style, token.start + 1..token.end.max(token.start + 2) - 1)
-            }
-            Style::Plain if place.is_null() => (Style::Empty, token),
-            style => (style, token),
-        };
         self.sites.push(Site {
             field: ImageField {
                 field,
                 image,
-                position: place.position(),
-                slot: Slot { span, style, holds },
+                position: main.position,
+                slot: Slot {
+                    span: main.span.clone(),
+                    style: main.style,
+                    holds,
+                },
             },
-            path: place.path().clone(),
-            event: place.event(),
-            text: scalar.value.clone(),
+            registry: spot(&parts.registry),
+            repository: Some(repository),
+            tag: parts.tag.is_some().then_some(main),
+            digest: spot(&parts.digest).filter(|digest| digest.style != Style::Empty),
+            name_matches: false,
         });
     }
 
@@ -149,6 +193,11 @@ fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
     };
     let mut image = ImageRef::parse(&name).map_err(|error| error.to_string())?;
     if let Some(tag) = part(&parts.tag) {
+        if let Some(digest) = image.digest() {
+            return Err(format!(
+                "the name has the digest {digest}, and the tag after it stands by itself"
+            ));
+        }
         image = ImageRef::parse(&format!("{}:{tag}", image.name())).map_err(|error| error.to_string())?;
     }
     if let Some(digest) = part(&parts.digest).filter(|_| image.digest().is_none()) {
@@ -174,7 +223,7 @@ pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> 
 
 /// The images of a pod spec: containers first, so that they win over init containers of the same name; the image of a
 /// volume is the field `volume.<name>`, since a container's name has no dot.
-pub(super) fn of_pod(spec: &Place<'_>, tokens: &[std::ops::Range<usize>]) -> Images {
+pub(super) fn of_pod(spec: &Place<'_>, tokens: &[Range<usize>]) -> Images {
     let mut images = Images::default();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.key(list).map(|list| list.items()).unwrap_or_default() {

@@ -25,6 +25,7 @@ mod identity;
 mod images;
 mod place;
 mod read;
+mod rewrite;
 mod spans;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,8 @@ mod verify;
 
 pub use bounds::MAX_FILE_BYTES;
 pub use document::{
-    Document, Drift, Holds, Ignore, ImageField, Intent, Lock, PolicyText, Reading, Refused, Slot, Style, TagChange,
+    Document, Drift, Holds, Ignore, ImageChange, ImageField, Intent, Lock, PolicyText, Reading, Refused, Slot, Style,
+    TagChange,
 };
-pub use edit::set_tags;
+pub use edit::{set_images, set_tags};
 pub use read::read;

@@ -8,6 +8,8 @@ mod git;
 mod image;
 mod object;
 mod secret;
+#[cfg(test)]
+mod tests;
 
 pub use finding::{Finding, Position, Severity};
 pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};

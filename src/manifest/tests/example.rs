@@ -44,6 +44,7 @@ fn every_image_of_the_example_repository_is_found_and_can_be_bumped() {
                 object: document.object.clone(),
                 field: image.field.clone(),
                 tag: Tag::parse("0123456").unwrap(),
+                digest: None,
             };
             let edited = set_tags(&path, &bytes, &[change]).unwrap();
             let lines = |bytes: &[u8]| {

@@ -1,6 +1,6 @@
 use super::path;
 use crate::manifest::*;
-use crate::model::{FieldName, ObjectId, RepoPath, Tag};
+use crate::model::{Digest, FieldName, ImageRef, ObjectId, RepoPath, Tag};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -23,24 +23,46 @@ fn input(case: &Path) -> (RepoPath, Vec<u8>) {
         .unwrap_or_else(|| panic!("{} has no input", case.display()))
 }
 
-/// `<object> | <field> | <tag>`, one a line.
-fn changes(case: &Path, reading: &Reading) -> Option<Vec<TagChange>> {
-    let text = std::fs::read_to_string(case.join("change")).ok()?;
-    let change = |line: &str| {
-        let [object, field, tag] = line.split(" | ").collect::<Vec<_>>()[..] else {
-            panic!("{}: {line}", case.display())
+/// What a case does to its file, by the name of the file that says it: `change` holds `<object> | <field> | <tag>`, or
+/// `<tag>@<digest>`, one a line; `image` holds `<object> | <field> | <reference>`.
+fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option<Result<Vec<u8>, Refused>> {
+    let rows = |file: &str| -> Option<Vec<(ObjectId, Vec<String>)>> {
+        let text = std::fs::read_to_string(case.join(file)).ok()?;
+        let row = |line: &str| {
+            let mut cells: Vec<String> = line.split(" | ").map(str::to_owned).collect();
+            let object = cells.remove(0);
+            let mut documents = reading.documents.iter();
+            let found = documents.find(|document| document.object.to_string() == object);
+            (
+                found.map_or_else(|| unknown(&object), |document| document.object.clone()),
+                cells,
+            )
         };
-        let found = reading
-            .documents
-            .iter()
-            .find(|document| document.object.to_string() == object);
-        TagChange {
-            object: found.map_or_else(|| unknown(object), |document| document.object.clone()),
-            field: FieldName(field.to_owned()),
-            tag: Tag::parse(tag).unwrap(),
-        }
+        Some(text.lines().filter(|line| !line.is_empty()).map(row).collect())
     };
-    Some(text.lines().filter(|line| !line.is_empty()).map(change).collect())
+    if let Some(rows) = rows("change") {
+        let change = |(object, cells): (ObjectId, Vec<String>)| {
+            let (tag, digest) = match cells[1].split_once('@') {
+                Some((tag, digest)) => (tag, Some(Digest::parse(digest).unwrap())),
+                None => (&*cells[1], None),
+            };
+            TagChange {
+                object,
+                field: FieldName(cells[0].clone()),
+                tag: Tag::parse(tag).unwrap(),
+                digest,
+            }
+        };
+        let changes: Vec<TagChange> = rows.into_iter().map(change).collect();
+        return Some(set_tags(name, bytes, &changes));
+    }
+    let change = |(object, cells): (ObjectId, Vec<String>)| ImageChange {
+        object,
+        field: FieldName(cells[0].clone()),
+        image: ImageRef::parse(&cells[1]).unwrap(),
+    };
+    let changes: Vec<ImageChange> = rows("image")?.into_iter().map(change).collect();
+    Some(set_images(name, bytes, &changes))
 }
 
 /// `Kind namespace/name` of no object in the file.
@@ -119,12 +141,12 @@ fn golden_folders_read_and_edit_as_written_down() {
         let (name, bytes) = input(&case);
         let reading = read(&name, &bytes);
         compare(case.join("reading"), describe(&bytes, &reading).as_bytes());
-        let Some(changes) = changes(&case, &reading) else {
+        let Some(edit) = edit(&case, &name, &bytes, &reading) else {
             continue;
         };
         let edited_file = case.join(format!("out.{}", name.as_str().rsplit('.').next().unwrap()));
         let refused_file = case.join("refused");
-        let other = match set_tags(&name, &bytes, &changes) {
+        let other = match edit {
             Ok(edited) => {
                 compare(edited_file, &edited);
                 refused_file

@@ -98,6 +98,7 @@ proptest! {
             object: document.object.clone(),
             field: FieldName("chart-image".to_owned()),
             tag: Tag::parse(&new).unwrap(),
+            digest: None,
         };
         let edited = set_tags(&path("in.yaml"), &before, &[change]);
         let expected = if new == old { before } else { written.edited(&new) };
@@ -109,7 +110,7 @@ proptest! {
         let reading = read(&path("in.yaml"), text.as_bytes());
         for document in &reading.documents {
             for image in &document.images {
-                let change = TagChange { object: document.object.clone(), field: image.field.clone(), tag: Tag::parse("1e9").unwrap() };
+                let change = TagChange { object: document.object.clone(), field: image.field.clone(), tag: Tag::parse("1e9").unwrap(), digest: None };
                 if let Ok(edited) = set_tags(&path("in.yaml"), text.as_bytes(), &[change]) {
                     let again = read(&path("in.yaml"), &edited);
                     let found = again.documents.iter().flat_map(|document| &document.images).any(|image| image.image.tag().map(Tag::as_str) == Some("1e9"));
