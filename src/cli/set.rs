@@ -199,6 +199,7 @@ impl Image {
                     object: document.object.clone(),
                     field: field.field.clone(),
                     tag,
+                    digest: None,
                 }));
             }
         }
