@@ -1,4 +1,4 @@
-use super::{ConfigFile, Failure};
+use super::{ConfigFile, Failure, print};
 use clap::Args;
 
 /// Print the public half of the deploy key, making the key if there is none
@@ -16,7 +16,7 @@ impl Identity {
         let settings = self.config.read()?;
         let settings = crate::agent::Checked::new(settings);
         let key = crate::agent::deploy_key(&settings).await?;
-        println!("{}", key.public_line("tidegate"));
+        print(format!("{}\n", key.public_line("tidegate")).as_bytes())?;
         eprintln!("fingerprint {}", key.fingerprint());
         Ok(())
     }

@@ -1,4 +1,4 @@
-use super::{ConfigFile, Failure, Output};
+use super::{ConfigFile, Failure, Output, print, print_json};
 use clap::Args;
 
 /// Show what would be bumped, applied and pruned now; writes nothing
@@ -20,14 +20,8 @@ impl Plan {
         let settings = crate::agent::Checked::new(settings);
         let preview = crate::agent::preview(settings).await?;
         match self.output {
-            Output::Text => print!("{preview}"),
-            Output::Json => {
-                println!(
-                    "{}",
-                    serde_json::to_string_pretty(&preview).map_err(anyhow::Error::from)?
-                );
-            }
+            Output::Text => print(preview.to_string().as_bytes()),
+            Output::Json => print_json(&preview),
         }
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use super::Failure;
+use super::{Failure, print};
 use crate::http::Client;
 use clap::Args;
 use std::path::PathBuf;
@@ -67,9 +67,10 @@ impl Sync {
 }
 
 fn told(report: crate::http::CommandReport) -> Result<(), Failure> {
-    println!("{}", report.summary);
+    let mut text = format!("{}\n", report.summary);
     for line in &report.lines {
-        println!("  {line}");
+        text += &format!("  {line}\n");
     }
+    print(text.as_bytes())?;
     if report.ok { Ok(()) } else { Err(Failure::Told) }
 }

@@ -398,3 +398,31 @@ fn help_says_what_it_said() {
         );
     }
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = TempDir::new().unwrap();
+    let key = folder.path().join("key");
+    let config = folder.path().join("tidegate.yaml");
+    std::fs::write(
+        &config,
+        format!(
+            "repo:\n  url: ssh://git@git.example.com/fleet.git\n  key: {{file: {}}}\n  \
+             knownHosts: git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n",
+            key.display()
+        ),
+    )
+    .unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["identity", "--config"])
+        .arg(&config)
+        .env_clear()
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && !told.contains("panicked"), "{told}");
+}
