@@ -1,5 +1,5 @@
 use super::pass::{Syncer, UNKNOWN_KINDS, versions};
-use super::plan::SyncPlan;
+use super::plan::{Consent, SyncPlan};
 use super::report::SyncReport;
 use crate::catalog::Declared;
 use crate::port::{Cluster, ClusterFailure, Kinds, Record};
@@ -58,6 +58,7 @@ impl<C: Cluster> Syncer<C> {
         &mut self,
         declared: &Declared,
         kinds: &Kinds,
+        consent: Consent,
         report: &SyncReport,
     ) -> Result<(), ClusterFailure> {
         let cluster = self.cluster.clone();
@@ -75,10 +76,12 @@ impl<C: Cluster> Syncer<C> {
             held.retain(|kind| kinds.preferred.contains_key(kind) || record.kinds.contains(kind));
         });
         let next = Record {
-            // While deletions wait, the commit before is still the one whose state stands.
-            commit: match report.waiting {
-                None => Some(declared.commit),
-                Some(_) => record.commit,
+            // While deletions wait, the commit before is still the one whose state stands. Deletions that a broken history
+            // brings and a bad file holds up would otherwise go unasked when the file is mended.
+            commit: match (&report.waiting, &report.prune_blocked) {
+                (Some(_), _) => record.commit,
+                (None, Some(_)) if consent.history_broken => record.commit,
+                _ => Some(declared.commit),
             },
             kinds: held,
             status: match report.problems().len() {

@@ -94,7 +94,7 @@ impl<C: Cluster> Syncer<C> {
         }
         self.prune(&next, report).await?;
         self.tell(next, report);
-        self.finish(declared, &kinds, report).await
+        self.finish(declared, &kinds, consent, report).await
     }
 
     /// Reads the world and plans, without the writes of a pass: kinds are watched, and not claimed.

@@ -526,3 +526,30 @@ async fn the_agents_own_record_cannot_be_declared_away() {
     assert!(report.failed[0].message.contains("own record"), "{report:?}");
     assert_eq!(applies(&fake.take_calls()).len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rewritten_history_is_asked_about_also_when_a_bad_file_held_the_deletions_up() {
+    let fake = Fake::new();
+    let mut syncer = Syncer::new(
+        fake.clone(),
+        DeletionLimit {
+            count: 10,
+            percent: 100,
+        },
+    );
+    pass(&mut syncer, &commit(1, &maps(&["a", "b", "c"]))).await;
+    fake.deliver();
+    let mut rewritten = commit(2, &maps(&["a", "b"]));
+    rewritten.complete = false;
+    let consent = Consent {
+        history_broken: true,
+        ..Consent::default()
+    };
+    let report = syncer.pass(&rewritten, consent).await;
+    assert!(report.prune_blocked.is_some(), "{report:?}");
+    assert_eq!(
+        syncer.last_applied().await.unwrap(),
+        Some(CommitId::from_bytes([1; 20])),
+        "whether the next commit descends from what was applied is still to be told"
+    );
+}
