@@ -51,7 +51,7 @@ pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
         scan_all(&registry, &board).await;
     }
     let plan = automation::look(&repo, &mut catalog, &board, &rules, commit).await?;
-    let (sync, sync_problem) = match preview_sync(&checked, &declared).await {
+    let (sync, sync_problem) = match preview_sync(&checked, &repo, &declared).await {
         Ok(sync) => (sync, None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
@@ -88,15 +88,23 @@ async fn scan_all(registry: &impl Registry, board: &Board) {
     }
 }
 
-async fn preview_sync(checked: &Checked, declared: &crate::catalog::Declared) -> anyhow::Result<Option<sync::Preview>> {
+async fn preview_sync(
+    checked: &Checked,
+    repo: &impl ConfigRepo,
+    declared: &crate::catalog::Declared,
+) -> anyhow::Result<Option<sync::Preview>> {
     if !checked.settings.sync.enabled {
         return Ok(None);
     }
     let cluster = Arc::new(edges::cluster(checked).await?);
     let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &checked.settings.sync.deletions);
+    let history_broken = match syncer.last_applied().await? {
+        Some(last) => !repo.is_ancestor(last, declared.commit).await?,
+        None => false,
+    };
     let consent = Consent {
         confirmed: checked.settings.sync.deletions.confirm,
-        history_broken: false,
+        history_broken,
     };
     Ok(Some(syncer.preview(declared, consent).await?))
 }
