@@ -19,12 +19,16 @@ pub use settings::{
 
 /// The mistakes of a configuration file, all of them.
 #[derive(Debug, thiserror::Error)]
-#[error("{file} has {} mistake(s):\n{}", mistakes.len(), list(file, mistakes))]
+#[error("{file} has {}:\n{}", counted(mistakes.len()), list(file, mistakes))]
 pub struct Error {
     /// The file as the user named it.
     pub file: String,
     /// In the order of their lines.
     pub mistakes: Vec<Mistake>,
+}
+
+fn counted(mistakes: usize) -> String {
+    format!("{mistakes} mistake{}", if mistakes == 1 { "" } else { "s" })
 }
 
 fn list(file: &str, mistakes: &[Mistake]) -> String {
