@@ -42,7 +42,9 @@ pub enum ClientError {
         after: Duration,
     },
     /// The agent does not take the token.
-    #[error("{server} does not take the token in the token file: {said}; is it the agent's own?")]
+    #[error(
+        "{server} does not take the token in the token file: {said}; name the file with the agent's own by --token-file"
+    )]
     Unauthorized {
         /// The agent's address.
         server: String,

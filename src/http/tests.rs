@@ -428,7 +428,7 @@ async fn a_client_says_why_it_cannot_ask() {
         .await
         .unwrap_err();
     assert!(matches!(error, ClientError::Unauthorized { .. }), "{error}");
-    assert!(error.to_string().contains("is it the agent's own?"), "{error}");
+    assert!(error.to_string().contains("--token-file"), "{error}");
 
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = format!("http://{}", free.local_addr().unwrap());
