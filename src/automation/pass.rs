@@ -209,10 +209,12 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
                 report.landed = Some(landed);
             }
             PushOutcome::Refused(words) => report.problems.push(format!(
-                "the server refused the push: {words}; let the deploy key push to the branch, or change the rule that refuses"
+                "the server refused the push: {}; let the deploy key push to the branch, or change the rule that refuses",
+                words.trim_end_matches('.')
             )),
             PushOutcome::ReadOnly(words) => report.problems.push(format!(
-                "the deploy key may not write: {words}; give it write access (`tidegate identity` prints it)"
+                "the deploy key may not write: {}; give it write access (`tidegate identity` prints it)",
+                words.trim_end_matches('.')
             )),
         }
         self.publish(&declared, &plan, report.problems.first().cloned());
