@@ -1,6 +1,6 @@
 use super::commands::AgentCommands;
 use super::journal::Journal;
-use super::sync_loop::{SyncLoop, Told};
+use super::sync_loop::{SyncLoop, Told, event_lost};
 use super::{Checked, edges, schedule};
 use crate::automation::{Automation, Hooks, Landed, Status};
 use crate::aws::{Limits, Sdk};
@@ -232,7 +232,7 @@ async fn events<C: Cluster>(cluster: Arc<C>, journal: Journal, shutdown: Shutdow
                 message: said(&landed),
             };
             if let Err(error) = cluster.emit(&event).await {
-                tracing::warn!(%error, "event not written");
+                event_lost(&error);
             }
         }
     }

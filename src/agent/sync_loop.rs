@@ -2,7 +2,7 @@ use crate::catalog::Catalog;
 use crate::driver::{Condition, Outcome, Pass};
 use crate::follow::Tip;
 use crate::model::CommitId;
-use crate::port::{Cluster, ConfigRepo, Happening};
+use crate::port::{Cluster, ClusterFailure, ConfigRepo, Happening};
 use crate::resource::DeletionLimit;
 use crate::sync::{Change, Consent, SyncReport, Syncer};
 use crate::telemetry::{ApplyOutcome, Metrics, ObjectState};
@@ -28,6 +28,7 @@ pub(super) struct SyncLoop<G, C> {
 #[derive(Default)]
 pub(super) struct Told {
     problems: BTreeSet<String>,
+    away: bool,
     commit: Option<CommitId>,
 }
 
@@ -109,9 +110,16 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
         );
         let problems: BTreeSet<String> = report.problems().into_iter().collect();
         for problem in problems.difference(&self.told.problems) {
-            tracing::warn!(%problem, "sync");
+            if self.told.away && report.outage.as_ref() == Some(problem) {
+                tracing::debug!(%problem, "sync: the API server is still away");
+            } else {
+                tracing::warn!(%problem, "sync");
+            }
         }
         self.told.problems = problems;
+        if std::mem::replace(&mut self.told.away, report.outage.is_some()) && !self.told.away {
+            tracing::info!("the API server answers again");
+        }
     }
 
     /// Events for what people would look for with kubectl: commits applied, and problems that are new.
@@ -135,8 +143,17 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
             message,
         };
         if let Err(error) = self.cluster.emit(&event).await {
-            tracing::warn!(%error, "event not written");
+            event_lost(&error);
         }
+    }
+}
+
+/// An outage is told by the sync loop, once.
+pub(super) fn event_lost(error: &ClusterFailure) {
+    if error.is_outage() {
+        tracing::debug!(%error, "event not written");
+    } else {
+        tracing::warn!(%error, "event not written");
     }
 }
 

@@ -116,7 +116,7 @@ impl ApiServer {
         };
         let table = Arc::new(discovery::Table::default());
         Ok(Self {
-            watches: watches::Watches::new(client.clone(), set.id(), table.clone()),
+            watches: watches::Watches::new(client.clone(), url.clone(), set.id(), table.clone()),
             client,
             set,
             url,

@@ -1,7 +1,8 @@
 use super::apply::{api_resource, ownership};
 use super::discovery::Table;
+use super::failure::classify;
 use crate::model::ObjectId;
-use crate::port::{KindView, Kinds, ObservedStore};
+use crate::port::{ClusterFailure, KindView, Kinds, ObservedStore};
 use crate::resource::{
     GroupKind, Health, ObservedObject, PART_OF_LABEL, PruneWish, ResourceVersion, ServedKind, SetId,
 };
@@ -28,15 +29,17 @@ const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 /// One watch for each kind; ends with its owner.
 pub(super) struct Watches {
     client: Client,
+    url: String,
     selector: String,
     table: Arc<Table>,
     running: Mutex<BTreeMap<GroupKind, JoinHandle<()>>>,
 }
 
 impl Watches {
-    pub(super) fn new(client: Client, set: SetId, table: Arc<Table>) -> Self {
+    pub(super) fn new(client: Client, url: String, set: SetId, table: Arc<Table>) -> Self {
         Self {
             client,
+            url,
             selector: format!("{PART_OF_LABEL}={set}"),
             table,
             running: Mutex::default(),
@@ -67,6 +70,7 @@ impl Watches {
             });
             let watch = Watch {
                 api: self.client.clone(),
+                url: self.url.clone(),
                 served: served.clone(),
                 selector: self.selector.clone(),
                 table: self.table.clone(),
@@ -91,6 +95,7 @@ type Events = BoxStream<'static, Result<Event<Seen>, watcher::Error>>;
 
 struct Watch {
     api: Client,
+    url: String,
     served: ServedKind,
     selector: String,
     table: Arc<Table>,
@@ -107,15 +112,17 @@ impl Watch {
                 streaming = false;
                 continue;
             }
+            let away = matches!(reason, End::Away(_));
             let (message, longest) = match reason {
                 End::NoStreaming => continue,
                 End::Forbidden(message) => (message, FORBIDDEN_RETRY),
-                End::Failed(message) => (message, LAST_RETRY),
+                End::Away(message) | End::Failed(message) => (message, LAST_RETRY),
             };
             tracing::debug!(kind = %self.served.kind.kind, error = %message, "watch ended, reading anew");
             self.change(|view| {
                 view.synced = false;
                 view.failing = Some(message);
+                view.away = away;
                 true
             });
             if had_reading {
@@ -172,7 +179,7 @@ impl Watch {
                     let end = match code(&error) {
                         Some(400 | 422) if streaming => End::NoStreaming,
                         Some(403) => End::Forbidden(words(&error)),
-                        _ => End::Failed(words(&error)),
+                        _ => self.end(&error),
                     };
                     return (end, complete);
                 }
@@ -200,6 +207,18 @@ impl Watch {
         }
     }
 
+    fn end(&self, error: &watcher::Error) -> End {
+        match error {
+            watcher::Error::WatchStartFailed(cause)
+            | watcher::Error::InitialListFailed(cause)
+            | watcher::Error::WatchFailed(cause) => match classify(&self.url, cause) {
+                ClusterFailure::Unavailable { message } => End::Away(message),
+                other => End::Failed(other.to_string()),
+            },
+            other => End::Failed(words(other)),
+        }
+    }
+
     fn replace(&self, objects: BTreeMap<ObjectId, ObservedObject>) {
         self.change(|view| {
             for object in objects.values() {
@@ -208,6 +227,7 @@ impl Watch {
             view.objects = objects;
             view.synced = true;
             view.failing = None;
+            view.away = false;
             true
         });
     }
@@ -224,6 +244,7 @@ impl Watch {
 enum End {
     NoStreaming,
     Forbidden(String),
+    Away(String),
     Failed(String),
 }
 

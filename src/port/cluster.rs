@@ -184,6 +184,8 @@ pub struct KindView {
     pub synced: bool,
     /// Why not, in words, after the last attempt failed.
     pub failing: Option<String>,
+    /// Whether that says something about the server and nothing about the kind.
+    pub away: bool,
     /// The youngest version that any event of this kind carried, deletions too.
     pub latest: ResourceVersion,
     /// The set's objects of this kind.

@@ -46,8 +46,10 @@ impl<C: Cluster> Syncer<C> {
                 }
             }
             for (kind, view) in &observed.kinds {
-                if let Some(reason) = &view.failing {
-                    report.unwatched.push((kind.clone(), reason.clone()));
+                match &view.failing {
+                    Some(reason) if view.away => report.outage = Some(reason.clone()),
+                    Some(reason) => report.unwatched.push((kind.clone(), reason.clone())),
+                    None => {}
                 }
             }
         });
