@@ -2,6 +2,7 @@
 //!
 //! Every test runs the built program and reads what its user would: the log, the answers of its commands, `/readyz`.
 
+mod away;
 mod commands;
 mod configuration;
 mod manifests;
