@@ -157,7 +157,7 @@ fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
         (&["*", "a=yesterday"], "is not a time: write 2026-03-01T09:00:00Z"),
         (&["*", "a=1", "a=2"], "a is given twice"),
         (&["*", "--current", ":x", "a"], "--current"),
-        (&["*", "a@sha256:12"], "64 (sha256)"),
+        (&["*", "a@sha256:12"], "64 small hex digits"),
     ] {
         let ended = tidegate(here(), &[&["policy", "test"], arguments].concat(), "");
         assert_eq!(ended.code, 2, "{arguments:?}");
