@@ -9,6 +9,7 @@
 //! This is the one room that knows every other. It holds no decision of its own.
 
 mod commands;
+mod consent;
 mod edges;
 mod journal;
 mod preview;

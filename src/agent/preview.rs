@@ -1,4 +1,4 @@
-use super::{Checked, edges, sync_loop::SyncLoop};
+use super::{Checked, consent::consent, edges, sync_loop::SyncLoop};
 use crate::automation;
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
@@ -7,7 +7,7 @@ use crate::plan::{Decision, PlannedBump};
 use crate::port::{ConfigRepo, Registry};
 use crate::registry::{Ecr, Pace};
 use crate::scan::{Board, Scan};
-use crate::sync::{self, Change, Consent};
+use crate::sync::{self, Change};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use serde::Serialize;
@@ -98,14 +98,8 @@ async fn preview_sync(
     }
     let cluster = Arc::new(edges::cluster(checked).await?);
     let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &checked.settings.sync.deletions);
-    let history_broken = match syncer.last_applied().await? {
-        Some(last) => !repo.is_ancestor(last, declared.commit).await?,
-        None => false,
-    };
-    let consent = Consent {
-        confirmed: checked.settings.sync.deletions.confirm,
-        history_broken,
-    };
+    let confirmed = checked.settings.sync.deletions.confirm;
+    let consent = consent(repo, confirmed, syncer.last_applied().await?, declared.commit).await?;
     Ok(Some(syncer.preview(declared, consent).await?))
 }
 
@@ -138,6 +132,9 @@ impl fmt::Display for Preview {
             }
             for id in &sync.deletions {
                 writeln!(f, "prune  {id}")?;
+            }
+            for id in sync.waiting.iter().flat_map(|waiting| &waiting.objects) {
+                writeln!(f, "wait   {id}")?;
             }
             for failed in &sync.failed {
                 writeln!(f, "fail   {}: {}", failed.id, failed.message)?;

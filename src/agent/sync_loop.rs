@@ -1,10 +1,11 @@
+use super::consent::consent;
 use crate::catalog::Catalog;
 use crate::driver::{Condition, Outcome, Pass};
 use crate::follow::Tip;
 use crate::model::CommitId;
 use crate::port::{Cluster, ClusterFailure, ConfigRepo, Happening};
 use crate::resource::DeletionLimit;
-use crate::sync::{Change, Consent, SyncReport, Syncer};
+use crate::sync::{Change, SyncReport, Syncer};
 use crate::telemetry::{ApplyOutcome, Metrics, ObjectState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,18 +67,9 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
             .last_applied()
             .await
             .map_err(|failure| failure.to_string())?;
-        let history_broken = match last {
-            Some(last) if last != tip => !self
-                .repo
-                .is_ancestor(last, tip)
-                .await
-                .map_err(|failure| failure.message)?,
-            _ => false,
-        };
-        let consent = Consent {
-            confirmed: self.confirmed,
-            history_broken,
-        };
+        let consent = consent(&*self.repo, self.confirmed, last, tip)
+            .await
+            .map_err(|failure| failure.message)?;
         Ok(Some(self.syncer.pass(&declared, consent).await))
     }
 

@@ -54,7 +54,7 @@ impl SyncPlan {
             Some(reason) => {
                 self.waiting = Some(WaitingDeletions {
                     remedy: format!(
-                        "{} not deleted: {reason}; to delete, confirm commit {}, or bring the manifests back",
+                        "{} not deleted: {reason}; to delete, set sync.deletions.confirm to {}, or bring the manifests back",
                         counted(steps.len()),
                         declared.commit
                     ),

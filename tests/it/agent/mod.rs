@@ -1,6 +1,7 @@
 //! The whole agent: the built program on real parts, with no fake but ECR.
 
 mod chain;
+mod deletions;
 mod idle;
 mod kill;
 mod race;

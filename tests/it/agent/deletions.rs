@@ -1,0 +1,56 @@
+use super::world::{World, deployment};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, api::ListParams};
+use tidegate_stack::ControlPlane;
+
+/// A repository is not still while a person makes up his mind: bumps go on, and the confirmation has to hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn confirmed_deletions_are_carried_out_though_a_bump_has_moved_the_tip() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let namespace = format!("confirm-{}", std::process::id());
+    let maps: String = (0..12)
+        .map(|n| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: {namespace}}}\n"))
+        .collect();
+    let files = [
+        (
+            "namespace.yaml",
+            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
+        ),
+        ("web.yaml", deployment(&namespace, "1111aaa")),
+        ("maps.yaml", maps),
+    ];
+    let mut world = World::with(&cluster, "confirm", &namespace, &files).await;
+    world.ecr.push_tag("shop/web", "1111aaa").unwrap();
+    world.agent.run().await.unwrap();
+    world.runs("1111aaa").await;
+    let api: Api<ConfigMap> = Api::namespaced(world.client.clone(), &namespace);
+    let left = async || {
+        let maps = api.list(&ListParams::default()).await.unwrap();
+        maps.iter()
+            .filter(|map| map.metadata.name.as_ref().is_some_and(|name| name.starts_with('c')))
+            .count()
+    };
+
+    let person = world.repo.work_copy().unwrap();
+    person.remove("maps.yaml").unwrap();
+    let removal = person.commit("Remove the maps").unwrap();
+    person.push().unwrap();
+    world.agent.call(&["sync"]).await.unwrap();
+    let plan = world.agent.ask(&["plan"]).await.unwrap();
+    assert!(plan.contains(&format!("wait   ConfigMap {namespace}/c7")), "{plan}");
+    assert!(
+        plan.contains(&format!("set sync.deletions.confirm to {removal}")),
+        "{plan}"
+    );
+
+    world.ecr.push_tag("shop/web", "2222bbb").unwrap();
+    world.agent.ask(&["scan"]).await.unwrap();
+    world.runs("2222bbb").await;
+    assert_eq!(left().await, 12, "nobody has confirmed");
+    world.agent.stop().await.unwrap();
+    let confirmed = format!("sync: {{set: confirm, deletions: {{confirm: {removal}}}}}\n");
+    world.agent.configure(|options| options.more = confirmed).unwrap();
+    world.agent.run().await.unwrap();
+    world.agent.ask(&["sync"]).await.unwrap();
+    assert_eq!(left().await, 0);
+}
