@@ -103,7 +103,7 @@ impl<C: Cluster> Syncer<C> {
         };
         self.ledger.note_applied(id, application.hash, applied, now);
         if change == Change::Repaired {
-            self.ledger.note_repaired(id, now);
+            self.ledger.note_repaired(id, by.as_deref(), now);
         }
         AppliedObject {
             id: id.clone(),

@@ -54,6 +54,7 @@ pub(super) struct Failure {
 #[derive(Debug, Default)]
 struct Fight {
     repairs: VecDeque<Instant>,
+    by: Option<String>,
     calm: Option<(Duration, Instant)>,
 }
 
@@ -111,11 +112,14 @@ impl Ledger {
         }
     }
 
-    pub(super) fn note_repaired(&mut self, id: &ObjectId, now: Instant) {
+    pub(super) fn note_repaired(&mut self, id: &ObjectId, by: Option<&str>, now: Instant) {
         let fight = &mut self.entries.entry(id.clone()).or_default().fight;
         let since_last = fight.repairs.back().map(|last| now.duration_since(*last));
         fight.repairs.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
         fight.repairs.push_back(now);
+        if let Some(by) = by {
+            fight.by = Some(by.to_owned());
+        }
         let still_fighting = fight
             .calm
             .filter(|(pause, _)| since_last.is_some_and(|gap| gap <= *pause * 2));
@@ -150,6 +154,11 @@ impl Entry {
     /// Until when drift of this object is left alone, because somebody keeps writing back.
     pub(super) fn calm_until(&self, now: Instant) -> Option<Instant> {
         self.fight.calm.map(|(_, until)| until).filter(|until| now < *until)
+    }
+
+    /// Who was last seen to write back; a deletion does not tell.
+    pub(super) fn opponent(&self) -> Option<&str> {
+        self.fight.by.as_deref()
     }
 
     /// Repairs within the last minute.
@@ -193,21 +202,26 @@ mod tests {
     async fn a_fight_is_calmed_exponentially_and_a_single_edit_is_not() {
         let mut ledger = Ledger::default();
         for _ in 0..FIGHT_REPAIRS {
-            ledger.note_repaired(&id(), Instant::now());
+            ledger.note_repaired(&id(), Some("operator"), Instant::now());
             assert_eq!(ledger.entry(&id()).unwrap().calm_until(Instant::now()), None);
         }
         let mut last = Duration::ZERO;
         for _ in 0..8 {
             let now = Instant::now();
-            ledger.note_repaired(&id(), now);
+            ledger.note_repaired(&id(), None, now);
             let until = ledger.entry(&id()).unwrap().calm_until(now).unwrap();
             assert!(until - now > last || until - now == LAST_CALM);
             last = until - now;
             tokio::time::advance(last).await;
         }
         assert_eq!(last, LAST_CALM);
+        assert_eq!(
+            ledger.entry(&id()).unwrap().opponent(),
+            Some("operator"),
+            "deletions do not tell who"
+        );
         tokio::time::advance(LAST_CALM * 3).await;
-        ledger.note_repaired(&id(), Instant::now());
+        ledger.note_repaired(&id(), None, Instant::now());
         assert_eq!(
             ledger.entry(&id()).unwrap().calm_until(Instant::now()),
             None,

@@ -262,7 +262,7 @@ impl SyncPlan {
                 self.contested.push(Contested {
                     id,
                     path: object.path.clone(),
-                    by,
+                    by: by.or_else(|| entry.opponent().map(str::to_owned)),
                     repairs: entry.recent_repairs(around.now),
                     next_in: until - around.now,
                 });
