@@ -1,12 +1,14 @@
 use super::pass::Syncer;
-use super::plan::Consent;
+use super::plan::{Application, Consent};
 use super::report::{Change, FailedObject, WaitingDeletions};
 use crate::catalog::Declared;
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Cluster, ClusterFailure, Mode};
-use crate::resource::{Kept, prepare};
+use crate::resource::{GroupKind, Kept, KindVersion, prepare};
 use futures::StreamExt as _;
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a pass would do now. Made from reads and dry-run applies; nothing is written.
@@ -43,8 +45,8 @@ pub struct PreviewedObject {
 const IN_FLIGHT: usize = 16;
 
 impl<C: Cluster> Syncer<C> {
-    /// Says what [`Syncer::pass`] would do, and writes nothing: each object is applied as a dry run. Objects of kinds or
-    /// in namespaces that the same commit would bring are refused by the server, and told as failed in its words.
+    /// Says what [`Syncer::pass`] would do, and writes nothing: each object is applied as a dry run. The server cannot
+    /// judge objects of kinds or in namespaces that the same commit brings: they are told as created.
     ///
     /// # Errors
     /// When the API server is away.
@@ -72,6 +74,7 @@ impl<C: Cluster> Syncer<C> {
             })
             .collect();
         let mut answers = futures::stream::iter(requests).buffered(IN_FLIGHT);
+        let mut brought = Brought::default();
         while let Some((application, answer)) = answers.next().await {
             match answer {
                 Ok(applied) => {
@@ -81,6 +84,9 @@ impl<C: Cluster> Syncer<C> {
                     let unmoved = seen.is_some_and(|seen| {
                         seen.fingerprint == applied.fingerprint && seen.generation == applied.generation
                     });
+                    if applied.created {
+                        brought.note(application);
+                    }
                     preview.objects.push(PreviewedObject {
                         id: application.id.clone(),
                         path: application.path.clone(),
@@ -92,6 +98,11 @@ impl<C: Cluster> Syncer<C> {
                     });
                 }
                 Err(failure) if failure.is_outage() => return Err(failure),
+                Err(_) if brought.has_namespace_of(&application.id) => preview.objects.push(PreviewedObject {
+                    id: application.id.clone(),
+                    path: application.path.clone(),
+                    change: Change::Created,
+                }),
                 Err(failure) => preview.failed.push(FailedObject {
                     id: application.id.clone(),
                     path: Some(application.path.clone()),
@@ -99,8 +110,68 @@ impl<C: Cluster> Syncer<C> {
                 }),
             }
         }
+        let kinds = brought.kinds(&plan.unknown);
+        for failed in std::mem::take(&mut preview.failed) {
+            match failed.path.clone() {
+                Some(path) if kinds.contains(&GroupKind::of(&failed.id)) => preview.objects.push(PreviewedObject {
+                    id: failed.id,
+                    path,
+                    change: Change::Created,
+                }),
+                _ => preview.failed.push(failed),
+            }
+        }
         Ok(preview)
     }
+}
+
+/// What the commit would make that others of its objects stand on. Its wave is answered before theirs.
+#[derive(Default)]
+struct Brought {
+    namespaces: BTreeSet<String>,
+    versions: BTreeSet<KindVersion>,
+}
+
+impl Brought {
+    fn note(&mut self, application: &Application) {
+        let kind = GroupKind::of(&application.id);
+        if kind.is("", "Namespace") {
+            self.namespaces.insert(application.id.name.clone());
+        }
+        if kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            self.versions.extend(defined(&application.document.value));
+        }
+    }
+
+    fn has_namespace_of(&self, id: &ObjectId) -> bool {
+        id.namespace.as_ref().is_some_and(|name| self.namespaces.contains(name))
+    }
+
+    /// The kinds that are not served and will be, in every version that is declared.
+    fn kinds(&self, unknown: &BTreeSet<KindVersion>) -> BTreeSet<GroupKind> {
+        let lacking: BTreeSet<_> = unknown
+            .difference(&self.versions)
+            .map(|version| &version.kind)
+            .collect();
+        let brought = unknown.intersection(&self.versions).map(|version| &version.kind);
+        brought.filter(|kind| !lacking.contains(kind)).cloned().collect()
+    }
+}
+
+fn defined(definition: &Value) -> Vec<KindVersion> {
+    let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let (Some(group), Some(kind)) = (text(definition, "/spec/group"), text(definition, "/spec/names/kind")) else {
+        return Vec::new();
+    };
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let served = versions
+        .into_iter()
+        .flatten()
+        .filter(|version| version["served"] == true);
+    served
+        .filter_map(|version| text(version, "/name"))
+        .map(|version| KindVersion::new(&format!("{group}/{version}"), &kind))
+        .collect()
 }
 
 /// One line for each object that would change, as `tidegate plan` prints it.

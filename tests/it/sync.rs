@@ -418,6 +418,12 @@ async fn a_definition_its_namespace_and_its_objects_go_in_one_commit_in_any_orde
     let mut target = Target::on(&control_plane, "sync-waves").await;
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sync-waves-new"}});
     let declared = target.plain(vec![widget("sync-waves-new"), namespace, definition()]);
+    let preview = target.syncer.preview(&declared, Consent::default()).await.unwrap();
+    assert!(
+        preview.failed.is_empty() && preview.objects.iter().all(|object| object.change == Change::Created),
+        "a plan for a fresh cluster tells of no failure: {preview}"
+    );
+    assert_eq!(preview.objects.len(), 3);
     let report = target.pass(&declared).await;
     println!(
         "definition, namespace and object in {:?}, {} requests",
