@@ -3,7 +3,7 @@ use crate::manifest::{self, Refused, TagChange};
 use crate::model::RepoPath;
 use crate::plan::PlannedBump;
 use crate::port::{ConfigRepo, FileEdit, RepoFailure};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The files' new bytes, and the files whose edit was refused.
 pub(super) struct Edits {
@@ -11,20 +11,19 @@ pub(super) struct Edits {
     pub(super) refused: Vec<(RepoPath, String)>,
 }
 
-/// Writes each bump's tag into the bytes of its file; a refused file keeps its bytes and its bumps are not made.
+/// Writes each bump's tag (and digest, where it is pinned) into the bytes of its file; a refused file keeps its bytes and its bumps are not made.
 pub(super) async fn make(
     repo: &impl ConfigRepo,
     declared: &Declared,
     bumps: &[PlannedBump],
 ) -> Result<Edits, RepoFailure> {
     let mut changes: BTreeMap<&RepoPath, Vec<TagChange>> = BTreeMap::new();
-    let pinned: BTreeSet<&RepoPath> = bumps.iter().filter(|bump| bump.pinned).map(|bump| &bump.path).collect();
-    for bump in bumps.iter().filter(|bump| !pinned.contains(&bump.path)) {
+    for bump in bumps {
         changes.entry(&bump.path).or_default().push(TagChange {
             object: bump.field.object.clone(),
             field: bump.field.field.clone(),
             tag: bump.to.clone(),
-            digest: None,
+            digest: bump.digest.clone().filter(|_| bump.pinned),
         });
     }
     let files: Vec<_> = changes
@@ -36,15 +35,7 @@ pub(super) async fn make(
         .await?;
     let mut edits = Edits {
         files: Vec::new(),
-        refused: pinned
-            .into_iter()
-            .map(|path| {
-                (
-                    path.clone(),
-                    format!("{path}: not edited: digests cannot be written yet"),
-                )
-            })
-            .collect(),
+        refused: Vec::new(),
     };
     for ((path, from, changes), content) in files.into_iter().zip(contents) {
         let edited = content

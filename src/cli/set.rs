@@ -1,6 +1,6 @@
 use super::images::read;
 use super::{Failure, print};
-use crate::manifest::{self, Document, ImageField, TagChange};
+use crate::manifest::{self, Document, ImageChange, ImageField};
 use crate::model::{FieldName, ImageRef, RepoPath};
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgAction, Args, Subcommand};
@@ -19,7 +19,7 @@ enum Command {
     Image(Image),
 }
 
-/// Write another tag into a file's image fields, and change no other byte
+/// Write other images into a file's image fields, and change no other byte
 ///
 /// Edits as the agent does: the edited file is read again, and exactly the named fields must differ. An edit that cannot be
 /// made with certainty is refused with its reason and exit code 1, and the file stays as it was. Without -i the edited file
@@ -49,7 +49,8 @@ struct Image {
     #[arg(value_name = "KIND/NAME")]
     object: Target,
 
-    /// What to write: a container's name, or a HelmRelease's alias, and the whole image reference; `*` is every field
+    /// What to write: a container's name, or a HelmRelease's alias, and the whole image reference, whose parts go where the
+    /// field keeps them; `*` is every field
     #[arg(required = true, value_name = "FIELD=REFERENCE")]
     changes: Vec<Change>,
 }
@@ -191,19 +192,14 @@ impl Image {
         };
         let mut changes = Vec::new();
         for change in &self.changes {
-            for field in fields(document, change).map_err(|reason| anyhow!("{file}: not edited: {reason}"))? {
-                let change = change
-                    .tag_of(field)
-                    .map_err(|reason| anyhow!("{file}:{}: not edited: {reason}", field.position))?;
-                changes.extend(change.map(|tag| TagChange {
-                    object: document.object.clone(),
-                    field: field.field.clone(),
-                    tag,
-                    digest: None,
-                }));
-            }
+            let fields = fields(document, change).map_err(|reason| anyhow!("{file}: not edited: {reason}"))?;
+            changes.extend(fields.into_iter().map(|field| ImageChange {
+                object: document.object.clone(),
+                field: field.field.clone(),
+                image: change.image.clone(),
+            }));
         }
-        manifest::set_tags(&path, bytes, &changes)
+        manifest::set_images(&path, bytes, &changes)
             .map_err(|refused| anyhow!("{file}:{}: not edited: {}", refused.position, refused.reason))
     }
 }
@@ -228,32 +224,6 @@ fn fields<'a>(document: &'a Document, change: &Change) -> Result<Vec<&'a ImageFi
             all.join(", ")
         ),
     })
-}
-
-impl Change {
-    /// The tag to write; `None` where the field says so already.
-    fn tag_of(&self, field: &ImageField) -> Result<Option<crate::model::Tag>, String> {
-        if self.image == field.image {
-            return Ok(None);
-        }
-        if self.image.name() != field.image.name() {
-            return Err(format!(
-                "the image is {}, and only its tag is rewritten; change the name to {} by hand",
-                field.image.name(),
-                self.image.name()
-            ));
-        }
-        if let Some(digest) = self.image.digest() {
-            return Err(format!("only tags are rewritten; write {digest} by hand"));
-        }
-        match self.image.tag() {
-            Some(tag) => Ok(Some(tag.clone())),
-            None => Err(format!(
-                "{} has no tag, and a tag is never taken away; write one",
-                self.image
-            )),
-        }
-    }
 }
 
 /// Writes beside the file and renames over it, so that whoever reads sees the old file or the new one. A symbolic link stays
