@@ -2,6 +2,7 @@
 
 mod chain;
 mod deletions;
+mod digest;
 mod idle;
 mod kill;
 mod race;
