@@ -1,11 +1,17 @@
+use super::Kustomization;
 use crate::model::{Digest, FieldName, Finding, ImageRef, ObjectId, Position, RepoPath, Tag};
 use std::collections::BTreeMap;
 
 /// What one file of the config repo says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reading {
     /// The objects, in file order; `List` kinds are taken apart.
     pub documents: Vec<Document>,
+    /// What is no object but holds image fields: kustomizations (named by their folder), and values files by markers
+    /// (named by their path). Nothing of this is ever applied.
+    pub values: Vec<Document>,
+    /// What a kustomization is made of, if the file is one.
+    pub kustomization: Option<Kustomization>,
     /// What could not be used. A finding of severity `Error` means the file was not read whole.
     pub findings: Vec<Finding>,
 }
@@ -117,6 +123,34 @@ pub struct ImageField {
     pub position: Position,
     /// The scalar that is rewritten for a new tag.
     pub slot: Slot,
+    /// The comment on its line that asks for bumps, with the policy.
+    pub marker: Option<Marker>,
+}
+
+/// A comment on the line of an image, or of its tag, that asks for bumps whatever the object's annotations say:
+/// `# tidegate.dev/image: <policy>` beside a whole reference or a tag that has its repository beside it,
+/// `# tidegate.dev/tag of <repository>: <policy>` beside any other tag, and Flux v2's
+/// `# {"$imagepolicy": "<namespace>:<name>[:tag|:name|:digest]"}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// What it says.
+    pub policy: MarkerPolicy,
+    /// Where its `#` stands.
+    pub position: Position,
+}
+
+/// The policy of a marker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarkerPolicy {
+    /// As in an annotation; empty for the policy that holds where none is written.
+    Text(String),
+    /// That of an `ImagePolicy` object.
+    ImagePolicy {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The scalar that carries the tag.
@@ -155,6 +189,8 @@ pub enum Holds {
     Reference,
     /// The tag alone.
     Tag,
+    /// The digest alone, where no tag is written.
+    Digest,
 }
 
 /// One image field's new tag.

@@ -14,8 +14,21 @@ pub(super) struct Site {
     pub repository: Option<Spot>,
     pub tag: Option<Spot>,
     pub digest: Option<Spot>,
+    /// The repository's scalar never has tag or digest in it.
+    pub name_alone: bool,
     /// The name says which images are meant and must stay (`images` of a kustomization).
     pub name_matches: bool,
+}
+
+impl Site {
+    /// The scalar that the field's position is that of.
+    pub(super) fn main(&self) -> Option<&Spot> {
+        match self.field.slot.holds {
+            Holds::Reference => self.repository.as_ref(),
+            Holds::Tag => self.tag.as_ref(),
+            Holds::Digest => self.digest.as_ref(),
+        }
+    }
 }
 
 /// One scalar, and how to find it again.
@@ -131,11 +144,13 @@ impl Images {
                     style: main.style,
                     holds,
                 },
+                marker: None,
             },
             registry: spot(&parts.registry),
             repository: Some(repository),
             tag: parts.tag.is_some().then_some(main),
             digest: spot(&parts.digest).filter(|digest| digest.style != Style::Empty),
+            name_alone: false,
             name_matches: false,
         });
     }
@@ -167,7 +182,7 @@ impl Images {
                 self.mistakes.push(Trouble {
                     position: site.field.position,
                     message: format!(
-                        "there are two containers with the name {}; only the first is looked at, rename one",
+                        "there are two images with the name {}; only the first is looked at, rename one",
                         site.field.field
                     ),
                 });
@@ -178,7 +193,7 @@ impl Images {
     }
 }
 
-fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
+pub(super) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
     let part = |place: &Option<Place<'_>>| {
         place
             .as_ref()

@@ -23,6 +23,8 @@ mod events;
 mod helm;
 mod identity;
 mod images;
+mod kustomize;
+mod markers;
 mod place;
 mod read;
 mod rewrite;
@@ -35,8 +37,9 @@ mod verify;
 
 pub use bounds::MAX_FILE_BYTES;
 pub use document::{
-    Document, Drift, Holds, Ignore, ImageChange, ImageField, Intent, Lock, PolicyText, Reading, Refused, Slot, Style,
-    TagChange,
+    Document, Drift, Holds, Ignore, ImageChange, ImageField, Intent, Lock, Marker, MarkerPolicy, PolicyText, Reading,
+    Refused, Slot, Style, TagChange,
 };
 pub use edit::{set_images, set_tags};
+pub use kustomize::{Kustomization, Replacement};
 pub use read::read;

@@ -108,6 +108,15 @@ impl<'a> Place<'a> {
         keys.iter().try_fold(self.clone(), |place, key| place.key(key))
     }
 
+    /// What lies at the end of a way from the document's root, if `self` is that root or on the way.
+    pub(super) fn follow(&self, steps: &[Step]) -> Option<Place<'a>> {
+        let rest = steps.strip_prefix(&*self.path.0)?;
+        rest.iter().try_fold(self.clone(), |place, step| match step {
+            Step::Key(key) => place.key(key),
+            Step::Index(index) => place.items().into_iter().nth(*index),
+        })
+    }
+
     /// The entries of a mapping, merges made; none for other nodes.
     pub(super) fn entries(&self) -> Vec<(String, Place<'a>)> {
         let mut entries = Entries::default();

@@ -2,9 +2,10 @@ use super::bounds::{self, Broken, MAX_FINDINGS};
 use super::events::{self, What};
 use super::identity::{Head, complete, identity};
 use super::images::{self, Images, Site, Trouble};
+use super::markers::{self, Comment};
 use super::place::{Place, Repeated};
 use super::tree::{self, Tree};
-use super::{Document, Reading, annotations, helm};
+use super::{Document, Kustomization, Reading, annotations, helm, kustomize};
 use crate::model::{FieldName, Finding, ObjectId, Position, RepoPath, Severity};
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
@@ -13,8 +14,12 @@ use std::ops::Range;
 /// nothing is an error of the whole.
 pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
     let file = open(path, bytes);
+    let (objects, values): (Vec<Object>, Vec<Object>) = file.objects.into_iter().partition(|object| object.applied);
+    let documents = |objects: Vec<Object>| objects.into_iter().map(|object| object.document).collect();
     Reading {
-        documents: file.objects.into_iter().map(|object| object.document).collect(),
+        documents: documents(objects),
+        values: documents(values),
+        kustomization: file.kustomization,
         findings: file.findings,
     }
 }
@@ -30,6 +35,7 @@ pub(super) struct File {
     pub encrypted: bool,
     /// What made the file unreadable as a whole.
     pub broken: Option<Broken>,
+    pub kustomization: Option<Kustomization>,
     /// The documents' trees; [`Object::tree`] is an index of it.
     pub trees: Vec<Tree>,
 }
@@ -42,6 +48,8 @@ pub(super) struct Object {
     pub sites: Vec<Site>,
     /// The names of all its image fields, also of those that cannot be used.
     pub names: BTreeSet<FieldName>,
+    /// Whether it is an object; else it only holds image fields.
+    pub applied: bool,
 }
 
 /// Reads a file, keeping what the editor needs.
@@ -51,6 +59,7 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
         file: File::default(),
         seen: HashSet::new(),
         tokens: Vec::new(),
+        comments: Vec::new(),
         untold: 0,
         worst_untold: None,
     };
@@ -65,17 +74,29 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
         }
         Ok((trees, tokens)) => {
             reader.tokens = tokens;
+            reader.comments(bytes);
             for (index, tree) in trees.iter().enumerate() {
                 reader.document(index, &Place::root(tree));
             }
             reader.file.trees = trees;
+            let unused: Vec<Trouble> = reader
+                .comments
+                .iter()
+                .filter(|comment| !comment.used && !reader.file.encrypted)
+                .map(|comment| {
+                    comment.trouble("stands beside no value that is written in one line; put it behind the value")
+                })
+                .collect();
+            for Trouble { position, message } in unused {
+                reader.find(Severity::Warning, Some(position), None, message);
+            }
         }
     }
     reader.finish()
 }
 
 /// The trees of a file and the byte range of each event's token.
-pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<Tree>, Vec<Range<usize>>), Broken> {
+fn parse(bytes: &[u8]) -> Result<(Vec<Tree>, Vec<Range<usize>>), Broken> {
     let text = bounds::text(bytes)?;
     let events = events::parse(text.text).map_err(events::Failure::into_broken)?;
     let shift = |token: &Range<usize>| token.start + text.skipped..token.end + text.skipped;
@@ -97,11 +118,18 @@ fn hint(bytes: &[u8]) -> &'static str {
     }
 }
 
+/// Why a document is not an object.
+enum NotOurs {
+    Kustomization,
+    Because(Severity, String),
+}
+
 struct Reader<'a> {
     path: &'a RepoPath,
     file: File,
     seen: HashSet<ObjectId>,
     tokens: Vec<Range<usize>>,
+    comments: Vec<Comment>,
     untold: usize,
     worst_untold: Option<Severity>,
 }
@@ -135,6 +163,18 @@ impl Reader<'_> {
         self.file
     }
 
+    fn comments(&mut self, bytes: &[u8]) {
+        if !markers::any(bytes) {
+            return;
+        }
+        let Ok(text) = bounds::text(bytes) else { return };
+        let (comments, troubles) = markers::find(text.text, text.skipped);
+        self.comments = comments;
+        for Trouble { position, message } in troubles {
+            self.find(Severity::Warning, Some(position), None, message);
+        }
+    }
+
     fn document(&mut self, index: usize, root: &Place<'_>) {
         if root.is_null() {
             return;
@@ -146,7 +186,14 @@ impl Reader<'_> {
         }
         let head = match self.head(root) {
             Ok(head) => head,
-            Err((severity, message)) => return self.find(severity, at, None, message),
+            Err(NotOurs::Kustomization) => return self.kustomization(index, root),
+            Err(NotOurs::Because(severity, message)) => {
+                self.file.encrypted |= root.walk(&["sops", "mac"]).is_some();
+                if self.file.encrypted || !self.plain(index, root) {
+                    self.find(severity, at, None, message);
+                }
+                return;
+            }
         };
         if root.walk(&["sops", "mac"]).is_some() {
             self.file.encrypted = true;
@@ -183,11 +230,76 @@ impl Reader<'_> {
         }
     }
 
-    fn head(&self, root: &Place<'_>) -> Result<Head, (Severity, String)> {
-        let not_ours = |what: &str| Err((Severity::Notice, format!("is {what}; passed over")));
+    /// A kustomization is an object of its folder's name, which nobody applies.
+    fn kustomization(&mut self, index: usize, root: &Place<'_>) {
+        let (kustomization, mut images) = kustomize::of(root, &self.tokens);
+        markers::apply(root, &self.tokens, &mut self.comments, &mut images);
+        self.find(
+            Severity::Notice,
+            Some(root.position()),
+            None,
+            "is a kustomization; passed over".to_owned(),
+        );
+        self.file.kustomization = Some(kustomization);
+        let text = |key: &str| root.key(key).and_then(|place| place.text());
+        let api_version = text("apiVersion").unwrap_or_else(|| "kustomize.config.k8s.io/v1beta1".to_owned());
+        let folder = self.path.parent();
+        let name = if folder.as_str().is_empty() {
+            "."
+        } else {
+            folder.as_str()
+        };
+        let kind = text("kind").unwrap_or_else(|| "Kustomization".to_owned());
+        let object = ObjectId::new(&api_version, &kind, None, name);
+        self.values(index, root, object, &api_version, images);
+    }
+
+    /// What is no object at all holds the images that markers name; whether there are any.
+    fn plain(&mut self, index: usize, root: &Place<'_>) -> bool {
+        let mut images = Images::default();
+        markers::apply(root, &self.tokens, &mut self.comments, &mut images);
+        let any = !images.sites.is_empty() || !images.mistakes.is_empty();
+        if any {
+            let name = match index {
+                0 => self.path.as_str().to_owned(),
+                _ => format!("{}#{}", self.path, index + 1),
+            };
+            self.values(index, root, ObjectId::new("", "File", None, &name), "", images);
+        }
+        any
+    }
+
+    fn values(&mut self, index: usize, root: &Place<'_>, object: ObjectId, api_version: &str, images: Images) {
+        let mut mistakes = images.mistakes;
+        mistakes.sort_by_key(|trouble| trouble.position);
+        for Trouble { position, message } in mistakes {
+            self.find(Severity::Warning, Some(position), Some(&object), message);
+        }
+        if !self.seen.insert(object.clone()) {
+            self.file.doubled.insert(object);
+            return;
+        }
+        self.file.objects.push(Object {
+            document: Document {
+                object,
+                api_version: api_version.to_owned(),
+                position: root.position(),
+                value: serde_json::Value::Null,
+                images: images.sites.iter().map(|site| site.field.clone()).collect(),
+                intent: super::Intent::default(),
+            },
+            tree: index,
+            sites: images.sites,
+            names: images.names,
+            applied: false,
+        });
+    }
+
+    fn head(&self, root: &Place<'_>) -> Result<Head, NotOurs> {
+        let not_ours = |what: &str| Err(NotOurs::Because(Severity::Notice, format!("is {what}; passed over")));
         match self.path.file_name() {
             "Chart.yaml" => return not_ours("the description of a Helm chart"),
-            "kustomization.yaml" | "kustomization.yml" | "Kustomization" => return not_ours("a kustomization"),
+            "kustomization.yaml" | "kustomization.yml" | "Kustomization" => return Err(NotOurs::Kustomization),
             _ => {}
         }
         let text = |key: &str| {
@@ -200,14 +312,14 @@ impl Reader<'_> {
             .as_deref()
             .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
         {
-            return not_ours("a kustomization");
+            return Err(NotOurs::Kustomization);
         }
         match (api_version, text("kind")) {
             (Some(api_version), Some(kind)) => Ok(Head { api_version, kind }),
             (None, None) => {
                 let named = root.walk(&["metadata", "name"]).is_some();
                 if named && ["spec", "data"].iter().any(|key| root.key(key).is_some()) {
-                    Err((
+                    Err(NotOurs::Because(
                         Severity::Error,
                         "has a metadata.name, but neither apiVersion nor kind; add them".to_owned(),
                     ))
@@ -215,11 +327,11 @@ impl Reader<'_> {
                     not_ours("not a Kubernetes object (neither apiVersion nor kind)")
                 }
             }
-            (None, Some(_)) => Err((
+            (None, Some(_)) => Err(NotOurs::Because(
                 Severity::Error,
                 "has a kind, but no apiVersion; add it as text".to_owned(),
             )),
-            (Some(_), None) => Err((
+            (Some(_), None) => Err(NotOurs::Because(
                 Severity::Error,
                 "has an apiVersion, but no kind; add it as text".to_owned(),
             )),
@@ -253,6 +365,8 @@ impl Reader<'_> {
                 .map(|spec| images::of_pod(&spec, &self.tokens))
                 .unwrap_or_default(),
         };
+        let mut images = images;
+        markers::apply(place, &self.tokens, &mut self.comments, &mut images);
         let (intent, mut troubles) = annotations::intent(&annotations, &images);
         let Images {
             sites,
@@ -280,6 +394,7 @@ impl Reader<'_> {
             tree: index,
             sites,
             names,
+            applied: true,
         });
     }
 }

@@ -62,7 +62,10 @@ fn texts<'a>(site: &'a Site, new: &ImageRef) -> Result<Vec<(&'a Spot, String)>, 
             texts.push((tag, format!("{new_tag}{suffix}")));
             texts.extend(repository.as_ref().zip(name));
         }
-        (None, Some(_)) if site.name_matches => {}
+        (None, Some(_)) if site.name_alone && new.tag().is_some() && new.digest().is_none() => {
+            return Err("it has no tag; add one where it stands, or name a digest".to_owned());
+        }
+        (None, Some(repository)) if site.name_alone => texts.extend(name.map(|name| (repository, name))),
         (None, Some(repository)) => {
             let name = name.unwrap_or_else(|| bare(&repository.text).to_owned());
             let tag = new.tag().map(|tag| format!(":{tag}")).unwrap_or_default();

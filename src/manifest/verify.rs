@@ -1,7 +1,8 @@
 use super::bounds;
 use super::events::{self, Event, What};
 use super::place::{Path, Place, Step};
-use super::read::{self, File};
+use super::read::File;
+use super::tree::{self, Tree};
 use super::{Style, bounds::Broken};
 use crate::model::Position;
 use serde_json::Value;
@@ -46,12 +47,17 @@ pub(super) fn check(old: &[u8], new: &[u8], file: &File, planned: &[Planned], js
     let old_second = events::by_granit(old_text.text).map_err(|failure| broken(failure.into_broken()))?;
     let new_second = events::by_granit(new_text.text).map_err(|failure| broken(failure.into_broken()))?;
     same_but_for(&old_second, &new_second, &by_event)?;
-    if let Ok(old_first) = events::by_yaml_rust2(old_text.text) {
-        let new_first = events::by_yaml_rust2(new_text.text).map_err(|failure| broken(failure.into_broken()))?;
-        same_but_for(&old_first, &new_first, &by_event)?;
-        agree(&new_first, &new_second, &by_event)?;
-    }
-    values(file, new, planned)
+    let new_events = match events::by_yaml_rust2(old_text.text) {
+        Ok(old_first) => {
+            let new_first = events::by_yaml_rust2(new_text.text).map_err(|failure| broken(failure.into_broken()))?;
+            same_but_for(&old_first, &new_first, &by_event)?;
+            agree(&new_first, &new_second, &by_event)?;
+            new_first
+        }
+        Err(_) => new_second,
+    };
+    let new_trees = tree::build(new_events).map_err(broken)?;
+    values(file, &new_trees, planned)
         .map_err(|doubt| doubt.unwrap_or((first, "after the edit the file does not read".to_owned())))
 }
 
@@ -110,12 +116,11 @@ fn agree(first: &[Event], second: &[Event], planned: &BTreeMap<usize, &Planned>)
 }
 
 /// The values that kubectl would send differ at the planned fields only: an anchor that another field shares shows here.
-fn values(file: &File, new: &[u8], planned: &[Planned]) -> Result<(), Option<Doubt>> {
-    let (trees, _) = read::parse(new).map_err(|_| None)?;
+fn values(file: &File, trees: &[Tree], planned: &[Planned]) -> Result<(), Option<Doubt>> {
     if trees.len() != file.trees.len() {
         return Err(None);
     }
-    for (index, (old, new)) in file.trees.iter().zip(&trees).enumerate() {
+    for (index, (old, new)) in file.trees.iter().zip(trees).enumerate() {
         let mine: Vec<&Planned> = planned.iter().filter(|planned| planned.tree == index).collect();
         let Some(first) = mine.first() else { continue };
         let mut expected = Place::root(old).json(&mut Vec::new()).map_err(|_| None)?;

@@ -361,6 +361,7 @@ fn a_document_gives_its_automated_fields() {
             style: Style::Plain,
             holds: crate::manifest::Holds::Reference,
         },
+        marker: None,
     };
     let policy = |text: &str| PolicyText {
         text: text.to_owned(),

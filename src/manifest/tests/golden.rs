@@ -31,7 +31,7 @@ fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option
         let row = |line: &str| {
             let mut cells: Vec<String> = line.split(" | ").map(str::to_owned).collect();
             let object = cells.remove(0);
-            let mut documents = reading.documents.iter();
+            let mut documents = reading.documents.iter().chain(&reading.values);
             let found = documents.find(|document| document.object.to_string() == object);
             (
                 found.map_or_else(|| unknown(&object), |document| document.object.clone()),
@@ -68,19 +68,30 @@ fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option
 /// `Kind namespace/name` of no object in the file.
 fn unknown(text: &str) -> ObjectId {
     let (kind, name) = text.split_once(' ').unwrap();
-    let (namespace, name) = name.split_once('/').unwrap();
+    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
     ObjectId::new("apps/v1", kind, Some(namespace), name)
+}
+
+fn said(policy: &MarkerPolicy) -> String {
+    match policy {
+        MarkerPolicy::Text(text) => format!("{text:?}"),
+        MarkerPolicy::ImagePolicy { namespace, name } => format!("ImagePolicy {namespace}/{name}"),
+    }
 }
 
 fn describe(bytes: &[u8], reading: &Reading) -> String {
     let mut text = String::new();
-    for document in &reading.documents {
-        writeln!(
-            text,
-            "{} {} at {}",
+    for (at, document) in reading.documents.iter().chain(&reading.values).enumerate() {
+        let applied = if at < reading.documents.len() {
+            ""
+        } else {
+            ", only its images"
+        };
+        let head = format!(
+            "{} {} at {}{applied}",
             document.api_version, document.object, document.position
-        )
-        .unwrap();
+        );
+        writeln!(text, "{}", head.trim_start()).unwrap();
         let plain = Intent::default();
         let intent = &document.intent;
         if intent.automated {
@@ -114,6 +125,22 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
                 image.field, image.image, image.position, image.slot.style, image.slot.holds
             )
             .unwrap();
+            match &image.marker {
+                None => {}
+                Some(marker) => writeln!(text, "    marked at {}: {}", marker.position, said(&marker.policy)).unwrap(),
+            }
+        }
+    }
+    if let Some(kustomization) = &reading.kustomization {
+        writeln!(
+            text,
+            "resources {:?}, components {:?}",
+            kustomization.resources, kustomization.components
+        )
+        .unwrap();
+        for image in &kustomization.images {
+            let name = image.new_name.as_deref().unwrap_or(&image.name);
+            writeln!(text, "  {} becomes {name}, tag said: {}", image.name, image.sets_tag).unwrap();
         }
     }
     for finding in &reading.findings {

@@ -1,6 +1,7 @@
-//! Golden folders for what is understood and edited, the example repository, tables for values, hostile files, and properties.
+//! Generated files, golden folders for what is understood and edited, the example repository, tables for values, hostile files, and properties.
 
 mod example;
+mod generated;
 mod golden;
 mod hostile;
 mod properties;

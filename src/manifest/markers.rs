@@ -1,0 +1,305 @@
+use super::images::{Images, Parts, Site, Spot, Trouble};
+use super::place::{Path, Place, Step};
+use super::spans::LineTable;
+use super::{Holds, ImageField, Marker, MarkerPolicy, Slot};
+use crate::model::{Digest, FieldName, ImageRef, Position, Tag};
+use std::ops::Range;
+
+/// What a marker's scalar holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// A tag, and the repository where the marker names it.
+    Tag(Option<String>),
+    Name,
+    Digest,
+}
+
+/// A comment that says that its line's scalar is an image, or part of one.
+#[derive(Debug, Clone)]
+pub(super) struct Comment {
+    part: Part,
+    policy: MarkerPolicy,
+    position: Position,
+    /// From the start of its line to its `#`, in bytes of the file.
+    before: Range<usize>,
+    /// Whether a value was found that it stands beside.
+    pub used: bool,
+}
+
+const OURS: &str = "tidegate.dev/image:";
+const OURS_TAG: &str = "tidegate.dev/tag of ";
+const FLUX: &str = "\"$imagepolicy\"";
+
+/// Whether a file can have markers at all.
+pub(super) fn any(bytes: &[u8]) -> bool {
+    [OURS, OURS_TAG, FLUX]
+        .iter()
+        .any(|needle| bytes.windows(needle.len()).any(|window| window == needle.as_bytes()))
+}
+
+/// The markers of a text, of which `skipped` bytes of the file stand before it, and what is wrong with others.
+pub(super) fn find(text: &str, skipped: usize) -> (Vec<Comment>, Vec<Trouble>) {
+    let (mut found, mut troubles) = (Vec::new(), Vec::new());
+    let lines = LineTable::new(text);
+    let mut start = 0;
+    for line in text.split_inclusive(['\n', '\r']) {
+        let hash = line.char_indices().find_map(|(at, c)| {
+            let blank = line
+                .get(..at)
+                .is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']));
+            let rest = line.get(at + 1..).unwrap_or_default().trim();
+            let ours = rest.starts_with(OURS) || rest.starts_with(OURS_TAG);
+            (c == '#' && blank && (ours || rest.starts_with('{') && rest.contains(FLUX))).then_some((at, rest))
+        });
+        if let Some((at, rest)) = hash {
+            let position = lines.position(text, start + at);
+            match read(rest) {
+                Ok((part, policy)) => found.push(Comment {
+                    part,
+                    policy,
+                    position,
+                    before: start + skipped..start + skipped + at,
+                    used: false,
+                }),
+                Err(message) => troubles.push(Trouble { position, message }),
+            }
+        }
+        start += line.len();
+    }
+    (found, troubles)
+}
+
+fn read(text: &str) -> Result<(Part, MarkerPolicy), String> {
+    if let Some(policy) = text.strip_prefix(OURS) {
+        return Ok((Part::Whole, MarkerPolicy::Text(policy.trim().to_owned())));
+    }
+    if let Some(rest) = text.strip_prefix(OURS_TAG) {
+        let (repository, policy) = rest
+            .split_once(": ")
+            .or(rest.strip_suffix(':').map(|name| (name, "")))
+            .ok_or("this marker has no policy; write # tidegate.dev/tag of <repository>: <policy>")?;
+        let plain = ImageRef::parse(repository.trim())
+            .ok()
+            .filter(|image| image.tag().is_none() && image.digest().is_none())
+            .ok_or_else(|| format!("{repository:?} in this marker is not a repository; write registry/name"))?;
+        let policy = MarkerPolicy::Text(policy.trim().to_owned());
+        return Ok((Part::Tag(Some(plain.name().to_owned())), policy));
+    }
+    let wrong = || {
+        "this marker cannot be read; write # {\"$imagepolicy\": \"namespace:name\"}, with :tag, :name or :digest behind the name where the value is that part only".to_owned()
+    };
+    let marker: serde_json::Value = serde_json::from_str(text).map_err(|_| wrong())?;
+    let value = marker
+        .get("$imagepolicy")
+        .and_then(|value| value.as_str())
+        .ok_or_else(wrong)?;
+    let (namespace, name, part) = match value.split(':').collect::<Vec<_>>()[..] {
+        [namespace, name] => (namespace, name, Part::Whole),
+        [namespace, name, "tag"] => (namespace, name, Part::Tag(None)),
+        [namespace, name, "name"] => (namespace, name, Part::Name),
+        [namespace, name, "digest"] => (namespace, name, Part::Digest),
+        _ => return Err(wrong()),
+    };
+    if namespace.is_empty() || name.is_empty() {
+        return Err(wrong());
+    }
+    let policy = MarkerPolicy::ImagePolicy {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    Ok((part, policy))
+}
+
+/// Adds what markers below `root` say to its images: a policy to a field that is there already, or a field whose name is
+/// the way to its scalar.
+pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [Comment], images: &mut Images) {
+    if comments.iter().all(|comment| comment.used) {
+        return;
+    }
+    let mut leaves = Vec::new();
+    collect(root, &mut leaves);
+    let mut marked: Vec<(Comment, Place<'_>, Spot)> = Vec::new();
+    for comment in comments.iter_mut().filter(|comment| !comment.used) {
+        let beside: Vec<(&Place<'_>, Spot)> = leaves
+            .iter()
+            .filter(|leaf| {
+                let token = tokens.get(leaf.event()).cloned().unwrap_or_default();
+                !token.is_empty() && token.start >= comment.before.start && token.end <= comment.before.end
+            })
+            .filter_map(|leaf| Some((leaf, Spot::of(leaf, tokens)?)))
+            .collect();
+        let Some((first, spot)) = beside.first() else { continue };
+        comment.used = true;
+        if beside.iter().any(|(_, other)| other.event != spot.event) {
+            images
+                .mistakes
+                .push(comment.trouble("stands beside several values; give the one that is meant a line of its own"));
+            continue;
+        }
+        marked.push((comment.clone(), (*first).clone(), spot.clone()));
+    }
+    for (comment, place, spot) in &marked {
+        let marker = Marker {
+            policy: comment.policy.clone(),
+            position: comment.position,
+        };
+        let same = |other: &Spot| other.event == spot.event;
+        if let Some(site) = images.sites.iter_mut().find(|site| site.main().is_some_and(same)) {
+            site.field.marker = Some(marker);
+            continue;
+        }
+        let pair = |part: Part| {
+            let parent = parent(place.path());
+            marked.iter().find(move |(other, place, _)| {
+                other.part == part && other.policy == comment.policy && self::parent(place.path()) == parent
+            })
+        };
+        let ours = matches!(comment.policy, MarkerPolicy::Text(_));
+        let site = match &comment.part {
+            Part::Whole if ours && is_tag(place.path()) => tag(root, place, spot, None, None, tokens),
+            Part::Whole => whole(place, spot),
+            Part::Tag(named) => {
+                let name = pair(Part::Name).map(|(_, _, spot)| spot.clone());
+                tag(root, place, spot, named.as_deref(), name, tokens)
+            }
+            Part::Name if pair(Part::Tag(None)).is_some() => continue,
+            Part::Digest if pair(Part::Tag(None)).is_some() => continue,
+            Part::Name => Err(
+                "has no :tag marker of the same policy beside it, without which nothing is bumped; add one".to_owned(),
+            ),
+            Part::Digest => Err(
+                "has no :tag marker of the same policy beside it, without which nothing is bumped; add one".to_owned(),
+            ),
+        };
+        match site {
+            Ok(mut site) => {
+                site.field.marker = Some(marker);
+                let beside = pair(Part::Digest).filter(|_| matches!(comment.part, Part::Tag(_)));
+                if let Some((_, _, digest)) = beside {
+                    site.field.image = site
+                        .field
+                        .image
+                        .with(site.field.image.tag().cloned(), Digest::parse(&digest.text).ok());
+                    site.digest = Some(digest.clone());
+                }
+                images.names.insert(site.field.field.clone());
+                images.sites.push(site);
+            }
+            Err(message) => images.mistakes.push(comment.trouble(&message)),
+        }
+    }
+    images.settle();
+}
+
+impl Comment {
+    /// What is wrong with it, at its place.
+    pub(super) fn trouble(&self, what: &str) -> Trouble {
+        Trouble {
+            position: self.position,
+            message: format!("this marker {what}"),
+        }
+    }
+}
+
+fn whole(place: &Place<'_>, spot: &Spot) -> Result<Site, String> {
+    let image = ImageRef::parse(&spot.text).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
+    Ok(Site {
+        repository: Some(spot.clone()),
+        ..site(place, spot, image, Holds::Reference)
+    })
+}
+
+/// A tag whose repository the marker names, or a marker beside it, or a text beside it as charts have it.
+fn tag(
+    root: &Place<'_>,
+    place: &Place<'_>,
+    spot: &Spot,
+    named: Option<&str>,
+    marked: Option<Spot>,
+    tokens: &[Range<usize>],
+) -> Result<Site, String> {
+    let holder = root.follow(parent(place.path()));
+    let beside = |key: &str| {
+        holder
+            .as_ref()
+            .and_then(|holder| holder.key(key))
+            .filter(|place| place.scalar().is_some())
+    };
+    let repository = ["repository", "image", "newName", "name"].into_iter().find_map(beside);
+    let registry = beside("registry");
+    let name = match (named, &marked, &repository) {
+        (Some(named), ..) => named.to_owned(),
+        (None, Some(marked), _) => marked.text.clone(),
+        (None, None, Some(repository)) => {
+            let parts = Parts {
+                registry: registry.clone(),
+                repository: repository.clone(),
+                tag: None,
+                digest: None,
+            };
+            super::images::compose(&parts)?.name().to_owned()
+        }
+        (None, None, None) => {
+            return Err("is for a tag whose repository is not beside it; write # tidegate.dev/tag of <repository>: <policy>, or mark the name, too".to_owned());
+        }
+    };
+    let (tag, digest) = match spot.text.split_once('@') {
+        Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
+        None => (&*spot.text, None),
+    };
+    let tag = Tag::parse(tag).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
+    let image = ImageRef::parse(&name)
+        .map_err(|error| error.to_string())?
+        .with(Some(tag), digest);
+    let own = named.is_none() && marked.is_none();
+    Ok(Site {
+        registry: registry.filter(|_| own).and_then(|place| Spot::of(&place, tokens)),
+        repository: marked.or(repository.filter(|_| own).and_then(|place| Spot::of(&place, tokens))),
+        tag: Some(spot.clone()),
+        ..site(place, spot, image, Holds::Tag)
+    })
+}
+
+fn site(place: &Place<'_>, spot: &Spot, image: ImageRef, holds: Holds) -> Site {
+    Site {
+        field: ImageField {
+            field: FieldName(place.path().to_string()),
+            image,
+            position: spot.position,
+            slot: Slot {
+                span: spot.span.clone(),
+                style: spot.style,
+                holds,
+            },
+            marker: None,
+        },
+        registry: None,
+        repository: None,
+        tag: None,
+        digest: None,
+        name_alone: false,
+        name_matches: false,
+    }
+}
+
+/// Whether the key is what charts call a tag: `tag`, `newTag`, `imageTag`.
+fn is_tag(path: &Path) -> bool {
+    matches!(path.0.last(), Some(Step::Key(key)) if key == "tag" || key.ends_with("Tag"))
+}
+
+fn parent(path: &Path) -> &[Step] {
+    path.0.split_last().map_or(&[], |(_, steps)| steps)
+}
+
+fn collect<'a>(place: &Place<'a>, leaves: &mut Vec<Place<'a>>) {
+    if place.scalar().is_some() {
+        leaves.push(place.clone());
+    }
+    for (_, below) in place.entries() {
+        collect(&below, leaves);
+    }
+    for below in place.items() {
+        collect(&below, leaves);
+    }
+}
