@@ -185,8 +185,13 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         report
             .problems
             .extend(edits.refused.iter().map(|(_, reason)| reason.clone()));
-        report.problems.extend(plan::check(&made).err().into_iter().flatten());
-        if made.bumps.is_empty() || plan::check(&made).is_err() {
+        let wrong = match made.bumps.is_empty() {
+            true => Vec::new(),
+            false => plan::check(&made).err().unwrap_or_default(),
+        };
+        let is_unmade = made.bumps.is_empty() || !wrong.is_empty();
+        report.problems.extend(wrong);
+        if is_unmade {
             self.publish(&declared, &plan, report.problems.first().cloned());
             return Ok(Some(report));
         }

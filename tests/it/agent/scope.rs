@@ -143,3 +143,36 @@ async fn every_policy_chooses_its_own_newest_in_one_commit() {
     assert_eq!(world.repo.log().unwrap().len(), 2, "one commit for all");
     assert_eq!(world.repo.log().unwrap()[0].subject, "Bump 4 images");
 }
+
+/// An image in a block scalar cannot be edited in place: that is the one thing said, and it names the place.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_cannot_be_edited_in_place_is_told_with_its_place_and_nothing_else() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let namespace = format!("folded-{}", std::process::id());
+    let web = deployment(&namespace, "1111aaa");
+    let line = web.lines().find(|line| line.contains("image: ")).unwrap();
+    let (before, image) = line.split_once("image: ").unwrap();
+    let image = image.split_whitespace().next().unwrap();
+    let indent = " ".repeat(before.len() + 2);
+    let files = [
+        (
+            "namespace.yaml",
+            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
+        ),
+        (
+            "web.yaml",
+            web.replace(line, &format!("{before}image: >-\n{indent}{image}")),
+        ),
+    ];
+    let mut world = World::with(&cluster, "folded", &namespace, &files).await;
+    world.ecr.push_tag("shop/web", "1111aaa").unwrap();
+    world.ecr.push_tag("shop/web", "2222bbb").unwrap();
+    world.agent.run().await.unwrap();
+    let scanned = world.agent.call(&["scan"]).await.unwrap();
+    let told = String::from_utf8(scanned.stdout).unwrap();
+    assert!(
+        told.contains("web.yaml:") && told.contains("write it in one line"),
+        "{told}"
+    );
+    assert!(!told.contains("the plan changes nothing"), "{told}");
+}
