@@ -30,7 +30,7 @@ pub(super) struct SyncLoop<G, C> {
 pub(super) struct Told {
     problems: BTreeSet<String>,
     away: bool,
-    commit: Option<CommitId>,
+    commit: Option<(CommitId, bool)>,
 }
 
 /// What those who waited for a pass are told.
@@ -116,23 +116,37 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
 
     /// Events for what people would look for with kubectl: commits applied, and problems that are new.
     async fn announce(&mut self, report: &SyncReport) {
-        if !report.is_in_sync() || self.told.commit == Some(report.commit) {
+        let whole = report.is_in_sync();
+        if report.outage.is_some() || self.told.commit == Some((report.commit, whole)) {
             return;
         }
-        self.told.commit = Some(report.commit);
-        self.metrics.last_applied(&report.commit.to_string());
-        tracing::info!(commit = %report.commit, objects = report.declared, requests = report.requests, "applied");
-        let message = format!(
-            "applied commit {}: {} objects, {} changed, {} pruned",
-            report.commit,
+        self.told.commit = Some((report.commit, whole));
+        let did = format!(
+            "{} objects, {} changed, {} pruned",
             report.declared,
             report.applied.len() - report.count(Change::Unchanged),
             report.pruned.len()
         );
-        let event = Happening {
-            warning: false,
-            reason: "Applied",
-            message,
+        let event = if whole {
+            self.metrics.last_applied(&report.commit.to_string());
+            tracing::info!(commit = %report.commit, objects = report.declared, requests = report.requests, "applied");
+            Happening {
+                warning: false,
+                reason: "Applied",
+                message: format!("applied commit {}: {did}", report.commit),
+            }
+        } else {
+            let problems = report.problems();
+            Happening {
+                warning: true,
+                reason: "AppliedInPart",
+                message: format!(
+                    "commit {}: {did}, {} problems: {}",
+                    report.commit,
+                    problems.len(),
+                    problems.join("; ")
+                ),
+            }
         };
         if let Err(error) = self.cluster.emit(&event).await {
             event_lost(&error);

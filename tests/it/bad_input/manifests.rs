@@ -1,7 +1,11 @@
 //! Files and objects that cannot be used: told with file and line, and everything else is applied and bumped.
 
-use super::scene::{AUTOMATED, Scene, config_map, logged, says, told, warnings, workload};
+use super::scene::{AUTOMATED, SOON, Scene, config_map, logged, says, told, warnings, workload};
+use k8s_openapi::api::events::v1::Event;
+use kube::{Api, api::ListParams};
+use std::time::Duration;
 use tidegate_stack::ControlPlane;
+use tidegate_stack::agent::NAMESPACE;
 
 const ANY: &str = "tidegate.dev/policy: semver:*";
 
@@ -166,6 +170,26 @@ async fn an_object_that_the_server_refuses_is_told_in_its_words_and_applied_once
             "CustomResourceDefinition",
             "correct apiVersion and kind",
         ],
+    );
+    let noted = async || {
+        let events: Api<Event> = Api::namespaced(scene.client.clone(), NAMESPACE);
+        let events = events.list(&ListParams::default()).await.unwrap();
+        events.items.into_iter().find(|event| {
+            let regarding = event.regarding.as_ref().and_then(|object| object.name.as_deref());
+            regarding == Some(name) && event.reason.as_deref() == Some("AppliedInPart")
+        })
+    };
+    let deadline = tokio::time::Instant::now() + SOON;
+    let event = loop {
+        if let Some(event) = noted().await {
+            break event;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "kubectl shows no event");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    says(
+        &event.note.unwrap_or_default(),
+        &["2 problems", "service.yaml", "widget.yaml"],
     );
 
     scene.applied("settings", "before").await;
