@@ -12,7 +12,7 @@ const CATCH_UP: Duration = Duration::from_secs(10);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// More repairs of one object than this within [`FIGHT_WINDOW`] are a fight: an operator or another tool writes back.
-const FIGHT_REPAIRS: usize = 4;
+const FIGHT_REPAIRS: usize = 12;
 const FIGHT_WINDOW: Duration = Duration::from_secs(60);
 const FIRST_CALM: Duration = Duration::from_secs(10);
 const LAST_CALM: Duration = Duration::from_secs(600);

@@ -2,7 +2,7 @@ use super::ledger::Ledger;
 use super::plan::{Application, Consent, Surroundings, SyncPlan, plan};
 use super::report::SyncReport;
 use crate::catalog::Declared;
-use crate::model::CommitId;
+use crate::model::{CommitId, ObjectId};
 use crate::port::{Cluster, ClusterFailure, Freshness, Kinds, Observed, ObservedStore, Record};
 use crate::resource::{DeletionLimit, GroupKind, KindVersion, SetId};
 use std::collections::BTreeSet;
@@ -91,6 +91,15 @@ impl<C: Cluster> Syncer<C> {
             self.first_reading().await;
             next = self.plan(declared, &kinds, consent);
             self.apply_waves(&next, report).await?;
+        }
+        let refused = report
+            .failed
+            .first()
+            .or(next.failed.first())
+            .map(|failed| failed.id.clone());
+        if let Some(refused) = refused.filter(|_| !next.deletions.is_empty()) {
+            next.prune_blocked = Some(withheld(next.deletions.len(), &refused));
+            next.deletions.clear();
         }
         self.prune(&next, report).await?;
         self.tell(next, report);
@@ -221,6 +230,16 @@ pub(super) fn versions(declared: &Declared) -> BTreeSet<KindVersion> {
         KindVersion::new(&object.document.api_version, &object.document.object.kind)
     };
     declared.objects.iter().map(version).collect()
+}
+
+/// What replaces an object is often declared in the same commit: while that is refused, the old one stays.
+fn withheld(deletions: usize, refused: &ObjectId) -> String {
+    let objects = if deletions == 1 {
+        "1 object that is".into()
+    } else {
+        format!("{deletions} objects that are")
+    };
+    format!("{objects} no longer declared and not deleted: {refused} could not be applied; correct it first")
 }
 
 fn is_definition(application: &Application) -> bool {

@@ -405,7 +405,7 @@ async fn a_fight_is_told_with_its_adversary_and_slowed_down() {
     let contested = contested.unwrap();
     assert_eq!(contested.by.as_deref(), Some("some-operator"));
     let repairs = applies(&fake.take_calls()).len();
-    assert!((4..10).contains(&repairs), "{repairs} repairs in 10 s");
+    assert!((12..16).contains(&repairs), "{repairs} repairs in 10 s");
 }
 
 #[tokio::test(start_paused = true)]
@@ -423,6 +423,24 @@ async fn an_object_that_changed_since_it_was_seen_is_not_deleted() {
     fake.take_calls();
     assert!(pass(&mut syncer, &shrunk).await.pruned.is_empty());
     assert_eq!(fake.take_calls(), [], "deleted once, though the watch still shows it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_an_object_is_refused_what_it_may_replace_is_not_deleted() {
+    let fake = Fake::new();
+    let mut syncer = Syncer::new(fake.clone(), DeletionLimit::default());
+    pass(&mut syncer, &commit(1, &maps(&["a", "b", "c", "d", "old"]))).await;
+    fake.deliver();
+    let renamed = [maps(&["a", "b", "c", "d"]), vec![("Widget", "new", json!({}))]].concat();
+    let report = pass(&mut syncer, &commit(2, &renamed)).await;
+    assert!(report.pruned.is_empty(), "{report:?}");
+    let reason = report.prune_blocked.unwrap_or_default();
+    assert!(
+        reason.contains("1 object") && reason.contains("Widget") && reason.contains("new"),
+        "{reason}"
+    );
+    let corrected = commit(3, &maps(&["a", "b", "c", "d", "new"]));
+    assert_eq!(pass(&mut syncer, &corrected).await.pruned.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
