@@ -44,6 +44,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(600);
 /// The wait of a loop with nothing scheduled: whoever wants something wakes it.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// Changes that a sweep finds within this time are told together, so that images pushed together share a commit; a
+/// sweep of one repository tells at once.
+const GATHER: Duration = Duration::from_secs(1);
 /// For repositories that only a cron window or a command scans.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
@@ -127,6 +130,7 @@ where
             rules: Arc::clone(&self.rules),
         };
         let mut report = ScanReport::default();
+        let mut untold = None;
         let registry = Arc::clone(&self.registry);
         let mut listings = futures::stream::iter(std::iter::from_fn(|| sweep.next()))
             .map(|repository| {
@@ -152,11 +156,17 @@ where
                 Ok(tags) => tracing::trace!(%repository, tags, "scanned"),
             }
             report.scanned.push(RepositoryScan { repository, tags });
-            if changed {
+            let now = Instant::now();
+            untold = untold.or(changed.then_some(now));
+            if untold.is_some_and(|since| now.duration_since(since) >= GATHER) {
+                untold = None;
                 (self.changed)();
             }
         }
         drop(listings);
+        if untold.is_some() {
+            (self.changed)();
+        }
         let (repositories, tags) = self.board.extent();
         self.metrics.scanned(repositories, tags);
         report.scanned.sort_by(|a, b| a.repository.cmp(&b.repository));
