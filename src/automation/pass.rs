@@ -3,7 +3,7 @@ use super::{Status, edits, wanted};
 use crate::catalog::{Catalog, Declared};
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
-use crate::model::{CommitId, RepoPath};
+use crate::model::CommitId;
 use crate::plan::{self, BumpPlan, Outcome as Decision, PlannedBump, Template};
 use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
 use crate::scan::{Board, Rules};
@@ -179,12 +179,16 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             return Ok(Some(report));
         }
         let edits = edits::make(&*self.repo, &declared, &plan.bumps).await?;
-        let refused: BTreeSet<&RepoPath> = edits.refused.iter().map(|(path, _)| path).collect();
+        let refused: BTreeSet<_> = edits
+            .refused
+            .iter()
+            .map(|unwritten| (&unwritten.path, &unwritten.field))
+            .collect();
         let mut made = plan.clone();
-        made.bumps.retain(|bump| !refused.contains(&bump.path));
+        made.bumps.retain(|bump| !refused.contains(&(&bump.path, &bump.field)));
         report
             .problems
-            .extend(edits.refused.iter().map(|(_, reason)| reason.clone()));
+            .extend(edits.refused.iter().map(|unwritten| unwritten.reason.clone()));
         let wrong = match made.bumps.is_empty() {
             true => Vec::new(),
             false => plan::check(&made).err().unwrap_or_default(),

@@ -243,7 +243,7 @@ fn sync(section: Section<'_>) -> SyncSettings {
     let deletions = section.section("deletions");
     let limit = DeletionLimit {
         count: deletions.number("count", 10),
-        percent: deletions.number("percent", 25),
+        percent: percent(&deletions),
         confirm: deletions.text("confirm", |text| {
             CommitId::parse(text).map_err(|error| error.to_string())
         }),
@@ -256,6 +256,14 @@ fn sync(section: Section<'_>) -> SyncSettings {
     };
     section.finish();
     settings
+}
+
+fn percent(deletions: &Section<'_>) -> usize {
+    let percent = deletions.number("percent", 25);
+    if percent > 100 {
+        deletions.mistake("percent", format!("{percent} is more than all: 0 to 100 is wanted"));
+    }
+    percent
 }
 
 fn http(section: Section<'_>) -> HttpSettings {

@@ -23,7 +23,7 @@ fn three_lines_are_enough() {
 #[test]
 fn every_mistake_is_told_at_once_with_its_line() {
     let text = "repo:\n  ulr: ssh://git@github.com/acme/fleet.git\n  poll: soon\nregistries:\n- scan: 1m\n  cron: \"* * * * *\"\n\
-                - {host: a.example, cron: \"61 * * * *\"}\nsync: {deletions: {count: many}}\nhttp: {listen: here}\nextra: 1\n";
+                - {host: a.example, cron: \"61 * * * *\"}\nsync: {deletions: {count: many, percent: 200}}\nhttp: {listen: here}\nextra: 1\n";
     let found = mistakes(text);
     for part in [
         "1: repo.url: missing",
@@ -33,6 +33,7 @@ fn every_mistake_is_told_at_once_with_its_line() {
         "6: registries[0].cron: either scan or cron",
         "7: registries[1].cron: \"61 * * * *\" is not a cron expression",
         "8: sync.deletions.count: a whole number is wanted, not a text",
+        "8: sync.deletions.percent: 200 is more than all",
         "9: http.listen: \"here\" is not an address",
         "10: extra: unknown key; known here:",
     ] {
@@ -41,7 +42,7 @@ fn every_mistake_is_told_at_once_with_its_line() {
             "{part} is not in {found:#?}"
         );
     }
-    assert_eq!(found.len(), 9, "{found:#?}");
+    assert_eq!(found.len(), 10, "{found:#?}");
     assert!(found.is_sorted_by_key(|line| line.split(':').next().and_then(|line| line.parse::<u32>().ok())));
 }
 

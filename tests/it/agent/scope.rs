@@ -176,3 +176,69 @@ async fn an_image_that_cannot_be_edited_in_place_is_told_with_its_place_and_noth
     );
     assert!(!told.contains("the plan changes nothing"), "{told}");
 }
+
+/// Forty repositories have news at once: their listings end one by one, their bumps share commits.
+#[tokio::test(flavor = "multi_thread")]
+async fn images_pushed_together_share_commits() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let namespace = format!("many-{}", std::process::id());
+    let on = "tidegate.dev/automated: \"true\"";
+    let namespace_file = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n");
+    let mut files = vec![("namespace.yaml".to_owned(), namespace_file)];
+    for number in 0..40 {
+        let text = second(
+            &namespace,
+            &format!("d{number}"),
+            on,
+            &format!("shop/app-{number}:1111aaa"),
+        );
+        files.push((format!("d{number}.yaml"), text));
+    }
+    let files: Vec<(&str, String)> = files.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
+    let mut world = World::with(&cluster, "many", &namespace, &files).await;
+    for number in 0..40 {
+        world.ecr.push_tag(&format!("shop/app-{number}"), "1111aaa").unwrap();
+    }
+    world.agent.run().await.unwrap();
+    world.agent.ask(&["scan"]).await.unwrap();
+    for number in 0..40 {
+        world.ecr.push_tag(&format!("shop/app-{number}"), "2222bbb").unwrap();
+    }
+    world.agent.ask(&["scan"]).await.unwrap();
+    let text = |number| world.repo.file_at("main", &format!("d{number}.yaml")).unwrap();
+    assert!((0..40).all(|number| text(number).contains(":2222bbb")));
+    let commits = world.repo.log().unwrap().len() - 1;
+    assert!(commits <= 10, "{commits} commits for 40 images");
+}
+
+/// One of two images in a file cannot be edited with certainty; the other is bumped all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_cannot_be_edited_does_not_hold_up_its_neighbour() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let namespace = format!("neighbour-{}", std::process::id());
+    let on = "tidegate.dev/automated: \"true\"";
+    let folded = second(&namespace, "folded", on, "shop/web:1111aaa").replace(
+        &format!("image: {HOST}/shop/web:1111aaa   # by CI"),
+        &format!("image: >-\n          {HOST}/shop/web:1111aaa"),
+    );
+    let files = [
+        (
+            "namespace.yaml",
+            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
+        ),
+        (
+            "both.yaml",
+            format!("{folded}---\n{}", deployment(&namespace, "1111aaa")),
+        ),
+    ];
+    let mut world = World::with(&cluster, "neighbour", &namespace, &files).await;
+    world.ecr.push_tag("shop/web", "1111aaa").unwrap();
+    world.ecr.push_tag("shop/web", "2222bbb").unwrap();
+    world.agent.run().await.unwrap();
+    world.runs("2222bbb").await;
+    let text = world.repo.file_at("main", "both.yaml").unwrap();
+    assert!(text.contains(":2222bbb   # by CI") && text.contains(">-"), "{text}");
+    let told = world.agent.call(&["scan"]).await.unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("both.yaml:") && told.contains("not edited"), "{told}");
+}
