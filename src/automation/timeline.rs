@@ -123,7 +123,7 @@ async fn fields(
         .await?;
     Ok(readings
         .iter()
-        .flat_map(|reading| &reading.documents)
+        .flat_map(|reading| reading.documents.iter().chain(&reading.values))
         .flat_map(|document| {
             document.images.iter().map(|image| {
                 let field = FieldId {

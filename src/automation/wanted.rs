@@ -1,18 +1,59 @@
-use crate::catalog::Declared;
+use crate::catalog::{Declared, DeclaredObject};
 use crate::model::Repository;
-use crate::plan::{self, AutomatedField, Tags};
+use crate::plan::{self, AutomatedField, Overlay, Tags};
 use crate::policy::Candidate;
 use crate::scan::{Rules, Scan};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The image fields of automated workloads, in the order of their files.
+/// The image fields of automated workloads and those with markers: of what is applied in the order of their files, then
+/// of what stands beside it. What a base in a kustomization's folder asks for is done where its image is said.
 pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
-    declared
+    let beside = &declared.beside;
+    let automated = |objects: &[DeclaredObject]| -> Vec<AutomatedField> {
+        let fields = objects
+            .iter()
+            .map(|object| plan::automated(&object.path, &object.document));
+        fields.flatten().collect()
+    };
+    let policies: BTreeMap<(&str, &str), &serde_json::Value> = declared
         .objects
         .iter()
-        .flat_map(|object| plan::automated(&object.path, &object.document))
-        .collect()
+        .chain(&beside.bases)
+        .map(|object| &*object.document)
+        .filter(|document| document.object.kind == "ImagePolicy" && document.object.group == FLUX)
+        .map(|document| {
+            let id = &document.object;
+            (
+                (id.namespace.as_deref().unwrap_or_default(), &*id.name),
+                &document.value,
+            )
+        })
+        .collect();
+    let policy = |namespace: &str, name: &str| {
+        let found = policies.get(&(namespace, name)).or_else(|| policies.get(&("", name)));
+        found.copied()
+    };
+    let overlays: Vec<Overlay<'_>> = beside
+        .kustomizations
+        .iter()
+        .map(|(values, kustomization)| Overlay {
+            path: &values.path,
+            kustomization,
+            document: &values.document,
+        })
+        .collect();
+    let mut fields = automated(&declared.objects);
+    fields.extend(plan::through_overlays(automated(&beside.bases), &overlays));
+    for object in declared.objects.iter().chain(&beside.bases).chain(&beside.values) {
+        fields.extend(plan::marked(&object.path, &object.document, policy));
+    }
+    let mut seen = BTreeSet::new();
+    fields.retain(|field| seen.insert(field.field.clone()));
+    fields
 }
+
+/// The API group of Flux v2's image policies.
+const FLUX: &str = "image.toolkit.fluxcd.io";
 
 /// The repositories whose tags have to be known.
 pub(super) fn repositories(fields: &[AutomatedField], rules: &Rules) -> BTreeSet<Repository> {

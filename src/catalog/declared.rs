@@ -1,5 +1,5 @@
 use super::FileReading;
-use crate::manifest::Document;
+use crate::manifest::{Document, Kustomization};
 use crate::model::{BlobId, CommitId, Finding, ObjectId, RepoPath, Severity};
 use crate::port::TreeFile;
 use std::collections::BTreeMap;
@@ -12,6 +12,8 @@ pub struct Declared {
     pub commit: CommitId,
     /// The objects, ordered by path and place.
     pub objects: Vec<DeclaredObject>,
+    /// What is read for its image fields only.
+    pub beside: Beside,
     /// What could not be used.
     pub findings: Vec<Finding>,
     /// Whether everything was read: only then may absence be concluded from it.
@@ -20,6 +22,17 @@ pub struct Declared {
     pub parsed: usize,
     /// The blob of each manifest file.
     pub blobs: BTreeMap<RepoPath, BlobId>,
+}
+
+/// What holds image fields and is never applied.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// Kustomizations, and values files with markers.
+    pub values: Vec<DeclaredObject>,
+    /// What each of the kustomizations among them is made of.
+    pub kustomizations: Vec<(DeclaredObject, Arc<Kustomization>)>,
+    /// The objects in folders with a kustomization.
+    pub bases: Vec<DeclaredObject>,
 }
 
 /// One declared object.
@@ -35,6 +48,7 @@ impl Declared {
     pub(super) fn gather(
         commit: CommitId,
         readings: &[(TreeFile, Arc<FileReading>)],
+        images_only: &[(TreeFile, Arc<FileReading>)],
         mut findings: Vec<Finding>,
         parsed: usize,
     ) -> Self {
@@ -46,22 +60,46 @@ impl Declared {
                 document: Arc::clone(document),
             }));
         }
+        let mut beside = Beside::default();
+        for (file, reading) in images_only {
+            let told = reading
+                .findings
+                .iter()
+                .filter(|finding| finding.severity == Severity::Warning);
+            findings.extend(told.cloned());
+            beside.bases.extend(declared(file, &reading.documents));
+        }
+        for (file, reading) in readings.iter().chain(images_only) {
+            let values: Vec<DeclaredObject> = declared(file, &reading.values).collect();
+            let kustomization = reading.kustomization.clone();
+            beside.kustomizations.extend(values.first().cloned().zip(kustomization));
+            beside.values.extend(values);
+        }
         findings.extend(drop_twins(&mut objects));
         findings.sort();
         let complete = findings.iter().all(|finding| finding.severity != Severity::Error);
         let blobs = readings
             .iter()
+            .chain(images_only)
             .map(|(file, _)| (file.path.clone(), file.blob))
             .collect();
         Self {
             commit,
             objects,
+            beside,
             findings,
             complete,
             parsed,
             blobs,
         }
     }
+}
+
+fn declared<'a>(file: &'a TreeFile, documents: &'a [Arc<Document>]) -> impl Iterator<Item = DeclaredObject> + 'a {
+    documents.iter().map(|document| DeclaredObject {
+        path: file.path.clone(),
+        document: Arc::clone(document),
+    })
 }
 
 /// An object that two places declare is applied from neither: which one is meant, only its author knows.

@@ -15,7 +15,7 @@ pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> (Vec<
             .collect()
     };
     let charts = holding(&["Chart.yaml"]);
-    let overlays = holding(&["kustomization.yaml", "kustomization.yml", "Kustomization"]);
+    let overlays = holding(&KUSTOMIZATIONS);
     let below = |path: &RepoPath, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| path.is_within(folder));
     let finding = |path: &RepoPath, severity, message: &str| Finding {
         path: path.clone(),
@@ -51,6 +51,28 @@ pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> (Vec<
         .collect();
     (kept, findings)
 }
+
+/// The files that are looked at for image fields only: what lies in folders with a kustomization, and the values of charts.
+pub(super) fn images_only(files: &[TreeFile]) -> Vec<TreeFile> {
+    let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
+        let holders = files.iter().filter(|file| names.contains(&file.path.file_name()));
+        holders.map(|file| file.path.parent()).collect()
+    };
+    let charts = holding(&["Chart.yaml"]);
+    let overlays = holding(&KUSTOMIZATIONS);
+    let below = |path: &RepoPath, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| path.is_within(folder));
+    let wanted = |path: &RepoPath| {
+        let name = path.file_name();
+        match below(path, &charts) {
+            true => is_manifest_name(name) && name.starts_with("values"),
+            false => (is_manifest_name(name) || KUSTOMIZATIONS.contains(&name)) && below(path, &overlays),
+        }
+    };
+    files.iter().filter(|file| wanted(&file.path)).cloned().collect()
+}
+
+/// The names that kustomize looks for in a folder.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Configured paths below which there is no file: a typing error or a moved folder, never "delete everything".
 pub(super) fn vanished(paths: &[RepoPath], files: &[TreeFile]) -> Vec<Finding> {

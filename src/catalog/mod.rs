@@ -9,10 +9,10 @@
 mod declared;
 mod folders;
 
-pub use declared::{Declared, DeclaredObject};
+pub use declared::{Beside, Declared, DeclaredObject};
 pub use folders::manifests;
 
-use crate::manifest::{self, Document};
+use crate::manifest::{self, Document, Kustomization};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity};
 use crate::port::{ConfigRepo, RepoFailure, TreeFile};
 use crate::telemetry::Metrics;
@@ -28,6 +28,10 @@ pub struct FileReading {
     /// Its documents, shared with every commit that has the file as it is: who remembers something of a document may know
     /// it again by its address.
     pub documents: Vec<Arc<Document>>,
+    /// What it has that is no object but holds image fields.
+    pub values: Vec<Arc<Document>>,
+    /// What it is made of, if it is a kustomization.
+    pub kustomization: Option<Arc<Kustomization>>,
     /// What could not be used.
     pub findings: Vec<Finding>,
 }
@@ -36,6 +40,8 @@ impl FileReading {
     fn of(reading: manifest::Reading) -> Self {
         Self {
             documents: reading.documents.into_iter().map(Arc::new).collect(),
+            values: reading.values.into_iter().map(Arc::new).collect(),
+            kustomization: reading.kustomization.map(Arc::new),
             findings: reading.findings,
         }
     }
@@ -74,17 +80,23 @@ impl Catalog {
         let (manifests, passed_over) = folders::manifests(&files, |file| &file.path);
         findings.extend(passed_over);
         let parsed = self.load(repo, &manifests).await?;
-        let readings: Vec<_> = manifests
-            .iter()
-            .filter_map(|file| {
-                self.readings
-                    .get(&(file.path.clone(), file.blob))
-                    .map(|reading| (file.clone(), Arc::clone(reading)))
-            })
+        let images_only = folders::images_only(&files);
+        let parsed = parsed + self.load(repo, &images_only).await?;
+        let known = |files: &[TreeFile]| -> Vec<_> {
+            let reading = |file: &TreeFile| self.readings.get(&(file.path.clone(), file.blob)).map(Arc::clone);
+            files
+                .iter()
+                .filter_map(|file| Some((file.clone(), reading(file)?)))
+                .collect()
+        };
+        let (readings, beside) = (known(&manifests), known(&images_only));
+        let current: BTreeSet<_> = manifests
+            .into_iter()
+            .chain(images_only)
+            .map(|file| (file.path, file.blob))
             .collect();
-        let current: BTreeSet<_> = manifests.into_iter().map(|file| (file.path, file.blob)).collect();
         self.readings.retain(|key, _| current.contains(key));
-        let declared = Arc::new(Declared::gather(commit, &readings, findings, parsed));
+        let declared = Arc::new(Declared::gather(commit, &readings, &beside, findings, parsed));
         self.latest = Some(Arc::clone(&declared));
         Ok(declared)
     }
@@ -157,6 +169,8 @@ fn unread(path: &RepoPath, why: &str) -> FileReading {
     };
     FileReading {
         documents: Vec::new(),
+        values: Vec::new(),
+        kustomization: None,
         findings: vec![finding],
     }
 }

@@ -12,11 +12,13 @@ mod check;
 mod decide;
 mod field;
 mod message;
+mod overlay;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::check;
 pub use decide::{BumpPlan, Decision, Observed, Outcome, PlannedBump, Tags, decide};
-pub use field::{AutomatedField, automated};
+pub use field::{AutomatedField, automated, marked};
 pub use message::{InvalidTemplate, Template, commit_time, message};
+pub use overlay::{Overlay, through_overlays};

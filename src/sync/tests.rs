@@ -240,6 +240,7 @@ fn commit(number: u8, objects: &[(&str, &str, Value)]) -> Declared {
     Declared {
         commit: CommitId::from_bytes([number; 20]),
         objects: objects.collect(),
+        beside: Default::default(),
         findings: vec![],
         complete: true,
         parsed: 0,

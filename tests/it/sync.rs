@@ -97,6 +97,7 @@ impl Target {
         Declared {
             commit: CommitId::from_bytes([self.commits; 20]),
             objects: objects.collect(),
+            beside: Default::default(),
             findings: vec![],
             complete: true,
             parsed: 0,
