@@ -1,6 +1,6 @@
 use super::bounds;
 use super::images::Site;
-use super::read::{self, File};
+use super::read::{self, File, Object};
 use super::rewrite::{self, Edit, Wanted};
 use super::verify::{self, Planned};
 use super::{ImageChange, Refused, TagChange};
@@ -80,7 +80,7 @@ fn set(path: &RepoPath, bytes: &[u8], changes: Vec<(&ObjectId, &FieldName, Wante
 
 const START: Position = Position { line: 1, column: 1 };
 
-fn check_file(file: &File) -> Result<(), (Position, String)> {
+pub(super) fn check_file(file: &File) -> Result<(), (Position, String)> {
     if let Some(broken) = &file.broken {
         return Err((broken.position.unwrap_or(START), format!("the file {}", broken.reason)));
     }
@@ -93,7 +93,8 @@ fn check_file(file: &File) -> Result<(), (Position, String)> {
     Ok(())
 }
 
-fn find<'a>(file: &'a File, wanted: &ObjectId, field: &FieldName) -> Result<(usize, &'a Site), (Position, String)> {
+/// The one object of this name in the file.
+pub(super) fn find_object<'a>(file: &'a File, wanted: &ObjectId) -> Result<&'a Object, (Position, String)> {
     let Some(object) = file.objects.iter().find(|object| object.document.object == *wanted) else {
         return Err((START, format!("{wanted} is not in this file")));
     };
@@ -101,6 +102,11 @@ fn find<'a>(file: &'a File, wanted: &ObjectId, field: &FieldName) -> Result<(usi
         let reason = format!("{wanted} is in this file twice; remove one of the two");
         return Err((object.document.position, reason));
     }
+    Ok(object)
+}
+
+fn find<'a>(file: &'a File, wanted: &ObjectId, field: &FieldName) -> Result<(usize, &'a Site), (Position, String)> {
+    let object = find_object(file, wanted)?;
     object
         .sites
         .iter()

@@ -11,7 +11,8 @@ pub(super) struct Event {
     pub what: What,
     /// Line and column, both from 1.
     pub position: Position,
-    /// The bytes of a scalar's token, quotes included; empty at the token's start where they are not told apart.
+    /// The bytes of a scalar's token, quotes included; empty at the token's start where they are not told apart. Of other
+    /// events only granit-parser tells the bytes.
     pub token: Range<usize>,
 }
 
@@ -149,7 +150,7 @@ pub(super) fn by_granit(text: &str) -> Result<Vec<Event>, Failure> {
             column: span.start.col() + 1,
         };
         let bytes = span.byte_range().unwrap_or_default();
-        let mut token = 0..0;
+        let mut token = bytes.clone();
         let what = match raw {
             Raw::DocumentStart(..) => What::DocumentStart,
             Raw::DocumentEnd => What::DocumentEnd,

@@ -3,10 +3,14 @@
 //! Flow of a reading: bytes are checked ([`MAX_FILE_BYTES`], UTF-8, control characters), parsed to events (`events`)
 //! within bounds, built to trees in which every scalar knows its bytes (`tree`, `place`), and read twice: as the JSON
 //! value that kubectl would send (`value`), and for image fields (`images`, `helm`) and annotations (`annotations`).
+//! Kustomizations (`kustomize`) and values files give image fields, too, but are no objects. A comment on the line of an
+//! image or a tag asks for bumps wherever it stands (`markers`): `# tidegate.dev/image: <policy>`,
+//! `# tidegate.dev/tag of <repository>: <policy>`, or Flux v2's `# {"$imagepolicy": "<namespace>:<name>"}`.
 //!
-//! Flow of an edit: the wanted tags become replacements of byte ranges (`edit`), and the edited text must then prove
-//! itself (`verify`): in both parsers its events are those of the old text but for the planned scalars, and its values
-//! are the old ones but for the planned fields.
+//! Flow of an edit: the wanted tags and images become texts of scalars (`rewrite`) and replacements of byte ranges
+//! (`edit`), wanted annotations become lines or entries (`annotate`), and the edited text must then prove itself
+//! (`verify`): in both parsers its events are those of the old text but for the planned ones, and its values are the old
+//! ones but for the planned fields.
 //!
 //! Invariants: no byte outside a planned scalar changes; no edits give the same bytes; an object that could not be
 //! read leaves a finding of severity `Error`, so that its absence is never taken for its removal; nothing is built from
@@ -15,6 +19,7 @@
 //! Absent on purpose: printing YAML (text is only ever edited), judging policies (the policy room does), decrypting,
 //! rendering kustomizations, and reading Helm templates.
 
+mod annotate;
 mod annotations;
 mod bounds;
 mod document;
@@ -35,6 +40,7 @@ mod tree;
 mod value;
 mod verify;
 
+pub use annotate::annotate;
 pub use bounds::MAX_FILE_BYTES;
 pub use document::{
     Document, Drift, Holds, Ignore, ImageChange, ImageField, Intent, Lock, Marker, MarkerPolicy, PolicyText, Reading,

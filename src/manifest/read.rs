@@ -3,7 +3,7 @@ use super::events::{self, What};
 use super::identity::{Head, complete, identity};
 use super::images::{self, Images, Site, Trouble};
 use super::markers::{self, Comment};
-use super::place::{Place, Repeated};
+use super::place::{Path, Place, Repeated};
 use super::tree::{self, Tree};
 use super::{Document, Kustomization, Reading, annotations, helm, kustomize};
 use crate::model::{FieldName, Finding, ObjectId, Position, RepoPath, Severity};
@@ -48,6 +48,8 @@ pub(super) struct Object {
     pub sites: Vec<Site>,
     /// The names of all its image fields, also of those that cannot be used.
     pub names: BTreeSet<FieldName>,
+    /// The way to it from its document.
+    pub path: Path,
     /// Whether it is an object; else it only holds image fields.
     pub applied: bool,
 }
@@ -291,6 +293,7 @@ impl Reader<'_> {
             tree: index,
             sites: images.sites,
             names: images.names,
+            path: root.path().clone(),
             applied: false,
         });
     }
@@ -394,6 +397,7 @@ impl Reader<'_> {
             tree: index,
             sites,
             names,
+            path: place.path().clone(),
             applied: true,
         });
     }

@@ -137,6 +137,130 @@ fn values(file: &File, trees: &[Tree], planned: &[Planned]) -> Result<(), Option
     Ok(())
 }
 
+/// What an event of the edited text must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// This event of the old text.
+    Old(usize),
+    /// This scalar of the old text with another text.
+    Instead(usize, String),
+    /// A new scalar.
+    Text(String),
+    /// The start of a new mapping.
+    Start,
+    /// The end of a mapping.
+    End,
+}
+
+/// An annotation that is set or taken away, and the events that must come of it.
+#[derive(Debug)]
+pub(super) struct Structure<'a> {
+    pub tree: usize,
+    pub metadata: Path,
+    pub key: &'a str,
+    pub value: Option<&'a str>,
+    /// Whether the annotations go with their last entry.
+    pub emptied: bool,
+    pub expected: Vec<Expected>,
+    pub home: Position,
+}
+
+/// Reads old and new text again: for both parsers the events are the expected ones, and the values differ by the
+/// annotation only.
+///
+/// # Errors
+/// The first difference that was not planned.
+pub(super) fn check_structure(old: &[u8], new: &[u8], file: &File, change: &Structure<'_>) -> Result<(), Doubt> {
+    let broken = |broken: Broken| (change.home, format!("after the edit the file {}", broken.reason));
+    let (old_text, new_text) = (bounds::text(old).map_err(broken)?, bounds::text(new).map_err(broken)?);
+    if is_json(old) && !is_json(new) {
+        return Err((
+            change.home,
+            "after the edit the file would no longer be JSON".to_owned(),
+        ));
+    }
+    let second = events::by_granit(new_text.text).map_err(|failure| broken(failure.into_broken()))?;
+    let old_second = events::by_granit(old_text.text).map_err(|failure| broken(failure.into_broken()))?;
+    as_expected(&old_second, &second, &change.expected)?;
+    let new_events = match events::by_yaml_rust2(old_text.text) {
+        Ok(old_first) => {
+            let first = events::by_yaml_rust2(new_text.text).map_err(|failure| broken(failure.into_broken()))?;
+            as_expected(&old_first, &first, &change.expected)?;
+            first
+        }
+        Err(_) => second,
+    };
+    let trees = tree::build(new_events).map_err(broken)?;
+    let unsure = || {
+        (
+            change.home,
+            "what the edit would change cannot be told; change it by hand".to_owned(),
+        )
+    };
+    if trees.len() != file.trees.len() {
+        return Err(unsure());
+    }
+    for (index, (old, new)) in file.trees.iter().zip(&trees).enumerate() {
+        let values = |tree| Place::root(tree).json(&mut Vec::new());
+        let (Ok(mut expected), Ok(found)) = (values(old), values(new)) else {
+            return Err(unsure());
+        };
+        if index == change.tree {
+            set(&mut expected, change).ok_or_else(unsure)?;
+        }
+        if let Some(path) = difference(&expected, &found) {
+            return Err((
+                change.home,
+                format!("{path} would change too, through an anchor or a merge; write it out there"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn set(value: &mut Value, change: &Structure<'_>) -> Option<()> {
+    let metadata = at(value, &change.metadata)?.as_object_mut()?;
+    if change.emptied {
+        metadata.remove("annotations");
+        return Some(());
+    }
+    let annotations = metadata.entry("annotations").or_insert(Value::Null);
+    if annotations.is_null() {
+        *annotations = Value::Object(serde_json::Map::new());
+    }
+    let annotations = annotations.as_object_mut()?;
+    match change.value {
+        Some(text) => annotations.insert(change.key.to_owned(), text.into()),
+        None => annotations.remove(change.key),
+    };
+    Some(())
+}
+
+fn as_expected(old: &[Event], new: &[Event], expected: &[Expected]) -> Result<(), Doubt> {
+    let plain = |what: &What, text: &str| matches!(what, What::Scalar(scalar) if scalar.value == text && scalar.anchor == 0 && scalar.tag.is_none());
+    for (expected, found) in expected.iter().zip(new) {
+        let same = match expected {
+            Expected::Old(at) => old.get(*at).is_some_and(|event| event.what == found.what),
+            Expected::Instead(at, text) => match (old.get(*at).map(|event| &event.what), &found.what) {
+                (Some(What::Scalar(before)), What::Scalar(after)) => {
+                    after.value == *text && (after.anchor, &after.tag) == (before.anchor, &before.tag)
+                }
+                _ => false,
+            },
+            Expected::Text(text) => plain(&found.what, text),
+            Expected::Start => found.what == What::MappingStart { anchor: 0, tag: None },
+            Expected::End => found.what == What::MappingEnd,
+        };
+        if !same {
+            return Err((found.position, "the edit would change what stands here".to_owned()));
+        }
+    }
+    match expected.len() == new.len() {
+        true => Ok(()),
+        false => Err((START, "the edit would add or remove values".to_owned())),
+    }
+}
+
 fn at<'a>(value: &'a mut Value, path: &Path) -> Option<&'a mut Value> {
     path.0.iter().try_fold(value, |value, step| match step {
         Step::Key(key) => value.get_mut(key),

@@ -280,7 +280,7 @@ fn edit_files(mut dice: Dice, edits: usize) -> Done {
             let found: usize = reading.documents.iter().map(|document| document.images.len()).sum();
             assert_eq!(found, tags.len(), "{}", String::from_utf8_lossy(&text));
         }
-        let first = if done.files % 4 == 0 { dice.roll(tags.len()) } else { 0 };
+        let first = if done.files % 10 == 0 { dice.roll(tags.len()) } else { 0 };
         for range in [0..first, first..tags.len()] {
             let mut changes = Vec::new();
             for at in range {

@@ -24,7 +24,8 @@ fn input(case: &Path) -> (RepoPath, Vec<u8>) {
 }
 
 /// What a case does to its file, by the name of the file that says it: `change` holds `<object> | <field> | <tag>`, or
-/// `<tag>@<digest>`, one a line; `image` holds `<object> | <field> | <reference>`.
+/// `<tag>@<digest>`, one a line; `image` holds `<object> | <field> | <reference>`; `annotate`
+/// holds `<object> | <key> | <value>`, without a value for an annotation that goes.
 fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option<Result<Vec<u8>, Refused>> {
     let rows = |file: &str| -> Option<Vec<(ObjectId, Vec<String>)>> {
         let text = std::fs::read_to_string(case.join(file)).ok()?;
@@ -55,6 +56,12 @@ fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option
         };
         let changes: Vec<TagChange> = rows.into_iter().map(change).collect();
         return Some(set_tags(name, bytes, &changes));
+    }
+    if let Some(rows) = rows("annotate") {
+        let annotated = rows.iter().try_fold(bytes.to_vec(), |bytes, (object, cells)| {
+            annotate(name, &bytes, object, &[(&cells[0], cells.get(1).map(String::as_str))])
+        });
+        return Some(annotated);
     }
     let change = |(object, cells): (ObjectId, Vec<String>)| ImageChange {
         object,
@@ -163,7 +170,7 @@ fn golden_folders_read_and_edit_as_written_down() {
         }
     };
     let cases = cases();
-    assert!(cases.len() >= 40, "{} cases", cases.len());
+    assert!(cases.len() >= 120, "{} cases", cases.len());
     for case in cases {
         let (name, bytes) = input(&case);
         let reading = read(&name, &bytes);

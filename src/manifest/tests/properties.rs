@@ -1,6 +1,6 @@
 use super::path;
 use crate::manifest::value::is_retyped;
-use crate::manifest::{TagChange, read, set_tags};
+use crate::manifest::{TagChange, annotate, read, set_tags};
 use crate::model::{FieldName, Tag};
 use proptest::prelude::*;
 
@@ -106,9 +106,28 @@ proptest! {
     }
 
     #[test]
+    fn an_annotation_that_is_set_and_taken_away_leaves_the_file_as_it_was(written in written(), old in tag(), key in "tidegate\\.dev/[a-z]{1,8}", value in "[ -~é漢]{0,30}") {
+        let before = written.found(&old);
+        let name = path("in.yaml");
+        let object = |bytes: &[u8]| read(&name, bytes).documents.remove(0);
+        let id = object(&before).object;
+        let set = annotate(&name, &before, &id, &[(&key, Some(&value))]).unwrap();
+        prop_assert_eq!(&object(&set).value["metadata"]["annotations"][&*key], &serde_json::Value::from(value));
+        let again = annotate(&name, &set, &id, &[(&key, Some("other"))]).unwrap();
+        prop_assert_eq!(&object(&again).value["metadata"]["annotations"][&*key], &serde_json::Value::from("other"));
+        let gone = annotate(&name, &again, &id, &[(&key, None)]).unwrap();
+        prop_assert_eq!(String::from_utf8(gone).unwrap(), String::from_utf8(before).unwrap());
+    }
+
+    #[test]
     fn no_text_panics_and_every_edit_reads_back(text in "([ \n]|apiVersion: v1\n|kind: Pod\n|metadata: \\{name: a\\}\n|spec:\n|  containers:\n|  - |name: c\n|    image: |x/a:1|&b |\\*b|---\n|[\\[\\]{}:,#'\"|>%!?é\t-]){0,40}") {
         let reading = read(&path("in.yaml"), text.as_bytes());
         for document in &reading.documents {
+            if let Ok(edited) = annotate(&path("in.yaml"), text.as_bytes(), &document.object, &[("tidegate.dev/locked", Some("true"))]) {
+                let again = read(&path("in.yaml"), &edited);
+                let found = again.documents.iter().find(|other| other.object == document.object);
+                prop_assert!(found.is_some_and(|found| found.intent.lock.is_some()));
+            }
             for image in &document.images {
                 let change = TagChange { object: document.object.clone(), field: image.field.clone(), tag: Tag::parse("1e9").unwrap(), digest: None };
                 if let Ok(edited) = set_tags(&path("in.yaml"), text.as_bytes(), &[change]) {
