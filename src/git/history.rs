@@ -1,23 +1,23 @@
-//! Reading commits, newest first, with what each of them changed itself.
+//! Reading commits, newest first, with what differs between each of them and its parents.
 
 use super::error::Error;
 use super::mirror::{commit_id, oid};
 use super::tree;
-use super::url::RepoUrl;
 use crate::model::{BlobId, CommitId};
 use crate::port::HistoryCommit;
 use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Sort};
+use std::fmt::Display;
 
 /// A commit message is a page at most; the rest is cut off.
 const LONGEST_MESSAGE: usize = 256 << 10;
 
 /// A commit by its id; one that is not there is no damage: its branch may have been reset.
-pub(super) fn commit<'a>(repo: &'a Repository, url: &RepoUrl, id: CommitId) -> Result<Commit<'a>, Error> {
+pub(super) fn commit<'a>(repo: &'a Repository, place: &dyn Display, id: CommitId) -> Result<Commit<'a>, Error> {
     repo.find_commit(oid(id.as_bytes())?)
         .map_err(|source| match source.code() {
             ErrorCode::NotFound => Error::NoCommit {
                 commit: id,
-                url: url.to_string(),
+                url: place.to_string(),
             },
             _ => Error::Git {
                 doing: "read a commit",
@@ -28,7 +28,7 @@ pub(super) fn commit<'a>(repo: &'a Repository, url: &RepoUrl, id: CommitId) -> R
 
 pub(super) fn history(
     repo: &Repository,
-    url: &RepoUrl,
+    place: &dyn Display,
     tip: CommitId,
     until: Option<CommitId>,
     limit: usize,
@@ -39,7 +39,7 @@ pub(super) fn history(
     };
     let mut walk = repo.revwalk().map_err(failed)?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(failed)?;
-    walk.push(commit(repo, url, tip)?.id()).map_err(failed)?;
+    walk.push(commit(repo, place, tip)?.id()).map_err(failed)?;
     if let Some(until) = until {
         let until = oid(until.as_bytes())?;
         if repo.odb().map_err(failed)?.exists(until) {
@@ -54,7 +54,11 @@ pub(super) fn history(
 fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
     let commit = repo.find_commit(id)?;
     let parents: Vec<Commit<'_>> = commit.parents().collect();
-    let trees: Vec<Oid> = parents.iter().map(Commit::tree_id).collect();
+    let since = |parent: &Commit<'_>| tree::changes(repo, commit.tree_id(), &[parent.tree_id()]);
+    let (changes, merged) = match parents.as_slice() {
+        [] => (tree::changes(repo, commit.tree_id(), &[])?, Vec::new()),
+        [first, others @ ..] => (since(first)?, others.iter().map(since).collect::<Result<_, _>>()?),
+    };
     let message = commit.message_bytes();
     Ok(HistoryCommit {
         id: commit_id(id),
@@ -62,7 +66,8 @@ fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
         author: author(&commit),
         committed_at: jiff::Timestamp::from_second(commit.time().seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH),
         message: String::from_utf8_lossy(message.get(..LONGEST_MESSAGE).unwrap_or(message)).into_owned(),
-        changes: tree::changes(repo, commit.tree_id(), &trees)?,
+        changes,
+        merged,
     })
 }
 
@@ -75,12 +80,12 @@ fn author(commit: &Commit<'_>) -> String {
 /// False when `ancestor` is not in the mirror.
 pub(super) fn is_ancestor(
     repo: &Repository,
-    url: &RepoUrl,
+    place: &dyn Display,
     ancestor: CommitId,
     descendant: CommitId,
 ) -> Result<bool, Error> {
-    let descendant = commit(repo, url, descendant)?.id();
-    let ancestor = match commit(repo, url, ancestor) {
+    let descendant = commit(repo, place, descendant)?.id();
+    let ancestor = match commit(repo, place, ancestor) {
         Ok(ancestor) => ancestor.id(),
         Err(Error::NoCommit { .. }) => return Ok(false),
         Err(error) => return Err(error),

@@ -14,6 +14,8 @@
 //! - The mirror is a cache: damaged, littered or gone, it is fetched anew.
 //! - What a server says is shown in its own words, made plain and short.
 //!
+//! [`Local`] reads a branch of a clone that lies on this machine, without a server and without writing.
+//!
 //! Deliberately absent: a work tree, filters, hooks, submodules and LFS (carried along untouched), the machine's git
 //! configuration, ssh-agent and `~/.ssh`, passwords, other schemes than SSH.
 
@@ -23,6 +25,7 @@ mod history;
 /// The deploy key: made, read, shown by its public half.
 pub mod identity;
 mod known_hosts;
+mod local;
 mod mirror;
 mod push;
 mod receive_pack;
@@ -40,6 +43,7 @@ mod words;
 pub use error::Error;
 pub use identity::{DeployKey, KeyError};
 pub use known_hosts::{InvalidKnownHosts, KnownHosts};
+pub use local::{Local, LocalError};
 pub use repo::{Counters, Repo};
 pub use settings::{Author, HostKeys, InvalidAuthor, Settings};
 pub use url::{InvalidUrl, RepoUrl};

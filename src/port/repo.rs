@@ -23,17 +23,18 @@ pub struct HistoryCommit {
     pub committed_at: jiff::Timestamp,
     /// The whole message, lossily decoded.
     pub message: String,
-    /// The files whose content differs from that in *every* parent (a merge that only joins lines has none),
-    /// ordered by path; a root commit's are all its files.
+    /// The files whose content differs from that in the first parent, ordered by path; a root commit's are all its files.
     pub changes: Vec<FileChange>,
+    /// The same for each further parent of a merge.
+    pub merged: Vec<Vec<FileChange>>,
 }
 
-/// A file that a commit itself changed.
+/// A file that differs between a commit and one of its parents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
     /// Where. A rename is a removal and an addition.
     pub path: RepoPath,
-    /// Its content in the first parent; `None` if it was not there.
+    /// Its content in the parent; `None` if it was not there.
     pub before: Option<BlobId>,
     /// Its content in the commit; `None` if it is gone.
     pub after: Option<BlobId>,
