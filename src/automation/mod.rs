@@ -16,3 +16,4 @@ mod wanted;
 
 pub use pass::{Automation, AutomationReport, Hooks, Landed, look};
 pub use status::Status;
+pub use timeline::{Past, Timeline};

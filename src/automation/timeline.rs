@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 
 /// Reads the branch's history for holds, and after the first time only what is new.
 #[derive(Debug, Default)]
-pub(super) struct Timeline {
+pub struct Timeline {
     tip: Option<CommitId>,
     tip_time: Timestamp,
     steps: Vec<Step>,
+    past: Past,
 }
 
 /// What the history says of image fields.
-pub(super) struct Past {
+#[derive(Debug, Default)]
+pub struct Past {
     /// What is held.
-    pub(super) holds: BTreeMap<FieldId, Hold>,
+    pub holds: BTreeMap<FieldId, Hold>,
     written: BTreeMap<FieldId, Timestamp>,
     otherwise: Timestamp,
 }
@@ -24,7 +26,7 @@ pub(super) struct Past {
 impl Past {
     /// When a field was last written; for one that nobody wrote since the oldest commit that was looked at, that
     /// commit's time.
-    pub(super) fn since(&self, field: &FieldId) -> Timestamp {
+    pub fn since(&self, field: &FieldId) -> Timestamp {
         self.written.get(field).copied().unwrap_or(self.otherwise)
     }
 }
@@ -34,29 +36,33 @@ const LONGEST_HISTORY: usize = 100_000;
 
 impl Timeline {
     /// What the history up to `tip` says.
-    pub(super) async fn read(
+    ///
+    /// # Errors
+    /// The repository could not be read; what was known stays, and is read on from the next time.
+    pub async fn read(
         &mut self,
         repo: &impl ConfigRepo,
         catalog: &mut Catalog,
         tip: CommitId,
-    ) -> Result<Past, RepoFailure> {
+    ) -> Result<&Past, RepoFailure> {
         if self.tip != Some(tip) {
             let known = match self.tip {
                 Some(known) if repo.is_ancestor(known, tip).await? => Some(known),
                 _ => {
-                    self.steps.clear();
+                    (self.tip, self.steps) = (None, Vec::new());
                     None
                 }
             };
             let new = repo.history(tip, known, LONGEST_HISTORY).await?;
             self.extend(repo, catalog, new).await?;
             self.tip = Some(tip);
+            self.past = Past {
+                holds: history::holds(&self.steps),
+                written: history::standing_since(&self.steps),
+                otherwise: self.steps.first().map_or(self.tip_time, |step| step.committed_at),
+            };
         }
-        Ok(Past {
-            holds: history::holds(&self.steps),
-            written: history::standing_since(&self.steps),
-            otherwise: self.steps.first().map_or(self.tip_time, |step| step.committed_at),
-        })
+        Ok(&self.past)
     }
 
     /// What happened before the first bump concerns no hold, and its files need not be read. A committer's clock that
@@ -75,13 +81,19 @@ impl Timeline {
             if self.steps.is_empty() && steps.is_empty() && ours.is_empty() {
                 continue;
             }
+            let mut merged = Vec::new();
+            for changes in &commit.merged {
+                merged.push(transitions(repo, catalog, changes).await?);
+            }
             steps.push(Step {
                 commit: commit.id,
+                parents: commit.parents,
                 author: commit.author,
                 committed_at: commit.committed_at.min(first_seen),
                 ours,
                 resumes: history::resumes(&commit.message),
                 transitions: transitions(repo, catalog, &commit.changes).await?,
+                merged,
             });
         }
         self.steps.extend(steps);

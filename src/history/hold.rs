@@ -1,10 +1,9 @@
 use super::bump::{Bump, Resume};
 use super::mark::Mark;
 use super::transition::Transition;
-use crate::model::{CommitId, Digest, FieldId, Tag};
+use crate::model::{CommitId, Digest, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One commit, as far as holds go.
@@ -12,6 +11,8 @@ use std::fmt;
 pub struct Step {
     /// The commit.
     pub commit: CommitId,
+    /// Its parents, first parent first. What stands before the oldest step needs none.
+    pub parents: Vec<CommitId>,
     /// Its author, `Name <address>`.
     pub author: String,
     /// Committer time; where the reader knows when it first saw the commit, the earlier of the two.
@@ -22,6 +23,8 @@ pub struct Step {
     pub resumes: Vec<Resume>,
     /// How image fields changed from its first parent to it, in any file.
     pub transitions: Vec<Transition>,
+    /// The same from each further parent of a merge.
+    pub merged: Vec<Vec<Transition>>,
 }
 
 /// A tag that somebody took back.
@@ -163,80 +166,5 @@ impl fmt::Display for Hold {
             write!(f, " (and before it {})", marks.join(", "))?;
         }
         write!(f, "; {}", Lifting(last))
-    }
-}
-
-#[derive(Default)]
-struct Field {
-    /// What bumps of ours set so far, with the image's name.
-    ours: BTreeMap<Mark, String>,
-    rejected: Vec<Rejected>,
-}
-
-/// What is held at the end of a history, oldest step first (a parent before its children).
-pub fn holds(timeline: &[Step]) -> BTreeMap<FieldId, Hold> {
-    let mut fields: BTreeMap<&FieldId, Field> = BTreeMap::new();
-    let mut last_bump: Option<Timestamp> = None;
-    for step in timeline {
-        for resume in &step.resumes {
-            match resume {
-                Resume::All => fields.values_mut().for_each(|field| field.rejected.clear()),
-                Resume::Field(id) => {
-                    if let Some(field) = fields.get_mut(id) {
-                        field.rejected.clear();
-                    }
-                }
-            }
-        }
-        // A field that also moves to the tag in this commit has not left it: its object went from one file to another.
-        let moved: BTreeSet<(&FieldId, &Mark)> = step.transitions.iter().map(|t| (&t.field, &t.to)).collect();
-        for transition in &step.transitions {
-            let field = fields.entry(&transition.field).or_default();
-            let bump = step.ours.iter().find(|bump| bump.is(transition));
-            let (from, to) = (&transition.from, &transition.to);
-            field.rejected.retain(|rejected| rejected.mark().is_left_by(to));
-            match (bump, &from.tag) {
-                (Some(bump), _) => {
-                    field.ours.insert(bump.after(), bump.image.clone());
-                }
-                (None, Some(tag)) if from.is_left_by(to) && !moved.contains(&(&transition.field, from)) => {
-                    let ours = [from.clone(), Mark::from(tag.clone())]
-                        .into_iter()
-                        .find_map(|mark| field.ours.get_key_value(&mark));
-                    let Some((ours, image)) = ours else { continue };
-                    field.rejected.retain(|rejected| rejected.mark() != *ours);
-                    field.rejected.push(Rejected {
-                        tag: tag.clone(),
-                        digest: ours.digest.clone(),
-                        image: image.clone(),
-                        commit: step.commit,
-                        author: step.author.clone(),
-                        at: last_bump.map_or(step.committed_at, |bump| bump.max(step.committed_at)),
-                    });
-                }
-                (None, _) => {}
-            }
-        }
-        if !step.ours.is_empty() {
-            last_bump = Some(last_bump.map_or(step.committed_at, |bump| bump.max(step.committed_at)));
-        }
-    }
-    fields
-        .into_iter()
-        .filter(|(_, field)| !field.rejected.is_empty())
-        .map(|(id, field)| {
-            (
-                id.clone(),
-                Hold {
-                    rejected: field.rejected,
-                },
-            )
-        })
-        .collect()
-}
-
-impl Bump {
-    fn is(&self, transition: &Transition) -> bool {
-        self.field == transition.field && self.before() == transition.from && self.after() == transition.to
     }
 }

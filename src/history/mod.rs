@@ -11,16 +11,24 @@
 //! field made. So a `git revert` of a bump is not ours (its message quotes no trailers), and a bump commit that somebody
 //! amended to change another field too is ours for the fields that it names only.
 //!
+//! Of lines that run beside each other each is followed on its own; a merge knows what its parents know, and is itself the
+//! commit that took a tag back only where none of their lines accounts for that. So a revert holds however it got to the
+//! branch: by merge, squash, rebase, or as the resolution of a conflict.
+//!
+//! What is not in the history is not known: a bump whose trailers a squash or an amend lost counts as a person's commit, and a
+//! branch that was reset to before a bump has neither the bump nor its hold. A workload under another name is another workload.
+//!
 //! [`Hold::allows`] decides about a candidate. Times come from committers' clocks, so they are bounded on both sides: never
 //! later than now, never earlier than our own last bump before that commit.
 //!
 //! [`transitions`] compares the image fields of the files that a commit changed; an object that only moves to another file
-//! does not change. [`standing_since`] tells when each field was last written.
+//! does not change, and a container that only gets another name stays the same field. [`standing_since`] tells when each field was last written.
 //!
 //! Pure: whoever reads git (and the files at each commit) makes the steps. Deliberately absent: file names, orders of tags.
 
 mod bump;
 mod hold;
+mod lines;
 mod mark;
 mod trailer;
 mod transition;
@@ -29,7 +37,8 @@ mod transition;
 mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
-pub use hold::{Hold, Offer, Rejected, Step, holds};
+pub use hold::{Hold, Offer, Rejected, Step};
+pub use lines::holds;
 pub use mark::Mark;
 pub use trailer::LONGEST_MESSAGE;
 pub use transition::{FileFields, Transition, standing_since, transitions};

@@ -44,18 +44,24 @@ fn mark(text: &str) -> Mark {
     }
 }
 
+fn commit(index: usize) -> CommitId {
+    CommitId::from_bytes([u8::try_from(index).unwrap() + 1; 20])
+}
+
 /// A commit of a history that is written as text: `<minute> <bump|edit|resume> [field:]old>new …`, `-` for no tag.
 fn step(index: usize, line: &str) -> Step {
     let mut words = line.split_whitespace();
     let at = minute(words.next().unwrap().parse().unwrap());
     let kind = words.next().unwrap();
     let mut step = Step {
-        commit: CommitId::from_bytes([u8::try_from(index).unwrap() + 1; 20]),
+        commit: commit(index),
         author: "Jo <jo@acme.example>".to_owned(),
         committed_at: at,
         ours: Vec::new(),
         resumes: Vec::new(),
         transitions: Vec::new(),
+        parents: Vec::from_iter(index.checked_sub(1).map(commit)),
+        merged: Vec::new(),
     };
     if kind == "resume" {
         let lifted = words.map(|word| {
@@ -75,6 +81,7 @@ fn step(index: usize, line: &str) -> Step {
             field: field(name),
             from: mark(from),
             to: mark(to),
+            was: None,
         });
         if kind == "bump" {
             step.ours.push(bump(field(name), from, to));

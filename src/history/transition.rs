@@ -13,12 +13,14 @@ pub struct Transition {
     pub from: Mark,
     /// After.
     pub to: Mark,
+    /// The field's name before, where the commit gave it another one (a container was renamed).
+    pub was: Option<FieldId>,
 }
 
 /// The image fields of one file before and after a commit; a list is empty where the file is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileFields {
-    /// In the first parent.
+    /// In the parent.
     pub before: Vec<(FieldId, Mark)>,
     /// In the commit.
     pub after: Vec<(FieldId, Mark)>,
@@ -27,7 +29,8 @@ pub struct FileFields {
 type Fields = BTreeMap<FieldId, Vec<Mark>>;
 
 /// What a commit did to image fields, ordered. A field is followed within its file first, then from file to file, so
-/// renaming a file or moving an object is no transition.
+/// renaming a file or moving an object is no transition; then within its object, so that a container that only got
+/// another name is the same field.
 pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transition> {
     let mut changes = Vec::new();
     let (mut gone, mut come) = (Fields::new(), Fields::new());
@@ -37,12 +40,14 @@ pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transitio
         join(&mut gone, left);
         join(&mut come, arrived);
     }
-    let (gone, come) = pair(gone, come, &mut changes);
+    let (mut gone, mut come) = pair(gone, come, &mut changes);
+    follow_names(&mut gone, &mut come, &mut changes);
     let removed = gone.into_iter().flat_map(|(field, marks)| {
         marks.into_iter().map(move |from| Transition {
             field: field.clone(),
             from,
             to: Mark::default(),
+            was: None,
         })
     });
     let added = come.into_iter().flat_map(|(field, marks)| {
@@ -50,6 +55,7 @@ pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transitio
             field: field.clone(),
             from: Mark::default(),
             to,
+            was: None,
         })
     });
     changes.extend(removed.chain(added).filter(|change| change.from != change.to));
@@ -88,17 +94,52 @@ fn pair(mut before: Fields, mut after: Fields, changes: &mut Vec<Transition>) ->
             field: field.clone(),
             from,
             to,
+            was: None,
         }));
     }
     (before, after)
 }
 
-/// When each field was last written, over the same steps as [`super::holds`]: by the committer's clock.
+/// Joins a field that went to one that came in the same object with the same mark, if there is but one of each.
+fn follow_names(gone: &mut Fields, come: &mut Fields, changes: &mut Vec<Transition>) {
+    let alike = |fields: &Fields, like: &FieldId, mark: &Mark| -> Vec<FieldId> {
+        let ids = fields
+            .iter()
+            .filter(|(id, marks)| id.object == like.object && marks.as_slice() == [mark.clone()]);
+        ids.map(|(id, _)| id.clone()).collect()
+    };
+    let came: Vec<(FieldId, Vec<Mark>)> = come.iter().map(|(id, marks)| (id.clone(), marks.clone())).collect();
+    for (field, marks) in came {
+        let [mark] = marks.as_slice() else { continue };
+        let (before, after) = (alike(gone, &field, mark), alike(come, &field, mark));
+        if let ([was], [_]) = (before.as_slice(), after.as_slice()) {
+            gone.remove(was);
+            come.remove(&field);
+            changes.push(Transition {
+                field,
+                from: mark.clone(),
+                to: mark.clone(),
+                was: Some(was.clone()),
+            });
+        }
+    }
+}
+
+/// When each field was last written, over the same steps as [`super::holds`]: by the committer's clock. What a merge only
+/// brings along was written before.
 pub fn standing_since(timeline: &[Step]) -> BTreeMap<FieldId, Timestamp> {
-    let mut since = BTreeMap::new();
+    let mut since: BTreeMap<FieldId, Timestamp> = BTreeMap::new();
     for step in timeline {
-        for transition in &step.transitions {
-            since.insert(transition.field.clone(), step.committed_at);
+        let elsewhere = |change: &&Transition| {
+            let same = |other: &Transition| other.field == change.field;
+            step.merged.iter().all(|changes| changes.iter().any(same))
+        };
+        for change in step.transitions.iter().filter(elsewhere) {
+            let before = change.was.as_ref().filter(|_| change.from == change.to);
+            let at = before.map_or(Some(step.committed_at), |was| since.get(was).copied());
+            if let Some(at) = at {
+                since.insert(change.field.clone(), at);
+            }
         }
     }
     since
