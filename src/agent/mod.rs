@@ -11,6 +11,7 @@
 mod commands;
 mod consent;
 mod edges;
+mod held;
 mod journal;
 mod preview;
 mod run;
@@ -19,6 +20,7 @@ mod settings;
 mod sync_loop;
 
 pub use edges::deploy_key;
+pub use held::{Held, HeldObject, Since, holds, holds_of_clone, holds_of_url};
 pub use preview::{Preview, preview};
 pub use run::run;
 pub use settings::Checked;

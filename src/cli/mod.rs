@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 it failed, the message says why; 2 the command line or the configuration file is wrong, and
 //! nothing was started.
 
+mod holds;
 mod identity;
 mod images;
 mod plan;
@@ -56,6 +57,7 @@ enum Command {
     Run(run::Run),
     Identity(identity::Identity),
     Plan(plan::Plan),
+    Holds(holds::Holds),
     Scan(wake::Scan),
     Sync(wake::Sync),
     Images(images::Images),
@@ -170,6 +172,7 @@ pub fn main() -> ExitCode {
             Command::Run(run) => run.run().await,
             Command::Identity(identity) => identity.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Holds(holds) => holds.run().await,
             Command::Scan(scan) => scan.run().await,
             Command::Sync(sync) => sync.run().await,
             Command::Images(images) => images.run(),

@@ -1,0 +1,125 @@
+use super::{Checked, edges};
+use crate::automation::Timeline;
+use crate::catalog::Catalog;
+use crate::git::Local;
+use crate::history::Mark;
+use crate::model::{CommitId, FieldId, RepoPath, Tag};
+use crate::port::ConfigRepo;
+use crate::telemetry::Metrics;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::Path;
+
+/// An image field that is not bumped since somebody took a bump back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Whose field.
+    pub object: HeldObject,
+    /// The field within it.
+    pub field: String,
+    /// The image's name, without tag and digest.
+    pub image: String,
+    /// The tags that were taken back, the latest last.
+    pub rejected: Vec<Tag>,
+    /// The commit that took the latest back.
+    pub since: Since,
+    /// For people: who took what back, and what lifts it.
+    pub reason: String,
+}
+
+/// An object as its manifest names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldObject {
+    /// `apiVersion`.
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// `metadata.namespace`, where written.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
+}
+
+/// Since when, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Since {
+    /// The commit.
+    pub commit: CommitId,
+    /// Its author, `Name <address>`.
+    pub author: String,
+    /// Its time, as bounded by what can be true.
+    pub time: Timestamp,
+}
+
+/// What is held on the configured branch as it is on the server now.
+///
+/// # Errors
+/// The config repo could not be read.
+pub async fn holds(mut checked: Checked) -> anyhow::Result<Vec<Held>> {
+    let scratch = tempfile::tempdir()?;
+    checked.settings.state_dir = scratch.path().to_owned();
+    let key = edges::existing_deploy_key(&checked).await?;
+    let repo = edges::repo(&checked, key)?;
+    held(&repo, checked.settings.repo.paths.clone()).await
+}
+
+/// What is held on a branch of a clone on this machine, in all its files.
+///
+/// # Errors
+/// It could not be read.
+pub async fn holds_of_clone(path: &Path, branch: Option<&str>) -> anyhow::Result<Vec<Held>> {
+    held(&Local::open(path, branch)?, Vec::new()).await
+}
+
+/// The same of a repository elsewhere, cloned with the user's git program.
+///
+/// # Errors
+/// It could not be cloned or read.
+pub async fn holds_of_url(url: &str, branch: Option<&str>) -> anyhow::Result<Vec<Held>> {
+    let scratch = tempfile::tempdir()?;
+    let repo = Local::clone_into(&scratch.path().join("repo.git"), url, branch).await?;
+    held(&repo, Vec::new()).await
+}
+
+async fn held(repo: &impl ConfigRepo, paths: Vec<RepoPath>) -> anyhow::Result<Vec<Held>> {
+    let tip = repo.fetch().await?;
+    let mut catalog = Catalog::new(paths, Metrics::new());
+    let declared = catalog.read(repo, tip).await?;
+    let mut timeline = Timeline::default();
+    let past = timeline.read(repo, &mut catalog, tip).await?;
+    let mut found = Vec::new();
+    for object in &declared.objects {
+        let document = &object.document;
+        for image in &document.images {
+            let id = FieldId {
+                object: document.object.clone(),
+                field: image.field.clone(),
+            };
+            let hold = past
+                .holds
+                .get(&id)
+                .and_then(|hold| hold.concerning(image.image.name(), &Mark::of(&image.image)));
+            let Some(hold) = hold else { continue };
+            let Some(last) = hold.rejected.last() else { continue };
+            found.push(Held {
+                object: HeldObject {
+                    api_version: document.api_version.clone(),
+                    kind: id.object.kind,
+                    namespace: id.object.namespace,
+                    name: id.object.name,
+                },
+                field: id.field.0,
+                image: image.image.name().to_owned(),
+                rejected: hold.rejected.iter().map(|rejected| rejected.tag.clone()).collect(),
+                since: Since {
+                    commit: last.commit,
+                    author: last.author.clone(),
+                    time: last.at,
+                },
+                reason: hold.to_string(),
+            });
+        }
+    }
+    Ok(found)
+}
