@@ -6,6 +6,7 @@ mod bad_input;
 mod chart;
 mod cluster;
 mod git;
+mod holds;
 mod laptop;
 mod registry;
 mod semver_oracle;

@@ -1,0 +1,5 @@
+//! What is held after histories that the real git program made, read as the agent reads them.
+
+mod command;
+mod script;
+mod shapes;
