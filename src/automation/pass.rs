@@ -65,7 +65,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// After a commit of ours the decisions are made anew on it, so that everybody is told what stands now; not at once,
 /// since the sync loop has the first use of the new tip.
-const SETTLE: Duration = Duration::from_millis(250);
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// What stands at a tip: the plan, and what it was made from.
 struct Decided {
