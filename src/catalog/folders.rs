@@ -53,10 +53,12 @@ pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> (Vec<
 }
 
 /// The files that are looked at for image fields only: what lies in folders with a kustomization, and the values of charts.
-pub(super) fn images_only(files: &[TreeFile]) -> Vec<TreeFile> {
+///
+/// `path` gives a file's path below the folder that is read.
+pub fn images_only<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> Vec<T> {
     let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
-        let holders = files.iter().filter(|file| names.contains(&file.path.file_name()));
-        holders.map(|file| file.path.parent()).collect()
+        let holders = files.iter().map(&path).filter(|path| names.contains(&path.file_name()));
+        holders.map(RepoPath::parent).collect()
     };
     let charts = holding(&["Chart.yaml"]);
     let overlays = holding(&KUSTOMIZATIONS);
@@ -68,7 +70,7 @@ pub(super) fn images_only(files: &[TreeFile]) -> Vec<TreeFile> {
             false => (is_manifest_name(name) || KUSTOMIZATIONS.contains(&name)) && below(path, &overlays),
         }
     };
-    files.iter().filter(|file| wanted(&file.path)).cloned().collect()
+    files.iter().filter(|file| wanted(path(file))).cloned().collect()
 }
 
 /// The names that kustomize looks for in a folder.

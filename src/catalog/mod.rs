@@ -10,7 +10,7 @@ mod declared;
 mod folders;
 
 pub use declared::{Beside, Declared, DeclaredObject};
-pub use folders::manifests;
+pub use folders::{images_only, manifests};
 
 use crate::manifest::{self, Document, Kustomization};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity};
@@ -80,7 +80,7 @@ impl Catalog {
         let (manifests, passed_over) = folders::manifests(&files, |file| &file.path);
         findings.extend(passed_over);
         let parsed = self.load(repo, &manifests).await?;
-        let images_only = folders::images_only(&files);
+        let images_only = folders::images_only(&files, |file| &file.path);
         let parsed = parsed + self.load(repo, &images_only).await?;
         let known = |files: &[TreeFile]| -> Vec<_> {
             let reading = |file: &TreeFile| self.readings.get(&(file.path.clone(), file.blob)).map(Arc::clone);

@@ -1,6 +1,6 @@
 use super::{Failure, Output, print, print_json, table};
 use crate::catalog;
-use crate::manifest::{self, Document, MAX_FILE_BYTES, Reading};
+use crate::manifest::{self, Document, MAX_FILE_BYTES, MarkerPolicy, Reading};
 use crate::model::{Digest, FieldName, Position, RepoPath, Severity, Tag};
 use crate::policy::Policy;
 use anyhow::Context;
@@ -144,7 +144,10 @@ fn find(path: &Path, recursive: bool) -> Result<(Vec<Found>, Vec<Told>), Failure
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let (files, passed_over) = catalog::manifests(&files, |file| &file.path);
+    let images_only = catalog::images_only(&files, |file| &file.path);
+    let (mut files, passed_over) = catalog::manifests(&files, |file| &file.path);
+    files.extend(images_only);
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     let told = |finding: crate::model::Finding| Told {
         file: shown(&path.join(finding.path.as_str())),
         line: None,
@@ -192,7 +195,7 @@ impl Answer {
                 format!("{about}{}", finding.message),
             ));
         }
-        for document in &reading.documents {
+        for document in reading.documents.iter().chain(&reading.values) {
             for written in document.intent.policies.values() {
                 if let Err(error) = Policy::parse(&written.text) {
                     let message = format!("{}: {}: {error}", document.object, written.annotation);
@@ -261,9 +264,20 @@ fn images(file: &str, document: &Document) -> Vec<Image> {
             image: image.image.name().to_owned(),
             tag: image.image.tag().cloned(),
             digest: image.image.digest().cloned(),
-            automated: document.intent.automated,
+            automated: document.intent.automated || image.marker.is_some(),
             locked: document.intent.lock.is_some(),
-            policy: document.intent.policy(&image.field).map(|policy| policy.text.clone()),
+            policy: match &image.marker {
+                Some(marker) => said(&marker.policy),
+                None => document.intent.policy(&image.field).map(|policy| policy.text.clone()),
+            },
         })
         .collect()
+}
+
+/// A marker's policy, where it says one.
+fn said(policy: &MarkerPolicy) -> Option<String> {
+    match policy {
+        MarkerPolicy::Text(text) => (!text.is_empty()).then(|| text.clone()),
+        MarkerPolicy::ImagePolicy { namespace, name } => Some(format!("ImagePolicy {namespace}/{name}")),
+    }
 }

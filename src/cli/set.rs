@@ -164,6 +164,7 @@ impl Image {
         let found: Vec<&Document> = reading
             .documents
             .iter()
+            .chain(&reading.values)
             .filter(|document| self.object.is(document, self.namespace.as_deref()))
             .collect();
         let document = match found.as_slice() {
