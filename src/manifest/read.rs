@@ -186,6 +186,8 @@ impl Reader<'_> {
             let message = "is not a Kubernetes object but a list or a text; passed over".to_owned();
             return self.find(Severity::Notice, at, None, message);
         }
+        let encrypted = root.walk(&["sops", "mac"]).is_some();
+        self.file.encrypted |= encrypted;
         let head = match self.head(root) {
             Ok(head) => head,
             Err(NotOurs::Kustomization) => return self.kustomization(index, root),
@@ -197,8 +199,7 @@ impl Reader<'_> {
                 return;
             }
         };
-        if root.walk(&["sops", "mac"]).is_some() {
-            self.file.encrypted = true;
+        if encrypted {
             let object = identity(root, &head).ok();
             let message = "is encrypted with SOPS; not applied".to_owned();
             return self.find(Severity::Error, at, object.as_ref(), message);
