@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench tools fmt prerequisites
+.PHONY: help demo test bench fuzz tools fmt prerequisites
 
 # Test binaries share the machine with the servers that they start; two are as many as two cores carry.
 export RUST_TEST_THREADS ?= 2
@@ -28,4 +28,22 @@ test: tools ## Format check, lints and all tests
 	cargo test --locked --workspace
 
 bench: tools ## Counts, ratios and latencies as one table
+	cargo bench --locked --bench core
 	cargo bench --locked --bench table
+
+# Sanitizers need a nightly compiler; the fuzzer's runner goes into the user's cache and not among the user's programs.
+SECONDS ?= 60
+NIGHTLY ?= nightly
+CARGO_FUZZ := 0.13.2
+FUZZ_ROOT := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidegate/cargo-fuzz-$(CARGO_FUZZ)
+FUZZ_TARGETS := reference policy document editor trailers
+
+$(FUZZ_ROOT)/bin/cargo-fuzz:
+	cargo install --root $(FUZZ_ROOT) cargo-fuzz --version $(CARGO_FUZZ) --locked
+
+fuzz: $(FUZZ_ROOT)/bin/cargo-fuzz ## Fuzz the pure core, SECONDS=60 each target; what is found is kept below fuzz/artifacts
+	@for target in $(FUZZ_TARGETS); do \
+	  mkdir -p fuzz/fresh/$$target && \
+	  PATH="$(FUZZ_ROOT)/bin:$$PATH" rustup run $(NIGHTLY) cargo fuzz run --fuzz-dir fuzz -O $$target fuzz/fresh/$$target fuzz/corpus/$$target -- \
+	    -dict=fuzz/dictionaries/$$target -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=16384 || exit 1; \
+	done
