@@ -5,6 +5,7 @@ mod agent;
 mod bad_input;
 mod chart;
 mod cluster;
+mod fuzz_corpus;
 mod git;
 mod holds;
 mod laptop;

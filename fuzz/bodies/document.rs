@@ -1,0 +1,39 @@
+use tidegate::manifest::{Reading, read, set_tags};
+use tidegate::model::RepoPath;
+
+/// Findings of one file: the bound that the room promises, and the line that says how many more there are.
+const MOST_FINDINGS: usize = 101;
+/// Longest message: what is quoted of a file is cut.
+const LONGEST_MESSAGE: usize = 1000;
+
+/// The input is a file. It reads within bounds; every place that the reading names is in the file; no edits, same bytes.
+pub fn document(data: &[u8]) {
+    for name in ["in.yaml", "kustomization.yaml"] {
+        let path = path(name);
+        let reading = read(&path, data);
+        places_are_in_the_file(data, &reading);
+        assert!(reading.findings.len() <= MOST_FINDINGS);
+        for finding in &reading.findings {
+            assert!(finding.message.chars().count() <= LONGEST_MESSAGE);
+            assert!(!finding.message.chars().any(char::is_control), "{:?}", finding.message);
+        }
+        assert_eq!(set_tags(&path, data, &[]).as_deref(), Ok(data));
+    }
+}
+
+fn places_are_in_the_file(data: &[u8], reading: &Reading) {
+    let text = String::from_utf8_lossy(data);
+    let lines = 1 + text.matches(['\n', '\r']).count();
+    for document in &reading.documents {
+        assert!(document.position.line <= lines, "{}", document.position);
+        for image in &document.images {
+            assert!(image.position.line <= lines, "{}", image.position);
+            let written = text.get(image.slot.span.clone());
+            assert!(written.is_some(), "{:?} cuts a character", image.slot);
+        }
+    }
+}
+
+pub fn path(name: &str) -> RepoPath {
+    RepoPath::parse(name).expect("a plain file name is a path")
+}
