@@ -37,7 +37,7 @@ pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
 }
 
 /// The deploy key that there is; nothing is made, so that a preview writes nothing.
-pub(super) async fn existing_deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
+async fn existing_deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
     let none = |place: String| anyhow::anyhow!("there is no deploy key in {place}; `tidegate identity` makes one");
     match &checked.settings.repo.key {
         KeySource::File(path) if !path.exists() => Err(none(path.display().to_string())),
@@ -110,6 +110,13 @@ fn is_outage(error: &anyhow::Error) -> bool {
             .downcast_ref::<crate::port::ClusterFailure>()
             .is_some_and(crate::port::ClusterFailure::is_outage)
     })
+}
+
+/// A mirror of the config repo in a folder of its own, for a command beside a running agent; makes no deploy key.
+pub(super) async fn scratch_repo(checked: &mut Checked, folder: &std::path::Path) -> anyhow::Result<git::Repo> {
+    checked.settings.state_dir = folder.to_owned();
+    let key = existing_deploy_key(checked).await?;
+    repo(checked, key)
 }
 
 /// The config repo's mirror; asks the network nothing.

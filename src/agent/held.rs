@@ -58,9 +58,7 @@ pub struct Since {
 /// The config repo could not be read.
 pub async fn holds(mut checked: Checked) -> anyhow::Result<Vec<Held>> {
     let scratch = tempfile::tempdir()?;
-    checked.settings.state_dir = scratch.path().to_owned();
-    let key = edges::existing_deploy_key(&checked).await?;
-    let repo = edges::repo(&checked, key)?;
+    let repo = edges::scratch_repo(&mut checked, scratch.path()).await?;
     held(&repo, checked.settings.repo.paths.clone()).await
 }
 

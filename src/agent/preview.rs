@@ -38,16 +38,14 @@ pub struct Preview {
 pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
     let (rules, _) = checked.rules();
     let scratch = tempfile::tempdir()?;
-    checked.settings.state_dir = scratch.path().to_owned();
-    let key = edges::existing_deploy_key(&checked).await?;
-    let repo = edges::repo(&checked, key)?;
+    let repo = edges::scratch_repo(&mut checked, scratch.path()).await?;
     let commit = repo.fetch().await?;
     let mut catalog = Catalog::new(checked.settings.repo.paths.clone(), Metrics::new());
     let declared = catalog.read(&repo, commit).await?;
     let board = Board::default();
     if checked.settings.automation.enabled {
         let registry = Ecr::new(Sdk::new(Limits::default()), Pace::default(), Metrics::new());
-        automation::look(&repo, &mut catalog, &board, &rules, commit).await?;
+        automation::want(&declared, &board, &rules);
         scan_all(&registry, &board).await;
     }
     let plan = automation::look(&repo, &mut catalog, &board, &rules, commit).await?;

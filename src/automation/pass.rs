@@ -73,6 +73,11 @@ struct Decided {
     plan: BumpPlan,
 }
 
+/// Puts the repositories on the board whose tags a decision about `declared` needs. True if some are new there.
+pub fn want(declared: &Declared, board: &Board, rules: &Rules) -> bool {
+    board.want(wanted::repositories(&wanted::fields(declared), rules))
+}
+
 /// Reads and decides without writing anything; for previews.
 ///
 /// # Errors
