@@ -2,7 +2,7 @@ use super::commands::AgentCommands;
 use super::journal::Journal;
 use super::sync_loop::{SyncLoop, Told, event_lost};
 use super::{Checked, edges, schedule};
-use crate::automation::{Automation, Hooks, Landed, Status};
+use crate::automation::{self, Automation, Hooks, Landed, Status};
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
 use crate::driver::{Activator, Health, Loop, Shutdown, Tasks, on_signals, run as run_loop};
@@ -159,17 +159,17 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             journal: journal.clone(),
         };
         tasks.spawn("events", events(Arc::clone(&cluster), journal, shutdown.clone()));
-        let automation = Automation::new(
-            Arc::clone(&repo),
-            Arc::clone(&catalog),
-            Arc::clone(&board),
-            Arc::clone(&rules),
-            tip.clone(),
-            settings.automation.message.clone(),
+        let automation = Automation::new(automation::Parts {
+            repo: Arc::clone(&repo),
+            catalog: Arc::clone(&catalog),
+            board: Arc::clone(&board),
+            rules: Arc::clone(&rules),
+            tip: tip.clone(),
+            template: settings.automation.message.clone(),
             status,
-            metrics.clone(),
+            metrics: metrics.clone(),
             hooks,
-        );
+        });
         tasks.spawn(
             "automate",
             run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)),

@@ -47,6 +47,28 @@ pub struct Automation<G, F> {
     problems: BTreeSet<String>,
 }
 
+/// What the automation works with; the composition root hands it in, once.
+pub struct Parts<G, F> {
+    /// Where commits go.
+    pub repo: Arc<G>,
+    /// The declared state, read once for all loops.
+    pub catalog: Arc<Mutex<Catalog>>,
+    /// What the scans have found.
+    pub board: Arc<Board>,
+    /// Which repositories and tags may be looked at.
+    pub rules: Arc<Rules>,
+    /// The branch that is bumped.
+    pub tip: Tip,
+    /// What commits say.
+    pub template: Template,
+    /// Where it is told what stands.
+    pub status: watch::Sender<Arc<Status>>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whom it wakes.
+    pub hooks: F,
+}
+
 /// Whom the automation wakes.
 pub trait Hooks: Send + Sync + 'static {
     /// Repositories are wanted that were not before.
@@ -125,23 +147,19 @@ async fn decide(
 }
 
 impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
-    /// Bumps what `board` has found, on the branch that `tip` follows; commits say what `template` makes of them.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the composition root hands every edge in, once"
-    )]
-    pub fn new(
-        repo: Arc<G>,
-        catalog: Arc<Mutex<Catalog>>,
-        board: Arc<Board>,
-        rules: Arc<Rules>,
-        tip: Tip,
-        template: Template,
-        status: watch::Sender<Arc<Status>>,
-        metrics: Metrics,
-        hooks: F,
-    ) -> Self {
-        let timeline = Timeline::default();
+    /// Takes up work with `parts`.
+    pub fn new(parts: Parts<G, F>) -> Self {
+        let Parts {
+            repo,
+            catalog,
+            board,
+            rules,
+            tip,
+            template,
+            status,
+            metrics,
+            hooks,
+        } = parts;
         Self {
             repo,
             catalog,
@@ -151,7 +169,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             template,
             status,
             metrics,
-            timeline,
+            timeline: Timeline::default(),
             hooks,
             told: BTreeSet::new(),
             problems: BTreeSet::new(),
