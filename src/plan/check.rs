@@ -1,9 +1,10 @@
 use super::decide::{BumpPlan, Outcome, PlannedBump};
 use super::message::{Template, message};
 use crate::history::LONGEST_MESSAGE;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Looks for what no plan may contain. A plan that fails is a fault of ours: it must not be carried out.
+/// Looks for what no plan may contain. A plan that fails is a fault of ours: it must not be carried out. Fields that share
+/// a scalar through an anchor may both write it, if they write the same.
 ///
 /// # Errors
 /// Every problem, one sentence each.
@@ -12,11 +13,12 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
     if plan.bumps.is_empty() {
         problems.push("the plan changes nothing".to_owned());
     }
-    let mut scalars = BTreeSet::new();
+    let mut scalars = BTreeMap::new();
     let mut fields = BTreeSet::new();
     for bump in &plan.bumps {
         let place = format!("{}:{}", bump.path, bump.position);
-        if !scalars.insert((&bump.path, bump.position)) {
+        let text = (&bump.image, &bump.to, bump.digest.as_ref().filter(|_| bump.pinned));
+        if *scalars.entry((&bump.path, bump.position)).or_insert(text) != text {
             problems.push(format!("{place}: more than one bump rewrites this scalar"));
         }
         if !fields.insert((&bump.path, &bump.field)) {
