@@ -1,6 +1,6 @@
 use super::images::read;
 use super::{Failure, print};
-use crate::manifest::{self, Document, ImageChange, ImageField};
+use crate::manifest::{self, Document, ImageChange};
 use crate::model::{FieldName, ImageRef, RepoPath};
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgAction, Args, Subcommand};
@@ -196,7 +196,7 @@ impl Image {
             let fields = fields(document, change).map_err(|reason| anyhow!("{file}: not edited: {reason}"))?;
             changes.extend(fields.into_iter().map(|field| ImageChange {
                 object: document.object.clone(),
-                field: field.field.clone(),
+                field,
                 image: change.image.clone(),
             }));
         }
@@ -205,26 +205,24 @@ impl Image {
     }
 }
 
-fn fields<'a>(document: &'a Document, change: &Change) -> Result<Vec<&'a ImageField>, String> {
+/// The fields that a change names. One of which nothing can be read is left to the editor, who says why.
+fn fields(document: &Document, change: &Change) -> Result<Vec<FieldName>, String> {
+    let all: Vec<FieldName> = document.images.iter().map(|image| image.field.clone()).collect();
     let wanted = FieldName(change.field.clone());
-    let found: Vec<&ImageField> = document
-        .images
-        .iter()
-        .filter(|image| change.field == "*" || image.field == wanted)
-        .collect();
-    if !found.is_empty() {
-        return Ok(found);
+    match (&*change.field, all.as_slice()) {
+        ("*", []) => Err(format!("{} has no image field that can be read", document.object)),
+        ("*", _) => Ok(all),
+        (_, []) => Ok(vec![wanted]),
+        _ if all.contains(&wanted) => Ok(vec![wanted]),
+        _ => {
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            Err(format!(
+                "{} has no image field {wanted}; it has {}",
+                document.object,
+                all.join(", ")
+            ))
+        }
     }
-    let all: Vec<String> = document.images.iter().map(|image| image.field.to_string()).collect();
-    Err(match all.as_slice() {
-        [] => format!("{} has no image field that can be read", document.object),
-        _ => format!(
-            "{} has no image field {}; it has {}",
-            document.object,
-            change.field,
-            all.join(", ")
-        ),
-    })
 }
 
 /// Writes beside the file and renames over it, so that whoever reads sees the old file or the new one. A symbolic link stays
