@@ -114,7 +114,7 @@ fn find<'a>(file: &'a File, wanted: &ObjectId, field: &FieldName) -> Result<(usi
         .map(|site| (object.tree, site))
         .ok_or_else(|| {
             let reason = if object.names.contains(field) {
-                format!("the image {field} of {wanted} is not a reference")
+                format!("the image {field} of {wanted} is no reference that can be read; write registry/name:tag in one line")
             } else {
                 format!("{wanted} has no image {field}")
             };

@@ -23,7 +23,8 @@ struct Named<'a> {
     place: Place<'a>,
 }
 
-/// The images of a HelmRelease: at two levels of `spec.values` by their shape, anywhere by annotations.
+/// The images of a HelmRelease: at two levels of `spec.values` by their shape, anywhere by annotations. An alias stands
+/// instead of what its shape would find under the same name or in the same scalar, which so has one policy.
 pub(super) fn of_release(
     object: &Place<'_>,
     annotations: &[(String, Place<'_>)],
@@ -32,17 +33,25 @@ pub(super) fn of_release(
     let mut images = Images::default();
     let values = object.walk(&["spec", "values"]).filter(Place::is_mapping);
     let aliases = aliases(annotations);
+    let named: Vec<_> = aliases
+        .iter()
+        .map(|(name, alias)| (name, by_alias(name, alias, values.as_ref())))
+        .collect();
     if let Some(values) = &values {
         let candidates = std::iter::once((TOP.to_owned(), values.clone())).chain(values.entries());
         for (name, level) in candidates.filter(|(name, _)| !aliases.contains_key(name)) {
-            if let Some(parts) = by_shape(&level) {
+            let taken = |parts: &Parts<'_>| {
+                let others = named.iter().filter_map(|(_, found)| found.as_ref().ok());
+                others.map(Parts::main).any(|other| other.path() == parts.main().path())
+            };
+            if let Some(parts) = by_shape(&level).filter(|parts| !taken(parts)) {
                 images.add(FieldName(name), &parts, tokens);
             }
         }
     }
-    for (name, alias) in aliases {
-        match by_alias(&name, &alias, values.as_ref()) {
-            Ok(parts) => images.add(FieldName(name), &parts, tokens),
+    for (name, found) in named {
+        match found {
+            Ok(parts) => images.add(FieldName(name.clone()), &parts, tokens),
             Err(trouble) => images.mistakes.push(trouble),
         }
     }

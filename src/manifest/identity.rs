@@ -1,6 +1,9 @@
 use super::place::Place;
 use crate::model::{ObjectId, Position};
 
+/// What to do about templates.
+pub(super) const TEMPLATES: &str = "keep templates out of the synced paths or below a folder with a Chart.yaml";
+
 /// What a document says of itself.
 pub(super) struct Head {
     pub api_version: String,
@@ -40,6 +43,10 @@ pub(super) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Posi
     for (field, text) in [("name", Some(&name)), ("namespace", namespace.as_ref())] {
         if text.is_some_and(|text| !can_name(text)) {
             let position = field_position(field).unwrap_or_else(|| place.position());
+            if text.is_some_and(|text| text.contains("{{")) {
+                let message = format!("the {field} in its metadata is that of a template; {TEMPLATES}");
+                return Err((position, message));
+            }
             let message = format!(
                 "the {field} in its metadata is not one that an object can have; 1 to 253 characters without blanks, / and % are wanted"
             );

@@ -1,6 +1,6 @@
 use super::place::{Path, Place};
 use super::{Holds, ImageField, Slot, Style, value};
-use crate::model::{FieldName, ImageRef, Position};
+use crate::model::{Digest, FieldName, ImageRef, Position, Tag};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -103,6 +103,11 @@ impl<'a> Parts<'a> {
             digest: None,
         }
     }
+
+    /// The scalar that a new tag is written into.
+    pub(super) fn main(&self) -> &Place<'a> {
+        self.tag.as_ref().unwrap_or(&self.repository)
+    }
 }
 
 impl Images {
@@ -124,7 +129,11 @@ impl Images {
         let image = match compose(parts) {
             Ok(image) => image,
             Err(problem) => {
-                let message = format!("{field} is not bumped: {problem}; write registry/name:tag");
+                let wanted = match holds {
+                    Holds::Tag => "a tag here and registry/name beside it",
+                    _ => "registry/name:tag",
+                };
+                let message = format!("{field} is not bumped: {problem}; write {wanted}");
                 return self.troubles.push(Trouble {
                     position: place.position(),
                     message,
@@ -213,12 +222,24 @@ pub(super) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
                 "the name has the digest {digest}, and the tag after it stands by itself"
             ));
         }
-        image = ImageRef::parse(&format!("{}:{tag}", image.name())).map_err(|error| error.to_string())?;
+        let (tag, digest) = tag_and_digest(&tag)?;
+        image = image.with(Some(tag), digest);
     }
     if let Some(digest) = part(&parts.digest).filter(|_| image.digest().is_none()) {
-        image = ImageRef::parse(&format!("{image}@{digest}")).map_err(|error| error.to_string())?;
+        let digest = Digest::parse(&digest).map_err(|error| error.to_string())?;
+        image = image.with(image.tag().cloned(), Some(digest));
     }
     Ok(image)
+}
+
+/// `tag` or `tag@digest`, as a scalar of its own holds it.
+pub(super) fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String> {
+    let (tag, digest) = match text.split_once('@') {
+        Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
+        None => (text, None),
+    };
+    let tag = Tag::parse(tag).map_err(|error| error.to_string())?;
+    Ok((tag, digest))
 }
 
 /// The pod spec of a workload: of a Pod, of a CronJob, and of whatever has a pod template.
@@ -236,22 +257,20 @@ pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> 
     })
 }
 
-/// The images of a pod spec: containers first, so that they win over init containers of the same name; the image of a
-/// volume is the field `volume.<name>`, since a container's name has no dot.
+/// The images of a pod spec: containers first, so that they win over init containers of the same name. The image of a
+/// volume is the field `volume.<name>`, since a container's name has no dot; a container that has no name, as the only one
+/// of a Knative Service may, goes by its place: `containers[0]`.
 pub(super) fn of_pod(spec: &Place<'_>, tokens: &[Range<usize>]) -> Images {
     let mut images = Images::default();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
-        for container in spec.key(list).map(|list| list.items()).unwrap_or_default() {
+        let containers = spec.key(list).map(|list| list.items()).unwrap_or_default();
+        for (at, container) in containers.into_iter().enumerate() {
             let Some(image) = container.key("image").filter(|image| !image.is_null()) else {
                 continue;
             };
-            match container.key("name").and_then(|name| name.text()) {
-                Some(name) => images.add(FieldName(name), &Parts::whole(image), tokens),
-                None => images.mistakes.push(Trouble {
-                    position: container.position(),
-                    message: "this container has no name; give it one".to_owned(),
-                }),
-            }
+            let name = container.key("name").and_then(|name| name.text());
+            let name = name.unwrap_or_else(|| format!("{list}[{at}]"));
+            images.add(FieldName(name), &Parts::whole(image), tokens);
         }
     }
     for volume in spec.key("volumes").map(|list| list.items()).unwrap_or_default() {

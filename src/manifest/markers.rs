@@ -1,9 +1,11 @@
-use super::images::{Images, Parts, Site, Spot, Trouble};
+use super::images::{Images, Parts, Site, Spot, Trouble, compose, tag_and_digest};
 use super::place::{Path, Place, Step};
 use super::spans::LineTable;
 use super::{Holds, ImageField, Marker, MarkerPolicy, Slot};
-use crate::model::{Digest, FieldName, ImageRef, Position, Tag};
+use crate::model::{Digest, FieldName, ImageRef, Position};
+use regex::bytes::Regex;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// What a marker's scalar holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +26,20 @@ pub(super) struct Comment {
     /// From the start of its line to its `#`, in bytes of the file.
     before: Range<usize>,
     /// Whether a value was found that it stands beside.
-    pub used: bool,
+    used: bool,
 }
 
 const OURS: &str = "tidegate.dev/image:";
 const OURS_TAG: &str = "tidegate.dev/tag of ";
 const FLUX: &str = "\"$imagepolicy\"";
+/// What is meant for a marker of ours behind a value, and is none.
+const NEARLY: [&str; 2] = ["tidegate.dev/image", "tidegate.dev/tag"];
 
 /// Whether a file can have markers at all.
 pub(super) fn any(bytes: &[u8]) -> bool {
-    [OURS, OURS_TAG, FLUX]
-        .iter()
-        .any(|needle| bytes.windows(needle.len()).any(|window| window == needle.as_bytes()))
+    static SIGN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"tidegate\.dev/|"\$imagepolicy""#).expect("the pattern is written here"));
+    SIGN.is_match(bytes)
 }
 
 /// The markers of a text, of which `skipped` bytes of the file stand before it, and what is wrong with others.
@@ -44,13 +48,12 @@ pub(super) fn find(text: &str, skipped: usize) -> (Vec<Comment>, Vec<Trouble>) {
     let lines = LineTable::new(text);
     let mut start = 0;
     for line in text.split_inclusive(['\n', '\r']) {
-        let hash = line.char_indices().find_map(|(at, c)| {
-            let blank = line
-                .get(..at)
-                .is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']));
+        let hash = line.match_indices('#').find_map(|(at, _)| {
+            let before = line.get(..at).unwrap_or_default();
             let rest = line.get(at + 1..).unwrap_or_default().trim();
             let ours = rest.starts_with(OURS) || rest.starts_with(OURS_TAG);
-            (c == '#' && blank && (ours || rest.starts_with('{') && rest.contains(FLUX))).then_some((at, rest))
+            let is = ours || is_nearly(before, rest) || rest.starts_with('{') && rest.contains(FLUX);
+            (is && (before.is_empty() || before.ends_with([' ', '\t']))).then_some((at, rest))
         });
         if let Some((at, rest)) = hash {
             let position = lines.position(text, start + at);
@@ -70,6 +73,13 @@ pub(super) fn find(text: &str, skipped: usize) -> (Vec<Comment>, Vec<Trouble>) {
     (found, troubles)
 }
 
+/// Our name behind a value without what makes a marker of it; `tidegate.dev/image.web: …` is an annotation that somebody
+/// put into a comment.
+fn is_nearly(before: &str, text: &str) -> bool {
+    let rest = NEARLY.iter().find_map(|name| text.strip_prefix(name));
+    !before.trim().is_empty() && rest.is_some_and(|rest| !rest.starts_with(['.', '-']))
+}
+
 fn read(text: &str) -> Result<(Part, MarkerPolicy), String> {
     if let Some(policy) = text.strip_prefix(OURS) {
         return Ok((Part::Whole, MarkerPolicy::Text(policy.trim().to_owned())));
@@ -85,6 +95,9 @@ fn read(text: &str) -> Result<(Part, MarkerPolicy), String> {
             .ok_or_else(|| format!("{repository:?} in this marker is not a repository; write registry/name"))?;
         let policy = MarkerPolicy::Text(policy.trim().to_owned());
         return Ok((Part::Tag(Some(plain.name().to_owned())), policy));
+    }
+    if is_nearly("value", text) {
+        return Err("this marker cannot be read; write # tidegate.dev/image: <policy>, or # tidegate.dev/tag of <repository>: <policy> beside a tag alone".to_owned());
     }
     let wrong = || {
         "this marker cannot be read; write # {\"$imagepolicy\": \"namespace:name\"}, with :tag, :name or :digest behind the name where the value is that part only".to_owned()
@@ -109,6 +122,14 @@ fn read(text: &str) -> Result<(Part, MarkerPolicy), String> {
         name: name.to_owned(),
     };
     Ok((part, policy))
+}
+
+/// What is wrong with markers that stand beside nothing.
+pub(super) fn unused(comments: &[Comment]) -> Vec<Trouble> {
+    let unused = comments.iter().filter(|comment| !comment.used);
+    unused
+        .map(|comment| comment.trouble("stands beside no value that is written in one line; put it behind the value"))
+        .collect()
 }
 
 /// Adds what markers below `root` say to its images: a policy to a field that is there already, or a field whose name is
@@ -238,17 +259,14 @@ fn tag(
                 tag: None,
                 digest: None,
             };
-            super::images::compose(&parts)?.name().to_owned()
+            compose(&parts)?.name().to_owned()
         }
         (None, None, None) => {
             return Err("is for a tag whose repository is not beside it; write # tidegate.dev/tag of <repository>: <policy>, or mark the name, too".to_owned());
         }
     };
-    let (tag, digest) = match spot.text.split_once('@') {
-        Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
-        None => (&*spot.text, None),
-    };
-    let tag = Tag::parse(tag).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
+    let (tag, digest) =
+        tag_and_digest(&spot.text).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
     let image = ImageRef::parse(&name)
         .map_err(|error| error.to_string())?
         .with(Some(tag), digest);

@@ -1,6 +1,6 @@
 use super::bounds::{self, Broken, MAX_FINDINGS};
 use super::events::{self, What};
-use super::identity::{Head, complete, identity};
+use super::identity::{Head, TEMPLATES, complete, identity};
 use super::images::{self, Images, Site, Trouble};
 use super::markers::{self, Comment};
 use super::place::{Path, Place, Repeated};
@@ -69,7 +69,7 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
         Err(broken) => {
             let mut message = broken.reason.clone();
             if message.starts_with("does not parse") {
-                message.push_str(hint(bytes));
+                message.push_str(&hint(bytes));
             }
             reader.find(Severity::Error, broken.position, None, message);
             reader.file.broken = Some(broken);
@@ -81,16 +81,10 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
                 reader.document(index, &Place::root(tree));
             }
             reader.file.trees = trees;
-            let unused: Vec<Trouble> = reader
-                .comments
-                .iter()
-                .filter(|comment| !comment.used && !reader.file.encrypted)
-                .map(|comment| {
-                    comment.trouble("stands beside no value that is written in one line; put it behind the value")
-                })
-                .collect();
-            for Trouble { position, message } in unused {
-                reader.find(Severity::Warning, Some(position), None, message);
+            if !reader.file.encrypted {
+                for Trouble { position, message } in markers::unused(&reader.comments) {
+                    reader.find(Severity::Warning, Some(position), None, message);
+                }
             }
         }
     }
@@ -112,12 +106,15 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Tree>, Vec<Range<usize>>), Broken> {
     Ok((tree::build(events)?, tokens))
 }
 
-fn hint(bytes: &[u8]) -> &'static str {
+fn hint(bytes: &[u8]) -> String {
     if bytes.windows(2).any(|pair| pair == b"{{") {
-        "; it looks like a template, keep templates out of the synced paths or below a folder with a Chart.yaml"
-    } else {
-        "; mend it, until then nothing of this file is applied"
+        return format!("; it looks like a template, {TEMPLATES}");
     }
+    let mut json = serde_json::Deserializer::from_slice(bytes).into_iter::<serde::de::IgnoredAny>();
+    if json.next().is_some_and(|first| first.is_ok()) && json.next().is_some() {
+        return "; of several JSON objects in one file, make the items of a List".to_owned();
+    }
+    "; mend it, until then nothing of this file is applied".to_owned()
 }
 
 /// Why a document is not an object.
@@ -192,8 +189,10 @@ impl Reader<'_> {
             Ok(head) => head,
             Err(NotOurs::Kustomization) => return self.kustomization(index, root),
             Err(NotOurs::Because(severity, message)) => {
-                self.file.encrypted |= root.walk(&["sops", "mac"]).is_some();
-                if self.file.encrypted || !self.plain(index, root) {
+                if encrypted {
+                    let message = "is encrypted with SOPS; passed over".to_owned();
+                    self.find(Severity::Notice, at, None, message);
+                } else if self.file.encrypted || !self.plain(index, root) {
                     self.find(severity, at, None, message);
                 }
                 return;
