@@ -2,7 +2,7 @@ use super::commands::AgentCommands;
 use super::journal::Journal;
 use super::sync_loop::{SyncLoop, Told, event_lost};
 use super::{Checked, edges, schedule};
-use crate::automation::{self, Automation, Hooks, Landed, Status};
+use crate::automation::{self, Automation, CommitStyle, Hooks, Landed, Status};
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
 use crate::driver::{Activator, Health, Loop, Shutdown, Tasks, on_signals, run as run_loop};
@@ -165,7 +165,10 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             board: Arc::clone(&board),
             rules: Arc::clone(&rules),
             tip: tip.clone(),
-            template: settings.automation.message.clone(),
+            style: CommitStyle {
+                template: settings.automation.message.clone(),
+                per: settings.automation.commit_per,
+            },
             status,
             metrics: metrics.clone(),
             hooks,

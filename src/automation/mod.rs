@@ -14,6 +14,6 @@ mod status;
 mod timeline;
 mod wanted;
 
-pub use pass::{Automation, AutomationReport, Hooks, Landed, Parts, look, want};
+pub use pass::{Automation, AutomationReport, CommitStyle, Hooks, Landed, Parts, look, want};
 pub use status::Status;
 pub use timeline::{Past, Timeline};

@@ -4,7 +4,7 @@ use crate::catalog::{Catalog, Declared};
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
 use crate::model::CommitId;
-use crate::plan::{self, BumpPlan, Outcome as Decision, PlannedBump, Template};
+use crate::plan::{self, BumpPlan, CommitPer, Outcome as Decision, PlannedBump, Template};
 use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
 use crate::scan::{Board, Rules};
 use crate::telemetry::{Metrics, PushResult};
@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, watch};
 /// What a pass did.
 #[derive(Debug, Clone, Default)]
 pub struct AutomationReport {
-    /// The commit that landed, with its bumps.
+    /// The commit that landed, with its bumps; the last one where a pass makes several.
     pub landed: Option<Landed>,
     /// Why planned bumps were not made.
     pub problems: Vec<String>,
@@ -31,6 +31,15 @@ pub struct Landed {
     pub bumps: Vec<PlannedBump>,
 }
 
+/// What commits look like.
+#[derive(Debug, Clone, Default)]
+pub struct CommitStyle {
+    /// What they say before their trailers.
+    pub template: Template,
+    /// How many a pass makes.
+    pub per: CommitPer,
+}
+
 /// The automation loop's work.
 pub struct Automation<G, F> {
     repo: Arc<G>,
@@ -38,7 +47,7 @@ pub struct Automation<G, F> {
     board: Arc<Board>,
     rules: Arc<Rules>,
     tip: Tip,
-    template: Template,
+    style: CommitStyle,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
     timeline: Timeline,
@@ -59,8 +68,8 @@ pub struct Parts<G, F> {
     pub rules: Arc<Rules>,
     /// The branch that is bumped.
     pub tip: Tip,
-    /// What commits say.
-    pub template: Template,
+    /// What commits look like.
+    pub style: CommitStyle,
     /// Where it is told what stands.
     pub status: watch::Sender<Arc<Status>>,
     /// What is counted.
@@ -155,7 +164,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             board,
             rules,
             tip,
-            template,
+            style,
             status,
             metrics,
             hooks,
@@ -166,7 +175,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             board,
             rules,
             tip,
-            template,
+            style,
             status,
             metrics,
             timeline: Timeline::default(),
@@ -201,45 +210,14 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             self.publish(&declared, &plan, None);
             return Ok(Some(report));
         }
-        let edits = edits::make(&*self.repo, &declared, &plan.bumps).await?;
-        let refused: BTreeSet<_> = edits
-            .refused
-            .iter()
-            .map(|unwritten| (&unwritten.path, &unwritten.field))
-            .collect();
-        let mut made = plan.clone();
-        made.bumps.retain(|bump| !refused.contains(&(&bump.path, &bump.field)));
-        report
-            .problems
-            .extend(edits.refused.iter().map(|unwritten| unwritten.reason.clone()));
-        let wrong = match made.bumps.is_empty() {
-            true => Vec::new(),
-            false => plan::check(&made).err().unwrap_or_default(),
-        };
-        let is_unmade = made.bumps.is_empty() || !wrong.is_empty();
-        report.problems.extend(wrong);
-        if is_unmade {
+        let (commits, landing) = self.commits(tip, &declared, &plan, &mut report).await?;
+        if commits.is_empty() {
             self.publish(&declared, &plan, report.problems.first().cloned());
             return Ok(Some(report));
         }
-        let commit = NewCommit {
-            parent: tip,
-            edits: edits.files,
-            message: plan::message(&made, &self.template),
-            time: plan::commit_time(&made, jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::now()),
-        };
-        match self.push(commit).await? {
+        match self.push(commits).await? {
             PushOutcome::Lost => return Ok(None),
-            PushOutcome::Landed(commit) => {
-                let landed = Landed { commit, bumps: made.bumps };
-                for bump in &landed.bumps {
-                    let from = bump.from.as_ref().map(tracing::field::display);
-                    tracing::info!(%commit, field = %bump.field, from, to = %bump.to, "bumped");
-                }
-                self.metrics.bumped(landed.bumps.len());
-                self.hooks.landed(&landed);
-                report.landed = Some(landed);
-            }
+            PushOutcome::Landed(commit) => report.landed = self.landed(tip, commit, landing).await,
             PushOutcome::Refused(words) => report.problems.push(format!(
                 "the server refused the push: {}; let the deploy key push to the branch, or change the rule that refuses",
                 words.trim_end_matches('.')
@@ -253,8 +231,69 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         Ok(Some(report))
     }
 
-    async fn push(&self, commit: NewCommit) -> Result<PushOutcome, RepoFailure> {
-        let outcome = self.tip.push(&*self.repo, commit).await;
+    /// The commits to make, and the bumps of each. A part of the plan that may not be carried out is told in the report and
+    /// does not keep the others from being made.
+    async fn commits(
+        &self,
+        tip: CommitId,
+        declared: &Declared,
+        plan: &BumpPlan,
+        report: &mut AutomationReport,
+    ) -> Result<(Vec<NewCommit>, Vec<Vec<PlannedBump>>), RepoFailure> {
+        let whole = plan::commits(plan, self.style.per, &self.style.template);
+        let parts = whole.into_iter().filter(|part| match plan::check(part) {
+            Ok(()) => true,
+            Err(wrong) => {
+                report.problems.extend(wrong);
+                false
+            }
+        });
+        let edits = edits::make(&*self.repo, declared, parts.collect()).await?;
+        let reasons = edits.refused.into_iter().map(|unwritten| unwritten.reason);
+        report.problems.extend(reasons);
+        let unknown = jiff::Timestamp::UNIX_EPOCH;
+        let commits = edits.commits.iter().map(|edited| NewCommit {
+            parent: tip,
+            edits: edited.files.clone(),
+            message: plan::message(&edited.plan, &self.style.template),
+            time: plan::commit_time(&edited.plan, unknown, unknown),
+        });
+        let commits = commits.collect();
+        Ok((
+            commits,
+            edits.commits.into_iter().map(|edited| edited.plan.bumps).collect(),
+        ))
+    }
+
+    /// Tells everybody of what has landed, each bump with the commit that made it.
+    async fn landed(&self, parent: CommitId, tip: CommitId, landing: Vec<Vec<PlannedBump>>) -> Option<Landed> {
+        let newest_first = match landing.len() {
+            1 => Ok(Vec::new()),
+            count => self.repo.history(tip, Some(parent), count).await,
+        };
+        let ids: Vec<CommitId> = newest_first
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .map(|commit| commit.id)
+            .collect();
+        let mut last = None;
+        for (number, bumps) in landing.into_iter().enumerate() {
+            let commit = ids.get(number).copied().unwrap_or(tip);
+            let landed = Landed { commit, bumps };
+            for bump in &landed.bumps {
+                let from = bump.from.as_ref().map(tracing::field::display);
+                tracing::info!(%commit, field = %bump.field, from, to = %bump.to, "bumped");
+            }
+            self.metrics.bumped(landed.bumps.len());
+            self.hooks.landed(&landed);
+            last = Some(landed);
+        }
+        last
+    }
+
+    async fn push(&self, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
+        let outcome = self.tip.push(&*self.repo, commits).await;
         self.metrics.git_push(match &outcome {
             Ok(PushOutcome::Landed(_)) => PushResult::Landed,
             Ok(PushOutcome::Lost) => PushResult::Lost,

@@ -226,7 +226,7 @@ mod tests {
             Ok(true)
         }
 
-        async fn commit_and_push(&self, _: NewCommit) -> Result<PushOutcome, RepoFailure> {
+        async fn commit_and_push(&self, _: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
             unreachable!("the catalog writes nothing")
         }
     }

@@ -2,7 +2,7 @@ use super::section::{Mistake, Report, Section};
 use super::{duration, places};
 use crate::git::{Author, KnownHosts, RepoUrl};
 use crate::model::{BranchName, CommitId, RepoPath};
-use crate::plan::Template;
+use crate::plan::{CommitPer, Template};
 use crate::policy::Filter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -82,6 +82,8 @@ pub struct AutomationSettings {
     pub author: Author,
     /// What a bump commit says.
     pub message: Template,
+    /// Whether a pass makes one commit or one for each workload.
+    pub commit_per: CommitPer,
 }
 
 /// `sync:`
@@ -234,9 +236,18 @@ fn automation(section: Section<'_>) -> AutomationSettings {
         message: section
             .text("message", |text| Template::parse(text).map_err(|error| error.problem))
             .unwrap_or_default(),
+        commit_per: section.text("commitPer", commit_per).unwrap_or_default(),
     };
     section.finish();
     settings
+}
+
+fn commit_per(text: &str) -> Result<CommitPer, String> {
+    match text {
+        "pass" => Ok(CommitPer::Pass),
+        "workload" => Ok(CommitPer::Workload),
+        _ => Err(format!("{text:?} is not known: pass or workload is wanted")),
+    }
 }
 
 fn sync(section: Section<'_>) -> SyncSettings {

@@ -38,9 +38,9 @@ impl Tip {
     ///
     /// # Errors
     /// As [`ConfigRepo::commit_and_push`].
-    pub async fn push(&self, repo: &impl ConfigRepo, commit: NewCommit) -> Result<PushOutcome, RepoFailure> {
+    pub async fn push(&self, repo: &impl ConfigRepo, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
         let _moving = self.moving.lock().await;
-        let outcome = repo.commit_and_push(commit).await?;
+        let outcome = repo.commit_and_push(commits).await?;
         if let PushOutcome::Landed(commit) = outcome {
             self.set(commit);
         }

@@ -177,7 +177,7 @@ impl ConfigRepo for Local {
             .await
     }
 
-    async fn commit_and_push(&self, _: NewCommit) -> Result<PushOutcome, RepoFailure> {
+    async fn commit_and_push(&self, _: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
         Ok(PushOutcome::ReadOnly("a local clone is only read".to_owned()))
     }
 }

@@ -10,7 +10,8 @@
 //! - A host is talked to only if known_hosts names its key; nothing is learned by itself.
 //! - A push is compare-and-swap: the branch moves only from the commit's parent, never by force. Only a refusal with the
 //!   branch really elsewhere is a lost race. After any doubt the remote's branch decides.
-//! - A commit is read back before it is pushed: exactly the planned files differ, to exactly the planned bytes.
+//! - A commit is read back before it is pushed: its trees are the parent's bit by bit, but for the planned files, which
+//!   have exactly the planned bytes.
 //! - The mirror is a cache: damaged, littered or gone, it is fetched anew.
 //! - What a server says is shown in its own words, made plain and short.
 //!
@@ -37,6 +38,7 @@ mod ssh;
 mod tests;
 mod transport;
 mod tree;
+mod tree_bytes;
 mod url;
 mod words;
 

@@ -1,6 +1,6 @@
-//! Making one commit and pushing it by compare-and-swap on the remote's branch.
+//! Making a pass's commits and pushing them at once, by compare-and-swap on the remote's branch.
 //!
-//! The update names the parent as the old value; the server moves the branch only if that is still its tip. A refusal is
+//! The update names the first one's parent as the old value; the server moves the branch only if that is still its tip. A refusal is
 //! believed to be a lost race only if the branch has really moved. After any doubt the remote's branch decides.
 
 use super::commit::{self, Made};
@@ -15,17 +15,20 @@ use tokio::time::Instant;
 /// A push is a few packets; this many silences of the server in a row are not a slow one.
 const SILENCES: u32 = 3;
 
-pub(super) fn commit_and_push(mirror: &mut Mirror, plan: &NewCommit) -> Result<PushOutcome, Error> {
+pub(super) fn commit_and_push(mirror: &mut Mirror, plans: &[NewCommit]) -> Result<PushOutcome, Error> {
     let settings = mirror.settings.clone();
+    let parent = plans.first().map(|plan| plan.parent).ok_or_else(|| Error::Plan {
+        rule: "there is none to make".to_owned(),
+    })?;
     let (made, pack) = mirror.with(|repo| {
-        let made = commit::make(repo, &settings.author, plan)?;
+        let made = commit::make_all(repo, &settings.author, plans)?;
         let pack = pack(repo, &made).map_err(|source| Error::Git {
             doing: "pack the commit",
             source,
         })?;
         Ok((made, pack))
     })?;
-    let (ours, parent) = (made.id, oid(plan.parent.as_bytes())?);
+    let (ours, parent) = (made.id, oid(parent.as_bytes())?);
     let update = Update {
         branch: settings.branch.full(),
         old: parent.to_string(),

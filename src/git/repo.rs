@@ -151,7 +151,7 @@ impl ConfigRepo for Repo {
         .await
     }
 
-    async fn commit_and_push(&self, commit: NewCommit) -> Result<PushOutcome, RepoFailure> {
-        Self::ask(&self.remote, move |mirror| push::commit_and_push(mirror, &commit)).await
+    async fn commit_and_push(&self, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
+        Self::ask(&self.remote, move |mirror| push::commit_and_push(mirror, &commits)).await
     }
 }

@@ -157,7 +157,8 @@ fn list(bumps: &[PlannedBump]) -> String {
 }
 
 /// The commit's time: the newest push among the bumps' images, and never before the parent's. Deterministic, so that the
-/// same plan on the same parent is the same commit. `otherwise` where no push time is known.
+/// same plan on the same parent is the same commit. `otherwise` where no push time is known: the clock would make another
+/// commit at each try.
 pub fn commit_time(plan: &BumpPlan, parent: Timestamp, otherwise: Timestamp) -> Timestamp {
     plan.bumps
         .iter()

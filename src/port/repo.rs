@@ -51,12 +51,13 @@ pub struct FileEdit {
     pub bytes: Vec<u8>,
 }
 
-/// A commit to be made on `parent` and pushed.
+/// A commit to be made and pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCommit {
-    /// The one parent: the tip that the plan was made on.
+    /// The tip that the plan was made on: the one parent, but for a commit that follows another one in the same push.
     pub parent: CommitId,
-    /// At least one.
+    /// At least one. A file that an earlier commit of the same push edits is named with its content before that one, and
+    /// its new bytes are those after both.
     pub edits: Vec<FileEdit>,
     /// The message, trailers included.
     pub message: String,
@@ -67,7 +68,7 @@ pub struct NewCommit {
 /// What became of a push. Only `Landed` means that the branch has the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PushOutcome {
-    /// The branch's tip is this commit.
+    /// The branch's tip is this commit, the last of those that were pushed.
     Landed(CommitId),
     /// Somebody else moved the branch first: fetch, decide again.
     Lost,
@@ -142,7 +143,9 @@ pub trait ConfigRepo: Send + Sync + 'static {
         descendant: CommitId,
     ) -> impl Future<Output = Result<bool, RepoFailure>> + Send;
 
-    /// Commits the edits on `parent` in the object database and pushes with compare-and-swap: the branch moves only if
-    /// its tip still is `parent`. After any doubt the remote ref decides. Only planned blobs differ (checked).
-    fn commit_and_push(&self, commit: NewCommit) -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
+    /// Makes the commits in the object database, the first on its `parent` and each further one on the one before, and
+    /// pushes them at once with compare-and-swap: the branch moves only if its tip still is `parent`. After any doubt the
+    /// remote ref decides. Only planned blobs differ (checked).
+    fn commit_and_push(&self, commits: Vec<NewCommit>)
+    -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
 }

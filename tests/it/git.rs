@@ -10,19 +10,19 @@ use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo};
 use tidegate_stack::relay::{Direction, Ending, Relay};
 
-const FILE: &str = "apps/shop/web.yaml";
-const TEXT: &str = "kind: Deployment\nimage: shop/web:1.0.0\nreplicas: 2\n";
+pub(crate) const FILE: &str = "apps/shop/web.yaml";
+pub(crate) const TEXT: &str = "kind: Deployment\nimage: shop/web:1.0.0\nreplicas: 2\n";
 
 /// A server with one seeded repository, our key let in, and what opening it needs.
-struct Scene {
-    server: GitServer,
-    bare: BareRepo,
+pub(crate) struct Scene {
+    pub(crate) server: GitServer,
+    pub(crate) bare: BareRepo,
     key: Arc<DeployKey>,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let server = GitServer::start().unwrap();
         let bare = server.create_repo("fleet").unwrap();
         bare.seed(&[
@@ -43,15 +43,15 @@ impl Scene {
         }
     }
 
-    fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         self.settings_for(self.bare.url(), &self.server.known_hosts_lines())
     }
 
-    fn settings_through(&self, relay: SocketAddr) -> Settings {
+    pub(crate) fn settings_through(&self, relay: SocketAddr) -> Settings {
         self.settings_for(&self.bare.url_through(relay), &self.server.known_hosts_lines_for(relay))
     }
 
-    fn settings_for(&self, url: &str, known_hosts: &[String]) -> Settings {
+    pub(crate) fn settings_for(&self, url: &str, known_hosts: &[String]) -> Settings {
         Settings {
             url: RepoUrl::parse(url).unwrap(),
             branch: BranchName::parse("main").unwrap(),
@@ -63,19 +63,19 @@ impl Scene {
         }
     }
 
-    fn open(&self) -> Repo {
+    pub(crate) fn open(&self) -> Repo {
         Repo::open(self.settings()).unwrap()
     }
 }
 
 /// Opened, fetched, and if `warm` with one landed push behind it: from the second push on the command goes out before the
 /// server has advertised anything.
-async fn opened(settings: Settings, warm: bool) -> (Repo, CommitId) {
+pub(crate) async fn opened(settings: Settings, warm: bool) -> (Repo, CommitId) {
     let repo = Repo::open(settings).unwrap();
     let mut tip = repo.fetch().await.unwrap();
     if warm {
         let plan = bump(&repo, tip, "1.0.1").await;
-        let PushOutcome::Landed(ours) = repo.commit_and_push(plan).await.unwrap() else {
+        let PushOutcome::Landed(ours) = repo.commit_and_push(vec![plan]).await.unwrap() else {
             panic!("it was to land")
         };
         tip = ours;
@@ -83,14 +83,14 @@ async fn opened(settings: Settings, warm: bool) -> (Repo, CommitId) {
     (repo, tip)
 }
 
-fn failure<T>(result: Result<T, RepoFailure>) -> RepoFailure {
+pub(crate) fn failure<T>(result: Result<T, RepoFailure>) -> RepoFailure {
     match result {
         Ok(_) => panic!("it was to fail"),
         Err(failure) => failure,
     }
 }
 
-async fn content(repo: &Repo, commit: CommitId, path: &str) -> (FileEdit, String) {
+pub(crate) async fn content(repo: &Repo, commit: CommitId, path: &str) -> (FileEdit, String) {
     let path = RepoPath::parse(path).unwrap();
     let file = repo.files(commit, vec![path.clone()]).await.unwrap().remove(0);
     let bytes = repo.blobs(vec![file.blob], 1 << 20).await.unwrap().remove(0).unwrap();
@@ -106,7 +106,7 @@ async fn content(repo: &Repo, commit: CommitId, path: &str) -> (FileEdit, String
 }
 
 /// The commit that sets the tag in `FILE` to `tag`, on `parent`.
-async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit {
+pub(crate) async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit {
     let (mut edit, text) = content(repo, parent, FILE).await;
     let old = text.split("web:").nth(1).unwrap().lines().next().unwrap();
     edit.bytes = text.replace(&format!("web:{old}"), &format!("web:{tag}")).into_bytes();
@@ -126,7 +126,7 @@ async fn a_bump_lands_with_one_changed_line_and_nothing_else() {
     let repo = scene.open();
     let tip = repo.fetch().await.unwrap();
     let plan = bump(&repo, tip, "1.1.0").await;
-    let PushOutcome::Landed(ours) = repo.commit_and_push(plan).await.unwrap() else {
+    let PushOutcome::Landed(ours) = repo.commit_and_push(vec![plan]).await.unwrap() else {
         panic!("it was to land")
     };
 
@@ -170,7 +170,7 @@ async fn one_connection_serves_everything_until_the_server_restarts() {
     let mut tip = repo.fetch().await.unwrap();
     for round in 0..3 {
         let plan = bump(&repo, tip, &format!("2.0.{round}")).await;
-        let PushOutcome::Landed(ours) = repo.commit_and_push(plan).await.unwrap() else {
+        let PushOutcome::Landed(ours) = repo.commit_and_push(vec![plan]).await.unwrap() else {
             panic!("it was to land")
         };
         tip = repo.fetch().await.unwrap();
@@ -190,13 +190,13 @@ async fn a_lost_race_is_told_and_leaves_the_others_commit() {
         let (repo, tip) = opened(scene.settings(), warm).await;
         let theirs = scene.bare.seed(&[("README.md", "# theirs\n")]).unwrap();
         let plan = bump(&repo, tip, "1.1.0").await;
-        assert_eq!(repo.commit_and_push(plan).await.unwrap(), PushOutcome::Lost);
+        assert_eq!(repo.commit_and_push(vec![plan]).await.unwrap(), PushOutcome::Lost);
         assert_eq!(scene.bare.tip().unwrap().as_deref(), Some(theirs.as_str()));
         let tip = repo.fetch().await.unwrap();
         assert_eq!(tip.to_string(), theirs);
         let plan = bump(&repo, tip, "1.1.0").await;
         assert!(matches!(
-            repo.commit_and_push(plan).await.unwrap(),
+            repo.commit_and_push(vec![plan]).await.unwrap(),
             PushOutcome::Landed(_)
         ));
         assert_eq!(scene.bare.log().unwrap().len(), if warm { 4 } else { 3 });
@@ -213,13 +213,16 @@ async fn a_branch_that_was_reset_or_deleted_is_not_written_over() {
         let (repo, tip) = opened(scene.settings(), warm).await;
         scene.bare.git(&["update-ref", "refs/heads/main", &first]).unwrap();
         let plan = bump(&repo, tip, "1.1.0").await;
-        assert_eq!(repo.commit_and_push(plan.clone()).await.unwrap(), PushOutcome::Lost);
+        assert_eq!(
+            repo.commit_and_push(vec![plan.clone()]).await.unwrap(),
+            PushOutcome::Lost
+        );
         assert_eq!(scene.bare.tip().unwrap().unwrap(), first);
         assert_eq!(repo.fetch().await.unwrap().to_string(), first);
         assert!(!repo.is_ancestor(tip, repo.fetch().await.unwrap()).await.unwrap());
 
         scene.bare.git(&["update-ref", "-d", "refs/heads/main"]).unwrap();
-        let gone = failure(repo.commit_and_push(plan).await);
+        let gone = failure(repo.commit_and_push(vec![plan]).await);
         assert_eq!(gone.problem, RepoProblem::NoBranch, "{}", gone.message);
         assert_eq!(scene.bare.tip().unwrap(), None);
     }
@@ -237,7 +240,7 @@ async fn a_race_lost_after_the_advertisement_is_told_too() {
         let script = format!("#!/bin/sh\nunset {quarantine}\n{rival}\ngit update-ref refs/heads/main $new\n");
         scene.bare.hook("pre-receive", &script).unwrap();
         let plan = bump(&repo, tip, "1.1.0").await;
-        assert_eq!(repo.commit_and_push(plan).await.unwrap(), PushOutcome::Lost);
+        assert_eq!(repo.commit_and_push(vec![plan]).await.unwrap(), PushOutcome::Lost);
         assert_eq!(scene.bare.log().unwrap()[0].subject, "rival");
     }
 }
@@ -252,7 +255,7 @@ async fn a_hooks_refusal_is_shown_in_its_own_words() {
             .hook(hook, "#!/bin/sh\necho 'no pushes on Fridays' >&2\nexit 1\n")
             .unwrap();
         let plan = bump(&repo, tip, "1.1.0").await;
-        let PushOutcome::Refused(words) = repo.commit_and_push(plan).await.unwrap() else {
+        let PushOutcome::Refused(words) = repo.commit_and_push(vec![plan]).await.unwrap() else {
             panic!("it was to be refused")
         };
         assert!(
@@ -273,7 +276,7 @@ async fn a_hook_that_runs_after_the_push_is_neither_waited_for_nor_cut_off() {
     let plan = bump(&repo, tip, "1.1.0").await;
     let started = Instant::now();
     assert!(matches!(
-        repo.commit_and_push(plan).await.unwrap(),
+        repo.commit_and_push(vec![plan]).await.unwrap(),
         PushOutcome::Landed(_)
     ));
     assert!(
@@ -303,7 +306,7 @@ async fn a_read_only_key_fetches_and_is_told_apart_at_the_push() {
         let repo = scene.open();
         assert_eq!(repo.fetch().await.unwrap(), tip);
         let plan = bump(&repo, tip, "1.1.0").await;
-        let PushOutcome::ReadOnly(words) = repo.commit_and_push(plan).await.unwrap() else {
+        let PushOutcome::ReadOnly(words) = repo.commit_and_push(vec![plan]).await.unwrap() else {
             panic!("it was to be read-only")
         };
         assert!(words.contains("marked as read only"), "{words}");
@@ -502,14 +505,14 @@ async fn cut_off(direction: Direction, warm: bool, step: u64) {
         let carried = relay.bytes(direction) - earlier;
         let ending = if round % 2 == 0 { Ending::Reset } else { Ending::Close };
         relay.cut_once(direction, carried + round * step, ending);
-        let outcome = repo.commit_and_push(plan.clone()).await;
+        let outcome = repo.commit_and_push(vec![plan.clone()]).await;
         relay.heal();
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(failure) => {
                 assert_eq!(failure.problem, RepoProblem::Unreachable, "{}", failure.message);
                 repo.fetch().await.unwrap();
-                repo.commit_and_push(plan).await.unwrap()
+                repo.commit_and_push(vec![plan]).await.unwrap()
             }
         };
         let log = scene.bare.log().unwrap();
@@ -550,7 +553,7 @@ async fn a_connection_that_died_unnoticed_is_replaced_within_the_call() {
     relay.reset();
     let plan = bump(&repo, tip, "1.1.0").await;
     assert!(matches!(
-        repo.commit_and_push(plan).await.unwrap(),
+        repo.commit_and_push(vec![plan]).await.unwrap(),
         PushOutcome::Landed(_)
     ));
     assert_eq!(scene.bare.log().unwrap().len(), 3);
@@ -573,7 +576,7 @@ async fn a_plan_that_does_not_fit_its_parent_makes_no_commit() {
     let mut nothing = good.clone();
     nothing.edits.clear();
     for plan in [stale, same, absent, twice, nothing] {
-        let refused = failure(repo.commit_and_push(plan).await);
+        let refused = failure(repo.commit_and_push(vec![plan]).await);
         assert!(
             refused.message.starts_with("the commit was not made"),
             "{}",

@@ -9,6 +9,7 @@ mod fuzz_corpus;
 mod git;
 mod holds;
 mod laptop;
+mod mirror;
 mod registry;
 mod semver_oracle;
 mod sync;

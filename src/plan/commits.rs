@@ -1,0 +1,66 @@
+use super::decide::{BumpPlan, Decision, Outcome, PlannedBump};
+use super::message::{Template, message};
+use crate::history::LONGEST_MESSAGE;
+use crate::model::{FieldId, ObjectId, Position, RepoPath};
+use std::collections::BTreeMap;
+
+/// How the bumps of one pass become commits. All of them are pushed at once, each the parent of the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CommitPer {
+    /// One for all.
+    #[default]
+    Pass,
+    /// One for each object, in the order of their files.
+    Workload,
+}
+
+/// The plan cut into what each commit is to hold, in order: at least one bump each, every bump in one of them, and the
+/// decisions that speak for them. A commit whose message would be longer than what is read back is cut further.
+pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<BumpPlan> {
+    let decided: BTreeMap<(&RepoPath, &FieldId), &Decision> = plan
+        .decisions
+        .iter()
+        .filter(|decision| decision.outcome == Outcome::Bump)
+        .map(|decision| ((&decision.path, &decision.field), decision))
+        .collect();
+    let groups = match per {
+        CommitPer::Pass => vec![plan.bumps.clone()],
+        CommitPer::Workload => by_object(&plan.bumps),
+    };
+    let mut waiting: Vec<Vec<PlannedBump>> = groups.into_iter().rev().collect();
+    let mut cut = Vec::new();
+    while let Some(mut bumps) = waiting.pop() {
+        if bumps.is_empty() {
+            continue;
+        }
+        let decisions = bumps
+            .iter()
+            .filter_map(|bump| decided.get(&(&bump.path, &bump.field)).copied().cloned());
+        let decisions = decisions.collect();
+        let part = BumpPlan { bumps, decisions };
+        if part.bumps.len() > 1 && message(&part, template).len() > LONGEST_MESSAGE {
+            bumps = part.bumps;
+            let second = bumps.split_off(bumps.len() / 2);
+            waiting.extend([second, bumps]);
+        } else {
+            cut.push(part);
+        }
+    }
+    cut
+}
+
+/// Two bumps of one scalar stay together, so that [`super::check`] sees them.
+fn by_object(bumps: &[PlannedBump]) -> Vec<Vec<PlannedBump>> {
+    let mut places: BTreeMap<&ObjectId, usize> = BTreeMap::new();
+    let mut scalars: BTreeMap<(&RepoPath, Position), usize> = BTreeMap::new();
+    let mut groups: Vec<Vec<PlannedBump>> = Vec::new();
+    for bump in bumps {
+        let place = *places.entry(&bump.field.object).or_insert(groups.len());
+        let place = *scalars.entry((&bump.path, bump.position)).or_insert(place);
+        match groups.get_mut(place) {
+            Some(group) => group.push(bump.clone()),
+            None => groups.push(vec![bump.clone()]),
+        }
+    }
+    groups
+}
