@@ -15,6 +15,12 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
     }
     let mut scalars = BTreeMap::new();
     let mut fields = BTreeSet::new();
+    let decided: BTreeSet<_> = plan
+        .decisions
+        .iter()
+        .filter(|decision| decision.outcome == Outcome::Bump)
+        .map(|decision| (&decision.path, &decision.field))
+        .collect();
     for bump in &plan.bumps {
         let place = format!("{}:{}", bump.path, bump.position);
         let text = (&bump.image, &bump.to, bump.digest.as_ref().filter(|_| bump.pinned));
@@ -43,10 +49,7 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
         if moves_down(bump) {
             problems.push(format!("{place}: {} is older than {}", bump.to, bump.image));
         }
-        let decided = plan.decisions.iter().any(|decision| {
-            decision.outcome == Outcome::Bump && decision.field == bump.field && decision.path == bump.path
-        });
-        if !decided {
+        if !decided.contains(&(&bump.path, &bump.field)) {
             problems.push(format!("{place}: no decision speaks for the bump of {}", bump.field));
         }
     }

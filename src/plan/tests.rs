@@ -320,6 +320,56 @@ fn a_commit_is_as_old_as_its_newest_image_and_never_older_than_its_parent() {
 }
 
 #[test]
+fn a_plan_is_cut_by_workload_in_the_order_of_its_files_and_each_part_passes_the_checker() {
+    let of = |object: &str, container: &str, line: usize| {
+        let mut wanted = wanted(container, &format!("{container}:a"), line, "*");
+        wanted.field.object = self::object(object);
+        wanted
+    };
+    let fields = [
+        of("web", "web", 9),
+        of("api", "api", 3),
+        of("web", "proxy", 12),
+        of("jobs", "jobs", 15),
+    ];
+    let tags = listings(&["web: a@1 b@2", "api: a@1 b@2", "proxy: a@1 b@2", "jobs: a@1"]);
+    let plan = decided(&fields, &tags, &BTreeMap::new());
+    let shape = |per| {
+        let parts = commits(&plan, per, &Template::default());
+        assert!(parts.iter().all(|part| check(part) == Ok(())));
+        let names = |part: &BumpPlan| part.bumps.iter().map(|bump| bump.field.field.0.clone()).collect();
+        parts.iter().map(names).collect::<Vec<Vec<String>>>()
+    };
+    assert_eq!(shape(CommitPer::Pass), [["api", "web", "proxy"]]);
+    assert_eq!(shape(CommitPer::Workload), [vec!["api"], vec!["web", "proxy"]]);
+    assert!(commits(&BumpPlan::default(), CommitPer::Pass, &Template::default()).is_empty());
+
+    let mut shared = plan.clone();
+    shared.bumps[1].position = shared.bumps[0].position;
+    let parts = commits(&shared, CommitPer::Workload, &Template::default());
+    let wrong = parts.iter().filter_map(|part| check(part).err()).flatten();
+    assert!(wrong.collect::<String>().contains("more than one bump"));
+}
+
+#[test]
+fn a_commit_whose_message_would_not_be_read_back_is_cut() {
+    let long = "a".repeat(200);
+    let fields: Vec<AutomatedField> = (0..12_000)
+        .map(|number| {
+            let mut wanted = wanted(&format!("c{number}"), "web:a", number + 1, "*");
+            wanted.field.object = object(&long);
+            wanted
+        })
+        .collect();
+    let plan = decided(&fields, &listings(&["web: a@1 b@2"]), &BTreeMap::new());
+    let parts = commits(&plan, CommitPer::Pass, &Template::default());
+    assert!(parts.len() > 1, "{}", parts.len());
+    assert!(parts.iter().all(|part| check(part) == Ok(())));
+    let bumps: Vec<&PlannedBump> = parts.iter().flat_map(|part| &part.bumps).collect();
+    assert_eq!(bumps, plan.bumps.iter().collect::<Vec<_>>());
+}
+
+#[test]
 fn the_checker_refuses_what_no_plan_may_contain() {
     let good = decided(
         &[wanted("web", "web:a", 1, "*"), wanted("api", "api:a", 2, "*")],

@@ -1,6 +1,7 @@
 //! The whole agent: the built program on real parts, with no fake but ECR.
 
 mod chain;
+mod commits;
 mod deletions;
 mod digest;
 mod idle;
