@@ -323,21 +323,35 @@ impl Agent {
     /// # Errors
     /// When it does not answer within ten seconds.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
+        self.request("GET", path, "", Duration::from_secs(10)).await
+    }
+
+    /// POST with a JSON body to its port: status and body.
+    ///
+    /// # Errors
+    /// When it does not answer `within` that time.
+    pub async fn post(&self, path: &str, body: &str, within: Duration) -> Result<(u16, String)> {
+        self.request("POST", path, body, within).await
+    }
+
+    async fn request(&self, method: &str, path: &str, body: &str, within: Duration) -> Result<(u16, String)> {
         let asked = async {
             let mut stream = tokio::net::TcpStream::connect(self.port.addr()).await?;
             let token = fs::read_to_string(self.token_file())?;
             let request = format!(
-                "GET {path} HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
-                token.trim()
+                "{method} {path} HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                token.trim(),
+                body.len()
             );
             stream.write_all(request.as_bytes()).await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
             anyhow::Ok(answer)
         };
-        let answer = tokio::time::timeout(Duration::from_secs(10), asked)
+        let answer = tokio::time::timeout(within, asked)
             .await
-            .context("no answer within 10 s")??;
+            .with_context(|| format!("no answer within {within:?}"))??;
         let (head, body) = answer.split_once("\r\n\r\n").context("not an HTTP answer")?;
         let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok());
         Ok((status.context("not an HTTP answer")?, body.to_owned()))

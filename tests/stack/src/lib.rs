@@ -9,7 +9,7 @@
 //!
 //! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes) and [`git`] (sshd
 //! with bare repositories); [`ecr`] and [`relay`] run inside the test's process, the relay between any two. [`agent`] runs the
-//! built program on them.
+//! built program on them. [`history`] reads what became of a repository, and judges it.
 //!
 //! Deliberately absent: anything of Tidegate's code. The stack knows the agent as a user does, by its command line.
 
@@ -18,6 +18,7 @@ pub mod control_plane;
 pub mod demo;
 pub mod ecr;
 pub mod git;
+pub mod history;
 pub mod port;
 pub mod process;
 pub mod relay;

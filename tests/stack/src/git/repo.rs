@@ -178,9 +178,15 @@ impl Repo {
     /// # Errors
     /// When git fails; the message quotes it.
     pub fn git(&self, arguments: &[&str]) -> Result<String> {
+        program::text(self.command(arguments))
+    }
+
+    /// A git command in the bare repository, not run yet.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = git(&self.path);
         command.args(arguments);
-        program::text(command)
+        command
     }
 
     /// A work copy by the local path: what another person does, without the cost of SSH.
