@@ -10,6 +10,7 @@ mod git;
 mod holds;
 mod laptop;
 mod mirror;
+mod proof;
 mod registry;
 mod semver_oracle;
 mod sync;

@@ -1,0 +1,6 @@
+//! The agent's promise about the branch, under everything that can be done to it: killed, raced, cut off, starved. Real
+//! git, sshd and agent; no cluster, since none of this needs one. Afterwards the history is judged.
+
+mod kill;
+mod random;
+mod scene;

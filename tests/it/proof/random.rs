@@ -1,0 +1,37 @@
+/// Random enough for choosing moments, and the same again from the same seed.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The seed that the environment names, to see a failure again; else a new one.
+    pub fn seed() -> u64 {
+        number("TIDEGATE_SEED").unwrap_or_else(|| {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            u64::from(since.unwrap().subsec_nanos())
+        })
+    }
+
+    /// `0..below`, by SplitMix64.
+    pub fn below(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % below.max(1)
+    }
+
+    /// A moment within `1.3` times this long.
+    pub fn moment(&mut self, long: std::time::Duration) -> std::time::Duration {
+        let micros = u64::try_from(long.as_micros()).unwrap();
+        std::time::Duration::from_micros(self.below(micros * 13 / 10))
+    }
+}
+
+/// A number from the environment, which is how `make` asks for more than CI has time for.
+pub fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
