@@ -1,9 +1,18 @@
 use super::Candidate;
 
-/// Media types (or their beginnings) of what lives beside images in a repository but cannot be run: cosign and Sigstore,
-/// in-toto, Notation, SBOM formats, Helm charts, Flux and OPA bundles, files pushed by ORAS, the OCI empty descriptor of
-/// plain artefacts; and what is an image for another platform than containers: WebAssembly modules, Docker plugins.
-const NOT_IMAGES: [(&str, &str); 18] = [
+/// Beginnings of the media types of container images: manifests, indexes, and the configuration that ECR names for an
+/// artefact's type. Some builders write the configuration as mere bytes.
+const IMAGES: [&str; 4] = [
+    "application/vnd.oci.image.",
+    "application/vnd.docker.distribution.manifest.",
+    "application/vnd.docker.container.image.",
+    "application/octet-stream",
+];
+
+/// Words for what is often seen beside images, by the beginning of its media type: cosign and Sigstore, in-toto, Notation,
+/// SBOM formats, Helm charts, Flux and OPA bundles, build caches; WebAssembly modules and Docker plugins, which are
+/// images for another platform than containers. Everything else that is no image goes by its media type.
+const OTHERS: [(&str, &str); 20] = [
     ("application/vnd.dev.cosign.", "a cosign signature"),
     ("application/vnd.dev.sigstore.", "a Sigstore signature"),
     ("application/vnd.in-toto", "an in-toto attestation"),
@@ -14,6 +23,8 @@ const NOT_IMAGES: [(&str, &str); 18] = [
     ("application/vnd.cyclonedx", "an SBOM"),
     ("application/vnd.syft", "an SBOM"),
     ("application/vnd.cncf.helm.", "a Helm chart"),
+    ("application/vnd.buildkit.cacheconfig.", "a build cache"),
+    ("application/vnd.amazon.soci.", "a SOCI index"),
     ("application/vnd.oci.empty.", "an artefact without an image"),
     ("application/vnd.unknown.", "an artefact without an image"),
     ("application/vnd.cncf.flux.", "a bundle for Flux"),
@@ -27,30 +38,41 @@ const NOT_IMAGES: [(&str, &str); 18] = [
     ("application/vnd.docker.plugin.", "a Docker plugin"),
 ];
 
-/// What the candidate is, if it is not a container image.
-pub(super) fn not_an_image(candidate: &Candidate) -> Option<&'static str> {
-    if let Some(what) = by_name(candidate.tag.as_str()) {
-        return Some(what);
-    }
-    let media_type = candidate.media_type.as_deref()?.to_ascii_lowercase();
-    NOT_IMAGES
-        .iter()
-        .find(|(start, _)| media_type.starts_with(start))
-        .map(|(_, what)| *what)
-}
+/// Longest media type that is shown.
+const LONGEST_SHOWN: usize = 100;
 
-/// `sha256-<64 hex digits>` alone is the referrers tag schema of the OCI distribution specification; with a suffix it is
-/// cosign's naming.
-fn by_name(tag: &str) -> Option<&'static str> {
-    let rest = tag.strip_prefix("sha256-")?;
-    let (hex, suffix) = rest.split_once('.').unwrap_or((rest, ""));
-    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+/// What the candidate is, if it is not a container image.
+pub(super) fn not_an_image(candidate: &Candidate) -> Option<String> {
+    if let Some(what) = by_name(candidate.tag.as_str()) {
+        return Some(what.to_owned());
+    }
+    let media_type = candidate.media_type.as_deref()?.trim().to_ascii_lowercase();
+    let is = |start: &str| media_type.starts_with(start);
+    if media_type.is_empty() || IMAGES.into_iter().any(is) {
         return None;
     }
-    Some(match suffix {
-        "sig" => "a cosign signature",
-        "att" => "a cosign attestation",
-        "sbom" => "an SBOM",
-        _ => "a list of referrers",
+    Some(match OTHERS.into_iter().find(|(start, _)| is(start)) {
+        Some((_, what)) => what.to_owned(),
+        None => format!(
+            "of the type {:?}",
+            media_type.chars().take(LONGEST_SHOWN).collect::<String>()
+        ),
     })
+}
+
+/// `<algorithm>-<digest>` alone is the referrers tag schema of the OCI distribution specification (which cuts the digest to
+/// 64 characters); with a suffix it is cosign's naming. Nobody names an image by a digest and `.sig`, however short.
+fn by_name(tag: &str) -> Option<&'static str> {
+    let rest = tag.strip_prefix("sha256-").or_else(|| tag.strip_prefix("sha512-"))?;
+    let (hex, suffix) = rest.split_once('.').unwrap_or((rest, ""));
+    if hex.is_empty() || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    match suffix {
+        "sig" => Some("a cosign signature"),
+        "att" => Some("a cosign attestation"),
+        "sbom" => Some("an SBOM"),
+        _ if hex.len() >= 64 => Some("a list of referrers"),
+        _ => None,
+    }
 }

@@ -12,8 +12,10 @@
 //!   compared as versions; otherwise what was pushed after the current tag was written into the file is newer, if that
 //!   moment is known; otherwise nothing moves. A policy by part whose current tag lacks that part falls back to push times;
 //! - `latest`, in any case of letters, is a candidate only if the policy names exactly it;
-//! - signatures, attestations, SBOMs and Helm charts are never candidates, nor is what cannot be pulled;
-//! - a field without a tag has nothing that could be newer: the first tag in the policy's order is taken;
+//! - what is not a container image by its name or media type (signatures, attestations, SBOMs, Helm charts, build caches)
+//!   is never a candidate, nor is what cannot be pulled;
+//! - a field without a tag has nothing that could be newer: the first tag in the policy's order is taken, but none by push
+//!   time whose push time is not known, unless it is a version;
 //! - a policy that writes digests ([`Digests`]: `digest:` and some ImagePolicies) also moves to the current tag itself when
 //!   that points to another image than the file's digest, unless push times say that the image is an older one.
 //!
@@ -27,8 +29,10 @@
 //! - push time: newest first, unknown times last; ties (two tags on one digest share their push time in ECR): versions
 //!   before other tags, the higher version first, then the name, descending;
 //! - `semver:`: precedence, higher first; of equal ones (`1.10.0`, `v1.10.0`, `1.10`) the one with more numbers written,
-//!   then the one without `v`, then the name, descending; what is not a version comes last;
-//! - `numeric:`, `alphabetical:`: the captured part, greater first; ties as under push time;
+//!   then the one without `v`, then the name, descending; build metadata does not count (no tag has any, but what an
+//!   ImagePolicy extracts may); what is not a version comes last;
+//! - `numeric:`, `alphabetical:`: the captured part, greater first; of several capture groups the first one that differs
+//!   decides, and a group that took no part is the least; ties as under push time;
 //! - ImagePolicy: the extracted part, greater first, with `desc` the least first; ties as under push time, but for versions
 //!   the name, descending.
 //!
@@ -40,6 +44,7 @@ mod filter;
 mod glob;
 mod image_policy;
 mod order;
+mod outcome;
 mod parse;
 mod pattern;
 mod range;

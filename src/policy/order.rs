@@ -1,6 +1,6 @@
 use super::image_policy::{Extracted, PartOrder};
 use super::parse::{Policy, Rule};
-use super::pattern::Number;
+use super::pattern::{Number, Pattern};
 use super::range::{Range, Within};
 use super::select::Candidate;
 use super::version::{NotAVersion, Version};
@@ -13,6 +13,8 @@ pub(super) enum Measure {
     Version(Version),
     Number(Number),
     Text(String),
+    /// What several groups captured, the first group first; a group that took no part is the least.
+    Several(Vec<Option<Measure>>),
     /// The least is the newest.
     Reversed(Box<Measure>),
 }
@@ -24,6 +26,7 @@ impl Measure {
             (Self::Version(a), Self::Version(b)) => a.order(b),
             (Self::Number(a), Self::Number(b)) => a.order(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Several(a), Self::Several(b)) => several(a, b),
             (Self::Reversed(a), Self::Reversed(b)) => b.order(a),
             _ => Ordering::Equal,
         }
@@ -36,6 +39,17 @@ impl Measure {
             _ => self.order(other) == Ordering::Greater,
         }
     }
+}
+
+fn several(ours: &[Option<Measure>], theirs: &[Option<Measure>]) -> Ordering {
+    let pairs = ours.iter().zip(theirs);
+    pairs
+        .map(|pair| match pair {
+            (Some(ours), Some(theirs)) => ours.order(theirs),
+            (ours, theirs) => ours.is_some().cmp(&theirs.is_some()),
+        })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 /// A tag as a policy sees it.
@@ -101,6 +115,26 @@ fn number(part: &str) -> Result<Number, String> {
     Number::parse(part).ok_or_else(|| format!("{part:?}, the part to order by, is not a number"))
 }
 
+/// The measure of what the groups captured; `None` where they captured nothing.
+fn captured(
+    pattern: &Pattern,
+    tag: &str,
+    read: impl Fn(&str) -> Result<Measure, String>,
+) -> Option<Result<Measure, String>> {
+    let parts = pattern.parts(tag)?;
+    let mut measures = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part.map(&read).transpose() {
+            Ok(measure) => measures.push(measure),
+            Err(reason) => return Some(Err(reason)),
+        }
+    }
+    match measures.as_mut_slice() {
+        [Some(_)] => measures.pop().flatten().map(Ok),
+        _ => Some(Ok(Measure::Several(measures))),
+    }
+}
+
 fn version(text: &str) -> Result<Version, String> {
     Version::parse(text).map_err(|error| match error {
         NotAVersion::Grammar => "is not a version".to_owned(),
@@ -136,9 +170,17 @@ impl Policy {
         match &self.0 {
             Rule::Glob(_) | Rule::Regex(_) | Rule::Digest(_) => None,
             Rule::Semver(_) => Version::parse(tag.as_str()).ok().map(Measure::Version),
-            Rule::Numeric(pattern) => Number::parse(&pattern.part(tag.as_str())?).map(Measure::Number),
-            Rule::Alphabetical(pattern) => pattern.part(tag.as_str()).map(Measure::Text),
+            Rule::Numeric(_) | Rule::Alphabetical(_) => self.captured(tag)?.ok(),
             Rule::Extracted(extracted) => extracted.measure(&extracted.part(tag.as_str())?).ok(),
+        }
+    }
+
+    /// What the groups of `numeric:` and `alphabetical:` captured.
+    fn captured(&self, tag: &Tag) -> Option<Result<Measure, String>> {
+        match &self.0 {
+            Rule::Numeric(pattern) => captured(pattern, tag.as_str(), |part| number(part).map(Measure::Number)),
+            Rule::Alphabetical(pattern) => captured(pattern, tag.as_str(), |part| Ok(Measure::Text(part.to_owned()))),
+            _ => None,
         }
     }
 
@@ -153,15 +195,8 @@ impl Policy {
         let admitted = match &self.0 {
             Rule::Glob(glob) => glob.matches(name),
             Rule::Regex(pattern) => pattern.matches(name),
-            Rule::Alphabetical(pattern) => pattern.part(name).is_some(),
             Rule::Digest(followed) => followed == tag,
-            Rule::Numeric(pattern) => {
-                let Some(part) = pattern.part(name) else {
-                    return Err(format!("does not match {self}"));
-                };
-                number(&part)?;
-                true
-            }
+            Rule::Numeric(_) | Rule::Alphabetical(_) => self.captured(tag).transpose()?.is_some(),
             Rule::Semver(range) => {
                 within(range, &version(name)?)?;
                 true

@@ -48,10 +48,11 @@ impl Fault {
 /// | `*`, `glob:<pattern>`, or the bare pattern | `*` any run, `?` one character, the whole tag | push time |
 /// | `regex:<re>`, `regexp:<re>` | not anchored | push time |
 /// | `semver:<range>` | versions in the range | version |
-/// | `numeric:<re>` | not anchored; one capture group, a number | the captured number |
-/// | `alphabetical:<re>` | not anchored; one capture group | the captured text, by bytes |
+/// | `numeric:<re>` | not anchored; with a capture group, a number | the captured number |
+/// | `alphabetical:<re>` | not anchored; with a capture group | the captured text, by bytes |
 /// | `digest:<tag>` | that one tag | what it points to now; the digest is written behind the tag |
 ///
+/// Several capture groups are compared one after the other, the first one first.
 /// [`Policy::from_image_policy`] makes one of Flux v2's ImagePolicy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy(pub(super) Rule);

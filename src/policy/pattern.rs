@@ -49,19 +49,16 @@ impl Pattern {
         })
     }
 
-    /// One that has exactly one capture group: the part to order by.
+    /// One that has capture groups: the parts to order by.
     pub(super) fn capturing(text: &str) -> Result<Self, Fault> {
         let pattern = Self::parse(text)?;
-        match pattern.0.captures_len() {
-            2 => Ok(pattern),
-            1 => Err(Fault::new(
+        if pattern.0.captures_len() > 1 {
+            Ok(pattern)
+        } else {
+            Err(Fault::new(
                 "it captures nothing to order by",
                 r"put the part to order by in brackets, as in ^main-(\d+)$",
-            )),
-            _ => Err(Fault::new(
-                "it captures more than one part",
-                "keep brackets round the part to order by and write (?:…) for the others",
-            )),
+            ))
         }
     }
 
@@ -87,9 +84,11 @@ impl Pattern {
         Some(out)
     }
 
-    pub(super) fn part(&self, tag: &str) -> Option<String> {
+    /// What each group captured; `None` if the tag does not match, or no group took part in the match.
+    pub(super) fn parts<'t>(&self, tag: &'t str) -> Option<Vec<Option<&'t str>>> {
         let captures = self.0.captures(tag)?;
-        Some(captures.get(1)?.as_str().to_owned())
+        let parts: Vec<Option<&str>> = captures.iter().skip(1).map(|group| Some(group?.as_str())).collect();
+        parts.iter().any(Option::is_some).then_some(parts)
     }
 }
 

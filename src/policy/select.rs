@@ -1,6 +1,7 @@
 use super::artefact;
 use super::image_policy::Digests;
 use super::order::Ranked;
+use super::outcome::{newest, summary};
 use super::parse::Policy;
 use super::version::Version;
 use crate::model::{Digest, Tag};
@@ -101,6 +102,10 @@ pub struct Question<'a> {
     pub current_since: Option<Timestamp>,
     /// *All* tags of the repository, from one complete listing.
     pub candidates: &'a [Candidate],
+    /// The candidates are names that a person typed: a push time or digest that is not there was left out, and is not
+    /// unknown to a registry. What it would decide is then taken as decided in the tag's favour, but for the question
+    /// whether the tag is newer than the current one.
+    pub typed: bool,
     /// Whether the include and exclude globs let a tag in; the reason if not.
     pub included: &'a dyn Fn(&Tag) -> Result<(), String>,
     /// Asked about tags that are otherwise eligible: whether no hold keeps us from it; the reason if one does.
@@ -116,6 +121,7 @@ impl<'a> Question<'a> {
             digest: None,
             current_since: None,
             candidates,
+            typed: false,
             included: &|_| Ok(()),
             free: &|_| Ok(()),
         }
@@ -148,7 +154,7 @@ pub fn select(question: &Question<'_>) -> Selection {
         });
     }
     let newest = newest(policy, &verdicts);
-    let reason = summary(policy, current.as_ref(), selected, newest.as_ref(), &verdicts);
+    let reason = summary(policy, question.current, selected, newest.as_ref(), &verdicts);
     Selection {
         selected: selected.map(|candidate| Choice {
             tag: candidate.tag.clone(),
@@ -194,13 +200,11 @@ fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Can
     if !candidate.pullable {
         return (Standing::Unusable, "cannot be pulled now (archived)".to_owned());
     }
-    if policy.digests() != Digests::Never && candidate.digest.is_none() {
+    if policy.digests() != Digests::Never && candidate.digest.is_none() && !question.typed {
         return (Standing::Unusable, "the registry does not tell its digest".to_owned());
     }
     let newer = match current {
-        None if policy.needs_push_times() && candidate.pushed_at.is_none() => {
-            Err((Standing::Unordered, "its push time is not known".to_owned()))
-        }
+        None if policy.needs_push_times() && candidate.pushed_at.is_none() => first_without_time(question, candidate),
         None if question.digest.is_some() && question.digest == candidate.digest.as_ref() => {
             Err((Standing::NotNewer, "is the image in the file".to_owned()))
         }
@@ -218,6 +222,17 @@ fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Can
     }
 }
 
+/// A field without a tag, and a tag whose push time is not known: a version is as good as its place among the versions.
+fn first_without_time(question: &Question<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+    if Version::parse(candidate.tag.as_str()).is_ok() {
+        Ok("the field has no tag yet; its push time is not known, so that its version counts".to_owned())
+    } else if question.typed {
+        Ok("the field has no tag yet; its push time, which would order it, is not given".to_owned())
+    } else {
+        Err((Standing::Unordered, "its push time is not known".to_owned()))
+    }
+}
+
 /// Why nothing is to be written about the current tag, if that is so.
 fn settled(question: &Question<'_>, candidate: &Candidate) -> Option<String> {
     let reason = match (question.policy.digests(), question.digest) {
@@ -227,6 +242,9 @@ fn settled(question: &Question<'_>, candidate: &Candidate) -> Option<String> {
             "is the current tag, and points to the digest in the file"
         }
         _ if question.policy.admits(&candidate.tag).is_err() => "is the current tag",
+        _ if question.typed && candidate.digest.is_none() => {
+            "is the current tag; whether it has moved would be told by its digest, which is not given"
+        }
         _ => return None,
     };
     Some(reason.to_owned())
@@ -306,52 +324,5 @@ fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<Strin
             Standing::Unordered,
             format!("{problem}, so nothing tells which one is newer; write the tag you want into the file once"),
         )),
-    }
-}
-
-fn newest(policy: &Policy, verdicts: &[Verdict]) -> Option<Tag> {
-    verdicts
-        .iter()
-        .find(|verdict| match verdict.standing {
-            Standing::Unmatched | Standing::Excluded | Standing::Unusable => false,
-            Standing::Current => policy.admits(&verdict.tag).is_ok(),
-            Standing::Eligible | Standing::NotNewer | Standing::Unordered | Standing::Held => true,
-        })
-        .map(|verdict| verdict.tag.clone())
-}
-
-fn summary(
-    policy: &Policy,
-    current: Option<&Current<'_>>,
-    selected: Option<&Candidate>,
-    newest: Option<&Tag>,
-    verdicts: &[Verdict],
-) -> String {
-    if let Some(selected) = selected {
-        let tag = &selected.tag;
-        if current.is_some_and(|current| current.tag == tag) {
-            let digest = selected.digest.as_ref().map_or("another image", Digest::as_str);
-            return format!("{tag} points to {digest} now");
-        }
-        let first = match selected.pushed_at {
-            Some(at) if policy.needs_push_times() => format!("{tag}, pushed {at}, is the newest push for {policy}"),
-            _ => format!("{tag} is the newest tag for {policy}"),
-        };
-        return match current {
-            Some(current) => format!("{first}, after {}", current.tag),
-            None => first,
-        };
-    }
-    let first = |standing: Standing| verdicts.iter().find(|verdict| verdict.standing == standing);
-    if let Some(held) = first(Standing::Held) {
-        return format!("{} is {}", held.tag, held.reason);
-    }
-    if let Some(unordered) = first(Standing::Unordered) {
-        return format!("nothing is chosen: {}: {}", unordered.tag, unordered.reason);
-    }
-    match current {
-        _ if verdicts.is_empty() => "the repository has no tags".to_owned(),
-        Some(current) if newest.is_some() => format!("nothing for {policy} is newer than {}", current.tag),
-        _ => format!("none of {} tags can be used with {policy}", verdicts.len()),
     }
 }

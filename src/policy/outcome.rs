@@ -1,0 +1,61 @@
+use super::parse::Policy;
+use super::select::{Candidate, Standing, Verdict};
+use crate::model::{Digest, Tag};
+
+/// The first tag that the policy matches, whether or not the field may move to it.
+pub(super) fn newest(policy: &Policy, verdicts: &[Verdict]) -> Option<Tag> {
+    verdicts
+        .iter()
+        .find(|verdict| match verdict.standing {
+            Standing::Unmatched | Standing::Excluded | Standing::Unusable => false,
+            Standing::Current => policy.admits(&verdict.tag).is_ok(),
+            Standing::Eligible | Standing::NotNewer | Standing::Unordered | Standing::Held => true,
+        })
+        .map(|verdict| verdict.tag.clone())
+}
+
+/// The outcome in one sentence.
+pub(super) fn summary(
+    policy: &Policy,
+    current: Option<&Tag>,
+    selected: Option<&Candidate>,
+    newest: Option<&Tag>,
+    verdicts: &[Verdict],
+) -> String {
+    if let Some(selected) = selected {
+        let tag = &selected.tag;
+        if current == Some(tag) {
+            let digest = selected.digest.as_ref().map_or("another image", Digest::as_str);
+            return format!("{tag} points to {digest} now");
+        }
+        let first = match selected.pushed_at {
+            Some(at) if policy.needs_push_times() => format!("{tag}, pushed {at}, is the newest push for {policy}"),
+            None if policy.needs_push_times() => {
+                format!("{tag} is the first tag for {policy} by version and name, as its push time is not known")
+            }
+            _ => format!("{tag} is the newest tag for {policy}"),
+        };
+        return match current {
+            Some(current) => format!("{first}, after {current}"),
+            None => first,
+        };
+    }
+    let first = |standing: Standing| verdicts.iter().find(|verdict| verdict.standing == standing);
+    if let Some(held) = first(Standing::Held) {
+        return format!("{} is {}", held.tag, held.reason);
+    }
+    if let Some(unordered) = first(Standing::Unordered) {
+        return format!("nothing is chosen: {}: {}", unordered.tag, unordered.reason);
+    }
+    match current {
+        _ if verdicts.is_empty() => "the repository has no tags".to_owned(),
+        Some(current) if newest.is_some() => format!("nothing for {policy} is newer than {current}"),
+        _ => match verdicts {
+            [verdict] => format!(
+                "{}, the only tag, cannot be used with {policy}: {}",
+                verdict.tag, verdict.reason
+            ),
+            _ => format!("none of {} tags can be used with {policy}", verdicts.len()),
+        },
+    }
+}

@@ -1,0 +1,22 @@
+use super::*;
+
+#[test]
+fn the_order_is_newest_first_and_the_first_eligible_tag_is_chosen() {
+    for (policy, listing, order) in [
+        ("*", "a@1 b@3 c@2 d", "b c a d"),
+        ("*", "z@1 1.9.0@1 1.10.0@1 1.10@1 a@1", "1.10.0 1.10 1.9.0 z a"),
+        (
+            "semver:^1",
+            "a 1.0 v1.0.0 1.0.0 2.0.0 1.0.0-rc1 b",
+            "2.0.0 1.0.0 v1.0.0 1.0 1.0.0-rc1 b a",
+        ),
+        ("numeric:b(\\d+)", "b2@9 b10@1 x@99 b2-1@1", "b10 b2 b2-1 x"),
+        ("alphabetical:b(.*)", "bb ba x bc", "bc bb ba x"),
+    ] {
+        let selection = selection(policy, "-", &candidates(listing));
+        let got: Vec<&str> = selection.verdicts.iter().map(|v| v.tag.as_str()).collect();
+        assert_eq!(got.join(" "), order, "{policy}");
+        let first = selection.verdicts.iter().find(|v| v.eligible).map(|v| &v.tag);
+        assert_eq!(first, selection.selected.as_ref().map(|choice| &choice.tag));
+    }
+}

@@ -1,0 +1,104 @@
+use super::*;
+
+/// policy, current, listing, tag, its standing, part of its reason.
+#[rustfmt::skip]
+pub(super) const REASONS: &[(&str, &str, &str, &str, Standing, &str)] = &[
+    ("*",           "a",     "a@1 b@2",         "b",       Standing::Eligible,  "pushed after the current tag a"),
+    ("*",           "a",     "a@1 b@2",         "a",       Standing::Current,   "is the current tag"),
+    ("*",           "b",     "a@1 b@2",         "a",       Standing::NotNewer,  "pushed before the current tag b"),
+    ("*",           "b",     "a@2 b@2",         "a",       Standing::NotNewer,  "pushed together with"),
+    ("*",           "b",     "a@2#1 b@2#1",     "a",       Standing::NotNewer,  "the same image"),
+    ("*",           "x",     "a@1",             "a",       Standing::Unordered, "no longer in the registry"),
+    ("*",           "b",     "a b",             "a",       Standing::Unordered, "does not tell push times"),
+    ("*",           "-",     "a",               "a",       Standing::Unordered, "push time is not known"),
+    ("*",           "a",     "a@1 latest@2",    "latest",  Standing::Unmatched, "only if the policy names it"),
+    ("glob:m-*",    "m-1",   "m-1@1 d-1@2",     "d-1",     Standing::Unmatched, "does not match glob:m-*"),
+    ("semver:*",    "1.0.0", "1.0.0 abc",       "abc",     Standing::Unmatched, "is not a version"),
+    ("semver:*",    "1.0.0", "1.0.0 1234567",   "1234567", Standing::Unmatched, "taken for a commit id"),
+    ("semver:^1",   "1.0.0", "1.0.0 2.0.0",     "2.0.0",   Standing::Unmatched, "outside the range ^1"),
+    ("semver:^1",   "1.0.0", "1.0.0 1.1.0-rc1", "1.1.0-rc1", Standing::Unmatched, "pre-release"),
+    ("semver:*",    "1.2.0", "1.2.0 1.1.0",     "1.1.0",   Standing::NotNewer,  "does not come after the current tag 1.2.0"),
+    ("semver:*",    "1.1.0", "1.2.0 1.1.0",     "1.2.0",   Standing::Eligible,  "comes after the current tag 1.1.0"),
+    ("numeric:b(.+)", "b1",  "b1 bx",           "bx",      Standing::Unmatched, "\"x\", the part to order by, is not a number"),
+    ("numeric:b(.+)", "b1",  "b1 b0",           "b0",      Standing::NotNewer,  "does not come after the current tag b1"),
+    ("numeric:b(.+)", "b1",  "b1 c2",           "c2",      Standing::Unmatched, "does not match numeric:b(.+)"),
+    ("numeric:(.)-(.)", "1-1", "1-1 2-x",       "2-x",     Standing::Unmatched, "\"x\", the part to order by, is not a number"),
+    ("alphabetical:b(.+)", "b1", "b1 c2",       "c2",      Standing::Unmatched, "does not match alphabetical:b(.+)"),
+    ("alphabetical:b(.+)", "b1", "b1 b1.0",     "b1.0",    Standing::Eligible,  "comes after the current tag b1"),
+    ("digest:stable", "stable#1", "stable@1#1 v1@9#2", "v1", Standing::Unmatched, "does not match digest:stable"),
+    ("*",           "-",     "1.0.0",           "1.0.0",   Standing::Eligible,  "so that its version counts"),
+    ("*",           "1.0",   "1.1@5",           "1.1",     Standing::Eligible,  "no longer in the registry, and is a higher version"),
+    ("*",           "1.0",   "0.9@5",           "0.9",     Standing::NotNewer,  "is not a higher version"),
+];
+
+#[test]
+fn every_tag_is_told_why() {
+    for (policy, current, listing, name, standing, reason) in REASONS {
+        let listing = candidates(listing);
+        let selection = selection(policy, current, &listing);
+        let verdict = selection.verdicts.iter().find(|v| v.tag == tag(name)).unwrap();
+        assert_eq!(verdict.standing, *standing, "{policy} {name}: {verdict:?}");
+        assert!(verdict.reason.contains(reason), "{policy} {name}: {verdict:?}");
+        assert_eq!(verdict.eligible, *standing == Standing::Eligible);
+    }
+}
+
+/// policy, current tag (and image by digest), listing, the outcome's one sentence.
+#[rustfmt::skip]
+pub(super) const OUTCOMES: &[(&str, &str, &str, &str)] = &[
+    ("semver:^1",      "1.0.0",    "1.0.0 1.2.0",       "1.2.0 is the newest tag for semver:^1, after 1.0.0"),
+    ("semver:^1",      "-",        "1.0.0 1.2.0",       "1.2.0 is the newest tag for semver:^1"),
+    ("semver:^1",      "1.2.0",    "1.0.0 1.2.0 2.0.0", "nothing for semver:^1 is newer than 1.2.0"),
+    ("semver:^1",      "2.0.0",    "2.0.0 3.0.0",       "none of 2 tags can be used with semver:^1"),
+    ("numeric:b(.*)",  "b1",       "b1 b10 b9",         "b10 is the newest tag for numeric:b(.*), after b1"),
+    ("*",              "a",        "a@1 b@2",           "b, pushed 1970-01-01T00:02:00Z, is the newest push for glob:*, after a"),
+    ("*",              "1.0.0",    "1.0.0 1.1.0",       "1.1.0 is the first tag for glob:* by version and name, as its push time is not known, after 1.0.0"),
+    ("*",              "b",        "a@1 b@2",           "nothing for glob:* is newer than b"),
+    ("*",              "b",        "b@1 c",             "nothing is chosen: c: the registry does not tell push times, so nothing tells which one is newer; write the tag you want into the file once"),
+    ("x*",             "b",        "a@1 b@2",           "none of 2 tags can be used with glob:x*"),
+    ("x*",             "b",        "b@1",               "b, the only tag, cannot be used with glob:x*: is the current tag"),
+    ("*",              "-",        "latest@1",          "latest, the only tag, cannot be used with glob:*: latest is a candidate only if the policy names it (glob:latest)"),
+    ("*",              "b",        "",                  "the repository has no tags"),
+    ("digest:stable",  "stable#1", "stable@2#1",        "nothing for digest:stable is newer than stable"),
+    ("digest:stable",  "stable#1", "stable@2#2",        "stable points to sha256:0000000000000000000000000000000000000000000000000000000000000002 now"),
+];
+
+#[test]
+fn the_outcome_is_one_sentence() {
+    for (policy, current, listing, want) in OUTCOMES {
+        assert_eq!(selection(policy, current, &candidates(listing)).reason, *want);
+    }
+}
+
+/// policy, current tag, names as a person types them, the tag moved to, part of its or the current tag's reason.
+#[rustfmt::skip]
+pub(super) const TYPED: &[(&str, &str, &str, &str, &str)] = &[
+    ("glob:main-*",    "-",        "main-1 main-2 dev-3",   "main-2", "its push time, which would order it, is not given"),
+    ("regex:^main",    "-",        "main-1 xmain-2",        "main-1", "is not given"),
+    ("glob:main-*",    "-",        "main-1@1 main-2",       "main-1", "the field has no tag yet"),
+    ("glob:main-*",    "main-1",   "main-1 main-2",         "-",      "nothing tells which one is newer"),
+    ("digest:stable",  "-",        "stable b",              "stable", "the field has no tag yet"),
+    ("digest:stable",  "stable",   "stable b",              "-",      "would be told by its digest"),
+    ("digest:stable",  "stable#1", "stable b",              "-",      "would be told by its digest"),
+    ("digest:stable",  "1.0",      "stable@2 1.0@1",        "stable", "was pushed after the current tag 1.0"),
+];
+
+#[test]
+fn what_a_person_leaves_out_is_not_held_against_a_tag() {
+    for (policy, current, listing, want, reason) in TYPED {
+        let policy = Policy::parse(policy).unwrap();
+        let (name, digest) = current
+            .split_once('#')
+            .map_or((*current, None), |(name, at)| (name, Some(image(at))));
+        let current = (name != "-").then(|| tag(name));
+        let listing = candidates(listing);
+        let selection = select(&Question {
+            typed: true,
+            digest: digest.as_ref(),
+            ..Question::new(&policy, current.as_ref(), &listing)
+        });
+        assert_eq!(chosen(&selection), *want, "{policy} {name}: {selection:#?}");
+        let told = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
+        assert!(told, "{policy} {name}: {selection:#?}");
+    }
+}
