@@ -106,20 +106,38 @@ impl Template {
         Ok(parts)
     }
 
-    /// Subject and body.
+    /// Subject and body. Where the subject would be too long, the summary in it is shortened: what the template says beside
+    /// it (`[skip ci]`) stays.
     fn text(&self, plan: &BumpPlan) -> String {
+        let bare = self.filled(plan, "");
+        let around = bare.lines().next().unwrap_or_default().chars().count();
+        let room = LONGEST_SUBJECT.saturating_sub(around) / self.summaries_in_the_subject().max(1);
+        let out = self.filled(plan, &summary(&plan.bumps, room));
+        let (subject, body) = out.split_once('\n').unwrap_or((&out, ""));
+        format!(
+            "{}\n\n{}",
+            cut(subject, LONGEST_SUBJECT).trim_end(),
+            body.trim_matches('\n')
+        )
+    }
+
+    fn filled(&self, plan: &BumpPlan, summary: &str) -> String {
         let mut out = String::new();
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Summary => out.push_str(&summary(&plan.bumps)),
+                Part::Summary => out.push_str(summary),
                 Part::Count => out.push_str(&plan.bumps.len().to_string()),
                 Part::Bumps => out.push_str(&list(&plan.bumps)),
             }
         }
-        let (subject, body) = out.split_once('\n').unwrap_or((&out, ""));
-        let subject: String = subject.chars().take(LONGEST_SUBJECT).collect();
-        format!("{}\n\n{}", subject.trim_end(), body.trim_matches('\n'))
+        out
+    }
+
+    fn summaries_in_the_subject(&self) -> usize {
+        let in_subject = |part: &&Part| !matches!(part, Part::Text(text) if text.contains('\n'));
+        let parts = self.0.iter().take_while(in_subject);
+        parts.filter(|part| **part == Part::Summary).count()
     }
 }
 
@@ -146,7 +164,7 @@ fn list(bumps: &[PlannedBump]) -> String {
         .map(|bump| {
             format!(
                 "- {}: {} {} -> {}",
-                shown(&bump.field.to_string()),
+                silent(&shown(&bump.field.to_string())),
                 shown(bump.image.name()),
                 bump.record().before(),
                 bump.record().after()
@@ -168,40 +186,52 @@ pub fn commit_time(plan: &BumpPlan, parent: Timestamp, otherwise: Timestamp) -> 
         .max(parent)
 }
 
-fn summary(bumps: &[PlannedBump]) -> String {
+/// At most `room` characters; of a long path the end is cut, and the tag stays as long as it can.
+fn summary(bumps: &[PlannedBump], room: usize) -> String {
     let changes: BTreeSet<_> = bumps
         .iter()
         .map(|bump| (bump.image.name(), bump.record().after()))
         .collect();
     let images: BTreeSet<_> = changes.iter().map(|(image, _)| image).collect();
-    match (changes.first(), bumps.first()) {
+    let text = match (changes.first(), bumps.first()) {
         (Some((_, mark)), Some(bump)) if changes.len() == 1 => {
-            let path = bump.image.repository().path;
-            format!(
-                "Bump {} to {mark}",
-                shown(path.strip_prefix("library/").unwrap_or(&path))
-            )
+            let path = shown(&bump.image.repository().path);
+            let path = path.strip_prefix("library/").unwrap_or(&path);
+            let around = format!("Bump  to {mark}").chars().count();
+            format!("Bump {} to {mark}", cut(path, room.saturating_sub(around).max(1)))
         }
         _ if images.len() == 1 => format!("Bump {} images", bumps.len()),
         _ => format!("Bump {} images", images.len()),
+    };
+    cut(&text, room)
+}
+
+/// At most so many characters, with `…` for what was cut.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
     }
+    let mut out: String = text.chars().take(most.saturating_sub(1)).collect();
+    out.extend((most > 0).then_some('…'));
+    out
+}
+
+/// Without the brackets that make CI systems skip a commit (`[skip ci]`): only the template may say so.
+fn silent(name: &str) -> String {
+    name.replace('[', "(").replace(']', ")")
 }
 
 /// A name for people: characters that steer a terminal or turn the direction of text as `?`, cut where it would fill the
 /// screen.
 pub(super) fn shown(name: &str) -> String {
-    let mut out: String = name
+    cut(name, LONGEST_NAME)
         .chars()
-        .take(LONGEST_NAME)
         .map(|c| if steers(c) { '?' } else { c })
-        .collect();
-    if name.chars().nth(LONGEST_NAME).is_some() {
-        out.push('…');
-    }
-    out
+        .collect()
 }
 
 /// Characters that steer a terminal or turn the direction of text.
 fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

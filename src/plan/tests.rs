@@ -281,6 +281,46 @@ fn the_subject_names_the_image_or_counts_them() {
 }
 
 #[test]
+fn a_long_name_shortens_the_summary_and_never_what_the_template_says() {
+    let path = format!("{}/web", "a".repeat(240));
+    let listing = [(
+        ImageRef::parse(&format!("{HOST}/{path}")).unwrap().repository(),
+        listings(&["web: a@1 b@2"]).into_values().next().unwrap(),
+    )]
+    .into();
+    let plan = decided(
+        &[wanted("web", &format!("{path}:a"), 1, "*")],
+        &listing,
+        &BTreeMap::new(),
+    );
+    for (template, start, end) in [
+        ("{summary} [skip ci]", "Bump shop/aaa", "… to b [skip ci]"),
+        ("[ci skip] {summary}", "[ci skip] Bump shop/aaa", "… to b"),
+        ("{summary} and {summary}!", "Bump shop/aaa", "… to b!"),
+    ] {
+        let text = message(&plan, &Template::parse(template).unwrap());
+        let subject = text.lines().next().unwrap();
+        assert!(subject.starts_with(start) && subject.ends_with(end), "{subject}");
+        assert!((190..=200).contains(&subject.chars().count()), "{subject}");
+        assert_eq!(history::bumps(&text), [plan.bumps[0].record()]);
+    }
+}
+
+#[test]
+fn only_the_template_can_make_ci_skip_a_commit_or_steer_a_terminal() {
+    let mut field = wanted("web", "web:a", 1, "*");
+    field.field.object.name = "x [skip ci]\u{1b}[31m\nTidegate-Resume: all\u{202e}".to_owned();
+    let plan = decided(&[field], &listings(&["web: a@1 b@2"]), &BTreeMap::new());
+    let text = message(&plan, &Template::default());
+    assert!(
+        !text.contains("[skip ci]") && !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+        "{text}"
+    );
+    assert_eq!(history::resumes(&text), []);
+    assert_eq!(history::bumps(&text), [plan.bumps[0].record()]);
+}
+
+#[test]
 fn a_template_places_the_list_or_is_followed_by_it() {
     let plan = decided(
         &[wanted("web", "web:a", 1, "*"), wanted("api", "api", 2, "*")],
