@@ -6,7 +6,7 @@ use crate::policy::Policy;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -85,15 +85,20 @@ impl Images {
     pub(super) fn run(self) -> Result<(), Failure> {
         let mut answer = Answer::default();
         let mut seen = BTreeSet::new();
+        let mut readings = Vec::new();
         for path in &self.paths {
             let (files, passed_over) = find(path, self.recursive)?;
             answer.findings.extend(passed_over);
             for file in files {
                 if seen.insert(file.place.clone()) {
                     let bytes = read(&file.place)?;
-                    answer.add(&shown(&file.place), manifest::read(&file.path, &bytes));
+                    readings.push((shown(&file.place), manifest::read(&file.path, &bytes)));
                 }
             }
+        }
+        let policies = ImagePolicies::of(&readings);
+        for (file, reading) in &readings {
+            answer.add(file, reading, &policies);
         }
         answer.findings.sort();
         answer.findings.dedup();
@@ -160,13 +165,18 @@ fn find(path: &Path, recursive: bool) -> Result<(Vec<Found>, Vec<Told>), Failure
 
 /// One byte more than is read into manifests, so that they can tell that there is more.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let read = || {
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-        std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-        Ok::<_, std::io::Error>(bytes)
-    };
-    Ok(read().with_context(|| format!("{} cannot be read", path.display()))?)
+    let file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    read_all(file, path)
+}
+
+/// As [`read`], from what is open already; `path` is what it is called.
+pub(super) fn read_all(from: impl Read, path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    from.take(limit)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(bytes)
 }
 
 fn shown(path: &Path) -> String {
@@ -179,7 +189,7 @@ fn shown(path: &Path) -> String {
 }
 
 impl Answer {
-    fn add(&mut self, file: &str, reading: Reading) {
+    fn add(&mut self, file: &str, reading: &Reading, policies: &ImagePolicies) {
         let told = |position: Option<Position>, severity, message: String| Told {
             file: file.to_owned(),
             line: position.map(|position| position.line),
@@ -187,8 +197,9 @@ impl Answer {
             message,
             severity,
         };
-        for finding in reading.findings {
-            let about = finding.object.map(|object| format!("{object}: ")).unwrap_or_default();
+        for finding in &reading.findings {
+            let about = finding.object.as_ref().map(|object| format!("{object}: "));
+            let about = about.unwrap_or_default();
             self.findings.push(told(
                 finding.position,
                 finding.severity,
@@ -201,6 +212,12 @@ impl Answer {
                     let message = format!("{}: {}: {error}", document.object, written.annotation);
                     self.findings
                         .push(told(Some(written.position), Severity::Warning, message));
+                }
+            }
+            for marker in document.images.iter().filter_map(|image| image.marker.as_ref()) {
+                if let Some((severity, problem)) = policies.problem(&marker.policy) {
+                    let message = format!("{}: {problem}", document.object);
+                    self.findings.push(told(Some(marker.position), severity, message));
                 }
             }
             self.images.extend(images(file, document));
@@ -272,6 +289,45 @@ fn images(file: &str, document: &Document) -> Vec<Image> {
             },
         })
         .collect()
+}
+
+/// Flux v2's ImagePolicies in the files, and what is wrong with each.
+struct ImagePolicies(BTreeMap<(String, String), Option<String>>);
+
+impl ImagePolicies {
+    fn of(readings: &[(String, Reading)]) -> Self {
+        let documents = readings.iter().flat_map(|(_, reading)| &reading.documents);
+        let policies = documents.filter(|document| {
+            document.object.kind == "ImagePolicy" && document.object.group == "image.toolkit.fluxcd.io"
+        });
+        let problems = policies.map(|document| {
+            let id = &document.object;
+            let problem = Policy::from_image_policy(&document.value).err();
+            (
+                (id.namespace.clone().unwrap_or_default(), id.name.clone()),
+                problem.map(|error| error.to_string()),
+            )
+        });
+        Self(problems.collect())
+    }
+
+    /// Why a marker's policy cannot be used. An ImagePolicy may stand in a file that was not named, which is no mistake.
+    fn problem(&self, policy: &MarkerPolicy) -> Option<(Severity, String)> {
+        match policy {
+            MarkerPolicy::Text(text) if text.is_empty() => None,
+            MarkerPolicy::Text(text) => Some((Severity::Warning, Policy::parse(text).err()?.to_string())),
+            MarkerPolicy::ImagePolicy { namespace, name } => {
+                let at = |namespace: &str| self.0.get(&(namespace.to_owned(), name.clone()));
+                match at(namespace).or_else(|| at("")) {
+                    Some(problem) => Some((Severity::Warning, problem.clone()?)),
+                    None => Some((
+                        Severity::Notice,
+                        format!("the ImagePolicy {namespace}/{name} is in none of the files"),
+                    )),
+                }
+            }
+        }
+    }
 }
 
 /// A marker's policy, where it says one.

@@ -41,8 +41,9 @@ struct Test {
     #[arg(value_name = "TAG[=PUSHTIME]")]
     tags: Vec<String>,
 
-    /// The tag that is in the file now, with @DIGEST where one stands behind it; without it, the field has none
-    #[arg(long, value_name = "TAG")]
+    /// The tag that is in the file now, with @DIGEST where one stands behind it, and the time of its push where it is not
+    /// among the tags; without it, the field has none
+    #[arg(long, value_name = "TAG[=PUSHTIME]")]
     current: Option<String>,
 
     /// The form of the answer
@@ -82,13 +83,15 @@ impl Test {
         let current = self
             .current
             .as_deref()
-            .map(tag_and_digest)
+            .map(candidate)
             .transpose()
             .map_err(|problem| Failure::Usage(format!("--current: {problem}")))?;
         let candidates = self.candidates()?;
         let selection = policy::select(&Question {
-            digest: current.as_ref().and_then(|(_, digest)| digest.as_ref()),
-            ..Question::new(&policy, current.as_ref().map(|(tag, _)| tag), &candidates)
+            digest: current.as_ref().and_then(|current| current.digest.as_ref()),
+            current_since: current.as_ref().and_then(|current| current.pushed_at),
+            typed: true,
+            ..Question::new(&policy, current.as_ref().map(|current| &current.tag), &candidates)
         });
         match self.output {
             Output::Json => print_json(&Answer {

@@ -1,4 +1,4 @@
-use super::images::read;
+use super::images::{read, read_all};
 use super::{Failure, print};
 use crate::manifest::{self, Document, ImageChange};
 use crate::model::{FieldName, ImageRef, RepoPath};
@@ -33,7 +33,7 @@ struct Image {
     #[arg(long, required = true, action = ArgAction::SetTrue)]
     local: bool,
 
-    /// The file
+    /// The file; `-` is standard input
     #[arg(short, long = "filename", value_name = "FILE")]
     file: PathBuf,
 
@@ -141,7 +141,17 @@ impl Set {
 
 impl Image {
     fn run(self) -> Result<(), Failure> {
-        let bytes = read(&self.file)?;
+        let piped = self.file.as_os_str() == "-";
+        if piped && self.in_place {
+            return Err(Failure::Usage(
+                "standard input cannot be edited in place; leave -i out".to_owned(),
+            ));
+        }
+        let bytes = if piped {
+            read_all(std::io::stdin(), &self.file)?
+        } else {
+            read(&self.file)?
+        };
         let edited = self.edit(&bytes)?;
         if !self.in_place {
             return print(&edited);

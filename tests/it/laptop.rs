@@ -149,6 +149,19 @@ fn a_moving_tag_is_followed_by_digest() {
 }
 
 #[test]
+fn names_alone_are_enough_to_see_what_a_policy_lets_in() {
+    let answer = policy(&["regex:^main-[0-9a-f]+$", "main-0a", "xmain-0a", "latest"], "");
+    assert_eq!(answer["selected"], "main-0a", "{answer}");
+    let answer = policy(&["digest:stable", "stable", "1.0"], "");
+    assert_eq!(answer["selected"], "stable", "{answer}");
+    let answer = policy(
+        &["*", "--current", "gone=2026-01-01", "a=2025-12-31", "b=2026-01-02"],
+        "",
+    );
+    assert_eq!(answer["selected"], "b", "{answer}");
+}
+
+#[test]
 fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
     for (arguments, words) in [
         (&["semver:banana", "1"][..], "\"banana\" is not a version"),
@@ -283,6 +296,38 @@ fn folders_are_read_as_the_agent_reads_them() {
 }
 
 #[test]
+fn a_marker_whose_policy_cannot_be_used_is_told_with_its_place() {
+    let text = "a: r.example/a:1 # tidegate.dev/image: semver:banana\n\
+                b: r.example/b:1 # {\"$imagepolicy\": \"flux-system:bad\"}\n\
+                c: r.example/c:1 # {\"$imagepolicy\": \"flux-system:elsewhere\"}\n";
+    let (folder, _) = file(text);
+    let policy = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: bad, namespace: flux-system}\n\
+                  spec: {policy: {numerical: {order: up}}}\n";
+    std::fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    let ended = tidegate(folder.path(), &["images", ".", "-o", "json"], "");
+    let answer: Value = serde_json::from_str(&ended.out).unwrap();
+    let told: Vec<(u64, u64, &str)> = answer["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|told| {
+            let number = |key: &str| told[key].as_u64().unwrap();
+            (number("line"), number("column"), told["message"].as_str().unwrap())
+        })
+        .collect();
+    let has = |line, column, words: &str| {
+        told.iter()
+            .any(|(l, c, message)| (*l, *c) == (line, column) && message.contains(words))
+    };
+    assert!(has(1, 18, "\"banana\" is not a version"), "{told:?}");
+    assert!(has(2, 18, "write asc or desc"), "{told:?}");
+    assert!(has(3, 18, "flux-system/elsewhere is in none of the files"), "{told:?}");
+    let people = tidegate(folder.path(), &["images", "."], "");
+    assert!(people.err.contains("web.yaml:1:18: "), "{}", people.err);
+    assert!(!people.err.contains("elsewhere"), "{}", people.err);
+}
+
+#[test]
 fn a_tag_is_set_and_no_other_byte() {
     let (folder, path) = file(DEPLOYMENT);
     let want = DEPLOYMENT.replace("shop/web:1.2.3 ", "shop/web:1.3.0-rc.1 ");
@@ -321,6 +366,19 @@ fn a_tag_is_set_and_no_other_byte() {
         2,
         "nothing is left beside the file"
     );
+}
+
+#[test]
+fn a_file_may_come_from_standard_input() {
+    let (folder, _) = file(DEPLOYMENT);
+    let change = ["deployment/web", "web=registry.example:5000/shop/web:2"];
+    let piped = [&["set", "image", "--local", "-f", "-"], &change[..]].concat();
+    let ended = tidegate(folder.path(), &piped, DEPLOYMENT);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    assert_eq!(ended.out, DEPLOYMENT.replace("shop/web:1.2.3 ", "shop/web:2 "));
+    let in_place = tidegate(folder.path(), &[&piped[..], &["-i"]].concat(), DEPLOYMENT);
+    assert_eq!(in_place.code, 2);
+    assert!(in_place.err.contains("leave -i out"), "{}", in_place.err);
 }
 
 #[test]
