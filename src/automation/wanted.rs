@@ -1,6 +1,6 @@
 use crate::catalog::{Declared, DeclaredObject};
 use crate::model::Repository;
-use crate::plan::{self, AutomatedField, Overlay, Tags};
+use crate::plan::{self, AutomatedField, ImagePolicies, Overlay, Tags};
 use crate::policy::Candidate;
 use crate::scan::{Rules, Scan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,24 +15,8 @@ pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
             .map(|object| plan::automated(&object.path, &object.document));
         fields.flatten().collect()
     };
-    let policies: BTreeMap<(&str, &str), &serde_json::Value> = declared
-        .objects
-        .iter()
-        .chain(&beside.bases)
-        .map(|object| &*object.document)
-        .filter(|document| document.object.kind == "ImagePolicy" && document.object.group == FLUX)
-        .map(|document| {
-            let id = &document.object;
-            (
-                (id.namespace.as_deref().unwrap_or_default(), &*id.name),
-                &document.value,
-            )
-        })
-        .collect();
-    let policy = |namespace: &str, name: &str| {
-        let found = policies.get(&(namespace, name)).or_else(|| policies.get(&("", name)));
-        found.copied()
-    };
+    let documents = declared.objects.iter().chain(&beside.bases);
+    let policies = ImagePolicies::among(documents.map(|object| &*object.document));
     let overlays: Vec<Overlay<'_>> = beside
         .kustomizations
         .iter()
@@ -45,20 +29,18 @@ pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
     let mut fields = automated(&declared.objects);
     fields.extend(plan::through_overlays(automated(&beside.bases), &overlays));
     for object in declared.objects.iter().chain(&beside.bases).chain(&beside.values) {
-        fields.extend(plan::marked(&object.path, &object.document, policy));
+        fields.extend(plan::marked(&object.path, &object.document, &policies));
     }
     let mut seen = BTreeSet::new();
     fields.retain(|field| seen.insert(field.field.clone()));
     fields
 }
 
-/// The API group of Flux v2's image policies.
-const FLUX: &str = "image.toolkit.fluxcd.io";
-
-/// The repositories whose tags have to be known.
+/// The repositories whose tags have to be known: no others than those of fields with a policy that can be used.
 pub(super) fn repositories(fields: &[AutomatedField], rules: &Rules) -> BTreeSet<Repository> {
     fields
         .iter()
+        .filter(|field| field.policy.is_ok())
         .map(|field| field.image.repository())
         .filter(|repository| rules.allows(repository).is_ok())
         .collect()

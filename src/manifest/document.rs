@@ -119,6 +119,9 @@ pub struct ImageField {
     pub field: FieldName,
     /// The whole reference, put together from its parts.
     pub image: ImageRef,
+    /// Whether the file says the repository. Else it is that of the marker's ImagePolicy, and the name in `image` only
+    /// stands for it: see [`ImageField::of`].
+    pub is_named: bool,
     /// Where the tag (or the whole reference) stands.
     pub position: Position,
     /// The scalar that is rewritten for a new tag.
@@ -127,10 +130,22 @@ pub struct ImageField {
     pub marker: Option<Marker>,
 }
 
+impl ImageField {
+    /// The image, of this repository where the file does not say it.
+    #[must_use]
+    pub fn of(&self, repository: &ImageRef) -> ImageRef {
+        match self.is_named {
+            true => self.image.clone(),
+            false => repository.with(self.image.tag().cloned(), self.image.digest().cloned()),
+        }
+    }
+}
+
 /// A comment on the line of an image, or of its tag, that asks for bumps whatever the object's annotations say:
 /// `# tidegate.dev/image: <policy>` beside a whole reference or a tag that has its repository beside it,
 /// `# tidegate.dev/tag of <repository>: <policy>` beside any other tag, and Flux v2's
-/// `# {"$imagepolicy": "<namespace>:<name>[:tag|:name|:digest]"}`.
+/// `# {"$imagepolicy": "<namespace>:<name>[:tag|:name|:digest]"}`, whose ImagePolicy also tells the repository of a tag or
+/// digest that has none beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// What it says.

@@ -147,6 +147,7 @@ impl Images {
             field: ImageField {
                 field,
                 image,
+                is_named: true,
                 position: main.position,
                 slot: Slot {
                     span: main.span.clone(),

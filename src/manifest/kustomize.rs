@@ -120,6 +120,7 @@ fn site(entry: &Place<'_>, name: &str, tokens: &[Range<usize>]) -> Result<Site, 
         field: ImageField {
             field: FieldName(name.to_owned()),
             image: plain.with(parsed_tag, parsed_digest),
+            is_named: true,
             position: main.position,
             slot: Slot {
                 span: main.span.clone(),

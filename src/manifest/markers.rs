@@ -32,6 +32,8 @@ pub(super) struct Comment {
 const OURS: &str = "tidegate.dev/image:";
 const OURS_TAG: &str = "tidegate.dev/tag of ";
 const FLUX: &str = "\"$imagepolicy\"";
+/// The image of a tag whose repository is told by another file.
+const UNNAMED: &str = "imagepolicy.invalid/unnamed";
 /// What is meant for a marker of ours behind a value, and is none.
 const NEARLY: [&str; 2] = ["tidegate.dev/image", "tidegate.dev/tag"];
 
@@ -178,20 +180,25 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
         };
         let ours = matches!(comment.policy, MarkerPolicy::Text(_));
         let site = match &comment.part {
-            Part::Whole if ours && is_tag(place.path()) => tag(root, place, spot, None, None, tokens),
+            Part::Whole if ours && is_tag(place.path()) => {
+                Beside::of(root, place, &comment.policy, None, None, tokens).and_then(|beside| tag(place, spot, beside))
+            }
             Part::Whole => whole(place, spot),
             Part::Tag(named) => {
                 let name = pair(Part::Name).map(|(_, _, spot)| spot.clone());
-                tag(root, place, spot, named.as_deref(), name, tokens)
+                let beside = Beside::of(root, place, &comment.policy, named.as_deref(), name, tokens);
+                beside
+                    .or_else(|problem| if ours { Err(problem) } else { Beside::of_policy() })
+                    .and_then(|beside| tag(place, spot, beside))
             }
-            Part::Name if pair(Part::Tag(None)).is_some() => continue,
-            Part::Digest if pair(Part::Tag(None)).is_some() => continue,
-            Part::Name => Err(
-                "has no :tag marker of the same policy beside it, without which nothing is bumped; add one".to_owned(),
-            ),
-            Part::Digest => Err(
-                "has no :tag marker of the same policy beside it, without which nothing is bumped; add one".to_owned(),
-            ),
+            Part::Digest if pair(Part::Tag(None)).is_none() => {
+                let name = pair(Part::Name).map(|(_, _, spot)| spot.clone());
+                let beside = Beside::of(root, place, &comment.policy, None, name, tokens);
+                beside
+                    .or_else(|_| Beside::of_policy())
+                    .and_then(|beside| digest(place, spot, beside))
+            }
+            Part::Digest | Part::Name => continue,
         };
         match site {
             Ok(mut site) => {
@@ -231,51 +238,95 @@ fn whole(place: &Place<'_>, spot: &Spot) -> Result<Site, String> {
     })
 }
 
-/// A tag whose repository the marker names, or a marker beside it, or a text beside it as charts have it.
-fn tag(
-    root: &Place<'_>,
-    place: &Place<'_>,
-    spot: &Spot,
-    named: Option<&str>,
-    marked: Option<Spot>,
-    tokens: &[Range<usize>],
-) -> Result<Site, String> {
-    let holder = root.follow(parent(place.path()));
-    let beside = |key: &str| {
-        holder
-            .as_ref()
-            .and_then(|holder| holder.key(key))
-            .filter(|place| place.scalar().is_some())
-    };
-    let repository = ["repository", "image", "newName", "name"].into_iter().find_map(beside);
-    let registry = beside("registry");
-    let name = match (named, &marked, &repository) {
-        (Some(named), ..) => named.to_owned(),
-        (None, Some(marked), _) => marked.text.clone(),
-        (None, None, Some(repository)) => {
-            let parts = Parts {
-                registry: registry.clone(),
-                repository: repository.clone(),
-                tag: None,
-                digest: None,
-            };
-            compose(&parts)?.name().to_owned()
+/// The repository of a tag or a digest that has a scalar of its own.
+struct Beside {
+    name: ImageRef,
+    is_named: bool,
+    registry: Option<Spot>,
+    repository: Option<Spot>,
+}
+
+impl Beside {
+    /// As the marker names it, or a marker beside it, or a text beside it as charts have it. A `name` beside a marker of
+    /// Flux's is more often that of a variable than an image's, and the ImagePolicy knows better.
+    fn of(
+        root: &Place<'_>,
+        place: &Place<'_>,
+        policy: &MarkerPolicy,
+        named: Option<&str>,
+        marked: Option<Spot>,
+        tokens: &[Range<usize>],
+    ) -> Result<Self, String> {
+        let holder = root.follow(parent(place.path()));
+        let beside = |key: &str| {
+            let place = holder.as_ref()?.key(key)?;
+            place.scalar().is_some().then_some(place)
+        };
+        let spot = |place: &Place<'_>| Spot::of(place, tokens);
+        let registry = beside("registry");
+        let mut repository = ["repository", "image", "newName"].into_iter().find_map(beside);
+        if matches!(policy, MarkerPolicy::Text(_)) {
+            repository = repository.or_else(|| beside("name"));
         }
-        (None, None, None) => {
-            return Err("is for a tag whose repository is not beside it; write # tidegate.dev/tag of <repository>: <policy>, or mark the name, too".to_owned());
-        }
-    };
+        let name = match (named, &marked, &repository) {
+            (Some(named), ..) => named.to_owned(),
+            (None, Some(marked), _) => marked.text.clone(),
+            (None, None, Some(repository)) => {
+                let parts = Parts {
+                    registry: registry.clone(),
+                    repository: repository.clone(),
+                    tag: None,
+                    digest: None,
+                };
+                compose(&parts)?.name().to_owned()
+            }
+            (None, None, None) => {
+                return Err("is for a tag whose repository is not beside it; write # tidegate.dev/tag of <repository>: <policy>, or mark the name, too".to_owned());
+            }
+        };
+        let own = named.is_none() && marked.is_none();
+        Ok(Self {
+            name: ImageRef::parse(&name).map_err(|error| error.to_string())?,
+            is_named: true,
+            registry: registry.filter(|_| own).and_then(|place| spot(&place)),
+            repository: marked.or(repository.filter(|_| own).and_then(|place| spot(&place))),
+        })
+    }
+
+    /// That of the ImagePolicy, which another file tells.
+    fn of_policy() -> Result<Self, String> {
+        Ok(Self {
+            name: ImageRef::parse(UNNAMED).map_err(|error| error.to_string())?,
+            is_named: false,
+            registry: None,
+            repository: None,
+        })
+    }
+}
+
+fn tag(place: &Place<'_>, spot: &Spot, beside: Beside) -> Result<Site, String> {
     let (tag, digest) =
         tag_and_digest(&spot.text).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
-    let image = ImageRef::parse(&name)
-        .map_err(|error| error.to_string())?
-        .with(Some(tag), digest);
-    let own = named.is_none() && marked.is_none();
+    let mut site = site(place, spot, beside.name.with(Some(tag), digest), Holds::Tag);
+    site.field.is_named = beside.is_named;
     Ok(Site {
-        registry: registry.filter(|_| own).and_then(|place| Spot::of(&place, tokens)),
-        repository: marked.or(repository.filter(|_| own).and_then(|place| Spot::of(&place, tokens))),
+        registry: beside.registry,
+        repository: beside.repository,
         tag: Some(spot.clone()),
-        ..site(place, spot, image, Holds::Tag)
+        ..site
+    })
+}
+
+fn digest(place: &Place<'_>, spot: &Spot, beside: Beside) -> Result<Site, String> {
+    let digest = Digest::parse(&spot.text).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
+    let mut site = site(place, spot, beside.name.with(None, Some(digest)), Holds::Digest);
+    site.field.is_named = beside.is_named;
+    Ok(Site {
+        registry: beside.registry,
+        repository: beside.repository,
+        digest: Some(spot.clone()),
+        name_alone: true,
+        ..site
     })
 }
 
@@ -284,6 +335,7 @@ fn site(place: &Place<'_>, spot: &Spot, image: ImageRef, holds: Holds) -> Site {
         field: ImageField {
             field: FieldName(place.path().to_string()),
             image,
+            is_named: true,
             position: spot.position,
             slot: Slot {
                 span: spot.span.clone(),

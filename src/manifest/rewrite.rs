@@ -71,7 +71,10 @@ fn texts<'a>(site: &'a Site, new: &ImageRef) -> Result<Vec<(&'a Spot, String)>, 
             let tag = new.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
             texts.push((repository, format!("{name}{tag}{suffix}")));
         }
-        (None, None) => {}
+        (None, None) => {
+            new.digest()
+                .ok_or("only its digest stands here, and the new image has none; name a digest")?;
+        }
     }
     texts.extend(digest.map(|spot| (spot, new.digest().map(ToString::to_string).unwrap_or_default())));
     Ok(texts)
@@ -79,7 +82,7 @@ fn texts<'a>(site: &'a Site, new: &ImageRef) -> Result<Vec<(&'a Spot, String)>, 
 
 /// What the scalars of registry and name shall say; nothing where the name stays.
 fn names(site: &Site, new: &ImageRef) -> Result<(Option<String>, Option<String>), String> {
-    if new.name() == site.field.image.name() {
+    if new.name() == site.field.image.name() || !site.field.is_named {
         return Ok((None, None));
     }
     if site.name_matches {

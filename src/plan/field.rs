@@ -1,3 +1,4 @@
+use super::ImagePolicies;
 use crate::manifest::{Document, ImageField, Lock, Marker, MarkerPolicy};
 use crate::model::{FieldId, ImageRef, Position, RepoPath};
 use crate::policy::Policy;
@@ -40,30 +41,44 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
         .collect()
 }
 
-/// The fields of a document that a comment on their line asks to be bumped. `policy_object` finds Flux v2's ImagePolicy of a
-/// namespace and a name.
-pub fn marked<'a>(
-    path: &RepoPath,
-    document: &Document,
-    policy_object: impl Fn(&str, &str) -> Option<&'a serde_json::Value>,
-) -> Vec<AutomatedField> {
-    let policy = |marker: &Marker| {
-        let parsed = match &marker.policy {
-            MarkerPolicy::Text(text) if text.is_empty() => return Ok(Policy::default()),
-            MarkerPolicy::Text(text) => Policy::parse(text).map_err(|error| error.to_string()),
-            MarkerPolicy::ImagePolicy { namespace, name } => match policy_object(namespace, name) {
-                Some(object) => Policy::from_image_policy(object).map_err(|error| error.to_string()),
-                None => Err(format!(
-                    "there is no ImagePolicy {namespace}/{name} in the repository; add it or write # tidegate.dev/image: <policy>"
-                )),
-            },
-        };
-        parsed.map_err(|error| format!("{path}:{}: {error}", marker.position))
-    };
+/// The fields of a document that a comment on their line asks to be bumped.
+pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>) -> Vec<AutomatedField> {
     let images = document.images.iter();
     images
-        .filter_map(|image| Some(field(path, document, image, policy(image.marker.as_ref()?))))
+        .filter_map(|image| {
+            let marker = image.marker.as_ref()?;
+            let (policy, repository) = meant(marker, image, policies)
+                .map_err(|error| format!("{path}:{}: {error}", marker.position))
+                .map_or_else(
+                    |error| (Err(error), None),
+                    |(policy, repository)| (Ok(policy), repository),
+                );
+            Some(AutomatedField {
+                image: repository.map_or_else(|| image.image.clone(), |repository| image.of(&repository)),
+                ..field(path, document, image, policy)
+            })
+        })
         .collect()
+}
+
+/// A marker's policy, and the repository where only the policy tells it.
+fn meant(
+    marker: &Marker,
+    image: &ImageField,
+    policies: &ImagePolicies<'_>,
+) -> Result<(Policy, Option<ImageRef>), String> {
+    match &marker.policy {
+        MarkerPolicy::Text(text) if text.is_empty() => Ok((Policy::default(), None)),
+        MarkerPolicy::Text(text) => match Policy::parse(text) {
+            Ok(policy) => Ok((policy, None)),
+            Err(error) => Err(error.to_string()),
+        },
+        MarkerPolicy::ImagePolicy { namespace, name } => {
+            let policy = policies.policy(namespace, name)?;
+            let elsewhere = (!image.is_named).then(|| policies.repository(namespace, name));
+            Ok((policy, elsewhere.transpose()?))
+        }
+    }
 }
 
 fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Result<Policy, String>) -> AutomatedField {
@@ -84,23 +99,78 @@ fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Resul
 mod tests {
     use super::*;
     use crate::manifest::read;
-    use serde_json::json;
+
+    const POLICIES: &str = "apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImagePolicy
+metadata: {name: web, namespace: flux-system}
+spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: 1.x}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImageRepository
+metadata: {name: web, namespace: flux-system}
+spec: {image: r.example:5000/shop/web}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImagePolicy
+metadata: {name: api, namespace: flux-system}
+spec: {imageRepositoryRef: {name: api, namespace: images}, policy: {alphabetical: {}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImagePolicy
+metadata: {name: job, namespace: flux-system}
+spec: {imageRepositoryRef: {name: job}, policy: {alphabetical: {}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImageRepository
+metadata: {name: job}
+spec: {image: \"r.example/job:1\"}
+";
 
     fn told(text: &str) -> Vec<String> {
-        let path = RepoPath::parse("values.yaml").unwrap();
-        let policy = json!({
-            "metadata": {"name": "web", "namespace": "flux-system"},
-            "spec": {"policy": {"semver": {"range": "1.x"}}},
-        });
-        let find = |namespace: &str, name: &str| ((namespace, name) == ("flux-system", "web")).then_some(&policy);
+        let path = |text| RepoPath::parse(text).unwrap();
+        let objects = read(&path("policies.yaml"), POLICIES.as_bytes());
+        let policies = ImagePolicies::among(&objects.documents);
+        let path = path("values.yaml");
         let reading = read(&path, text.as_bytes());
         let documents = reading.values.iter().chain(&reading.documents);
-        let fields = documents.flat_map(|document| marked(&path, document, find));
+        let fields = documents.flat_map(|document| marked(&path, document, &policies));
         let fields = fields.map(|field| match field.policy {
             Ok(_) => format!("{} {}", field.field, field.image),
             Err(reason) => reason,
         });
         fields.collect()
+    }
+
+    #[test]
+    fn a_tag_alone_is_of_the_repository_that_its_image_policy_names() {
+        let text = "tag: 1.0.0 # {\"$imagepolicy\": \"flux-system:web:tag\"}\nname: elsewhere # {\"$imagepolicy\": \"flux-system:web:name\"}\n";
+        assert_eq!(told(text), ["File values.yaml tag elsewhere:1.0.0"]);
+        let text = "a: {x: r.example/web} # {\"$imagepolicy\": \"flux-system:web:name\"}\nb:\n  version: 1.0.0 # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
+        assert_eq!(told(text), ["File values.yaml b.version r.example:5000/shop/web:1.0.0"]);
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let text = format!("c: {digest} # {{\"$imagepolicy\": \"flux-system:web:digest\"}}\n");
+        assert_eq!(
+            told(&text),
+            [format!("File values.yaml c r.example:5000/shop/web@{digest}")]
+        );
+    }
+
+    #[test]
+    fn a_tag_alone_whose_repository_is_nowhere_says_what_is_missing() {
+        let text = "a: v1 # {\"$imagepolicy\": \"flux-system:api:tag\"}\nb: v1 # {\"$imagepolicy\": \"flux-system:job:tag\"}\nc: v1 # {\"$imagepolicy\": \"flux-system:none:tag\"}\n";
+        let told = told(text);
+        assert!(
+            told[0].starts_with("values.yaml:1:7: there is no ImageRepository images/api"),
+            "{told:?}"
+        );
+        assert!(
+            told[1].contains("is \"r.example/job:1\", which is not registry/name"),
+            "{told:?}"
+        );
+        assert!(
+            told[2].starts_with("values.yaml:3:7: there is no ImagePolicy flux-system/none"),
+            "{told:?}"
+        );
     }
 
     #[test]

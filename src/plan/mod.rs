@@ -1,6 +1,6 @@
 //! What a pass will write, decided before anything is written.
 //!
-//! [`decide`] looks at every automated image field ([`automated`] finds them in a document), the tags of its repository and
+//! [`decide`] looks at every automated image field ([`automated`] and [`marked`] find them in a document), the tags of its repository and
 //! the holds, and gives one [`Decision`] for each field with its reason, and a [`PlannedBump`] for each that moves.
 //! [`commits`] cuts the plan into commits, [`check`] is the linter that each must pass before it is carried out; [`message`] and [`commit_time`] make the commit
 //! deterministic: the same plan gives the same bytes.
@@ -12,6 +12,7 @@ mod check;
 mod commits;
 mod decide;
 mod field;
+mod image_policies;
 mod message;
 mod overlay;
 
@@ -22,5 +23,6 @@ pub use check::check;
 pub use commits::{CommitPer, commits};
 pub use decide::{BumpPlan, Decision, Observed, Outcome, PlannedBump, Tags, decide};
 pub use field::{AutomatedField, automated, marked};
+pub use image_policies::ImagePolicies;
 pub use message::{InvalidTemplate, Template, commit_time, message};
 pub use overlay::{Overlay, through_overlays};

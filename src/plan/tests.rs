@@ -449,6 +449,7 @@ fn a_document_gives_its_automated_fields() {
     let image = |name: &str| ImageField {
         field: FieldName(name.to_owned()),
         image: ImageRef::parse("registry.example/shop/web:a").unwrap(),
+        is_named: true,
         position: Position { line: 9, column: 1 },
         slot: Slot {
             span: 0..1,

@@ -1,0 +1,86 @@
+use crate::manifest::Document;
+use crate::model::ImageRef;
+use crate::policy::Policy;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Flux v2's `ImagePolicy` and `ImageRepository` objects, as markers name them.
+#[derive(Debug, Clone, Default)]
+pub struct ImagePolicies<'a> {
+    policies: Objects<'a>,
+    repositories: Objects<'a>,
+}
+
+/// By namespace (empty where none is written) and name; the first of two.
+type Objects<'a> = BTreeMap<(&'a str, &'a str), &'a Value>;
+
+/// The API group of Flux v2's image policies, in all its versions.
+const GROUP: &str = "image.toolkit.fluxcd.io";
+
+impl<'a> ImagePolicies<'a> {
+    /// Those among some documents.
+    pub fn among(documents: impl IntoIterator<Item = &'a Document>) -> Self {
+        let mut found = Self::default();
+        for document in documents {
+            let id = &document.object;
+            let objects = match &*id.kind {
+                "ImagePolicy" => &mut found.policies,
+                "ImageRepository" => &mut found.repositories,
+                _ => continue,
+            };
+            if id.group == GROUP {
+                let key = (id.namespace.as_deref().unwrap_or_default(), &*id.name);
+                objects.entry(key).or_insert(&document.value);
+            }
+        }
+        found
+    }
+
+    /// What an ImagePolicy chooses.
+    ///
+    /// # Errors
+    /// Says what is not there or cannot be used.
+    pub fn policy(&self, namespace: &str, name: &str) -> Result<Policy, String> {
+        Policy::from_image_policy(self.object(namespace, name)?).map_err(|error| error.to_string())
+    }
+
+    /// The repository whose tags an ImagePolicy chooses from: `spec.image` of the ImageRepository that it names, which is
+    /// looked for in the policy's namespace where it names none.
+    ///
+    /// # Errors
+    /// Says what is not there or cannot be used.
+    pub fn repository(&self, namespace: &str, name: &str) -> Result<ImageRef, String> {
+        let text = |object: &'a Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+        let policy = self.object(namespace, name)?;
+        let wanted = text(policy, "/spec/imageRepositoryRef/name").ok_or_else(|| {
+            format!("ImagePolicy {namespace}/{name} names no repository; write spec.imageRepositoryRef.name")
+        })?;
+        let place = text(policy, "/spec/imageRepositoryRef/namespace").unwrap_or(namespace);
+        let repository = find(&self.repositories, place, wanted).ok_or_else(|| {
+            format!("there is no ImageRepository {place}/{wanted} in the repository, which ImagePolicy {namespace}/{name} names; add it")
+        })?;
+        let image = text(repository, "/spec/image").unwrap_or_default();
+        ImageRef::parse(image)
+            .ok()
+            .filter(|image| image.tag().is_none() && image.digest().is_none())
+            .ok_or_else(|| {
+                format!(
+                    "spec.image of ImageRepository {place}/{wanted} is {image:?}, which is not registry/name; mend it"
+                )
+            })
+    }
+
+    fn object(&self, namespace: &str, name: &str) -> Result<&'a Value, String> {
+        find(&self.policies, namespace, name).ok_or_else(|| {
+            format!(
+                "there is no ImagePolicy {namespace}/{name} in the repository; add it or write # tidegate.dev/image: <policy>"
+            )
+        })
+    }
+}
+
+/// Kustomizations often give the namespace, so that the file has none.
+fn find<'a>(objects: &Objects<'a>, namespace: &str, name: &str) -> Option<&'a Value> {
+    let found = objects.get(&(namespace, name)).or_else(|| objects.get(&("", name)));
+    found.copied()
+}
