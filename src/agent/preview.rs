@@ -115,7 +115,11 @@ impl fmt::Display for Preview {
                 bump.field, bump.to, bump.path, bump.position
             )?;
         }
-        let moved = |field: &Decision| self.bumps.iter().any(|bump| bump.field == field.field);
+        let moved = |field: &Decision| {
+            self.bumps
+                .iter()
+                .any(|bump| (&bump.path, &bump.field) == (&field.path, &field.field))
+        };
         for field in self.fields.iter().filter(|field| !moved(field)) {
             writeln!(f, "stay   {}: {}", field.field, field.reason)?;
         }

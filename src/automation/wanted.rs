@@ -1,6 +1,6 @@
 use crate::catalog::{Declared, DeclaredObject};
 use crate::model::Repository;
-use crate::plan::{self, AutomatedField, ImagePolicies, Overlay, Tags};
+use crate::plan::{self, AutomatedField, ImagePolicies, Layers, Overlay, Tags};
 use crate::policy::Candidate;
 use crate::scan::{Rules, Scan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,22 +17,30 @@ pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
     };
     let documents = declared.objects.iter().chain(&beside.bases);
     let policies = ImagePolicies::among(documents.map(|object| &*object.document));
-    let overlays: Vec<Overlay<'_>> = beside
-        .kustomizations
-        .iter()
-        .map(|(values, kustomization)| Overlay {
-            path: &values.path,
-            kustomization,
-            document: &values.document,
-        })
-        .collect();
+    let overlays = beside.kustomizations.iter();
+    let mut layers = Layers {
+        overlays: overlays
+            .map(|(values, kustomization)| Overlay {
+                path: &values.path,
+                kustomization,
+                document: &values.document,
+            })
+            .collect(),
+        ..Layers::default()
+    };
+    for object in &beside.bases {
+        layers.add(&object.path, [&*object.document]);
+    }
+    for (path, reading) in &beside.operations {
+        layers.operations.insert(path, &reading.operations);
+    }
     let mut fields = automated(&declared.objects);
-    fields.extend(plan::through_overlays(automated(&beside.bases), &overlays));
+    fields.extend(plan::through_overlays(automated(&beside.bases), &layers));
     for object in declared.objects.iter().chain(&beside.bases).chain(&beside.values) {
         fields.extend(plan::marked(&object.path, &object.document, &policies));
     }
     let mut seen = BTreeSet::new();
-    fields.retain(|field| seen.insert(field.field.clone()));
+    fields.retain(|field| seen.insert((field.path.clone(), field.field.clone())));
     fields
 }
 

@@ -33,6 +33,8 @@ pub struct Beside {
     pub kustomizations: Vec<(DeclaredObject, Arc<Kustomization>)>,
     /// The objects in folders with a kustomization.
     pub bases: Vec<DeclaredObject>,
+    /// The images that patches of operations set there, as JSON pointers.
+    pub operations: Vec<(RepoPath, Arc<FileReading>)>,
 }
 
 /// One declared object.
@@ -68,6 +70,9 @@ impl Declared {
                 .filter(|finding| finding.severity == Severity::Warning);
             findings.extend(told.cloned());
             beside.bases.extend(declared(file, &reading.documents));
+            if !reading.operations.is_empty() {
+                beside.operations.push((file.path.clone(), Arc::clone(reading)));
+            }
         }
         for (file, reading) in readings.iter().chain(images_only) {
             let values: Vec<DeclaredObject> = declared(file, &reading.values).collect();

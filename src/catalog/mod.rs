@@ -32,6 +32,8 @@ pub struct FileReading {
     pub values: Vec<Arc<Document>>,
     /// What it is made of, if it is a kustomization.
     pub kustomization: Option<Arc<Kustomization>>,
+    /// The images that it sets if it is a patch of operations, as JSON pointers.
+    pub operations: Vec<String>,
     /// What could not be used.
     pub findings: Vec<Finding>,
 }
@@ -42,6 +44,7 @@ impl FileReading {
             documents: reading.documents.into_iter().map(Arc::new).collect(),
             values: reading.values.into_iter().map(Arc::new).collect(),
             kustomization: reading.kustomization.map(Arc::new),
+            operations: reading.operations,
             findings: reading.findings,
         }
     }
@@ -171,6 +174,7 @@ fn unread(path: &RepoPath, why: &str) -> FileReading {
         documents: Vec::new(),
         values: Vec::new(),
         kustomization: None,
+        operations: Vec::new(),
         findings: vec![finding],
     }
 }

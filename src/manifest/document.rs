@@ -12,6 +12,8 @@ pub struct Reading {
     pub values: Vec<Document>,
     /// What a kustomization is made of, if the file is one.
     pub kustomization: Option<Kustomization>,
+    /// The images that it sets if it is a patch of operations (RFC 6902), as JSON pointers.
+    pub operations: Vec<String>,
     /// What could not be used. A finding of severity `Error` means the file was not read whole.
     pub findings: Vec<Finding>,
 }

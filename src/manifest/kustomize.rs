@@ -1,6 +1,6 @@
 use super::images::{Images, Site, Spot, Trouble};
 use super::place::Place;
-use super::{Holds, ImageField, Slot, Style};
+use super::{Holds, ImageField, Patch, Slot, Style, patches};
 use crate::model::{Digest, FieldName, ImageRef, Tag};
 use std::ops::Range;
 
@@ -11,6 +11,8 @@ pub struct Kustomization {
     pub resources: Vec<String>,
     /// Its `components`, as written.
     pub components: Vec<String>,
+    /// Its patches, in order; they are made before its `images`.
+    pub patches: Vec<Patch>,
     /// Its `images`, in order.
     pub images: Vec<Replacement>,
 }
@@ -37,6 +39,7 @@ pub(super) fn of(root: &Place<'_>, tokens: &[Range<usize>]) -> (Kustomization, I
     let mut kustomization = Kustomization {
         resources,
         components: texts("components"),
+        patches: patches::of(root),
         images: Vec::new(),
     };
     let mut images = Images::default();

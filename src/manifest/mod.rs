@@ -30,6 +30,7 @@ mod identity;
 mod images;
 mod kustomize;
 mod markers;
+mod patches;
 mod place;
 mod read;
 mod rewrite;
@@ -48,4 +49,5 @@ pub use document::{
 };
 pub use edit::{set_images, set_tags};
 pub use kustomize::{Kustomization, Replacement};
+pub use patches::{ImagePatch, Patch, Target};
 pub use read::read;

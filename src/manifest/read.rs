@@ -5,7 +5,7 @@ use super::images::{self, Images, Site, Trouble};
 use super::markers::{self, Comment};
 use super::place::{Path, Place, Repeated};
 use super::tree::{self, Tree};
-use super::{Document, Kustomization, Reading, annotations, helm, kustomize};
+use super::{Document, Kustomization, Reading, annotations, helm, kustomize, patches};
 use crate::model::{FieldName, Finding, ObjectId, Position, RepoPath, Severity};
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
@@ -20,6 +20,7 @@ pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
         documents: documents(objects),
         values: documents(values),
         kustomization: file.kustomization,
+        operations: file.operations,
         findings: file.findings,
     }
 }
@@ -36,6 +37,7 @@ pub(super) struct File {
     /// What made the file unreadable as a whole.
     pub broken: Option<Broken>,
     pub kustomization: Option<Kustomization>,
+    pub operations: Vec<String>,
     /// The documents' trees; [`Object::tree`] is an index of it.
     pub trees: Vec<Tree>,
 }
@@ -180,6 +182,7 @@ impl Reader<'_> {
         }
         let at = Some(root.position());
         if !root.is_mapping() {
+            self.file.operations.extend(patches::operations(root));
             let message = "is not a Kubernetes object but a list or a text; passed over".to_owned();
             return self.find(Severity::Notice, at, None, message);
         }

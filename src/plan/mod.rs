@@ -25,4 +25,4 @@ pub use decide::{BumpPlan, Decision, Observed, Outcome, PlannedBump, Tags, decid
 pub use field::{AutomatedField, automated, marked};
 pub use image_policies::ImagePolicies;
 pub use message::{InvalidTemplate, Template, commit_time, message};
-pub use overlay::{Overlay, through_overlays};
+pub use overlay::{Layers, Overlay, through_overlays};

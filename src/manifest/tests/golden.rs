@@ -145,10 +145,22 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
             kustomization.resources, kustomization.components
         )
         .unwrap();
+        for patch in &kustomization.patches {
+            let place = patch.file.as_deref().unwrap_or("here");
+            writeln!(
+                text,
+                "  patch at {} in {place} for {:?}: {:?}",
+                patch.position, patch.target, patch.inline
+            )
+            .unwrap();
+        }
         for image in &kustomization.images {
             let name = image.new_name.as_deref().unwrap_or(&image.name);
             writeln!(text, "  {} becomes {name}, tag said: {}", image.name, image.sets_tag).unwrap();
         }
+    }
+    if !reading.operations.is_empty() {
+        writeln!(text, "operations {:?}", reading.operations).unwrap();
     }
     for finding in &reading.findings {
         writeln!(text, "{:?} {finding}", finding.severity).unwrap();
