@@ -160,6 +160,12 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
                 .push(comment.trouble("stands beside several values; give the one that is meant a line of its own"));
             continue;
         }
+        if names_the_object(root, first.path()) {
+            images.mistakes.push(
+                comment.trouble("stands beside what names the object, which is no image; put it behind the image"),
+            );
+            continue;
+        }
         marked.push((comment.clone(), (*first).clone(), spot.clone()));
     }
     for (comment, place, spot) in &marked {
@@ -354,6 +360,24 @@ fn site(place: &Place<'_>, spot: &Spot, image: ImageRef, holds: Holds) -> Site {
 }
 
 /// Whether the key is what charts call a tag: `tag`, `newTag`, `imageTag`.
+/// Whether a value says which object the one at `root` is: written anew it would be another.
+fn names_the_object(root: &Place<'_>, path: &Path) -> bool {
+    let keys: Option<Vec<&str>> = path
+        .0
+        .iter()
+        .skip(root.path().0.len())
+        .map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Index(_) => None,
+        })
+        .collect();
+    let named = matches!(
+        keys.as_deref(),
+        Some(["apiVersion" | "kind"] | ["metadata", "name" | "namespace"])
+    );
+    named && root.key("apiVersion").is_some() && root.key("kind").is_some()
+}
+
 fn is_tag(path: &Path) -> bool {
     matches!(path.0.last(), Some(Step::Key(key)) if key == "tag" || key.ends_with("Tag"))
 }
