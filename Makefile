@@ -40,7 +40,7 @@ SECONDS ?= 60
 NIGHTLY ?= nightly
 CARGO_FUZZ := 0.13.2
 FUZZ_ROOT := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidegate/cargo-fuzz-$(CARGO_FUZZ)
-FUZZ_TARGETS := reference policy document editor trailers
+FUZZ_TARGETS := reference policy image-policy document editor images kustomization annotations trailers
 
 $(FUZZ_ROOT)/bin/cargo-fuzz:
 	cargo install --root $(FUZZ_ROOT) cargo-fuzz --version $(CARGO_FUZZ) --locked

@@ -1,13 +1,15 @@
+use super::document::path;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use tidegate::manifest::read;
 use tidegate::model::{Digest, Tag};
-use tidegate::policy::{Candidate, Policy, Question, Selection, select};
+use tidegate::policy::{Candidate, Digests, Policy, Question, Selection, select};
 
 /// More tags than this tell nothing new and slow the fuzzer down.
 const MOST_TAGS: usize = 60;
 
-/// First line the policy, second the current tag, then a tag a line: `<tag>[=<second of its push>][@<hex digit of its
-/// digest>]`, with `!` before one that cannot be pulled.
+/// First line the policy, second the current tag with `@<hex digit of the digest in the file>` where it has one, then a tag
+/// a line: `<tag>[=<second of its push>][@<hex digit of its digest>]`, with `!` before one that cannot be pulled.
 pub fn policy(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.lines();
@@ -24,14 +26,51 @@ pub fn policy(data: &[u8]) {
         "{policy} does not read back"
     );
 
-    let current = lines.next().and_then(|line| Tag::parse(line).ok());
+    choices(&policy, lines);
+}
+
+/// An ImagePolicy in YAML up to the line `%`, then the current tag and the others as for [`policy`]. Whatever is written, it is
+/// a policy that holds all that a policy of ours holds, or a refusal that says what to write.
+pub fn image_policy(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (object, rest) = text.split_once("\n%\n").unwrap_or((&text, ""));
+    for document in read(&path("policy.yaml"), object.as_bytes()).documents {
+        match Policy::from_image_policy(&document.value) {
+            Ok(policy) => {
+                assert!(!policy.to_string().is_empty());
+                choices(&policy, rest.lines());
+            }
+            Err(error) => assert!(!error.problem.is_empty() && !error.remedy.is_empty()),
+        }
+    }
+}
+
+fn digest(digit: &str) -> Option<Digest> {
+    Digest::parse(&format!("sha256:{}", digit.repeat(64))).ok()
+}
+
+/// What is in the file.
+struct Current {
+    tag: Tag,
+    digest: Option<Digest>,
+}
+
+fn choices<'a>(policy: &Policy, mut lines: impl Iterator<Item = &'a str>) {
+    let current = lines.next().and_then(|line| {
+        let (tag, digit) = line.split_once('@').unwrap_or((line, ""));
+        Some(Current {
+            tag: Tag::parse(tag).ok()?,
+            digest: digest(digit),
+        })
+    });
+    let current = current.as_ref();
     let mut seen = BTreeSet::new();
     let candidates: Vec<Candidate> = lines
         .filter_map(candidate)
         .filter(|candidate| seen.insert(candidate.tag.clone()))
         .take(MOST_TAGS)
         .collect();
-    let selection = choose(&policy, current.as_ref(), &candidates);
+    let selection = choose(policy, current, &candidates);
 
     assert_eq!(selection.verdicts.len(), candidates.len());
     assert!(!selection.reason.is_empty());
@@ -40,9 +79,9 @@ pub fn policy(data: &[u8]) {
         selection.selected.as_ref().map(|choice| &choice.tag),
         first.map(|verdict| &verdict.tag)
     );
-    order_is_total(&policy, current.as_ref(), &candidates, &selection);
-    others_do_not_count(&policy, current.as_ref(), &candidates, &selection);
-    choice_is_sound(&policy, current.as_ref(), &candidates, &selection);
+    order_is_total(policy, current, &candidates, &selection);
+    others_do_not_count(policy, current, &candidates, &selection);
+    choice_is_sound(policy, current, &candidates, &selection);
 }
 
 fn candidate(line: &str) -> Option<Candidate> {
@@ -51,7 +90,7 @@ fn candidate(line: &str) -> Option<Candidate> {
         None => (true, line),
     };
     let (line, digest) = match line.split_once('@') {
-        Some((rest, digit)) => (rest, Digest::parse(&format!("sha256:{}", digit.repeat(64))).ok()),
+        Some((rest, digit)) => (rest, digest(digit)),
         None => (line, None),
     };
     let (tag, pushed) = line.split_once('=').unwrap_or((line, ""));
@@ -67,8 +106,11 @@ fn candidate(line: &str) -> Option<Candidate> {
     })
 }
 
-fn choose(policy: &Policy, current: Option<&Tag>, candidates: &[Candidate]) -> Selection {
-    select(&Question::new(policy, current, candidates))
+fn choose(policy: &Policy, current: Option<&Current>, candidates: &[Candidate]) -> Selection {
+    select(&Question {
+        digest: current.and_then(|current| current.digest.as_ref()),
+        ..Question::new(policy, current.map(|current| &current.tag), candidates)
+    })
 }
 
 fn tags(selection: &Selection) -> Vec<&Tag> {
@@ -76,7 +118,7 @@ fn tags(selection: &Selection) -> Vec<&Tag> {
 }
 
 /// The order does not depend on how tags were listed, and is the same within any part of them.
-fn order_is_total(policy: &Policy, current: Option<&Tag>, candidates: &[Candidate], selection: &Selection) {
+fn order_is_total(policy: &Policy, current: Option<&Current>, candidates: &[Candidate], selection: &Selection) {
     let reversed: Vec<Candidate> = candidates.iter().rev().cloned().collect();
     assert_eq!(
         choose(policy, current, &reversed),
@@ -96,17 +138,20 @@ fn order_is_total(policy: &Policy, current: Option<&Tag>, candidates: &[Candidat
 }
 
 /// Tags that may not be moved to change nothing by being there.
-fn others_do_not_count(policy: &Policy, current: Option<&Tag>, candidates: &[Candidate], selection: &Selection) {
+fn others_do_not_count(policy: &Policy, current: Option<&Current>, candidates: &[Candidate], selection: &Selection) {
     let needed: BTreeSet<&Tag> = selection
         .verdicts
         .iter()
         .filter(|verdict| verdict.eligible)
         .map(|verdict| &verdict.tag)
-        .chain(current)
+        .chain(current.map(|current| &current.tag))
         .collect();
+    let in_the_file = current.and_then(|current| current.digest.as_ref());
     let part: Vec<Candidate> = candidates
         .iter()
-        .filter(|candidate| needed.contains(&candidate.tag))
+        .filter(|candidate| {
+            needed.contains(&candidate.tag) || in_the_file.is_some() && candidate.digest.as_ref() == in_the_file
+        })
         .cloned()
         .collect();
     assert_eq!(
@@ -117,7 +162,7 @@ fn others_do_not_count(policy: &Policy, current: Option<&Tag>, candidates: &[Can
 }
 
 /// Never the current tag but to write its digest, never what cannot be pulled, `latest` only by name, never an older image.
-fn choice_is_sound(policy: &Policy, current: Option<&Tag>, candidates: &[Candidate], selection: &Selection) {
+fn choice_is_sound(policy: &Policy, current: Option<&Current>, candidates: &[Candidate], selection: &Selection) {
     let Some(choice) = &selection.selected else { return };
     let listed = |tag: &Tag| candidates.iter().find(|candidate| candidate.tag == *tag);
     assert!(listed(&choice.tag).is_some_and(|candidate| candidate.pullable));
@@ -128,15 +173,21 @@ fn choice_is_sound(policy: &Policy, current: Option<&Tag>, candidates: &[Candida
         );
     }
     let Some(current) = current else { return };
+    let Current { tag: current, digest } = current;
     if choice.tag == *current {
+        assert!(policy.digests() != Digests::Never, "{policy} chose the current tag");
         assert!(
-            policy.to_string().starts_with("digest:"),
-            "{policy} chose the current tag"
+            choice.digest.is_some() && choice.digest != *digest,
+            "{policy} changes nothing"
         );
         return;
     }
     if policy.needs_push_times() {
-        let pushed = listed(current).and_then(|candidate| candidate.pushed_at);
+        let image = candidates.iter().find(|candidate| match digest {
+            Some(_) => candidate.digest == *digest,
+            None => candidate.tag == *current,
+        });
+        let pushed = image.and_then(|candidate| candidate.pushed_at);
         if let (Some(ours), Some(theirs)) = (choice.pushed_at, pushed) {
             assert!(ours > theirs, "{policy} moved {current} back to {}", choice.tag);
         }

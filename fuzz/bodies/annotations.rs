@@ -1,0 +1,107 @@
+use super::document::path;
+use super::editor::values;
+use serde_json::Value;
+use tidegate::manifest::{annotate, read};
+
+/// Most bytes that may go when an annotation is added: the `null`, `~` or `{}` that stood where they are now.
+const PLACEHOLDER: usize = 8;
+
+/// First line `<number of an object><tab><key>[<tab><value>]`, the value with `\n`, `\t` and `\\` for what a line cannot
+/// hold, without one to take the annotation away; the rest is the file. What is not refused reads back as the same objects with
+/// just that annotation otherwise, is done when it is done, and libyaml agrees.
+pub fn annotations(data: &[u8]) {
+    let Some(end) = data.iter().position(|byte| *byte == b'\n') else {
+        return;
+    };
+    let (plan, file) = (String::from_utf8_lossy(&data[..end]), &data[end + 1..]);
+    let mut words = plan.splitn(3, '\t');
+    let (Some(number), Some(key)) = (words.next().and_then(|word| word.parse::<usize>().ok()), words.next()) else {
+        return;
+    };
+    let value = words.next().map(unescaped);
+    let path = path("in.yaml");
+    let reading = read(&path, file);
+    if reading.documents.is_empty() {
+        return;
+    }
+    let number = number % reading.documents.len();
+    let object = &reading.documents[number].object;
+    let change = [(key, value.as_deref())];
+    let Ok(edited) = annotate(&path, file, object, &change) else {
+        return;
+    };
+
+    let again = read(&path, &edited);
+    assert_eq!(reading.documents.len(), again.documents.len());
+    for (index, (before, after)) in reading.documents.iter().zip(&again.documents).enumerate() {
+        assert_eq!(before.object, after.object);
+        if index == number {
+            let annotation = after
+                .value
+                .pointer("/metadata/annotations")
+                .and_then(|all| all.get(key));
+            assert_eq!(
+                annotation.and_then(Value::as_str),
+                value.as_deref(),
+                "{key} is not what was asked for"
+            );
+            assert_eq!(without(&before.value, key), without(&after.value, key));
+        } else {
+            assert_eq!(before.value, after.value);
+        }
+    }
+    assert_eq!(
+        annotate(&path, &edited, object, &change).as_ref(),
+        Ok(&edited),
+        "done twice"
+    );
+
+    let had = reading.documents[number].value.pointer("/metadata/annotations");
+    if value.is_some() && had.is_none_or(|all| all.get(key).is_none()) {
+        let kept = common(file.iter().zip(&edited));
+        let after = common(file[kept..].iter().rev().zip(edited[kept..].iter().rev()));
+        assert!(
+            file.len() - kept - after <= PLACEHOLDER,
+            "more than an annotation was written"
+        );
+    }
+    if let Some(before) = values(file) {
+        let after = values(&edited).expect("libyaml reads the edited file too");
+        assert_eq!(before.len(), after.len());
+    }
+}
+
+fn common<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>) -> usize {
+    pairs.take_while(|(ours, theirs)| ours == theirs).count()
+}
+
+/// The object without the annotation, and without annotations where none are left.
+fn without(value: &Value, key: &str) -> Value {
+    let mut value = value.clone();
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(all) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            all.remove(key);
+        }
+        let empty = |all: &Value| all.is_null() || all.as_object().is_some_and(serde_json::Map::is_empty);
+        if metadata.get("annotations").is_some_and(empty) {
+            metadata.remove("annotations");
+        }
+    }
+    value
+}
+
+fn unescaped(text: &str) -> String {
+    let mut out = String::new();
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '\\' => match characters.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                other => out.extend(other),
+            },
+            c => out.push(c),
+        }
+    }
+    out
+}
