@@ -1,9 +1,9 @@
 use super::{Checked, edges};
-use crate::automation::Timeline;
+use crate::automation::{self, Timeline};
 use crate::catalog::Catalog;
 use crate::git::Local;
 use crate::history::Mark;
-use crate::model::{CommitId, FieldId, RepoPath, Tag};
+use crate::model::{CommitId, HoldUntil, RepoPath, Tag};
 use crate::port::ConfigRepo;
 use crate::telemetry::Metrics;
 use jiff::Timestamp;
@@ -59,7 +59,12 @@ pub struct Since {
 pub async fn holds(mut checked: Checked) -> anyhow::Result<Vec<Held>> {
     let scratch = tempfile::tempdir()?;
     let repo = edges::scratch_repo(&mut checked, scratch.path()).await?;
-    held(&repo, checked.settings.repo.paths.clone()).await
+    held(
+        &repo,
+        checked.settings.repo.paths.clone(),
+        checked.settings.automation.hold,
+    )
+    .await
 }
 
 /// What is held on a branch of a clone on this machine, in all its files.
@@ -67,7 +72,7 @@ pub async fn holds(mut checked: Checked) -> anyhow::Result<Vec<Held>> {
 /// # Errors
 /// It could not be read.
 pub async fn holds_of_clone(path: &Path, branch: Option<&str>) -> anyhow::Result<Vec<Held>> {
-    held(&Local::open(path, branch)?, Vec::new()).await
+    held(&Local::open(path, branch)?, Vec::new(), HoldUntil::default()).await
 }
 
 /// The same of a repository elsewhere, cloned with the user's git program.
@@ -77,47 +82,35 @@ pub async fn holds_of_clone(path: &Path, branch: Option<&str>) -> anyhow::Result
 pub async fn holds_of_url(url: &str, branch: Option<&str>) -> anyhow::Result<Vec<Held>> {
     let scratch = tempfile::tempdir()?;
     let repo = Local::clone_into(&scratch.path().join("repo.git"), url, branch).await?;
-    held(&repo, Vec::new()).await
+    held(&repo, Vec::new(), HoldUntil::default()).await
 }
 
-async fn held(repo: &impl ConfigRepo, paths: Vec<RepoPath>) -> anyhow::Result<Vec<Held>> {
+async fn held(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: HoldUntil) -> anyhow::Result<Vec<Held>> {
     let tip = repo.fetch().await?;
-    let mut catalog = Catalog::new(paths, Metrics::new());
-    let declared = catalog.read(repo, tip).await?;
+    let declared = Catalog::new(paths, Metrics::new()).read(repo, tip).await?;
     let mut timeline = Timeline::default();
-    let past = timeline.read(repo, &mut catalog, tip).await?;
-    let mut found = Vec::new();
-    for object in &declared.objects {
-        let document = &object.document;
-        for image in &document.images {
-            let id = FieldId {
-                object: document.object.clone(),
-                field: image.field.clone(),
-            };
-            let hold = past
-                .holds
-                .get(&id)
-                .and_then(|hold| hold.concerning(image.image.name(), &Mark::of(&image.image)));
-            let Some(hold) = hold else { continue };
-            let Some(last) = hold.rejected.last() else { continue };
-            found.push(Held {
-                object: HeldObject {
-                    api_version: document.api_version.clone(),
-                    kind: id.object.kind,
-                    namespace: id.object.namespace,
-                    name: id.object.name,
-                },
-                field: id.field.0,
-                image: image.image.name().to_owned(),
-                rejected: hold.rejected.iter().map(|rejected| rejected.tag.clone()).collect(),
-                since: Since {
-                    commit: last.commit,
-                    author: last.author.clone(),
-                    time: last.at,
-                },
-                reason: hold.to_string(),
-            });
-        }
-    }
-    Ok(found)
+    let past = timeline.read(repo, tip).await?;
+    let held = automation::image_fields(&declared).into_iter().filter_map(|field| {
+        let hold = past.holds.get(&field.field)?;
+        let hold = hold.concerning(field.image.name(), &Mark::of(&field.image))?;
+        let last = hold.rejected.last()?;
+        Some(Held {
+            object: HeldObject {
+                api_version: field.api_version,
+                kind: field.field.object.kind,
+                namespace: field.field.object.namespace,
+                name: field.field.object.name,
+            },
+            field: field.field.field.0,
+            image: field.image.name().to_owned(),
+            rejected: hold.rejected.iter().map(|rejected| rejected.tag.clone()).collect(),
+            since: Since {
+                commit: last.commit,
+                author: last.author.clone(),
+                time: last.at,
+            },
+            reason: hold.reason(field.hold.unwrap_or(until)),
+        })
+    });
+    Ok(held.collect())
 }

@@ -48,7 +48,15 @@ pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
         automation::want(&declared, &board, &rules);
         scan_all(&registry, &board).await;
     }
-    let plan = automation::look(&repo, &mut catalog, &board, &rules, commit).await?;
+    let plan = automation::look(
+        &repo,
+        &mut catalog,
+        &board,
+        &rules,
+        checked.settings.automation.hold,
+        commit,
+    )
+    .await?;
     let (sync, sync_problem) = match preview_sync(&checked, &repo, &declared).await {
         Ok(sync) => (sync, None),
         Err(error) => (None, Some(format!("{error:#}"))),

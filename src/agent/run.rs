@@ -172,7 +172,8 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             status,
             metrics: metrics.clone(),
             hooks,
-        });
+        })
+        .holding(settings.automation.hold);
         tasks.spawn(
             "automate",
             run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)),

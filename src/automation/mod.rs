@@ -9,6 +9,7 @@
 //! is read again from git and the registry.
 
 mod edits;
+mod fields;
 mod pass;
 mod status;
 mod timeline;
@@ -16,4 +17,5 @@ mod wanted;
 
 pub use pass::{Automation, AutomationReport, CommitStyle, Hooks, Landed, Parts, look, want};
 pub use status::Status;
-pub use timeline::{Past, Timeline};
+pub use timeline::{HistoryReads, Past, Timeline};
+pub use wanted::{DeclaredField, image_fields};

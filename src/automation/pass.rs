@@ -1,10 +1,10 @@
-use super::timeline::Timeline;
+use super::timeline::{Past, Timeline};
 use super::{Status, edits, wanted};
 use crate::catalog::{Catalog, Declared};
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
-use crate::model::CommitId;
-use crate::plan::{self, BumpPlan, CommitPer, Outcome as Decision, PlannedBump, Template};
+use crate::model::{CommitId, HoldUntil};
+use crate::plan::{self, AutomatedField, BumpPlan, CommitPer, Outcome as Decision, PlannedBump, Template};
 use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
 use crate::scan::{Board, Rules};
 use crate::telemetry::{Metrics, PushResult};
@@ -51,6 +51,7 @@ pub struct Automation<G, F> {
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
     timeline: Timeline,
+    until: HoldUntil,
     hooks: F,
     told: BTreeSet<String>,
     problems: BTreeSet<String>,
@@ -98,12 +99,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// since the sync loop has the first use of the new tip.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// What stands at a tip: the plan, and what it was made from.
-struct Decided {
-    declared: Arc<Declared>,
-    plan: BumpPlan,
-}
-
 /// Puts the repositories on the board whose tags a decision about `declared` needs. True if some are new there.
 pub fn want(declared: &Declared, board: &Board, rules: &Rules) -> bool {
     board.want(wanted::repositories(&wanted::fields(declared), rules))
@@ -118,41 +113,31 @@ pub async fn look(
     catalog: &mut Catalog,
     board: &Board,
     rules: &Rules,
+    until: HoldUntil,
     tip: CommitId,
 ) -> Result<BumpPlan, RepoFailure> {
-    decide(repo, catalog, &mut Timeline::default(), board, rules, tip, || {})
-        .await
-        .map(|decided| decided.plan)
-}
-
-async fn decide(
-    repo: &impl ConfigRepo,
-    catalog: &mut Catalog,
-    timeline: &mut Timeline,
-    board: &Board,
-    rules: &Rules,
-    tip: CommitId,
-    new_wanted: impl FnOnce(),
-) -> Result<Decided, RepoFailure> {
     let declared = catalog.read(repo, tip).await?;
     let fields = wanted::fields(&declared);
-    if board.want(wanted::repositories(&fields, rules)) {
-        new_wanted();
-    }
-    let past = timeline.read(repo, catalog, tip).await?;
+    board.want(wanted::repositories(&fields, rules));
+    let mut timeline = Timeline::default();
+    let past = timeline.read(repo, tip).await?;
+    Ok(decide(&fields, past, board, rules, until))
+}
+
+fn decide(fields: &[AutomatedField], past: &Past, board: &Board, rules: &Rules, until: HoldUntil) -> BumpPlan {
     let since = fields
         .iter()
         .map(|field| (field.field.clone(), past.since(&field.field)))
         .collect();
     let observed = plan::Observed {
-        tags: &wanted::tags(&fields, rules, &board.scans()),
+        tags: &wanted::tags(fields, rules, &board.scans()),
         holds: &past.holds,
         since: &since,
         included: &|repository, tag| rules.allows_tag(repository, tag),
         now: jiff::Timestamp::now(),
+        until,
     };
-    let plan = plan::decide(&fields, &observed);
-    Ok(Decided { declared, plan })
+    plan::decide(fields, &observed)
 }
 
 impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
@@ -179,10 +164,17 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             status,
             metrics,
             timeline: Timeline::default(),
+            until: HoldUntil::default(),
             hooks,
             told: BTreeSet::new(),
             problems: BTreeSet::new(),
         }
+    }
+
+    /// What ends a hold where a workload does not say it.
+    #[must_use]
+    pub fn holding(self, until: HoldUntil) -> Self {
+        Self { until, ..self }
     }
 
     /// One try: decide on the tip, and make the commit if there is one to make. `None`: the race was lost.
@@ -190,20 +182,13 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         let Some(tip) = self.tip.known() else {
             return Ok(Some(AutomationReport::default()));
         };
-        let mut catalog = self.catalog.lock().await;
-        let hooks = &self.hooks;
-        let decided = decide(
-            &*self.repo,
-            &mut catalog,
-            &mut self.timeline,
-            &self.board,
-            &self.rules,
-            tip,
-            || hooks.wanted(),
-        )
-        .await?;
-        drop(catalog);
-        let Decided { declared, plan } = decided;
+        let declared = self.catalog.lock().await.read(&*self.repo, tip).await?;
+        let fields = wanted::fields(&declared);
+        if self.board.want(wanted::repositories(&fields, &self.rules)) {
+            self.hooks.wanted();
+        }
+        let past = self.timeline.read(&*self.repo, tip).await?;
+        let plan = decide(&fields, past, &self.board, &self.rules, self.until);
         self.tell(&declared, &plan);
         let mut report = AutomationReport::default();
         if plan.bumps.is_empty() {

@@ -1,7 +1,7 @@
-use crate::catalog::Catalog;
-use crate::history::{self, FileFields, Hold, Mark, Step, Transition};
-use crate::model::{BlobId, CommitId, FieldId, RepoPath};
-use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure, TreeFile};
+use super::fields::{Fields, is_yaml};
+use crate::history::{self, FileFields, Hold, Ledger, Step, Transition};
+use crate::model::{CommitId, FieldId};
+use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 pub struct Timeline {
     tip: Option<CommitId>,
     tip_time: Timestamp,
-    steps: Vec<Step>,
+    oldest: Option<Timestamp>,
+    ledger: Ledger,
+    fields: Fields,
+    commits: usize,
     past: Past,
 }
 
@@ -23,6 +26,15 @@ pub struct Past {
     otherwise: Timestamp,
 }
 
+/// What a [`Timeline`] has read since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HistoryReads {
+    /// Commits.
+    pub commits: usize,
+    /// Files, each in one of its versions.
+    pub files: usize,
+}
+
 impl Past {
     /// When a field was last written; for one that nobody wrote since the oldest commit that was looked at, that
     /// commit's time.
@@ -33,123 +45,100 @@ impl Past {
 
 /// How far back bumps are looked for.
 const LONGEST_HISTORY: usize = 100_000;
+/// Commits whose files are in memory at once.
+const BATCH: usize = 256;
 
 impl Timeline {
     /// What the history up to `tip` says.
     ///
     /// # Errors
     /// The repository could not be read; what was known stays, and is read on from the next time.
-    pub async fn read(
-        &mut self,
-        repo: &impl ConfigRepo,
-        catalog: &mut Catalog,
-        tip: CommitId,
-    ) -> Result<&Past, RepoFailure> {
+    pub async fn read(&mut self, repo: &impl ConfigRepo, tip: CommitId) -> Result<&Past, RepoFailure> {
         if self.tip != Some(tip) {
             let known = match self.tip {
                 Some(known) if repo.is_ancestor(known, tip).await? => Some(known),
                 _ => {
-                    (self.tip, self.steps) = (None, Vec::new());
+                    self.tip = None;
                     None
                 }
             };
             let new = repo.history(tip, known, LONGEST_HISTORY).await?;
-            self.extend(repo, catalog, new).await?;
+            if known.is_none() {
+                (self.ledger, self.oldest) = (Ledger::default(), None);
+            }
+            self.commits += new.len();
+            let steps = self.steps(repo, new).await?;
+            steps.into_iter().for_each(|step| self.ledger.push(step));
             self.tip = Some(tip);
             self.past = Past {
-                holds: history::holds(&self.steps),
-                written: history::standing_since(&self.steps),
-                otherwise: self.steps.first().map_or(self.tip_time, |step| step.committed_at),
+                holds: self.ledger.holds(),
+                written: self.ledger.written(),
+                otherwise: self.oldest.unwrap_or(self.tip_time),
             };
         }
         Ok(&self.past)
     }
 
+    /// What was read until now.
+    pub fn reads(&self) -> HistoryReads {
+        HistoryReads {
+            commits: self.commits,
+            files: self.fields.parsed(),
+        }
+    }
+
     /// What happened before the first bump concerns no hold, and its files need not be read. A committer's clock that
     /// is ahead counts as the moment at which the commit was first seen.
-    async fn extend(
+    async fn steps(
         &mut self,
         repo: &impl ConfigRepo,
-        catalog: &mut Catalog,
         newest_first: Vec<HistoryCommit>,
-    ) -> Result<(), RepoFailure> {
+    ) -> Result<Vec<Step>, RepoFailure> {
         let first_seen = Timestamp::now();
-        let mut steps = Vec::new();
-        for commit in newest_first.into_iter().rev() {
-            let ours = history::bumps(&commit.message);
-            self.tip_time = commit.committed_at.min(first_seen);
-            if self.steps.is_empty() && steps.is_empty() && ours.is_empty() {
-                continue;
-            }
-            let mut merged = Vec::new();
-            for changes in &commit.merged {
-                merged.push(transitions(repo, catalog, changes).await?);
-            }
-            steps.push(Step {
-                commit: commit.id,
-                parents: commit.parents,
-                author: commit.author,
-                committed_at: commit.committed_at.min(first_seen),
-                ours,
-                resumes: history::resumes(&commit.message),
-                transitions: transitions(repo, catalog, &commit.changes).await?,
-                merged,
-            });
+        if let Some(newest) = newest_first.first() {
+            self.tip_time = newest.committed_at.min(first_seen);
         }
-        self.steps.extend(steps);
-        Ok(())
+        let is_ours = |commit: &HistoryCommit| !history::bumps(&commit.message).is_empty();
+        let concerned = if self.ledger.is_empty() {
+            newest_first.iter().rposition(is_ours).map_or(0, |oldest| oldest + 1)
+        } else {
+            newest_first.len()
+        };
+        let mut commits: Vec<HistoryCommit> = newest_first;
+        commits.truncate(concerned);
+        commits.reverse();
+        let mut steps = Vec::with_capacity(commits.len());
+        for batch in commits.chunks(BATCH) {
+            let lines = batch
+                .iter()
+                .flat_map(|commit| commit.merged.iter().chain([&commit.changes]));
+            let changes: Vec<&FileChange> = lines.flatten().collect();
+            self.fields.load(repo, &changes).await?;
+            for commit in batch {
+                steps.push(Step {
+                    commit: commit.id,
+                    parents: commit.parents.clone(),
+                    author: commit.author.clone(),
+                    committed_at: commit.committed_at.min(first_seen),
+                    ours: history::bumps(&commit.message),
+                    resumes: history::resumes(&commit.message),
+                    transitions: self.transitions(&commit.changes),
+                    merged: commit.merged.iter().map(|changes| self.transitions(changes)).collect(),
+                });
+            }
+        }
+        if self.oldest.is_none() {
+            self.oldest = steps.first().map(|step| step.committed_at);
+        }
+        Ok(steps)
     }
-}
 
-/// How the image fields' tags moved in a commit.
-async fn transitions(
-    repo: &impl ConfigRepo,
-    catalog: &mut Catalog,
-    changes: &[FileChange],
-) -> Result<Vec<Transition>, RepoFailure> {
-    let mut files = Vec::new();
-    for change in changes.iter().filter(|change| is_yaml(&change.path)) {
-        files.push(FileFields {
-            before: fields(repo, catalog, &change.path, change.before).await?,
-            after: fields(repo, catalog, &change.path, change.after).await?,
-        });
+    /// How the image fields' tags moved in a commit.
+    fn transitions(&self, changes: &[FileChange]) -> Vec<Transition> {
+        let changes = changes.iter().filter(|change| is_yaml(&change.path));
+        history::transitions(changes.map(|change| FileFields {
+            before: self.fields.of(&change.path, change.before),
+            after: self.fields.of(&change.path, change.after),
+        }))
     }
-    Ok(history::transitions(files))
-}
-
-async fn fields(
-    repo: &impl ConfigRepo,
-    catalog: &mut Catalog,
-    path: &RepoPath,
-    blob: Option<BlobId>,
-) -> Result<Vec<(FieldId, Mark)>, RepoFailure> {
-    let Some(blob) = blob else { return Ok(Vec::new()) };
-    let readings = catalog
-        .readings(
-            repo,
-            &[TreeFile {
-                path: path.clone(),
-                blob,
-            }],
-        )
-        .await?;
-    Ok(readings
-        .iter()
-        .flat_map(|reading| reading.documents.iter().chain(&reading.values))
-        .flat_map(|document| {
-            document.images.iter().map(|image| {
-                let field = FieldId {
-                    object: document.object.clone(),
-                    field: image.field.clone(),
-                };
-                (field, Mark::of(&image.image))
-            })
-        })
-        .collect())
-}
-
-fn is_yaml(path: &RepoPath) -> bool {
-    [".yaml", ".yml", ".json"]
-        .iter()
-        .any(|ending| path.as_str().ends_with(ending))
 }

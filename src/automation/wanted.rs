@@ -1,5 +1,5 @@
 use crate::catalog::{Declared, DeclaredObject};
-use crate::model::Repository;
+use crate::model::{FieldId, HoldUntil, ImageRef, RepoPath, Repository};
 use crate::plan::{self, AutomatedField, ImagePolicies, Layers, Overlay, Tags};
 use crate::policy::Candidate;
 use crate::scan::{Rules, Scan};
@@ -42,6 +42,54 @@ pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
     let mut seen = BTreeSet::new();
     fields.retain(|field| seen.insert((field.path.clone(), field.field.clone())));
     fields
+}
+
+/// An image field as it is held or bumped, automated or not.
+#[derive(Debug, Clone)]
+pub struct DeclaredField {
+    /// The file it stands in.
+    pub path: RepoPath,
+    /// The field.
+    pub field: FieldId,
+    /// Its object's `apiVersion`.
+    pub api_version: String,
+    /// The image, named as bumps name it.
+    pub image: ImageRef,
+    /// What ends a hold, where its workload says so.
+    pub hold: Option<HoldUntil>,
+}
+
+/// All image fields of a commit, in the order of their files.
+pub fn image_fields(declared: &Declared) -> Vec<DeclaredField> {
+    let bumped: BTreeMap<FieldId, AutomatedField> = fields(declared)
+        .into_iter()
+        .map(|field| (field.field.clone(), field))
+        .collect();
+    let beside = &declared.beside;
+    let objects = declared.objects.iter().chain(&beside.bases).chain(&beside.values);
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for object in objects {
+        let document = &object.document;
+        for image in &document.images {
+            let field = FieldId {
+                object: document.object.clone(),
+                field: image.field.clone(),
+            };
+            if !seen.insert(field.clone()) {
+                continue;
+            }
+            let bumped = bumped.get(&field);
+            found.push(DeclaredField {
+                path: object.path.clone(),
+                api_version: document.api_version.clone(),
+                image: bumped.map_or_else(|| image.image.clone(), |bumped| bumped.image.clone()),
+                hold: bumped.map_or(document.intent.hold, |bumped| bumped.hold),
+                field,
+            });
+        }
+    }
+    found
 }
 
 /// The repositories whose tags have to be known: no others than those of fields with a policy that can be used.

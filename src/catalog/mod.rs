@@ -104,22 +104,6 @@ impl Catalog {
         Ok(declared)
     }
 
-    /// What one file says, wherever in the history it stands; kept until the next commit is read.
-    ///
-    /// # Errors
-    /// The repository could not be read.
-    pub async fn readings(
-        &mut self,
-        repo: &impl ConfigRepo,
-        files: &[TreeFile],
-    ) -> Result<Vec<Arc<FileReading>>, RepoFailure> {
-        self.load(repo, files).await?;
-        Ok(files
-            .iter()
-            .filter_map(|file| self.readings.get(&(file.path.clone(), file.blob)).map(Arc::clone))
-            .collect())
-    }
-
     async fn load(&mut self, repo: &impl ConfigRepo, files: &[TreeFile]) -> Result<usize, RepoFailure> {
         let wanted: Vec<TreeFile> = files
             .iter()

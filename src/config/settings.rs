@@ -1,7 +1,7 @@
 use super::section::{Mistake, Report, Section};
 use super::{duration, places};
 use crate::git::{Author, KnownHosts, RepoUrl};
-use crate::model::{BranchName, CommitId, RepoPath};
+use crate::model::{BranchName, CommitId, HoldUntil, RepoPath};
 use crate::plan::{CommitPer, Template};
 use crate::policy::Filter;
 use std::net::SocketAddr;
@@ -84,6 +84,8 @@ pub struct AutomationSettings {
     pub message: Template,
     /// Whether a pass makes one commit or one for each workload.
     pub commit_per: CommitPer,
+    /// What ends a hold where a workload's annotation does not say it.
+    pub hold: HoldUntil,
 }
 
 /// `sync:`
@@ -237,6 +239,7 @@ fn automation(section: Section<'_>) -> AutomationSettings {
             .text("message", |text| Template::parse(text).map_err(|error| error.problem))
             .unwrap_or_default(),
         commit_per: section.text("commitPer", commit_per).unwrap_or_default(),
+        hold: section.text("hold", hold).unwrap_or_default(),
     };
     section.finish();
     settings
@@ -248,6 +251,10 @@ fn commit_per(text: &str) -> Result<CommitPer, String> {
         "workload" => Ok(CommitPer::Workload),
         _ => Err(format!("{text:?} is not known: pass or workload is wanted")),
     }
+}
+
+fn hold(text: &str) -> Result<HoldUntil, String> {
+    HoldUntil::parse(text).ok_or_else(|| format!("{text:?} is not known: {} is wanted", HoldUntil::WRITTEN))
 }
 
 fn sync(section: Section<'_>) -> SyncSettings {

@@ -1,5 +1,5 @@
 use super::mark::Mark;
-use super::trailer::{decode, encode, values};
+use super::trailer::{decode, encode, quoted, values};
 use crate::model::{Digest, FieldId, FieldName, ObjectId, Tag};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -98,15 +98,17 @@ impl Resume {
 }
 
 /// The bumps that a commit message records. Trailers that do not parse are passed over: a commit with a broken trailer is
-/// not ours for that field.
+/// not ours for that field. Those that a squash left in the middle of its message count: they say something only about
+/// a commit that makes the very change.
 pub fn bumps(message: &str) -> Vec<Bump> {
-    values(message, BUMP)
+    quoted(message, BUMP)
         .iter()
+        .chain(&values(message, BUMP))
         .filter_map(|value| Bump::parse(value))
         .collect()
 }
 
-/// What a commit message says to lift.
+/// What a commit message says to lift, in its trailers proper.
 pub fn resumes(message: &str) -> Vec<Resume> {
     values(message, RESUME)
         .iter()

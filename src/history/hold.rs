@@ -1,7 +1,7 @@
 use super::bump::{Bump, Resume};
 use super::mark::Mark;
 use super::transition::Transition;
-use crate::model::{CommitId, Digest, Tag};
+use crate::model::{CommitId, Digest, HoldUntil, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -67,6 +67,8 @@ pub struct Offer<'a> {
     pub comes_after: &'a dyn Fn(&Tag) -> bool,
     /// The time now: a commit cannot have been made later.
     pub now: Timestamp,
+    /// Whether something newer ends the hold.
+    pub until: HoldUntil,
 }
 
 impl Hold {
@@ -84,6 +86,7 @@ impl Hold {
 
     /// Whether the field may move to a tag: it is not rejected, and was pushed after each rejected tag and after the
     /// commit that took that one back. Without push times it must come after each rejected tag by the policy's order.
+    /// Where holds end by people's word only, it may not.
     ///
     /// # Errors
     /// One sentence: which tag was taken back, in which commit, by whom, and what lifts it.
@@ -91,7 +94,13 @@ impl Hold {
         for rejected in &self.rejected {
             let same = rejected.tag == *offer.tag;
             if same && (rejected.digest.is_none() || rejected.digest.as_ref() == offer.digest) {
-                return Err(format!("held: {rejected}; {}", Lifting(rejected)));
+                return Err(format!("held: {rejected}; {}", Lifting(rejected, offer.until)));
+            }
+            if offer.until == HoldUntil::Resumed {
+                return Err(format!(
+                    "held until resumed: {rejected}; {}",
+                    Lifting(rejected, offer.until)
+                ));
             }
             let since = rejected.at.min(offer.now);
             match offer.pushed_at {
@@ -99,8 +108,9 @@ impl Hold {
                     let bar = (offer.pushed_at_of)(rejected).map_or(since, |pushed| pushed.max(since));
                     if pushed_at <= bar {
                         return Err(format!(
-                            "held: pushed {pushed_at}, not after {bar}, and {rejected}; {}",
-                            Lifting(rejected)
+                            "held: its image was pushed {pushed_at}, not after {bar} (a new tag on an image keeps the time of \
+                             its first push), and {rejected}; {}",
+                            Lifting(rejected, offer.until)
                         ));
                     }
                 }
@@ -109,13 +119,28 @@ impl Hold {
                         return Err(format!(
                             "held: its push time is not known, it does not come after {} by name, and {rejected}; {}",
                             rejected.tag,
-                            Lifting(rejected)
+                            Lifting(rejected, offer.until)
                         ));
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// The whole hold in one sentence, without a full stop.
+    pub fn reason(&self, until: HoldUntil) -> String {
+        let Some((last, before)) = self.rejected.split_last() else {
+            return "nothing is held".to_owned();
+        };
+        let before = match before {
+            [] => String::new(),
+            before => {
+                let marks: Vec<String> = before.iter().map(|rejected| rejected.mark().to_string()).collect();
+                format!(" (and before it {})", marks.join(", "))
+            }
+        };
+        format!("{last}{before}; {}", Lifting(last, until))
     }
 }
 
@@ -142,29 +167,17 @@ impl fmt::Display for Rejected {
     }
 }
 
-struct Lifting<'a>(&'a Rejected);
+struct Lifting<'a>(&'a Rejected, HoldUntil);
 
 impl fmt::Display for Lifting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a tag pushed later, or a revert of {}, lifts it",
-            self.0.commit.short()
-        )
-    }
-}
-
-/// The whole hold in one sentence, without a full stop.
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((last, before)) = self.rejected.split_last() else {
-            return f.write_str("nothing is held");
-        };
-        write!(f, "{last}")?;
-        if !before.is_empty() {
-            let marks: Vec<String> = before.iter().map(|rejected| rejected.mark().to_string()).collect();
-            write!(f, " (and before it {})", marks.join(", "))?;
+        let commit = self.0.commit.short();
+        match self.1 {
+            HoldUntil::Newer => write!(
+                f,
+                "a tag pushed later, a revert of {commit} or `tidegate resume` lifts it"
+            ),
+            HoldUntil::Resumed => write!(f, "a revert of {commit} or `tidegate resume` lifts it"),
         }
-        write!(f, "; {}", Lifting(last))
     }
 }

@@ -1,179 +1,380 @@
 //! The walk along the lines of history: what is known at each commit comes from its parents, so the order in which commits
 //! of different lines are listed plays no part.
 
-use super::bump::{Bump, Resume};
-use super::hold::{Hold, Rejected, Step};
 use super::mark::Mark;
-use super::transition::Transition;
 use crate::model::{CommitId, FieldId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
+/// Values by small numbers: histories name the same fields again and again.
+#[derive(Debug)]
+pub(super) struct Numbered<T> {
+    values: Vec<Arc<T>>,
+    numbers: HashMap<Arc<T>, u32>,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            numbers: HashMap::new(),
+        }
+    }
+}
+
+impl<T: Eq + Hash + Clone> Numbered<T> {
+    pub(super) fn number(&mut self, value: &T) -> u32 {
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        let value = Arc::new(value.clone());
+        self.values.push(Arc::clone(&value));
+        self.numbers.insert(value, number);
+        number
+    }
+
+    /// The number of a value that has one.
+    pub(super) fn known(&self, value: &T) -> Option<u32> {
+        self.numbers.get(value).copied()
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&T> {
+        self.values.get(usize::try_from(number).ok()?).map(|value| &**value)
+    }
+}
+
+/// What the numbers of entries mean.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) fields: Numbered<FieldId>,
+    pub(super) marks: Numbered<Mark>,
+    /// Names of images, authors.
+    pub(super) texts: Numbered<String>,
+}
+
+/// A step in numbers: what of a history is kept, for each commit.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) commit: CommitId,
+    pub(super) parents: Box<[Option<u32>]>,
+    /// The length of the longest line that leads to it.
+    pub(super) depth: u32,
+    pub(super) author: u32,
+    pub(super) committed_at: Timestamp,
+    pub(super) ours: Box<[Ours]>,
+    pub(super) resumes_all: bool,
+    pub(super) resumes: Box<[u32]>,
+    pub(super) changes: Box<[Change]>,
+    pub(super) merged: Box<[Box<[Change]>]>,
+}
+
+/// A bump that a commit's trailers record.
+#[derive(Debug)]
+pub(super) struct Ours {
+    pub(super) field: u32,
+    pub(super) to: u32,
+    pub(super) image: u32,
+}
+
+/// A transition.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) field: u32,
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) image_from: u32,
+    pub(super) image_to: u32,
+    pub(super) was: Option<u32>,
+}
+
+impl Entry {
+    /// The fields that it may make another hold for.
+    pub(super) fn touched(&self) -> impl Iterator<Item = u32> {
+        let lines = self.merged.iter().chain([&self.changes]);
+        let changed = lines.flat_map(|changes| changes.iter().flat_map(|change| [Some(change.field), change.was]));
+        changed.flatten().chain(self.resumes.iter().copied())
+    }
+
+    /// What it says to be ours; what the field said before may differ, since the bump may have been picked to another branch.
+    fn bump(&self, change: &Change) -> Option<&Ours> {
+        self.ours
+            .iter()
+            .find(|bump| bump.field == change.field && bump.to == change.to)
+    }
+
+    fn resumes(&self, field: u32) -> bool {
+        self.resumes_all || self.resumes.contains(&field)
+    }
+}
+
+/// A tag (or a tag with its digest) that was taken back, and by which entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rejection {
+    pub(super) place: u32,
+    pub(super) mark: u32,
+    pub(super) image: u32,
+    pub(super) at: Timestamp,
+}
+
+/// What a bump of ours set.
+#[derive(Debug, Clone)]
+struct Set {
+    /// The image's name by the trailer.
+    image: u32,
+    /// The image's name in the file.
+    written: u32,
+    /// What was rejected then, by place and mark.
+    over: BTreeSet<(u32, u32)>,
+}
+
 /// What is known of a field at a commit.
-#[derive(Default, Clone)]
-struct Field {
-    /// What bumps of ours set so far, with the image's name.
-    ours: BTreeMap<Mark, String>,
-    rejected: Vec<Rejected>,
-    /// Rejections that were lifted, by the commit that had made them.
-    lifted: BTreeSet<(CommitId, Mark)>,
+#[derive(Debug, Default, Clone)]
+pub(super) struct Field {
+    ours: BTreeMap<u32, Set>,
+    pub(super) rejected: Vec<Rejection>,
+    /// Rejections that were lifted, by place and mark.
+    lifted: BTreeSet<(u32, u32)>,
 }
 
 /// What is known at a commit.
-#[derive(Default, Clone)]
-struct State {
-    fields: BTreeMap<FieldId, Arc<Field>>,
-    last_bump: Option<Timestamp>,
+#[derive(Debug, Default, Clone)]
+pub(super) struct State {
+    pub(super) fields: BTreeMap<u32, Arc<Field>>,
+    pub(super) last_bump: Option<Timestamp>,
 }
 
-/// What is held at the end of a history: at its last step. A parent comes before its children.
-pub fn holds(timeline: &[Step]) -> BTreeMap<FieldId, Hold> {
-    let mut children: HashMap<CommitId, usize> = HashMap::new();
-    for parent in timeline.iter().flat_map(|step| &step.parents) {
+/// What is known at the last entry, from what is known before the entry `from`; of some fields, or of all. Entries from there on have
+/// no parents before the one just before `from`.
+pub(super) fn walk(
+    tables: &Tables,
+    entries: &[Entry],
+    from: usize,
+    before: State,
+    only: Option<&BTreeSet<u32>>,
+) -> State {
+    let mut children: HashMap<u32, usize> = HashMap::new();
+    let new = entries.iter().enumerate().skip(from);
+    for parent in new.clone().flat_map(|(_, entry)| entry.parents.iter().flatten()) {
         *children.entry(*parent).or_default() += 1;
     }
-    let mut states: HashMap<CommitId, State> = HashMap::new();
+    let mut states: HashMap<u32, State> = HashMap::new();
+    if let Some(last) = from.checked_sub(1) {
+        states.insert(number(last), before);
+    }
     let mut end = State::default();
-    for (index, step) in timeline.iter().enumerate() {
-        let mut parents = step
+    for (place, entry) in new {
+        let step = Step {
+            tables,
+            entry,
+            place: number(place),
+            only,
+        };
+        let mut parents = entry
             .parents
             .iter()
-            .map(|parent| taken(&mut states, &mut children, *parent));
+            .map(|parent| parent.map_or_else(State::default, |parent| taken(&mut states, &mut children, parent)));
         let mut state = parents.next().unwrap_or_default();
         let others: Vec<State> = parents.collect();
-        state.rename(&step.transitions);
+        state.rename(&step, &entry.changes);
         if others.is_empty() {
-            state.resume(step);
-            state.follow(step);
+            state.follow(&step);
         } else {
-            state = merge(step, state, others);
+            state = merge(&step, state, others);
         }
-        if let Some(bump) = (!step.ours.is_empty()).then_some(step.committed_at) {
-            state.last_bump = state.last_bump.max(Some(bump));
+        if !entry.ours.is_empty() {
+            state.last_bump = state.last_bump.max(Some(entry.committed_at));
         }
-        if index + 1 == timeline.len() {
+        if place + 1 == entries.len() {
             end = state;
-        } else if children.contains_key(&step.commit) {
-            states.insert(step.commit, state);
+        } else if children.contains_key(&step.place) {
+            states.insert(step.place, state);
         }
     }
-    let held = end.fields.into_iter().filter(|(_, field)| !field.rejected.is_empty());
-    held.map(|(id, field)| {
-        let rejected = field.rejected.clone();
-        (id, Hold { rejected })
-    })
-    .collect()
+    end
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 /// A parent's state: itself for its last child, a copy for others.
-fn taken(states: &mut HashMap<CommitId, State>, children: &mut HashMap<CommitId, usize>, id: CommitId) -> State {
-    let left = children.entry(id).or_default();
+fn taken(states: &mut HashMap<u32, State>, children: &mut HashMap<u32, usize>, place: u32) -> State {
+    let left = children.entry(place).or_default();
     *left = left.saturating_sub(1);
     let known = if *left == 0 {
-        states.remove(&id)
+        states.remove(&place)
     } else {
-        states.get(&id).cloned()
+        states.get(&place).cloned()
     };
     known.unwrap_or_default()
 }
 
-impl State {
-    fn field(&mut self, id: &FieldId) -> &mut Field {
-        Arc::make_mut(self.fields.entry(id.clone()).or_default())
+/// An entry on the walk.
+struct Step<'a> {
+    tables: &'a Tables,
+    entry: &'a Entry,
+    place: u32,
+    only: Option<&'a BTreeSet<u32>>,
+}
+
+impl Step<'_> {
+    fn follows(&self, field: u32) -> bool {
+        self.only.is_none_or(|only| only.contains(&field))
     }
 
-    fn rename(&mut self, changes: &[Transition]) {
+    fn is_left(&self, mark: u32, to: u32) -> bool {
+        let marks = &self.tables.marks;
+        mark != to
+            && marks
+                .get(mark)
+                .zip(marks.get(to))
+                .is_some_and(|(mark, to)| mark.is_left_by(to))
+    }
+
+    fn rejection(&self, last_bump: Option<Timestamp>, (mark, image): (u32, u32)) -> Rejection {
+        let committed_at = self.entry.committed_at;
+        Rejection {
+            place: self.place,
+            mark,
+            image,
+            at: last_bump.map_or(committed_at, |bump| bump.max(committed_at)),
+        }
+    }
+}
+
+impl State {
+    fn field(&mut self, id: u32) -> &mut Field {
+        Arc::make_mut(self.fields.entry(id).or_default())
+    }
+
+    fn rename(&mut self, step: &Step<'_>, changes: &[Change]) {
         let renamed = changes
             .iter()
-            .filter_map(|change| Some((change.was.as_ref()?, &change.field)));
+            .filter(|change| step.follows(change.field))
+            .filter_map(|change| Some((change.was?, change.field)));
         let moved: Vec<_> = renamed
-            .filter_map(|(was, is)| Some((is.clone(), self.fields.remove(was)?)))
+            .filter_map(|(was, is)| Some((is, self.fields.remove(&was)?)))
             .collect();
         for (id, field) in moved {
-            self.field(&id).join(&field);
+            self.field(id).join(&field);
         }
     }
 
-    fn resume(&mut self, step: &Step) {
-        for resume in &step.resumes {
-            match resume {
-                Resume::All => {
-                    let held = self.fields.values_mut().filter(|field| !field.rejected.is_empty());
-                    held.for_each(|field| Arc::make_mut(field).lift(|_| true));
-                }
-                Resume::Field(id) => {
-                    if self.fields.contains_key(id) {
-                        self.field(id).lift(|_| true);
-                    }
-                }
+    fn resume(&mut self, entry: &Entry) {
+        if entry.resumes_all {
+            let held = self.fields.values_mut().filter(|field| !field.rejected.is_empty());
+            held.for_each(|field| drop(Arc::make_mut(field).lift(|_| true)));
+        }
+        for field in &entry.resumes {
+            if let Some(field) = self.fields.get_mut(field).filter(|field| !field.rejected.is_empty()) {
+                Arc::make_mut(field).lift(|_| true);
             }
         }
     }
 
     /// What a commit with one parent did.
-    fn follow(&mut self, step: &Step) {
+    fn follow(&mut self, step: &Step<'_>) {
+        let entry = step.entry;
+        self.resume(entry);
         let last_bump = self.last_bump;
-        for change in &step.transitions {
-            let field = self.field(&change.field);
-            field.lift(|mark| !mark.is_left_by(&change.to));
-            if let Some(bump) = step.ours.iter().find(|bump| bump.is(change)) {
-                field.ours.insert(bump.after(), bump.image.clone());
-            } else if let Some((mark, image)) = field.left(change, &step.transitions) {
-                field.lift(|other| *other == mark);
-                field.rejected.extend(rejected(step, last_bump, mark, image));
+        for change in entry.changes.iter().filter(|change| step.follows(change.field)) {
+            let field = self.field(change.field);
+            let taken_up = field.lift(|mark| !step.is_left(mark, change.to));
+            if let Some(bump) = entry.bump(change) {
+                field.set(bump, change);
+            } else if let Some(left) = field.left(step, change, &entry.changes)
+                && !entry.resumes(change.field)
+                && field.is_set_over(left.0, &taken_up)
+            {
+                field.rejected.push(step.rejection(last_bump, left));
             }
         }
     }
 }
 
 impl Field {
-    fn lift(&mut self, which: impl Fn(&Mark) -> bool) {
-        let lifted = self.rejected.extract_if(.., |rejected| which(&rejected.mark()));
-        self.lifted
-            .extend(lifted.map(|rejected| (rejected.commit, rejected.mark())));
+    /// The rejections that are lifted.
+    fn lift(&mut self, which: impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
+        let lifted: Vec<_> = self
+            .rejected
+            .extract_if(.., |rejection| which(rejection.mark))
+            .map(|rejection| (rejection.place, rejection.mark))
+            .collect();
+        self.lifted.extend(&lifted);
+        lifted
     }
 
-    /// What of ours a change leaves. A field that also moves to the tag in the same commit has not left it: its object
-    /// went from one file to another.
-    fn left(&self, change: &Transition, all: &[Transition]) -> Option<(Mark, String)> {
-        let tag = change.from.tag.clone()?;
-        let moved = |other: &Transition| other.field == change.field && other.to == change.from;
-        if !change.from.is_left_by(&change.to) || all.iter().any(moved) {
+    fn set(&mut self, bump: &Ours, change: &Change) {
+        let over = self
+            .rejected
+            .iter()
+            .map(|rejection| (rejection.place, rejection.mark))
+            .collect();
+        let set = self.ours.entry(bump.to).or_insert_with(|| Set {
+            image: bump.image,
+            written: change.image_to,
+            over: BTreeSet::new(),
+        });
+        (set.image, set.written) = (bump.image, change.image_to);
+        set.over.extend::<BTreeSet<_>>(over);
+    }
+
+    /// Whoever takes up again what was taken back leaves what stood there meanwhile, and takes back nothing, unless a bump
+    /// of ours had set that since.
+    fn is_set_over(&self, mark: u32, taken_up: &[(u32, u32)]) -> bool {
+        let over = self.ours.get(&mark).map(|set| &set.over);
+        taken_up.is_empty() || over.is_some_and(|over| taken_up.iter().any(|rejection| over.contains(rejection)))
+    }
+
+    /// What of ours a change leaves, and the image's name. A field that also moves to the tag in the same commit has not
+    /// left it: its object went from one file to another.
+    fn left(&self, step: &Step<'_>, change: &Change, all: &[Change]) -> Option<(u32, u32)> {
+        let from = step.tables.marks.get(change.from)?;
+        let tag = Mark::from(from.tag.clone()?);
+        let moved = |other: &Change| other.field == change.field && other.to == change.from;
+        if !step.is_left(change.from, change.to) || all.iter().any(moved) {
             return None;
         }
-        let ours = [change.from.clone(), Mark::from(tag)]
-            .into_iter()
-            .find_map(|mark| self.ours.get_key_value(&mark))?;
-        Some((ours.0.clone(), ours.1.clone()))
+        let (mark, set) = self.ours.get_key_value(&change.from).or_else(|| {
+            let tag = step.tables.marks.known(&tag)?;
+            self.ours.get_key_value(&tag)
+        })?;
+        let renamed = change.image_from != set.written;
+        Some((*mark, if renamed { change.image_from } else { set.image }))
     }
 
     /// What two lines know together: a rejection that one of them lifted is lifted.
     fn join(&mut self, other: &Self) {
-        for (mark, image) in &other.ours {
-            self.ours.entry(mark.clone()).or_insert_with(|| image.clone());
+        for (mark, set) in &other.ours {
+            self.ours
+                .entry(*mark)
+                .and_modify(|known| known.over.extend(&set.over))
+                .or_insert_with(|| set.clone());
         }
-        self.lifted.extend(other.lifted.iter().cloned());
-        self.rejected.extend(other.rejected.iter().cloned());
+        self.lifted.extend(other.lifted.iter().copied());
+        for rejection in &other.rejected {
+            if !self.rejected.contains(rejection) {
+                self.rejected.push(rejection.clone());
+            }
+        }
         let lifted = &self.lifted;
         self.rejected
-            .retain(|rejected| !lifted.contains(&(rejected.commit, rejected.mark())));
-        self.rejected.sort_by_key(|rejected| (rejected.at, rejected.commit));
-        let mut seen = BTreeSet::new();
-        self.rejected.reverse();
-        self.rejected.retain(|rejected| seen.insert(rejected.mark()));
-        self.rejected.reverse();
+            .retain(|rejection| !lifted.contains(&(rejection.place, rejection.mark)));
     }
 }
 
 /// A merge leaves a tag of ours that stood in one of its parents, unless the line that it takes the field from has left the
 /// tag itself (knowing it), or has it from a newer bump of ours.
-fn merge(step: &Step, first: State, others: Vec<State>) -> State {
-    let none = Vec::new();
-    let mut lines = vec![(first, &step.transitions)];
+fn merge(step: &Step<'_>, first: State, others: Vec<State>) -> State {
+    let entry = step.entry;
+    let none: Box<[Change]> = Box::default();
+    let mut lines = vec![(first, &entry.changes)];
     for (index, mut other) in others.into_iter().enumerate() {
-        let changes = step.merged.get(index).unwrap_or(&none);
-        other.rename(changes);
+        let changes = entry.merged.get(index).unwrap_or(&none);
+        other.rename(step, changes);
         lines.push((other, changes));
     }
     let mut state = State::default();
@@ -181,59 +382,42 @@ fn merge(step: &Step, first: State, others: Vec<State>) -> State {
         state.last_bump = state.last_bump.max(line.last_bump);
         for (id, field) in &line.fields {
             match state.fields.get_mut(id) {
-                None => drop(state.fields.insert(id.clone(), Arc::clone(field))),
+                None => drop(state.fields.insert(*id, Arc::clone(field))),
                 Some(known) if Arc::ptr_eq(known, field) => {}
                 Some(known) => Arc::make_mut(known).join(field),
             }
         }
     }
-    state.resume(step);
+    state.resume(entry);
     let last_bump = state.last_bump;
     for (line, changes) in &lines {
-        for change in *changes {
+        for change in changes.iter().filter(|change| step.follows(change.field)) {
             let before = line.fields.get(&change.field);
-            let field = state.field(&change.field);
-            field.lift(|mark| !mark.is_left_by(&change.to));
-            if let Some(bump) = step.ours.iter().find(|bump| bump.is(change)) {
-                field.ours.insert(bump.after(), bump.image.clone());
+            let field = state.field(change.field);
+            field.lift(|mark| !step.is_left(mark, change.to));
+            if let Some(bump) = entry.bump(change) {
+                field.set(bump, change);
                 continue;
             }
-            let Some((before, (mark, image))) = before.and_then(|before| Some((before, before.left(change, changes)?)))
+            let Some((before, left)) = before.and_then(|before| Some((before, before.left(step, change, changes)?)))
             else {
                 continue;
             };
             let accounted = lines.iter().any(|(other, changes)| {
                 let stands = !changes.iter().any(|other| other.field == change.field);
-                let knows = |mark: &Mark| {
+                let knows = |mark: u32| {
                     other
                         .fields
                         .get(&change.field)
-                        .is_some_and(|f| f.ours.contains_key(mark))
+                        .is_some_and(|field| field.ours.contains_key(&mark))
                 };
-                stands && (knows(&mark) || knows(&change.to) && !before.ours.contains_key(&change.to))
+                stands && (knows(left.0) || knows(change.to) && !before.ours.contains_key(&change.to))
             });
-            if !accounted && field.rejected.iter().all(|rejected| rejected.mark() != mark) {
-                field.rejected.extend(rejected(step, last_bump, mark, image));
+            let known = field.rejected.iter().any(|rejection| rejection.mark == left.0);
+            if !accounted && !known && !entry.resumes(change.field) {
+                field.rejected.push(step.rejection(last_bump, left));
             }
         }
     }
     state
-}
-
-fn rejected(step: &Step, last_bump: Option<Timestamp>, mark: Mark, image: String) -> Option<Rejected> {
-    Some(Rejected {
-        tag: mark.tag?,
-        digest: mark.digest,
-        image,
-        commit: step.commit,
-        author: step.author.clone(),
-        at: last_bump.map_or(step.committed_at, |bump| bump.max(step.committed_at)),
-    })
-}
-
-impl Bump {
-    /// What the field said before may differ: the bump was picked to another branch.
-    fn is(&self, change: &Transition) -> bool {
-        self.field == change.field && self.after() == change.to
-    }
 }

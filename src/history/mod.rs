@@ -28,17 +28,20 @@
 
 mod bump;
 mod hold;
+mod ledger;
 mod lines;
 mod mark;
 mod trailer;
 mod transition;
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
 pub use hold::{Hold, Offer, Rejected, Step};
-pub use lines::holds;
+pub use ledger::{Ledger, holds};
 pub use mark::Mark;
 pub use trailer::LONGEST_MESSAGE;
-pub use transition::{FileFields, Transition, standing_since, transitions};
+pub use transition::{FileFields, Said, Transition, transitions};

@@ -45,6 +45,24 @@ pub(super) fn values(message: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// The values of lines that look like trailers named `name` outside of the trailers proper: what is left of them where
+/// commits were squashed into one, with the messages one after another, indented, or followed by more text. Not in the first
+/// paragraph: a subject is never a trailer.
+pub(super) fn quoted(message: &str, name: &str) -> Vec<String> {
+    let message = tail(message);
+    let proper = match values(message, name).is_empty() {
+        true => None,
+        false => last_paragraph(message).map(|block| message.trim_end().len() - block.len()),
+    };
+    let body = message.get(..proper.unwrap_or(message.len())).unwrap_or_default();
+    let after_subject = body.lines().skip_while(|line| !line.trim().is_empty());
+    after_subject
+        .filter_map(|line| pair(line.trim_start()))
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim().to_owned())
+        .collect()
+}
+
 fn tail(message: &str) -> &str {
     let mut start = message.len().saturating_sub(LONGEST_MESSAGE);
     while !message.is_char_boundary(start) {

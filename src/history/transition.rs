@@ -1,8 +1,15 @@
-use super::hold::Step;
 use super::mark::Mark;
 use crate::model::FieldId;
-use jiff::Timestamp;
 use std::collections::BTreeMap;
+
+/// An image as a file writes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Said {
+    /// Its name, without tag and digest.
+    pub image: String,
+    /// What stands behind the name.
+    pub mark: Mark,
+}
 
 /// A change of what one image field says behind the image's name, by one commit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +20,10 @@ pub struct Transition {
     pub from: Mark,
     /// After.
     pub to: Mark,
+    /// The image's name before; empty where there was no such field.
+    pub image_from: String,
+    /// The image's name after.
+    pub image_to: String,
     /// The field's name before, where the commit gave it another one (a container was renamed).
     pub was: Option<FieldId>,
 }
@@ -21,16 +32,29 @@ pub struct Transition {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileFields {
     /// In the parent.
-    pub before: Vec<(FieldId, Mark)>,
+    pub before: Vec<(FieldId, Said)>,
     /// In the commit.
-    pub after: Vec<(FieldId, Mark)>,
+    pub after: Vec<(FieldId, Said)>,
 }
 
-type Fields = BTreeMap<FieldId, Vec<Mark>>;
+type Fields = BTreeMap<FieldId, Vec<Said>>;
+
+impl Transition {
+    fn of(field: &FieldId, from: Said, to: Said) -> Self {
+        Self {
+            field: field.clone(),
+            from: from.mark,
+            to: to.mark,
+            image_from: from.image,
+            image_to: to.image,
+            was: None,
+        }
+    }
+}
 
 /// What a commit did to image fields, ordered. A field is followed within its file first, then from file to file, so
-/// renaming a file or moving an object is no transition; then within its object, so that a container that only got
-/// another name is the same field.
+/// renaming a file or moving an object is no transition; then within its object, so that a container that got another
+/// name is the same field, if its image tells which one it was.
 pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transition> {
     let mut changes = Vec::new();
     let (mut gone, mut come) = (Fields::new(), Fields::new());
@@ -42,38 +66,30 @@ pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transitio
     }
     let (mut gone, mut come) = pair(gone, come, &mut changes);
     follow_names(&mut gone, &mut come, &mut changes);
-    let removed = gone.into_iter().flat_map(|(field, marks)| {
-        marks.into_iter().map(move |from| Transition {
-            field: field.clone(),
-            from,
-            to: Mark::default(),
-            was: None,
-        })
+    let removed = gone.iter().flat_map(|(field, said)| {
+        said.iter()
+            .map(move |from| Transition::of(field, from.clone(), Said::default()))
     });
-    let added = come.into_iter().flat_map(|(field, marks)| {
-        marks.into_iter().map(move |to| Transition {
-            field: field.clone(),
-            from: Mark::default(),
-            to,
-            was: None,
-        })
+    let added = come.iter().flat_map(|(field, said)| {
+        said.iter()
+            .map(move |to| Transition::of(field, Said::default(), to.clone()))
     });
     changes.extend(removed.chain(added).filter(|change| change.from != change.to));
     changes.sort();
     changes
 }
 
-fn by_field(fields: Vec<(FieldId, Mark)>) -> Fields {
+fn by_field(fields: Vec<(FieldId, Said)>) -> Fields {
     let mut map = Fields::new();
-    for (field, mark) in fields {
-        map.entry(field).or_default().push(mark);
+    for (field, said) in fields {
+        map.entry(field).or_default().push(said);
     }
     map
 }
 
 fn join(into: &mut Fields, from: Fields) {
-    for (field, mut marks) in from {
-        into.entry(field).or_default().append(&mut marks);
+    for (field, mut said) in from {
+        into.entry(field).or_default().append(&mut said);
     }
 }
 
@@ -81,7 +97,7 @@ fn join(into: &mut Fields, from: Fields) {
 fn pair(mut before: Fields, mut after: Fields, changes: &mut Vec<Transition>) -> (Fields, Fields) {
     for (field, old) in &mut before {
         let Some(new) = after.get_mut(field) else { continue };
-        old.retain(|mark| match new.iter().position(|other| other == mark) {
+        old.retain(|said| match new.iter().position(|other| other.mark == said.mark) {
             Some(same) => {
                 new.remove(same);
                 false
@@ -90,57 +106,39 @@ fn pair(mut before: Fields, mut after: Fields, changes: &mut Vec<Transition>) ->
         });
         let joined = old.len().min(new.len());
         let ends = old.drain(..joined).zip(new.drain(..joined));
-        changes.extend(ends.map(|(from, to)| Transition {
-            field: field.clone(),
-            from,
-            to,
-            was: None,
-        }));
+        changes.extend(ends.map(|(from, to)| Transition::of(field, from, to)));
     }
+    before.retain(|_, said| !said.is_empty());
+    after.retain(|_, said| !said.is_empty());
     (before, after)
 }
 
-/// Joins a field that went to one that came in the same object with the same mark, if there is but one of each.
+/// Joins a field that went to one that came in the same object: with the same mark, or else with the same image's name,
+/// if there is but one of each.
 fn follow_names(gone: &mut Fields, come: &mut Fields, changes: &mut Vec<Transition>) {
-    let alike = |fields: &Fields, like: &FieldId, mark: &Mark| -> Vec<FieldId> {
-        let ids = fields
-            .iter()
-            .filter(|(id, marks)| id.object == like.object && marks.as_slice() == [mark.clone()]);
-        ids.map(|(id, _)| id.clone()).collect()
-    };
-    let came: Vec<(FieldId, Vec<Mark>)> = come.iter().map(|(id, marks)| (id.clone(), marks.clone())).collect();
-    for (field, marks) in came {
-        let [mark] = marks.as_slice() else { continue };
-        let (before, after) = (alike(gone, &field, mark), alike(come, &field, mark));
-        if let ([was], [_]) = (before.as_slice(), after.as_slice()) {
-            gone.remove(was);
-            come.remove(&field);
-            changes.push(Transition {
-                field,
-                from: mark.clone(),
-                to: mark.clone(),
-                was: Some(was.clone()),
-            });
-        }
-    }
-}
-
-/// When each field was last written, over the same steps as [`super::holds`]: by the committer's clock. What a merge only
-/// brings along was written before.
-pub fn standing_since(timeline: &[Step]) -> BTreeMap<FieldId, Timestamp> {
-    let mut since: BTreeMap<FieldId, Timestamp> = BTreeMap::new();
-    for step in timeline {
-        let elsewhere = |change: &&Transition| {
-            let same = |other: &Transition| other.field == change.field;
-            step.merged.iter().all(|changes| changes.iter().any(same))
-        };
-        for change in step.transitions.iter().filter(elsewhere) {
-            let before = change.was.as_ref().filter(|_| change.from == change.to);
-            let at = before.map_or(Some(step.committed_at), |was| since.get(was).copied());
-            if let Some(at) = at {
-                since.insert(change.field.clone(), at);
+    let same_mark = |a: &Said, b: &Said| a.mark == b.mark;
+    let same_image = |a: &Said, b: &Said| a.image == b.image;
+    for alike in [&same_mark as &dyn Fn(&Said, &Said) -> bool, &same_image] {
+        let came: Vec<(FieldId, Vec<Said>)> = come.iter().map(|(id, said)| (id.clone(), said.clone())).collect();
+        for (field, said) in came {
+            let [to] = said.as_slice() else { continue };
+            let found = |fields: &Fields| -> Vec<(FieldId, Said)> {
+                let there = fields.iter().filter(|(id, _)| id.object == field.object);
+                there
+                    .filter_map(|(id, said)| match said.as_slice() {
+                        [one] if alike(one, to) => Some((id.clone(), one.clone())),
+                        _ => None,
+                    })
+                    .collect()
+            };
+            if let ([(was, from)], [_]) = (found(gone).as_slice(), found(come).as_slice()) {
+                gone.remove(was);
+                come.remove(&field);
+                changes.push(Transition {
+                    was: Some(was.clone()),
+                    ..Transition::of(&field, from.clone(), to.clone())
+                });
             }
         }
     }
-    since
 }

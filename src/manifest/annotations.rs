@@ -1,7 +1,7 @@
 use super::images::{Images, Trouble};
 use super::place::Place;
 use super::{Drift, Ignore, Intent, Lock, PolicyText, helm};
-use crate::model::FieldName;
+use crate::model::{FieldName, HoldUntil};
 
 /// What an annotation of ours is about.
 enum Meaning {
@@ -12,6 +12,7 @@ enum Meaning {
     Ignore,
     Prune,
     Drift,
+    Hold,
     Policy(Option<FieldName>),
     Image,
     Unknown,
@@ -32,6 +33,7 @@ fn meaning(key: &str) -> Option<(u8, Meaning)> {
             "ignore" => Meaning::Ignore,
             "prune" => Meaning::Prune,
             "drift" => Meaning::Drift,
+            "hold" => Meaning::Hold,
             "policy" => Meaning::Policy(None),
             _ => name.strip_prefix("policy.").and_then(named).unwrap_or(Meaning::Unknown),
         };
@@ -158,6 +160,10 @@ impl Draft {
                 };
                 return;
             }
+            (Meaning::Hold, text) if HoldUntil::parse(text).is_some() => {
+                self.intent.hold = HoldUntil::parse(text);
+                return;
+            }
             (Meaning::Policy(field), _) => {
                 let policy = PolicyText {
                     text,
@@ -172,6 +178,7 @@ impl Draft {
             (Meaning::Ignore, _) => "\"true\" or \"sync-only\"",
             (Meaning::Prune, _) => "\"disabled\"",
             (Meaning::Drift, _) => "repair, warn or ignore",
+            (Meaning::Hold, _) => HoldUntil::WRITTEN,
             (Meaning::Unknown, _) => {
                 let message = format!("{key} is no annotation that is known here; mend its name or remove it");
                 return self.trouble(place, message);

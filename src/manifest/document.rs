@@ -1,5 +1,5 @@
 use super::Kustomization;
-use crate::model::{Digest, FieldName, Finding, ImageRef, ObjectId, Position, RepoPath, Tag};
+use crate::model::{Digest, FieldName, Finding, HoldUntil, ImageRef, ObjectId, Position, RepoPath, Tag};
 use std::collections::BTreeMap;
 
 /// What one file of the config repo says.
@@ -57,6 +57,8 @@ pub struct Intent {
     pub keep: bool,
     /// What to do about drift.
     pub drift: Drift,
+    /// What ends a hold of its image fields; `None` where nothing is written.
+    pub hold: Option<HoldUntil>,
     /// Policies by image field, as written; `None` is the key of the policy for all fields.
     pub policies: BTreeMap<Option<FieldName>, PolicyText>,
 }

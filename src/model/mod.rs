@@ -5,6 +5,7 @@
 
 mod finding;
 mod git;
+mod hold;
 mod image;
 mod object;
 mod secret;
@@ -13,6 +14,7 @@ mod tests;
 
 pub use finding::{Finding, Position, Severity};
 pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
+pub use hold::HoldUntil;
 pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
 pub use object::{FieldId, FieldName, ObjectId};
 pub use secret::Secret;

@@ -2,7 +2,7 @@ use super::field::AutomatedField;
 use super::message::shown;
 use crate::history::{Bump, Hold, Mark, Offer, Rejected};
 use crate::manifest::Lock;
-use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Repository, Tag};
+use crate::model::{Digest, FieldId, HoldUntil, ImageRef, Position, RepoPath, Repository, Tag};
 use crate::policy::{Candidate, Digests, Policy, Question, Selection, Standing, select};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -24,12 +24,14 @@ pub struct Observed<'a> {
     pub tags: &'a BTreeMap<Repository, Tags>,
     /// What is held.
     pub holds: &'a BTreeMap<FieldId, Hold>,
-    /// When each field was last written, where known (`history::standing_since`).
+    /// When each field was last written, where known (`history::Ledger::written`).
     pub since: &'a BTreeMap<FieldId, Timestamp>,
     /// Whether the include and exclude globs let a tag in; the reason if not.
     pub included: &'a dyn Fn(&Repository, &Tag) -> Result<(), String>,
     /// The time of the pass.
     pub now: Timestamp,
+    /// What ends a hold where the workload says nothing.
+    pub until: HoldUntil,
 }
 
 /// The bumps of one pass and the reasons for everything else.
@@ -261,6 +263,7 @@ fn choose(
             pushed_at_of: &pushed_at_of,
             comes_after: &|rejected| policy.is_newer_by_name(&candidate.tag, rejected),
             now: observed.now,
+            until: field.hold.unwrap_or(observed.until),
         }),
     };
     select(&Question {

@@ -1,6 +1,6 @@
 use super::ImagePolicies;
 use crate::manifest::{Document, ImageField, Lock, Marker, MarkerPolicy};
-use crate::model::{FieldId, ImageRef, Position, RepoPath};
+use crate::model::{FieldId, HoldUntil, ImageRef, Position, RepoPath};
 use crate::policy::Policy;
 
 /// An image field that somebody asked us to keep up to date.
@@ -18,6 +18,8 @@ pub struct AutomatedField {
     pub policy: Result<Policy, String>,
     /// Present when the workload is locked.
     pub lock: Option<Lock>,
+    /// What ends a hold, where its workload says so.
+    pub hold: Option<HoldUntil>,
 }
 
 /// The automated fields of a document, in file order; none if it is not automated. Fields with a marker of their own are
@@ -92,6 +94,7 @@ fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Resul
         position: image.position,
         policy,
         lock: document.intent.lock.clone(),
+        hold: document.intent.hold,
     }
 }
 

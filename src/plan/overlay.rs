@@ -102,6 +102,7 @@ pub fn through_overlays(fields: Vec<AutomatedField>, layers: &Layers<'_>) -> Vec
                         ));
                     }
                     other.lock = other.lock.take().or(field.lock);
+                    other.hold = other.hold.max(field.hold);
                 }
             }
         }
@@ -148,5 +149,6 @@ fn redirected(field: &AutomatedField, name: &str, said: Said, layers: &Layers<'_
         position: image.position,
         policy: field.policy.clone(),
         lock: field.lock.clone(),
+        hold: field.hold,
     })
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::history::{self, Hold, Rejected};
 use crate::manifest::{Document, ImageField, Intent, Lock, PolicyText, Slot, Style};
+use crate::model::HoldUntil;
 use crate::model::{CommitId, Digest, FieldId, FieldName, ImageRef, ObjectId, Position, RepoPath, Repository, Tag};
 use crate::policy::{Candidate, Policy};
 use jiff::Timestamp;
@@ -36,6 +37,7 @@ fn wanted(name: &str, image: &str, line: usize, policy: &str) -> AutomatedField 
         position: Position { line, column: 16 },
         policy: Policy::parse(policy).map_err(|error| error.to_string()),
         lock: None,
+        hold: None,
     }
 }
 
@@ -75,6 +77,7 @@ fn decided(fields: &[AutomatedField], tags: &BTreeMap<Repository, Tags>, holds: 
                 }
             },
             now: minute(1000),
+            until: HoldUntil::Newer,
         },
     )
 }

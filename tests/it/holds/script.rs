@@ -2,7 +2,8 @@
 //!
 //! `bump web b api b` is a commit of the agent's, `edit web a` one of a person's; `drop web` and `add web a` remove and add
 //! the workload, `add web a` in a file of its own; `into web all.yaml` moves it to another file; `name web app` renames
-//! its container; `retag web other` changes its image's name; `resume web`, `resume all` and `say text` are commits without
+//! its container, `both web app a` with another tag in the same commit; `retag web other` changes its image's name, `fresh web
+//! other a` its tag as well; `break web` makes its file unreadable, `mend web` readable; `as name` is somebody else from there on; `resume web`, `resume all` and `say text` are commits without
 //! a change; `clock 3600` puts the committers' clocks ahead by seconds. Every other line is a git command.
 
 use std::process::Command;
@@ -17,6 +18,7 @@ pub struct Script {
     pub copy: WorkCopy,
     minute: i64,
     clock: i64,
+    person: String,
 }
 
 impl Script {
@@ -27,6 +29,7 @@ impl Script {
             copy,
             minute: 0,
             clock: 0,
+            person: "Jo".to_owned(),
         };
         script.git(&["checkout", "-q", "-B", "main"]);
         script.put("web.yaml", &document("web", "a"));
@@ -65,20 +68,30 @@ impl Script {
                 self.put(file, &(there + &moved));
                 self.commit("Move");
             }
-            ["name", object, container] => self.rewrite(object, |line| match line.strip_prefix("      - name: ") {
-                Some(_) => format!("      - name: {container}"),
-                None => line.to_owned(),
-            }),
-            ["retag", object, image] => self.rewrite(object, |line| match line.trim_start().strip_prefix("image: ") {
-                Some(old) => format!(
-                    "        image: registry.example/{image}:{}",
-                    old.rsplit(':').next().unwrap()
-                ),
-                None => line.to_owned(),
-            }),
+            ["name", object, container] => self.rename(object, container),
+            ["retag", object, image] => self.reimage(object, image),
             ["resume", "all"] => self.say(&format!("Resume\n\n{}", Resume::All.trailer())),
             ["resume", object] => self.say(&format!("Resume\n\n{}", Resume::Field(field(object, "main")).trailer())),
             ["say", ..] => self.say(line),
+            ["both", object, container, tag] => {
+                self.set(object, tag);
+                self.rename(object, container);
+            }
+            ["fresh", object, image, tag] => {
+                self.set(object, tag);
+                self.reimage(object, image);
+            }
+            ["break", object] => {
+                let (file, documents, _) = self.find(object);
+                self.put(&file, &format!("{}}}}}\n", documents.join("---\n")));
+                self.commit("Break");
+            }
+            ["mend", object] => {
+                let (file, documents, _) = self.find(object);
+                self.put(&file, &documents.join("---\n").replace("}}\n", ""));
+                self.commit("Mend");
+            }
+            ["as", person] => self.person = (*person).to_owned(),
             ["clock", seconds] => self.clock = seconds.parse().unwrap(),
             arguments => self.git(arguments),
         }
@@ -101,7 +114,7 @@ impl Script {
             .env("GIT_AUTHOR_DATE", &time)
             .env("GIT_COMMITTER_DATE", &time);
         for role in ["AUTHOR", "COMMITTER"] {
-            git.env(format!("GIT_{role}_NAME"), "Jo")
+            git.env(format!("GIT_{role}_NAME"), &self.person)
                 .env(format!("GIT_{role}_EMAIL"), "jo@acme.example");
         }
         let output = git.output().unwrap();
@@ -124,7 +137,7 @@ impl Script {
 
     /// The file with an object, and its place among the file's documents.
     fn find(&self, object: &str) -> (String, Vec<String>, usize) {
-        let files = self.copy.git(&["ls-files", "--", "*.yaml"]).unwrap();
+        let files = self.copy.git(&["ls-files", "--", "*.yaml", "*.yml"]).unwrap();
         for file in files.lines() {
             let Ok(text) = self.copy.read(file) else { continue };
             let documents: Vec<String> = text.split("---\n").map(str::to_owned).collect();
@@ -134,6 +147,23 @@ impl Script {
             }
         }
         panic!("there is no {object}")
+    }
+
+    fn rename(&self, object: &str, container: &str) {
+        self.rewrite(object, |line| match line.strip_prefix("      - name: ") {
+            Some(_) => format!("      - name: {container}"),
+            None => line.to_owned(),
+        });
+    }
+
+    fn reimage(&self, object: &str, image: &str) {
+        self.rewrite(object, |line| match line.trim_start().strip_prefix("image: ") {
+            Some(old) => format!(
+                "        image: registry.example/{image}:{}",
+                old.rsplit(':').next().unwrap()
+            ),
+            None => line.to_owned(),
+        });
     }
 
     fn without(&self, object: &str) -> String {

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate::agent::holds_of_clone;
 use tidegate::automation::Timeline;
-use tidegate::catalog::Catalog;
 use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Local, Repo, RepoUrl, Settings};
 use tidegate::history::Hold;
 use tidegate::model::{BranchName, CommitId, FieldId};
 use tidegate::port::ConfigRepo;
-use tidegate::telemetry::Metrics;
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo};
 
@@ -50,6 +48,38 @@ const ONE_LINE: &[Shape] = &[
     ("a revert of the revert, long ago",   "bump web b; edit web a; clock -31536000; revert --no-edit HEAD", ""),
     ("trailers lost by an amend",          "bump web b; commit -q --amend -m lost; edit web a", ""),
     ("a bump signed off",                  "bump web b; commit -q --amend --no-edit --signoff; edit web a", "web:b"),
+    ("the revert of the newer reverted",   "bump web b; bump web c; revert --no-edit HEAD; revert --no-edit HEAD", ""),
+    ("both reverted, the older taken up",  "bump web b; bump web c; revert --no-edit HEAD; revert --no-edit HEAD~2; revert --no-edit HEAD", "web:c"),
+    ("both reverted, both taken up",       "bump web b; bump web c; revert --no-edit HEAD; revert --no-edit HEAD~2; revert --no-edit HEAD; revert --no-edit HEAD~2", ""),
+    ("both reverted, the newer taken up",  "bump web b; bump web c; revert --no-edit HEAD; revert --no-edit HEAD~2; edit web c", "web:b"),
+    ("back over two, taken up by hand",    "bump web b; bump web c; edit web a; edit web c", ""),
+    ("back to a tag that is held",         "bump web b; edit web a; bump web c; edit web b", "web:c"),
+    ("back by hand to an older bump",      "bump web b; bump web c; edit web b", "web:c"),
+    ("back by hand over three bumps",      "bump web b; bump web c; bump web d; edit web b", "web:d"),
+    ("down step by step by hand",          "bump web b; bump web c; bump web d; edit web c; edit web b; edit web a", "web:d,c,b"),
+    ("forward by hand, then back",         "bump web b; edit web c; edit web b", ""),
+    ("a range reverted",                   "bump web b; bump web c; revert --no-edit HEAD~2..HEAD", "web:c,b"),
+    ("a whole file from long ago",         "bump web b; bump web c; edit api z; checkout -q HEAD~3 -- web.yaml; commit -q -m old", "web:c"),
+    ("reverted with a file of its own",    "bump web b; revert --no-commit HEAD; mv web.yaml old.yaml; commit -q -m back", "web:b"),
+    ("a revert amended",                   "bump web b; revert --no-edit HEAD; commit -q --amend -m reworded", "web:b"),
+    ("reverted and edited on",             "bump web b; revert --no-commit HEAD; edit web 0", "web:b"),
+    ("two agents, one taken back",         "as east; bump web b; as west; bump api b; as Jo; revert --no-edit HEAD~1", "web:b"),
+    ("two agents, both taken back",        "as east; bump web b; as west; bump api b; as Jo; revert --no-edit HEAD HEAD~1", "api:b web:b"),
+    ("an agent follows another's bump",    "as east; bump web b; as west; bump web c; as Jo; say hello", ""),
+    ("and that is taken back",             "as east; bump web b; as west; bump web c; as Jo; edit web a", "web:c"),
+    ("an agent moves another's bump back", "as east; bump web b; as west; bump web a", ""),
+    ("what one set another's revert holds", "as east; bump web b; as Jo; revert --no-edit HEAD; as west; bump api b", "web:b"),
+    ("a person with the agent's name",     "as tidegate; bump web b; edit web a", "web:b"),
+    ("a file that was broken for a while", "bump web b; break web; mend web", ""),
+    ("broken, then mended older",          "bump web b; break web; mend web; edit web a", "web:b"),
+    ("held, broken and mended",            "bump web b; edit web a; break web; mend web", "web:b"),
+    ("everything gone for a while",        "bump web b; edit web a; rm -q -r .; commit -q -m gone; revert --no-edit HEAD", "web:b"),
+    ("a bump squashed with git's words",   "checkout -q -b pr; bump web b; edit api c; checkout -q main; merge -q --squash pr; commit -q --no-edit; edit web a", "web:b"),
+    ("two bumps squashed with git's words", "checkout -q -b pr; bump web b; bump web c; checkout -q main; merge -q --squash pr; commit -q --no-edit; edit web a", "web:c"),
+    ("a bump and its revert squashed",     "checkout -q -b pr; bump web b; edit web a; edit api c; checkout -q main; merge -q --squash pr; commit -q --no-edit", ""),
+    ("the image named anew, then back",    "bump web b; retag web shop/new; edit web a", "web:b"),
+    ("named anew and tagged at once",      "bump web b; fresh web shop/new 1", ""),
+    ("named anew, tagged, and all undone", "bump web b; fresh web shop/new 1; revert --no-edit HEAD", ""),
     ("another change put into our bump",   "bump web b; edit api b; reset -q --soft HEAD~1; commit -q --amend --no-edit; edit web a api a", "web:b"),
     ("the image of a held field changes",  "bump web b; edit web a; retag web shop/other", ""),
     ("and comes back",                     "bump web b; edit web a; retag web shop/other; retag web shop/web", "web:b"),
@@ -71,6 +101,16 @@ const MOVED: &[Shape] = &[
     ("renamed before the revert",          "bump web b; name web app; edit web a", "web/app:b"),
     ("renamed and the rename reverted",    "bump web b; edit web a; name web app; revert --no-edit HEAD", "web:b"),
     ("renamed, taken up again",            "bump web b; edit web a; name web app; edit web b", ""),
+    ("into another folder",                "bump web b; into web apps/web.yaml; edit web a", "web:b"),
+    ("into another folder, held",          "bump web b; edit web a; into web apps/web.yaml", "web:b"),
+    ("another ending of the name",         "bump web b; mv web.yaml web.yml; commit -q -m mv; edit web a", "web:b"),
+    ("away from manifests and back",       "bump web b; edit web a; mv web.yaml web.txt; commit -q -m mv; mv web.txt web.yaml; commit -q -m mv", "web:b"),
+    ("two files swap their names",         "bump web b; edit web a; mv web.yaml x; mv api.yaml web.yaml; mv x api.yaml; commit -q -m swap", "web:b"),
+    ("moved with the revert",              "bump web b; revert --no-commit HEAD; into web api.yaml", "web:b"),
+    ("renamed in the revert itself",       "bump web b; revert --no-commit HEAD; name web app", "web/app:b"),
+    ("renamed in a hand edit",             "bump web b; both web app a", "web/app:b"),
+    ("renamed and bumped, both undone",    "bump web b; name web app; revert --no-edit HEAD; revert --no-edit HEAD~2", "web:b"),
+    ("renamed twice",                      "bump web b; edit web a; name web app; name web front", "web/front:b"),
     ("the workload removed",               "bump web b; edit web a; drop web", ""),
     ("removed and added again as it was",  "bump web b; drop web; add web b", ""),
     ("removed and added again older",      "bump web b; drop web; add web a", "web:b"),
@@ -81,6 +121,21 @@ const MOVED: &[Shape] = &[
 
 #[rustfmt::skip]
 const BRANCHES: &[Shape] = &[
+    ("a branch that still has the bump",   "bump web b; checkout -q -b pr; edit api c; checkout -q main; edit web a; merge -q --no-ff -m m pr", "web:b"),
+    ("and main merged into it",            "bump web b; checkout -q -b pr; edit api c; checkout -q main; edit web a; checkout -q pr; merge -q -m m main; checkout -q main; merge -q --ff-only pr", "web:b"),
+    ("reverted on both sides",             "bump web b; checkout -q -b pr; edit web a; checkout -q main; edit web a; merge -q --no-ff -m m pr", "web:b"),
+    ("reverted here, taken up there",      "bump web b; checkout -q -b pr; edit web a; checkout -q main; edit web a; edit web b; merge -q --no-ff -m m pr", "web:b"),
+    ("a bump by merge, the merge reverted", "checkout -q -b pr; bump web b; checkout -q main; edit api c; merge -q --no-ff -m m pr; revert --no-edit -m 1 HEAD", "web:b"),
+    ("a bump by merge, taken back by hand", "checkout -q -b pr; bump web b; checkout -q main; edit api c; merge -q --no-ff -m m pr; edit web a", "web:b"),
+    ("a bump by rebase, reverted",         "checkout -q -b pr; bump web b; checkout -q main; edit api c; checkout -q pr; rebase -q main; checkout -q main; merge -q --ff-only pr; revert --no-edit HEAD", "web:b"),
+    ("a bump by squash, its trailers kept", "checkout -q -b pr; bump web b; checkout -q main; merge -q --squash pr; commit -q -C pr; revert --no-edit HEAD", "web:b"),
+    ("a merge that drops a branch's bump", "checkout -q -b pr; bump web b; checkout -q main; edit api c; merge -q -s ours -m m pr", "web:b"),
+    ("a revert of many by merge",          "bump web b api b; checkout -q -b pr; revert --no-edit HEAD; checkout -q main; say on; merge -q --no-ff -m m pr", "api:b web:b"),
+    ("one of many by squash",              "bump web b api b; checkout -q -b pr; edit web a; checkout -q main; say on; merge -q --squash pr; commit -q -m s", "web:b"),
+    ("the revert of the newer by merge, undone by merge", "bump web b; bump web c; checkout -q -b p1; revert --no-edit HEAD; checkout -q main; merge -q --no-ff -m m p1; checkout -q -b p2; edit web c; checkout -q main; merge -q --no-ff -m m p2", ""),
+    ("a revert picked from another branch", "bump web b; checkout -q -b rel; revert --no-edit HEAD; checkout -q main; cherry-pick rel", "web:b"),
+    ("a held branch becomes main",         "bump web b; checkout -q -b rel; edit web a; checkout -q main; edit api c; checkout -q -B main rel", "web:b"),
+    ("main rewritten without the bump",    "bump web b; edit api c; edit web a; rebase -q --onto HEAD~3 HEAD~2 main -X theirs", ""),
     ("a revert by merge",                  "bump web b; checkout -q -b pr; revert --no-edit HEAD; checkout -q main; merge -q --no-ff -m m pr", "web:b"),
     ("by merge, main went on",             "bump web b; checkout -q -b pr; revert --no-edit HEAD; checkout -q main; bump api b; merge -q --no-ff -m m pr", "web:b"),
     ("by squash",                          "bump web b; checkout -q -b pr; revert --no-edit HEAD; checkout -q main; merge -q --squash pr; commit -q -m s", "web:b"),
@@ -121,13 +176,9 @@ struct Scene {
 
 type Holds = BTreeMap<FieldId, Hold>;
 
-fn catalog() -> Catalog {
-    Catalog::new(Vec::new(), Metrics::new())
-}
-
 async fn from_nothing(repo: &impl ConfigRepo, tip: CommitId) -> Holds {
-    let (mut timeline, mut catalog) = (Timeline::default(), catalog());
-    timeline.read(repo, &mut catalog, tip).await.unwrap().holds.clone()
+    let mut timeline = Timeline::default();
+    timeline.read(repo, tip).await.unwrap().holds.clone()
 }
 
 impl Scene {
@@ -159,12 +210,12 @@ impl Scene {
         let bare = self.server.create_repo(&format!("shape-{index}")).unwrap();
         let mut script = Script::begin(&bare);
         let local = Local::open(script.copy.path(), Some("main")).unwrap();
-        let (mut watching, mut read) = (Timeline::default(), catalog());
+        let mut watching = Timeline::default();
         for line in lines.split(';').map(str::trim) {
             script.run(line);
             let Some(tip) = script.on_main() else { continue };
             let tip = CommitId::parse(&tip).unwrap();
-            let watched = watching.read(&local, &mut read, tip).await.unwrap().holds.clone();
+            let watched = watching.read(&local, tip).await.unwrap().holds.clone();
             assert_eq!(watched, from_nothing(&local, tip).await, "{what}, after {line}");
         }
         script.copy.git(&["push", "-q", "--force", "origin", "main"]).unwrap();
