@@ -27,6 +27,9 @@ pub(super) async fn cluster(checked: &Checked) -> anyhow::Result<ApiServer> {
 /// # Errors
 /// Neither readable nor makeable.
 pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
+    if !has_deploy_key(checked) {
+        return Ok(DeployKey::generate()?);
+    }
     match &checked.settings.repo.key {
         KeySource::File(path) => Ok(git::identity::load_or_create_file(path)?),
         KeySource::Secret(name) => {
@@ -38,6 +41,9 @@ pub async fn deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
 
 /// The deploy key that there is; nothing is made, so that a preview writes nothing.
 async fn existing_deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
+    if !has_deploy_key(checked) {
+        return Ok(DeployKey::generate()?);
+    }
     let none = |place: String| anyhow::anyhow!("there is no deploy key in {place}; `tidegate identity` makes one");
     match &checked.settings.repo.key {
         KeySource::File(path) if !path.exists() => Err(none(path.display().to_string())),
@@ -50,6 +56,11 @@ async fn existing_deploy_key(checked: &Checked) -> anyhow::Result<DeployKey> {
             parsed(&text, &place)
         }
     }
+}
+
+/// Over HTTPS a login takes the key's place; none is made in the cluster, and the one that is handed on is never used.
+pub fn has_deploy_key(checked: &Checked) -> bool {
+    checked.settings.repo.url.scheme() == git::Scheme::Ssh
 }
 
 async fn from_secret(cluster: &ApiServer, name: &str) -> anyhow::Result<DeployKey> {
@@ -88,8 +99,9 @@ pub(super) async fn deploy_key_in_time(
     cluster: &ApiServer,
     waiting: impl Fn(String),
 ) -> anyhow::Result<DeployKey> {
-    let KeySource::Secret(name) = &checked.settings.repo.key else {
-        return deploy_key(checked).await;
+    let name = match &checked.settings.repo.key {
+        KeySource::Secret(name) if has_deploy_key(checked) => name,
+        _ => return deploy_key(checked).await,
     };
     let mut backoff = crate::driver::Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
     loop {
@@ -128,6 +140,7 @@ pub(super) fn repo(checked: &Checked, key: DeployKey) -> anyhow::Result<git::Rep
         mirror_dir: settings.state_dir.join("mirror"),
         key: Arc::new(key),
         host_keys: HostKeys::Given(settings.repo.known_hosts.clone()),
+        http: settings.repo.http.clone(),
         author: settings.automation.author.clone(),
         timeout: settings.repo.timeout,
     })?)

@@ -19,7 +19,7 @@ mod schedule;
 mod settings;
 mod sync_loop;
 
-pub use edges::deploy_key;
+pub use edges::{deploy_key, has_deploy_key};
 pub use held::{Held, HeldObject, Since, holds, holds_of_clone, holds_of_url};
 pub use preview::{Preview, preview};
 pub use run::run;

@@ -113,8 +113,11 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
         () = shutdown.begun() => return tasks.join(&shutdown).await.map_err(anyhow::Error::msg),
     };
     key_condition.met();
-    tracing::info!(fingerprint = %key.fingerprint(), "deploy key");
+    if edges::has_deploy_key(checked) {
+        tracing::info!(fingerprint = %key.fingerprint(), "deploy key");
+    }
     let repo = Arc::new(edges::repo(checked, key)?);
+    tasks.spawn("stop", stop(repo.as_ref().clone(), shutdown.clone()));
 
     let observed = |metrics: &Metrics| {
         let metrics = metrics.clone();
@@ -202,6 +205,12 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
     }
     tracing::info!(%listen, version = env!("CARGO_PKG_VERSION"), "running");
     tasks.join(&shutdown).await.map_err(anyhow::Error::msg)
+}
+
+/// A pass may wait for the git server for many seconds; it must not keep the process from ending.
+async fn stop(repo: crate::git::Repo, shutdown: Shutdown) {
+    shutdown.begun().await;
+    repo.stop();
 }
 
 /// Wakes the sync loop at each change that the watches see.

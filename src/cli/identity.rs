@@ -15,6 +15,12 @@ impl Identity {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.config.read()?;
         let settings = crate::agent::Checked::new(settings);
+        if !crate::agent::has_deploy_key(&settings) {
+            return Err(anyhow::anyhow!(
+                "there is no deploy key for an HTTPS address; the login is in repo.http.credentials"
+            )
+            .into());
+        }
         let key = crate::agent::deploy_key(&settings).await?;
         print(format!("{}\n", key.public_line("tidegate")).as_bytes())?;
         eprintln!("fingerprint {}", key.fingerprint());

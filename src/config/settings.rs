@@ -1,6 +1,6 @@
 use super::section::{Mistake, Report, Section};
 use super::{duration, places};
-use crate::git::{Author, KnownHosts, RepoUrl};
+use crate::git::{Author, HttpAccess, KnownHosts, RepoUrl, Scheme};
 use crate::model::{BranchName, CommitId, HoldUntil, RepoPath};
 use crate::plan::{CommitPer, Template};
 use crate::policy::Filter;
@@ -42,6 +42,8 @@ pub struct RepoSettings {
     pub key: KeySource,
     /// The host keys to trust.
     pub known_hosts: KnownHosts,
+    /// Login and authorities for an HTTPS address.
+    pub http: HttpAccess,
 }
 
 /// Where the deploy key is kept.
@@ -165,7 +167,7 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
     if !section.has("url") {
         section.mistake(
             "url",
-            "missing; write the config repo's SSH address, e.g. ssh://git@github.com/acme/fleet.git",
+            "missing; write the config repo's address, e.g. ssh://git@github.com/acme/fleet.git",
         );
     }
     let key = section.section("key");
@@ -179,6 +181,17 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
     let known_hosts = section.text("knownHosts", |text| {
         KnownHosts::parse(text).map_err(|error| error.to_string())
     });
+    let http = http_access(section.section("http"));
+    if let Some(url) = &url
+        && url.scheme() == Scheme::Http
+        && !url.is_loopback()
+        && !http.plaintext
+    {
+        section.mistake(
+            "url",
+            "http:// is not encrypted; write https://, or set repo.http.plaintext if everybody on the way may read along",
+        );
+    }
     let branch = section
         .text("branch", |text| {
             BranchName::parse(text).map_err(|error| error.to_string())
@@ -200,7 +213,18 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
             None => KeySource::Secret(secret.unwrap_or_else(|| "tidegate-deploy-key".into())),
         },
         known_hosts: known_hosts.unwrap_or_default(),
+        http,
     })
+}
+
+fn http_access(section: Section<'_>) -> HttpAccess {
+    let access = HttpAccess {
+        credentials: section.text("credentials", path),
+        ca_file: section.text("caFile", path),
+        plaintext: section.whether("plaintext", false),
+    };
+    section.finish();
+    access
 }
 
 fn registry(section: Section<'_>) -> RegistrySettings {

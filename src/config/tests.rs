@@ -76,3 +76,19 @@ fn a_registry_by_cron_and_one_by_period() {
         [Schedule::Cron("*/2 8-18 * * MON-FRI".into()), every(90), every(60)]
     );
 }
+
+#[test]
+fn an_https_address_has_its_login_and_plain_http_wants_a_word() {
+    let text = "repo:\n  url: https://git.acme.example/fleet.git\n  http: {credentials: /login, caFile: /ca.crt}\n";
+    let http = read("f", text).unwrap().repo.http;
+    assert_eq!(http.credentials.as_deref(), Some(std::path::Path::new("/login")));
+    assert_eq!(http.ca_file.as_deref(), Some(std::path::Path::new("/ca.crt")));
+    let plain = "repo:\n  url: http://git.acme.example/fleet.git\n";
+    let found = mistakes(plain);
+    assert!(
+        found[0].starts_with("2: repo.url: http:// is not encrypted"),
+        "{found:?}"
+    );
+    read("f", &format!("{plain}  http: {{plaintext: true}}\n")).unwrap();
+    read("f", "repo: {url: \"http://127.0.0.1:3000/fleet.git\"}\n").unwrap();
+}

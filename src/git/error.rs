@@ -1,3 +1,4 @@
+use super::login::LoginError;
 use super::words::Refusal;
 use crate::model::CommitId;
 use crate::port::{RepoFailure, RepoProblem};
@@ -33,6 +34,12 @@ pub enum Error {
     /// The operation as a whole took longer than it may.
     #[error("the transfer with {place} did not end in time, though bytes were still moving")]
     Overdue {
+        /// Host and port.
+        place: String,
+    },
+    /// The agent stops, and so does what it was waiting for.
+    #[error("what was under way with {place} was ended, since the agent stops")]
+    Stopped {
         /// Host and port.
         place: String,
     },
@@ -104,6 +111,73 @@ pub enum Error {
         user: String,
         /// Of our key.
         fingerprint: String,
+    },
+    /// The server does not take our login, or wants one.
+    #[error("{url}: {remedy}{}", quoted(.words))]
+    LoginRefused {
+        /// The repository.
+        url: String,
+        /// What to do.
+        remedy: &'static str,
+        /// The server's own words.
+        words: String,
+    },
+    /// The files with the login or the authorities cannot be used.
+    #[error("cannot log in to {url} (repo.http)")]
+    Login {
+        /// The repository.
+        url: String,
+        /// Why.
+        #[source]
+        source: LoginError,
+    },
+    /// The address has no encryption.
+    #[error(
+        "{url} is not encrypted; write https://, or set repo.http.plaintext if everybody on the way may read along"
+    )]
+    Plaintext {
+        /// The repository.
+        url: String,
+    },
+    /// No TCP connection for HTTP.
+    #[error("cannot reach {place}; check repo.url and that the network lets the agent out to it")]
+    NoHttp {
+        /// Host and port.
+        place: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// No TLS connection, or a certificate that is not trusted.
+    #[error(
+        "no TLS connection to {place}; if its certificate is signed by an authority of your own, put that authority's \
+         certificate into repo.http.caFile"
+    )]
+    Tls {
+        /// Host and port.
+        place: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The HTTP exchange ended in the middle.
+    #[error("the exchange with {place} broke")]
+    HttpBroken {
+        /// Host and port.
+        place: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// An HTTP status that says nothing about us: the server is unwell, or we are too fast.
+    #[error("{url}: the server answers {status}{}", quoted(.words))]
+    Status {
+        /// The repository.
+        url: String,
+        /// Number and name.
+        status: String,
+        /// The server's own words.
+        words: String,
     },
     /// The server ended the command without doing it.
     #[error("{url}: {meaning}{}", quoted(.words))]
@@ -203,13 +277,18 @@ impl Error {
     /// The kind, for metrics and remedies.
     pub fn problem(&self) -> RepoProblem {
         match self {
-            Self::Connect { .. } | Self::Silent { .. } | Self::Overdue { .. } | Self::Broken { .. } => {
-                RepoProblem::Unreachable
-            }
-            Self::Handshake { .. } => RepoProblem::Unreachable,
+            Self::Connect { .. }
+            | Self::Silent { .. }
+            | Self::Overdue { .. }
+            | Self::Broken { .. }
+            | Self::Handshake { .. }
+            | Self::NoHttp { .. }
+            | Self::HttpBroken { .. }
+            | Self::Status { .. } => RepoProblem::Unreachable,
             Self::HostKeyUnknown { .. } => RepoProblem::UnknownHostKey,
             Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } => RepoProblem::ChangedHostKey,
-            Self::KeyRefused { .. } => RepoProblem::KeyRefused,
+            Self::Tls { .. } => RepoProblem::UnknownHostKey,
+            Self::KeyRefused { .. } | Self::LoginRefused { .. } => RepoProblem::KeyRefused,
             Self::Remote {
                 kind: Refusal::NoRepository,
                 ..
@@ -218,6 +297,9 @@ impl Error {
             Self::Doubt { source, .. } | Self::CutOff { source, .. } => source.problem(),
             Self::Remote { .. }
             | Self::KnownHosts(_)
+            | Self::Login { .. }
+            | Self::Plaintext { .. }
+            | Self::Stopped { .. }
             | Self::Protocol { .. }
             | Self::NoCommit { .. }
             | Self::Git { .. }
@@ -227,6 +309,14 @@ impl Error {
             | Self::Ended
             | Self::NoRuntime => RepoProblem::Other,
         }
+    }
+
+    /// Whether the exchange was cut off in the middle, so that nothing is known of its outcome.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(
+            self,
+            Self::Silent { .. } | Self::Overdue { .. } | Self::Broken { .. } | Self::HttpBroken { .. }
+        )
     }
 
     /// Whether the mirror itself may be to blame, so that it is worth to fetch it anew. A full or

@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use super::settings::Settings;
-use super::ssh::Wire;
 use super::transport;
+use super::wire::Wire;
 use crate::model::CommitId;
 use git2::{
     AutotagOption, Direction, ErrorCode, FetchOptions, Oid, RemoteUpdateFlags, Repository, RepositoryInitOptions,

@@ -1,4 +1,4 @@
-//! The config repo as git has it: mirror, SSH transport, history, commit, push, deploy key. Alone knows git2 and russh.
+//! The config repo as git has it: mirror, transports, history, commit, push, deploy key. Alone knows git2 and russh.
 //!
 //! [`Repo`] implements [`ConfigRepo`](crate::port::ConfigRepo). A call goes to one of two threads that own a handle of
 //! the bare mirror each. libgit2 keeps the objects and fetches, over a transport of ours; the push half of the protocol is
@@ -6,8 +6,9 @@
 //! open between calls, with a channel opened in advance, and replaced when it is dead.
 //!
 //! What holds:
-//! - No wait without a deadline: TCP, login, each silence, each operation as a whole.
-//! - A host is talked to only if known_hosts names its key; nothing is learned by itself.
+//! - No wait without a deadline: TCP, login, each silence, each operation as a whole. A stop ends every wait within a second.
+//! - A host is talked to only if known_hosts names its key; nothing is learned by itself. A login goes to the
+//!   address's own host alone.
 //! - A push is compare-and-swap: the branch moves only from the commit's parent, never by force. Only a refusal with the
 //!   branch really elsewhere is a lost race. After any doubt the remote's branch decides.
 //! - A commit is read back before it is pushed: its trees are the parent's bit by bit, but for the planned files, which
@@ -18,15 +19,20 @@
 //! [`Local`] reads a branch of a clone that lies on this machine, without a server and without writing.
 //!
 //! Deliberately absent: a work tree, filters, hooks, submodules and LFS (carried along untouched), the machine's git
-//! configuration, ssh-agent and `~/.ssh`, passwords, other schemes than SSH.
+//! configuration, ssh-agent and `~/.ssh`, passwords over SSH, dumb HTTP, other schemes.
 
+mod codecommit;
 mod commit;
 mod error;
+mod exec;
 mod history;
+mod http;
+mod http_stream;
 /// The deploy key: made, read, shown by its public half.
 pub mod identity;
 mod known_hosts;
 mod local;
+mod login;
 mod mirror;
 mod push;
 mod receive_pack;
@@ -34,19 +40,22 @@ mod repo;
 mod settings;
 mod socket;
 mod ssh;
+mod ssh_stream;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod tree;
 mod tree_bytes;
 mod url;
+mod wire;
 mod words;
 
 pub use error::Error;
 pub use identity::{DeployKey, KeyError};
 pub use known_hosts::{InvalidKnownHosts, KnownHosts};
 pub use local::{Local, LocalError};
+pub use login::{HttpAccess, LoginError};
 pub use repo::{Counters, Repo};
 pub use settings::{Author, HostKeys, InvalidAuthor, Settings};
-pub use url::{InvalidUrl, RepoUrl};
+pub use url::{InvalidUrl, RepoUrl, Scheme};
 pub use words::Refusal;

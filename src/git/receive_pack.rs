@@ -7,8 +7,11 @@
 //! refuses it if the branch is elsewhere; what it advertises is compared as well.
 
 use super::error::Error;
-use super::ssh::{Exec, Wire, locked};
+use super::exec::Exec;
+use super::http::{Answer as HttpAnswer, Service};
 use super::transport::refused;
+use super::url::Scheme;
+use super::wire::{Wire, locked};
 use super::words;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -58,6 +61,10 @@ pub(super) struct Unanswered {
 /// tells the rest.
 pub(super) async fn push(wire: &Wire, update: &Update, until: Instant) -> Result<Answer, Unanswered> {
     let mut sent = false;
+    if wire.url.scheme() != Scheme::Ssh {
+        let answer = over_http(wire, update, until, &mut sent).await;
+        return answer.map_err(|cause| Unanswered { cause, sent });
+    }
     let answer = match attempt(wire, update, until, &mut sent).await {
         Err((_, true)) => attempt(wire, update, until, &mut sent).await,
         other => other,
@@ -68,10 +75,13 @@ pub(super) async fn push(wire: &Wire, update: &Update, until: Instant) -> Result
 /// An error comes with whether it was that of a dead connection, which is gone now.
 async fn attempt(wire: &Wire, update: &Update, until: Instant, sent: &mut bool) -> Result<Answer, (Error, bool)> {
     let command = format!("git-receive-pack {}", wire.url.quoted_path());
-    let mut exec = wire.exec(&command).await.map_err(|cause| (cause, false))?;
+    let mut exec = wire
+        .exec(&command, &wire.pushing)
+        .await
+        .map_err(|cause| (cause, false))?;
     let known = locked(&wire.receives).take();
     match converse(wire, &mut exec, update, known, until, sent).await {
-        Err(cause @ (Error::Silent { .. } | Error::Overdue { .. } | Error::Broken { .. })) => {
+        Err(cause) if cause.is_cut() => {
             wire.hang_up().await;
             Err((cause, exec.is_dead_from_the_start()))
         }
@@ -141,6 +151,13 @@ async fn converse(
 }
 
 async fn send(wire: &Wire, exec: &mut Exec, update: &Update, able: &[u8], until: Instant) -> Result<(), Error> {
+    let bytes = request(update, able);
+    wire.counts.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    exec.write(&bytes, until).await
+}
+
+/// The command line and the pack.
+fn request(update: &Update, able: &[u8]) -> Vec<u8> {
     let mut line = format!("{} {} {}\0", update.old, update.new, update.branch).into_bytes();
     for wanted in [&b"report-status"[..], b"side-band-64k"] {
         if able.split(|byte| *byte == b' ').any(|able| able == wanted) {
@@ -152,8 +169,60 @@ async fn send(wire: &Wire, exec: &mut Exec, update: &Update, able: &[u8], until:
     let mut bytes = packet(&line);
     bytes.extend_from_slice(FLUSH);
     bytes.extend_from_slice(&update.pack);
+    bytes
+}
+
+/// The same conversation as two requests, of which the first is left out when the server's abilities are known.
+async fn over_http(wire: &Wire, update: &Update, until: Instant, sent: &mut bool) -> Result<Answer, Error> {
+    let known = locked(&wire.receives).take();
+    let able = match known {
+        Some(able) => able,
+        None => {
+            let mut answer = wire.references(Service::ReceivePack, &wire.pushing).await?;
+            let mut reading = Reading::new(update);
+            while reading.stage == Stage::Advertisement {
+                take(wire, &mut answer, &mut reading, until).await?;
+            }
+            if !reading.matched {
+                *locked(&wire.receives) = Some(reading.capabilities);
+                return Ok(Answer::Moved);
+            }
+            reading.capabilities
+        }
+    };
+    let bytes = request(update, &able);
     wire.counts.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-    exec.write(&bytes, until).await
+    let asked = wire.call(Service::ReceivePack, bytes, &wire.pushing).await;
+    *sent = match &asked {
+        Ok(_) | Err(Error::Status { .. } | Error::Stopped { .. }) => true,
+        Err(error) => error.is_cut(),
+    };
+    let mut answer = asked?;
+    let mut reading = Reading::new(update);
+    reading.stage = Stage::Report;
+    while reading.stage != Stage::Done {
+        take(wire, &mut answer, &mut reading, until).await?;
+    }
+    *locked(&wire.receives) = Some(able);
+    tokio::spawn(answer.drain(AFTERWARDS));
+    Ok(reading.answer())
+}
+
+/// Reads on; the end of the body is too early wherever this is called.
+async fn take(wire: &Wire, answer: &mut HttpAnswer, reading: &mut Reading, until: Instant) -> Result<(), Error> {
+    let unusable = |rule| Error::Protocol {
+        place: wire.url.place(),
+        rule,
+    };
+    let bytes = answer.read(until).await?.ok_or_else(|| unusable("it ends too early"))?;
+    wire.counts.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    reading
+        .take(&bytes)
+        .ok_or_else(|| unusable("it is not git's protocol"))?;
+    match reading.error.take() {
+        Some(said) => Err(refused(wire, &said, true)),
+        None => Ok(()),
+    }
 }
 
 /// What the server has said so far.
@@ -165,6 +234,8 @@ struct Reading {
     unread: Vec<u8>,
     capabilities: Vec<u8>,
     matched: bool,
+    /// HTTP's advertisement names the service first, with a flush of its own.
+    introduced: bool,
     /// An `ERR` packet's text.
     error: Option<String>,
     /// The report's packets, taken out of the first band if there are bands.
@@ -189,6 +260,7 @@ impl Reading {
             unread: Vec::new(),
             capabilities: Vec::new(),
             matched: false,
+            introduced: false,
             error: None,
             report: Vec::new(),
             said: Vec::new(),
@@ -205,6 +277,7 @@ impl Reading {
             let packet = self.unread.get(at..at + length)?.to_vec();
             at += length;
             match (self.stage, packet.get(LENGTH..)?) {
+                (Stage::Advertisement, _) if packet == FLUSH && self.introduced => self.introduced = false,
                 (Stage::Advertisement, _) if packet == FLUSH => self.stage = Stage::Report,
                 (Stage::Advertisement, body) => self.note(body),
                 (_, [1, data @ ..]) => self.report.extend_from_slice(data),
@@ -229,6 +302,7 @@ impl Reading {
         if let Some(said) = body.strip_prefix(b"ERR ") {
             self.error = Some(words::scrub(said));
         }
+        self.introduced |= body.starts_with(b"# service=");
         let line = body.strip_suffix(b"\n").unwrap_or(body);
         let mut halves = line.splitn(2, |byte| *byte == 0);
         self.matched |= halves.next() == Some(self.wanted.as_bytes());

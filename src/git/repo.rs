@@ -1,7 +1,7 @@
 use super::error::Error;
 use super::mirror::{Mirror, Role, State};
 use super::settings::Settings;
-use super::ssh::Wire;
+use super::wire::Wire;
 use super::{history, push, transport, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile};
@@ -46,12 +46,7 @@ impl Repo {
     pub fn open(settings: Settings) -> Result<Self, RepoFailure> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
         transport::register()?;
-        let wire = Wire::new(
-            settings.url.clone(),
-            Arc::clone(&settings.key),
-            settings.host_keys.clone(),
-            settings.timeout,
-        );
+        let wire = Wire::new(&settings);
         let state = Arc::new(State::read(&settings.mirror_dir));
         let (settings, wire) = (Arc::new(settings), Arc::new(wire));
         let worker = |name: &str, role: Role| {
@@ -87,6 +82,12 @@ impl Repo {
             sent: counts.sent.load(Ordering::Relaxed),
             received: counts.received.load(Ordering::Relaxed),
         }
+    }
+
+    /// Ends what is under way with the server, because the agent stops: a fetch at once, a push if it is not through within a
+    /// second. What is asked of the server afterwards fails; what was fetched can still be read.
+    pub fn stop(&self) {
+        self.wire.stop();
     }
 
     async fn ask<T: Send + 'static>(

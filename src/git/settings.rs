@@ -1,5 +1,6 @@
 use super::identity::DeployKey;
 use super::known_hosts::KnownHosts;
+use super::login::HttpAccess;
 use super::url::RepoUrl;
 use crate::model::BranchName;
 use std::io;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub key: Arc<DeployKey>,
     /// The host keys that are trusted.
     pub host_keys: HostKeys,
+    /// What is used in place of both for an HTTP address.
+    pub http: HttpAccess,
     /// Author and committer of our commits.
     pub author: Author,
     /// The longest silence of the server that is borne; connecting and logging in have 10 s each at most.

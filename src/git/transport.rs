@@ -1,4 +1,4 @@
-//! libgit2's "ssh" transport, over our own [`Wire`].
+//! libgit2's transports for `ssh`, `https` and `http`, over our own [`Wire`].
 //!
 //! libgit2 knows one transport for each scheme in the whole process, and calls it on the thread that fetches. Which
 //! repository it is for is told by a thread-local that [`run`] sets around each call, so that any number of repositories
@@ -7,11 +7,13 @@
 //! flatten it into a text. Pushes do not come this way.
 
 use super::error::Error;
-use super::ssh::{Exec, Wire, locked};
+use super::url::Scheme;
+use super::wire::{Wire, locked};
 use super::words::{self, Refusal};
-use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
+use super::{http_stream, ssh_stream};
+use git2::transport::{SmartSubtransport, Transport};
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -20,14 +22,13 @@ use tokio::time::Instant;
 
 /// Repositories of configuration are megabytes; this much means that it is not one.
 const MOST_BYTES: u64 = 8 << 30;
-/// How long the server may go on with hooks and housekeeping after we have our answer.
-const AFTERWARDS: Duration = Duration::from_secs(120);
 
+/// One call of libgit2, as its streams need to know it.
 #[derive(Clone)]
-struct Call {
-    wire: Arc<Wire>,
-    runtime: Handle,
-    until: Instant,
+pub(super) struct Call {
+    pub wire: Arc<Wire>,
+    pub runtime: Handle,
+    pub until: Instant,
     failure: Arc<Mutex<Option<Error>>>,
 }
 
@@ -35,7 +36,7 @@ thread_local! {
     static CALL: RefCell<Option<Call>> = const { RefCell::new(None) };
 }
 
-/// Registers the transport, once for the process, and cuts libgit2 off from the machine's git configuration: a
+/// Registers the transports, once for the process, and cuts libgit2 off from the machine's git configuration: a
 /// `url.*.insteadOf` there could send us elsewhere.
 pub(super) fn register() -> Result<(), Error> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
@@ -49,14 +50,27 @@ pub(super) fn register() -> Result<(), Error> {
             [ProgramData, System, XDG, Global]
                 .into_iter()
                 .try_for_each(|level| git2::opts::set_search_path(level, ""))
-                .and_then(|()| git2::transport::register("ssh", |remote| Transport::smart(remote, false, Ssh::here()?)))
+                .and_then(|()| git2::transport::register("ssh", |remote| smart(remote, false, ssh_stream::Ssh)))
+                .and_then(|()| git2::transport::register("https", |remote| smart(remote, true, http_stream::Http)))
+                .and_then(|()| git2::transport::register("http", |remote| smart(remote, true, http_stream::Http)))
         };
         registered.map_err(|error| error.message().to_owned())
     });
     done.clone().map_err(|message| Error::Git {
-        doing: "register the SSH transport",
+        doing: "register the transports",
         source: git2::Error::from_str(&message),
     })
+}
+
+/// A transport for the call that is under way. `stateless`: each step is a request of its own.
+fn smart<T: SmartSubtransport>(
+    remote: &git2::Remote<'_>,
+    stateless: bool,
+    transport: impl FnOnce(Call) -> T,
+) -> Result<Transport, git2::Error> {
+    let call = CALL.with_borrow(Clone::clone);
+    let call = call.ok_or_else(|| git2::Error::from_str("the transport was used outside of a call"))?;
+    Transport::smart(remote, stateless, transport(call))
 }
 
 /// Runs libgit2 calls that fetch, within a time limit.
@@ -91,9 +105,8 @@ pub(super) fn run<T>(
 pub(super) fn refused(wire: &Wire, said: &str, writing: bool) -> Error {
     let kind = words::meaning(said, writing);
     let meaning = match kind {
-        Refusal::NoRepository => "there is no such repository, or not for our key; check repo.url and the deploy key",
-        Refusal::NoWrite => "the deploy key may read but not write; give it write access",
         Refusal::Other => "the server ended the command",
+        told => remedy(told, wire.url.scheme()),
     };
     Error::Remote {
         url: wire.url.to_string(),
@@ -103,173 +116,82 @@ pub(super) fn refused(wire: &Wire, said: &str, writing: bool) -> Error {
     }
 }
 
-struct Ssh {
-    call: Call,
-}
-
-impl Ssh {
-    fn here() -> Result<Self, git2::Error> {
-        let call = CALL.with_borrow(Clone::clone);
-        call.map(|call| Self { call })
-            .ok_or_else(|| git2::Error::from_str("the SSH transport was used outside of a call"))
-    }
-}
-
-impl SmartSubtransport for Ssh {
-    fn action(&self, _url: &str, action: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
-        if matches!(action, Service::ReceivePackLs | Service::ReceivePack) {
-            return Err(git2::Error::from_str("pushes do not go through libgit2"));
+/// What a refusal comes to, and what to do about it.
+pub(super) fn remedy(refusal: Refusal, scheme: Scheme) -> &'static str {
+    match (refusal, scheme) {
+        (Refusal::NoRepository, Scheme::Ssh) => {
+            "there is no such repository, or not for our key; check repo.url and the deploy key"
         }
-        let command = format!("git-upload-pack {}", self.call.wire.url.quoted_path());
-        match self.call.runtime.block_on(self.call.wire.exec(&command)) {
-            Ok(exec) => Ok(Box::new(Stream::new(self.call.clone(), exec, command))),
-            Err(error) => {
-                let text = error.to_string();
-                self.call.keep(error);
-                Err(git2::Error::from_str(&text))
-            }
+        (Refusal::NoRepository, _) => {
+            "there is no such repository, or not for our login; check repo.url and repo.http.credentials"
         }
-    }
-
-    fn close(&self) -> Result<(), git2::Error> {
-        Ok(())
+        (Refusal::NoWrite, Scheme::Ssh) => "the deploy key may read but not write; give it write access",
+        (Refusal::NoWrite, _) => "the login may read but not write; give it write access",
+        (Refusal::Other, _) => "the server refuses",
     }
 }
 
 impl Call {
     /// The first failure is the cause, later ones are its consequences.
-    fn keep(&self, error: Error) {
+    pub(super) fn keep(&self, error: Error) {
         locked(&self.failure).get_or_insert(error);
     }
-}
 
-struct Stream {
-    call: Call,
-    exec: Option<Exec>,
-    command: String,
-    /// What was written before the server answered at all: sent again if its connection turns out to be dead.
-    unanswered: Vec<u8>,
-    chunk: Vec<u8>,
-    at: usize,
-    received: u64,
-}
-
-impl Stream {
-    fn new(call: Call, exec: Exec, command: String) -> Self {
-        Self {
-            call,
-            exec: Some(exec),
-            command,
-            unanswered: Vec::new(),
-            chunk: Vec::new(),
-            at: 0,
-            received: 0,
-        }
+    /// The same, as libgit2 is to see it when it asks for a stream.
+    pub(super) fn refuse(&self, error: Error) -> git2::Error {
+        let text = error.to_string();
+        self.keep(error);
+        git2::Error::from_str(&text)
     }
 
-    fn fail(&self, error: Error) -> io::Error {
-        if matches!(
-            error,
-            Error::Silent { .. } | Error::Overdue { .. } | Error::Broken { .. } | Error::Remote { .. }
-        ) {
-            self.call.runtime.block_on(self.call.wire.hang_up());
-        }
+    /// The same, as libgit2 is to see it when it reads or writes.
+    pub(super) fn fail(&self, error: Error) -> io::Error {
         let text = error.to_string();
-        self.call.keep(error);
+        self.keep(error);
         io::Error::other(text.replace('\0', ""))
     }
 
-    /// The next bytes for libgit2, which reads only while it needs more.
-    fn next(&mut self) -> Result<Vec<u8>, Error> {
-        let Some(bytes) = self.receive()? else {
-            let said = self.exec.as_ref().map(Exec::words).unwrap_or_default();
-            return Err(refused(&self.call.wire, &said, false));
-        };
-        self.received += bytes.len() as u64;
-        self.call
-            .wire
-            .counts
-            .received
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if self.received > MOST_BYTES {
+    /// Counts what has arrived on a stream; `received` is the stream's own count.
+    pub(super) fn received(&self, received: &mut u64, bytes: &[u8]) -> Result<(), Error> {
+        *received += bytes.len() as u64;
+        let all = &self.wire.counts.received;
+        all.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if *received > MOST_BYTES {
             return Err(Error::Protocol {
-                place: self.call.wire.url.place(),
+                place: self.wire.url.place(),
                 rule: "it is more than 8 GiB",
             });
         }
-        Ok(bytes)
+        Ok(())
     }
 
-    fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let Some(exec) = &mut self.exec else { return Ok(None) };
-        let read = self.call.runtime.block_on(exec.read(self.call.until));
-        if exec.answered {
-            self.unanswered.clear();
-        }
-        if !exec.is_dead_from_the_start() || matches!(read, Ok(Some(_))) {
-            return read;
-        }
-        self.start_again()?;
-        let Some(exec) = &mut self.exec else { return Ok(None) };
-        self.call.runtime.block_on(exec.read(self.call.until))
-    }
-
-    /// The kept-open connection was dead before any byte of reply: once more, on a new one.
-    fn start_again(&mut self) -> Result<(), Error> {
-        let (runtime, wire, until) = (self.call.runtime.clone(), Arc::clone(&self.call.wire), self.call.until);
-        runtime.block_on(async {
-            wire.hang_up().await;
-            let exec = self.exec.insert(wire.exec(&self.command).await?);
-            exec.write(&self.unanswered, until).await
-        })
+    /// Counts what goes out.
+    pub(super) fn sent(&self, bytes: &[u8]) {
+        self.wire.counts.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     }
 }
 
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at >= self.chunk.len() {
-            let chunk = self.next().map_err(|error| self.fail(error))?;
-            (self.chunk, self.at) = (chunk, 0);
-        }
-        let rest = self.chunk.get(self.at..).unwrap_or_default();
+/// What has arrived and was not read yet.
+#[derive(Default)]
+pub(super) struct Chunk {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Chunk {
+    pub(super) fn is_empty(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    pub(super) fn fill(&mut self, bytes: Vec<u8>) {
+        (self.bytes, self.at) = (bytes, 0);
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         self.at += count;
-        Ok(count)
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let Some(exec) = &mut self.exec else {
-            return Ok(buffer.len());
-        };
-        if !exec.answered {
-            self.unanswered.extend_from_slice(buffer);
-        }
-        let written = self.call.runtime.block_on(exec.write(buffer, self.call.until));
-        let written = match written {
-            Err(_) if exec.is_dead_from_the_start() => self.start_again(),
-            other => other,
-        };
-        written.map_err(|error| self.fail(error))?;
-        self.call
-            .wire
-            .counts
-            .sent
-            .fetch_add(buffer.len() as u64, Ordering::Relaxed);
-        Ok(buffer.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Some(exec) = self.exec.take() {
-            self.call.runtime.spawn(exec.drain(AFTERWARDS));
-        }
+        count
     }
 }

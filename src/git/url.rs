@@ -1,15 +1,28 @@
+use super::codecommit;
 use std::fmt;
 
-/// Where a repository is: an SSH address, checked so that no part of it can become an option or a second command.
+/// Where a repository is: an SSH or HTTP address, checked so that no part of it can become an option or a second command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RepoUrl {
+    scheme: Scheme,
     user: String,
     host: String,
     port: u16,
     path: String,
 }
 
-/// A text that is no usable SSH address of a repository.
+/// How a repository is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// With the deploy key.
+    Ssh,
+    /// With a token or a password.
+    Https,
+    /// The same without encryption: on this machine alone, or where it is allowed expressly.
+    Http,
+}
+
+/// A text that is no usable address of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the repository's address {text:?} cannot be used: {rule}")]
 pub struct InvalidUrl {
@@ -21,10 +34,12 @@ pub struct InvalidUrl {
 const LONGEST: usize = 2000;
 
 impl RepoUrl {
-    /// Reads `ssh://[user@]host[:port]/path` or `user@host:path`. Without a user it is `git`, without a port 22.
+    /// Reads `ssh://[user@]host[:port]/path`, `user@host:path` or `https://[user@]host[:port]/path`. Over SSH the user is
+    /// `git` where none is named.
     ///
     /// # Errors
-    /// Other schemes, passwords, missing parts, parts that begin with `-`, control characters.
+    /// Other schemes, passwords, missing parts, parts that begin with `-`, control characters; CodeCommit's hosts without
+    /// what they want.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         let bad = |rule: &str| InvalidUrl {
             text: shown(text),
@@ -35,34 +50,17 @@ impl RepoUrl {
                 "1 to 2000 characters without blanks and control characters are wanted",
             ));
         }
-        let (authority, path) = match text.split_once("://") {
-            Some(("ssh" | "git+ssh" | "ssh+git", rest)) => {
-                let slash = rest
-                    .find('/')
-                    .ok_or_else(|| bad("the path is missing, as in ssh://git@host/group/repo.git"))?;
-                let (authority, path) = rest.split_at(slash);
-                (
-                    authority,
-                    path.strip_prefix("/~").map_or(path, |_| path.trim_start_matches('/')),
-                )
-            }
-            Some((scheme, _)) => {
-                let rule = format!("{scheme}:// is not supported; write it as ssh://git@host/group/repo.git");
-                return Err(InvalidUrl {
-                    text: shown(text),
-                    rule,
-                });
-            }
-            None => scp_like(text)
-                .ok_or_else(|| bad("ssh://git@host/group/repo.git or git@host:group/repo.git is wanted"))?,
-        };
-        let (user, place) = authority.rsplit_once('@').unwrap_or(("git", authority));
+        let (scheme, authority, path) = parts(text).map_err(|rule| bad(&rule))?;
+        let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
         if user.contains(':') {
-            return Err(bad("it holds a password; only the deploy key is used"));
+            return Err(bad(match scheme {
+                Scheme::Ssh => "it holds a password; only the deploy key is used",
+                _ => "it holds a password; keep that in files and name their folder in repo.http.credentials",
+            }));
         }
         let (host, port) = host_and_port(place).ok_or_else(|| bad("the host or port is not valid"))?;
         let user_is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+@".contains(c);
-        if user.is_empty() || user.starts_with('-') || !user.chars().all(user_is_plain) {
+        if authority.starts_with('@') || user.starts_with('-') || !user.chars().all(user_is_plain) {
             return Err(bad(
                 "the user may hold letters, digits and . _ - + and may not begin with -",
             ));
@@ -70,15 +68,36 @@ impl RepoUrl {
         if path.trim_matches('/').is_empty() || path.starts_with('-') {
             return Err(bad("the path may not be empty or begin with -"));
         }
+        if scheme != Scheme::Ssh && path.contains(['?', '#', '\\']) {
+            return Err(bad("the path may hold no ?, # or \\"));
+        }
+        let user = match (user, scheme) {
+            ("", Scheme::Ssh) => "git",
+            (user, _) => user,
+        };
+        let host = host.to_ascii_lowercase();
+        codecommit::check(scheme, user, &host, path).map_err(bad)?;
         Ok(Self {
+            scheme,
             user: user.to_owned(),
-            host: host.to_ascii_lowercase(),
-            port,
+            host,
+            port: port.unwrap_or(scheme.port()),
             path: path.to_owned(),
         })
     }
 
-    /// The user to log in as.
+    /// How it is reached.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Whether the host is this machine, whatever may be listening there.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The user to log in as; empty for HTTP addresses that name none.
     pub fn user(&self) -> &str {
         &self.user
     }
@@ -98,14 +117,14 @@ impl RepoUrl {
         &self.path
     }
 
-    /// `host:port`, the port left out if it is 22.
+    /// `host:port`, the port left out if it is the scheme's own.
     pub(super) fn place(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
             self.host.clone()
         };
-        if self.port == 22 {
+        if self.port == self.scheme.port() {
             host
         } else {
             format!("{host}:{}", self.port)
@@ -127,11 +146,66 @@ impl RepoUrl {
     }
 }
 
+impl Scheme {
+    /// The port that an address without one means.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Ssh => 22,
+            Self::Https => 443,
+            Self::Http => 80,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ssh => "ssh",
+            Self::Https => "https",
+            Self::Http => "http",
+        }
+    }
+}
+
 impl fmt::Display for RepoUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
-        write!(f, "ssh://{}@{}/{path}", self.user, self.place())
+        let at = if self.user.is_empty() { "" } else { "@" };
+        write!(f, "{}://{}{at}{}/{path}", self.scheme.name(), self.user, self.place())
     }
+}
+
+/// Scheme, authority and path.
+fn parts(text: &str) -> Result<(Scheme, &str, &str), String> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let parts = scp_like(text).map(|(authority, path)| (Scheme::Ssh, authority, path));
+        return parts.ok_or_else(|| {
+            "ssh://git@host/group/repo.git, git@host:group/repo.git or https://host/group/repo.git is wanted".into()
+        });
+    };
+    let lower = scheme.to_ascii_lowercase();
+    let scheme = match lower.as_str() {
+        "ssh" | "git+ssh" | "ssh+git" => Scheme::Ssh,
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        _ => {
+            let instead = "write it as ssh://git@host/group/repo.git or https://host/group/repo.git";
+            return Err(format!("{scheme}:// is not supported; {instead}"));
+        }
+    };
+    let slash = rest.find('/').ok_or_else(|| {
+        let example = if scheme == Scheme::Ssh {
+            "ssh://git@"
+        } else {
+            "https://"
+        };
+        format!("the path is missing, as in {example}host/group/repo.git")
+    })?;
+    let (authority, path) = rest.split_at(slash);
+    let home = scheme == Scheme::Ssh && path.starts_with("/~");
+    Ok((
+        scheme,
+        authority,
+        if home { path.trim_start_matches('/') } else { path },
+    ))
 }
 
 fn scp_like(text: &str) -> Option<(&str, &str)> {
@@ -144,7 +218,7 @@ fn scp_like(text: &str) -> Option<(&str, &str)> {
     (!authority.contains('/')).then_some((authority, path))
 }
 
-fn host_and_port(place: &str) -> Option<(&str, u16)> {
+fn host_and_port(place: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = match place.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']')?;
@@ -170,11 +244,13 @@ fn host_and_port(place: &str) -> Option<(&str, u16)> {
         }
     };
     let port = match port {
-        None => 22,
-        Some(digits) => digits
-            .parse()
-            .ok()
-            .filter(|port| *port != 0 && !digits.starts_with('+'))?,
+        None => None,
+        Some(digits) => Some(
+            digits
+                .parse()
+                .ok()
+                .filter(|port| *port != 0 && !digits.starts_with('+'))?,
+        ),
     };
     Some((host, port))
 }

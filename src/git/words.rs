@@ -54,6 +54,15 @@ pub(super) fn meaning(words: &str, writing: bool) -> Refusal {
     }
 }
 
+/// The same for an HTTP status, whose words are often missing: `forbidden` is 403, all else means that nothing is there.
+pub(super) fn status_meaning(forbidden: bool, writing: bool, words: &str) -> Refusal {
+    match meaning(words, writing) {
+        Refusal::Other if forbidden && writing => Refusal::NoWrite,
+        Refusal::Other => Refusal::NoRepository,
+        told => told,
+    }
+}
+
 const NO_WRITE: &[&str] = &[
     "read only",
     "read-only",

@@ -83,9 +83,9 @@ pub enum PushOutcome {
 pub enum RepoProblem {
     /// No connection, or none in time.
     Unreachable,
-    /// The server does not take our key.
+    /// The server does not take our key or login.
     KeyRefused,
-    /// The server's host key is not in known_hosts.
+    /// The server's host key is not in known_hosts, or its certificate is not trusted.
     UnknownHostKey,
     /// The server's host key is another than the one known.
     ChangedHostKey,

@@ -98,7 +98,7 @@ fn the_repositorys_address_is_the_one_value_that_is_missed() {
     let helm = Helm::offline();
     let complaint = helm.template(&[]).unwrap_err();
     assert!(
-        complaint.contains("repo.url is missing: set it to the config repo's SSH address"),
+        complaint.contains("repo.url is missing: set it to the config repo's address"),
         "{complaint}"
     );
     helm.template(&[URL]).unwrap();
@@ -118,6 +118,36 @@ fn mistyped_values_are_refused_by_name() {
         let complaint = helm.template(&[URL, value]).unwrap_err();
         assert!(complaint.contains(place), "{value}: {complaint}");
     }
+}
+
+#[test]
+fn the_login_and_authorities_of_an_https_address_are_mounted_where_the_agent_reads_them() {
+    let helm = Helm::offline();
+    let values = [
+        "repo.url=https://git.acme.example/fleet.git",
+        "repo.http.secret=fleet-login",
+        "repo.http.caConfigMap=acme-ca",
+    ];
+    let text = helm.template(&values).unwrap();
+    let settings = tidegate::config::read("tidegate.yaml", &config(&text)).unwrap();
+    let pod = rendered::<Deployment>("Deployment", &text).spec.template.spec.unwrap();
+    let mounts = pod.containers[0].volume_mounts.clone().unwrap();
+    let volumes = pod.volumes.unwrap();
+    let holder = |path: &Path| {
+        let mount = mounts
+            .iter()
+            .find(|mount| Path::new(&mount.mount_path) == path)
+            .unwrap();
+        let volume = volumes.iter().find(|volume| volume.name == mount.name).unwrap().clone();
+        let secret = volume.secret.and_then(|secret| secret.secret_name);
+        secret.or(volume.config_map.map(|map| map.name))
+    };
+    let http = settings.repo.http;
+    assert_eq!(holder(&http.credentials.unwrap()).as_deref(), Some("fleet-login"));
+    let authorities = http.ca_file.unwrap();
+    assert_eq!(holder(authorities.parent().unwrap()).as_deref(), Some("acme-ca"));
+    assert_eq!(authorities.file_name().unwrap(), "ca.crt");
+    assert!(!http.plaintext);
 }
 
 #[test]

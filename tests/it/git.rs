@@ -59,6 +59,7 @@ impl Scene {
             key: Arc::clone(&self.key),
             host_keys: HostKeys::Given(KnownHosts::parse(&known_hosts.join("\n")).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
+            http: Default::default(),
             timeout: Duration::from_secs(3),
         }
     }

@@ -14,3 +14,4 @@ mod proof;
 mod registry;
 mod semver_oracle;
 mod sync;
+mod wire;

@@ -60,14 +60,26 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
+{{/* `repo`, with the places that its Secret and ConfigMap are mounted at in place of their names */}}
+{{- define "tidegate.repo" -}}
+{{- $http := omit .Values.repo.http "secret" "caConfigMap" -}}
+{{- with .Values.repo.http.secret -}}
+{{- $_ := set $http "credentials" "/etc/tidegate/repo-login" -}}
+{{- end -}}
+{{- with .Values.repo.http.caConfigMap -}}
+{{- $_ := set $http "caFile" "/etc/tidegate/repo-ca/ca.crt" -}}
+{{- end -}}
+{{- toYaml (merge (dict "http" $http) (omit .Values.repo "http")) -}}
+{{- end -}}
+
 {{/* tidegate.yaml */}}
 {{- define "tidegate.config" -}}
-{{- $_ := required "repo.url is missing: set it to the config repo's SSH address, e.g. --set repo.url=ssh://git@github.com/acme/fleet.git" .Values.repo.url -}}
+{{- $_ := required "repo.url is missing: set it to the config repo's address, e.g. --set repo.url=ssh://git@github.com/acme/fleet.git" .Values.repo.url -}}
 {{- if eq .Values.sync.set (printf "%s-config" (include "tidegate.fullname" .)) -}}
 {{- fail (printf "sync.set may not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
 {{- end -}}
 {{- $http := dict "listen" .Values.http.listen "tokenFile" (include "tidegate.tokenFile" .) -}}
-{{- $config := dict "repo" .Values.repo "automation" .Values.automation "sync" .Values.sync "http" $http "stateDir" .Values.stateDir -}}
+{{- $config := dict "repo" (include "tidegate.repo" . | fromYaml) "automation" .Values.automation "sync" .Values.sync "http" $http "stateDir" .Values.stateDir -}}
 {{- with .Values.registries -}}
 {{- $_ := set $config "registries" . -}}
 {{- end -}}

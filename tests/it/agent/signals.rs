@@ -1,29 +1,62 @@
 use super::world::World;
 use std::time::{Duration, Instant};
 use tidegate_stack::ControlPlane;
-use tidegate_stack::relay::Relay;
+use tidegate_stack::ecr::{Fault, Mark};
+use tidegate_stack::relay::{Direction, Relay};
+
+/// An agent whose git server is behind a relay.
+async fn behind_a_relay(cluster: &ControlPlane, name: &str) -> (World, Relay) {
+    let mut world = World::prepare(cluster, name, "1111aaa").await;
+    let relay = Relay::start(world.git.addr()).unwrap();
+    let (url, known_hosts) = (
+        world.repo.url_through(relay.addr()),
+        world.git.known_hosts_lines_for(relay.addr()),
+    );
+    let configured = world.agent.configure(|options| {
+        options.repo_url = url;
+        options.known_hosts = known_hosts;
+    });
+    configured.unwrap();
+    (world, relay)
+}
+
+/// A git server that hangs does not keep the agent from stopping, whichever phase it hangs in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_a_fetch_that_hangs() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let (mut world, relay) = behind_a_relay(&cluster, "stops").await;
+    for after in [0, 600, 3000] {
+        relay.stall_after(Direction::ToClient, after);
+        let before = relay.connections();
+        world.agent.start().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while relay.connections() == before {
+            assert!(Instant::now() < deadline, "the agent does not connect");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let process = world.agent.process().unwrap();
+        let started = Instant::now();
+        process.terminate();
+        assert_eq!(process.exited(Duration::from_secs(5)).await.unwrap(), 0);
+        assert!(
+            started.elapsed() < Duration::from_millis(1500),
+            "{:?}",
+            started.elapsed()
+        );
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_signal_aborts_a_pass_that_hangs() {
     let cluster = ControlPlane::shared().await.unwrap();
     let mut world = World::prepare(&cluster, "signals", "1111aaa").await;
-    let relay = Relay::start(world.git.addr()).unwrap();
-    relay.stall();
-    let (url, known_hosts) = (
-        world.repo.url_through(relay.addr()),
-        world.git.known_hosts_lines_for(relay.addr()),
-    );
-    world
-        .agent
-        .configure(|options| {
-            options.repo_url = url;
-            options.known_hosts = known_hosts;
-        })
-        .unwrap();
+    world.ecr.fault(Fault::delay(Duration::from_secs(20)));
     world.agent.start().unwrap();
+    world.agent.ready().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while relay.connections() == 0 {
-        assert!(Instant::now() < deadline, "the agent does not connect");
+    while world.ecr.requests_since(&Mark::default()).total() == 0 {
+        assert!(Instant::now() < deadline, "the agent does not scan");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let process = world.agent.process().unwrap();

@@ -199,6 +199,7 @@ impl Scene {
             key: Arc::clone(&self.key),
             host_keys: HostKeys::Given(KnownHosts::parse(&self.server.known_hosts_lines().join("\n")).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
+            http: Default::default(),
             timeout: Duration::from_secs(20),
         };
         Repo::open(settings).unwrap()

@@ -1,4 +1,6 @@
-//! Git over SSH: OpenSSH's own sshd in front of real bare repositories.
+//! Git over SSH and HTTP: OpenSSH's own sshd in front of real bare repositories.
+//!
+//! [`WebServer`] serves the same repositories over HTTP and HTTPS, by git's own `git http-backend`.
 //!
 //! [`GitServer`] is the host: its keys, who may come in, and with which rights. [`Repo`] is a bare repository on it: hooks,
 //! history, tip. [`WorkCopy`] is another person at work with the real git program.
@@ -10,13 +12,16 @@
 //!
 //! The SSH user is the one that runs the tests: sshd can let nobody else in unless it runs as root.
 
+mod cgi;
 mod identity;
 mod program;
 mod repo;
 mod server;
+mod web;
 mod work_copy;
 
 pub use identity::SshKey;
 pub use repo::{Commit, Repo};
 pub use server::{Access, GitServer};
+pub use web::{Seen, WebServer};
 pub use work_copy::WorkCopy;

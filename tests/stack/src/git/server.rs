@@ -166,6 +166,14 @@ impl GitServer {
         Ok(Repo::new(path, url, self.user.clone()))
     }
 
+    /// Serves the same repositories over HTTP, with `tls` over HTTPS, with nobody let in.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub fn web(&self, tls: bool) -> Result<super::WebServer> {
+        super::WebServer::start(self.dir().join("repos").canonicalize()?, tls)
+    }
+
     /// Replaces both host keys by new ones: a client that knew the old ones must refuse.
     ///
     /// # Errors

@@ -113,6 +113,11 @@ async fn deliver(
             let _ = to.flush().await;
             return Err(cut);
         }
+        let stalled = faults.borrow_and_update().way(direction).stalled_after;
+        if stalled.is_some_and(|after| delivered >= after) {
+            let _ = faults.changed().await;
+            continue;
+        }
         let next = match waiting.pop_front() {
             Some(chunk) => chunk,
             None => tokio::select! {
@@ -131,12 +136,9 @@ async fn deliver(
         if bytes.is_empty() {
             break;
         }
-        let limit = state
-            .faults
-            .borrow()
-            .way(direction)
-            .cut
-            .map_or(u64::MAX, |cut| cut.after);
+        let way = state.faults.borrow().way(direction);
+        let limit = way.cut.map_or(u64::MAX, |cut| cut.after);
+        let limit = limit.min(way.stalled_after.unwrap_or(u64::MAX));
         let allowed = usize::try_from(limit.saturating_sub(delivered))
             .unwrap_or(usize::MAX)
             .min(bytes.len());

@@ -110,9 +110,18 @@ impl Relay {
         self.change(|faults| faults.stalled = true);
     }
 
-    /// Ends a stall; what was held back arrives.
+    /// Lets so many bytes of each connection through this way, and then nothing more; connections stay open.
+    pub fn stall_after(&self, direction: Direction, after: u64) {
+        self.change(|faults| faults.way_mut(direction).stalled_after = Some(after));
+    }
+
+    /// Ends every stall; what was held back arrives.
     pub fn flow(&self) {
-        self.change(|faults| faults.stalled = false);
+        self.change(|faults| {
+            faults.stalled = false;
+            faults.to_target.stalled_after = None;
+            faults.to_client.stalled_after = None;
+        });
     }
 
     /// Ends the next connection that has carried `after` bytes this way; then the fault is over. Exactly so many arrive, or

@@ -21,6 +21,8 @@ pub(super) struct Faults {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Way {
     pub(super) latency: Duration,
+    /// A connection that has carried so many bytes carries no more.
+    pub(super) stalled_after: Option<u64>,
     pub(super) cut: Option<Cut>,
 }
 

@@ -1,0 +1,116 @@
+//! One seeded repository, and what opening it over SSH or HTTP needs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate::git::{Author, DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
+use tidegate::model::{BranchName, CommitId, RepoPath};
+use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome, RepoFailure};
+use tidegate_stack::GitServer;
+use tidegate_stack::git::{Access, Repo as BareRepo, WebServer};
+
+pub(super) const FILE: &str = "apps/shop/web.yaml";
+const TEXT: &str = "kind: Deployment\nimage: shop/web:1.0.0\nreplicas: 2\n";
+
+pub(super) struct Scene {
+    pub(super) server: GitServer,
+    pub(super) bare: BareRepo,
+    pub(super) key: Arc<DeployKey>,
+    pub(super) folder: tempfile::TempDir,
+}
+
+impl Scene {
+    pub(super) fn start() -> Self {
+        let server = GitServer::start().unwrap();
+        let bare = server.create_repo("fleet").unwrap();
+        bare.seed(&[(FILE, TEXT), ("README.md", "# fleet\n")]).unwrap();
+        let key = Arc::new(DeployKey::generate().unwrap_or_else(|error| panic!("{error}")));
+        server
+            .authorize(&key.public_line("tidegate"), Access::ReadWrite)
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            server,
+            bare,
+            key,
+            folder,
+        }
+    }
+
+    pub(super) fn ssh(&self, url: &str, known_hosts: &str) -> Settings {
+        Settings {
+            url: RepoUrl::parse(url).unwrap(),
+            branch: BranchName::parse("main").unwrap(),
+            mirror_dir: self.folder.path().join("mirror"),
+            key: Arc::clone(&self.key),
+            host_keys: HostKeys::Given(KnownHosts::parse(known_hosts).unwrap()),
+            author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
+            http: HttpAccess::default(),
+            timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Over HTTP as the user `bot`, whose password is `hunter2`.
+    pub(super) fn http(&self, web: &WebServer) -> Settings {
+        web.only_user("bot", "hunter2", Access::ReadWrite);
+        let mut settings = self.ssh(&web.url("fleet"), "");
+        settings.http.credentials = Some(self.credentials(&[("username", "bot"), ("password", "hunter2\n")]));
+        if !web.authority().is_empty() {
+            settings.http.ca_file = Some(self.file("ca.crt", web.authority()));
+        }
+        settings
+    }
+
+    /// Replaces the folder with the login.
+    pub(super) fn credentials(&self, files: &[(&str, &str)]) -> PathBuf {
+        let folder = self.folder.path().join("credentials");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        folder
+    }
+
+    pub(super) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+/// The commit that sets the tag in `FILE` to `tag`, on `parent`.
+pub(super) async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit {
+    let path = RepoPath::parse(FILE).unwrap();
+    let file = repo.files(parent, vec![path.clone()]).await.unwrap().remove(0);
+    let bytes = repo.blobs(vec![file.blob], 1 << 20).await.unwrap().remove(0).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let old = text.split("web:").nth(1).unwrap().lines().next().unwrap();
+    let bytes = text.replace(&format!("web:{old}"), &format!("web:{tag}")).into_bytes();
+    NewCommit {
+        parent,
+        edits: vec![FileEdit {
+            path,
+            from: file.blob,
+            bytes,
+        }],
+        message: format!("Bump shop/web to {tag}"),
+        time: jiff::Timestamp::from_second(1_790_000_000).unwrap(),
+    }
+}
+
+/// Bumps to `tag` on `parent` and expects it to land.
+pub(super) async fn landed(repo: &Repo, parent: CommitId, tag: &str) -> CommitId {
+    let plan = bump(repo, parent, tag).await;
+    match repo.commit_and_push(vec![plan]).await.unwrap() {
+        PushOutcome::Landed(ours) => ours,
+        other => panic!("it was to land, not {other:?}"),
+    }
+}
+
+pub(super) fn failure<T>(result: Result<T, RepoFailure>) -> RepoFailure {
+    match result {
+        Ok(_) => panic!("it was to fail"),
+        Err(failure) => failure,
+    }
+}
