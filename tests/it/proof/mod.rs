@@ -3,4 +3,5 @@
 
 mod kill;
 mod random;
+mod rivals;
 mod scene;

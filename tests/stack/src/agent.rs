@@ -318,12 +318,21 @@ impl Agent {
         }
     }
 
+    /// Who may call its port, to be taken elsewhere.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller {
+            addr: self.port.addr(),
+            token_file: self.token_file(),
+        }
+    }
+
     /// GET from its port: status and body.
     ///
     /// # Errors
     /// When it does not answer within ten seconds.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
-        self.request("GET", path, "", Duration::from_secs(10)).await
+        self.caller().request("GET", path, "", Duration::from_secs(10)).await
     }
 
     /// POST with a JSON body to its port: status and body.
@@ -331,13 +340,30 @@ impl Agent {
     /// # Errors
     /// When it does not answer `within` that time.
     pub async fn post(&self, path: &str, body: &str, within: Duration) -> Result<(u16, String)> {
+        self.caller().post(path, body, within).await
+    }
+}
+
+/// Calls an agent's port with its token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    addr: std::net::SocketAddr,
+    token_file: PathBuf,
+}
+
+impl Caller {
+    /// POST with a JSON body: status and body.
+    ///
+    /// # Errors
+    /// When it is not answered `within` that time.
+    pub async fn post(&self, path: &str, body: &str, within: Duration) -> Result<(u16, String)> {
         self.request("POST", path, body, within).await
     }
 
     async fn request(&self, method: &str, path: &str, body: &str, within: Duration) -> Result<(u16, String)> {
         let asked = async {
-            let mut stream = tokio::net::TcpStream::connect(self.port.addr()).await?;
-            let token = fs::read_to_string(self.token_file())?;
+            let mut stream = tokio::net::TcpStream::connect(self.addr).await?;
+            let token = fs::read_to_string(&self.token_file)?;
             let request = format!(
                 "{method} {path} HTTP/1.1\r\nHost: agent\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
                  Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

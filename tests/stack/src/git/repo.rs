@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::bare_copy::piped;
 use super::identity::SshKey;
 use super::program::{self, git};
 use super::work_copy::WorkCopy;
@@ -181,9 +183,15 @@ impl Repo {
         program::text(self.command(arguments))
     }
 
-    /// A git command in the bare repository, not run yet.
-    #[must_use]
-    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+    /// Runs any git command in the bare repository, with something to read; its standard output as it is.
+    ///
+    /// # Errors
+    /// When git fails; the message quotes it.
+    pub fn git_bytes(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>> {
+        piped(self.command(arguments), input)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = git(&self.path);
         command.args(arguments);
         command
@@ -229,6 +237,14 @@ impl Repo {
         let id = copy.commit("Import the configuration")?;
         copy.push()?;
         Ok(id)
+    }
+
+    /// The tip of a branch that is not unborn, quickly.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn tip_now(&self) -> Result<String> {
+        self.quick_tip()?.context("there is no branch main")
     }
 
     /// The tip from the reference's own file, for short polls; git itself where references are packed.

@@ -1,10 +1,8 @@
 //! Asking git.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
 use super::{Change, Entry, History, Hunk, Line};
 use crate::git::Repo;
@@ -139,29 +137,4 @@ fn counted(ranges: &str) -> Result<(usize, usize)> {
     });
     let mut next = || counts.next().context("a hunk without counts")?;
     Ok((next()?, next()?))
-}
-
-impl Repo {
-    /// Runs any git command in the bare repository, with something to read; its standard output as it is.
-    ///
-    /// # Errors
-    /// When git fails; the message quotes it.
-    pub fn git_bytes(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>> {
-        let mut command = self.command(arguments);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().context("cannot run git")?;
-        let mut stdin = child.stdin.take().context("git has no standard input")?;
-        std::thread::scope(|scope| {
-            let writing = scope.spawn(move || stdin.write_all(input));
-            let output = child.wait_with_output().context("cannot wait for git")?;
-            let words = String::from_utf8_lossy(&output.stderr);
-            ensure!(output.status.success(), "git {arguments:?}: {}\n{words}", output.status);
-            // A command that does not read its input to the end is none of our business.
-            let _ = writing.join();
-            Ok(output.stdout)
-        })
-    }
 }
