@@ -22,7 +22,8 @@
 //! later than now, never earlier than our own last bump before that commit.
 //!
 //! [`transitions`] compares the image fields of the files that a commit changed; an object that only moves to another file
-//! does not change, and a container that only gets another name stays the same field. [`standing_since`] tells when each field was last written.
+//! does not change, and a container that only gets another name stays the same field. When each field was
+//! last written is told beside it.
 //!
 //! Pure: whoever reads git (and the files at each commit) makes the steps. Deliberately absent: file names, orders of tags.
 

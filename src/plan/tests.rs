@@ -112,7 +112,7 @@ fn each_field_is_decided_with_its_reason() {
         (wanted("web", "web:b", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::UpToDate,      "nothing for glob:* is newer than b"),
         (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 b-debug@3", None,               Outcome::Bump,          "b, pushed"),
         (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::Held,          "b is held: b was taken back in 0707070 by Jo"),
-        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 c@5",     Some(hold("b", 9)),   Outcome::Held,          "c is held: pushed"),
+        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 c@5",     Some(hold("b", 9)),   Outcome::Held,          "c is held: its image was pushed"),
         (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 c@10",    Some(hold("b", 9)),   Outcome::Bump,          "c, pushed"),
         (wanted("web", "web:b", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::UpToDate,      "nothing"),
         (locked(wanted("web", "web:a", 1, "*")),      "web: a@1 b@2",         None,                 Outcome::Locked,        "locked by jo: release freeze"),

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 const EVERY_MISTAKE: &str = r#"repo:
-  url: https://github.com/acme/fleet.git
+  url: ftp://github.com/acme/fleet.git
   poll: 30
   branch: "a..b"
   paths: [apps, "../up"]
@@ -104,7 +104,7 @@ fn a_configuration_that_is_missing_empty_or_no_yaml_says_so() {
 
     let file = dir.path().join("tidegate.yaml");
     std::fs::write(&file, "").unwrap();
-    let missing = "tidegate.yaml:1: repo.url: missing; write the config repo's SSH address, e.g. ssh://";
+    let missing = "tidegate.yaml:1: repo.url: missing; write the config repo's address, e.g. ssh://";
     says(&ended(2, &run()), &[missing]);
 
     std::fs::write(&file, "repo:\n  url: [ssh://git@git.acme.example/fleet.git\n").unwrap();
