@@ -2,6 +2,7 @@ use super::journal::Journal;
 use super::sync_loop::SyncEnd;
 use crate::automation::{AutomationReport, Status};
 use crate::driver::Activator;
+use crate::follow::Tip;
 use crate::http::{CommandError, CommandReport, Commands};
 use crate::model::{CommitId, Severity};
 use crate::scan::{Board, ScanReport};
@@ -21,6 +22,8 @@ pub(super) struct AgentCommands {
     pub(super) follow: Activator<Result<CommitId, String>>,
     pub(super) sync: Activator<SyncEnd>,
     pub(super) status: watch::Receiver<Arc<Status>>,
+    pub(super) keys: Activator<()>,
+    pub(super) tip: Tip,
 }
 
 /// The longest that a caller waits for one pass; passes have deadlines of their own, shorter than this.
@@ -86,6 +89,7 @@ impl AgentCommands {
     }
 
     async fn sync_now(&self) -> Result<CommandReport, CommandError> {
+        self.keys.activate();
         if let Err(reason) = self.follow.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
             return Ok(CommandReport {
                 summary: "the config repo could not be fetched".into(),
@@ -94,7 +98,14 @@ impl AgentCommands {
             });
         }
         match self.sync.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
-            SyncEnd::Ran(report) => Ok(told(&report)),
+            SyncEnd::Ran(report) => {
+                let mut told = told(&report);
+                if let Some(problem) = self.tip.withheld() {
+                    told.lines.push(problem);
+                    told.ok = false;
+                }
+                Ok(told)
+            }
             SyncEnd::Failed(reason) => Ok(CommandReport {
                 summary: "the sync could not run".into(),
                 lines: vec![reason],

@@ -8,19 +8,23 @@
 //!
 //! This is the one room that knows every other. It holds no decision of its own.
 
+mod arrival;
 mod commands;
 mod consent;
 mod edges;
 mod held;
 mod journal;
+mod key_loop;
+mod keys;
 mod preview;
 mod run;
 mod schedule;
 mod settings;
 mod sync_loop;
 
-pub use edges::{deploy_key, has_deploy_key};
+pub use edges::has_deploy_key;
 pub use held::{Held, HeldObject, Since, holds, holds_of_clone, holds_of_url};
+pub use keys::{COMMENT, Rotation, abandon, deploy_keys, rotate};
 pub use preview::{Preview, preview};
 pub use run::run;
 pub use settings::Checked;

@@ -1,7 +1,8 @@
 use super::commands::AgentCommands;
 use super::journal::Journal;
+use super::key_loop::{KeyLoop, ToldOfKeys, wake_when_refused};
 use super::sync_loop::{SyncLoop, Told, event_lost};
-use super::{Checked, edges, schedule};
+use super::{Checked, arrival, edges, keys, schedule};
 use crate::automation::{self, Automation, CommitStyle, Hooks, Landed, Status};
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
@@ -25,6 +26,10 @@ const SCAN_DEADLINE: Duration = Duration::from_secs(900);
 const AUTOMATE_DEADLINE: Duration = Duration::from_secs(300);
 /// Ten thousand applies at a few hundred a second, with a slow wave between.
 const SYNC_DEADLINE: Duration = Duration::from_secs(600);
+/// Whether the deploy key was changed, or another lies beside it: one small request.
+const KEYS: Duration = Duration::from_secs(60);
+/// Two logins and four commands, each with its own, shorter deadline.
+const KEYS_DEADLINE: Duration = Duration::from_secs(120);
 /// The automation and sync loops are woken by what they depend on; the period is the net below.
 const NET: Duration = Duration::from_secs(300);
 
@@ -32,21 +37,23 @@ const NET: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// What kept it from starting, or what ended it early.
-pub async fn run(mut checked: Checked) -> anyhow::Result<()> {
+pub async fn run(checked: Checked) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     let aborted = on_signals(shutdown.clone()).context("signal handlers cannot be installed")?;
     tokio::select! {
-        ended = serve(&mut checked, shutdown) => ended,
+        ended = serve(checked, shutdown) => ended,
         () = aborted => anyhow::bail!("aborted by a second signal"),
     }
 }
 
-async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> {
+async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::default();
     let metrics = Metrics::new();
     let (rules, windows) = checked.rules();
     let rules = Arc::new(rules);
-    let cluster = Arc::new(edges::cluster(checked).await?);
+    let checked = Arc::new(checked);
+    let cluster = Arc::new(edges::cluster(&checked).await?);
+    let signing = edges::signing(&checked).await?;
     let settings = &checked.settings;
     let listen = settings.http.listen;
     let listener = tokio::net::TcpListener::bind(listen)
@@ -68,6 +75,7 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
     let (scan_loop, scan) = Loop::new("scan", Duration::from_secs(3600), SCAN_DEADLINE, &health);
     let (automate_loop, automate) = Loop::new("automate", NET, AUTOMATE_DEADLINE, &health);
     let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, FOLLOW_DEADLINE, &health);
+    let (keys_loop, keys) = Loop::new("keys", KEYS, KEYS_DEADLINE, &health);
     let (sync_loop, sync) = Loop::new("sync", NET, SYNC_DEADLINE, &health);
 
     let journal = Journal::default();
@@ -80,6 +88,8 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
         follow: follow.clone(),
         sync: sync.clone(),
         status: status_seen,
+        keys: keys.clone(),
+        tip: tip.clone(),
     };
     let server = http::Server {
         commands: Arc::new(commands),
@@ -96,15 +106,15 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
     });
 
     let told = std::sync::atomic::AtomicBool::new(false);
-    let key = edges::deploy_key_in_time(checked, &cluster, |reason| {
+    let key = keys::deploy_keys_in_time(&checked, &cluster, |reason| {
         if !told.swap(true, std::sync::atomic::Ordering::Relaxed) {
             tracing::warn!(%reason, "waiting for the deploy key");
         }
         key_condition.unmet(reason);
     });
     let key = tokio::select! {
-        key = key => match key {
-            Ok(key) => key,
+        keys = key => match keys {
+            Ok(keys) => keys.current,
             Err(error) => {
                 shutdown.begin();
                 return Err(error);
@@ -113,10 +123,10 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
         () = shutdown.begun() => return tasks.join(&shutdown).await.map_err(anyhow::Error::msg),
     };
     key_condition.met();
-    if edges::has_deploy_key(checked) {
+    if edges::has_deploy_key(&checked) {
         tracing::info!(fingerprint = %key.fingerprint(), "deploy key");
     }
-    let repo = Arc::new(edges::repo(checked, key)?);
+    let repo = Arc::new(edges::repo(&checked, Arc::clone(&key), signing)?);
     tasks.spawn("stop", stop(repo.as_ref().clone(), shutdown.clone()));
 
     let observed = |metrics: &Metrics| {
@@ -132,6 +142,54 @@ async fn serve(checked: &mut Checked, shutdown: Shutdown) -> anyhow::Result<()> 
             sync.activate();
         }
     };
+    let key_work = KeyLoop {
+        checked: Arc::clone(&checked),
+        cluster: Arc::clone(&cluster),
+        repo: Arc::clone(&repo),
+        in_use: key,
+        metrics: metrics.clone(),
+        changed: {
+            let (automate, follow) = (automate.clone(), follow.clone());
+            move || {
+                follow.activate();
+                automate.activate();
+            }
+        },
+        told: ToldOfKeys::default(),
+        looked: None,
+    };
+    if edges::has_deploy_key(&checked) {
+        tasks.spawn(
+            "keys",
+            run_loop(keys_loop, key_work, shutdown.clone(), jitter, observed(&metrics)),
+        );
+        let wake = move || keys.activate();
+        tasks.spawn(
+            "key refusals",
+            wake_when_refused(Arc::clone(&repo), wake, shutdown.clone()),
+        );
+    }
+    tasks.spawn(
+        "arrival",
+        arrival::tell(
+            Arc::clone(&repo),
+            Arc::clone(&catalog),
+            tip.clone(),
+            settings.sync.enabled.then(|| Arc::clone(&cluster)),
+            settings.repo.url.to_string(),
+            shutdown.clone(),
+        ),
+    );
+    tasks.spawn(
+        "trust",
+        trust(
+            tip.clone(),
+            Arc::clone(&cluster),
+            metrics.clone(),
+            moved.clone(),
+            shutdown.clone(),
+        ),
+    );
     let follower = Follower::new(Arc::clone(&repo), tip.clone(), git_condition, moved);
     tasks.spawn(
         "follow",
@@ -223,6 +281,30 @@ async fn drift<C: Cluster, R: Clone + Send + Sync>(cluster: Arc<C>, sync: Activa
                 Ok(()) => sync.activate(),
                 Err(_) => return,
             },
+        }
+    }
+}
+
+/// Tells of a tip that is not applied, for as long as it is not.
+async fn trust<C: Cluster>(tip: Tip, cluster: Arc<C>, metrics: Metrics, changed: impl Fn(), shutdown: Shutdown) {
+    let mut changes = tip.withholding();
+    loop {
+        let problem = changes.borrow_and_update().clone();
+        metrics.tip_withheld(problem.is_some());
+        if let Some(message) = problem {
+            let event = Happening {
+                warning: true,
+                reason: "TipNotVerified",
+                message,
+            };
+            if let Err(error) = cluster.emit(&event).await {
+                event_lost(&error);
+            }
+        }
+        changed();
+        tokio::select! {
+            () = shutdown.begun() => return,
+            changed = changes.changed() => if changed.is_err() { return },
         }
     }
 }

@@ -30,6 +30,11 @@ impl Checked {
         }
     }
 
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(super) fn rules(&mut self) -> (Rules, Vec<(String, String)>) {
         let mut windows = Vec::new();
         let rules = std::mem::take(&mut self.settings.registries)

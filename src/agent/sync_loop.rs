@@ -168,7 +168,14 @@ impl<G: ConfigRepo, C: Cluster> Pass for SyncLoop<G, C> {
 
     async fn pass(&mut self) -> Outcome<SyncEnd> {
         match self.carry_out().await {
-            Ok(None) => Outcome::Done(SyncEnd::Failed("the config repo has not been fetched yet".into())),
+            Ok(None) => {
+                let reason = match self.tip.withheld() {
+                    Some(problem) => format!("nothing of the branch may be applied: {problem}"),
+                    None => "the config repo has not been fetched yet".to_owned(),
+                };
+                self.condition.unmet(reason.clone());
+                Outcome::Done(SyncEnd::Failed(reason))
+            }
             Err(reason) => {
                 self.condition.unmet(reason.clone());
                 if self.told.problems.insert(reason.clone()) {

@@ -195,6 +195,11 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             self.publish(&declared, &plan, None);
             return Ok(Some(report));
         }
+        if let Some(problem) = self.tip.withheld() {
+            report.problems.push(format!("nothing is committed on it: {problem}"));
+            self.publish(&declared, &plan, report.problems.first().cloned());
+            return Ok(Some(report));
+        }
         let (commits, landing) = self.commits(tip, &declared, &plan, &mut report).await?;
         if commits.is_empty() {
             self.publish(&declared, &plan, report.problems.first().cloned());

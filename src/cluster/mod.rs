@@ -17,4 +17,4 @@ mod secrets;
 mod watches;
 
 pub use connect::{Access, ApiServer, ConnectError};
-pub use secrets::SecretKey;
+pub use secrets::SecretName;

@@ -12,112 +12,104 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// Each lost race means that somebody else has written; three of them in a row do not happen by chance.
 const ATTEMPTS: usize = 4;
 
-/// Where a key lies: one entry of a Secret.
+/// Which Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretKey {
-    /// The Secret's namespace.
+pub struct SecretName {
+    /// Its namespace.
     pub namespace: String,
-    /// The Secret's name.
+    /// Its name.
     pub name: String,
-    /// The entry.
-    pub key: String,
 }
 
+impl std::fmt::Display for SecretName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secret {}/{}", self.namespace, self.name)
+    }
+}
+
+/// A Secret's entries, read as text.
+pub type Entries = BTreeMap<String, Text>;
+
 impl ApiServer {
-    /// The key's text; made and stored when there is none. Of several processes that find none at the same time, one
-    /// stores its key and all return that one: the Secret is created or replaced by compare-and-swap.
+    /// A Secret's entries; none if there is no such Secret.
     ///
     /// # Errors
-    /// When the Secret cannot be read or written, or holds something that is no text.
-    pub async fn load_or_create_secret_key(
-        &self,
-        place: &SecretKey,
-        make: impl FnOnce() -> Text,
-    ) -> Result<Text, ClusterFailure> {
+    /// When the Secret cannot be read.
+    pub async fn secret(&self, place: &SecretName) -> Result<Entries, ClusterFailure> {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
-        let mut make = Some(make);
-        let mut made = None;
+        let found = self.within(DEADLINE, api.get_opt(&place.name)).await?;
+        Ok(found.as_ref().map(entries_of).unwrap_or_default())
+    }
+
+    /// Changes a Secret's entries, or makes the Secret, by compare-and-swap: `change` sees what is there and says with true
+    /// that it has changed it, and is asked again when somebody else was first. The entries as they are then.
+    ///
+    /// # Errors
+    /// When the Secret cannot be read or written.
+    pub async fn change_secret<E: From<ClusterFailure>>(
+        &self,
+        place: &SecretName,
+        mut change: impl FnMut(&mut Entries) -> Result<bool, E>,
+    ) -> Result<Entries, E> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
         for _ in 0..ATTEMPTS {
             let found = self.within(DEADLINE, api.get_opt(&place.name)).await?;
-            if let Some(text) = found
-                .as_ref()
-                .map(|secret| text_of(secret, place))
-                .transpose()?
-                .flatten()
-            {
-                return Ok(text);
+            let before = found.as_ref().map(entries_of).unwrap_or_default();
+            let mut after = before.clone();
+            if !change(&mut after)? {
+                return Ok(after);
             }
-            if let Some(make) = make.take() {
-                made = Some(make());
-            }
-            let value = made
-                .as_ref()
-                .map(|text| text.expose().as_bytes().to_vec())
-                .unwrap_or_default();
             let outcome = match found {
                 None => {
-                    let secret = Secret {
+                    let mut secret = Secret {
                         metadata: ObjectMeta {
                             name: Some(place.name.clone()),
                             namespace: Some(place.namespace.clone()),
                             ..ObjectMeta::default()
                         },
-                        data: Some(BTreeMap::from([(place.key.clone(), ByteString(value))])),
                         ..Secret::default()
                     };
+                    put(&mut secret, &before, &after);
                     self.within(DEADLINE, api.create(&PostParams::default(), &secret)).await
                 }
                 Some(mut secret) => {
-                    secret
-                        .data
-                        .get_or_insert_default()
-                        .insert(place.key.clone(), ByteString(value));
+                    put(&mut secret, &before, &after);
                     self.within(DEADLINE, api.replace(&place.name, &PostParams::default(), &secret))
                         .await
                 }
             };
             match outcome {
-                Ok(_) => break,
+                Ok(_) => return Ok(after),
                 Err(ClusterFailure::Conflict { .. }) => {}
-                Err(failure) => return Err(self.at_home(failure)),
+                Err(failure) => return Err(self.at_home(failure).into()),
             }
         }
-        self.secret_key(place).await?.ok_or_else(|| contested(place))
+        Err(contested(place).into())
     }
+}
 
-    /// The key's text, if there is one; nothing is made.
-    ///
-    /// # Errors
-    /// When the Secret cannot be read, or holds something that is no text.
-    pub async fn secret_key(&self, place: &SecretKey) -> Result<Option<Text>, ClusterFailure> {
-        let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
-        match self.within(DEADLINE, api.get_opt(&place.name)).await? {
-            Some(secret) => text_of(&secret, place),
-            None => Ok(None),
+fn entries_of(secret: &Secret) -> Entries {
+    let data = secret.data.iter().flatten();
+    data.map(|(entry, ByteString(bytes))| (entry.clone(), Text::new(String::from_utf8_lossy(bytes))))
+        .collect()
+}
+
+/// Entries that were not changed stay as they are, byte for byte.
+fn put(secret: &mut Secret, before: &Entries, after: &Entries) {
+    let data = secret.data.get_or_insert_default();
+    data.retain(|entry, _| after.contains_key(entry));
+    for (entry, text) in after {
+        let is_as_before = before.get(entry).is_some_and(|before| before.expose() == text.expose());
+        if !is_as_before {
+            data.insert(entry.clone(), ByteString(text.expose().as_bytes().to_vec()));
         }
     }
 }
 
-/// The entry's text; an empty entry counts as none.
-fn text_of(secret: &Secret, place: &SecretKey) -> Result<Option<Text>, ClusterFailure> {
-    let entry = secret.data.as_ref().and_then(|data| data.get(&place.key));
-    let Some(ByteString(bytes)) = entry.filter(|entry| !entry.0.is_empty()) else {
-        return Ok(None);
-    };
-    let text = String::from_utf8(bytes.clone()).map_err(|_| ClusterFailure::Refused {
-        message: format!(
-            "Secret {}/{}: the entry {:?} is no text; delete it to have a new key made",
-            place.namespace, place.name, place.key
-        ),
-    })?;
-    Ok(Some(Text::new(text)))
-}
-
-fn contested(place: &SecretKey) -> ClusterFailure {
+fn contested(place: &SecretName) -> ClusterFailure {
     ClusterFailure::Conflict {
         message: format!(
-            "Secret {}/{}: somebody keeps changing it while the key is stored; see who else writes it and try again",
-            place.namespace, place.name
+            "{place}: somebody keeps changing it while it is written; see who else writes it and try again"
         ),
     }
 }

@@ -5,16 +5,17 @@
 //! chart's words too. Files that the settings name (keys, tokens) are not opened here.
 
 mod duration;
+mod keys;
 mod places;
 mod section;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use keys::{KeySource, SigningKey};
 pub use section::Mistake;
 pub use settings::{
-    AutomationSettings, DeletionLimit, HttpSettings, KeySource, RegistrySettings, RepoSettings, Schedule, Settings,
-    SyncSettings,
+    AutomationSettings, DeletionLimit, HttpSettings, RegistrySettings, RepoSettings, Schedule, Settings, SyncSettings,
 };
 
 /// The mistakes of a configuration file, all of them.

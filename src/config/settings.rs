@@ -1,6 +1,7 @@
+use super::keys::{self, KeySource, SigningKey};
 use super::section::{Mistake, Report, Section};
 use super::{duration, places};
-use crate::git::{Author, HttpAccess, KnownHosts, RepoUrl, Scheme};
+use crate::git::{Author, HttpAccess, KeyKind, KnownHosts, RepoUrl, Scheme, Signers};
 use crate::model::{BranchName, CommitId, HoldUntil, RepoPath};
 use crate::plan::{CommitPer, Template};
 use crate::policy::Filter;
@@ -40,19 +41,14 @@ pub struct RepoSettings {
     pub timeout: Duration,
     /// Where the deploy key is.
     pub key: KeySource,
+    /// The kind of deploy key to make where there is none.
+    pub key_kind: KeyKind,
     /// The host keys to trust.
     pub known_hosts: KnownHosts,
     /// Login and authorities for an HTTPS address.
     pub http: HttpAccess,
-}
-
-/// Where the deploy key is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// A Secret in the agent's namespace.
-    Secret(String),
-    /// A file.
-    File(PathBuf),
+    /// Whose signature the branch's tip must have in order to be applied; `None`: nobody's.
+    pub signers: Option<Signers>,
 }
 
 /// One entry of `registries:`
@@ -88,6 +84,8 @@ pub struct AutomationSettings {
     pub commit_per: CommitPer,
     /// What ends a hold where a workload's annotation does not say it.
     pub hold: HoldUntil,
+    /// The key that signs the commits; `None`: they are not signed.
+    pub signing: Option<SigningKey>,
 }
 
 /// `sync:`
@@ -147,6 +145,16 @@ pub(super) fn read(text: &str) -> Result<Settings, Vec<Mistake>> {
     let sync = sync(root.section("sync"));
     let http = http(root.section("http"));
     let state_dir = root.text("stateDir", path);
+    if repo.as_ref().is_some_and(|repo| repo.signers.is_some()) && automation.enabled && automation.signing.is_none() {
+        report.mistake("repo.verify", keys::UNSIGNED);
+    }
+    let is_keyless = repo.as_ref().is_some_and(|repo| repo.url.scheme() != Scheme::Ssh);
+    if is_keyless && automation.signing == Some(SigningKey::DeployKey) {
+        report.mistake(
+            "automation.signing.deployKey",
+            "an HTTPS address has no deploy key; name a key of its own with secret or file",
+        );
+    }
     root.finish();
     let mistakes = report.into_mistakes();
     match repo {
@@ -170,13 +178,8 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
             "missing; write the config repo's address, e.g. ssh://git@github.com/acme/fleet.git",
         );
     }
-    let key = section.section("key");
-    let file = key.text("file", path);
-    let secret = key.text("secret", dns_name);
-    if file.is_some() && secret.is_some() {
-        key.mistake("", "either file or secret is wanted, not both");
-    }
-    key.finish();
+    let (key, key_kind) = keys::deploy_key(section.section("key"));
+    let signers = keys::signers(section.section("verify"));
     let url = section.text("url", |text| RepoUrl::parse(text).map_err(|error| error.to_string()));
     let known_hosts = section.text("knownHosts", |text| {
         KnownHosts::parse(text).map_err(|error| error.to_string())
@@ -203,17 +206,16 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
     let timeout = section.text("timeout", period).unwrap_or(TIMEOUT);
     section.finish();
     Some(RepoSettings {
-        url: url?,
         branch,
         paths,
         poll,
         timeout,
-        key: match file {
-            Some(file) => KeySource::File(file),
-            None => KeySource::Secret(secret.unwrap_or_else(|| "tidegate-deploy-key".into())),
-        },
+        key,
+        key_kind: key_kind.unwrap_or_else(|| url.as_ref().map(RepoUrl::key_kind).unwrap_or_default()),
         known_hosts: known_hosts.unwrap_or_default(),
         http,
+        signers,
+        url: url?,
     })
 }
 
@@ -264,6 +266,7 @@ fn automation(section: Section<'_>) -> AutomationSettings {
             .unwrap_or_default(),
         commit_per: section.text("commitPer", commit_per).unwrap_or_default(),
         hold: section.text("hold", hold).unwrap_or_default(),
+        signing: keys::signing(section.section("signing")),
     };
     section.finish();
     settings
@@ -337,7 +340,7 @@ fn glob(text: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-fn path(text: &str) -> Result<PathBuf, String> {
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     some(text).map(PathBuf::from)
 }
 
@@ -364,7 +367,7 @@ fn cron(text: &str) -> Result<String, String> {
 }
 
 /// RFC 1123 label, as Kubernetes wants names of Secrets and label values to be at their simplest.
-fn dns_name(text: &str) -> Result<String, String> {
+pub(super) fn dns_name(text: &str) -> Result<String, String> {
     let good = !text.is_empty()
         && text.len() <= 63
         && !text.starts_with('-')

@@ -1,8 +1,10 @@
 //! Making commits in the object database: new blobs, new trees for the folders above them, everything else as it was.
 
 use super::error::Error;
+use super::identity::DeployKey;
 use super::mirror::{commit_id, oid};
 use super::settings::Author;
+use super::signature;
 use super::tree::blob_id;
 use super::tree_bytes::{self, Entry};
 use crate::model::{BlobId, RepoPath};
@@ -23,7 +25,12 @@ type Rows<'a> = Vec<(&'a str, &'a FileEdit)>;
 
 /// Makes each plan's commit on the one before. What a plan edits may have been edited by an earlier one: its edit then
 /// names the content before all of them, and is made on what the earlier one left.
-pub(super) fn make_all(repo: &Repository, author: &Author, plans: &[NewCommit]) -> Result<Made, Error> {
+pub(super) fn make_all(
+    repo: &Repository,
+    author: &Author,
+    key: Option<&DeployKey>,
+    plans: &[NewCommit],
+) -> Result<Made, Error> {
     let mut made: Option<Made> = None;
     let mut edited: BTreeMap<&RepoPath, (BlobId, BlobId)> = BTreeMap::new();
     for plan in plans {
@@ -40,7 +47,7 @@ pub(super) fn make_all(repo: &Repository, author: &Author, plans: &[NewCommit]) 
             edit.from = known.1;
             known.1 = after;
         }
-        let next = make(repo, author, &here)?;
+        let next = make(repo, author, key, &here)?;
         let mut objects = made.map(|made| made.objects).unwrap_or_default();
         objects.extend(next.objects);
         made = Some(Made { id: next.id, objects });
@@ -60,7 +67,7 @@ fn blob_of(bytes: &[u8]) -> Result<BlobId, Error> {
 }
 
 /// Same inputs, same commit id: a repeat after a crash is the same commit.
-fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Result<Made, Error> {
+fn make(repo: &Repository, author: &Author, key: Option<&DeployKey>, plan: &NewCommit) -> Result<Made, Error> {
     let failed = |source| Error::Git {
         doing: "make the commit",
         source,
@@ -80,9 +87,17 @@ fn make(repo: &Repository, author: &Author, plan: &NewCommit) -> Result<Made, Er
     if message.is_empty() {
         return Err(refused("its message is empty".to_owned()));
     }
-    let id = repo
-        .commit(None, &signature, &signature, &message, &tree, &[&parent])
-        .map_err(failed)?;
+    let id = match key {
+        None => repo
+            .commit(None, &signature, &signature, &message, &tree, &[&parent])
+            .map_err(failed)?,
+        Some(key) => {
+            let unsigned = repo
+                .commit_create_buffer(&signature, &signature, &message, &tree, &[&parent])
+                .map_err(failed)?;
+            signature::signed(repo, &unsigned, key)?
+        }
+    };
     check(repo, id, plan)?;
     objects.push(id);
     Ok(Made { id, objects })

@@ -1,10 +1,14 @@
 use super::login::LoginError;
+use super::settings::Settings;
 use super::words::Refusal;
 use crate::model::CommitId;
 use crate::port::{RepoFailure, RepoProblem};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// As many as one looks at to find a name misspelt.
+const MOST_BRANCHES: usize = 6;
 
 /// What went wrong between us and the repository. Each message says where and what to do; its cause is the source.
 #[derive(Debug, thiserror::Error)]
@@ -247,6 +251,12 @@ pub enum Error {
         /// Which rule it would break.
         rule: String,
     },
+    /// The commit could not be signed.
+    #[error("the commit cannot be signed with the key of automation.signing")]
+    Signing(#[source] ssh_key::Error),
+    /// The list of those whose signatures count cannot be used.
+    #[error("repo.verify.allowedSigners cannot be used")]
+    AllowedSigners(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The push's outcome could not be read back.
     #[error("the push to {url} was cut off and its outcome is not known; the next fetch will tell")]
     Doubt {
@@ -274,6 +284,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// The branch is not among those that there are.
+    pub(super) fn no_branch(settings: &Settings, branches: &[&str]) -> Self {
+        let some = branches.get(..MOST_BRANCHES).unwrap_or(branches);
+        Self::NoBranch {
+            url: settings.url.to_string(),
+            branch: settings.branch.to_string(),
+            there: match some {
+                [] => " (it is empty)".to_owned(),
+                some => format!(" (there is {})", some.join(", ")),
+            },
+        }
+    }
+
     /// The kind, for metrics and remedies.
     pub fn problem(&self) -> RepoProblem {
         match self {
@@ -306,6 +329,8 @@ impl Error {
             | Self::Mirror { .. }
             | Self::NotFetched { .. }
             | Self::Plan { .. }
+            | Self::Signing(_)
+            | Self::AllowedSigners(_)
             | Self::Ended
             | Self::NoRuntime => RepoProblem::Other,
         }

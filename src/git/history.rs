@@ -71,7 +71,7 @@ fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
     })
 }
 
-fn author(commit: &Commit<'_>) -> String {
+pub(super) fn author(commit: &Commit<'_>) -> String {
     let author = commit.author();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes()))

@@ -1,5 +1,5 @@
 use crate::model::Secret;
-use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
+use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,49 @@ use std::sync::Arc;
 pub struct DeployKey {
     text: Secret,
     key: Arc<PrivateKey>,
+    user: Option<String>,
+}
+
+/// What kind of key is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Ed25519: short, and signatures of the same bytes are the same.
+    #[default]
+    Ed25519,
+    /// RSA of 4096 bits, for servers that know nothing else.
+    Rsa,
+    /// ECDSA on P-256.
+    Ecdsa,
+    /// ECDSA on P-384.
+    EcdsaP384,
+}
+
+impl KeyKind {
+    /// All kinds, in the order in which they are recommended.
+    pub const ALL: [Self; 4] = [Self::Ed25519, Self::Rsa, Self::Ecdsa, Self::EcdsaP384];
+
+    /// As the configuration writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::Rsa => "rsa",
+            Self::Ecdsa => "ecdsa",
+            Self::EcdsaP384 => "ecdsa-p384",
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Ed25519 => Algorithm::Ed25519,
+            Self::Rsa => Algorithm::Rsa { hash: None },
+            Self::Ecdsa => Algorithm::Ecdsa {
+                curve: EcdsaCurve::NistP256,
+            },
+            Self::EcdsaP384 => Algorithm::Ecdsa {
+                curve: EcdsaCurve::NistP384,
+            },
+        }
+    }
 }
 
 /// The deploy key cannot be had.
@@ -50,12 +93,21 @@ impl DeployKey {
     /// # Errors
     /// The system has no randomness.
     pub fn generate() -> Result<Self, KeyError> {
+        Self::generate_kind(KeyKind::Ed25519)
+    }
+
+    /// A new key of a kind. RSA takes seconds.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn generate_kind(kind: KeyKind) -> Result<Self, KeyError> {
         let mut random = russh::keys::key::safe_rng();
-        let key = PrivateKey::random(&mut random, Algorithm::Ed25519).map_err(KeyError::Making)?;
+        let key = PrivateKey::random(&mut random, kind.algorithm()).map_err(KeyError::Making)?;
         let text = key.to_openssh(LineEnding::LF).map_err(KeyError::Making)?;
         Ok(Self {
             text: Secret::new(text.as_str()),
             key: Arc::new(key),
+            user: None,
         })
     }
 
@@ -74,7 +126,20 @@ impl DeployKey {
         Ok(Self {
             text: Secret::new(text),
             key: Arc::new(key),
+            user: None,
         })
+    }
+
+    /// The same key, which logs in under a name of its own instead of the address's: CodeCommit gives each key one.
+    #[must_use]
+    pub fn with_user(mut self, user: Option<String>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// The name of its own, if it has one.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// The private half, for the file or Secret that keeps it.
@@ -94,17 +159,44 @@ impl DeployKey {
         self.key.fingerprint(HashAlg::Sha256).to_string()
     }
 
+    /// The kind as OpenSSH writes it, e.g. `ssh-ed25519`.
+    pub fn kind(&self) -> String {
+        self.key.algorithm().to_string()
+    }
+
+    /// The line that makes this key a signer of commits in an allowed_signers file.
+    pub fn allowed_signer_line(&self, principal: &str) -> String {
+        let public = self.public_line("");
+        format!("{principal} namespaces=\"git\" {}", public.trim_end())
+    }
+
+    pub(super) fn public_key(&self) -> &ssh_key::PublicKey {
+        self.key.public_key()
+    }
+
     pub(super) fn private_key(&self) -> Arc<PrivateKey> {
         Arc::clone(&self.key)
     }
 }
 
-/// Reads the key in a file; where there is no file, makes an Ed25519 key and writes it there for the owner alone (0600).
+/// Reads the key in a file.
+///
+/// # Errors
+/// An unreadable file, a key that is none.
+pub fn load_file(path: &Path) -> Result<DeployKey, KeyError> {
+    let text = std::fs::read_to_string(path).map_err(|source| KeyError::Reading {
+        path: path.to_owned(),
+        source,
+    })?;
+    DeployKey::from_openssh(&text)
+}
+
+/// Reads the key in a file; where there is no file, makes one of that kind and writes it there for the owner alone (0600).
 /// Two processes that do so at once end with the same key.
 ///
 /// # Errors
 /// An unreadable file, a key that is none, a folder that cannot be written.
-pub fn load_or_create_file(path: &Path) -> Result<DeployKey, KeyError> {
+pub fn load_or_create_file(path: &Path, kind: KeyKind) -> Result<DeployKey, KeyError> {
     let read = || std::fs::read_to_string(path);
     match read() {
         Ok(text) => return DeployKey::from_openssh(&text),
@@ -116,7 +208,7 @@ pub fn load_or_create_file(path: &Path) -> Result<DeployKey, KeyError> {
             });
         }
     }
-    let key = DeployKey::generate()?;
+    let key = DeployKey::generate_kind(kind)?;
     match write_new(path, key.private_text().expose()) {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -154,8 +246,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys/identity");
-        let made = load_or_create_file(&path).unwrap_or_else(|error| panic!("{error}"));
-        let read = load_or_create_file(&path).unwrap_or_else(|error| panic!("{error}"));
+        let made = load_or_create_file(&path, KeyKind::Ed25519).unwrap_or_else(|error| panic!("{error}"));
+        let read = load_or_create_file(&path, KeyKind::Ed25519).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(made.fingerprint(), read.fingerprint());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -170,6 +262,21 @@ mod tests {
         );
         let public = ssh_key::PublicKey::from_openssh(&line).unwrap();
         assert_eq!(public.fingerprint(HashAlg::Sha256).to_string(), key.fingerprint());
+    }
+
+    #[test]
+    fn a_key_of_each_kind_says_so_and_can_be_read_again() {
+        for (kind, start) in [
+            (KeyKind::Ed25519, "ssh-ed25519 "),
+            (KeyKind::Ecdsa, "ecdsa-sha2-nistp256 "),
+            (KeyKind::EcdsaP384, "ecdsa-sha2-nistp384 "),
+        ] {
+            let key = DeployKey::generate_kind(kind).unwrap_or_else(|error| panic!("{error}"));
+            assert!(key.public_line("tidegate").starts_with(start), "{kind:?}");
+            assert_eq!(key.kind(), start.trim());
+            let read = DeployKey::from_openssh(key.private_text().expose()).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(read.fingerprint(), key.fingerprint());
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::settings::Settings;
 use super::transport;
+use super::trust::Trust;
 use super::wire::Wire;
 use crate::model::CommitId;
 use git2::{
@@ -27,6 +28,7 @@ pub(super) struct Mirror {
     pub settings: Arc<Settings>,
     pub wire: Arc<Wire>,
     pub runtime: Handle,
+    pub trust: Arc<Trust>,
     role: Role,
     state: Arc<State>,
     open: Option<(u64, Repository)>,
@@ -67,6 +69,7 @@ impl Mirror {
         settings: Arc<Settings>,
         wire: Arc<Wire>,
         runtime: Handle,
+        trust: Arc<Trust>,
         role: Role,
         state: Arc<State>,
     ) -> Self {
@@ -74,6 +77,7 @@ impl Mirror {
             settings,
             wire,
             runtime,
+            trust,
             role,
             state,
             open: None,
@@ -239,17 +243,8 @@ fn advertised(heads: &[git2::RemoteHead<'_>], settings: &Settings) -> Result<Oid
     let branches: Vec<&str> = heads
         .iter()
         .filter_map(|head| head.name().strip_prefix("refs/heads/"))
-        .take(6)
         .collect();
-    let there = match branches.as_slice() {
-        [] => " (it is empty)".to_owned(),
-        some => format!(" (there is {})", some.join(", ")),
-    };
-    Err(Error::NoBranch {
-        url: settings.url.to_string(),
-        branch: settings.branch.to_string(),
-        there,
-    })
+    Err(Error::no_branch(settings, &branches))
 }
 
 fn open_or_create(folder: &Path) -> Result<Repository, Error> {

@@ -21,6 +21,8 @@
 //! Deliberately absent: a work tree, filters, hooks, submodules and LFS (carried along untouched), the machine's git
 //! configuration, ssh-agent and `~/.ssh`, passwords over SSH, dumb HTTP, other schemes.
 
+mod access;
+mod allowed_signers;
 mod codecommit;
 mod commit;
 mod error;
@@ -30,6 +32,7 @@ mod http;
 mod http_stream;
 /// The deploy key: made, read, shown by its public half.
 pub mod identity;
+mod key_page;
 mod known_hosts;
 mod local;
 mod login;
@@ -37,7 +40,10 @@ mod mirror;
 mod push;
 mod receive_pack;
 mod repo;
+/// Changing the deploy key without a gap.
+pub mod rotation;
 mod settings;
+mod signature;
 mod socket;
 mod ssh;
 mod ssh_stream;
@@ -46,16 +52,21 @@ mod tests;
 mod transport;
 mod tree;
 mod tree_bytes;
+mod trust;
 mod url;
 mod wire;
 mod words;
 
+pub use access::{Access, probe};
+pub use allowed_signers::{AllowedSigners, InvalidAllowedSigners};
 pub use error::Error;
-pub use identity::{DeployKey, KeyError};
+pub use identity::{DeployKey, KeyError, KeyKind};
+pub use key_page::KeyPage;
 pub use known_hosts::{InvalidKnownHosts, KnownHosts};
 pub use local::{Local, LocalError};
 pub use login::{HttpAccess, LoginError};
 pub use repo::{Counters, Repo};
 pub use settings::{Author, HostKeys, InvalidAuthor, Settings};
+pub use trust::{Signers, Signing, Trust};
 pub use url::{InvalidUrl, RepoUrl, Scheme};
 pub use words::Refusal;

@@ -20,8 +20,11 @@ pub(super) fn commit_and_push(mirror: &mut Mirror, plans: &[NewCommit]) -> Resul
     let parent = plans.first().map(|plan| plan.parent).ok_or_else(|| Error::Plan {
         rule: "there is none to make".to_owned(),
     })?;
+    let trust = mirror.trust.clone();
+    let key = trust.signing_key(&mirror.wire);
     let (made, pack) = mirror.with(|repo| {
-        let made = commit::make_all(repo, &settings.author, plans)?;
+        let made = commit::make_all(repo, &settings.author, key.as_deref(), plans)?;
+        trust.check_own(repo, made.id)?;
         let pack = pack(repo, &made).map_err(|source| Error::Git {
             doing: "pack the commit",
             source,

@@ -1,10 +1,12 @@
 use super::error::Error;
+use super::identity::DeployKey;
 use super::mirror::{Mirror, Role, State};
 use super::settings::Settings;
+use super::trust::Trust;
 use super::wire::Wire;
 use super::{history, push, transport, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
-use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile};
+use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile, Trusted};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
@@ -44,15 +46,24 @@ impl Repo {
     /// # Errors
     /// No runtime, no threads.
     pub fn open(settings: Settings) -> Result<Self, RepoFailure> {
+        Self::open_trusting(settings, Trust::default())
+    }
+
+    /// The same with signatures made or asked for.
+    ///
+    /// # Errors
+    /// No runtime, no threads.
+    pub fn open_trusting(settings: Settings, trust: Trust) -> Result<Self, RepoFailure> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
         transport::register()?;
         let wire = Wire::new(&settings);
         let state = Arc::new(State::read(&settings.mirror_dir));
-        let (settings, wire) = (Arc::new(settings), Arc::new(wire));
+        let (settings, wire, trust) = (Arc::new(settings), Arc::new(wire), Arc::new(trust));
         let worker = |name: &str, role: Role| {
             let (settings, wire, state) = (Arc::clone(&settings), Arc::clone(&wire), Arc::clone(&state));
+            let trust = Arc::clone(&trust);
             let mirror_dir = settings.mirror_dir.clone();
-            let mut mirror = Mirror::new(settings, wire, runtime.clone(), role, state);
+            let mut mirror = Mirror::new(settings, wire, runtime.clone(), trust, role, state);
             let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
             let work = move || {
                 while let Some(job) = jobs.blocking_recv() {
@@ -71,6 +82,17 @@ impl Repo {
             reader: worker("git-reader", Role::Reader)?,
             wire: Arc::clone(&wire),
         })
+    }
+
+    /// From the next operation on this key is logged in with; where it is refused and `next` is taken, that one from then
+    /// on. Signatures with the deploy key are made with the one that is logged in with.
+    pub fn use_keys(&self, key: Arc<DeployKey>, next: Option<Arc<DeployKey>>) {
+        self.wire.use_keys(key, next);
+    }
+
+    /// Returns when the server has not taken our key since the last call.
+    pub async fn key_refused(&self) {
+        self.wire.ssh.key_refused.notified().await;
     }
 
     /// What was done on the wire so far.
@@ -148,6 +170,15 @@ impl ConfigRepo for Repo {
         let url = self.wire.url.clone();
         Self::ask(&self.reader, move |mirror| {
             mirror.with(|repo| history::is_ancestor(repo, &url, ancestor, descendant))
+        })
+        .await
+    }
+
+    async fn trusted(&self, tip: CommitId) -> Result<Trusted, RepoFailure> {
+        let url = self.wire.url.clone();
+        Self::ask(&self.reader, move |mirror| {
+            let trust = Arc::clone(&mirror.trust);
+            mirror.with(|repo| trust.judge(repo, &url, tip))
         })
         .await
     }

@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,11 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// What we log in with, whom we trust, and the connection.
 pub(super) struct Ssh {
-    key: Arc<DeployKey>,
+    key: Mutex<Arc<DeployKey>>,
+    /// Tried where the key is refused: the one that is to follow it.
+    next_key: Mutex<Option<Arc<DeployKey>>>,
+    /// Told when the server does not take our key.
+    pub key_refused: Notify,
     host_keys: HostKeys,
     session: tokio::sync::Mutex<Option<Session>>,
 }
@@ -34,13 +39,17 @@ pub(super) struct Ssh {
 /// A logged-in connection, with a channel opened in advance: that saves the next command a round trip.
 struct Session {
     handle: Arc<Handle<Client>>,
+    /// Who is logged in.
+    key: Arc<DeployKey>,
     spare: Arc<Mutex<Option<Channel<Msg>>>>,
 }
 
 impl Ssh {
     pub(super) fn new(key: Arc<DeployKey>, host_keys: HostKeys) -> Self {
         Self {
-            key,
+            key: Mutex::new(key),
+            next_key: Mutex::default(),
+            key_refused: Notify::new(),
             host_keys,
             session: tokio::sync::Mutex::new(None),
         }
@@ -55,19 +64,49 @@ impl Wire {
 
     async fn run(&self, command: &str, stop: &CancellationToken) -> Result<Exec, Error> {
         let mut slot = self.ssh.session.lock().await;
-        if let Some(session) = slot.take().filter(|session| !session.handle.is_closed())
+        let key = self.key();
+        let is_ours = |session: &Session| !session.handle.is_closed() && Arc::ptr_eq(&session.key, &key);
+        if let Some(session) = slot.take().filter(is_ours)
             && let Ok(exec) = self.start(&session, command, true, stop).await
         {
             *slot = Some(session);
             return Ok(exec);
         }
+        let (handle, key) = self.connect_with(key).await?;
         let session = Session {
-            handle: Arc::new(self.connect().await?),
+            handle: Arc::new(handle),
+            key,
             spare: Arc::default(),
         };
         let exec = self.start(&session, command, false, stop).await?;
         *slot = Some(session);
         Ok(exec)
+    }
+
+    /// What we log in with.
+    pub(super) fn key(&self) -> Arc<DeployKey> {
+        Arc::clone(&locked(&self.ssh.key))
+    }
+
+    /// From the next command on we log in with another key.
+    pub(super) fn use_keys(&self, key: Arc<DeployKey>, next: Option<Arc<DeployKey>>) {
+        *locked(&self.ssh.key) = key;
+        *locked(&self.ssh.next_key) = next;
+    }
+
+    /// Where our key is refused, the next one may be taken already: somebody was quicker in removing the old one than we
+    /// in noticing.
+    async fn connect_with(&self, key: Arc<DeployKey>) -> Result<(Handle<Client>, Arc<DeployKey>), Error> {
+        let refusal = match self.connect(&key).await {
+            Ok(handle) => return Ok((handle, key)),
+            Err(error @ Error::KeyRefused { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        let next = locked(&self.ssh.next_key).clone();
+        let Some(next) = next else { return Err(refusal) };
+        let handle = self.connect(&next).await.map_err(|_| refusal)?;
+        *locked(&self.ssh.key) = Arc::clone(&next);
+        Ok((handle, next))
     }
 
     /// Forgets the kept-open connection: the next command makes a new one.
@@ -117,7 +156,7 @@ impl Wire {
         Ok(Exec::new(channel, place, idle, kept_open, stop.clone()))
     }
 
-    async fn connect(&self) -> Result<Handle<Client>, Error> {
+    async fn connect(&self, key: &DeployKey) -> Result<Handle<Client>, Error> {
         let place = self.url.place();
         let known = self.ssh.host_keys.read().map_err(Error::KnownHosts)?;
         let stream = self.tcp(&place).await?;
@@ -142,7 +181,7 @@ impl Wire {
                         source,
                     })
                 })?;
-            self.log_in(&mut handle, &place).await?;
+            self.log_in(&mut handle, key, &place).await?;
             Ok(handle)
         };
         let after = self.phases.login;
@@ -155,12 +194,13 @@ impl Wire {
         })
     }
 
-    async fn log_in(&self, handle: &mut Handle<Client>, place: &str) -> Result<(), Error> {
+    async fn log_in(&self, handle: &mut Handle<Client>, ours: &DeployKey, place: &str) -> Result<(), Error> {
         let lost = |source| Error::Handshake {
             place: place.to_owned(),
             source,
         };
-        let key = self.ssh.key.private_key();
+        let key = ours.private_key();
+        let user = ours.user().unwrap_or(self.url.user());
         let hash = match key.algorithm() {
             ssh_key::Algorithm::Rsa { .. } => handle
                 .best_supported_rsa_hash()
@@ -170,7 +210,7 @@ impl Wire {
             _ => None,
         };
         let answer = handle
-            .authenticate_publickey(self.url.user(), PrivateKeyWithHashAlg::new(key, hash))
+            .authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, hash))
             .await
             .map_err(lost)?;
         match answer {
@@ -181,11 +221,14 @@ impl Wire {
                     words: String::new(),
                 })
             }
-            AuthResult::Failure { .. } => Err(Error::KeyRefused {
-                place: place.to_owned(),
-                user: self.url.user().to_owned(),
-                fingerprint: self.ssh.key.fingerprint(),
-            }),
+            AuthResult::Failure { .. } => {
+                self.ssh.key_refused.notify_one();
+                Err(Error::KeyRefused {
+                    place: place.to_owned(),
+                    user: user.to_owned(),
+                    fingerprint: ours.fingerprint(),
+                })
+            }
         }
     }
 

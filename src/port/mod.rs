@@ -14,4 +14,5 @@ pub use cluster::{
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile,
+    Trusted,
 };

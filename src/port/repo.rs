@@ -78,6 +78,15 @@ pub enum PushOutcome {
     ReadOnly(String),
 }
 
+/// What of a branch may be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trusted {
+    /// The tip, or the newest commit before it (by first parents) that may; `None` if there is none.
+    pub commit: Option<CommitId>,
+    /// Why the tip may not, if so.
+    pub problem: Option<String>,
+}
+
 /// What kind of trouble the repository is in; the label of metrics and the key of the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RepoProblem {
@@ -142,6 +151,14 @@ pub trait ConfigRepo: Send + Sync + 'static {
         ancestor: CommitId,
         descendant: CommitId,
     ) -> impl Future<Output = Result<bool, RepoFailure>> + Send;
+
+    /// What of the branch with this tip may be applied: the tip, unless signatures are asked for.
+    fn trusted(&self, tip: CommitId) -> impl Future<Output = Result<Trusted, RepoFailure>> + Send {
+        std::future::ready(Ok(Trusted {
+            commit: Some(tip),
+            problem: None,
+        }))
+    }
 
     /// Makes the commits in the object database, the first on its `parent` and each further one on the one before, and
     /// pushes them at once with compare-and-swap: the branch moves only if its tip still is `parent`. After any doubt the

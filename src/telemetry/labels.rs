@@ -104,6 +104,16 @@ label! {
 }
 
 label! {
+    /// What the git server lets the deploy key do.
+    Right, RightLabel { right }, {
+        /// Fetch.
+        Read = "read",
+        /// Push.
+        Write = "write",
+    }
+}
+
+label! {
     /// What became of one apply request.
     ApplyOutcome, ApplyLabel { outcome }, {
         /// The object is as declared.

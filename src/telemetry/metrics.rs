@@ -1,3 +1,4 @@
+use super::access::Access;
 use super::delivery::Delivery;
 use super::labels::BuildLabel;
 use super::passes::Passes;
@@ -19,6 +20,7 @@ pub(super) struct Inner {
     pub(super) scan: Scan,
     pub(super) delivery: Delivery,
     pub(super) sync: Sync,
+    pub(super) access: Access,
 }
 
 impl Metrics {
@@ -33,12 +35,14 @@ impl Metrics {
         let scan = Scan::register(&mut registry);
         let delivery = Delivery::register(&mut registry);
         let sync = Sync::register(&mut registry);
+        let access = Access::register(&mut registry);
         Self(Arc::new(Inner {
             registry,
             passes,
             scan,
             delivery,
             sync,
+            access,
         }))
     }
 
@@ -79,7 +83,9 @@ pub(super) fn whole(count: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use crate::model::Severity;
-    use crate::telemetry::{ApplyOutcome, ListingOutcome, Metrics, ObjectState, Outcome, PushResult, RequestOutcome};
+    use crate::telemetry::{
+        ApplyOutcome, ListingOutcome, Metrics, ObjectState, Outcome, PushResult, RequestOutcome, Right,
+    };
     use std::time::Duration;
 
     /// The value of the one series that is written so.
@@ -112,6 +118,9 @@ mod tests {
         metrics.objects(ObjectState::Applied, 200);
         metrics.pruned(4);
         metrics.drift_repaired();
+        metrics.repo_access(Right::Read, true);
+        metrics.repo_access(Right::Write, false);
+        metrics.tip_withheld(true);
         metrics.last_applied("0123");
         metrics.last_applied("4567");
         for (series, want) in [
@@ -144,6 +153,9 @@ mod tests {
             ("tidegate_objects_pruned_total", "4"),
             ("tidegate_drift_repaired_total", "1"),
             (r#"tidegate_sync_last_applied_info{commit="4567"}"#, "1"),
+            (r#"tidegate_repo_access{right="read"}"#, "1"),
+            (r#"tidegate_repo_access{right="write"}"#, "0"),
+            ("tidegate_repo_tip_withheld", "1"),
             (
                 concat!("tidegate_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"),
                 "1",

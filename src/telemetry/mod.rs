@@ -8,6 +8,7 @@
 //! Deliberately absent: anything that decides, reads a clock for others, or speaks to the network; `http` serves what
 //! [`Metrics::render`] gives.
 
+mod access;
 mod delivery;
 mod labels;
 mod logs;
@@ -16,7 +17,7 @@ mod passes;
 mod scan;
 mod sync;
 
-pub use labels::{ApplyOutcome, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome};
+pub use labels::{ApplyOutcome, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right};
 pub use logs::{DEFAULT_FILTER, LogError, LogFormat, init};
 pub use metrics::Metrics;
 pub use passes::PassTimer;

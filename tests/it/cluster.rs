@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "the steps of a test may fail, and then say where")]
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, ObjectMeta, PostParams};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tidegate::cluster::{Access, ApiServer, SecretKey};
+use tidegate::cluster::{Access, ApiServer, SecretName};
 use tidegate::model::Secret as Text;
+use tidegate::port::ClusterFailure;
 use tidegate_stack::ControlPlane;
 
 async fn server(control_plane: &ControlPlane, namespace: &str) -> ApiServer {
@@ -32,32 +34,33 @@ async fn server(control_plane: &ControlPlane, namespace: &str) -> ApiServer {
     ApiServer::connect(access).await.unwrap()
 }
 
+/// Puts the entry if there is none; the entry as it is then.
+async fn put(server: &ApiServer, place: &SecretName, text: &str) -> String {
+    let entries = server.change_secret::<ClusterFailure>(place, |entries| {
+        let is_new = !entries.contains_key("identity");
+        entries.entry("identity".to_owned()).or_insert_with(|| Text::new(text));
+        Ok(is_new)
+    });
+    entries.await.unwrap()["identity"].expose().to_owned()
+}
+
 #[tokio::test]
 async fn of_many_processes_that_find_no_key_one_makes_it_and_all_return_it() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let server = Arc::new(server(&control_plane, "cluster-key").await);
-    let place = SecretKey {
+    let place = SecretName {
         namespace: "cluster-key".into(),
         name: "deploy".into(),
-        key: "identity".into(),
     };
     let racers = (0..8).map(|n| {
         let (server, place) = (server.clone(), place.clone());
-        async move {
-            let text = server
-                .load_or_create_secret_key(&place, || Text::new(format!("key {n}")))
-                .await;
-            text.unwrap().expose().to_owned()
-        }
+        async move { put(&server, &place, &format!("key {n}")).await }
     });
     let mut keys = futures::future::join_all(racers).await;
     keys.dedup();
     assert_eq!(keys.len(), 1, "{keys:?}");
-    let again = server
-        .load_or_create_secret_key(&place, || panic!("there is one"))
-        .await
-        .unwrap();
-    assert_eq!(again.expose(), keys[0]);
+    let again = server.secret(&place).await.unwrap();
+    assert_eq!(again["identity"].expose(), keys[0]);
 }
 
 #[tokio::test]
@@ -71,24 +74,21 @@ async fn a_key_joins_a_secret_that_holds_other_entries() {
             ..ObjectMeta::default()
         },
         string_data: Some(BTreeMap::from([("known_hosts".into(), "a b c".into())])),
+        data: Some(BTreeMap::from([("bytes".into(), ByteString(vec![0xff, 0xfe]))])),
         ..Secret::default()
     };
     api.create(&PostParams::default(), &secret).await.unwrap();
-    let place = SecretKey {
+    let place = SecretName {
         namespace: "cluster-join".into(),
         name: "deploy".into(),
-        key: "identity".into(),
     };
-    let made = server
-        .load_or_create_secret_key(&place, || Text::new("key"))
-        .await
-        .unwrap();
-    assert_eq!(made.expose(), "key");
+    assert_eq!(put(&server, &place, "key").await, "key");
     let data = api.get("deploy").await.unwrap().data.unwrap();
     assert_eq!(
         data.keys().map(String::as_str).collect::<Vec<_>>(),
-        ["identity", "known_hosts"]
+        ["bytes", "identity", "known_hosts"]
     );
+    assert_eq!(data["bytes"].0, [0xff, 0xfe], "what is no text stays as it is");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod cluster;
 mod fuzz_corpus;
 mod git;
 mod holds;
+mod keys;
 mod laptop;
 mod mirror;
 mod proof;

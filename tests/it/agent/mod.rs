@@ -10,4 +10,4 @@ mod race;
 mod revert;
 mod scope;
 mod signals;
-mod world;
+pub(crate) mod world;

@@ -58,6 +58,8 @@ pub struct Options {
     pub registries: String,
     /// Further lines of the configuration file, top level (not `repo`, `registries` or `http`).
     pub more: String,
+    /// `repo.key`, e.g. `{secret: deploy}`; empty: a file of the agent's own.
+    pub key: String,
     /// Further lines below `repo:`, indented by two blanks.
     pub repo_more: String,
 }
@@ -107,13 +109,16 @@ impl Agent {
             .map(|line| format!("    {line}\n"))
             .collect();
         let config = format!(
-            "repo:\n  url: {url}\n  poll: {poll}\n  key: {{file: {key}}}\n  knownHosts: |\n{known_hosts}{repo_more}\
+            "repo:\n  url: {url}\n  poll: {poll}\n  key: {key}\n  knownHosts: |\n{known_hosts}{repo_more}\
              {registries}\
              http: {{listen: \"{listen}\", tokenFile: {token}}}\n\
              stateDir: {state}\n{more}",
             url = self.options.repo_url,
             poll = of(&self.options.poll),
-            key = self.key_file().display(),
+            key = match self.options.key.as_str() {
+                "" => format!("{{file: {}}}", self.key_file().display()),
+                key => key.to_owned(),
+            },
             repo_more = self.options.repo_more,
             registries = match self.options.registries.as_str() {
                 "" => format!("registries:\n- {{host: \"*\", scan: {}}}\n", of(&self.options.scan)),

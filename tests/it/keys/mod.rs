@@ -1,0 +1,8 @@
+//! The deploy key and signatures, on real servers: kinds of keys, what a key may do, changing it, signed commits.
+
+mod access;
+mod identity;
+mod rotation;
+mod scene;
+mod signing;
+mod verify;
