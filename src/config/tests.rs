@@ -92,3 +92,54 @@ fn an_https_address_has_its_login_and_plain_http_wants_a_word() {
     read("f", &format!("{plain}  http: {{plaintext: true}}\n")).unwrap();
     read("f", "repo: {url: \"http://127.0.0.1:3000/fleet.git\"}\n").unwrap();
 }
+
+const SIGNERS: &str = "  verify:\n    allowedSigners: |\n      jo@acme.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n";
+
+#[test]
+fn who_asks_for_signatures_has_to_sign_as_well() {
+    let file = |more: &str| format!("repo:\n  url: git@github.com:acme/fleet.git\n{SIGNERS}{more}");
+    let found = mistakes(&file(""));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("3: repo.verify: ") && found[0].contains("automation.signing"),
+        "{found:?}"
+    );
+    for more in [
+        "automation: {signing: {deployKey: true}}\n",
+        "automation: {signing: {secret: signing-key}}\n",
+        "automation: {enabled: false}\n",
+    ] {
+        assert_eq!(mistakes(&file(more)), Vec::<String>::new(), "{more}");
+    }
+}
+
+#[test]
+fn mistakes_about_keys_and_signers_are_told() {
+    let text = "repo:\n  url: git@github.com:acme/fleet.git\n  key: {type: dsa}\n  verify: {allowedSigners: jo}\n\
+                automation: {signing: {deployKey: true, file: key}}\n";
+    let found = mistakes(text);
+    for part in [
+        "3: repo.key.type: \"dsa\" is no kind of key; there are ed25519, rsa, ecdsa, ecdsa-p384",
+        "4: repo.verify.allowedSigners: line 1 of the allowed signers: ",
+        "5: automation.signing.deployKey: either deployKey: true, file or secret",
+    ] {
+        assert!(
+            found.iter().any(|line| line.starts_with(part)),
+            "{part} is not in {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+#[test]
+fn the_kind_of_key_to_make_is_what_the_forge_takes() {
+    use crate::git::KeyKind;
+    for (url, more, want) in [
+        ("git@github.com:acme/fleet.git", "", KeyKind::Ed25519),
+        ("git@github.com:acme/fleet.git", "  key: {type: rsa}\n", KeyKind::Rsa),
+        ("git@ssh.dev.azure.com:v3/acme/shop/fleet", "", KeyKind::Rsa),
+    ] {
+        let settings = read("f", &format!("repo:\n  url: {url}\n{more}")).unwrap();
+        assert_eq!(settings.repo.key_kind, want, "{url} {more}");
+    }
+}
