@@ -79,7 +79,8 @@ async fn a_key_that_the_server_does_not_know_is_told_with_its_fingerprint_and_ho
     agent.start().unwrap();
     let message = told_everywhere(&mut agent, "does not accept our key").await;
     let (_, identity) = told(&agent, &["identity"]).await;
-    let fingerprint = identity.split_once("fingerprint ").unwrap().1.trim();
+    let after = identity.split_once("fingerprint ").unwrap().1;
+    let fingerprint = after.lines().next().unwrap();
     let place = scene.git.addr().to_string();
     says(
         &message,
