@@ -51,7 +51,10 @@ pub(super) fn git_settings(checked: &Checked, key: Arc<DeployKey>) -> git::Setti
         branch: settings.repo.branch.clone(),
         mirror_dir: settings.state_dir.join("mirror"),
         key,
-        host_keys: HostKeys::Given(settings.repo.known_hosts.clone()),
+        host_keys: match &settings.repo.known_hosts_file {
+            Some(file) => HostKeys::File(file.clone()),
+            None => HostKeys::Given(settings.repo.known_hosts.clone()),
+        },
         http: settings.repo.http.clone(),
         author: settings.automation.author.clone(),
         timeout: settings.repo.timeout,

@@ -45,6 +45,8 @@ pub struct RepoSettings {
     pub key_kind: KeyKind,
     /// The host keys to trust.
     pub known_hosts: KnownHosts,
+    /// A file with them in their place, read anew for each connection.
+    pub known_hosts_file: Option<PathBuf>,
     /// Login and authorities for an HTTPS address.
     pub http: HttpAccess,
     /// Whose signature the branch's tip must have in order to be applied; `None`: nobody's.
@@ -184,6 +186,13 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
     let known_hosts = section.text("knownHosts", |text| {
         KnownHosts::parse(text).map_err(|error| error.to_string())
     });
+    let known_hosts_file = section.text("knownHostsFile", path);
+    if known_hosts_file.is_some() && known_hosts.as_ref().is_some_and(|known| !known.is_empty()) {
+        section.mistake(
+            "knownHostsFile",
+            "either knownHosts or knownHostsFile is wanted, not both",
+        );
+    }
     let http = http_access(section.section("http"));
     if let Some(url) = &url
         && url.scheme() == Scheme::Http
@@ -213,6 +222,7 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
         key,
         key_kind: key_kind.unwrap_or_else(|| url.as_ref().map(RepoUrl::key_kind).unwrap_or_default()),
         known_hosts: known_hosts.unwrap_or_default(),
+        known_hosts_file,
         http,
         signers,
         url: url?,

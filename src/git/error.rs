@@ -100,6 +100,16 @@ pub enum Error {
         /// The line.
         line: usize,
     },
+    /// The host's certificate is by a known authority, and cannot be used all the same.
+    #[error("the host certificate of {place}, {offered}, cannot be trusted: {rule}; have the host's operator renew it")]
+    HostCertificate {
+        /// Host and port.
+        place: String,
+        /// Type and fingerprint of its key.
+        offered: String,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
     /// known_hosts itself cannot be used.
     #[error("known_hosts cannot be used")]
     KnownHosts(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -309,7 +319,9 @@ impl Error {
             | Self::HttpBroken { .. }
             | Self::Status { .. } => RepoProblem::Unreachable,
             Self::HostKeyUnknown { .. } => RepoProblem::UnknownHostKey,
-            Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } => RepoProblem::ChangedHostKey,
+            Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } | Self::HostCertificate { .. } => {
+                RepoProblem::ChangedHostKey
+            }
             Self::Tls { .. } => RepoProblem::UnknownHostKey,
             Self::KeyRefused { .. } | Self::LoginRefused { .. } => RepoProblem::KeyRefused,
             Self::Remote {

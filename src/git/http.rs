@@ -136,7 +136,24 @@ impl Wire {
         service: Service,
         base: &Url,
         stop: &CancellationToken,
-        request: impl FnOnce(&Client) -> RequestBuilder,
+        request: impl Fn(&Client) -> RequestBuilder,
+    ) -> Result<Response, Error> {
+        match self.sent(service, base, stop, &request).await {
+            // The kept-open connection was dead. What is repeated either only reads, or names the branch's old value.
+            Err(Error::HttpBroken { .. }) => {
+                *locked(&self.http.client) = None;
+                self.sent(service, base, stop, &request).await
+            }
+            other => other,
+        }
+    }
+
+    async fn sent(
+        &self,
+        service: Service,
+        base: &Url,
+        stop: &CancellationToken,
+        request: &impl Fn(&Client) -> RequestBuilder,
     ) -> Result<Response, Error> {
         let client = self.client()?;
         let request = self.signed(request(&client), base)?.build();

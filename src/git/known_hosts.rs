@@ -1,10 +1,12 @@
+use super::forge_keys;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use ssh_key::{Algorithm, HashAlg, PublicKey, public::KeyData};
+use ssh_key::certificate::CertType;
+use ssh_key::{Algorithm, Certificate, HashAlg, PublicKey, public::KeyData};
 
 /// Host keys that are trusted, from a text in OpenSSH's known_hosts format: several keys and types for a host, patterns,
-/// negations, hashed names, `[host]:port`, `@revoked`. Lines of certificate authorities are read over.
+/// negations, hashed names, `[host]:port`, `@revoked`, `@cert-authority`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownHosts(Vec<Line>);
 
@@ -17,11 +19,18 @@ pub struct InvalidKnownHosts {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
+pub(super) struct Line {
     number: usize,
-    revoked: bool,
+    mark: Mark,
     names: Vec<Name>,
     key: PublicKey,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Plain,
+    Revoked,
+    Authority,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +44,16 @@ enum Name {
 pub(super) enum Verdict {
     Trusted,
     Unknown,
-    Changed { known: Vec<String> },
-    Revoked { line: usize },
+    Changed {
+        known: Vec<String>,
+    },
+    Revoked {
+        line: usize,
+    },
+    /// By a known authority, and yet not to be trusted.
+    Uncertified {
+        rule: &'static str,
+    },
 }
 
 impl KnownHosts {
@@ -58,10 +75,10 @@ impl KnownHosts {
                     "host names, key type and key are wanted, as ssh-keyscan prints them",
                 ));
             };
-            let revoked = match marker {
-                None => false,
-                Some("@revoked") => true,
-                Some("@cert-authority") => continue,
+            let mark = match marker {
+                None => Mark::Plain,
+                Some("@revoked") => Mark::Revoked,
+                Some("@cert-authority") => Mark::Authority,
                 Some(_) => return Err(bad("only the markers @revoked and @cert-authority are known")),
             };
             let key = PublicKey::from_openssh(&format!("{kind} {body}"))
@@ -71,7 +88,7 @@ impl KnownHosts {
                 .map(|name| Name::parse(name).ok_or_else(|| bad("a hashed name is damaged")));
             lines.push(Line {
                 number: index + 1,
-                revoked,
+                mark,
                 names: names.collect::<Result<_, _>>()?,
                 key,
             });
@@ -108,11 +125,8 @@ impl KnownHosts {
 
     /// Compares a key that the host has proven to hold.
     pub(super) fn verdict(&self, host: &str, port: u16, offered: &KeyData) -> Verdict {
-        let names = [lookup_name(host, port), host.to_owned()];
-        let revoked =
-            |line: &&Line| line.revoked && line.key.key_data() == offered && names.iter().any(|name| line.is_for(name));
-        if let Some(line) = self.0.iter().find(revoked) {
-            return Verdict::Revoked { line: line.number };
+        if let Some(line) = self.revocation(host, port, offered) {
+            return Verdict::Revoked { line };
         }
         let entries = self.entries(host, port);
         if entries.is_empty() {
@@ -126,12 +140,75 @@ impl KnownHosts {
         }
     }
 
-    /// As OpenSSH does: a key known for the plain host serves a port of its own too, if that port has no line.
+    /// Compares a certificate whose key the host has proven to hold, as OpenSSH does: one by an unknown authority is as good
+    /// as the bare key in it. `now` in seconds since 1970.
+    pub(super) fn certified(&self, host: &str, port: u16, offered: &Certificate, now: u64) -> Verdict {
+        let (key, authority) = (offered.public_key(), offered.signature_key());
+        let revoked = self.revocation(host, port, key);
+        if let Some(line) = revoked.or_else(|| self.revocation(host, port, authority)) {
+            return Verdict::Revoked { line };
+        }
+        let known = self.marked(host, port, Mark::Authority);
+        if !known.iter().any(|line| line.key.key_data() == authority) {
+            return self.verdict(host, port, key);
+        }
+        let names = offered.valid_principals();
+        let named = |name: &String| matches(name.to_ascii_lowercase().as_bytes(), host.as_bytes());
+        let rule = if offered.cert_type() != CertType::Host {
+            "it is a user's certificate"
+        } else if !names.is_empty() && !names.iter().any(named) {
+            "it is for other host names"
+        } else if offered.critical_options().iter().next().is_some() {
+            "it has options that are not known"
+        } else if offered
+            .validate_at(now, &[authority.fingerprint(HashAlg::Sha256)])
+            .is_err()
+        {
+            "it has expired, is not valid yet, or its signature is wrong"
+        } else {
+            return Verdict::Trusted;
+        };
+        Verdict::Uncertified { rule }
+    }
+
+    /// The certificate algorithms to ask for: none where no authority is known, since a certificate would then only be in
+    /// the way of the keys that are.
+    pub(super) fn certificates(&self, host: &str, port: u16) -> Vec<Algorithm> {
+        if self.marked(host, port, Mark::Authority).is_empty() {
+            return Vec::new();
+        }
+        let keys = russh::Preferred::DEFAULT.key.iter();
+        keys.filter(|key| **key != Algorithm::Rsa { hash: None })
+            .cloned()
+            .collect()
+    }
+
+    /// The same, with the keys of the large forges for a host that it does not name at all.
+    pub(super) fn or_builtin(mut self, host: &str, port: u16) -> Self {
+        if self.entries(host, port).is_empty() && self.marked(host, port, Mark::Authority).is_empty() {
+            self.0.extend(forge_keys::lines(host));
+        }
+        self
+    }
+
+    fn revocation(&self, host: &str, port: u16, key: &KeyData) -> Option<usize> {
+        let names = [lookup_name(host, port), host.to_owned()];
+        let revokes = |line: &&Line| {
+            line.mark == Mark::Revoked && line.key.key_data() == key && names.iter().any(|name| line.is_for(name))
+        };
+        self.0.iter().find(revokes).map(|line| line.number)
+    }
+
     fn entries(&self, host: &str, port: u16) -> Vec<&Line> {
+        self.marked(host, port, Mark::Plain)
+    }
+
+    /// As OpenSSH does: a key known for the plain host serves a port of its own too, if that port has no line.
+    fn marked(&self, host: &str, port: u16, mark: Mark) -> Vec<&Line> {
         let named = |name: &str| {
             self.0
                 .iter()
-                .filter(|line| !line.revoked && line.is_for(name))
+                .filter(|line| line.mark == mark && line.is_for(name))
                 .collect::<Vec<_>>()
         };
         let exact = named(&lookup_name(host, port));
@@ -154,8 +231,26 @@ pub(super) fn shown(key: &KeyData) -> String {
 }
 
 impl Line {
+    /// A line that came with the program.
+    pub(super) fn builtin(host: &str, key: PublicKey) -> Self {
+        let names = vec![Name::Is {
+            pattern: host.to_owned(),
+            negated: false,
+        }];
+        Self {
+            number: 0,
+            mark: Mark::Plain,
+            names,
+            key,
+        }
+    }
+
     fn shown(&self) -> String {
-        format!("{} (line {})", shown(self.key.key_data()), self.number)
+        let key = shown(self.key.key_data());
+        match self.number {
+            0 => format!("{key} (built in)"),
+            line => format!("{key} (line {line})"),
+        }
     }
 
     fn is_for(&self, host: &str) -> bool {

@@ -27,6 +27,7 @@ mod codecommit;
 mod commit;
 mod error;
 mod exec;
+mod forge_keys;
 mod history;
 mod http;
 mod http_stream;

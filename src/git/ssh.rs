@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -159,6 +159,7 @@ impl Wire {
     async fn connect(&self, key: &DeployKey) -> Result<Handle<Client>, Error> {
         let place = self.url.place();
         let known = self.ssh.host_keys.read().map_err(Error::KnownHosts)?;
+        let known = known.or_builtin(self.url.host(), self.url.port());
         let stream = self.tcp(&place).await?;
         let stream = Socket::new(stream).map_err(|source| Error::Connect {
             place: place.clone(),
@@ -166,7 +167,8 @@ impl Wire {
         })?;
         self.counts.connections.fetch_add(1, Ordering::Relaxed);
         let refusal = Arc::new(Mutex::new(None));
-        let config = config(known.preference(self.url.host(), self.url.port()));
+        let (host, port) = (self.url.host(), self.url.port());
+        let config = config(known.preference(host, port), known.certificates(host, port));
         let client = Client {
             url: self.url.clone(),
             known,
@@ -297,16 +299,23 @@ impl client::Handler for Client {
 
     async fn check_server_key(&mut self, offered: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
         let (host, port, place) = (self.url.host(), self.url.port(), self.url.place());
-        let PublicKeyOrCertificate::PublicKey { key, .. } = offered else {
-            return Ok(false);
+        let (key, verdict) = match offered {
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                let key = key.key_data();
+                (key, self.known.verdict(host, port, key))
+            }
+            PublicKeyOrCertificate::Certificate(certificate) => {
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                let now = now.map_or(0, |since| since.as_secs());
+                let verdict = self.known.certified(host, port, certificate, now);
+                (certificate.public_key(), verdict)
+            }
         };
-        let offered = known_hosts::shown(key.key_data());
-        let refusal = match self.known.verdict(host, port, key.key_data()) {
+        let offered = known_hosts::shown(key);
+        let refusal = match verdict {
             Verdict::Trusted => return Ok(true),
             Verdict::Unknown => {
-                let public = PublicKey::new(key.key_data().clone(), "")
-                    .to_openssh()
-                    .unwrap_or_default();
+                let public = PublicKey::new(key.clone(), "").to_openssh().unwrap_or_default();
                 let line = format!("{} {}", known_hosts::lookup_name(host, port), public.trim());
                 Error::HostKeyUnknown { place, offered, line }
             }
@@ -315,6 +324,7 @@ impl client::Handler for Client {
                 offered,
                 known: known.join(", "),
             },
+            Verdict::Uncertified { rule } => Error::HostCertificate { place, offered, rule },
             Verdict::Revoked { line } => Error::HostKeyRevoked { place, offered, line },
         };
         *locked(&self.refusal) = Some(refusal);
@@ -326,11 +336,12 @@ fn taken(cell: &Mutex<Option<Error>>) -> Option<Error> {
     locked(cell).take()
 }
 
-fn config(host_keys: Vec<ssh_key::Algorithm>) -> client::Config {
+fn config(host_keys: Vec<ssh_key::Algorithm>, certificates: Vec<ssh_key::Algorithm>) -> client::Config {
     client::Config {
         client_id: russh::SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-tidegate_", env!("CARGO_PKG_VERSION")))),
         preferred: russh::Preferred {
             key: Cow::Owned(host_keys),
+            host_key_certificates: Cow::Owned(certificates),
             ..russh::Preferred::DEFAULT
         },
         keepalive_interval: Some(KEEPALIVE),

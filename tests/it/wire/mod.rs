@@ -1,4 +1,6 @@
 //! The ways to the repository: HTTPS, host keys, stops, round trips.
 
+mod host_keys;
 mod https;
+mod round_trips;
 mod scene;

@@ -184,6 +184,22 @@ impl GitServer {
         self.resume()
     }
 
+    /// Has an authority certify the host keys, with further options of `ssh-keygen -s` (`-n` names, `-V` validity), and restarts.
+    ///
+    /// # Errors
+    /// When ssh-keygen fails or sshd does not come back.
+    pub fn certify(&self, authority: &SshKey, options: &[&str]) -> Result<()> {
+        self.stop();
+        for key in lock(&self.host_keys).iter() {
+            let mut command = Command::new("ssh-keygen");
+            command.arg("-q").arg("-s").arg(&authority.path);
+            command.args(["-I", "stack", "-h"]).args(options);
+            command.arg(key.path.with_added_extension("pub"));
+            program::output(command)?;
+        }
+        self.resume()
+    }
+
     /// Ends sshd and its connections; the repositories stay.
     pub fn stop(&self) {
         *lock(&self.sshd) = None;
@@ -280,6 +296,13 @@ impl GitServer {
                 .iter()
                 .map(|key| format!("HostKey {}", key.path.display())),
         );
+        for key in lock(&self.host_keys).iter() {
+            let mut certificate = key.path.clone().into_os_string();
+            certificate.push("-cert.pub");
+            if Path::new(&certificate).exists() {
+                lines.push(format!("HostCertificate {}", Path::new(&certificate).display()));
+            }
+        }
         let path = self.dir().join("sshd_config");
         fs::write(&path, lines.join("\n") + "\n").context("cannot write sshd_config")?;
         if is_root() {

@@ -32,6 +32,9 @@ pub(super) async fn serve(listener: std::net::TcpListener, state: Arc<State>) {
         };
         state.counters.connections.fetch_add(1, Ordering::SeqCst);
         state.counters.open.fetch_add(1, Ordering::SeqCst);
+        // TCP's own handshake, of which a relay sees nothing.
+        let shaken = state.counters.at_client.load(Ordering::SeqCst) + 2;
+        state.counters.at_client.fetch_max(shaken, Ordering::SeqCst);
         let state = Arc::clone(&state);
         tokio::spawn(async move {
             connection(client, &state).await;
@@ -76,8 +79,8 @@ async fn pump(from: ReadHalf<'_>, to: WriteHalf<'_>, direction: Direction, state
     tokio::try_join!(read, write).map(drop)
 }
 
-/// When it is due, and what; empty for the sender's FIN.
-type Chunk = (Instant, Vec<u8>);
+/// When it is due, what (empty for the sender's FIN), and the length of the chain of messages that it ends.
+type Chunk = (Instant, Vec<u8>, u64);
 
 async fn collect(
     mut from: ReadHalf<'_>,
@@ -92,8 +95,13 @@ async fn collect(
             Err(error) => return Err(ending_of(&error)),
         };
         let latency = state.faults.borrow().way(direction).latency;
+        let back = match direction {
+            Direction::ToTarget => Direction::ToClient,
+            Direction::ToClient => Direction::ToTarget,
+        };
+        let chain = state.counters.chain(back).load(Ordering::SeqCst) + 1;
         let chunk = buffer.get(..count).unwrap_or_default().to_vec();
-        if under_way.send((Instant::now() + latency, chunk)).await.is_err() || count == 0 {
+        if under_way.send((Instant::now() + latency, chunk, chain)).await.is_err() || count == 0 {
             return Ok(());
         }
     }
@@ -128,7 +136,7 @@ async fn deliver(
                 _ = faults.changed() => continue,
             },
         };
-        let (due, bytes) = next;
+        let (due, bytes, chain) = next;
         tokio::time::sleep_until(due).await;
         if faults.wait_for(|faults| !faults.stalled).await.is_err() {
             break;
@@ -144,13 +152,14 @@ async fn deliver(
             .min(bytes.len());
         let (now, later) = bytes.split_at(allowed);
         if !later.is_empty() {
-            waiting.push_front((due, later.to_vec()));
+            waiting.push_front((due, later.to_vec(), chain));
         }
         if let Err(error) = to.write_all(now).await {
             return Err(ending_of(&error));
         }
         let count = u64::try_from(allowed).unwrap_or(u64::MAX);
         delivered += count;
+        state.counters.chain(direction).fetch_max(chain, Ordering::SeqCst);
         state.counters.bytes(direction).fetch_add(count, Ordering::SeqCst);
     }
     let _ = to.shutdown().await;

@@ -180,6 +180,13 @@ impl Relay {
         self.state.counters.cuts.load(Ordering::SeqCst)
     }
 
+    /// Round trips that the client has waited for so far, over all connections: the longest chain of messages of which each
+    /// was sent after the one before had arrived. Exact where the latency is longer than what either side takes to answer.
+    #[must_use]
+    pub fn round_trips(&self) -> u64 {
+        self.state.counters.at_client.load(Ordering::SeqCst) / 2
+    }
+
     /// Bytes delivered so far, over all connections.
     #[must_use]
     pub fn bytes(&self, direction: Direction) -> u64 {

@@ -40,6 +40,9 @@ pub(super) struct Counters {
     pub(super) cuts: AtomicU64,
     pub(super) to_target: AtomicU64,
     pub(super) to_client: AtomicU64,
+    /// The longest chain of messages, each sent after the one before had arrived, as far as it has come on either side.
+    pub(super) at_target: AtomicU64,
+    pub(super) at_client: AtomicU64,
 }
 
 pub(super) struct State {
@@ -65,6 +68,14 @@ impl Faults {
 }
 
 impl Counters {
+    /// The chain's length where bytes of this way arrive.
+    pub(super) fn chain(&self, direction: Direction) -> &AtomicU64 {
+        match direction {
+            Direction::ToTarget => &self.at_target,
+            Direction::ToClient => &self.at_client,
+        }
+    }
+
     pub(super) fn bytes(&self, direction: Direction) -> &AtomicU64 {
         match direction {
             Direction::ToTarget => &self.to_target,
