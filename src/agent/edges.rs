@@ -58,5 +58,6 @@ pub(super) fn git_settings(checked: &Checked, key: Arc<DeployKey>) -> git::Setti
         http: settings.repo.http.clone(),
         author: settings.automation.author.clone(),
         timeout: settings.repo.timeout,
+        limits: settings.repo.limits,
     }
 }

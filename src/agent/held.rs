@@ -58,6 +58,7 @@ pub struct Since {
 /// The config repo could not be read.
 pub async fn holds(mut checked: Checked) -> anyhow::Result<Vec<Held>> {
     let scratch = tempfile::tempdir()?;
+    checked.settings.repo.limits.depth = None;
     let repo = edges::scratch_repo(&mut checked, scratch.path()).await?;
     held(
         &repo,

@@ -120,8 +120,40 @@ pub async fn look(
     let fields = wanted::fields(&declared);
     board.want(wanted::repositories(&fields, rules));
     let mut timeline = Timeline::default();
-    let past = timeline.read(repo, tip).await?;
-    Ok(decide(&fields, past, board, rules, until))
+    decide_far_enough(repo, tip, &mut timeline, &fields, board, rules, until).await
+}
+
+/// Decides on as much of the history as bears on what is to be bumped; more of it is fetched where it is not there.
+async fn decide_far_enough(
+    repo: &impl ConfigRepo,
+    tip: CommitId,
+    timeline: &mut Timeline,
+    fields: &[AutomatedField],
+    board: &Board,
+    rules: &Rules,
+    until: HoldUntil,
+) -> Result<BumpPlan, RepoFailure> {
+    loop {
+        let past = timeline.read(repo, tip).await?;
+        let plan = decide(fields, past, board, rules, until);
+        if plan.bumps.is_empty() || !repo.reach(tip, concerned_since(&plan.bumps, fields, until)).await? {
+            return Ok(plan);
+        }
+        timeline.forget();
+    }
+}
+
+/// What could hold a bump was pushed, bumped and taken back; all that before the bump's own image was pushed concerns it
+/// no more. None where a push time is not known, or where only a person ends a hold: then the whole past counts.
+fn concerned_since(bumps: &[PlannedBump], fields: &[AutomatedField], until: HoldUntil) -> Option<jiff::Timestamp> {
+    if fields
+        .iter()
+        .any(|field| field.hold.unwrap_or(until) == HoldUntil::Resumed)
+    {
+        return None;
+    }
+    let times: Option<Vec<jiff::Timestamp>> = bumps.iter().map(|bump| bump.pushed_at).collect();
+    times?.into_iter().min()
 }
 
 fn decide(fields: &[AutomatedField], past: &Past, board: &Board, rules: &Rules, until: HoldUntil) -> BumpPlan {
@@ -187,8 +219,8 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         if self.board.want(wanted::repositories(&fields, &self.rules)) {
             self.hooks.wanted();
         }
-        let past = self.timeline.read(&*self.repo, tip).await?;
-        let plan = decide(&fields, past, &self.board, &self.rules, self.until);
+        let (timeline, repo) = (&mut self.timeline, &*self.repo);
+        let plan = decide_far_enough(repo, tip, timeline, &fields, &self.board, &self.rules, self.until).await?;
         self.tell(&declared, &plan);
         let mut report = AutomationReport::default();
         if plan.bumps.is_empty() {

@@ -87,6 +87,11 @@ impl Timeline {
         }
     }
 
+    /// The next reading begins anew: more of the history is known now.
+    pub(super) fn forget(&mut self) {
+        self.tip = None;
+    }
+
     /// What happened before the first bump concerns no hold, and its files need not be read. A committer's clock that
     /// is ahead counts as the moment at which the commit was first seen.
     async fn steps(

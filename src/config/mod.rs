@@ -9,6 +9,7 @@ mod keys;
 mod places;
 mod section;
 mod settings;
+mod size;
 #[cfg(test)]
 mod tests;
 

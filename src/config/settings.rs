@@ -1,11 +1,12 @@
 use super::keys::{self, KeySource, SigningKey};
 use super::section::{Mistake, Report, Section};
-use super::{duration, places};
-use crate::git::{Author, HttpAccess, KeyKind, KnownHosts, RepoUrl, Scheme, Signers};
+use super::{duration, places, size};
+use crate::git::{Author, HttpAccess, KeyKind, KnownHosts, Limits, RepoUrl, Scheme, Signers};
 use crate::model::{BranchName, CommitId, HoldUntil, RepoPath};
 use crate::plan::{CommitPer, Template};
 use crate::policy::Filter;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct RepoSettings {
     pub http: HttpAccess,
     /// Whose signature the branch's tip must have in order to be applied; `None`: nobody's.
     pub signers: Option<Signers>,
+    /// How much of it is fetched and read.
+    pub limits: Limits,
 }
 
 /// One entry of `registries:`
@@ -213,8 +216,10 @@ fn repo(section: Section<'_>) -> Option<RepoSettings> {
     let paths = section.texts("paths", |text| RepoPath::parse(text).map_err(|error| error.to_string()));
     let poll = section.text("poll", period).unwrap_or(POLL);
     let timeout = section.text("timeout", period).unwrap_or(TIMEOUT);
+    let limits = limits(&section);
     section.finish();
     Some(RepoSettings {
+        limits,
         branch,
         paths,
         poll,
@@ -237,6 +242,17 @@ fn http_access(section: Section<'_>) -> HttpAccess {
     };
     section.finish();
     access
+}
+
+fn limits(repo: &Section<'_>) -> Limits {
+    let most = Limits::default();
+    let depth = repo.number("depth", 0);
+    Limits {
+        depth: u32::try_from(depth).ok().and_then(NonZeroU32::new),
+        time: repo.text("fetchTimeout", period).unwrap_or(most.time),
+        size: repo.text("maxSize", size::parse).unwrap_or(most.size),
+        files: most.files,
+    }
 }
 
 fn registry(section: Section<'_>) -> RegistrySettings {

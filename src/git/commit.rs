@@ -1,6 +1,7 @@
 //! Making commits in the object database: new blobs, new trees for the folders above them, everything else as it was.
 
 use super::error::Error;
+use super::history;
 use super::identity::DeployKey;
 use super::mirror::{commit_id, oid};
 use super::settings::Author;
@@ -9,8 +10,9 @@ use super::tree::blob_id;
 use super::tree_bytes::{self, Entry};
 use crate::model::{BlobId, RepoPath};
 use crate::port::{FileEdit, NewCommit};
-use git2::{ErrorCode, ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, Oid, Repository};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// Finished commits, each the parent of the next.
 pub(super) struct Made {
@@ -27,6 +29,7 @@ type Rows<'a> = Vec<(&'a str, &'a FileEdit)>;
 /// names the content before all of them, and is made on what the earlier one left.
 pub(super) fn make_all(
     repo: &Repository,
+    place: &dyn Display,
     author: &Author,
     key: Option<&DeployKey>,
     plans: &[NewCommit],
@@ -47,7 +50,7 @@ pub(super) fn make_all(
             edit.from = known.1;
             known.1 = after;
         }
-        let next = make(repo, author, key, &here)?;
+        let next = make(repo, place, author, key, &here)?;
         let mut objects = made.map(|made| made.objects).unwrap_or_default();
         objects.extend(next.objects);
         made = Some(Made { id: next.id, objects });
@@ -67,17 +70,18 @@ fn blob_of(bytes: &[u8]) -> Result<BlobId, Error> {
 }
 
 /// Same inputs, same commit id: a repeat after a crash is the same commit.
-fn make(repo: &Repository, author: &Author, key: Option<&DeployKey>, plan: &NewCommit) -> Result<Made, Error> {
+fn make(
+    repo: &Repository,
+    place: &dyn Display,
+    author: &Author,
+    key: Option<&DeployKey>,
+    plan: &NewCommit,
+) -> Result<Made, Error> {
     let failed = |source| Error::Git {
         doing: "make the commit",
         source,
     };
-    let parent = match repo.find_commit(oid(plan.parent.as_bytes())?) {
-        Err(error) if error.code() == ErrorCode::NotFound => {
-            return Err(refused(format!("its parent {} is not in the mirror", plan.parent)));
-        }
-        found => found.map_err(failed)?,
-    };
+    let parent = history::commit(repo, place, plan.parent)?;
     let mut objects = Vec::new();
     let tree = rebuild(repo, parent.tree_id(), &rows(plan)?, &mut objects)?;
     let tree = repo.find_tree(tree).map_err(failed)?;

@@ -3,6 +3,7 @@ use super::settings::Settings;
 use super::words::Refusal;
 use crate::model::CommitId;
 use crate::port::{RepoFailure, RepoProblem};
+use git2::ErrorCode;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,7 +37,10 @@ pub enum Error {
         after: Duration,
     },
     /// The operation as a whole took longer than it may.
-    #[error("the transfer with {place} did not end in time, though bytes were still moving")]
+    #[error(
+        "the transfer with {place} did not end in time, though bytes were still moving; raise repo.fetchTimeout, or set \
+         repo.depth to fetch less"
+    )]
     Overdue {
         /// Host and port.
         place: String,
@@ -223,6 +227,25 @@ pub enum Error {
         /// What is wrong with it.
         rule: &'static str,
     },
+    /// A fetch brings more than it may.
+    #[error(
+        "{url} sends more than {} MiB; if the repository really is that large, raise repo.maxSize, or set repo.depth to \
+         fetch less", .limit >> 20
+    )]
+    TooLarge {
+        /// The repository.
+        url: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A commit's tree has more files than are read.
+    #[error("{doing}: there are more than {limit} files; name the folders that are to be read in repo.paths")]
+    TooManyFiles {
+        /// What was attempted.
+        doing: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// A commit that the mirror does not have.
     #[error("commit {commit} is not in the mirror of {url}; its branch may have been reset")]
     NoCommit {
@@ -248,6 +271,26 @@ pub enum Error {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// There is no room for the mirror.
+    #[error(
+        "the disk with the mirror's folder {path} is full; give stateDir more room, or set repo.depth to fetch less"
+    )]
+    Full {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: git2::Error,
+    },
+    /// The mirror may not be written.
+    #[error("the mirror's folder {path} cannot be written; stateDir must be a folder that the agent may write")]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: git2::Error,
     },
     /// Nothing was fetched yet, or the mirror was deleted.
     #[error("there is no mirror of {url} yet; the next fetch makes it")]
@@ -336,6 +379,10 @@ impl Error {
             | Self::Plaintext { .. }
             | Self::Stopped { .. }
             | Self::Protocol { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyFiles { .. }
+            | Self::Full { .. }
+            | Self::Unwritable { .. }
             | Self::NoCommit { .. }
             | Self::Git { .. }
             | Self::Mirror { .. }
@@ -356,12 +403,34 @@ impl Error {
         )
     }
 
-    /// Whether the mirror itself may be to blame, so that it is worth to fetch it anew. A full or
-    /// read-only disk is not among it: what is there may still be read.
+    /// Whether the mirror itself may be to blame, so that it is worth to fetch it anew. A full or read-only disk is not
+    /// among it: what is there may still be read.
     pub(super) fn is_damage(&self) -> bool {
-        use git2::ErrorClass::{Indexer, Object, Odb, Reference, Repository, Tree, Zlib};
-        let local = [Indexer, Object, Odb, Reference, Repository, Tree, Zlib];
-        matches!(self, Self::Git { source, .. } if local.contains(&source.class()))
+        use git2::ErrorClass::{Config, Indexer, Object, Odb, Reference, Repository, Tree, Zlib};
+        let local = [Config, Indexer, Object, Odb, Reference, Repository, Tree, Zlib];
+        matches!(self, Self::Git { source, .. } if local.contains(&source.class()) || source.code() == ErrorCode::Locked)
+    }
+
+    /// Whether there is no room on the disk.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::Git { source, .. } => says(source, &["No space left on device", "Disk quota exceeded"]),
+            _ => false,
+        }
+    }
+
+    /// The same error, but a failure of the disk with its place.
+    pub(super) fn at(self, path: PathBuf) -> Self {
+        match self {
+            Self::Git { source, .. } if says(&source, &["No space left on device", "Disk quota exceeded"]) => {
+                Self::Full { path, source }
+            }
+            Self::Git { source, .. } if says(&source, &["Read-only file system", "Permission denied"]) => {
+                Self::Unwritable { path, source }
+            }
+            other => other,
+        }
     }
 }
 
@@ -379,6 +448,11 @@ impl From<Error> for RepoFailure {
             message,
         }
     }
+}
+
+/// libgit2 passes the system's own words on, and no number.
+fn says(error: &git2::Error, words: &[&str]) -> bool {
+    words.iter().any(|words| error.message().contains(words))
 }
 
 fn quoted(words: &str) -> String {

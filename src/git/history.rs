@@ -1,5 +1,6 @@
 //! Reading commits, newest first, with what differs between each of them and its parents.
 
+use super::bounds;
 use super::error::Error;
 use super::mirror::{commit_id, oid};
 use super::tree;
@@ -56,6 +57,7 @@ fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
     let parents: Vec<Commit<'_>> = commit.parents().collect();
     let since = |parent: &Commit<'_>| tree::changes(repo, commit.tree_id(), &[parent.tree_id()]);
     let (changes, merged) = match parents.as_slice() {
+        [] if bounds::is_cut(&commit) => (Vec::new(), Vec::new()),
         [] => (tree::changes(repo, commit.tree_id(), &[])?, Vec::new()),
         [first, others @ ..] => (since(first)?, others.iter().map(since).collect::<Result<_, _>>()?),
     };

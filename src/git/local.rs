@@ -1,5 +1,6 @@
 use super::error::Error;
 use super::mirror::commit_id;
+use super::settings::Limits;
 use super::{history, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile};
@@ -150,10 +151,7 @@ impl ConfigRepo for Local {
     async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
         self.ask(move |repo, place| {
             let tree = history::commit(repo, &place, commit)?.tree_id();
-            tree::files(repo, tree, &paths).map_err(|source| Error::Git {
-                doing: "read the commit's files",
-                source,
-            })
+            tree::files(repo, tree, &paths, Limits::default().files)
         })
         .await
     }

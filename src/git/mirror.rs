@@ -1,28 +1,21 @@
 //! The bare mirror on disk: a cache of the remote's branch. Whatever is wrong with it, it is thrown away and fetched anew.
 
 use super::error::Error;
+use super::folder::{self, Folder};
 use super::settings::Settings;
-use super::transport;
+use super::transport::{self, Whole};
 use super::trust::Trust;
 use super::wire::Wire;
 use crate::model::CommitId;
 use git2::{
     AutotagOption, Direction, ErrorCode, FetchOptions, Oid, RemoteUpdateFlags, Repository, RepositoryInitOptions,
+    RepositoryOpenFlags,
 };
-use std::io;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 use tokio::runtime::Handle;
-
-/// The whole history of a large repository over a slow line; idle lines are cut much sooner.
-const LONGEST_FETCH: Duration = Duration::from_secs(15 * 60);
-/// Fetches of a few commits leave a small pack each; with this many of them lookups get slow, and one fetch anew is cheap.
-const MOST_PACKS: usize = 400;
-
-const FOLDER: &str = "config-repo.";
-const FOLDER_END: &str = ".git";
 
 pub(super) struct Mirror {
     pub settings: Arc<Settings>,
@@ -30,7 +23,7 @@ pub(super) struct Mirror {
     pub runtime: Handle,
     pub trust: Arc<Trust>,
     role: Role,
-    state: Arc<State>,
+    folder: Arc<Folder>,
     open: Option<(u64, Repository)>,
 }
 
@@ -43,26 +36,17 @@ pub(super) enum Role {
     Reader,
 }
 
-/// What the two threads know of the mirror on disk.
-#[derive(Debug)]
-pub(super) struct State {
-    /// Something in it could not be read: the next fetch starts anew.
-    damaged: AtomicBool,
-    /// Each new mirror has a folder of its own: libgit2 caches packs by path for the whole process, and a pack fetched
-    /// anew has the same name as the damaged one.
-    generation: AtomicU64,
+/// How much of the history a fetch asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// What is missing above what is there.
+    New,
+    /// So many commits from the tip back, whatever is there.
+    Commits(i32),
 }
 
-impl State {
-    pub(super) fn read(mirror_dir: &Path) -> Self {
-        let entries = std::fs::read_dir(mirror_dir).ok().into_iter().flatten().flatten();
-        let generations = entries.filter_map(|entry| generation_of(entry.file_name().to_str()?));
-        Self {
-            damaged: AtomicBool::new(false),
-            generation: AtomicU64::new(generations.max().unwrap_or(0)),
-        }
-    }
-}
+/// What git takes for everything there is.
+const ALL: i32 = i32::MAX;
 
 impl Mirror {
     pub(super) fn new(
@@ -71,7 +55,7 @@ impl Mirror {
         runtime: Handle,
         trust: Arc<Trust>,
         role: Role,
-        state: Arc<State>,
+        folder: Arc<Folder>,
     ) -> Self {
         Self {
             settings,
@@ -79,7 +63,7 @@ impl Mirror {
             runtime,
             trust,
             role,
-            state,
+            folder,
             open: None,
         }
     }
@@ -87,25 +71,48 @@ impl Mirror {
     /// Works on the repository; a failure that smells of damage is remembered, so that the next fetch starts anew.
     pub(super) fn with<T>(&mut self, work: impl FnOnce(&Repository) -> Result<T, Error>) -> Result<T, Error> {
         let result = self.repository().and_then(work);
-        if result.as_ref().is_err_and(Error::is_damage) {
-            self.state.damaged.store(true, Ordering::Relaxed);
+        if result.as_ref().is_err_and(|error| self.calls_for_a_new_one(error)) {
+            self.folder.damaged.store(true, Ordering::Relaxed);
             self.open = None;
         }
-        result
+        result.map_err(|error| error.at(self.place()))
+    }
+
+    /// The next work opens the mirror anew.
+    pub(super) fn close(&mut self) {
+        self.open = None;
     }
 
     /// Asks the server for the branch's tip and fetches what is missing of its history.
     pub(super) fn fetch(&mut self) -> Result<CommitId, Error> {
-        if self.state.damaged.swap(false, Ordering::Relaxed) || self.is_littered() {
-            self.throw_away()?;
-        }
-        match self.fetch_once() {
-            Err(error) if error.is_damage() => {
-                self.throw_away()?;
-                self.fetch_once()
-            }
-            other => other,
-        }
+        let fetched = self.mend_and_fetch(Depth::New);
+        self.folder.fetched.fetch_or(fetched.is_ok(), Ordering::Relaxed);
+        fetched
+    }
+
+    /// Fetches twice as much history as there is; all of it, if `all`.
+    pub(super) fn deepen(&mut self, all: bool) -> Result<(), Error> {
+        let tracking = self.tracking();
+        let known = self.with(|repo| {
+            let count = || {
+                let mut walk = repo.revwalk()?;
+                walk.push_ref(&tracking)?;
+                Ok(walk.count())
+            };
+            count().map_err(|source| Error::Git {
+                doing: "count the commits that are there",
+                source,
+            })
+        })?;
+        let depth = match i32::try_from(known.saturating_mul(2)) {
+            Ok(depth) if !all => depth.max(2),
+            _ => ALL,
+        };
+        tracing::debug!(known, depth, "fetching more of the history");
+        let deepened = self.mend_and_fetch(Depth::Commits(depth)).map(drop);
+        self.open = None;
+        self.folder.changed();
+        deepened
     }
 
     /// The name under which the mirror keeps the remote's branch.
@@ -128,7 +135,10 @@ impl Mirror {
     /// The remote's tip as the server says now.
     pub(super) fn remote_tip(&mut self) -> Result<Oid, Error> {
         let (wire, runtime, settings) = (Arc::clone(&self.wire), self.runtime.clone(), Arc::clone(&self.settings));
-        let limit = settings.timeout.saturating_mul(2);
+        let limit = Whole {
+            time: settings.timeout.saturating_mul(2),
+            size: settings.limits.size,
+        };
         self.with(|repo| {
             transport::run(&wire, &runtime, limit, "read the remote's branches", || {
                 let mut remote = repo.remote_anonymous(&settings.url.to_string())?;
@@ -138,22 +148,45 @@ impl Mirror {
         })
     }
 
-    fn fetch_once(&mut self) -> Result<CommitId, Error> {
+    fn mend_and_fetch(&mut self, depth: Depth) -> Result<CommitId, Error> {
+        if self.folder.damaged.swap(false, Ordering::Relaxed) || self.folder.is_littered() {
+            self.throw_away()?;
+        }
+        let fetched = match self.fetch_once(depth) {
+            Err(error) if self.calls_for_a_new_one(&error) => {
+                tracing::info!(%error, cause = ?std::error::Error::source(&error).map(ToString::to_string), "the mirror is thrown away and fetched anew");
+                self.throw_away()?;
+                self.fetch_once(depth)
+            }
+            other => other,
+        };
+        fetched.map_err(|error| error.at(self.place()))
+    }
+
+    fn fetch_once(&mut self, depth: Depth) -> Result<CommitId, Error> {
         let (wire, runtime, settings) = (Arc::clone(&self.wire), self.runtime.clone(), Arc::clone(&self.settings));
         let tracking = self.tracking();
         let repo = self.repository()?;
-        let fetched = transport::run(&wire, &runtime, LONGEST_FETCH, "fetch the branch", || {
+        let known = repo.refname_to_id(&tracking).ok();
+        let depth = match (depth, known, settings.limits.depth) {
+            (Depth::New, None, Some(depth)) => Depth::Commits(i32::try_from(depth.get()).unwrap_or(ALL)),
+            (depth, _, _) => depth,
+        };
+        let fetched = transport::run(&wire, &runtime, settings.limits.whole(), "fetch the branch", || {
             let mut remote = repo.remote_anonymous(&settings.url.to_string())?;
             let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
             let tip = match advertised(connection.list()?, &settings) {
                 Ok(tip) => tip,
                 Err(error) => return Ok(Err(error)),
             };
-            if repo.refname_to_id(&tracking).is_ok_and(|known| known == tip) && repo.find_commit(tip).is_ok() {
+            if depth == Depth::New && known == Some(tip) && repo.find_commit(tip).is_ok() {
                 return Ok(Ok(tip));
             }
             let mut options = FetchOptions::new();
             options.download_tags(AutotagOption::None);
+            if let Depth::Commits(depth) = depth {
+                options.depth(depth);
+            }
             let refspec = format!("+{}:{tracking}", settings.branch.full());
             connection.remote().download(&[refspec.as_str()], Some(&mut options))?;
             connection
@@ -169,58 +202,48 @@ impl Mirror {
     }
 
     fn repository(&mut self) -> Result<&Repository, Error> {
-        let generation = self.state.generation.load(Ordering::Acquire);
-        let folder = self.folder();
-        let current = self
+        let current = match self.role {
+            Role::Writer => Some(self.folder.take()?),
+            Role::Reader => self.folder.current().filter(|(path, _)| path.join("HEAD").exists()),
+        };
+        let Some((path, revision)) = current else {
+            return Err(Error::NotFetched {
+                url: self.settings.url.to_string(),
+            });
+        };
+        let open = self
             .open
             .take()
-            .filter(|(opened, _)| *opened == generation && folder.join("HEAD").exists());
-        let current = match current {
-            Some(current) => current,
-            None if self.role == Role::Writer => (generation, open_or_create(&folder)?),
-            None if !folder.join("HEAD").exists() => {
-                return Err(Error::NotFetched {
-                    url: self.settings.url.to_string(),
-                });
-            }
+            .filter(|(opened, _)| *opened == revision && path.join("HEAD").exists());
+        let open = match open {
+            Some(open) => open,
+            None if self.role == Role::Writer => (revision, open_or_create(&path)?),
             None => {
-                let opened = Repository::open_bare(&folder);
-                (
-                    generation,
-                    opened.map_err(|source| Error::Git {
-                        doing: "open the mirror",
-                        source,
-                    })?,
-                )
+                let opened = open_mirror(&path).map_err(|source| Error::Git {
+                    doing: "open the mirror",
+                    source,
+                });
+                (revision, opened?)
             }
         };
-        Ok(&self.open.insert(current).1)
-    }
-
-    fn folder(&self) -> PathBuf {
-        let generation = self.state.generation.load(Ordering::Acquire);
-        self.settings
-            .mirror_dir
-            .join(format!("{FOLDER}{generation}{FOLDER_END}"))
+        Ok(&self.open.insert(open).1)
     }
 
     fn throw_away(&mut self) -> Result<(), Error> {
         self.open = None;
-        let path = self.folder();
-        self.state.generation.fetch_add(1, Ordering::AcqRel);
-        match std::fs::remove_dir_all(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Mirror { path, source }),
-            _ => Ok(()),
-        }
+        self.folder.throw_away()
     }
 
-    fn is_littered(&self) -> bool {
-        std::fs::read_dir(self.folder().join("objects/pack")).is_ok_and(|entries| entries.count() > MOST_PACKS * 2)
+    /// Damage does, and a full disk if the mirror has grown since it was fetched: then the new one needs less room.
+    fn calls_for_a_new_one(&self, error: &Error) -> bool {
+        error.is_damage() || error.is_full() && self.folder.has_grown()
     }
-}
 
-fn generation_of(folder: &str) -> Option<u64> {
-    folder.strip_prefix(FOLDER)?.strip_suffix(FOLDER_END)?.parse().ok()
+    fn place(&self) -> PathBuf {
+        self.folder
+            .current()
+            .map_or_else(|| self.settings.mirror_dir.clone(), |(path, _)| path)
+    }
 }
 
 fn check(repo: &Repository, tracking: &str, tip: Oid) -> Result<(), git2::Error> {
@@ -247,43 +270,29 @@ fn advertised(heads: &[git2::RemoteHead<'_>], settings: &Settings) -> Result<Oid
     Err(Error::no_branch(settings, &branches))
 }
 
-fn open_or_create(folder: &Path) -> Result<Repository, Error> {
-    clear_leftovers(folder);
-    if let Ok(repo) = Repository::open_bare(folder) {
+/// `open_bare` does not look at where a history that was fetched in part ends.
+fn open_mirror(path: &Path) -> Result<Repository, git2::Error> {
+    let none: [&OsStr; 0] = [];
+    Repository::open_ext(path, RepositoryOpenFlags::BARE | RepositoryOpenFlags::NO_SEARCH, none)
+}
+
+fn open_or_create(path: &Path) -> Result<Repository, Error> {
+    folder::clear_leftovers(path);
+    if let Ok(repo) = open_mirror(path) {
         return Ok(repo);
     }
     let unusable = |source| Error::Mirror {
-        path: folder.to_owned(),
+        path: path.to_owned(),
         source,
     };
-    match std::fs::remove_dir_all(folder) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(unusable(source)),
-        _ => {}
-    }
-    std::fs::create_dir_all(folder).map_err(unusable)?;
+    folder::remove(path).map_err(unusable)?;
+    std::fs::create_dir_all(path).map_err(unusable)?;
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false);
-    Repository::init_opts(folder, &options).map_err(|source| Error::Git {
+    Repository::init_opts(path, &options).map_err(|source| Error::Git {
         doing: "create the mirror",
         source,
     })
-}
-
-/// Locks and half-written packs of a process that was killed; nobody else writes here.
-fn clear_leftovers(folder: &Path) {
-    let leftover = |name: &str| name.ends_with(".lock") || name.starts_with("tmp_") || name.starts_with("pack_");
-    let mut folders = vec![folder.to_owned(), folder.join("objects/pack")];
-    folders.extend(["refs", "refs/remotes", "refs/remotes/origin"].map(|name| folder.join(name)));
-    for entry in folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flatten()
-        .flatten()
-    {
-        if entry.file_name().to_str().is_some_and(leftover) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
 }
 
 pub(super) fn commit_id(id: Oid) -> CommitId {

@@ -13,7 +13,8 @@
 //!   branch really elsewhere is a lost race. After any doubt the remote's branch decides.
 //! - A commit is read back before it is pushed: its trees are the parent's bit by bit, but for the planned files, which
 //!   have exactly the planned bytes.
-//! - The mirror is a cache: damaged, littered or gone, it is fetched anew.
+//! - The mirror is a cache: damaged, locked, full, littered or gone, it is fetched anew. It belongs to one process at a time.
+//! - What is fetched and read is bounded in time, bytes and files; history may be fetched in part and is deepened on demand.
 //! - What a server says is shown in its own words, made plain and short.
 //!
 //! [`Local`] reads a branch of a clone that lies on this machine, without a server and without writing.
@@ -23,11 +24,13 @@
 
 mod access;
 mod allowed_signers;
+mod bounds;
 mod codecommit;
 mod commit;
 mod error;
 mod exec;
 mod forge_keys;
+mod folder;
 mod history;
 mod http;
 mod http_stream;
@@ -67,7 +70,7 @@ pub use known_hosts::{InvalidKnownHosts, KnownHosts};
 pub use local::{Local, LocalError};
 pub use login::{HttpAccess, LoginError};
 pub use repo::{Counters, Repo};
-pub use settings::{Author, HostKeys, InvalidAuthor, Settings};
+pub use settings::{Author, HostKeys, InvalidAuthor, Limits, Settings};
 pub use trust::{Signers, Signing, Trust};
 pub use url::{InvalidUrl, RepoUrl, Scheme};
 pub use words::Refusal;

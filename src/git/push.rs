@@ -8,6 +8,7 @@ use super::error::Error;
 use super::mirror::{Mirror, commit_id, oid};
 use super::receive_pack::{self, Answer, Unanswered, Update};
 use super::words::{self, Refusal};
+use crate::model::CommitId;
 use crate::port::{NewCommit, PushOutcome};
 use git2::{ErrorCode, Oid, Repository};
 use tokio::time::Instant;
@@ -20,17 +21,9 @@ pub(super) fn commit_and_push(mirror: &mut Mirror, plans: &[NewCommit]) -> Resul
     let parent = plans.first().map(|plan| plan.parent).ok_or_else(|| Error::Plan {
         rule: "there is none to make".to_owned(),
     })?;
-    let trust = mirror.trust.clone();
-    let key = trust.signing_key(&mirror.wire);
-    let (made, pack) = mirror.with(|repo| {
-        let made = commit::make_all(repo, &settings.author, key.as_deref(), plans)?;
-        trust.check_own(repo, made.id)?;
-        let pack = pack(repo, &made).map_err(|source| Error::Git {
-            doing: "pack the commit",
-            source,
-        })?;
-        Ok((made, pack))
-    })?;
+    let Some((made, pack)) = prepare(mirror, plans, parent)? else {
+        return Ok(PushOutcome::Lost);
+    };
     let (ours, parent) = (made.id, oid(parent.as_bytes())?);
     let update = Update {
         branch: settings.branch.full(),
@@ -53,6 +46,36 @@ pub(super) fn commit_and_push(mirror: &mut Mirror, plans: &[NewCommit]) -> Resul
             Ok(Answer::Declined { status, said }) => return Ok(declined(&status, &said)),
             Err(Unanswered { cause, sent }) => return unanswered(mirror, cause, sent, ours, parent),
         }
+    }
+}
+
+/// Makes the commits and packs them. A mirror that is damaged, full or gone is fetched anew first; none if the branch has
+/// left the parent meanwhile.
+fn prepare(mirror: &mut Mirror, plans: &[NewCommit], parent: CommitId) -> Result<Option<(Made, Vec<u8>)>, Error> {
+    let settings = mirror.settings.clone();
+    let trust = mirror.trust.clone();
+    let key = trust.signing_key(&mirror.wire);
+    let attempt = |mirror: &mut Mirror| {
+        mirror.with(|repo| {
+            let made = commit::make_all(repo, &settings.url, &settings.author, key.as_deref(), plans)?;
+            trust.check_own(repo, made.id)?;
+            let pack = pack(repo, &made).map_err(|source| Error::Git {
+                doing: "pack the commit",
+                source,
+            })?;
+            Ok((made, pack))
+        })
+    };
+    match attempt(mirror) {
+        Err(error) if error.is_damage() || error.is_full() || matches!(error, Error::NoCommit { .. }) => {
+            tracing::info!(%error, "the mirror cannot be used and is fetched anew");
+            if mirror.fetch()? == parent {
+                attempt(mirror).map(Some)
+            } else {
+                Ok(None)
+            }
+        }
+        made => made.map(Some),
     }
 }
 

@@ -1,12 +1,14 @@
 use super::error::Error;
+use super::folder::Folder;
 use super::identity::DeployKey;
-use super::mirror::{Mirror, Role, State};
-use super::settings::Settings;
+use super::mirror::{Mirror, Role};
+use super::settings::{Limits, Settings};
 use super::trust::Trust;
 use super::wire::Wire;
-use super::{history, push, transport, tree};
+use super::{bounds, history, push, transport, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile, Trusted};
+use git2::Repository;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +22,8 @@ pub struct Repo {
     remote: mpsc::Sender<Job>,
     reader: mpsc::Sender<Job>,
     wire: Arc<Wire>,
+    folder: Arc<Folder>,
+    limits: Limits,
 }
 
 /// What was done on the wire since the repository was opened.
@@ -37,6 +41,8 @@ pub struct Counters {
 
 type Job = Box<dyn FnOnce(&mut Mirror) + Send>;
 
+/// Trees are as deep as a path is long.
+const STACK: usize = 16 << 20;
 /// Loops ask one thing at a time; more than this many waiting callers wait at the door.
 const QUEUE: usize = 32;
 
@@ -57,20 +63,23 @@ impl Repo {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
         transport::register()?;
         let wire = Wire::new(&settings);
-        let state = Arc::new(State::read(&settings.mirror_dir));
+        let folder = Arc::new(Folder::new(&settings.mirror_dir));
         let (settings, wire, trust) = (Arc::new(settings), Arc::new(wire), Arc::new(trust));
         let worker = |name: &str, role: Role| {
-            let (settings, wire, state) = (Arc::clone(&settings), Arc::clone(&wire), Arc::clone(&state));
+            let (settings, wire, folder) = (Arc::clone(&settings), Arc::clone(&wire), Arc::clone(&folder));
             let trust = Arc::clone(&trust);
             let mirror_dir = settings.mirror_dir.clone();
-            let mut mirror = Mirror::new(settings, wire, runtime.clone(), trust, role, state);
+            let mut mirror = Mirror::new(settings, wire, runtime.clone(), trust, role, folder);
             let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
             let work = move || {
                 while let Some(job) = jobs.blocking_recv() {
                     job(&mut mirror);
                 }
             };
-            let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+            let started = std::thread::Builder::new()
+                .name(name.to_owned())
+                .stack_size(STACK)
+                .spawn(work);
             started.map_err(|source| Error::Mirror {
                 path: mirror_dir,
                 source,
@@ -81,6 +90,8 @@ impl Repo {
             remote: worker("git-remote", Role::Writer)?,
             reader: worker("git-reader", Role::Reader)?,
             wire: Arc::clone(&wire),
+            folder: Arc::clone(&folder),
+            limits: settings.limits,
         })
     }
 
@@ -115,7 +126,7 @@ impl Repo {
     async fn ask<T: Send + 'static>(
         worker: &mpsc::Sender<Job>,
         work: impl FnOnce(&mut Mirror) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, RepoFailure> {
+    ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |mirror| {
             if !answer.is_closed() {
@@ -123,34 +134,62 @@ impl Repo {
             }
         });
         worker.send(job).await.map_err(|_| Error::Ended)?;
-        Ok(answered.await.map_err(|_| Error::Ended)??)
+        answered.await.map_err(|_| Error::Ended)?
+    }
+
+    /// Fetches more of the history, if what is known of it does not go back to `since`; true if it did.
+    async fn deepened(&self, tip: CommitId, since: Option<jiff::Timestamp>, all: bool) -> Result<bool, RepoFailure> {
+        let url = self.wire.url.clone();
+        if self.read(move |repo| bounds::reaches(repo, &url, tip, since)).await? {
+            return Ok(false);
+        }
+        Self::ask(&self.remote, move |mirror| mirror.deepen(all)).await?;
+        Ok(true)
+    }
+
+    /// Reads from the mirror; one that turns out to be damaged or gone is fetched anew, and read once more.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Repository) -> Result<T, Error> + Clone + Send + 'static,
+    ) -> Result<T, RepoFailure> {
+        let (again, at_last) = (work.clone(), work.clone());
+        let mut result = Self::ask(&self.reader, |mirror| mirror.with(work)).await;
+        // A handle that was opened before may not find what was written since.
+        if matches!(result, Err(Error::NoCommit { .. })) {
+            let reopened = |mirror: &mut Mirror| {
+                mirror.close();
+                mirror.with(again)
+            };
+            result = Self::ask(&self.reader, reopened).await;
+        }
+        match result {
+            Err(error) if self.folder.is_worth_mending(&error) => {
+                tracing::info!(%error, "the mirror cannot be read and is fetched anew");
+                Self::ask(&self.remote, Mirror::fetch).await?;
+                Ok(Self::ask(&self.reader, |mirror| mirror.with(at_last)).await?)
+            }
+            other => Ok(other?),
+        }
     }
 }
 
 impl ConfigRepo for Repo {
     async fn fetch(&self) -> Result<CommitId, RepoFailure> {
-        Self::ask(&self.remote, Mirror::fetch).await
+        Ok(Self::ask(&self.remote, Mirror::fetch).await?)
     }
 
     async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
-        let url = self.wire.url.clone();
-        Self::ask(&self.reader, move |mirror| {
-            mirror.with(|repo| {
-                let tree = history::commit(repo, &url, commit)?.tree_id();
-                tree::files(repo, tree, &paths).map_err(|source| Error::Git {
-                    doing: "read the commit's files",
-                    source,
-                })
-            })
+        let (url, most) = (self.wire.url.clone(), self.limits.files);
+        self.read(move |repo| {
+            let tree = history::commit(repo, &url, commit)?.tree_id();
+            tree::files(repo, tree, &paths, most)
         })
         .await
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
-        Self::ask(&self.reader, move |mirror| {
-            mirror.with(|repo| history::blobs(repo, &ids, limit))
-        })
-        .await
+        let ids = Arc::new(ids);
+        self.read(move |repo| history::blobs(repo, &ids, limit)).await
     }
 
     async fn history(
@@ -160,30 +199,42 @@ impl ConfigRepo for Repo {
         limit: usize,
     ) -> Result<Vec<HistoryCommit>, RepoFailure> {
         let url = self.wire.url.clone();
-        Self::ask(&self.reader, move |mirror| {
-            mirror.with(|repo| history::history(repo, &url, tip, until, limit))
-        })
-        .await
+        self.read(move |repo| history::history(repo, &url, tip, until, limit))
+            .await
     }
 
+    /// What is below the oldest commit that is known is found out before the answer is no.
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
-        let url = self.wire.url.clone();
-        Self::ask(&self.reader, move |mirror| {
-            mirror.with(|repo| history::is_ancestor(repo, &url, ancestor, descendant))
-        })
-        .await
+        loop {
+            let url = self.wire.url.clone();
+            let asked = self.read(move |repo| history::is_ancestor(repo, &url, ancestor, descendant));
+            if asked.await? {
+                return Ok(true);
+            }
+            if !self.deepened(descendant, None, false).await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn reach(&self, tip: CommitId, since: Option<jiff::Timestamp>) -> Result<bool, RepoFailure> {
+        let mut fetched = false;
+        while self.deepened(tip, since, since.is_none()).await? {
+            fetched = true;
+        }
+        Ok(fetched)
     }
 
     async fn trusted(&self, tip: CommitId) -> Result<Trusted, RepoFailure> {
         let url = self.wire.url.clone();
-        Self::ask(&self.reader, move |mirror| {
+        let judged = Self::ask(&self.reader, move |mirror| {
             let trust = Arc::clone(&mirror.trust);
             mirror.with(|repo| trust.judge(repo, &url, tip))
-        })
-        .await
+        });
+        Ok(judged.await?)
     }
 
     async fn commit_and_push(&self, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
-        Self::ask(&self.remote, move |mirror| push::commit_and_push(mirror, &commits)).await
+        Ok(Self::ask(&self.remote, move |mirror| push::commit_and_push(mirror, &commits)).await?)
     }
 }

@@ -1,9 +1,11 @@
 use super::identity::DeployKey;
 use super::known_hosts::KnownHosts;
 use super::login::HttpAccess;
+use super::transport::Whole;
 use super::url::RepoUrl;
 use crate::model::BranchName;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,44 @@ pub struct Settings {
     pub author: Author,
     /// The longest silence of the server that is borne; connecting and logging in have 10 s each at most.
     pub timeout: Duration,
+    /// How much is fetched and read.
+    pub limits: Limits,
+}
+
+/// How much of a repository is fetched and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Commits from the tip back that a new mirror is fetched with; none: the whole history. More is fetched when the
+    /// past must be known further.
+    pub depth: Option<NonZeroU32>,
+    /// The longest that one fetch may take.
+    pub time: Duration,
+    /// The most that one fetch may bring, in bytes.
+    pub size: u64,
+    /// The most files that one commit's tree may have below what is read of it.
+    pub files: usize,
+}
+
+impl Default for Limits {
+    /// The whole history, within 10 minutes and 2 GiB; a million files. Repositories of configuration are megabytes and
+    /// thousands of files; what is beyond these limits is not one, or made to do harm.
+    fn default() -> Self {
+        Self {
+            depth: None,
+            time: Duration::from_secs(10 * 60),
+            size: 2 << 30,
+            files: 1_000_000,
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn whole(&self) -> Whole {
+        Whole {
+            time: self.time,
+            size: self.size,
+        }
+    }
 }
 
 /// Where trusted host keys come from.

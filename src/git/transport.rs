@@ -20,16 +20,22 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-/// Repositories of configuration are megabytes; this much means that it is not one.
-const MOST_BYTES: u64 = 8 << 30;
-
 /// One call of libgit2, as its streams need to know it.
 #[derive(Clone)]
 pub(super) struct Call {
     pub wire: Arc<Wire>,
     pub runtime: Handle,
     pub until: Instant,
+    most: u64,
     failure: Arc<Mutex<Option<Error>>>,
+}
+
+/// What a whole operation may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole {
+    pub time: Duration,
+    /// Received bytes.
+    pub size: u64,
 }
 
 thread_local! {
@@ -73,20 +79,21 @@ fn smart<T: SmartSubtransport>(
     Transport::smart(remote, stateless, transport(call))
 }
 
-/// Runs libgit2 calls that fetch, within a time limit.
+/// Runs libgit2 calls that fetch, within limits.
 pub(super) fn run<T>(
     wire: &Arc<Wire>,
     runtime: &Handle,
-    limit: Duration,
+    limit: Whole,
     doing: &'static str,
     work: impl FnOnce() -> Result<T, git2::Error>,
 ) -> Result<T, Error> {
     let failure = Arc::new(Mutex::new(None));
-    let until = Instant::now() + limit;
+    let until = Instant::now() + limit.time;
     let call = Call {
         wire: Arc::clone(wire),
         runtime: runtime.clone(),
         until,
+        most: limit.size,
         failure: Arc::clone(&failure),
     };
     CALL.with_borrow_mut(|slot| *slot = Some(call));
@@ -156,10 +163,10 @@ impl Call {
         *received += bytes.len() as u64;
         let all = &self.wire.counts.received;
         all.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if *received > MOST_BYTES {
-            return Err(Error::Protocol {
-                place: self.wire.url.place(),
-                rule: "it is more than 8 GiB",
+        if *received > self.most {
+            return Err(Error::TooLarge {
+                url: self.wire.url.to_string(),
+                limit: self.most,
             });
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Reading trees: the files of a commit, and what a commit itself changed. Descends only into what differs.
 
+use super::error::Error;
 use crate::model::{BlobId, RepoPath};
 use crate::port::{FileChange, TreeFile};
 use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
@@ -19,11 +20,16 @@ enum Entry {
 }
 
 /// All regular files of a tree below any of `paths` (all, if empty), ordered by path.
-pub(super) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath]) -> Result<Vec<TreeFile>, git2::Error> {
+pub(super) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath], most: usize) -> Result<Vec<TreeFile>, Error> {
+    let doing = "read the commit's files";
+    let failed = |source| Error::Git { doing, source };
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), tree)];
     while let Some((folder, tree)) = folders.pop() {
-        for entry in &repo.find_tree(tree)? {
+        if found.len() + folders.len() > most {
+            return Err(Error::TooManyFiles { doing, limit: most });
+        }
+        for entry in &repo.find_tree(tree).map_err(failed)? {
             let Some(path) = joined(&folder, entry.name_bytes()) else {
                 continue;
             };
@@ -36,6 +42,9 @@ pub(super) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath]) -> Result<
                 _ => {}
             }
         }
+    }
+    if found.len() > most {
+        return Err(Error::TooManyFiles { doing, limit: most });
     }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(found)

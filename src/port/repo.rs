@@ -24,6 +24,7 @@ pub struct HistoryCommit {
     /// The whole message, lossily decoded.
     pub message: String,
     /// The files whose content differs from that in the first parent, ordered by path; a root commit's are all its files.
+    /// Of the oldest commit of a history that is known in part they are not known, and none are told; nor are its parents.
     pub changes: Vec<FileChange>,
     /// The same for each further parent of a merge.
     pub merged: Vec<Vec<FileChange>>,
@@ -158,6 +159,17 @@ pub trait ConfigRepo: Send + Sync + 'static {
             commit: Some(tip),
             problem: None,
         }))
+    }
+
+    /// Sees to it that [`Self::history`] of `tip` goes back to `since` (to the beginning, if not given), with a margin for
+    /// committers' clocks. True if more had to be fetched: what was read of the history before is not all that is known now.
+    /// For a repository that always has its whole history there is nothing to do.
+    fn reach(
+        &self,
+        _tip: CommitId,
+        _since: Option<jiff::Timestamp>,
+    ) -> impl Future<Output = Result<bool, RepoFailure>> + Send {
+        async { Ok(false) }
     }
 
     /// Makes the commits in the object database, the first on its `parent` and each further one on the one before, and

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Repo, RepoUrl, Settings};
+use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Limits, Repo, RepoUrl, Settings};
 use tidegate::model::{BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome, RepoFailure, RepoProblem};
 use tidegate_stack::GitServer;
@@ -61,6 +61,7 @@ impl Scene {
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
             http: Default::default(),
             timeout: Duration::from_secs(3),
+            limits: Limits::default(),
         }
     }
 

@@ -115,12 +115,14 @@ fn files_are_listed_below_whole_names_only() {
     let tree = write(&repo, &all);
     let below = |paths: &[&str]| -> Vec<String> {
         let paths: Vec<RepoPath> = paths.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
-        tree::files(&repo, tree, &paths)
+        tree::files(&repo, tree, &paths, 100)
             .unwrap()
             .into_iter()
             .map(|file| file.path.to_string())
             .collect()
     };
+    let few = tree::files(&repo, tree, &[], 2).unwrap_err().to_string();
+    assert!(few.contains("more than 2 files"), "{few}");
     assert_eq!(below(&[]), ["apps/web", "apps2/web", "top"]);
     assert_eq!(below(&["apps"]), ["apps/web"]);
     assert_eq!(below(&["top", "apps2/web", "gone"]), ["apps2/web", "top"]);

@@ -1,4 +1,4 @@
-use super::world::{HOST, World, deployment};
+use super::world::{HOST, SOON, World, deployment};
 use std::fs;
 use tidegate_stack::ControlPlane;
 
@@ -49,7 +49,6 @@ async fn each_workload_has_a_commit_of_its_own_on_request_and_its_revert_holds_i
 
     let log = world.repo.log().unwrap();
     assert_eq!(log.len(), 4, "{log:#?}");
-    assert_eq!(fs::read_to_string(&pushes).unwrap().lines().count(), 1, "one push");
     for (number, name) in names.iter().rev().enumerate() {
         let commit = &log[number];
         assert_eq!(commit.parents, [log[number + 1].id.clone()]);
@@ -94,5 +93,10 @@ async fn each_workload_has_a_commit_of_its_own_on_request_and_its_revert_holds_i
     world.agent.ask(&["scan"]).await.unwrap();
     world.runs("3333ccc").await;
     assert_eq!(world.repo.log().unwrap().len(), 8);
+    let deadline = tokio::time::Instant::now() + SOON;
+    while fs::read_to_string(&pushes).unwrap().lines().count() < 3 {
+        assert!(tokio::time::Instant::now() < deadline, "a hook runs after each push");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     assert_eq!(fs::read_to_string(&pushes).unwrap().lines().count(), 3);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate::agent::holds_of_clone;
 use tidegate::automation::Timeline;
-use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Local, Repo, RepoUrl, Settings};
+use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Limits, Local, Repo, RepoUrl, Settings};
 use tidegate::history::Hold;
 use tidegate::model::{BranchName, CommitId, FieldId};
 use tidegate::port::ConfigRepo;
@@ -201,6 +201,7 @@ impl Scene {
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
             http: Default::default(),
             timeout: Duration::from_secs(20),
+            limits: Limits::default(),
         };
         Repo::open(settings).unwrap()
     }

@@ -47,6 +47,7 @@ impl Scene {
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
             http: tidegate::git::HttpAccess::default(),
             timeout: Duration::from_secs(5),
+            limits: tidegate::git::Limits::default(),
         }
     }
 }

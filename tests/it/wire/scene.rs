@@ -47,6 +47,7 @@ impl Scene {
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
             http: HttpAccess::default(),
             timeout: Duration::from_secs(5),
+            limits: Default::default(),
         }
     }
 
