@@ -41,7 +41,7 @@ async fn any_clone_and_any_address_tell_what_is_held() {
         "rejected": ["b"],
         "since": {"commit": revert, "author": "Jo <jo@acme.example>", "time": "2025-06-15T15:08:40Z"},
         "reason": format!(
-            "b was taken back in {} by Jo <jo@acme.example>; a tag pushed later, a revert of {0} or `tidegate resume` lifts it",
+            "b was taken back in {} by Jo <jo@acme.example>; a tag pushed later, or a revert of {0}, lifts it",
             &revert[..7]
         ),
     }]);
