@@ -2,12 +2,13 @@ use super::{Checked, edges};
 use crate::automation::{self, Timeline};
 use crate::catalog::Catalog;
 use crate::git::Local;
-use crate::history::Mark;
-use crate::model::{CommitId, HoldUntil, RepoPath, Tag};
+use crate::history::{Mark, Rejected};
+use crate::model::{BlobId, CommitId, FieldId, HoldUntil, RepoPath, Tag};
 use crate::port::ConfigRepo;
 use crate::telemetry::Metrics;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// An image field that is not bumped since somebody took a bump back.
@@ -87,6 +88,25 @@ pub async fn holds_of_url(url: &str, branch: Option<&str>) -> anyhow::Result<Vec
 }
 
 async fn held(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: HoldUntil) -> anyhow::Result<Vec<Held>> {
+    let found = find(repo, paths, until).await?;
+    Ok(found.held.into_iter().map(|(held, _)| held).collect())
+}
+
+/// Where a held field stands, and what of it was taken back.
+pub(super) struct Place {
+    pub(super) path: RepoPath,
+    pub(super) field: FieldId,
+    pub(super) rejected: Vec<Rejected>,
+}
+
+/// What is held at a commit.
+pub(super) struct Found {
+    pub(super) tip: CommitId,
+    pub(super) blobs: BTreeMap<RepoPath, BlobId>,
+    pub(super) held: Vec<(Held, Place)>,
+}
+
+pub(super) async fn find(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: HoldUntil) -> anyhow::Result<Found> {
     let tip = repo.fetch().await?;
     let declared = Catalog::new(paths, Metrics::new()).read(repo, tip).await?;
     let mut timeline = Timeline::default();
@@ -95,14 +115,15 @@ async fn held(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: HoldUntil) ->
         let hold = past.holds.get(&field.field)?;
         let hold = hold.concerning(field.image.name(), &Mark::of(&field.image))?;
         let last = hold.rejected.last()?;
-        Some(Held {
+        let object = field.field.object.clone();
+        let held = Held {
             object: HeldObject {
                 api_version: field.api_version,
-                kind: field.field.object.kind,
-                namespace: field.field.object.namespace,
-                name: field.field.object.name,
+                kind: object.kind,
+                namespace: object.namespace,
+                name: object.name,
             },
-            field: field.field.field.0,
+            field: field.field.field.0.clone(),
             image: field.image.name().to_owned(),
             rejected: hold.rejected.iter().map(|rejected| rejected.tag.clone()).collect(),
             since: Since {
@@ -111,7 +132,35 @@ async fn held(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: HoldUntil) ->
                 time: last.at,
             },
             reason: hold.reason(field.hold.unwrap_or(until)),
-        })
+        };
+        let place = Place {
+            path: field.path,
+            field: field.field,
+            rejected: hold.rejected,
+        };
+        Some((held, place))
     });
-    Ok(held.collect())
+    Ok(Found {
+        tip,
+        blobs: declared.blobs.clone(),
+        held: held.collect(),
+    })
+}
+
+impl Held {
+    /// `Deployment shop/web main`.
+    pub fn name(&self) -> String {
+        let namespace = self
+            .object
+            .namespace
+            .as_ref()
+            .map_or(String::new(), |name| format!("{name}/"));
+        format!("{} {namespace}{} {}", self.object.kind, self.object.name, self.field)
+    }
+
+    /// The rejected tags, with commas between them.
+    pub fn tags(&self) -> String {
+        let tags: Vec<String> = self.rejected.iter().map(ToString::to_string).collect();
+        tags.join(",")
+    }
 }

@@ -6,6 +6,7 @@
 mod holds;
 mod identity;
 mod images;
+mod lift;
 mod plan;
 mod policy;
 mod run;
@@ -58,6 +59,8 @@ enum Command {
     Identity(identity::Identity),
     Plan(plan::Plan),
     Holds(holds::Holds),
+    Resume(lift::Resume),
+    Release(lift::Release),
     Scan(wake::Scan),
     Sync(wake::Sync),
     Images(images::Images),
@@ -173,6 +176,8 @@ pub fn main() -> ExitCode {
             Command::Identity(identity) => identity.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Holds(holds) => holds.run().await,
+            Command::Resume(resume) => resume.run().await,
+            Command::Release(release) => release.run().await,
             Command::Scan(scan) => scan.run().await,
             Command::Sync(sync) => sync.run().await,
             Command::Images(images) => images.run(),

@@ -83,7 +83,11 @@ fn make(
     };
     let parent = history::commit(repo, place, plan.parent)?;
     let mut objects = Vec::new();
-    let tree = rebuild(repo, parent.tree_id(), &rows(plan)?, &mut objects)?;
+    let only_speaks = plan.edits.is_empty() && !crate::history::resumes(&plan.message).is_empty();
+    let tree = match only_speaks {
+        true => parent.tree_id(),
+        false => rebuild(repo, parent.tree_id(), &rows(plan)?, &mut objects)?,
+    };
     let tree = repo.find_tree(tree).map_err(failed)?;
     let seconds = plan.time.as_second().max(parent.time().seconds());
     let signature = author.signature(seconds).map_err(failed)?;

@@ -17,7 +17,8 @@
 //! - What is fetched and read is bounded in time, bytes and files; history may be fetched in part and is deepened on demand.
 //! - What a server says is shown in its own words, made plain and short.
 //!
-//! [`Local`] reads a branch of a clone that lies on this machine, without a server and without writing.
+//! [`Local`] reads a branch of a clone that lies on this machine, without a server and without writing; [`OwnClone`] writes it
+//! as the person who runs the program would.
 //!
 //! Deliberately absent: a work tree, filters, hooks, submodules and LFS (carried along untouched), the machine's git
 //! configuration, ssh-agent and `~/.ssh`, passwords over SSH, dumb HTTP, other schemes.
@@ -41,6 +42,7 @@ mod known_hosts;
 mod local;
 mod login;
 mod mirror;
+mod own;
 mod push;
 mod receive_pack;
 mod repo;
@@ -69,6 +71,7 @@ pub use key_page::KeyPage;
 pub use known_hosts::{InvalidKnownHosts, KnownHosts};
 pub use local::{Local, LocalError};
 pub use login::{HttpAccess, LoginError};
+pub use own::OwnClone;
 pub use repo::{Counters, Repo};
 pub use settings::{Author, HostKeys, InvalidAuthor, Limits, Settings};
 pub use trust::{Signers, Signing, Trust};

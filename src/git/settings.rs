@@ -131,6 +131,11 @@ impl Author {
         })
     }
 
+    /// Name and address.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        (&self.name, &self.email)
+    }
+
     pub(super) fn signature(&self, seconds: i64) -> Result<git2::Signature<'static>, git2::Error> {
         git2::Signature::new(&self.name, &self.email, &git2::Time::new(seconds, 0))
     }

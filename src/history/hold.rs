@@ -175,9 +175,9 @@ impl fmt::Display for Lifting<'_> {
         match self.1 {
             HoldUntil::Newer => write!(
                 f,
-                "a tag pushed later, a revert of {commit} or a `Tidegate-Resume` trailer lifts it"
+                "a tag pushed later, a revert of {commit} or `tidegate resume` lifts it"
             ),
-            HoldUntil::Resumed => write!(f, "a revert of {commit} or a `Tidegate-Resume` trailer lifts it"),
+            HoldUntil::Resumed => write!(f, "a revert of {commit} or `tidegate resume` lifts it"),
         }
     }
 }

@@ -294,13 +294,13 @@ fn a_hold_says_who_took_what_back_and_what_lifts_it() {
     let reason = allowed(&["10 bump a>b", "20 edit b>a"], 100, "b", Some(9), Some(9)).unwrap_err();
     assert_eq!(
         reason,
-        "held: b was taken back in 0202020 by Jo <jo@acme.example>; a tag pushed later, a revert of 0202020 or a `Tidegate-Resume` trailer lifts it"
+        "held: b was taken back in 0202020 by Jo <jo@acme.example>; a tag pushed later, a revert of 0202020 or `tidegate resume` lifts it"
     );
     let holds = holds(&history(&["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>a"]));
     assert_eq!(
         holds[&field("web")].reason(HoldUntil::Newer),
         "c was taken back in 0404040 by Jo <jo@acme.example> (and before it b); \
-         a tag pushed later, a revert of 0404040 or a `Tidegate-Resume` trailer lifts it"
+         a tag pushed later, a revert of 0404040 or `tidegate resume` lifts it"
     );
 }
 

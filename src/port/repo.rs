@@ -57,7 +57,7 @@ pub struct FileEdit {
 pub struct NewCommit {
     /// The tip that the plan was made on: the one parent, but for a commit that follows another one in the same push.
     pub parent: CommitId,
-    /// At least one. A file that an earlier commit of the same push edits is named with its content before that one, and
+    /// At least one, but for a message that lifts a hold by its trailers. A file that an earlier commit of the same push edits is named with its content before that one, and
     /// its new bytes are those after both.
     pub edits: Vec<FileEdit>,
     /// The message, trailers included.

@@ -38,9 +38,21 @@ async fn a_reverted_bump_stays_reverted_through_scans_and_a_restart_until_someth
     assert!(reason.contains("2222bbb") && reason.contains(&revert[..7]), "{reason}");
     assert_eq!(plan["bumps"].as_array().unwrap().len(), 0);
 
+    let told = world.agent.ask(&["resume", "deployment/web"]).await.unwrap();
+    assert!(told.contains("web: 2222bbb may be chosen again"), "{told}");
+    world.agent.ask(&["sync"]).await.unwrap();
+    world.runs("2222bbb").await;
+    assert_eq!(world.bumps_to("2222bbb").len(), 2, "the bump lands again");
+    let again = world.repo.tip().unwrap().unwrap();
+    person.pull().unwrap();
+    person.revert(&again).unwrap();
+    person.push().unwrap();
+    world.agent.ask(&["sync"]).await.unwrap();
+    world.runs("1111aaa").await;
+
     world.ecr.push_tag("shop/web", "3333ccc").unwrap();
     world.agent.ask(&["scan"]).await.unwrap();
     world.runs("3333ccc").await;
     assert_eq!(world.bumps_to("3333ccc").len(), 1);
-    assert_eq!(world.bumps_to("2222bbb").len(), 1);
+    assert_eq!(world.bumps_to("2222bbb").len(), 2);
 }

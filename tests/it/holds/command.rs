@@ -5,7 +5,7 @@ use std::process::Output;
 use tidegate_stack::GitServer;
 use tidegate_stack::git::Repo;
 
-async fn tidegate(arguments: &[&str]) -> Output {
+pub async fn tidegate(arguments: &[&str]) -> Output {
     let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_tidegate"));
     program
         .args(arguments)
@@ -14,14 +14,14 @@ async fn tidegate(arguments: &[&str]) -> Output {
     program.output().await.unwrap()
 }
 
-async fn holds(repo: &str, more: &[&str]) -> Value {
+pub async fn holds(repo: &str, more: &[&str]) -> Value {
     let output = tidegate(&[&["holds", "-o", "json", "--repo", repo], more].concat()).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn reverted(server: &GitServer) -> (Repo, Script, String) {
-    let bare = server.create_repo("fleet").unwrap();
+pub fn reverted(server: &GitServer, name: &str) -> (Repo, Script, String) {
+    let bare = server.create_repo(name).unwrap();
     let mut script = Script::begin(&bare);
     script.run("bump web b");
     script.run("edit web a");
@@ -33,7 +33,7 @@ fn reverted(server: &GitServer) -> (Repo, Script, String) {
 #[tokio::test]
 async fn any_clone_and_any_address_tell_what_is_held() {
     let server = GitServer::start().unwrap();
-    let (bare, mut script, revert) = reverted(&server);
+    let (bare, mut script, revert) = reverted(&server, "fleet");
     let want = json!([{
         "object": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web"},
         "field": "main",
@@ -41,7 +41,7 @@ async fn any_clone_and_any_address_tell_what_is_held() {
         "rejected": ["b"],
         "since": {"commit": revert, "author": "Jo <jo@acme.example>", "time": "2025-06-15T15:08:40Z"},
         "reason": format!(
-            "b was taken back in {} by Jo <jo@acme.example>; a tag pushed later, or a revert of {0}, lifts it",
+            "b was taken back in {} by Jo <jo@acme.example>; a tag pushed later, a revert of {0} or `tidegate resume` lifts it",
             &revert[..7]
         ),
     }]);
@@ -69,7 +69,7 @@ async fn any_clone_and_any_address_tell_what_is_held() {
 #[tokio::test]
 async fn what_cannot_be_read_is_told_and_exits_1() {
     let server = GitServer::start().unwrap();
-    let (_, script, _) = reverted(&server);
+    let (_, script, _) = reverted(&server, "fleet");
     let copy = script.copy.path().display().to_string();
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().display().to_string();
