@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench kill fuzz tools fmt prerequisites
+.PHONY: help demo test bench kill rivals fuzz tools fmt prerequisites
 
 # Test binaries share the machine with the servers that they start; two are as many as two cores carry.
 export RUST_TEST_THREADS ?= 2
@@ -34,6 +34,10 @@ bench: tools ## Counts, ratios and latencies as one table
 CYCLES ?= 10000
 kill: tools ## Kill the agent CYCLES=10000 times on its way from a new tag to the end of its push; TIDEGATE_SEED repeats
 	CYCLES=$(CYCLES) cargo test --locked --workspace --test it -- --nocapture proof::kill
+
+TAGS ?= 200
+rivals: tools ## TAGS=200 tags land while five others push five commits a second, small and with 20,000 files
+	TAGS=$(TAGS) cargo test --locked --workspace --test it -- --nocapture --test-threads 1 proof::rivals
 
 # Sanitizers need a nightly compiler; the fuzzer's runner goes into the user's cache and not among the user's programs.
 SECONDS ?= 60

@@ -22,6 +22,8 @@ pub struct Declared {
     pub parsed: usize,
     /// The blob of each manifest file.
     pub blobs: BTreeMap<RepoPath, BlobId>,
+    /// Whether an object is declared in two places, and so from neither.
+    pub has_twins: bool,
 }
 
 /// What holds image fields and is never applied.
@@ -80,7 +82,9 @@ impl Declared {
             beside.kustomizations.extend(values.first().cloned().zip(kustomization));
             beside.values.extend(values);
         }
-        findings.extend(drop_twins(&mut objects));
+        let twins = drop_twins(&mut objects);
+        let has_twins = !twins.is_empty();
+        findings.extend(twins);
         findings.sort();
         let complete = findings.iter().all(|finding| finding.severity != Severity::Error);
         let blobs = readings
@@ -96,6 +100,7 @@ impl Declared {
             complete,
             parsed,
             blobs,
+            has_twins,
         }
     }
 }

@@ -2,21 +2,50 @@ use crate::model::{Finding, RepoPath, Severity};
 use crate::port::TreeFile;
 use std::collections::BTreeSet;
 
+/// The folders whose files are not manifests.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Folders {
+    charts: BTreeSet<RepoPath>,
+    overlays: BTreeSet<RepoPath>,
+}
+
+impl Folders {
+    pub(super) fn of<'a>(paths: impl Iterator<Item = &'a RepoPath> + Clone) -> Self {
+        let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
+            let holders = paths.clone().filter(|path| names.contains(&path.file_name()));
+            holders.map(RepoPath::parent).collect()
+        };
+        Self {
+            charts: holding(&[CHART]),
+            overlays: holding(&KUSTOMIZATIONS),
+        }
+    }
+
+    /// Whether a file's coming or going changes what its folder is.
+    pub(super) fn is_told_by(path: &RepoPath) -> bool {
+        path.file_name() == CHART || KUSTOMIZATIONS.contains(&path.file_name())
+    }
+
+    /// Whether it lies in none of the folders.
+    pub(super) fn are_beside(&self, path: &RepoPath) -> bool {
+        !below(path, &self.charts) && !below(path, &self.overlays)
+    }
+
+    pub(super) fn has_manifest(&self, path: &RepoPath) -> bool {
+        is_manifest_name(path.file_name()) && self.are_beside(path)
+    }
+}
+
+fn below(path: &RepoPath, folders: &BTreeSet<RepoPath>) -> bool {
+    folders.iter().any(|folder| path.is_within(folder))
+}
+
 /// The files that may be manifests, and what was passed over: folders of Helm charts, kustomize overlays.
 ///
 /// `path` gives a file's path below the folder that is read.
-pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> (Vec<T>, Vec<Finding>) {
-    let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
-        files
-            .iter()
-            .map(&path)
-            .filter(|path| names.contains(&path.file_name()))
-            .map(RepoPath::parent)
-            .collect()
-    };
-    let charts = holding(&["Chart.yaml"]);
-    let overlays = holding(&KUSTOMIZATIONS);
-    let below = |path: &RepoPath, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| path.is_within(folder));
+pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath + Copy) -> (Vec<T>, Vec<Finding>) {
+    let folders = Folders::of(files.iter().map(path));
+    let (charts, overlays) = (&folders.charts, &folders.overlays);
     let finding = |path: &RepoPath, severity, message: &str| Finding {
         path: path.clone(),
         position: None,
@@ -43,10 +72,7 @@ pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> (Vec<
     }));
     let kept = files
         .iter()
-        .filter(|file| {
-            let path = path(file);
-            is_manifest_name(path.file_name()) && !below(path, &charts) && !below(path, &overlays)
-        })
+        .filter(|file| folders.has_manifest(path(file)))
         .cloned()
         .collect();
     (kept, findings)
@@ -55,14 +81,8 @@ pub fn manifests<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> (Vec<
 /// The files that are looked at for image fields only: what lies in folders with a kustomization, and the values of charts.
 ///
 /// `path` gives a file's path below the folder that is read.
-pub fn images_only<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> Vec<T> {
-    let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
-        let holders = files.iter().map(&path).filter(|path| names.contains(&path.file_name()));
-        holders.map(RepoPath::parent).collect()
-    };
-    let charts = holding(&["Chart.yaml"]);
-    let overlays = holding(&KUSTOMIZATIONS);
-    let below = |path: &RepoPath, folders: &BTreeSet<RepoPath>| folders.iter().any(|folder| path.is_within(folder));
+pub fn images_only<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath + Copy) -> Vec<T> {
+    let Folders { charts, overlays } = Folders::of(files.iter().map(path));
     let wanted = |path: &RepoPath| {
         let name = path.file_name();
         match below(path, &charts) {
@@ -73,6 +93,8 @@ pub fn images_only<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath) -> Vec
     files.iter().filter(|file| wanted(path(file))).cloned().collect()
 }
 
+/// The name that makes a folder a Helm chart.
+const CHART: &str = "Chart.yaml";
 /// The names that kustomize looks for in a folder.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 

@@ -1,20 +1,24 @@
 //! What the config repo declares at a commit: files read, objects and image fields found, once for all loops.
 //!
 //! Flow: the commit's files with their blob ids -> readings, from the cache where the same bytes were read before at the
-//! same path -> [`Declared`]. A one-line commit parses one file. Chart folders are passed over with a notice; a reading
+//! same path -> [`Declared`]. A one-line commit parses one file and looks at no other. Chart folders are passed over with a notice; a reading
 //! that is not whole says so, and then nothing may be concluded from what is absent.
 //!
 //! Deliberately absent: deciding anything about what was read.
 
 mod declared;
 mod folders;
+mod patch;
 
 pub use declared::{Beside, Declared, DeclaredObject};
 pub use folders::{images_only, manifests};
 
+use folders::Folders;
+use patch::Changed;
+
 use crate::manifest::{self, Document, Kustomization};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity};
-use crate::port::{ConfigRepo, RepoFailure, TreeFile};
+use crate::port::{ConfigRepo, FileChange, RepoFailure, TreeFile};
 use crate::telemetry::Metrics;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -56,6 +60,7 @@ pub struct Catalog {
     paths: Vec<RepoPath>,
     readings: HashMap<(RepoPath, BlobId), Arc<FileReading>>,
     latest: Option<Arc<Declared>>,
+    folders: Folders,
     metrics: Metrics,
 }
 
@@ -66,6 +71,7 @@ impl Catalog {
             paths,
             readings: HashMap::new(),
             latest: None,
+            folders: Folders::default(),
             metrics,
         }
     }
@@ -78,7 +84,12 @@ impl Catalog {
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.commit == commit) {
             return Ok(Arc::clone(latest));
         }
+        if let Some(declared) = self.read_on(repo, commit).await? {
+            self.latest = Some(Arc::clone(&declared));
+            return Ok(declared);
+        }
         let files = repo.files(commit, self.paths.clone()).await?;
+        self.folders = Folders::of(files.iter().map(|file| &file.path));
         let mut findings = folders::vanished(&self.paths, &files);
         let (manifests, passed_over) = folders::manifests(&files, |file| &file.path);
         findings.extend(passed_over);
@@ -102,6 +113,59 @@ impl Catalog {
         let declared = Arc::new(Declared::gather(commit, &readings, &beside, findings, parsed));
         self.latest = Some(Arc::clone(&declared));
         Ok(declared)
+    }
+
+    /// The same from the latest commit that was read, looking at nothing but the files that differ: whoever races others
+    /// for the branch has no time to look at twenty thousand. `None` where what differs concerns more than its own files.
+    async fn read_on(
+        &mut self,
+        repo: &impl ConfigRepo,
+        commit: CommitId,
+    ) -> Result<Option<Arc<Declared>>, RepoFailure> {
+        let Some(latest) = self.latest.clone() else {
+            return Ok(None);
+        };
+        // A commit that is no longer in the mirror is not worth an error: all files are read then.
+        let Ok(Some(changes)) = repo.changes(latest.commit, commit).await else {
+            return Ok(None);
+        };
+        let wanted = |path: &RepoPath| self.paths.is_empty() || self.paths.iter().any(|wanted| path.is_within(wanted));
+        let changes: Vec<FileChange> = changes.into_iter().filter(|change| wanted(&change.path)).collect();
+        let is_local = |change: &FileChange| {
+            let (is_new, is_gone) = (change.before.is_none(), change.after.is_none());
+            let stays = !is_gone && (latest.complete || !is_new);
+            stays && !Folders::is_told_by(&change.path) && self.folders.are_beside(&change.path)
+        };
+        if changes.len() > BATCH || !changes.iter().all(is_local) {
+            return Ok(None);
+        }
+        let manifests: Vec<TreeFile> = changes
+            .into_iter()
+            .filter(|change| self.folders.has_manifest(&change.path))
+            .filter_map(|change| {
+                Some(TreeFile {
+                    path: change.path,
+                    blob: change.after?,
+                })
+            })
+            .collect();
+        let parsed = self.load(repo, &manifests).await?;
+        let mut changed = Vec::new();
+        for file in manifests {
+            let at = |blob| self.readings.get(&(file.path.clone(), blob)).map(Arc::clone);
+            let before = latest.blobs.get(&file.path).and_then(|blob| at(*blob));
+            let Some(after) = at(file.blob) else { return Ok(None) };
+            changed.push(Changed { file, before, after });
+        }
+        let Some(declared) = latest.patched(commit, &changed, parsed) else {
+            return Ok(None);
+        };
+        for Changed { file, .. } in &changed {
+            if let Some(old) = latest.blobs.get(&file.path).filter(|old| **old != file.blob) {
+                self.readings.remove(&(file.path.clone(), *old));
+            }
+        }
+        Ok(Some(Arc::new(declared)))
     }
 
     async fn load(&mut self, repo: &impl ConfigRepo, files: &[TreeFile]) -> Result<usize, RepoFailure> {
@@ -174,6 +238,8 @@ mod tests {
     struct Commits {
         files: BTreeMap<CommitId, Vec<TreeFile>>,
         blobs: BTreeMap<BlobId, Vec<u8>>,
+        /// Whether two commits can be compared.
+        compares: bool,
     }
 
     impl Commits {
@@ -198,8 +264,28 @@ mod tests {
             unreachable!("the catalog does not use the network")
         }
 
-        async fn files(&self, commit: CommitId, _: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
-            Ok(self.files.get(&commit).cloned().unwrap_or_default())
+        async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+            let mut files = self.files.get(&commit).cloned().unwrap_or_default();
+            files.retain(|file| paths.is_empty() || paths.iter().any(|path| file.path.is_within(path)));
+            Ok(files)
+        }
+
+        async fn changes(&self, from: CommitId, to: CommitId) -> Result<Option<Vec<FileChange>>, RepoFailure> {
+            let at = |commit| -> BTreeMap<&RepoPath, BlobId> {
+                let files = self.files.get(&commit).into_iter().flatten();
+                files.map(|file| (&file.path, file.blob)).collect()
+            };
+            let (before, after) = (at(from), at(to));
+            let paths: BTreeSet<&RepoPath> = before.keys().chain(after.keys()).copied().collect();
+            let change = |path: &RepoPath| FileChange {
+                path: path.clone(),
+                before: before.get(path).copied(),
+                after: after.get(path).copied(),
+            };
+            let changes = paths.into_iter().map(change);
+            Ok(self
+                .compares
+                .then(|| changes.filter(|change| change.before != change.after).collect()))
         }
 
         async fn blobs(&self, ids: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
@@ -241,5 +327,98 @@ mod tests {
             .map(|(before, after)| Arc::ptr_eq(&before.document, &after.document))
             .collect();
         assert_eq!(shared, [true, false]);
+    }
+
+    const BROKEN: &str = "kind: [";
+    const VALUES: &str = "image: app:1 # {\"$imagepolicy\": \"shop:app\"}\n";
+    const TREES: [&[(&str, &str)]; 13] = [
+        &[("api.yaml", API), ("web.yaml", WEB)],
+        &[("api.yaml", API), ("web.yaml", NEW_WEB), ("notes.txt", "more")],
+        &[("api.yaml", API), ("copy.yaml", WEB), ("web.yaml", WEB)],
+        &[("api.yaml", BROKEN), ("web.yaml", WEB)],
+        &[("api.yaml", API), ("both.yaml", "{}"), ("web.yaml", WEB)],
+        &[("api.yaml", API)],
+        &[("api.yaml", WEB), ("web.yaml", API)],
+        &[("api.yaml", API), ("values.yaml", VALUES), ("web.yaml", WEB)],
+        &[("Chart.yaml", "name: web"), ("api.yaml", API), ("web.yaml", WEB)],
+        &[
+            ("a/kustomization.yaml", "images: []"),
+            ("a/web.yaml", WEB),
+            ("api.yaml", API),
+        ],
+        &[
+            ("a/kustomization.yaml", "images: []"),
+            ("a/web.yaml", NEW_WEB),
+            ("api.yaml", API),
+        ],
+        &[
+            ("a/Chart.yaml", "name: web"),
+            ("a/web.yaml", NEW_WEB),
+            ("api.yaml", API),
+        ],
+        &[],
+    ];
+
+    fn told(declared: &Declared) -> String {
+        let objects: Vec<_> = declared
+            .objects
+            .iter()
+            .map(|object| (&object.path, &object.document))
+            .collect();
+        let Declared {
+            commit,
+            beside,
+            findings,
+            complete,
+            blobs,
+            has_twins,
+            ..
+        } = declared;
+        format!("{commit:?} {objects:#?} {beside:#?} {findings:#?} {complete} {blobs:?} {has_twins}")
+    }
+
+    #[tokio::test]
+    async fn reading_on_from_any_commit_says_what_reading_anew_does() {
+        let mut commits = Commits::default();
+        let ids: Vec<CommitId> = TREES
+            .iter()
+            .zip(1..)
+            .map(|(tree, number)| commits.add(number, tree))
+            .collect();
+        for paths in [vec![], vec![RepoPath::parse("a").unwrap()]] {
+            for from in &ids {
+                for to in &ids {
+                    commits.compares = true;
+                    let mut on = Catalog::new(paths.clone(), Metrics::new());
+                    on.read(&commits, *from).await.unwrap();
+                    let on = on.read(&commits, *to).await.unwrap();
+                    commits.compares = false;
+                    let mut anew = Catalog::new(paths.clone(), Metrics::new());
+                    let anew = anew.read(&commits, *to).await.unwrap();
+                    assert_eq!(told(&on), told(&anew), "{from:?} -> {to:?}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_beside_all_folders_is_read_without_a_look_at_the_other_files_and_leaves_nothing_behind() {
+        let mut commits = Commits {
+            compares: true,
+            ..Commits::default()
+        };
+        let first = commits.add(1, TREES[0]);
+        let second = commits.add(2, TREES[1]);
+        let mut catalog = Catalog::new(Vec::new(), Metrics::new());
+        catalog.read(&commits, first).await.unwrap();
+        commits.files.insert(second, Vec::new());
+        let gone = catalog.read(&commits, second).await.unwrap();
+        assert!(gone.objects.is_empty(), "removals are read with all files");
+        let third = commits.add(3, TREES[0]);
+        catalog.read(&commits, third).await.unwrap();
+        let fourth = commits.add(4, TREES[1]);
+        let declared = catalog.read(&commits, fourth).await.unwrap();
+        assert_eq!((declared.parsed, declared.objects.len()), (1, 2));
+        assert_eq!(catalog.readings.len(), 2);
     }
 }

@@ -7,7 +7,7 @@ use super::trust::Trust;
 use super::wire::Wire;
 use super::{bounds, history, push, transport, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
-use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile, Trusted};
+use crate::port::{ConfigRepo, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile, Trusted};
 use git2::Repository;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -183,6 +183,19 @@ impl ConfigRepo for Repo {
         self.read(move |repo| {
             let tree = history::commit(repo, &url, commit)?.tree_id();
             tree::files(repo, tree, &paths, most)
+        })
+        .await
+    }
+
+    async fn changes(&self, from: CommitId, to: CommitId) -> Result<Option<Vec<FileChange>>, RepoFailure> {
+        let url = self.wire.url.clone();
+        self.read(move |repo| {
+            let (from, to) = (history::commit(repo, &url, from)?, history::commit(repo, &url, to)?);
+            let changes = tree::changes(repo, to.tree_id(), &[from.tree_id()]);
+            changes.map(Some).map_err(|source| Error::Git {
+                doing: "compare two commits",
+                source,
+            })
         })
         .await
     }

@@ -130,6 +130,17 @@ pub trait ConfigRepo: Send + Sync + 'static {
         paths: Vec<RepoPath>,
     ) -> impl Future<Output = Result<Vec<TreeFile>, RepoFailure>> + Send;
 
+    /// The regular files whose content differs between two commits, ordered by path. `None` where that cannot be told
+    /// cheaply, so that all files have to be looked at.
+    fn changes(
+        &self,
+        from: CommitId,
+        to: CommitId,
+    ) -> impl Future<Output = Result<Option<Vec<FileChange>>, RepoFailure>> + Send {
+        let _ = (from, to);
+        async { Ok(None) }
+    }
+
     /// Contents of blobs, in the order asked for; `None` for one larger than `limit` bytes.
     fn blobs(
         &self,

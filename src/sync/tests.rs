@@ -245,6 +245,7 @@ fn commit(number: u8, objects: &[(&str, &str, Value)]) -> Declared {
         complete: true,
         parsed: 0,
         blobs: BTreeMap::new(),
+        has_twins: false,
     }
 }
 

@@ -102,6 +102,7 @@ impl Target {
             complete: true,
             parsed: 0,
             blobs: BTreeMap::new(),
+            has_twins: false,
         }
     }
 
