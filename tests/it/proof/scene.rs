@@ -21,7 +21,7 @@ const NO_CLUSTER: &str = "apiVersion: v1\nkind: Config\ncurrent-context: none\nc
                           clusters: [{name: none, cluster: {server: \"http://127.0.0.1:1\"}}]\nusers: [{name: none, user: {}}]\n";
 
 pub struct Scene {
-    _git: GitServer,
+    pub git: GitServer,
     pub repo: Repo,
     pub ecr: EcrServer,
     pub relay: Relay,
@@ -67,7 +67,7 @@ impl Scene {
         let key = agent.identity().await.unwrap();
         git.authorize(&key, Access::ReadWrite).unwrap();
         Scene {
-            _git: git,
+            git,
             repo,
             ecr,
             relay,
