@@ -1,12 +1,13 @@
 use super::{Failure, Output, print, print_json, table};
 use crate::catalog;
-use crate::manifest::{self, Document, MAX_FILE_BYTES, MarkerPolicy, Reading};
-use crate::model::{Digest, FieldName, Position, RepoPath, Severity, Tag};
+use crate::manifest::{self, Document, ImageField, MAX_FILE_BYTES, MarkerPolicy, Reading};
+use crate::model::{Digest, FieldName, ImageRef, Position, RepoPath, Severity, Tag};
+use crate::plan::{self, AutomatedField, ImagePolicies, Layers, Overlay};
 use crate::policy::Policy;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -45,8 +46,9 @@ struct Image {
     column: usize,
     object: Object,
     field: FieldName,
-    /// The name as written, without tag and digest.
-    image: String,
+    /// The name as written, without tag and digest; that of its ImagePolicy's repository, where only that tells it and is among
+    /// the files.
+    image: Option<String>,
     tag: Option<Tag>,
     digest: Option<Digest>,
     automated: bool,
@@ -74,6 +76,9 @@ struct Told {
     severity: Severity,
 }
 
+/// The files below one PATH: as the user would write them, as the config repo would call them, and what they say.
+type Folder = Vec<(String, RepoPath, Reading)>;
+
 /// A file to read: as the user would write it, and as the config repo would call it.
 #[derive(Debug, Clone)]
 struct Found {
@@ -85,20 +90,27 @@ impl Images {
     pub(super) fn run(self) -> Result<(), Failure> {
         let mut answer = Answer::default();
         let mut seen = BTreeSet::new();
-        let mut readings = Vec::new();
+        let mut folders = Vec::new();
         for path in &self.paths {
             let (files, passed_over) = find(path, self.recursive)?;
             answer.findings.extend(passed_over);
+            let mut folder: Folder = Vec::new();
             for file in files {
                 if seen.insert(file.place.clone()) {
                     let bytes = read(&file.place)?;
-                    readings.push((shown(&file.place), manifest::read(&file.path, &bytes)));
+                    let reading = manifest::read(&file.path, &bytes);
+                    folder.push((shown(&file.place), file.path, reading));
                 }
             }
+            folders.push(folder);
         }
-        let policies = ImagePolicies::of(&readings);
-        for (file, reading) in &readings {
+        let readings = || folders.iter().flatten();
+        let policies = ImagePolicies::among(readings().flat_map(|(_, _, reading)| &reading.documents));
+        for (file, _, reading) in readings() {
             answer.add(file, reading, &policies);
+        }
+        for folder in &folders {
+            answer.follow(folder);
         }
         answer.findings.sort();
         answer.findings.dedup();
@@ -189,7 +201,7 @@ fn shown(path: &Path) -> String {
 }
 
 impl Answer {
-    fn add(&mut self, file: &str, reading: &Reading, policies: &ImagePolicies) {
+    fn add(&mut self, file: &str, reading: &Reading, policies: &ImagePolicies<'_>) {
         let told = |position: Option<Position>, severity, message: String| Told {
             file: file.to_owned(),
             line: position.map(|position| position.line),
@@ -215,12 +227,71 @@ impl Answer {
                 }
             }
             for marker in document.images.iter().filter_map(|image| image.marker.as_ref()) {
-                if let Some((severity, problem)) = policies.problem(&marker.policy) {
+                if let Some((severity, problem)) = problem(policies, &marker.policy) {
                     let message = format!("{}: {problem}", document.object);
                     self.findings.push(told(Some(marker.position), severity, message));
                 }
             }
-            self.images.extend(images(file, document));
+            for image in &document.images {
+                let Some(marker) = &image.marker else { continue };
+                if problem(policies, &marker.policy).is_none()
+                    && let Some(Err(problem)) = repository(image, policies)
+                {
+                    let message = format!("{}: {problem}", document.object);
+                    self.findings
+                        .push(told(Some(marker.position), Severity::Warning, message));
+                }
+            }
+            self.images.extend(images(file, document, policies));
+        }
+    }
+
+    /// What workloads in bases of kustomizations ask for is done in the overlays that say their images.
+    fn follow(&mut self, folder: &Folder) {
+        let mut layers = Layers::default();
+        for (_, path, reading) in folder {
+            layers.add(path, &reading.documents);
+            layers.operations.insert(path, &reading.operations);
+            let overlay = reading.kustomization.as_ref().zip(reading.values.first());
+            layers.overlays.extend(overlay.map(|(kustomization, document)| Overlay {
+                path,
+                kustomization,
+                document,
+            }));
+        }
+        let documents = folder
+            .iter()
+            .flat_map(|(_, path, reading)| reading.documents.iter().map(move |document| (path, document)));
+        let asked: Vec<AutomatedField> = documents
+            .flat_map(|(path, document)| plan::automated(path, document))
+            .collect();
+        let told: BTreeSet<String> = asked.iter().filter_map(|field| field.policy.clone().err()).collect();
+        for field in plan::through_overlays(asked, &layers) {
+            let Some((file, ..)) = folder.iter().find(|(_, path, _)| *path == field.path) else {
+                continue;
+            };
+            let at = (file, field.position.line, field.position.column);
+            let mut rows = self.images.iter_mut();
+            let row = rows.find(|row| (&row.file, row.line, row.column) == at && row.field == field.field.field);
+            if let Some(row) = row.filter(|row| !row.automated) {
+                row.automated = true;
+                row.locked = field.lock.is_some();
+                let policy = field
+                    .policy
+                    .as_ref()
+                    .ok()
+                    .filter(|policy| **policy != Policy::default());
+                row.policy = policy.map(ToString::to_string);
+            }
+            if let Some(reason) = field.policy.err().filter(|reason| !told.contains(reason)) {
+                self.findings.push(Told {
+                    file: file.clone(),
+                    line: Some(field.position.line),
+                    column: Some(field.position.column),
+                    message: format!("{}: {reason}", field.field),
+                    severity: Severity::Warning,
+                });
+            }
         }
     }
 
@@ -239,7 +310,9 @@ impl Answer {
             ]
             .iter()
             .filter_map(|(sign, part)| part.map(|part| format!("{sign}{part}")))
-            .fold(image.image.clone(), |text, part| text + &part);
+            .fold(image.image.clone().unwrap_or_else(|| "?".to_owned()), |text, part| {
+                text + &part
+            });
             let state = match (image.automated, image.locked) {
                 (true, true) => "automated, locked",
                 (true, false) => "automated",
@@ -262,7 +335,7 @@ impl Answer {
     }
 }
 
-fn images(file: &str, document: &Document) -> Vec<Image> {
+fn images(file: &str, document: &Document, policies: &ImagePolicies<'_>) -> Vec<Image> {
     let object = Object {
         api_version: document.api_version.clone(),
         kind: document.object.kind.clone(),
@@ -278,7 +351,10 @@ fn images(file: &str, document: &Document) -> Vec<Image> {
             column: image.position.column,
             object: object.clone(),
             field: image.field.clone(),
-            image: image.image.name().to_owned(),
+            image: match repository(image, policies) {
+                None => Some(image.image.name().to_owned()),
+                Some(found) => found.ok().map(|repository| repository.name().to_owned()),
+            },
             tag: image.image.tag().cloned(),
             digest: image.image.digest().cloned(),
             automated: document.intent.automated || image.marker.is_some(),
@@ -291,42 +367,26 @@ fn images(file: &str, document: &Document) -> Vec<Image> {
         .collect()
 }
 
-/// Flux v2's ImagePolicies in the files, and what is wrong with each.
-struct ImagePolicies(BTreeMap<(String, String), Option<String>>);
-
-impl ImagePolicies {
-    fn of(readings: &[(String, Reading)]) -> Self {
-        let documents = readings.iter().flat_map(|(_, reading)| &reading.documents);
-        let policies = documents.filter(|document| {
-            document.object.kind == "ImagePolicy" && document.object.group == "image.toolkit.fluxcd.io"
-        });
-        let problems = policies.map(|document| {
-            let id = &document.object;
-            let problem = Policy::from_image_policy(&document.value).err();
-            (
-                (id.namespace.clone().unwrap_or_default(), id.name.clone()),
-                problem.map(|error| error.to_string()),
-            )
-        });
-        Self(problems.collect())
-    }
-
-    /// Why a marker's policy cannot be used. An ImagePolicy may stand in a file that was not named, which is no mistake.
-    fn problem(&self, policy: &MarkerPolicy) -> Option<(Severity, String)> {
-        match policy {
-            MarkerPolicy::Text(text) if text.is_empty() => None,
-            MarkerPolicy::Text(text) => Some((Severity::Warning, Policy::parse(text).err()?.to_string())),
-            MarkerPolicy::ImagePolicy { namespace, name } => {
-                let at = |namespace: &str| self.0.get(&(namespace.to_owned(), name.clone()));
-                match at(namespace).or_else(|| at("")) {
-                    Some(problem) => Some((Severity::Warning, problem.clone()?)),
-                    None => Some((
-                        Severity::Notice,
-                        format!("the ImagePolicy {namespace}/{name} is in none of the files"),
-                    )),
-                }
-            }
+/// Why a marker's policy cannot be used. An ImagePolicy may stand in a file that was not named, which is no mistake.
+fn problem(policies: &ImagePolicies<'_>, policy: &MarkerPolicy) -> Option<(Severity, String)> {
+    match policy {
+        MarkerPolicy::Text(text) if text.is_empty() => None,
+        MarkerPolicy::Text(text) => Some((Severity::Warning, Policy::parse(text).err()?.to_string())),
+        MarkerPolicy::ImagePolicy { namespace, name } if !policies.has(namespace, name) => Some((
+            Severity::Notice,
+            format!("the ImagePolicy {namespace}/{name} is in none of the files"),
+        )),
+        MarkerPolicy::ImagePolicy { namespace, name } => {
+            Some((Severity::Warning, policies.policy(namespace, name).err()?))
         }
+    }
+}
+
+/// The repository of an image that only its marker's ImagePolicy tells.
+fn repository(image: &ImageField, policies: &ImagePolicies<'_>) -> Option<Result<ImageRef, String>> {
+    match &image.marker.as_ref().filter(|_| !image.is_named)?.policy {
+        MarkerPolicy::ImagePolicy { namespace, name } => Some(policies.repository(namespace, name)),
+        MarkerPolicy::Text(_) => None,
     }
 }
 

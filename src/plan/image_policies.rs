@@ -36,6 +36,11 @@ impl<'a> ImagePolicies<'a> {
         found
     }
 
+    /// Whether there is such an ImagePolicy.
+    pub fn has(&self, namespace: &str, name: &str) -> bool {
+        find(&self.policies, namespace, name).is_some()
+    }
+
     /// What an ImagePolicy chooses.
     ///
     /// # Errors

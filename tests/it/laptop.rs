@@ -296,6 +296,48 @@ fn folders_are_read_as_the_agent_reads_them() {
 }
 
 #[test]
+fn a_base_automates_the_overlay_that_says_its_image_and_what_is_not_followed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("base/web.yaml", DEPLOYMENT);
+    write("base/kustomization.yaml", "resources: [web.yaml]\n");
+    let patch = "spec: {template: {spec: {containers: [{name: web, image: \"r.example/web:7\"}]}}}";
+    let patch = format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: web}}, {patch}}}");
+    write(
+        "prod/kustomization.yaml",
+        "resources: [../base]\npatches: [{path: web.yaml}]\nimages: [{name: r.example/web, newTag: \"3\"}, {name: other, newTag: \"1\"}]\n",
+    );
+    write("prod/web.yaml", &patch);
+    write(
+        "inline/kustomization.yaml",
+        &format!("resources: [../base]\npatches:\n- patch: |\n    {patch}\n"),
+    );
+    let ended = tidegate(folder.path(), &["images", "-R", "-o", "json", "."], "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let answer: Value = serde_json::from_str(&ended.out).unwrap();
+    let row = |field: &str| {
+        let rows = answer["images"].as_array().unwrap();
+        let row = rows
+            .iter()
+            .find(|row| row["file"] == "prod/kustomization.yaml" && row["field"] == field);
+        let row = row.unwrap();
+        (row["automated"].as_bool().unwrap(), row["policy"].clone())
+    };
+    assert_eq!(row("r.example/web"), (true, "semver:~1.2".into()));
+    assert_eq!(row("other"), (false, Value::Null));
+    let findings = answer["findings"].as_array().unwrap();
+    let told = findings.iter().any(|finding| {
+        let message = finding["message"].as_str().unwrap();
+        message.contains("inline/kustomization.yaml:3:3: the patch here says the image")
+    });
+    assert!(told, "{findings:?}");
+}
+
+#[test]
 fn a_marker_whose_policy_cannot_be_used_is_told_with_its_place() {
     let text = "a: r.example/a:1 # tidegate.dev/image: semver:banana\n\
                 b: r.example/b:1 # {\"$imagepolicy\": \"flux-system:bad\"}\n\
