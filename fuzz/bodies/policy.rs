@@ -103,6 +103,7 @@ fn candidate(line: &str) -> Option<Candidate> {
             .and_then(|second: u32| Timestamp::from_second(second.into()).ok()),
         media_type: None,
         pullable,
+        unfit: None,
     })
 }
 

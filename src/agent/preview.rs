@@ -6,7 +6,7 @@ use crate::model::{CommitId, Finding};
 use crate::plan::{Decision, PlannedBump};
 use crate::port::{ConfigRepo, Registry};
 use crate::registry::{Ecr, Pace};
-use crate::scan::{Board, Scan};
+use crate::scan::{Board, Scan, inspect};
 use crate::sync::{self, Change};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
@@ -43,20 +43,22 @@ pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
     let mut catalog = Catalog::new(checked.settings.repo.paths.clone(), Metrics::new());
     let declared = catalog.read(&repo, commit).await?;
     let board = Board::default();
-    if checked.settings.automation.enabled {
-        let registry = Ecr::new(Sdk::new(Limits::default()), Pace::default(), Metrics::new());
+    let enabled = checked.settings.automation.enabled;
+    let registry = enabled.then(|| Ecr::new(Sdk::new(Limits::default()), Pace::default(), Metrics::new()));
+    if let Some(registry) = &registry {
         automation::want(&declared, &board, &rules);
-        scan_all(&registry, &board).await;
+        scan_all(registry, &board).await;
     }
-    let plan = automation::look(
-        &repo,
-        &mut catalog,
-        &board,
-        &rules,
-        checked.settings.automation.hold,
-        commit,
-    )
-    .await?;
+    let until = checked.settings.automation.hold;
+    let mut plan = automation::look(&repo, &mut catalog, &board, &rules, until, commit).await?;
+    if let Some(registry) = &registry {
+        for _ in 0..LOOKS {
+            if !inspect(registry, &board, false).await {
+                break;
+            }
+            plan = automation::look(&repo, &mut catalog, &board, &rules, until, commit).await?;
+        }
+    }
     let (sync, sync_problem) = match preview_sync(&checked, &repo, &declared).await {
         Ok(sync) => (sync, None),
         Err(error) => (None, Some(format!("{error:#}"))),
@@ -70,6 +72,9 @@ pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
         findings: declared.findings.clone(),
     })
 }
+
+/// Images in a row, of one field, that turn out to be built for other platforms.
+const LOOKS: usize = 20;
 
 /// Listings under way at once; the registry room keeps each account to its rate.
 const IN_FLIGHT: usize = 8;

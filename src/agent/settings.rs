@@ -51,6 +51,7 @@ impl Checked {
                 filter: registry.filter,
             })
             .collect();
-        (Rules::new(rules), windows)
+        let platforms = std::mem::take(&mut self.settings.automation.platforms);
+        (Rules::new(rules).for_platforms(platforms), windows)
     }
 }

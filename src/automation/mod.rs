@@ -11,6 +11,7 @@
 mod edits;
 mod fields;
 mod pass;
+mod platforms;
 mod status;
 mod timeline;
 mod wanted;

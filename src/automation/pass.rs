@@ -1,5 +1,5 @@
 use super::timeline::{Past, Timeline};
-use super::{Status, edits, wanted};
+use super::{Status, edits, platforms, wanted};
 use crate::catalog::{Catalog, Declared};
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
@@ -120,7 +120,8 @@ pub async fn look(
     let fields = wanted::fields(&declared);
     board.want(wanted::repositories(&fields, rules));
     let mut timeline = Timeline::default();
-    decide_far_enough(repo, tip, &mut timeline, &fields, board, rules, until).await
+    let (plan, _) = decide_far_enough(repo, tip, &mut timeline, &fields, board, rules, until).await?;
+    Ok(plan)
 }
 
 /// Decides on as much of the history as bears on what is to be bumped; more of it is fetched where it is not there.
@@ -132,12 +133,12 @@ async fn decide_far_enough(
     board: &Board,
     rules: &Rules,
     until: HoldUntil,
-) -> Result<BumpPlan, RepoFailure> {
+) -> Result<(BumpPlan, bool), RepoFailure> {
     loop {
         let past = timeline.read(repo, tip).await?;
-        let plan = decide(fields, past, board, rules, until);
+        let (plan, unread) = decide(fields, past, board, rules, until);
         if plan.bumps.is_empty() || !repo.reach(tip, concerned_since(&plan.bumps, fields, until)).await? {
-            return Ok(plan);
+            return Ok((plan, unread));
         }
         timeline.forget();
     }
@@ -156,20 +157,26 @@ fn concerned_since(bumps: &[PlannedBump], fields: &[AutomatedField], until: Hold
     times?.into_iter().min()
 }
 
-fn decide(fields: &[AutomatedField], past: &Past, board: &Board, rules: &Rules, until: HoldUntil) -> BumpPlan {
+/// The plan, and whether images are put on the board whose platforms nobody has asked after.
+fn decide(fields: &[AutomatedField], past: &Past, board: &Board, rules: &Rules, until: HoldUntil) -> (BumpPlan, bool) {
     let since = fields
         .iter()
         .map(|field| (field.field.clone(), past.since(&field.field)))
         .collect();
+    let told = board.platforms();
+    let mut tags = wanted::tags(fields, rules, &board.scans());
+    platforms::mark(&mut tags, rules.platforms(), &told);
     let observed = plan::Observed {
-        tags: &wanted::tags(fields, rules, &board.scans()),
+        tags: &tags,
         holds: &past.holds,
         since: &since,
         included: &|repository, tag| rules.allows_tag(repository, tag),
         now: jiff::Timestamp::now(),
         until,
     };
-    plan::decide(fields, &observed)
+    let mut plan = plan::decide(fields, &observed);
+    let unread = board.inspect(platforms::postpone(&mut plan, &tags, &told));
+    (plan, unread)
 }
 
 impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
@@ -220,7 +227,11 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             self.hooks.wanted();
         }
         let (timeline, repo) = (&mut self.timeline, &*self.repo);
-        let plan = decide_far_enough(repo, tip, timeline, &fields, &self.board, &self.rules, self.until).await?;
+        let (plan, unread) =
+            decide_far_enough(repo, tip, timeline, &fields, &self.board, &self.rules, self.until).await?;
+        if unread {
+            self.hooks.wanted();
+        }
         self.tell(&declared, &plan);
         let mut report = AutomationReport::default();
         if plan.bumps.is_empty() {

@@ -129,6 +129,7 @@ pub(super) fn tags(
                             pushed_at: image.pushed_at,
                             media_type: image.media_type.clone(),
                             pullable: image.pullable,
+                            unfit: None,
                         })
                         .collect(),
                 ),

@@ -169,6 +169,7 @@ fn candidate(text: &str) -> Result<Candidate, String> {
         pushed_at,
         media_type: None,
         pullable: true,
+        unfit: None,
     })
 }
 

@@ -4,7 +4,7 @@ use super::{duration, places, size};
 use crate::git::{Author, HttpAccess, KeyKind, KnownHosts, Limits, RepoUrl, Scheme, Signers};
 use crate::model::{BranchName, CommitId, HoldUntil, RepoPath};
 use crate::plan::{CommitPer, Template};
-use crate::policy::Filter;
+use crate::policy::{Filter, Platform, Platforms};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -91,6 +91,8 @@ pub struct AutomationSettings {
     pub hold: HoldUntil,
     /// The key that signs the commits; `None`: they are not signed.
     pub signing: Option<SigningKey>,
+    /// What images must be built for.
+    pub platforms: Platforms,
 }
 
 /// `sync:`
@@ -293,6 +295,9 @@ fn automation(section: Section<'_>) -> AutomationSettings {
         commit_per: section.text("commitPer", commit_per).unwrap_or_default(),
         hold: section.text("hold", hold).unwrap_or_default(),
         signing: keys::signing(section.section("signing")),
+        platforms: Platforms::new(section.texts("platforms", |text| {
+            Platform::parse(text).map_err(|error| error.to_string())
+        })),
     };
     section.finish();
     settings
@@ -430,6 +435,21 @@ mod tests {
             mistakes[0].message.contains("there is no {sumary}; write {summary}"),
             "{}",
             mistakes[0].message
+        );
+    }
+
+    #[test]
+    fn platforms_are_checked_when_they_are_read() {
+        let file = |platforms: &str| {
+            format!("repo: {{url: \"ssh://git@git.example/fleet.git\"}}\nautomation:\n  platforms: [{platforms}]\n")
+        };
+        let settings = read(&file("linux/arm64")).unwrap();
+        let arm = Platform::parse("linux/arm64").unwrap();
+        assert_eq!(settings.automation.platforms, Platforms::new(vec![arm]));
+        let mistakes = read(&file("arm64")).unwrap_err();
+        assert!(
+            mistakes[0].message.contains("write <os>/<architecture>"),
+            "{mistakes:?}"
         );
     }
 }

@@ -43,6 +43,24 @@ pub struct BumpPlan {
     pub decisions: Vec<Decision>,
 }
 
+impl BumpPlan {
+    /// Takes the bumps out for which there is a reason to wait; their decisions give it.
+    pub fn postpone(&mut self, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
+        let decisions = &mut self.decisions;
+        self.bumps.retain(|bump| {
+            let Some(reason) = why(bump) else { return true };
+            let mut own = decisions
+                .iter_mut()
+                .filter(|decision| decision.field == bump.field && decision.path == bump.path);
+            if let Some(decision) = own.next() {
+                decision.outcome = Outcome::Unknown;
+                decision.reason = reason;
+            }
+            false
+        });
+    }
+}
+
 /// One scalar to rewrite.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedBump {

@@ -53,6 +53,7 @@ fn listings(lines: &[&str]) -> BTreeMap<Repository, Tags> {
                 pushed_at: Some(minute(at.parse().unwrap())),
                 media_type: None,
                 pullable: true,
+                unfit: None,
             }
         });
         let repository = ImageRef::parse(&format!("{HOST}/{image}")).unwrap().repository();

@@ -13,7 +13,7 @@
 //!   moment is known; otherwise nothing moves. A policy by part whose current tag lacks that part falls back to push times;
 //! - `latest`, in any case of letters, is a candidate only if the policy names exactly it;
 //! - what is not a container image by its name or media type (signatures, attestations, SBOMs, Helm charts, build caches)
-//!   is never a candidate, nor is what cannot be pulled;
+//!   is never a candidate, nor is what cannot be pulled or is known to be built for other platforms ([`Platforms`]);
 //! - a field without a tag has nothing that could be newer: the first tag in the policy's order is taken, but none by push
 //!   time whose push time is not known, unless it is a version;
 //! - a policy that writes digests ([`Digests`]: `digest:` and some ImagePolicies) also moves to the current tag itself when
@@ -47,6 +47,7 @@ mod order;
 mod outcome;
 mod parse;
 mod pattern;
+mod platform;
 mod range;
 mod select;
 mod version;
@@ -57,4 +58,5 @@ mod tests;
 pub use filter::{Filter, InvalidGlob};
 pub use image_policy::Digests;
 pub use parse::{InvalidPolicy, Policy};
+pub use platform::{InvalidPlatform, Platform, Platforms};
 pub use select::{Candidate, Choice, Question, Selection, Standing, Verdict, select};

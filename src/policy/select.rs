@@ -21,6 +21,8 @@ pub struct Candidate {
     pub media_type: Option<String>,
     /// Whether it can be pulled now.
     pub pullable: bool,
+    /// Why it would not run where it is wanted, where that is known ([`crate::policy::Platforms::unfit`]).
+    pub unfit: Option<String>,
 }
 
 /// The tag to move to.
@@ -199,6 +201,9 @@ fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Can
     }
     if !candidate.pullable {
         return (Standing::Unusable, "cannot be pulled now (archived)".to_owned());
+    }
+    if let Some(reason) = &candidate.unfit {
+        return (Standing::Unusable, reason.clone());
     }
     if policy.digests() != Digests::Never && candidate.digest.is_none() && !question.typed {
         return (Standing::Unusable, "the registry does not tell its digest".to_owned());

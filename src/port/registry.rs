@@ -1,4 +1,5 @@
 use crate::model::{Digest, Repository, Tag};
+use crate::policy::Platform;
 use std::future::Future;
 use std::time::Duration;
 
@@ -69,4 +70,14 @@ pub enum ListFailure {
 pub trait Registry: Send + Sync + 'static {
     /// Reads all tags of a repository, all pages, within a deadline.
     fn list(&self, repository: &Repository) -> impl Future<Output = Result<Listing, ListFailure>> + Send;
+
+    /// Reads the platforms that an image is built for, within a deadline; `None` where the registry does not tell.
+    fn platforms(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<Option<Vec<Platform>>, ListFailure>> + Send {
+        let _ = (repository, digest);
+        async { Ok(None) }
+    }
 }

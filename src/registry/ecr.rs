@@ -1,10 +1,12 @@
 use super::clients::{Clients, Known};
 use super::failure::{Trouble, explain};
 use super::host::EcrHost;
+use super::index;
 use super::lane::Lane;
 use super::tags::Tags;
 use crate::aws::Sdk;
-use crate::model::Repository;
+use crate::model::{Digest, Repository};
+use crate::policy::Platform;
 use crate::port::{ListFailure, Listing, Registry};
 use crate::telemetry::{ListingOutcome, Metrics, RequestOutcome};
 use aws_sdk_ecr::config::interceptors::{
@@ -12,7 +14,7 @@ use aws_sdk_ecr::config::interceptors::{
 };
 use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecr::error::BoxError;
-use aws_sdk_ecr::types::{DescribeImagesFilter, TagStatus};
+use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, TagStatus};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -159,6 +161,45 @@ impl Ecr {
         Err(Trouble::TooManyPages(self.pace.pages))
     }
 
+    /// The image's index, if it has one.
+    async fn index(&self, host: &EcrHost, repository: &Repository, digest: &Digest) -> Result<Option<String>, Trouble> {
+        let lane = self.lane(host);
+        let place = host.place();
+        let known = self.clients.get(&place).await;
+        match self.manifest(&known, host, repository, digest, &lane).await {
+            Err(trouble) if trouble.is_expiry() => {
+                let renewed = self.clients.renew(&place, &known).await;
+                self.manifest(&renewed, host, repository, digest, &lane).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn manifest(
+        &self,
+        known: &Known,
+        host: &EcrHost,
+        repository: &Repository,
+        digest: &Digest,
+        lane: &Lane,
+    ) -> Result<Option<String>, Trouble> {
+        lane.turn().await;
+        let image = ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        let answer = known
+            .client
+            .batch_get_image()
+            .registry_id(&host.account)
+            .repository_name(&repository.path)
+            .image_ids(image)
+            .set_accepted_media_types(Some(index::INDEXES.map(str::to_owned).to_vec()))
+            .customize()
+            .interceptor(Attempts::new(&self.metrics))
+            .send()
+            .await?;
+        let image = answer.images.unwrap_or_default().into_iter().next();
+        Ok(image.and_then(|image| image.image_manifest))
+    }
+
     fn lane(&self, host: &EcrHost) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (host.account.clone(), host.region.clone());
@@ -179,7 +220,7 @@ impl Registry for Ecr {
             Some(host) => self
                 .read(&host, repository)
                 .await
-                .map_err(|trouble| explain(&trouble, &name, &host, &repository.path)),
+                .map_err(|trouble| explain(&trouble, "ecr:DescribeImages", &name, &host, &repository.path)),
         };
         self.metrics.listing_ended(match &outcome {
             Ok(_) => ListingOutcome::Ok,
@@ -190,6 +231,21 @@ impl Registry for Ecr {
             Err(ListFailure::Failed { .. }) => ListingOutcome::Failed,
         });
         outcome
+    }
+
+    async fn platforms(&self, repository: &Repository, digest: &Digest) -> Result<Option<Vec<Platform>>, ListFailure> {
+        let Some(host) = EcrHost::parse(&repository.host) else {
+            return Ok(None);
+        };
+        let reading = timeout(self.pace.deadline, self.index(&host, repository, digest));
+        let manifest = reading
+            .await
+            .unwrap_or(Err(Trouble::Deadline(self.pace.deadline)))
+            .map_err(|trouble| {
+                let action = "ecr:BatchGetImage";
+                explain(&trouble, action, &repository.to_string(), &host, &repository.path)
+            })?;
+        Ok(manifest.and_then(|manifest| index::platforms(&manifest)))
     }
 }
 

@@ -3,7 +3,6 @@ use crate::port::ListFailure;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ecr::operation::describe_images::DescribeImagesError;
 use std::error::Error;
 use std::time::Duration;
 
@@ -42,8 +41,11 @@ impl Trouble {
     }
 }
 
-impl From<SdkError<DescribeImagesError, HttpResponse>> for Trouble {
-    fn from(error: SdkError<DescribeImagesError, HttpResponse>) -> Self {
+impl<E> From<SdkError<E, HttpResponse>> for Trouble
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
         if let Some(found) = source::<CredentialsError>(&error) {
             return Self::Credentials(chain(found));
         }
@@ -90,7 +92,7 @@ const THROTTLED: [&str; 6] = [
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The trouble in words: which repository, what AWS said, what to do.
-pub(super) fn explain(trouble: &Trouble, name: &str, host: &EcrHost, repository: &str) -> ListFailure {
+pub(super) fn explain(trouble: &Trouble, action: &str, name: &str, host: &EcrHost, repository: &str) -> ListFailure {
     let failed = |said: String| ListFailure::Failed {
         message: format!("{name}: {said}"),
     };
@@ -103,7 +105,8 @@ pub(super) fn explain(trouble: &Trouble, name: &str, host: &EcrHost, repository:
         } => {
             let code = code.as_deref().unwrap_or_default();
             let said = said(code, message.as_deref(), *status);
-            answer(code, &said, *status, *retry_after, name, host, repository)
+            let allow = format!("allow {action} on {}", host.arn(repository));
+            answer(code, &said, *status, *retry_after, name, host, &allow)
         }
         Trouble::Credentials(why) if why.contains("audience") => ListFailure::Denied {
             message: format!(
@@ -154,7 +157,7 @@ fn answer(
     retry_after: Option<Duration>,
     name: &str,
     host: &EcrHost,
-    repository: &str,
+    allow: &str,
 ) -> ListFailure {
     if code == "RepositoryNotFoundException" {
         return ListFailure::NotFound {
@@ -169,9 +172,8 @@ fn answer(
     };
     if REFUSED.contains(&code) {
         return denied(format!(
-            "allow ecr:DescribeImages on {} to the agent's role, and if that role is in another account than {}, also \
-             in the repository's own policy",
-            host.arn(repository),
+            "{allow} to the agent's role, and if that role is in another account than {}, also in the repository's own \
+             policy",
             host.account
         ));
     }
@@ -266,7 +268,13 @@ mod tests {
 
     fn words(trouble: &Trouble) -> (&'static str, String) {
         let host = EcrHost::parse(HOST).unwrap();
-        let failure = explain(trouble, &format!("{HOST}/shop/web"), &host, "shop/web");
+        let failure = explain(
+            trouble,
+            "ecr:DescribeImages",
+            &format!("{HOST}/shop/web"),
+            &host,
+            "shop/web",
+        );
         let kind = match failure {
             ListFailure::NotFound { .. } => "not found",
             ListFailure::Denied { .. } => "denied",
@@ -387,7 +395,8 @@ mod tests {
                 status: 400,
                 retry_after: Some(Duration::from_secs(asked)),
             };
-            let ListFailure::Throttled { after, .. } = explain(&trouble, HOST, &host, "shop/web") else {
+            let ListFailure::Throttled { after, .. } = explain(&trouble, "ecr:DescribeImages", HOST, &host, "shop/web")
+            else {
                 panic!("throttled");
             };
             assert_eq!(after, Some(Duration::from_secs(kept)));

@@ -4,6 +4,8 @@
 //! that account and region gives a place and a pace (`lane`); the region's client (`clients`) asks DescribeImages page
 //! after page (`ecr`), each page's images are checked and kept (`tags`); what went wrong becomes words (`failure`).
 //!
+//! Of an image that is about to be taken, BatchGetImage gives the index, and that the platforms (`index`).
+//!
 //! What holds:
 //! - A listing is complete or it is an error: one page that fails, repeats a token, or is one too many ends the reading.
 //!   The SDK's own paginator is not used, since it takes a repeated token for the end and returns what it has so far.
@@ -18,6 +20,7 @@ mod clients;
 mod ecr;
 mod failure;
 mod host;
+mod index;
 mod lane;
 mod tags;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::system::eks_account;
 use crate::model::{Repository, Tag};
-use crate::policy::Filter;
+use crate::policy::{Filter, Platforms};
 use std::time::Duration;
 
 /// How the repositories of some registries are scanned.
@@ -19,6 +19,7 @@ pub struct Rule {
 pub struct Rules {
     rules: Vec<Rule>,
     fallback: Rule,
+    platforms: Platforms,
 }
 
 /// A minute: what users of Flux expect of a scan.
@@ -35,7 +36,19 @@ impl Rules {
                 filter,
                 every: Some(EVERY),
             },
+            platforms: Platforms::default(),
         }
+    }
+
+    /// The same rules for images that must be built for these platforms.
+    #[must_use]
+    pub fn for_platforms(self, platforms: Platforms) -> Self {
+        Self { platforms, ..self }
+    }
+
+    /// What images must be built for.
+    pub fn platforms(&self) -> &Platforms {
+        &self.platforms
     }
 
     fn of(&self, host: &str) -> &Rule {

@@ -1,4 +1,4 @@
-use super::{Board, Rules, Scan};
+use super::{Board, Rules, Scan, inspect};
 use crate::driver::{Outcome, Pass};
 use crate::model::Repository;
 use crate::port::{ListFailure, Registry};
@@ -43,6 +43,9 @@ const IN_FLIGHT: usize = 8;
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
 /// The wait of a loop with nothing scheduled: whoever wants something wakes it.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// The wait until platforms that could not be read are asked for again.
+const INSPECT_AGAIN: Duration = Duration::from_secs(30);
 
 /// Changes that a sweep finds within this time are told together, so that images pushed together share a commit; a
 /// sweep of one repository tells at once.
@@ -130,8 +133,9 @@ where
             rules: Arc::clone(&self.rules),
         };
         let mut report = ScanReport::default();
-        let mut untold = None;
         let registry = Arc::clone(&self.registry);
+        let inspected = inspect(&*registry, &self.board, true).await;
+        let mut untold = inspected.then(Instant::now);
         let mut listings = futures::stream::iter(std::iter::from_fn(|| sweep.next()))
             .map(|repository| {
                 let registry = Arc::clone(&registry);
@@ -156,6 +160,7 @@ where
                 Ok(tags) => tracing::trace!(%repository, tags, "scanned"),
             }
             report.scanned.push(RepositoryScan { repository, tags });
+            let changed = inspect(&*self.registry, &self.board, false).await || changed;
             let now = Instant::now();
             untold = untold.or(changed.then_some(now));
             if untold.is_some_and(|since| now.duration_since(since) >= GATHER) {
@@ -175,7 +180,8 @@ where
             .values()
             .min()
             .map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
-        Outcome::Again(report, next)
+        let retry = self.board.has_unread().then_some(INSPECT_AGAIN);
+        Outcome::Again(report, retry.map_or(next, |retry| next.min(retry)))
     }
 
     fn late(&self, _: Duration) -> ScanReport {

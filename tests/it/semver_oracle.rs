@@ -154,6 +154,7 @@ fn ours(range: &str, version: &str) -> &'static str {
         pushed_at: None,
         media_type: None,
         pullable: true,
+        unfit: None,
     };
     let selection = select(&Question::new(&policy, None, &[candidate]));
     match &selection.verdicts[0] {

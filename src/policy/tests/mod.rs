@@ -6,6 +6,7 @@ mod digests;
 mod filters;
 mod image_policies;
 mod order;
+mod platforms;
 mod properties;
 mod text;
 mod verdicts;
@@ -32,6 +33,7 @@ fn candidate(text: &str) -> Candidate {
         pushed_at: minute.map(|minute| Timestamp::from_second(minute.parse::<i64>().unwrap() * 60).unwrap()),
         media_type: None,
         pullable: true,
+        unfit: None,
     }
 }
 
@@ -72,6 +74,7 @@ fn the_tables_have_two_hundred_rows() {
         choices::ONE_DIGEST.len(),
         digests::DIGESTS.len(),
         image_policies::IMAGE_POLICIES.len(),
+        platforms::PLATFORMS.len(),
         text::INVALID.len(),
         verdicts::OUTCOMES.len(),
         verdicts::REASONS.len(),

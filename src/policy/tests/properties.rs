@@ -20,6 +20,7 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
             pushed_at: minute.map(|minute| Timestamp::from_second(minute * 60).unwrap()),
             media_type: None,
             pullable: true,
+            unfit: None,
         }
     })
 }
