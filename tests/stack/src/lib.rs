@@ -7,9 +7,9 @@
 //! - it is gone when its handle is dropped, and also when the owner is killed ([`process`] says how);
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
-//! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes) and [`git`] (sshd
-//! with bare repositories); [`ecr`] and [`relay`] run inside the test's process, the relay between any two. [`agent`] runs the
-//! built program on them. [`history`] reads what became of a repository, and judges it.
+//! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes), [`git`] (sshd
+//! with bare repositories) and [`gitea`] (a forge); [`ecr`] and [`relay`] run inside the test's process, the relay between
+//! any two. [`agent`] runs the built program on them. [`history`] reads what became of a repository, and judges it.
 //!
 //! Deliberately absent: anything of Tidegate's code. The stack knows the agent as a user does, by its command line.
 
@@ -18,6 +18,7 @@ pub mod control_plane;
 pub mod demo;
 pub mod ecr;
 pub mod git;
+pub mod gitea;
 pub mod history;
 pub mod port;
 pub mod process;
@@ -27,6 +28,7 @@ pub mod tools;
 pub use agent::Agent;
 pub use control_plane::ControlPlane;
 pub use git::GitServer;
+pub use gitea::Gitea;
 pub use process::Process;
 pub use relay::Relay;
 pub use tools::Tools;

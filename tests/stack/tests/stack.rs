@@ -4,6 +4,8 @@
 mod control_plane;
 #[path = "stack/git.rs"]
 mod git;
+#[path = "stack/gitea.rs"]
+mod gitea;
 #[path = "stack/process.rs"]
 mod process;
 #[path = "stack/relay.rs"]

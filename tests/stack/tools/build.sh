@@ -17,7 +17,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tidegate/tools
-all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize semver-oracle)
+all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize gitea semver-oracle)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -68,10 +68,11 @@ prerequisites() {
 
 # --- programs ---------------------------------------------------------------------------------------------------------
 
-# Sets module (folder here), package and flags (for the linker) of the program $1. The version strings matter: without
-# them the API server calls itself v0.0.0 and clients misbehave.
+# Sets module (folder here), package, flags (for the linker), tags, cgo and files (folders of the module that the program
+# wants beside it) of the program $1. The version strings matter: without them the API server calls itself v0.0.0 and
+# clients misbehave.
 describe() {
-  flags="-s -w"
+  flags="-s -w" tags="" cgo=0 files=()
   case $1 in
   etcd) module=etcd package=go.etcd.io/etcd/server/v3 required=$package ;;
   kube-apiserver | kube-controller-manager | kube-scheduler | kubectl)
@@ -79,6 +80,10 @@ describe() {
   kwok) module=kwok package=sigs.k8s.io/kwok/cmd/kwok required=sigs.k8s.io/kwok ;;
   helm) module=helm package=helm.sh/helm/v4/cmd/helm required=helm.sh/helm/v4 ;;
   kustomize) module=kustomize package=sigs.k8s.io/kustomize/kustomize/v5 required=$package ;;
+  gitea)
+    # Its SQLite driver is C.
+    module=gitea package=code.gitea.io/gitea required=$package
+    tags="sqlite sqlite_unlock_notify timetzdata" cgo=1 files=(templates options public) ;;
   semver-oracle) module=../../oracle/semver package=. required=github.com/Masterminds/semver/v3 ;;
   *) say "unknown program: $1 (known: ${all[*]})"; return 1 ;;
   esac
@@ -90,6 +95,7 @@ describe() {
     flags+=" -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} -X $v.gitTreeState=clean" ;;
   kwok) flags+=" -X sigs.k8s.io/kwok/pkg/consts.Version=$version" ;;
   helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
+  gitea) flags+=" -X main.Version=${version#v}" ;;
   kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
   ../../oracle/semver) version+=-$(cksum <"$here/$module/main.go" | cut -d ' ' -f 1) ;;
   esac
@@ -142,8 +148,11 @@ build() {
   mkdir -p "$target"
   say "building $p $version (once; kept in $target)"
   (cd "$here/$module" &&
-    GOWORK=off CGO_ENABLED=0 exec go build -mod=readonly -trimpath -buildvcs=false -ldflags="$flags" \
-      -o "$target/.$p.part" "$package") >"$log" 2>&1 9>&- &
+    export GOWORK=off CGO_ENABLED=$cgo &&
+    go build -mod=readonly -trimpath -buildvcs=false -tags="$tags" -ldflags="$flags" -o "$target/.$p.part" "$package" &&
+    for folder in "${files[@]}"; do
+      cp -r --no-preserve=mode "$(go list -mod=readonly -m -f '{{.Dir}}' "$required")/$folder" "$target/" || exit
+    done) >"$log" 2>&1 9>&- &
   pid=$!
   trap 'kill "$pid" 2>/dev/null; rm -f "$log"; exit 130' INT TERM
   while kill -0 "$pid" 2>/dev/null; do

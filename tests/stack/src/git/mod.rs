@@ -25,6 +25,7 @@ mod work_copy;
 pub use bare_copy::BareCopy;
 pub use identity::SshKey;
 pub use repo::{Commit, Repo};
+pub(crate) use server::current_user;
 pub use server::{Access, GitServer};
 pub use web::{Seen, WebServer};
 pub use work_copy::WorkCopy;

@@ -41,7 +41,7 @@ pub struct Commit {
 }
 
 impl Repo {
-    pub(super) fn new(path: PathBuf, url: String, user: String) -> Repo {
+    pub(crate) fn new(path: PathBuf, url: String, user: String) -> Repo {
         Repo { path, url, user }
     }
 

@@ -338,7 +338,7 @@ fn listening(sshd: &mut Process, addr: std::net::SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn current_user() -> Result<String> {
+pub(crate) fn current_user() -> Result<String> {
     let mut command = Command::new("id");
     command.arg("-un");
     program::text(command)

@@ -18,7 +18,7 @@ pub struct WorkCopy {
 }
 
 impl WorkCopy {
-    pub(super) fn clone_from(url: &str, ssh: Option<(&SshKey, &[String])>) -> Result<WorkCopy> {
+    pub(crate) fn clone_from(url: &str, ssh: Option<(&SshKey, &[String])>) -> Result<WorkCopy> {
         let dir = tempfile::Builder::new()
             .prefix("tidegate-work-")
             .tempdir()
