@@ -9,7 +9,7 @@
 //! | 6 | [`agent`]: the composition root |
 //! | 5 | [`config`]: `tidegate.yaml` |
 //! | 4 | loops: [`follow`] (the branch's tip), [`scan`] (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster) |
-//! | 4 | edges: [`git`], [`registry`], [`cluster`], [`http`] |
+//! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], [`http`] |
 //! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), [`aws`], [`telemetry`] |
 //! | 2 | [`plan`]: what will be bumped, and the commit that says so |
 //! | 1 | [`policy`], [`manifest`], [`resource`], [`history`] |
@@ -29,6 +29,7 @@ pub mod cluster;
 pub mod config;
 pub mod driver;
 pub mod follow;
+pub mod forge;
 pub mod git;
 pub mod history;
 pub mod http;

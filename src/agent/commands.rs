@@ -74,8 +74,21 @@ impl AgentCommands {
                 ));
             }
         }
+        let proposed = automation.proposed.as_ref();
+        if let Some(proposed) = proposed {
+            for bump in &proposed.bumps {
+                let where_to = proposed.request.as_deref().unwrap_or(proposed.branch.as_str());
+                lines.push(format!("{}: {} waits in {where_to}", bump.field, bump.to));
+            }
+        }
         let bumps = landed.iter().map(|landed| landed.bumps.len()).sum();
-        let bumped = if bumps == 0 {
+        let bumped = if let (0, Some(proposed)) = (bumps, proposed) {
+            format!(
+                "{} proposed on {}",
+                counted(proposed.bumps.len(), "image"),
+                proposed.branch
+            )
+        } else if bumps == 0 {
             "nothing bumped".into()
         } else {
             format!("{} bumped", counted(bumps, "image"))

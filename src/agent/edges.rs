@@ -1,8 +1,12 @@
 use super::Checked;
 use super::keys;
+use crate::automation::Side;
+use crate::aws::{Limits, Place, Sdk, Signer};
 use crate::cluster::{Access, ApiServer};
-use crate::config::SigningKey;
+use crate::config::{ForgeKind, Push, Settings, SigningKey};
+use crate::forge::{self, Between};
 use crate::git::{self, DeployKey, HostKeys, Signing, Trust};
+use crate::port::Forge;
 use std::sync::Arc;
 
 /// The API server, without asking it anything yet.
@@ -60,4 +64,35 @@ pub(super) fn git_settings(checked: &Checked, key: Arc<DeployKey>) -> git::Setti
         timeout: settings.repo.timeout,
         limits: settings.repo.limits,
     }
+}
+
+/// The side branch and its forge, if bumps are not pushed directly; asks the network nothing.
+pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<Side>> {
+    let (branch, request) = match &settings.automation.push {
+        Push::Direct => return Ok(None),
+        Push::Branch(branch) => return Ok(Some(Side::new(branch.clone(), None))),
+        Push::PullRequest(branch, request) => (branch.clone(), request),
+    };
+    let between = Between {
+        project: request.project.clone(),
+        from: branch.clone(),
+        into: settings.repo.branch.clone(),
+        labels: request.labels.clone(),
+    };
+    let (api, token) = (&*request.api, request.token_file.clone());
+    let forge: Arc<dyn Forge> = match &request.forge {
+        ForgeKind::GitHub => Arc::new(forge::GitHub::new(api, token, between)?),
+        ForgeKind::GitLab => Arc::new(forge::GitLab::new(api, token, between)?),
+        ForgeKind::Gitea => Arc::new(forge::Gitea::new(api, token, between)?),
+        ForgeKind::CodeCommit(region) => {
+            let place = Place {
+                region: region.clone(),
+                fips: false,
+                dual_stack: false,
+            };
+            let signer = Signer::new(&Sdk::new(Limits::default()), &place, "codecommit").await;
+            Arc::new(forge::CodeCommit::new(api, region, signer, between)?)
+        }
+    };
+    Ok(Some(Side::new(branch, Some(forge))))
 }

@@ -233,6 +233,7 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
             status,
             metrics: metrics.clone(),
             hooks,
+            side: edges::side(settings).await?,
         })
         .holding(settings.automation.hold);
         tasks.spawn(
@@ -360,6 +361,10 @@ where
     fn landed(&self, landed: &Landed) {
         self.sync.activate();
         self.journal.note(landed);
+    }
+
+    fn moved(&self) {
+        self.sync.activate();
     }
 
     fn jitter(&self) -> f64 {

@@ -114,7 +114,11 @@ fn edit(mut plan: BumpPlan, standing: &mut BTreeMap<RepoPath, Standing>) -> (Opt
 }
 
 /// The file with all changes; where they are refused together, with as many as can be made one after another.
-fn write(path: &RepoPath, bytes: &[u8], changes: Vec<TagChange>) -> (Option<Vec<u8>>, Vec<(TagChange, String)>) {
+pub(super) fn write(
+    path: &RepoPath,
+    bytes: &[u8],
+    changes: Vec<TagChange>,
+) -> (Option<Vec<u8>>, Vec<(TagChange, String)>) {
     if let Ok(edited) = manifest::set_tags(path, bytes, &changes) {
         return (Some(edited), Vec::new());
     }

@@ -1,11 +1,12 @@
+use super::side::Side;
 use super::timeline::{Past, Timeline};
 use super::{Status, edits, platforms, wanted};
 use crate::catalog::{Catalog, Declared};
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
-use crate::model::{CommitId, HoldUntil};
+use crate::model::{BranchName, CommitId, HoldUntil};
 use crate::plan::{self, AutomatedField, BumpPlan, CommitPer, Outcome as Decision, PlannedBump, Template};
-use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
+use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure, SideBranches};
 use crate::scan::{Board, Rules};
 use crate::telemetry::{Metrics, PushResult};
 use std::collections::BTreeSet;
@@ -18,6 +19,8 @@ use tokio::sync::{Mutex, watch};
 pub struct AutomationReport {
     /// The commit that landed, with its bumps; the last one where a pass makes several.
     pub landed: Option<Landed>,
+    /// What waits on the side branch for people to merge.
+    pub proposed: Option<Proposed>,
     /// Why planned bumps were not made.
     pub problems: Vec<String>,
 }
@@ -31,6 +34,19 @@ pub struct Landed {
     pub bumps: Vec<PlannedBump>,
 }
 
+/// Bumps on a side branch.
+#[derive(Debug, Clone)]
+pub struct Proposed {
+    /// The branch.
+    pub branch: BranchName,
+    /// Its tip.
+    pub commit: CommitId,
+    /// What it bumps.
+    pub bumps: Vec<PlannedBump>,
+    /// The request's web address, if one was opened.
+    pub request: Option<String>,
+}
+
 /// What commits look like.
 #[derive(Debug, Clone, Default)]
 pub struct CommitStyle {
@@ -42,17 +58,18 @@ pub struct CommitStyle {
 
 /// The automation loop's work.
 pub struct Automation<G, F> {
-    repo: Arc<G>,
+    pub(super) repo: Arc<G>,
     catalog: Arc<Mutex<Catalog>>,
     board: Arc<Board>,
     rules: Arc<Rules>,
-    tip: Tip,
-    style: CommitStyle,
+    pub(super) tip: Tip,
+    pub(super) style: CommitStyle,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
-    timeline: Timeline,
+    pub(super) timeline: Timeline,
     until: HoldUntil,
-    hooks: F,
+    pub(super) hooks: F,
+    side: Option<Arc<Side>>,
     told: BTreeSet<String>,
     problems: BTreeSet<String>,
 }
@@ -77,6 +94,8 @@ pub struct Parts<G, F> {
     pub metrics: Metrics,
     /// Whom it wakes.
     pub hooks: F,
+    /// Where commits go instead of the branch that is bumped.
+    pub side: Option<Side>,
 }
 
 /// Whom the automation wakes.
@@ -85,6 +104,8 @@ pub trait Hooks: Send + Sync + 'static {
     fn wanted(&self);
     /// A commit landed and the tip is set.
     fn landed(&self, landed: &Landed);
+    /// Somebody else moved the tip, as was seen beside the work.
+    fn moved(&self);
     /// A number in `0.0..=1.0`, another each time.
     fn jitter(&self) -> f64;
 }
@@ -179,7 +200,7 @@ fn decide(fields: &[AutomatedField], past: &Past, board: &Board, rules: &Rules, 
     (plan, unread)
 }
 
-impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
+impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
     /// Takes up work with `parts`.
     pub fn new(parts: Parts<G, F>) -> Self {
         let Parts {
@@ -192,6 +213,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             status,
             metrics,
             hooks,
+            side,
         } = parts;
         Self {
             repo,
@@ -205,6 +227,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             timeline: Timeline::default(),
             until: HoldUntil::default(),
             hooks,
+            side: side.map(Arc::new),
             told: BTreeSet::new(),
             problems: BTreeSet::new(),
         }
@@ -216,11 +239,8 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         Self { until, ..self }
     }
 
-    /// One try: decide on the tip, and make the commit if there is one to make. `None`: the race was lost.
-    async fn attempt(&mut self) -> Result<Option<AutomationReport>, RepoFailure> {
-        let Some(tip) = self.tip.known() else {
-            return Ok(Some(AutomationReport::default()));
-        };
+    /// Reads and decides on `tip`.
+    pub(super) async fn decided(&mut self, tip: CommitId) -> Result<(Arc<Declared>, BumpPlan), RepoFailure> {
         let declared = self.catalog.lock().await.read(&*self.repo, tip).await?;
         let fields = wanted::fields(&declared);
         if self.board.want(wanted::repositories(&fields, &self.rules)) {
@@ -232,6 +252,18 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         if unread {
             self.hooks.wanted();
         }
+        Ok((declared, plan))
+    }
+
+    /// One try: decide on the tip, and make the commit if there is one to make. `None`: the race was lost.
+    async fn attempt(&mut self) -> Result<Option<AutomationReport>, RepoFailure> {
+        if let Some(side) = self.side.clone() {
+            return self.propose(&side).await;
+        }
+        let Some(tip) = self.tip.known() else {
+            return Ok(Some(AutomationReport::default()));
+        };
+        let (declared, plan) = self.decided(tip).await?;
         self.tell(&declared, &plan);
         let mut report = AutomationReport::default();
         if plan.bumps.is_empty() {
@@ -251,14 +283,8 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
         match self.push(commits).await? {
             PushOutcome::Lost => return Ok(None),
             PushOutcome::Landed(commit) => report.landed = self.landed(tip, commit, landing).await,
-            PushOutcome::Refused(words) => report.problems.push(format!(
-                "the server refused the push: {}; let the deploy key push to the branch, or change the rule that refuses",
-                words.trim_end_matches('.')
-            )),
-            PushOutcome::ReadOnly(words) => report.problems.push(format!(
-                "the deploy key may not write: {}; give it write access (`tidegate identity` prints it)",
-                words.trim_end_matches('.')
-            )),
+            PushOutcome::Refused(words) => report.problems.push(refused(&words)),
+            PushOutcome::ReadOnly(words) => report.problems.push(read_only(&words)),
         }
         self.publish(&declared, &plan, report.problems.first().cloned());
         Ok(Some(report))
@@ -266,7 +292,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
 
     /// The commits to make, and the bumps of each. A part of the plan that may not be carried out is told in the report and
     /// does not keep the others from being made.
-    async fn commits(
+    pub(super) async fn commits(
         &self,
         tip: CommitId,
         declared: &Declared,
@@ -327,18 +353,22 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
 
     async fn push(&self, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
         let outcome = self.tip.push(&*self.repo, commits).await;
-        self.metrics.git_push(match &outcome {
+        self.count(&outcome);
+        outcome
+    }
+
+    pub(super) fn count(&self, outcome: &Result<PushOutcome, RepoFailure>) {
+        self.metrics.git_push(match outcome {
             Ok(PushOutcome::Landed(_)) => PushResult::Landed,
             Ok(PushOutcome::Lost) => PushResult::Lost,
             Ok(PushOutcome::Refused(_)) => PushResult::Refused,
             Ok(PushOutcome::ReadOnly(_)) => PushResult::ReadOnly,
             Err(_) => PushResult::Failed,
         });
-        outcome
     }
 
     /// A finding or a decision's reason is logged when it is new, not at each pass.
-    fn tell(&mut self, declared: &Declared, plan: &BumpPlan) {
+    pub(super) fn tell(&mut self, declared: &Declared, plan: &BumpPlan) {
         let mut now = BTreeSet::new();
         for finding in &declared.findings {
             let text = finding.to_string();
@@ -386,11 +416,14 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
             now.problem = problems.first().cloned();
             *status = Arc::new(now);
         });
-        Outcome::Retry(AutomationReport { landed: None, problems })
+        Outcome::Retry(AutomationReport {
+            problems,
+            ..AutomationReport::default()
+        })
     }
 
     /// What stands now, and why: the one answer for all who ask.
-    fn publish(&self, declared: &Declared, plan: &BumpPlan, problem: Option<String>) {
+    pub(super) fn publish(&self, declared: &Declared, plan: &BumpPlan, problem: Option<String>) {
         self.metrics
             .findings(declared.findings.iter().map(|finding| finding.severity));
         let held = plan
@@ -408,7 +441,7 @@ impl<G: ConfigRepo, F: Hooks> Automation<G, F> {
     }
 }
 
-impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
+impl<G: ConfigRepo + SideBranches, F: Hooks> Pass for Automation<G, F> {
     type Report = AutomationReport;
 
     async fn pass(&mut self) -> Outcome<AutomationReport> {
@@ -433,20 +466,35 @@ impl<G: ConfigRepo, F: Hooks> Pass for Automation<G, F> {
             }
         }
         Outcome::Retry(AutomationReport {
-            landed: None,
             problems: vec![format!(
                 "the branch moved first {RACES} times in a row; trying again soon"
             )],
+            ..AutomationReport::default()
         })
     }
 
     fn late(&self, deadline: Duration) -> AutomationReport {
         let problem = format!("the pass did not end within {} s", deadline.as_secs());
         AutomationReport {
-            landed: None,
             problems: vec![problem],
+            ..AutomationReport::default()
         }
     }
+}
+
+pub(super) fn refused(words: &str) -> String {
+    format!(
+        "the server refused the push: {}; let the deploy key push to the branch, change the rule that refuses, or have \
+         tidegate push to a branch of its own (automation.push)",
+        words.trim_end_matches('.')
+    )
+}
+
+pub(super) fn read_only(words: &str) -> String {
+    format!(
+        "the deploy key may not write: {}; give it write access (`tidegate identity` prints it)",
+        words.trim_end_matches('.')
+    )
 }
 
 fn needs_a_person(decision: Decision) -> bool {

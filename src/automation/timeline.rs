@@ -1,9 +1,11 @@
 use super::fields::{Fields, is_yaml};
 use crate::history::{self, FileFields, Hold, Ledger, Step, Transition};
-use crate::model::{CommitId, FieldId};
+use crate::model::{CommitId, FieldId, Tag};
+use crate::plan::PlannedBump;
 use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Reads the branch's history for holds, and after the first time only what is new.
 #[derive(Debug, Default)]
@@ -12,6 +14,8 @@ pub struct Timeline {
     tip_time: Timestamp,
     oldest: Option<Timestamp>,
     ledger: Ledger,
+    /// Hashes of the bumps that were read, each of field and tag.
+    bumps: HashSet<u64>,
     fields: Fields,
     commits: usize,
     past: Past,
@@ -49,6 +53,11 @@ const LONGEST_HISTORY: usize = 100_000;
 const BATCH: usize = 256;
 
 impl Timeline {
+    /// Whether a commit that was read so far records this very bump: the field, to the tag.
+    pub(super) fn has_bump(&self, bump: &PlannedBump) -> bool {
+        self.bumps.contains(&hash(&bump.field, &bump.to))
+    }
+
     /// What the history up to `tip` says.
     ///
     /// # Errors
@@ -65,10 +74,15 @@ impl Timeline {
             let new = repo.history(tip, known, LONGEST_HISTORY).await?;
             if known.is_none() {
                 (self.ledger, self.oldest) = (Ledger::default(), None);
+                self.bumps.clear();
             }
             self.commits += new.len();
             let steps = self.steps(repo, new).await?;
-            steps.into_iter().for_each(|step| self.ledger.push(step));
+            for step in steps {
+                self.bumps
+                    .extend(step.ours.iter().map(|bump| hash(&bump.field, &bump.new)));
+                self.ledger.push(step);
+            }
             self.tip = Some(tip);
             self.past = Past {
                 holds: self.ledger.holds(),
@@ -146,4 +160,10 @@ impl Timeline {
             after: self.fields.of(&change.path, change.after),
         }))
     }
+}
+
+fn hash(field: &FieldId, tag: &Tag) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (field, tag).hash(&mut hasher);
+    hasher.finish()
 }

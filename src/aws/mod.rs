@@ -11,5 +11,7 @@
 //! Deliberately absent: roles to assume, and any service's client. With `registry` this room alone knows the AWS SDK.
 
 mod sdk;
+mod sign;
 
 pub use sdk::{Limits, Place, Sdk};
+pub use sign::{SignError, Signer};

@@ -7,6 +7,7 @@
 mod duration;
 mod keys;
 mod places;
+mod push;
 mod section;
 mod settings;
 mod size;
@@ -16,7 +17,8 @@ mod tests;
 pub use keys::{KeySource, SigningKey};
 pub use section::Mistake;
 pub use settings::{
-    AutomationSettings, DeletionLimit, HttpSettings, RegistrySettings, RepoSettings, Schedule, Settings, SyncSettings,
+    AutomationSettings, DeletionLimit, ForgeKind, HttpSettings, PullRequestSettings, Push, RegistrySettings,
+    RepoSettings, Schedule, Settings, SyncSettings,
 };
 
 /// The mistakes of a configuration file, all of them.

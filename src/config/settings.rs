@@ -1,6 +1,6 @@
 use super::keys::{self, KeySource, SigningKey};
 use super::section::{Mistake, Report, Section};
-use super::{duration, places, size};
+use super::{duration, places, push, size};
 use crate::git::{Author, HttpAccess, KeyKind, KnownHosts, Limits, RepoUrl, Scheme, Signers};
 use crate::model::{BranchName, CommitId, HoldUntil, RepoPath};
 use crate::plan::{CommitPer, Template};
@@ -93,6 +93,47 @@ pub struct AutomationSettings {
     pub signing: Option<SigningKey>,
     /// What images must be built for.
     pub platforms: Platforms,
+    /// Where bump commits go.
+    pub push: Push,
+}
+
+/// `automation.push`, and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Push {
+    /// To the followed branch.
+    Direct,
+    /// To a branch of their own, for people to merge.
+    Branch(BranchName),
+    /// The same, with a request on the forge.
+    PullRequest(BranchName, PullRequestSettings),
+}
+
+/// `automation.pullRequest:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequestSettings {
+    /// What kind of forge.
+    pub forge: ForgeKind,
+    /// The address of its API.
+    pub api: String,
+    /// The repository as its API names it.
+    pub project: String,
+    /// The file with the token; CodeCommit has none.
+    pub token_file: PathBuf,
+    /// What requests are labelled with.
+    pub labels: Vec<String>,
+}
+
+/// The kinds of forges that requests can be opened on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForgeKind {
+    /// GitHub and GitHub Enterprise Server.
+    GitHub,
+    /// GitLab.
+    GitLab,
+    /// Gitea, Forgejo, Codeberg.
+    Gitea,
+    /// AWS CodeCommit, in a region.
+    CodeCommit(String),
 }
 
 /// `sync:`
@@ -148,7 +189,7 @@ pub(super) fn read(text: &str) -> Result<Settings, Vec<Mistake>> {
     let root = Section::root(&report, value);
     let repo = repo(root.section("repo"));
     let registries = root.sections("registries").into_iter().map(registry).collect();
-    let automation = automation(root.section("automation"));
+    let automation = automation(root.section("automation"), repo.as_ref());
     let sync = sync(root.section("sync"));
     let http = http(root.section("http"));
     let state_dir = root.text("stateDir", path);
@@ -281,7 +322,7 @@ fn registry(section: Section<'_>) -> RegistrySettings {
     settings
 }
 
-fn automation(section: Section<'_>) -> AutomationSettings {
+fn automation(section: Section<'_>, repo: Option<&RepoSettings>) -> AutomationSettings {
     let author = section
         .text("author", |text| Author::parse(text).map_err(|error| error.to_string()))
         .or_else(|| Author::parse("Tidegate <tidegate@localhost>").ok())
@@ -298,6 +339,7 @@ fn automation(section: Section<'_>) -> AutomationSettings {
         platforms: Platforms::new(section.texts("platforms", |text| {
             Platform::parse(text).map_err(|error| error.to_string())
         })),
+        push: push::read(&section, repo),
     };
     section.finish();
     settings
@@ -356,7 +398,7 @@ fn http(section: Section<'_>) -> HttpSettings {
     settings
 }
 
-fn some(text: &str) -> Result<String, String> {
+pub(super) fn some(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("a text is wanted, this one is empty".into())
     } else {

@@ -9,7 +9,8 @@
 //! - No wait without a deadline: TCP, login, each silence, each operation as a whole. A stop ends every wait within a second.
 //! - A host is talked to only if known_hosts names its key; nothing is learned by itself. A login goes to the
 //!   address's own host alone.
-//! - A push is compare-and-swap: the branch moves only from the commit's parent, never by force. Only a refusal with the
+//! - A push is compare-and-swap: the branch moves only from the commit's parent, never by force; a side branch of ours is
+//!   replaced only if it is what was seen there. Only a refusal with the
 //!   branch really elsewhere is a lost race. After any doubt the remote's branch decides.
 //! - A commit is read back before it is pushed: its trees are the parent's bit by bit, but for the planned files, which
 //!   have exactly the planned bytes.
@@ -30,8 +31,8 @@ mod codecommit;
 mod commit;
 mod error;
 mod exec;
-mod forge_keys;
 mod folder;
+mod forge_keys;
 mod history;
 mod http;
 mod http_stream;
@@ -49,6 +50,7 @@ mod repo;
 /// Changing the deploy key without a gap.
 pub mod rotation;
 mod settings;
+mod side;
 mod signature;
 mod socket;
 mod ssh;

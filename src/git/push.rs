@@ -51,7 +51,11 @@ pub(super) fn commit_and_push(mirror: &mut Mirror, plans: &[NewCommit]) -> Resul
 
 /// Makes the commits and packs them. A mirror that is damaged, full or gone is fetched anew first; none if the branch has
 /// left the parent meanwhile.
-fn prepare(mirror: &mut Mirror, plans: &[NewCommit], parent: CommitId) -> Result<Option<(Made, Vec<u8>)>, Error> {
+pub(super) fn prepare(
+    mirror: &mut Mirror,
+    plans: &[NewCommit],
+    parent: CommitId,
+) -> Result<Option<(Made, Vec<u8>)>, Error> {
     let settings = mirror.settings.clone();
     let trust = mirror.trust.clone();
     let key = trust.signing_key(&mirror.wire);
@@ -161,7 +165,7 @@ fn settle(mirror: &mut Mirror, ours: Oid, parent: Oid) -> Result<Option<PushOutc
     }))
 }
 
-fn declined(status: &str, said: &str) -> PushOutcome {
+pub(super) fn declined(status: &str, said: &str) -> PushOutcome {
     let status = words::scrub(status.as_bytes());
     let text = if said.is_empty() {
         status
@@ -182,7 +186,7 @@ fn status_is_hook(text: &str) -> bool {
 }
 
 /// What git servers say when the branch moved, or was being moved, between their advertisement and our update.
-fn is_race(status: &str) -> bool {
+pub(super) fn is_race(status: &str) -> bool {
     let status = status.to_lowercase();
     [
         "failed to update ref",

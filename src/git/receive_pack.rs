@@ -17,16 +17,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// What a branch that is not there has for a commit.
+pub(super) const NOTHING: &str = "0000000000000000000000000000000000000000";
+
 /// One update of one branch, and the objects that it needs.
 #[derive(Clone, Debug)]
 pub(super) struct Update {
     /// The full name.
     pub branch: String,
-    /// Where it must be now, 40 digits.
+    /// Where it must be now, 40 digits; [`NOTHING`] if it is to be made.
     pub old: String,
-    /// Where it is to be, 40 digits.
+    /// Where it is to be, 40 digits; [`NOTHING`] if it is to be removed.
     pub new: String,
-    /// All new objects.
+    /// All new objects; empty when it is removed.
     pub pack: Vec<u8>,
 }
 
@@ -168,7 +171,9 @@ fn request(update: &Update, able: &[u8]) -> Vec<u8> {
     line.extend_from_slice(concat!(" agent=tidegate/", env!("CARGO_PKG_VERSION")).as_bytes());
     let mut bytes = packet(&line);
     bytes.extend_from_slice(FLUSH);
-    bytes.extend_from_slice(&update.pack);
+    if update.new != NOTHING {
+        bytes.extend_from_slice(&update.pack);
+    }
     bytes
 }
 
@@ -259,7 +264,7 @@ impl Reading {
             stage: Stage::Advertisement,
             unread: Vec::new(),
             capabilities: Vec::new(),
-            matched: false,
+            matched: update.old == NOTHING,
             introduced: false,
             error: None,
             report: Vec::new(),
@@ -305,7 +310,12 @@ impl Reading {
         self.introduced |= body.starts_with(b"# service=");
         let line = body.strip_suffix(b"\n").unwrap_or(body);
         let mut halves = line.splitn(2, |byte| *byte == 0);
-        self.matched |= halves.next() == Some(self.wanted.as_bytes());
+        let name = halves.next().unwrap_or_default();
+        if self.wanted.starts_with(NOTHING) {
+            self.matched &= name.get(NOTHING.len()..) != self.wanted.as_bytes().get(NOTHING.len()..);
+        } else {
+            self.matched |= name == self.wanted.as_bytes();
+        }
         if let Some(capabilities) = halves.next() {
             self.capabilities = capabilities.to_vec();
         }

@@ -5,9 +5,11 @@ use super::mirror::{Mirror, Role};
 use super::settings::{Limits, Settings};
 use super::trust::Trust;
 use super::wire::Wire;
-use super::{bounds, history, push, transport, tree};
-use crate::model::{BlobId, CommitId, RepoPath};
-use crate::port::{ConfigRepo, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile, Trusted};
+use super::{bounds, history, push, side, transport, tree};
+use crate::model::{BlobId, BranchName, CommitId, RepoPath};
+use crate::port::{
+    ConfigRepo, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, SideBranches, TreeFile, Trusted,
+};
 use git2::Repository;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -249,5 +251,27 @@ impl ConfigRepo for Repo {
 
     async fn commit_and_push(&self, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
         Ok(Self::ask(&self.remote, move |mirror| push::commit_and_push(mirror, &commits)).await?)
+    }
+}
+
+impl SideBranches for Repo {
+    async fn side_tip(&self, branch: BranchName) -> Result<Option<CommitId>, RepoFailure> {
+        Ok(Self::ask(&self.remote, move |mirror| side::fetch(mirror, &branch)).await?)
+    }
+
+    async fn replace_side(
+        &self,
+        branch: BranchName,
+        seen: Option<CommitId>,
+        commits: Vec<NewCommit>,
+    ) -> Result<PushOutcome, RepoFailure> {
+        let replaced = Self::ask(&self.remote, move |mirror| {
+            side::replace(mirror, &branch, seen, &commits)
+        });
+        Ok(replaced.await?)
+    }
+
+    async fn remove_side(&self, branch: BranchName, seen: CommitId) -> Result<PushOutcome, RepoFailure> {
+        Ok(Self::ask(&self.remote, move |mirror| side::remove(mirror, &branch, seen)).await?)
     }
 }

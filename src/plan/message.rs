@@ -147,6 +147,11 @@ impl Default for Template {
     }
 }
 
+/// Subject and body as the template has them, without trailers.
+pub(super) fn text(plan: &BumpPlan, template: &Template) -> String {
+    template.text(plan)
+}
+
 /// The commit message: what the template says, and the trailers that [`crate::history::bumps`] reads back.
 pub fn message(plan: &BumpPlan, template: &Template) -> String {
     let mut out = template.text(plan);

@@ -1,9 +1,11 @@
-//! The things the loops talk to, as traits over plain data: the registry, the config repo and the cluster.
+//! The things the loops talk to, as traits over plain data: the registry, the config repo, its forge and
+//! the cluster.
 //!
 //! A loop imports this room and never an edge (`git`, `registry`, `cluster`): the composition root hands the edge in.
 //! Wire types stop at the edge's door; what passes here is ours.
 
 mod cluster;
+mod forge;
 mod registry;
 mod repo;
 
@@ -11,8 +13,9 @@ pub use cluster::{
     Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, KindView, Kinds, Mode, Observed, ObservedStore,
     Record,
 };
+pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{
-    ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile,
-    Trusted,
+    ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, SideBranches,
+    TreeFile, Trusted,
 };

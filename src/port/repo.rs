@@ -1,4 +1,4 @@
-use crate::model::{BlobId, CommitId, RepoPath};
+use crate::model::{BlobId, BranchName, CommitId, RepoPath};
 use std::future::Future;
 
 /// A regular file in a commit's tree.
@@ -188,4 +188,28 @@ pub trait ConfigRepo: Send + Sync + 'static {
     /// remote ref decides. Only planned blobs differ (checked).
     fn commit_and_push(&self, commits: Vec<NewCommit>)
     -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
+}
+
+/// Branches beside the followed one, which nobody but us writes: what stands there is replaced as a whole, under the lease
+/// of what was seen.
+pub trait SideBranches: Send + Sync + 'static {
+    /// Asks the server for the branch's tip and fetches its history; `None` if there is no such branch.
+    fn side_tip(&self, branch: BranchName) -> impl Future<Output = Result<Option<CommitId>, RepoFailure>> + Send;
+
+    /// Makes the commits, the first on its parent (which need not be on the side branch) and each further one on the one
+    /// before, and has the branch point at the last, if it still is what was `seen`. Where that is the very commit already,
+    /// nothing is pushed. After any doubt the remote ref decides.
+    fn replace_side(
+        &self,
+        branch: BranchName,
+        seen: Option<CommitId>,
+        commits: Vec<NewCommit>,
+    ) -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
+
+    /// Removes the branch, if it still is what was `seen`.
+    fn remove_side(
+        &self,
+        branch: BranchName,
+        seen: CommitId,
+    ) -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
 }

@@ -1,0 +1,284 @@
+use super::Between;
+use super::call::{Call, Method, list, part, same, text};
+use super::failure::plain;
+use super::wire::{self, Wire, WireError};
+use crate::aws::Signer;
+use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// AWS CodeCommit, which has no labels. Requests are signed, there is no token.
+pub struct CodeCommit {
+    wire: Box<dyn Wire>,
+    between: Between,
+    region: String,
+    /// What a request that is not open said: it says so for ever, and asking for each costs a call.
+    ended: Mutex<BTreeMap<String, Option<ChangeRequest>>>,
+}
+
+/// Pages of ids that are read, and ended requests that are looked at.
+const PAGES: usize = 10;
+const MOST_ENDED: usize = 200;
+
+/// CodeCommit's own limits: 150 and 10240 characters.
+const ROOM: Room = Room {
+    title: 150,
+    body: 10_000,
+};
+
+const TARGET: &str = "CodeCommit_20150413.";
+
+impl CodeCommit {
+    /// At `api`, e.g. `https://codecommit.eu-west-1.amazonaws.com`.
+    ///
+    /// # Errors
+    /// The address cannot be used.
+    pub fn new(api: &str, region: &str, signer: Signer, between: Between) -> Result<Self, WireError> {
+        let wire = Signed {
+            client: wire::client()?,
+            api: wire::address(api)?,
+            signer,
+        };
+        Ok(Self::over(Box::new(wire), region, between))
+    }
+
+    /// Over any wire.
+    pub fn over(wire: Box<dyn Wire>, region: &str, between: Between) -> Self {
+        Self {
+            wire,
+            between,
+            region: region.to_owned(),
+            ended: Mutex::default(),
+        }
+    }
+
+    async fn call(&self, doing: &str, operation: &'static str, input: Value) -> Result<Value, ForgeFailure> {
+        let mut call = Call::send(Method::Post, "/".to_owned(), input);
+        call.operation = Some(operation);
+        self.wire.send(doing, call).await
+    }
+
+    async fn all(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
+        let mut found = Vec::new();
+        for id in self.ids("OPEN").await? {
+            found.extend(self.request(&id).await?);
+        }
+        for id in self.ids("CLOSED").await?.into_iter().take(MOST_ENDED) {
+            let known = self
+                .ended
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&id)
+                .cloned();
+            let request = match known {
+                Some(known) => known,
+                None => {
+                    let request = self.request(&id).await?;
+                    let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+                    if ended.len() > MOST_ENDED * 2 {
+                        ended.clear();
+                    }
+                    ended.insert(id, request.clone());
+                    request
+                }
+            };
+            found.extend(request);
+        }
+        Ok(found)
+    }
+
+    /// Newest first; ids count up.
+    async fn ids(&self, status: &str) -> Result<Vec<String>, ForgeFailure> {
+        let mut ids = Vec::new();
+        let mut next: Option<String> = None;
+        for _ in 0..PAGES {
+            let mut input = json!({ "repositoryName": self.between.project, "pullRequestStatus": status });
+            if let Some(next) = &next {
+                input["nextToken"] = next.as_str().into();
+            }
+            let answer = self.call("list pull requests", "ListPullRequests", input).await?;
+            let here = list(part(&answer, "pullRequestIds")?)?;
+            ids.extend(here.iter().filter_map(Value::as_str).map(str::to_owned));
+            next = answer.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+            if next.is_none() {
+                break;
+            }
+        }
+        ids.sort_by_key(|id| std::cmp::Reverse(id.parse::<u64>().unwrap_or_default()));
+        Ok(ids)
+    }
+
+    /// The request if it is one from our branch.
+    async fn request(&self, id: &str) -> Result<Option<ChangeRequest>, ForgeFailure> {
+        let answer = self
+            .call("read a pull request", "GetPullRequest", json!({ "pullRequestId": id }))
+            .await?;
+        self.read(part(&answer, "pullRequest")?)
+    }
+
+    fn read(&self, pull: &Value) -> Result<Option<ChangeRequest>, ForgeFailure> {
+        let target = list(part(pull, "pullRequestTargets")?)?
+            .first()
+            .cloned()
+            .unwrap_or_default();
+        let is = |name: &str, wanted: String| target.get(name).and_then(Value::as_str) == Some(wanted.as_str());
+        let ours = is("repositoryName", self.between.project.clone())
+            && is("sourceReference", self.between.from.full())
+            && is("destinationReference", self.between.into.full());
+        let id = text(pull, "pullRequestId")?;
+        let merged = target.pointer("/mergeMetadata/isMerged") == Some(&Value::Bool(true));
+        let domain = if self.region.starts_with("cn-") {
+            "amazonaws.cn"
+        } else {
+            "aws.amazon.com"
+        };
+        Ok(ours.then_some(ChangeRequest {
+            url: format!(
+                "https://{region}.console.{domain}/codesuite/codecommit/repositories/{}/pull-requests/{id}/details?region={region}",
+                self.between.project,
+                region = self.region
+            ),
+            title: text(pull, "title")?,
+            body: pull.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            labels: Vec::new(),
+            state: match text(pull, "pullRequestStatus")?.as_str() {
+                "OPEN" => RequestState::Open,
+                _ if merged => RequestState::Merged,
+                _ => RequestState::Closed,
+            },
+            id,
+        }))
+    }
+
+    async fn make(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
+        let input = json!({
+            "title": proposal.title,
+            "description": proposal.body,
+            "targets": [{
+                "repositoryName": self.between.project,
+                "sourceReference": self.between.from.as_str(),
+                "destinationReference": self.between.into.as_str(),
+            }],
+        });
+        let answer = self.call("open a pull request", "CreatePullRequest", input).await?;
+        let made = self.read(part(&answer, "pullRequest")?)?;
+        made.ok_or_else(|| ForgeFailure {
+            message: "CodeCommit opened a pull request between other branches than were asked for".to_owned(),
+            wait: None,
+        })
+    }
+
+    async fn change(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
+        let mut changed = false;
+        if !same(&proposal.title, &request.title) {
+            let input = json!({ "pullRequestId": request.id, "title": proposal.title });
+            self.call("update a pull request", "UpdatePullRequestTitle", input)
+                .await?;
+            changed = true;
+        }
+        if !same(&proposal.body, &request.body) {
+            self.describe(request, &proposal.body).await?;
+            changed = true;
+        }
+        Ok(changed)
+    }
+
+    async fn describe(&self, request: &ChangeRequest, body: &str) -> Result<(), ForgeFailure> {
+        let input = json!({ "pullRequestId": request.id, "description": body });
+        let told = self.call("update a pull request", "UpdatePullRequestDescription", input);
+        told.await.map(drop)
+    }
+
+    async fn shut(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
+        let id = json!({ "pullRequestId": request.id });
+        let answer = self.call("read a pull request", "GetPullRequest", id).await?;
+        let targets = list(part(part(&answer, "pullRequest")?, "pullRequestTargets")?)?;
+        let target = targets.first().cloned().unwrap_or_default();
+        self.describe(request, body).await?;
+        let input = json!({
+            "pullRequestId": request.id,
+            "repositoryName": self.between.project,
+            "beforeCommitId": text(&target, "destinationCommit")?,
+            "afterCommitId": text(&target, "sourceCommit")?,
+            "content": comment,
+        });
+        self.call("comment on a pull request", "PostCommentForPullRequest", input)
+            .await?;
+        let input = json!({ "pullRequestId": request.id, "pullRequestStatus": "CLOSED" });
+        self.call("close a pull request", "UpdatePullRequestStatus", input)
+            .await
+            .map(drop)
+    }
+}
+
+/// CodeCommit's JSON protocol, each call signed.
+struct Signed {
+    client: reqwest::Client,
+    api: reqwest::Url,
+    signer: Signer,
+}
+
+impl Signed {
+    async fn call(&self, doing: &str, call: Call) -> Result<Value, ForgeFailure> {
+        let failed = |why: String| ForgeFailure {
+            message: format!("{}: cannot {doing}: {}", self.api, plain(&why)),
+            wait: None,
+        };
+        let body = serde_json::to_vec(&call.body).map_err(|error| failed(error.to_string()))?;
+        let target = format!("{TARGET}{}", call.operation.unwrap_or_default());
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", target.as_str()),
+        ];
+        let signed = self.signer.headers(self.api.as_str(), &headers, &body).await;
+        let signed = signed.map_err(|error| failed(error.to_string()))?;
+        let mut request = self.client.post(self.api.clone()).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        for (name, value) in &signed {
+            request = request.header(name, value);
+        }
+        wire::receive(self.api.as_str(), doing, request).await
+    }
+}
+
+impl Wire for Signed {
+    fn send<'a>(&'a self, doing: &'a str, call: Call) -> BoxFuture<'a, Result<Value, ForgeFailure>> {
+        self.call(doing, call).boxed()
+    }
+}
+
+impl Forge for CodeCommit {
+    fn room(&self) -> Room {
+        ROOM
+    }
+
+    fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {
+        self.all().boxed()
+    }
+
+    fn open<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Result<ChangeRequest, ForgeFailure>> {
+        self.make(proposal).boxed()
+    }
+
+    fn update<'a>(
+        &'a self,
+        request: &'a ChangeRequest,
+        proposal: &'a Proposal,
+    ) -> BoxFuture<'a, Result<bool, ForgeFailure>> {
+        self.change(request, proposal).boxed()
+    }
+
+    fn close<'a>(
+        &'a self,
+        request: &'a ChangeRequest,
+        body: &'a str,
+        comment: &'a str,
+    ) -> BoxFuture<'a, Result<(), ForgeFailure>> {
+        self.shut(request, body, comment).boxed()
+    }
+}

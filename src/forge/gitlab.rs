@@ -1,0 +1,167 @@
+use super::Between;
+use super::call::{Call, Method, list, number, same, segment, text};
+use super::wire::{Http, Scheme, Wire, WireError};
+use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// GitLab, gitlab.com or one's own: REST API, version 4.
+pub struct GitLab {
+    wire: Box<dyn Wire>,
+    between: Between,
+}
+
+/// Requests of one page, and pages: a branch of ours has one request for each time it was merged or closed.
+const PAGE: usize = 50;
+const PAGES: usize = 4;
+
+/// GitLab's own limits: 255 characters, 1048576 characters.
+const ROOM: Room = Room {
+    title: 250,
+    body: 500_000,
+};
+
+impl GitLab {
+    /// With the token in a file; `api` is `https://<host>/api/v4`.
+    ///
+    /// # Errors
+    /// The address cannot be used.
+    pub fn new(api: &str, token_file: PathBuf, between: Between) -> Result<Self, WireError> {
+        let wire = Http::new(api, token_file, Scheme::PrivateToken, &[])?;
+        Ok(Self::over(Box::new(wire), between))
+    }
+
+    /// Over any wire.
+    pub fn over(wire: Box<dyn Wire>, between: Between) -> Self {
+        Self { wire, between }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/projects/{}/merge_requests{rest}", segment(&self.between.project))
+    }
+
+    async fn all(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
+        let mut found = Vec::new();
+        for page in 1..=PAGES {
+            let query = vec![
+                ("state", "all".to_owned()),
+                ("source_branch", self.between.from.to_string()),
+                ("target_branch", self.between.into.to_string()),
+                ("order_by", "created_at".to_owned()),
+                ("sort", "desc".to_owned()),
+                ("per_page", PAGE.to_string()),
+                ("page", page.to_string()),
+            ];
+            let call = Call::get(self.path(""), query);
+            let answer = self.wire.send("list merge requests", call).await?;
+            let here = list(&answer)?;
+            for merge in here {
+                // A fork may have a branch of that name.
+                if merge.get("source_project_id") == merge.get("target_project_id") {
+                    found.push(request(merge)?);
+                }
+            }
+            if here.len() < PAGE {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn make(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
+        let new = json!({
+            "source_branch": self.between.from.as_str(),
+            "target_branch": self.between.into.as_str(),
+            "title": proposal.title,
+            "description": proposal.body,
+            "labels": self.between.labels.join(","),
+        });
+        let call = Call::send(Method::Post, self.path(""), new);
+        request(&self.wire.send("open a merge request", call).await?)
+    }
+
+    async fn change(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
+        let missing: Vec<&str> = self.between.missing(request).into_iter().map(String::as_str).collect();
+        let says_it = same(&proposal.title, &request.title) && same(&proposal.body, &request.body);
+        if says_it && missing.is_empty() {
+            return Ok(false);
+        }
+        let path = self.path(&format!("/{}", request.id));
+        let mut new = json!({ "title": proposal.title, "description": proposal.body });
+        if !missing.is_empty() {
+            new["add_labels"] = missing.join(",").into();
+        }
+        self.wire
+            .send("update a merge request", Call::send(Method::Put, path, new))
+            .await?;
+        Ok(true)
+    }
+
+    async fn shut(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
+        let path = self.path(&format!("/{}", request.id));
+        let new = json!({ "state_event": "close", "description": body });
+        self.wire
+            .send("close a merge request", Call::send(Method::Put, path, new))
+            .await?;
+        let path = self.path(&format!("/{}/notes", request.id));
+        let new = json!({ "body": comment });
+        let said = self
+            .wire
+            .send("comment on a merge request", Call::send(Method::Post, path, new));
+        said.await.map(drop)
+    }
+}
+
+fn request(merge: &Value) -> Result<ChangeRequest, ForgeFailure> {
+    let labels = merge.get("labels").and_then(Value::as_array).into_iter().flatten();
+    Ok(ChangeRequest {
+        id: number(merge, "iid")?.to_string(),
+        url: text(merge, "web_url")?,
+        title: text(merge, "title")?,
+        body: merge
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        labels: labels.filter_map(Value::as_str).map(str::to_owned).collect(),
+        state: match text(merge, "state")?.as_str() {
+            // Locked: it is being merged.
+            "merged" | "locked" => RequestState::Merged,
+            "closed" => RequestState::Closed,
+            _ => RequestState::Open,
+        },
+    })
+}
+
+impl Forge for GitLab {
+    fn room(&self) -> Room {
+        ROOM
+    }
+
+    fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {
+        self.all().boxed()
+    }
+
+    fn open<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Result<ChangeRequest, ForgeFailure>> {
+        self.make(proposal).boxed()
+    }
+
+    fn update<'a>(
+        &'a self,
+        request: &'a ChangeRequest,
+        proposal: &'a Proposal,
+    ) -> BoxFuture<'a, Result<bool, ForgeFailure>> {
+        self.change(request, proposal).boxed()
+    }
+
+    fn close<'a>(
+        &'a self,
+        request: &'a ChangeRequest,
+        body: &'a str,
+        comment: &'a str,
+    ) -> BoxFuture<'a, Result<(), ForgeFailure>> {
+        self.shut(request, body, comment).boxed()
+    }
+}

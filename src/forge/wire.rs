@@ -1,0 +1,209 @@
+use super::call::{Call, Method};
+use super::failure;
+use crate::model::Secret;
+use crate::port::ForgeFailure;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use reqwest::{Client, Url};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::io::AsyncReadExt;
+
+/// Sends calls; `doing` names one in errors.
+pub trait Wire: Send + Sync + 'static {
+    /// Sends it and gives the answer back; null where there is none.
+    fn send<'a>(&'a self, doing: &'a str, call: Call) -> BoxFuture<'a, Result<Value, ForgeFailure>>;
+}
+
+/// How the token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// `Authorization: Bearer …`
+    Bearer,
+    /// `Authorization: token …`
+    Token,
+    /// `PRIVATE-TOKEN: …`
+    PrivateToken,
+}
+
+/// A forge over HTTP, opened by a token.
+pub struct Http {
+    client: Client,
+    api: Url,
+    token_file: PathBuf,
+    scheme: Scheme,
+    headers: &'static [(&'static str, &'static str)],
+}
+
+/// The forge's address cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Not an address.
+    #[error("the forge's address {text:?} cannot be used; write it like https://git.acme.example/api/v1")]
+    Address {
+        /// As written.
+        text: String,
+    },
+    /// No client.
+    #[error("no HTTP client can be made")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Until the connection stands.
+const CONNECT: Duration = Duration::from_secs(10);
+/// One call, until the last byte of its answer. GitHub gives up by itself after ten seconds.
+const CALL: Duration = Duration::from_secs(30);
+/// A page of fifty requests with texts of 64 KiB each, and their particulars.
+const LONGEST_ANSWER: usize = 16 << 20;
+/// A token is a line of text.
+const LONGEST_TOKEN: u64 = 4096;
+
+/// The client of every forge: its token reaches the configured address and no other.
+pub(super) fn client() -> Result<Client, WireError> {
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .timeout(CALL)
+        .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(WireError::Client)
+}
+
+/// The base address of an API.
+pub(super) fn address(text: &str) -> Result<Url, WireError> {
+    let bad = || WireError::Address {
+        text: failure::plain(text),
+    };
+    let url = Url::parse(text.trim_end_matches('/')).map_err(|_| bad())?;
+    let usable = ["http", "https"].contains(&url.scheme())
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if usable { Ok(url) } else { Err(bad()) }
+}
+
+impl Http {
+    pub(super) fn new(
+        api: &str,
+        token_file: PathBuf,
+        scheme: Scheme,
+        headers: &'static [(&'static str, &'static str)],
+    ) -> Result<Self, WireError> {
+        Ok(Self {
+            client: client()?,
+            api: address(api)?,
+            token_file,
+            scheme,
+            headers,
+        })
+    }
+
+    async fn call(&self, doing: &str, call: Call) -> Result<Value, ForgeFailure> {
+        let token = self.token().await?;
+        let mut url = self.api.clone();
+        url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), call.path));
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let method = match call.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Put => reqwest::Method::PUT,
+        };
+        let mut request = self.client.request(method, url);
+        request = match self.scheme {
+            Scheme::Bearer => request.bearer_auth(token.expose()),
+            Scheme::Token => request.header("Authorization", format!("token {}", token.expose())),
+            Scheme::PrivateToken => request.header("PRIVATE-TOKEN", token.expose()),
+        };
+        for (name, value) in self.headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let place = self.api.as_str();
+        receive(place, doing, request).await
+    }
+
+    async fn token(&self) -> Result<Secret, ForgeFailure> {
+        let unusable = |why: String| ForgeFailure {
+            message: format!(
+                "the forge's token file {} cannot be used: {why}; write the token into it, or set \
+                 automation.pullRequest.tokenFile",
+                self.token_file.display()
+            ),
+            wait: None,
+        };
+        let file = tokio::fs::File::open(&self.token_file).await;
+        let file = file.map_err(|error| unusable(error.to_string()))?;
+        let mut text = String::new();
+        let read = file.take(LONGEST_TOKEN).read_to_string(&mut text).await;
+        read.map_err(|error| unusable(error.to_string()))?;
+        let token = text.trim();
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(unusable("it does not hold one word of ASCII characters".to_owned()));
+        }
+        Ok(Secret::new(token))
+    }
+}
+
+/// Sends, and reads the answer within its bound.
+pub(super) async fn receive(place: &str, doing: &str, request: reqwest::RequestBuilder) -> Result<Value, ForgeFailure> {
+    let broken = |error: reqwest::Error| ForgeFailure {
+        message: format!("{place}: cannot {doing}: {}", chain(&error.without_url())),
+        wait: None,
+    };
+    let mut response = request.send().await.map_err(broken)?;
+    let status = response.status();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let headers = response.headers().clone();
+    let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(ForgeFailure {
+                message: format!("{place}: cannot {doing}: the answer is longer than {LONGEST_ANSWER} bytes"),
+                wait: None,
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if !status.is_success() {
+        let wait = failure::wait(header, now);
+        return Err(failure::refused(place, doing, status.as_u16(), &body, wait));
+    }
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&body).map_err(|_| ForgeFailure {
+        message: format!(
+            "{place}: cannot {doing}: the answer is not JSON; is this the address of the forge's API \
+             (automation.pullRequest.api)?"
+        ),
+        wait: None,
+    })
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl Wire for Http {
+    fn send<'a>(&'a self, doing: &'a str, call: Call) -> BoxFuture<'a, Result<Value, ForgeFailure>> {
+        self.call(doing, call).boxed()
+    }
+}

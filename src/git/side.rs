@@ -1,0 +1,146 @@
+//! A branch beside the followed one: read, replaced as a whole, removed. The lease is the value that was seen: whatever
+//! stands there, it is replaced only if it is still that.
+
+use super::error::Error;
+use super::mirror::{Mirror, commit_id};
+use super::push::{declined, is_race, prepare};
+use super::receive_pack::{self, Answer, NOTHING, Unanswered, Update};
+use super::transport;
+use super::words::Refusal;
+use crate::model::{BranchName, CommitId};
+use crate::port::{NewCommit, PushOutcome};
+use git2::{AutotagOption, Direction, FetchOptions, RemoteUpdateFlags};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// A push is a few packets; this many silences of the server in a row are not a slow one.
+const SILENCES: u32 = 3;
+
+/// The branch's tip as the server says now, its history fetched; `None` if there is no such branch.
+pub(super) fn fetch(mirror: &mut Mirror, branch: &BranchName) -> Result<Option<CommitId>, Error> {
+    let (wire, runtime, settings) = (
+        Arc::clone(&mirror.wire),
+        mirror.runtime.clone(),
+        Arc::clone(&mirror.settings),
+    );
+    let (full, tracking) = (branch.full(), format!("refs/remotes/origin/{branch}"));
+    let tip = mirror.with(|repo| {
+        transport::run(
+            &wire,
+            &runtime,
+            settings.limits.whole(),
+            "fetch the side branch",
+            || {
+                let mut remote = repo.remote_anonymous(&settings.url.to_string())?;
+                let mut connection = remote.connect_auth(Direction::Fetch, None, None)?;
+                let Some(tip) = connection
+                    .list()?
+                    .iter()
+                    .find(|head| head.name() == full)
+                    .map(|head| head.oid())
+                else {
+                    return Ok(None);
+                };
+                if repo.find_commit(tip).is_err() {
+                    let mut options = FetchOptions::new();
+                    options.download_tags(AutotagOption::None);
+                    let refspec = format!("+{full}:{tracking}");
+                    connection.remote().download(&[refspec.as_str()], Some(&mut options))?;
+                    connection.remote().update_tips(
+                        None,
+                        RemoteUpdateFlags::empty(),
+                        AutotagOption::None,
+                        Some("fetch"),
+                    )?;
+                }
+                Ok(Some(tip))
+            },
+        )
+    })?;
+    Ok(tip.map(commit_id))
+}
+
+/// Makes the commits and has the branch point at the last instead of at what was seen there. The same again is not pushed.
+pub(super) fn replace(
+    mirror: &mut Mirror,
+    branch: &BranchName,
+    seen: Option<CommitId>,
+    plans: &[NewCommit],
+) -> Result<PushOutcome, Error> {
+    let parent = plans.first().map(|plan| plan.parent).ok_or_else(|| Error::Plan {
+        rule: "there is none to make".to_owned(),
+    })?;
+    let Some((made, pack)) = prepare(mirror, plans, parent)? else {
+        return Ok(PushOutcome::Lost);
+    };
+    let ours = commit_id(made.id);
+    if seen == Some(ours) {
+        return Ok(PushOutcome::Landed(ours));
+    }
+    send(mirror, branch, seen, Some(ours), pack)
+}
+
+/// Removes the branch if it still is what was seen; `Landed` tells what it was.
+pub(super) fn remove(mirror: &mut Mirror, branch: &BranchName, seen: CommitId) -> Result<PushOutcome, Error> {
+    Ok(match send(mirror, branch, Some(seen), None, Vec::new())? {
+        PushOutcome::Landed(_) => PushOutcome::Landed(seen),
+        other => other,
+    })
+}
+
+fn send(
+    mirror: &mut Mirror,
+    branch: &BranchName,
+    old: Option<CommitId>,
+    new: Option<CommitId>,
+    pack: Vec<u8>,
+) -> Result<PushOutcome, Error> {
+    let name = |id: Option<CommitId>| id.map_or_else(|| NOTHING.to_owned(), |id| id.to_string());
+    let update = Update {
+        branch: branch.full(),
+        old: name(old),
+        new: name(new),
+        pack,
+    };
+    let landed = PushOutcome::Landed(new.or(old).ok_or_else(|| Error::Plan {
+        rule: "nothing would be replaced by nothing".to_owned(),
+    })?);
+    let until = Instant::now() + mirror.settings.timeout.saturating_mul(SILENCES);
+    let (wire, runtime) = (Arc::clone(&mirror.wire), mirror.runtime.clone());
+    match runtime.block_on(receive_pack::push(&wire, &update, until)) {
+        Ok(Answer::Done) => Ok(landed),
+        Ok(Answer::Moved) if fetch(mirror, branch)? == new => Ok(landed),
+        Ok(Answer::Moved) => Ok(PushOutcome::Lost),
+        Ok(Answer::Declined { status, said }) if is_race(&status) => Ok(match fetch(mirror, branch)? {
+            tip if tip == new => landed,
+            tip if tip == old => declined(&status, &said),
+            _ => PushOutcome::Lost,
+        }),
+        Ok(Answer::Declined { status, said }) => Ok(declined(&status, &said)),
+        Err(Unanswered {
+            cause:
+                Error::Remote {
+                    kind: Refusal::NoWrite,
+                    words,
+                    ..
+                },
+            ..
+        }) => Ok(PushOutcome::ReadOnly(words)),
+        Err(Unanswered { cause, sent: false }) => Err(cause),
+        Err(Unanswered { cause, sent: true }) => {
+            let url = mirror.settings.url.to_string();
+            match fetch(mirror, branch) {
+                Ok(tip) if tip == new => Ok(landed),
+                Ok(tip) if tip == old => Err(Error::CutOff {
+                    url,
+                    source: cause.into(),
+                }),
+                Ok(_) => Ok(PushOutcome::Lost),
+                Err(source) => Err(Error::Doubt {
+                    url,
+                    source: source.into(),
+                }),
+            }
+        }
+    }
+}
