@@ -12,6 +12,7 @@ mod keys;
 mod laptop;
 mod mirror;
 mod proof;
+mod pulls;
 mod registry;
 mod semver_oracle;
 mod sync;

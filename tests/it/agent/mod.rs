@@ -13,3 +13,4 @@ mod revert;
 mod scope;
 mod signals;
 pub(crate) mod world;
+pub mod world;

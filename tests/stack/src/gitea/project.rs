@@ -44,8 +44,6 @@ pub struct Pull {
     pub merged: bool,
     /// The branch that it would merge.
     pub head: String,
-    /// The commit of that branch.
-    pub commit: String,
     /// The labels, in order.
     pub labels: Vec<String>,
 }
@@ -217,7 +215,6 @@ fn pull(value: &Value) -> Result<Pull> {
         open: value["state"] == "open",
         merged: value["merged"] == true,
         head: text(&value["head"], "ref"),
-        commit: text(&value["head"], "sha"),
         labels: labels.map(|label| text(label, "name")).collect(),
     })
 }

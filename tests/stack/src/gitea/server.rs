@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use super::project::Project;
 use crate::git::current_user;
@@ -35,7 +36,17 @@ pub struct Gitea {
     dir: TempDir,
 }
 
+static SHARED: OnceCell<Gitea> = OnceCell::const_new();
+
 impl Gitea {
+    /// One for many tests of a process, each with repositories of its own; the first caller starts it.
+    ///
+    /// # Errors
+    /// When it does not start; the next caller tries again.
+    pub async fn shared() -> Result<&'static Gitea> {
+        SHARED.get_or_try_init(Gitea::start).await
+    }
+
     /// Starts it with an empty database and the user `acme`, whose token may do everything.
     ///
     /// # Errors

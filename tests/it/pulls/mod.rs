@@ -1,0 +1,6 @@
+//! Side branches and pull requests, on a real Gitea.
+
+mod closed;
+mod merged;
+mod scene;
+mod side;
