@@ -143,3 +143,91 @@ fn the_kind_of_key_to_make_is_what_the_forge_takes() {
         assert_eq!(settings.repo.key_kind, want, "{url} {more}");
     }
 }
+
+fn pushed(automation: &str, url: &str) -> Push {
+    let text = format!("repo: {{url: \"{url}\"}}\nautomation: {automation}\n");
+    read("f", &text).unwrap().automation.push
+}
+
+#[test]
+fn bumps_are_pushed_directly_unless_a_branch_is_wanted() {
+    let url = "ssh://git@github.com/acme/fleet.git";
+    assert_eq!(pushed("{}", url), Push::Direct);
+    let Push::Branch(branch) = pushed("{push: branch}", url) else {
+        panic!()
+    };
+    assert_eq!(branch.as_str(), "tidegate/main");
+}
+
+#[test]
+fn the_forge_its_address_and_the_project_follow_from_the_repositorys_address() {
+    let request = |more: &str, url: &str| match pushed(&format!("{{push: pull-request, pullRequest: {{{more}}}}}"), url)
+    {
+        Push::PullRequest(_, request) => (request.forge, request.api, request.project),
+        other => panic!("{other:?}"),
+    };
+    let want = |forge, api: &str, project: &str| (forge, api.to_owned(), project.to_owned());
+    assert_eq!(
+        request("tokenFile: t", "git@github.com:acme/fleet.git"),
+        want(ForgeKind::GitHub, "https://api.github.com", "acme/fleet")
+    );
+    assert_eq!(
+        request("tokenFile: t, forge: github", "ssh://git@ghe.acme.example/acme/fleet"),
+        want(ForgeKind::GitHub, "https://ghe.acme.example/api/v3", "acme/fleet")
+    );
+    assert_eq!(
+        request("tokenFile: t", "ssh://git@altssh.gitlab.com:443/acme/team/fleet.git"),
+        want(ForgeKind::GitLab, "https://gitlab.com/api/v4", "acme/team/fleet")
+    );
+    assert_eq!(
+        request(
+            "tokenFile: t, forge: gitea, project: a/b",
+            "ssh://git@git.acme.example:2222/x/y.git"
+        ),
+        want(ForgeKind::Gitea, "https://git.acme.example/api/v1", "a/b")
+    );
+    assert_eq!(
+        request(
+            "",
+            "ssh://APKA@git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/fleet"
+        ),
+        want(
+            ForgeKind::CodeCommit("cn-north-1".into()),
+            "https://codecommit.cn-north-1.amazonaws.com.cn",
+            "fleet"
+        )
+    );
+}
+
+#[test]
+fn what_is_missing_or_contradicts_itself_about_requests_is_told() {
+    let text =
+        |automation: &str| format!("repo: {{url: \"ssh://git@git.acme.example/a/b\"}}\nautomation: {automation}\n");
+    for (automation, part) in [
+        ("{push: sideways}", "automation.push: \"sideways\" is no way to push"),
+        (
+            "{push: pull-request, pullRequest: {tokenFile: t}}",
+            "automation.pullRequest.forge: missing",
+        ),
+        (
+            "{push: pull-request, pullRequest: {forge: gitea}}",
+            "automation.pullRequest.tokenFile: missing",
+        ),
+        (
+            "{push: branch, branch: main}",
+            "automation.branch: this is repo.branch itself",
+        ),
+        ("{branch: other}", "automation.branch: this branch is written only with"),
+        (
+            "{push: branch, pullRequest: {forge: gitea}}",
+            "automation.pullRequest: requests are opened only with",
+        ),
+        (
+            "{push: pull-request, pullRequest: {forge: gitea, tokenFile: t, api: here}}",
+            "automation.pullRequest.api: \"here\"",
+        ),
+    ] {
+        let found = mistakes(&text(automation));
+        assert!(found.iter().any(|line| line.contains(part)), "{automation}: {found:#?}");
+    }
+}

@@ -76,10 +76,12 @@ impl Gitea {
         Ok(found)
     }
 
-    /// From our branch (of this repository, not of a fork) into the followed one; older servers do not filter by it.
+    /// From our branch (of this repository, not of a fork) into the followed one; older servers do not filter by it. Once a
+    /// branch is gone its name stands in the label alone.
     fn is_ours(&self, pull: &Value) -> bool {
         let at = |place: &str| pull.pointer(place).and_then(Value::as_str);
-        at("/head/ref") == Some(self.between.from.as_str())
+        let from = Some(self.between.from.as_str());
+        (at("/head/ref") == from || at("/head/label") == from)
             && at("/base/ref") == Some(self.between.into.as_str())
             && pull.pointer("/head/repo_id") == pull.pointer("/base/repo_id")
     }
