@@ -189,7 +189,7 @@ fn the_forge_its_address_and_the_project_follow_from_the_repositorys_address() {
     assert_eq!(
         request(
             "",
-            "ssh://APKA@git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/fleet"
+            "ssh://APKAEXAMPLE@git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/fleet"
         ),
         want(
             ForgeKind::CodeCommit("cn-north-1".into()),

@@ -17,8 +17,6 @@ mod failure;
 mod gitea;
 mod github;
 mod gitlab;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 pub use call::{Call, Method};

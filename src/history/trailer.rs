@@ -9,58 +9,10 @@ const WRITTEN_BY_GIT: [&str; 2] = ["Signed-off-by: ", "(cherry picked from commi
 /// As git-interpret-trailers reads them: the trailers are the last paragraph, which is not the first one, if all its lines
 /// are trailers, or if one is ours or git's and at least a quarter of its lines are trailers. A line that starts with a
 /// blank goes on with the line before.
-///
-/// Beyond git: paragraphs before the last one count too if all their lines are trailers of ours. Forges that squash put
-/// trailers of their own (Co-authored-by) in a paragraph below what was the last one.
 pub(super) fn values(message: &str, name: &str) -> Vec<String> {
-    let message = tail(message);
-    let Some(block) = last_paragraph(message) else {
+    let Some(block) = last_paragraph(tail(message)) else {
         return Vec::new();
     };
-    let mut values = ours_before(message, block, name);
-    values.extend(of_last(block, name));
-    values
-}
-
-/// Every trailer of ours begins so.
-const OURS: &str = "tidegate-";
-
-fn ours_before(message: &str, last: &str, name: &str) -> Vec<String> {
-    let before = message.trim_end();
-    let before = before
-        .get(..before.len().saturating_sub(last.len()))
-        .unwrap_or_default();
-    let mut values = Vec::new();
-    let mut paragraph: Option<Vec<&str>> = None;
-    let mut number = 0;
-    for line in before.lines().chain([""]) {
-        if line.trim().is_empty() {
-            let lines = paragraph.take().unwrap_or_default();
-            number += usize::from(!lines.is_empty());
-            let pairs: Option<Vec<_>> = lines
-                .iter()
-                .map(|line| pair(line).filter(|(key, _)| is_ours(key)))
-                .collect();
-            if number > 1 {
-                let named = pairs
-                    .into_iter()
-                    .flatten()
-                    .filter(|(key, _)| key.eq_ignore_ascii_case(name));
-                values.extend(named.map(|(_, value)| value.trim().to_owned()));
-            }
-        } else {
-            paragraph.get_or_insert_default().push(line);
-        }
-    }
-    values
-}
-
-fn is_ours(key: &str) -> bool {
-    key.get(..OURS.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(OURS))
-}
-
-fn of_last(block: &str, name: &str) -> Vec<String> {
     let mut found: Vec<(&str, String)> = Vec::new();
     let (mut trailers, mut others, mut recognised) = (0usize, 0usize, false);
     for line in block.lines() {

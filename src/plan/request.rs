@@ -24,7 +24,8 @@ pub struct Recorded {
 impl Recorded {
     /// Reads a request's text.
     pub fn of(body: &str) -> Self {
-        let message = format!("request\n\n{body}");
+        let trailers: Vec<&str> = body.lines().filter(|line| line.starts_with("Tidegate-Bump:")).collect();
+        let message = format!("request\n\n{}", trailers.join("\n"));
         let mut keys: BTreeSet<String> = history::bumps(&message).iter().map(key).collect();
         let listed = body.lines().filter_map(|line| line.strip_prefix(PROPOSED));
         keys.extend(listed.flat_map(str::split_whitespace).map(str::to_owned));
