@@ -28,6 +28,7 @@ pub(super) struct KeyLoop<F> {
     pub(super) told: ToldOfKeys,
     /// When it was last asked what the key may do, if that was enough.
     pub(super) looked: Option<Instant>,
+    pub(super) shutdown: Shutdown,
 }
 
 /// What has been said already.
@@ -191,6 +192,23 @@ impl<F: Fn() + Send + Sync> KeyLoop<F> {
         }
     }
 
+    async fn see(&mut self) -> Outcome<()> {
+        let keys = self.keys().await;
+        let next = keys.as_ref().and_then(|keys| keys.next.clone());
+        let is_waiting = next.is_some();
+        if let Some(next) = next {
+            self.hand_over(next).await;
+        }
+        self.check_listed();
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            self.looked = self.look().await.then(Instant::now);
+        }
+        match self.looked.is_some() && !is_waiting && keys.is_some() {
+            true => Outcome::Done(()),
+            false => Outcome::Again((), SOON),
+        }
+    }
+
     async fn announce(&self, warning: bool, reason: &'static str, message: String) {
         let event = Happening {
             warning,
@@ -206,20 +224,12 @@ impl<F: Fn() + Send + Sync> KeyLoop<F> {
 impl<F: Fn() + Send + Sync + 'static> Pass for KeyLoop<F> {
     type Report = ();
 
+    /// Nothing is lost when it is broken off: what takes a key over is one request.
     async fn pass(&mut self) -> Outcome<()> {
-        let keys = self.keys().await;
-        let next = keys.as_ref().and_then(|keys| keys.next.clone());
-        let is_waiting = next.is_some();
-        if let Some(next) = next {
-            self.hand_over(next).await;
-        }
-        self.check_listed();
-        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
-            self.looked = self.look().await.then(Instant::now);
-        }
-        match self.looked.is_some() && !is_waiting && keys.is_some() {
-            true => Outcome::Done(()),
-            false => Outcome::Again((), SOON),
+        let shutdown = self.shutdown.clone();
+        tokio::select! {
+            outcome = self.see() => outcome,
+            () = shutdown.begun() => Outcome::Done(()),
         }
     }
 

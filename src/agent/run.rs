@@ -157,6 +157,7 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
         },
         told: ToldOfKeys::default(),
         looked: None,
+        shutdown: shutdown.clone(),
     };
     if edges::has_deploy_key(&checked) {
         tasks.spawn(

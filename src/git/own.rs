@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// How much of the git program's words is shown, in characters.
 const LONGEST_WORDS: usize = 2000;
 
+/// What a command reads, and its environment's own words.
+type Input<'a> = (&'a [u8], &'a [(&'a str, &'a str)]);
+
 impl OwnClone {
     /// A clone on this machine; without a branch the one that is checked out.
     ///
@@ -64,7 +67,7 @@ impl OwnClone {
         }
     }
 
-    async fn git(&self, arguments: &[&str], input: Option<(&[u8], &[(&str, &str)])>) -> Result<String, RepoFailure> {
+    async fn git(&self, arguments: &[&str], input: Option<Input<'_>>) -> Result<String, RepoFailure> {
         let mut git = tokio::process::Command::new("git");
         git.arg("-C").arg(&self.folder).args(arguments);
         let (bytes, environment) = input.unwrap_or_default();

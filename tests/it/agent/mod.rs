@@ -13,4 +13,3 @@ mod revert;
 mod scope;
 mod signals;
 pub(crate) mod world;
-pub mod world;
