@@ -146,7 +146,7 @@ const DISK: [Row; 4] = [
             assert!(String::from_utf8_lossy(&filled.stderr).contains("No space left"));
         },
         end: |on| std::fs::remove_file(on.state().join("filler")).unwrap(),
-        says: &["No space left on device"],
+        says: &["the disk with the mirror's folder", "is full"],
     },
     Row {
         name: "a read-only disk",

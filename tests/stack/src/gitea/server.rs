@@ -77,7 +77,11 @@ impl Gitea {
             http,
             ssh,
             token,
-            client: reqwest::Client::builder().timeout(ANSWER_DEADLINE).build()?,
+            // A kept connection would belong to the runtime of the test that opened it, and end with it.
+            client: reqwest::Client::builder()
+                .timeout(ANSWER_DEADLINE)
+                .pool_max_idle_per_host(0)
+                .build()?,
             dir,
         };
         server.ready().await?;
