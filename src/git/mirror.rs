@@ -154,6 +154,7 @@ impl Mirror {
         }
         let fetched = match self.fetch_once(depth) {
             Err(error) if self.calls_for_a_new_one(&error) => {
+                let error = error.at(self.place());
                 tracing::info!(%error, cause = ?std::error::Error::source(&error).map(ToString::to_string), "the mirror is thrown away and fetched anew");
                 self.throw_away()?;
                 self.fetch_once(depth)

@@ -150,8 +150,8 @@ const DISK: [Row; 4] = [
     },
     Row {
         name: "a read-only disk",
-        begin: |on| on.remounted("remount,ro"),
-        end: |on| on.remounted("remount,rw"),
+        begin: |on| on.run("mount", &["-t", "tmpfs", "-o", "ro,size=4k", "tmpfs"]),
+        end: |on| on.run("umount", &[]),
         says: &["Read-only file system"],
     },
 ];
@@ -308,9 +308,10 @@ impl Faults {
         folders.filter(|path| path.join("objects/pack").exists()).collect()
     }
 
-    fn remounted(&self, options: &str) {
-        let output = Command::new("mount")
-            .args(["-o", options])
+    /// A program's answer about the disk with the state on it.
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let output = Command::new(program)
+            .args(arguments)
             .arg(self.state())
             .output()
             .unwrap();
@@ -322,7 +323,10 @@ impl Drop for Faults {
     fn drop(&mut self) {
         self.scene.agent.kill();
         if let Some(mounted) = &self.mounted {
-            let _ = Command::new("umount").arg("-l").arg(mounted).output();
+            // What is over it goes with it.
+            for _ in 0..2 {
+                let _ = Command::new("umount").arg("-l").arg(mounted).output();
+            }
         }
     }
 }
