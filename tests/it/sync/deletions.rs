@@ -1,0 +1,167 @@
+//! What is deleted, and what is not without being confirmed.
+
+use super::scene::{Target, config_map, service};
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use kube::ResourceExt;
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use tidegate::sync::{Change, Consent};
+use tidegate_stack::ControlPlane;
+
+#[tokio::test]
+async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-prune").await;
+    let keep = |value: Value, key: &str, text: &str| {
+        let mut value = value;
+        value["metadata"]["annotations"] = json!({key: text});
+        value
+    };
+    let mut objects: Vec<Value> = (0..30).map(|n| config_map(&format!("c{n}"), "1")).collect();
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": null},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let all = |objects: &[Value]| {
+        let mut all = objects.to_vec();
+        all.extend([
+            service("web"),
+            keep(config_map("kept", "1"), "tidegate.dev/prune", "disabled"),
+            keep(config_map("sync-only", "1"), "fluxcd.io/ignore", "sync_only"),
+            claim.clone(),
+        ]);
+        all
+    };
+    let declared = target.plain(all(&objects));
+    let report = target.pass(&declared).await;
+    assert!(report.is_in_sync(), "{report:#?}");
+    let owned = json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "web",
+        "uid": target.api::<Service>().get("web").await.unwrap().uid().unwrap()}]}});
+    target
+        .api::<ConfigMap>()
+        .patch("c1", &PatchParams::default(), &Patch::Merge(&owned))
+        .await
+        .unwrap();
+    let label = target.api::<ConfigMap>().get("c0").await.unwrap().labels().clone();
+    let copied = ConfigMap {
+        metadata: ObjectMeta {
+            name: Some("copied-label".into()),
+            labels: Some(label),
+            ..ObjectMeta::default()
+        },
+        ..ConfigMap::default()
+    };
+    target
+        .api::<ConfigMap>()
+        .create(&PostParams::default(), &copied)
+        .await
+        .unwrap();
+
+    objects.drain(0..2);
+    let shrunk = target.plain(objects.clone());
+    let report = target
+        .pass_until(&shrunk, |report| report.kept.len() == 5 && report.pruned.is_empty())
+        .await;
+    let left = |name: &'static str| {
+        let api = target.api::<ConfigMap>();
+        async move { api.get_opt(name).await.unwrap().is_some() }
+    };
+    assert!(!left("c0").await, "undeclared: {report:#?}");
+    assert!(left("c1").await, "owned by another object");
+    assert!(left("kept").await && left("sync-only").await && left("copied-label").await);
+    assert!(target.api::<Service>().get_opt("web").await.unwrap().is_none());
+    let claims = target.api::<k8s_openapi::api::core::v1::PersistentVolumeClaim>();
+    assert!(claims.get_opt("data").await.unwrap().is_some(), "holds data");
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_after_an_incomplete_reading_or_above_the_limit_until_confirmed() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-limit").await;
+    let objects: Vec<Value> = (0..12).map(|n| config_map(&format!("c{n}"), "1")).collect();
+    let declared = target.plain(objects.clone());
+    target.pass(&declared).await;
+    target.pass_until(&declared, |report| report.requests == 0).await;
+    let count = async |target: &Target| {
+        let maps = target.api::<ConfigMap>().list(&Default::default()).await.unwrap();
+        maps.iter().filter(|map| map.name_any().starts_with('c')).count()
+    };
+
+    let mut broken = target.plain(objects[..11].to_vec());
+    broken.complete = false;
+    let report = target.pass(&broken).await;
+    assert!(
+        report.prune_blocked.as_ref().unwrap().contains("not every file"),
+        "{report:#?}"
+    );
+    assert_eq!(count(&target).await, 12);
+
+    let emptied = target.plain(vec![]);
+    let report = target.pass(&emptied).await;
+    let waiting = report.waiting.as_ref().unwrap();
+    assert_eq!(waiting.objects.len(), 12);
+    assert!(
+        waiting.remedy.contains(&emptied.commit.to_string()),
+        "{}",
+        waiting.remedy
+    );
+    assert_eq!(count(&target).await, 12);
+
+    let consent = Consent {
+        confirmed: Some(declared.commit),
+        ..Consent::default()
+    };
+    let report = target.syncer.pass(&emptied, consent).await;
+    assert!(report.waiting.is_some(), "another commit was confirmed");
+    let consent = Consent {
+        confirmed: Some(emptied.commit),
+        ..Consent::default()
+    };
+    let report = target.syncer.pass(&emptied, consent).await;
+    assert_eq!(report.pruned.len(), 12, "{report:#?}");
+    assert_eq!(count(&target).await, 0);
+}
+
+#[tokio::test]
+async fn a_rewritten_history_applies_and_deletes_nothing_until_confirmed() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-history").await;
+    let objects: Vec<Value> = (0..12).map(|n| config_map(&format!("c{n}"), "1")).collect();
+    let declared = target.plain(objects.clone());
+    target.pass(&declared).await;
+    target.pass_until(&declared, |report| report.requests == 0).await;
+    let other = target.plain(objects[..11].to_vec());
+    let broken = Consent {
+        history_broken: true,
+        ..Consent::default()
+    };
+    let report = target.syncer.pass(&other, broken).await;
+    assert_eq!(report.waiting.unwrap().objects.len(), 1);
+    assert_eq!(target.syncer.last_applied().await.unwrap(), Some(declared.commit));
+    let consent = Consent {
+        confirmed: Some(other.commit),
+        history_broken: true,
+    };
+    assert_eq!(target.syncer.pass(&other, consent).await.pruned.len(), 1);
+    assert_eq!(target.syncer.last_applied().await.unwrap(), Some(other.commit));
+}
+
+#[tokio::test]
+async fn a_restarted_agent_finds_its_record_and_deletes_what_left_meanwhile() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-restart").await;
+    let mut objects: Vec<Value> = (0..8).map(|n| config_map(&format!("c{n}"), "1")).collect();
+    objects.push(service("web"));
+    let declared = target.plain(objects.clone());
+    target.pass(&declared).await;
+
+    target.restart(&control_plane).await;
+    assert_eq!(target.syncer.last_applied().await.unwrap(), Some(declared.commit));
+    objects.pop();
+    let without_service = target.plain(objects);
+    let report = target.pass(&without_service).await;
+    assert_eq!(
+        report.pruned.len(),
+        1,
+        "the record names kinds that are no longer declared: {report:#?}"
+    );
+    assert_eq!(report.count(Change::Unchanged), 8);
+}

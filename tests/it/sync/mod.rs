@@ -1,0 +1,9 @@
+//! The sync pass against a real API server: what is sent, what comes of it, and what is left alone.
+//!
+//! A server of its own has a test that counts requests of the whole server, makes kinds, or stops the server.
+
+mod applied;
+mod deletions;
+mod drift;
+mod scene;
+mod told;

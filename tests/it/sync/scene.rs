@@ -1,0 +1,181 @@
+//! A set of objects on a server, and what tests do to it.
+
+#![expect(clippy::unwrap_used, reason = "the steps of a test may fail, and then say where")]
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, ObjectMeta, PostParams};
+use kube::Client;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tidegate::catalog::{Declared, DeclaredObject};
+use tidegate::cluster::{Access, ApiServer};
+use tidegate::manifest::{Document, Intent};
+use tidegate::model::{CommitId, ObjectId, Position, RepoPath};
+use tidegate::port::Cluster as _;
+use tidegate::resource::DeletionLimit;
+use tidegate::sync::{Consent, SyncReport, Syncer};
+use tidegate_stack::ControlPlane;
+
+/// One set on a server, in namespaces of its own.
+pub struct Target {
+    pub client: Client,
+    pub server: Arc<ApiServer>,
+    pub syncer: Syncer<ApiServer>,
+    pub namespace: String,
+    pub commits: u8,
+}
+
+impl Target {
+    pub async fn on(control_plane: &ControlPlane, name: &str) -> Self {
+        let client = control_plane.client_named("somebody-else").await.unwrap();
+        for namespace in [format!("{name}-agent"), name.to_owned()] {
+            let body = Namespace {
+                metadata: ObjectMeta {
+                    name: Some(namespace),
+                    ..ObjectMeta::default()
+                },
+                ..Namespace::default()
+            };
+            Api::<Namespace>::all(client.clone())
+                .create(&PostParams::default(), &body)
+                .await
+                .unwrap();
+        }
+        let server = Arc::new(connect(control_plane, name).await);
+        Self {
+            client,
+            syncer: Syncer::new(server.clone(), DeletionLimit::default()),
+            server,
+            namespace: name.to_owned(),
+            commits: 0,
+        }
+    }
+
+    /// The agent's process ends and another one starts.
+    pub async fn restart(&mut self, control_plane: &ControlPlane) {
+        self.server = Arc::new(connect(control_plane, &self.namespace).await);
+        self.syncer = Syncer::new(self.server.clone(), DeletionLimit::default());
+    }
+
+    pub fn commit(&mut self, objects: Vec<(Value, Intent)>) -> Declared {
+        self.commits += 1;
+        let objects = objects.into_iter().enumerate().map(|(index, (mut value, intent))| {
+            if value["metadata"].get("namespace") == Some(&Value::Null) {
+                value["metadata"]["namespace"] = json!(self.namespace);
+            }
+            let text = |pointer: &str| {
+                value
+                    .pointer(pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+            DeclaredObject {
+                path: RepoPath::parse(&format!("workloads/{index:04}.yaml")).unwrap(),
+                document: Arc::new(Document {
+                    object: ObjectId::new(
+                        &api_version,
+                        &kind,
+                        value.pointer("/metadata/namespace").and_then(Value::as_str),
+                        &text("/metadata/name"),
+                    ),
+                    api_version,
+                    position: Position { line: 1, column: 1 },
+                    value,
+                    images: vec![],
+                    intent,
+                }),
+            }
+        });
+        Declared {
+            commit: CommitId::from_bytes([self.commits; 20]),
+            objects: objects.collect(),
+            beside: Default::default(),
+            findings: vec![],
+            complete: true,
+            parsed: 0,
+            blobs: BTreeMap::new(),
+            has_twins: false,
+        }
+    }
+
+    pub fn plain(&mut self, objects: Vec<Value>) -> Declared {
+        self.commit(objects.into_iter().map(|value| (value, Intent::default())).collect())
+    }
+
+    pub async fn pass(&mut self, declared: &Declared) -> SyncReport {
+        self.syncer.pass(declared, Consent::default()).await
+    }
+
+    /// Passes, woken by the watches as the loop is, until one says what is wanted.
+    pub async fn pass_until(&mut self, declared: &Declared, wanted: impl Fn(&SyncReport) -> bool) -> SyncReport {
+        let server = self.server.clone();
+        let mut changes = server.observed().subscribe();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut last = None;
+        while Instant::now() < deadline {
+            changes.mark_unchanged();
+            let report = self.pass(declared).await;
+            if wanted(&report) {
+                return report;
+            }
+            let pause = report.next_try.unwrap_or(Duration::from_secs(5));
+            last = Some(report);
+            let _ = tokio::time::timeout(pause, changes.changed()).await;
+        }
+        panic!("not within 20 s; the last pass said {last:#?}");
+    }
+
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub fn ours(&self) -> u64 {
+        self.server.requests()
+    }
+}
+
+pub async fn connect(control_plane: &ControlPlane, name: &str) -> ApiServer {
+    let access = Access {
+        kubeconfig: Some(control_plane.kubeconfig().to_owned()),
+        context: None,
+        namespace: Some(format!("{name}-agent")),
+        record: "here".into(),
+    };
+    ApiServer::connect(access).await.unwrap()
+}
+
+pub fn config_map(name: &str, value: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": null}, "data": {"key": value}})
+}
+
+pub fn service(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": null},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}})
+}
+
+pub fn definition() -> Value {
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object",
+                "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}}}]}})
+}
+
+pub fn widget(namespace: &str) -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": namespace}, "spec": {"size": 3}})
+}
+
+pub fn deployment(name: &str, tag: &str) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": null},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "app", "image": format!("example.com/app:{tag}")}]}}}})
+}
