@@ -1,4 +1,4 @@
-use tidegate::manifest::{Reading, read, set_tags};
+use tidegate::manifest::{Intent, Reading, is_beside_images, may_hold_images, read, set_tags};
 use tidegate::model::RepoPath;
 
 /// Findings of one file: the bound that the room promises, and the line that says how many more there are.
@@ -6,7 +6,8 @@ const MOST_FINDINGS: usize = 101;
 /// Longest message: what is quoted of a file is cut.
 const LONGEST_MESSAGE: usize = 1000;
 
-/// The input is a file. It reads within bounds; every place that the reading names is in the file; no edits, same bytes.
+/// The input is a file. It reads within bounds; every place that the reading names is in the file; no edits, same bytes; a
+/// look at the bytes before the parser misses nothing.
 pub fn document(data: &[u8]) {
     for name in ["in.yaml", "kustomization.yaml"] {
         let path = path(name);
@@ -18,6 +19,23 @@ pub fn document(data: &[u8]) {
             assert!(!finding.message.chars().any(char::is_control), "{:?}", finding.message);
         }
         assert_eq!(set_tags(&path, data, &[]).as_deref(), Ok(data));
+        nothing_is_overlooked(&path, data, &reading);
+    }
+}
+
+fn nothing_is_overlooked(path: &RepoPath, data: &[u8], reading: &Reading) {
+    if !may_hold_images(path, data) {
+        assert!(reading.values.is_empty() && reading.kustomization.is_none() && reading.operations.is_empty());
+        for document in &reading.documents {
+            assert!(document.images.is_empty() && document.intent == Intent::default());
+            assert!(!document.api_version.starts_with("image.toolkit."));
+        }
+        let mut findings = reading.findings.iter();
+        assert!(!findings.any(|finding| finding.message.contains("this marker") || finding.message.contains("SOPS")));
+    }
+    if is_beside_images(path, data) {
+        assert!(!may_hold_images(path, data));
+        assert!(reading.findings.is_empty(), "{:?}", reading.findings);
     }
 }
 

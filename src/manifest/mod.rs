@@ -7,6 +7,9 @@
 //! image or a tag asks for bumps wherever it stands (`markers`): `# tidegate.dev/image: <policy>`,
 //! `# tidegate.dev/tag of <repository>: <policy>`, or Flux v2's `# {"$imagepolicy": "<namespace>:<name>"}`.
 //!
+//! Where a file is wanted for its images only, its bytes are scanned first (`glance`): a file without a word that images
+//! are found by is not parsed. Nothing that a reading would find is missed, which the fuzzer and a property hold it to.
+//!
 //! Flow of an edit: the wanted tags and images become texts of scalars (`rewrite`) and replacements of byte ranges
 //! (`edit`), wanted annotations become lines or entries (`annotate`), and the edited text must then prove itself
 //! (`verify`): in both parsers its events are those of the old text but for the planned ones, and its values are the old
@@ -25,11 +28,13 @@ mod bounds;
 mod document;
 mod edit;
 mod events;
+mod glance;
 mod helm;
 mod identity;
 mod images;
 mod kustomize;
 mod markers;
+mod ordinary;
 mod patches;
 mod place;
 mod read;
@@ -48,6 +53,7 @@ pub use document::{
     Refused, Slot, Style, TagChange,
 };
 pub use edit::{set_images, set_tags};
+pub use glance::{is_beside_images, may_hold_images};
 pub use kustomize::{Kustomization, Replacement};
 pub use patches::{ImagePatch, Patch, Target};
 pub use read::read;

@@ -2,6 +2,7 @@
 
 mod example;
 mod generated;
+mod glance;
 mod golden;
 mod hostile;
 mod properties;

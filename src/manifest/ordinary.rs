@@ -1,0 +1,379 @@
+//! Files so plainly written that their lines tell all of it: objects in block style with one-line values.
+//!
+//! What is accepted is a small part of YAML, in which every reader reads the same and no two keys of a map are alike:
+//! entries `key: value` and items `- value` or `- key: value`, indented by blanks; values without quotes, in quotes
+//! without escapes, in flow style on one line, or as a block of text; comments; documents that each are an object with a
+//! name. Everything else is left to the parser, however harmless.
+
+use std::collections::HashSet;
+
+/// Whether each document of a text is an object, no two alike, in which there is nothing to find fault with.
+pub(super) fn is_ordinary(text: &str) -> bool {
+    let mut file = File::default();
+    let mut lines = text.split('\n');
+    lines.all(|line| file.line(line.strip_suffix('\r').unwrap_or(line)).is_some()) && file.end_document().is_some()
+}
+
+/// What some readers take for a line end or for nothing.
+const ODD: [char; 5] = ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
+/// Maps and lists in each other; the bound of the reader is twice as far.
+const MAX_LEVELS: usize = 40;
+/// A parser looks for the colon behind a key only so far.
+const MAX_KEY: usize = 128;
+/// Keys of one map, each of which is compared with all before it.
+const MAX_KEYS: usize = 200;
+/// The longest name that an object can have.
+const MAX_NAME: usize = 253;
+
+#[derive(Default)]
+struct File<'a> {
+    /// The maps and lists that the last line stands in.
+    levels: Vec<Level<'a>>,
+    /// Whether the last entry has no value yet, so that a map or a list may follow.
+    open: bool,
+    block: Option<Block>,
+    head: Head<'a>,
+    objects: HashSet<(&'a str, &'a str)>,
+}
+
+struct Level<'a> {
+    indent: usize,
+    /// Its keys until now; `None` for a list.
+    keys: Option<Vec<&'a str>>,
+}
+
+/// A block of text whose lines stand further in than `parent`.
+struct Block {
+    parent: usize,
+    indent: Option<usize>,
+    /// The longest line of blanks before the first of text.
+    blank: usize,
+}
+
+#[derive(Default)]
+struct Head<'a> {
+    has_api_version: bool,
+    kind: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+enum Value<'a> {
+    /// Nothing on this line.
+    Open,
+    Block,
+    Plain(&'a str),
+    Quoted,
+    /// In flow style: a map's entries with plain values.
+    Flow(Vec<(&'a str, Option<&'a str>)>),
+}
+
+impl<'a> File<'a> {
+    /// Takes the next line; `None` where it is not of the kind that is known here.
+    fn line(&mut self, line: &'a str) -> Option<()> {
+        if line.contains(ODD) {
+            return None;
+        }
+        let content = line.trim_start_matches(' ');
+        let indent = line.len() - content.len();
+        if self.is_of_block(content, indent)? || content.is_empty() || content.starts_with('#') {
+            return Some(());
+        }
+        if line.contains('\t') {
+            return None;
+        }
+        if let Some(rest) = line.strip_prefix("---") {
+            rest.trim_end_matches(' ').is_empty().then_some(())?;
+            return self.end_document();
+        }
+        match content.strip_prefix("- ") {
+            Some(rest) => self.item(indent, rest),
+            None => self.entry(indent, content),
+        }
+    }
+
+    /// Whether a line belongs to a block of text.
+    fn is_of_block(&mut self, content: &str, indent: usize) -> Option<bool> {
+        let Some(block) = &mut self.block else {
+            return Some(false);
+        };
+        if content.is_empty() {
+            if block.indent.is_none() {
+                block.blank = block.blank.max(indent);
+            }
+            return Some(true);
+        }
+        if indent <= block.parent {
+            self.block = None;
+            return Some(false);
+        }
+        let begin = *block.indent.get_or_insert(indent);
+        (indent >= begin && block.blank <= begin && !content.starts_with('\t')).then_some(true)
+    }
+
+    fn item(&mut self, indent: usize, rest: &'a str) -> Option<()> {
+        let content = rest.trim_start_matches(' ');
+        self.close(indent);
+        let below_key = self
+            .levels
+            .last()
+            .is_some_and(|level| level.indent <= indent && level.keys.is_some());
+        if below_key {
+            self.push(indent, None)?;
+        }
+        self.levels
+            .last()
+            .filter(|level| level.indent == indent && level.keys.is_none())?;
+        self.open = false;
+        if key(content).is_some() {
+            let column = indent + 2 + rest.len() - content.len();
+            self.open = true;
+            return self.entry(column, content);
+        }
+        match value(content)? {
+            Value::Open => None,
+            Value::Block => {
+                self.begin_block(indent);
+                Some(())
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn entry(&mut self, indent: usize, content: &'a str) -> Option<()> {
+        let (name, rest) = key(content)?;
+        self.close(indent);
+        let beside_list = |level: &Level<'_>| level.indent == indent && level.keys.is_none();
+        if self.levels.last().is_some_and(beside_list) {
+            self.levels.pop();
+        }
+        if self.levels.last().is_none_or(|level| level.indent < indent) {
+            self.push(indent, Some(Vec::new()))?;
+        }
+        let level = self.levels.last_mut().filter(|level| level.indent == indent)?;
+        let keys = level.keys.as_mut()?;
+        if keys.contains(&name) || keys.len() >= MAX_KEYS {
+            return None;
+        }
+        keys.push(name);
+        let value = value(rest)?;
+        self.open = matches!(value, Value::Open);
+        if matches!(value, Value::Block) {
+            self.begin_block(indent);
+        }
+        self.tell(name, &value)
+    }
+
+    /// Remembers what of an entry says which object this is.
+    fn tell(&mut self, key: &str, value: &Value<'a>) -> Option<()> {
+        let plain = match value {
+            Value::Plain(text) => Some(*text),
+            _ => None,
+        };
+        let parent = match self.levels.as_slice() {
+            [_] => "",
+            [top, _] => top.keys.as_ref()?.last()?,
+            _ => return Some(()),
+        };
+        match (parent, key) {
+            ("", "apiVersion") => {
+                plain.filter(|text| is_version(text))?;
+                self.head.has_api_version = true;
+            }
+            ("", "kind") => self.head.kind = Some(plain.filter(|text| is_kind(text))?),
+            ("", "metadata") => match value {
+                Value::Open => {}
+                Value::Flow(entries) => {
+                    for (key, text) in entries {
+                        self.name(key, *text)?;
+                    }
+                }
+                _ => return None,
+            },
+            ("metadata", key) => self.name(key, plain)?,
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn name(&mut self, key: &str, text: Option<&'a str>) -> Option<()> {
+        match key {
+            "name" => self.head.name = Some(text.filter(|text| is_name(text))?),
+            "namespace" => drop(text.filter(|text| is_name(text))?),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn end_document(&mut self) -> Option<()> {
+        let is_empty = self.levels.is_empty();
+        let head = std::mem::take(&mut self.head);
+        self.levels.clear();
+        (self.open, self.block) = (false, None);
+        if is_empty {
+            return Some(());
+        }
+        let object = (head.kind?, head.name?);
+        (head.has_api_version && self.objects.insert(object)).then_some(())
+    }
+
+    /// Leaves what stands further in.
+    fn close(&mut self, indent: usize) {
+        while self.levels.last().is_some_and(|level| level.indent > indent) {
+            self.levels.pop();
+            self.open = false;
+        }
+    }
+
+    fn push(&mut self, indent: usize, keys: Option<Vec<&'a str>>) -> Option<()> {
+        let first = self.levels.is_empty() && indent == 0 && keys.is_some();
+        ((first || self.open) && self.levels.len() < MAX_LEVELS).then_some(())?;
+        self.levels.push(Level { indent, keys });
+        self.open = false;
+        Some(())
+    }
+
+    fn begin_block(&mut self, parent: usize) {
+        self.block = Some(Block {
+            parent,
+            indent: None,
+            blank: 0,
+        });
+    }
+}
+
+fn is_version(text: &str) -> bool {
+    text.len() <= MAX_NAME
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'-'))
+        && !is_word(text)
+}
+
+/// Lists hold objects themselves.
+fn is_kind(text: &str) -> bool {
+    text.len() <= MAX_NAME && text.bytes().all(|b| b.is_ascii_alphabetic()) && !text.ends_with("List") && !is_word(text)
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && !is_word(text)
+}
+
+/// What begins with a letter and is no text without quotes.
+fn is_word(text: &str) -> bool {
+    const WORDS: [&str; 9] = ["y", "n", "no", "on", "yes", "off", "null", "true", "false"];
+    text.len() <= 5 && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// The key that a line begins with, and what stands behind its colon.
+fn key(content: &str) -> Option<(&str, &str)> {
+    let is_of_key = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-');
+    let end = content.bytes().position(|b| !is_of_key(b))?;
+    let (key, rest) = content.split_at_checked(end)?;
+    let begins = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let rest = rest
+        .strip_prefix(':')
+        .filter(|rest| rest.is_empty() || rest.starts_with(' '))?;
+    (begins && key.len() <= MAX_KEY && !is_word(key)).then_some((key, rest.trim_start_matches(' ')))
+}
+
+/// A value and the comment behind it, up to the line's end.
+fn value(text: &str) -> Option<Value<'_>> {
+    let first = text.bytes().next();
+    match first {
+        None | Some(b'#') => Some(Value::Open),
+        Some(b'|' | b'>') => {
+            let style = text.get(1..)?.trim_end_matches(' ');
+            matches!(style, "" | "-" | "+").then_some(Value::Block)
+        }
+        Some(b'"' | b'\'') => quoted(text).and_then(|(_, rest)| is_end(rest).then_some(Value::Quoted)),
+        Some(b'{' | b'[') => {
+            let (value, rest) = flow(text, 0)?;
+            is_end(rest).then_some(value)
+        }
+        Some(_) => plain(text).map(Value::Plain),
+    }
+}
+
+/// Nothing, or a comment.
+fn is_end(rest: &str) -> bool {
+    let after = rest.trim_start_matches(' ');
+    after.is_empty() || after.starts_with('#') && after.len() < rest.len()
+}
+
+/// A text in quotes, without escapes, and what is behind it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let quote = text.chars().next()?;
+    let (inner, rest) = text.get(1..)?.split_once(quote)?;
+    (!inner.contains('\\')).then_some((inner, rest))
+}
+
+fn plain(text: &str) -> Option<&str> {
+    let text = text
+        .find(" #")
+        .and_then(|end| text.get(..end))
+        .unwrap_or(text)
+        .trim_end_matches(' ');
+    let begins = match text.as_bytes() {
+        [b'-', second, ..] => second.is_ascii_alphanumeric() || *second == b'-',
+        [first, ..] => first.is_ascii_alphanumeric() || matches!(first, b'/' | b'_' | b'$' | b'(' | b'<'),
+        [] => false,
+    };
+    (begins && !text.contains(": ") && !text.ends_with(':') && text != "<<").then_some(text)
+}
+
+/// Deepest nesting of flow maps and lists.
+const MAX_FLOW: usize = 8;
+
+/// A map or a list in flow style, and what is behind it.
+fn flow(text: &str, depth: usize) -> Option<(Value<'_>, &str)> {
+    let is_map = text.starts_with('{');
+    let close = if is_map { '}' } else { ']' };
+    let mut rest = text.get(1..)?.trim_start_matches(' ');
+    let mut entries: Vec<(&str, Option<&str>)> = Vec::new();
+    if let Some(behind) = rest.strip_prefix(close) {
+        return Some((Value::Flow(entries), behind));
+    }
+    loop {
+        let mut name = "";
+        if is_map {
+            (name, rest) = key(rest).filter(|(_, rest)| !rest.is_empty())?;
+        }
+        let begin = rest.chars().next()?;
+        let text = match begin {
+            '"' | '\'' => {
+                (_, rest) = quoted(rest)?;
+                None
+            }
+            '{' | '[' => {
+                (depth < MAX_FLOW).then_some(())?;
+                (_, rest) = flow(rest, depth + 1)?;
+                None
+            }
+            _ => {
+                let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-');
+                let end = rest.bytes().position(|b| !is_plain(b))?;
+                let (text, behind) = rest.split_at_checked(end)?;
+                text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+                    .then_some(())?;
+                rest = behind;
+                Some(text)
+            }
+        };
+        if is_map && entries.iter().any(|(other, _)| *other == name) {
+            return None;
+        }
+        entries.push((name, text));
+        rest = rest.trim_start_matches(' ');
+        if let Some(behind) = rest.strip_prefix(close) {
+            let entries = if is_map { entries } else { Vec::new() };
+            return Some((Value::Flow(entries), behind));
+        }
+        rest = rest.strip_prefix(", ")?.trim_start_matches(' ');
+    }
+}
