@@ -8,7 +8,7 @@ mod files;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
-use tidegate::manifest::{TagChange, read, set_tags};
+use tidegate::manifest::{TagChange, is_beside_images, may_hold_images, read, set_tags};
 use tidegate::model::Tag;
 
 const FILES: usize = 50_000;
@@ -44,6 +44,15 @@ fn main() -> Result<()> {
         parsed: FILES,
     };
     whole.print(&format!("every image field of every file ({fields})"), &peer);
+
+    for (what, is_wanted) in GLANCES {
+        let (time, (parsed, found)) = timed(|| {
+            let wanted: Vec<&files::File> = files.iter().filter(|file| is_wanted(file)).collect();
+            (wanted.len(), wanted.iter().map(|file| images(file)).sum::<usize>())
+        });
+        ensure!(found == fields, "{found} image fields after the scan, not {fields}");
+        Row { time, bytes, parsed }.print(what, &peer);
+    }
 
     let scan = |names: &[String]| -> Result<Row> {
         let wanted = regex::bytes::RegexBuilder::new(
@@ -95,6 +104,18 @@ fn main() -> Result<()> {
     println!("measured in {:.0} s", begin.elapsed().as_secs_f64());
     Ok(())
 }
+
+type Glance = (&'static str, fn(&files::File) -> bool);
+
+/// As the history of holds is read, and as `tidegate images` reads, which has findings to tell.
+const GLANCES: [Glance; 2] = [
+    ("the same, after a scan for words of images", |file| {
+        may_hold_images(&file.path, file.text.as_bytes())
+    }),
+    ("the same, where there is nothing to find fault with either", |file| {
+        !is_beside_images(&file.path, file.text.as_bytes())
+    }),
+];
 
 struct Row {
     time: Duration,

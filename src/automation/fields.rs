@@ -41,9 +41,10 @@ impl Fields {
             let blobs = batch.iter().map(|(_, blob)| *blob).collect();
             let contents = repo.blobs(blobs, MAX_FILE_BYTES).await?;
             let batch = batch.to_vec();
-            self.parsed += batch.len();
             let read = tokio::task::spawn_blocking(move || read_all(batch, contents)).await;
-            self.young.extend(read.unwrap_or_default());
+            let (read, parsed) = read.unwrap_or_default();
+            self.young.extend(read);
+            self.parsed += parsed;
         }
         Ok(())
     }
@@ -70,13 +71,20 @@ impl Fields {
     }
 }
 
-fn read_all(versions: Vec<Version>, contents: Vec<Option<Vec<u8>>>) -> Generation {
+/// The versions' fields, and how many of them took a parser: nothing is wanted here of a file but its images.
+fn read_all(versions: Vec<Version>, contents: Vec<Option<Vec<u8>>>) -> (Generation, usize) {
+    let mut parsed = 0;
     let read = versions.into_iter().zip(contents).map(|(version, content)| {
         let path = version.0.clone();
-        let fields = content.and_then(|bytes| std::panic::catch_unwind(move || fields(&path, &bytes)).ok());
+        let fields = content
+            .filter(|bytes| manifest::may_hold_images(&path, bytes))
+            .and_then(|bytes| {
+                parsed += 1;
+                std::panic::catch_unwind(move || fields(&path, &bytes)).ok()
+            });
         (version, fields.unwrap_or_default())
     });
-    read.collect()
+    (read.collect(), parsed)
 }
 
 fn fields(path: &RepoPath, bytes: &[u8]) -> Vec<(FieldId, Said)> {

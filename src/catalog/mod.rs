@@ -1,8 +1,10 @@
 //! What the config repo declares at a commit: files read, objects and image fields found, once for all loops.
 //!
 //! Flow: the commit's files with their blob ids -> readings, from the cache where the same bytes were read before at the
-//! same path -> [`Declared`]. A one-line commit parses one file and looks at no other. Chart folders are passed over with a notice; a reading
-//! that is not whole says so, and then nothing may be concluded from what is absent.
+//! same path -> [`Declared`]. A one-line commit parses one file and looks at no other. Chart folders are passed over with
+//! a notice; a reading that is not whole says so, and then nothing may be concluded from what is absent. What is applied
+//! has to be parsed; what is read for its images only (chart values, kustomize folders) is parsed where a scan of its
+//! bytes finds a word of them, or anything to find fault with.
 //!
 //! Deliberately absent: deciding anything about what was read.
 
@@ -93,9 +95,9 @@ impl Catalog {
         let mut findings = folders::vanished(&self.paths, &files);
         let (manifests, passed_over) = folders::manifests(&files, |file| &file.path);
         findings.extend(passed_over);
-        let parsed = self.load(repo, &manifests).await?;
+        let parsed = self.load(repo, &manifests, Wanted::Objects).await?;
         let images_only = folders::images_only(&files, |file| &file.path);
-        let parsed = parsed + self.load(repo, &images_only).await?;
+        let parsed = parsed + self.load(repo, &images_only, Wanted::Images).await?;
         let known = |files: &[TreeFile]| -> Vec<_> {
             let reading = |file: &TreeFile| self.readings.get(&(file.path.clone(), file.blob)).map(Arc::clone);
             files
@@ -149,7 +151,7 @@ impl Catalog {
                 })
             })
             .collect();
-        let parsed = self.load(repo, &manifests).await?;
+        let parsed = self.load(repo, &manifests, Wanted::Objects).await?;
         let mut changed = Vec::new();
         for file in manifests {
             let at = |blob| self.readings.get(&(file.path.clone(), blob)).map(Arc::clone);
@@ -168,46 +170,61 @@ impl Catalog {
         Ok(Some(Arc::new(declared)))
     }
 
-    async fn load(&mut self, repo: &impl ConfigRepo, files: &[TreeFile]) -> Result<usize, RepoFailure> {
+    /// Reads files that are not known yet; how many of them went through a parser.
+    async fn load(&mut self, repo: &impl ConfigRepo, files: &[TreeFile], what: Wanted) -> Result<usize, RepoFailure> {
         let wanted: Vec<TreeFile> = files
             .iter()
             .filter(|file| !self.readings.contains_key(&(file.path.clone(), file.blob)))
             .cloned()
             .collect();
-        let parsed = wanted.len();
+        let mut parsed = 0;
         for batch in wanted.chunks(BATCH) {
             let bytes = repo
                 .blobs(batch.iter().map(|file| file.blob).collect(), MAX_FILE_BYTES)
                 .await?;
-            let (batch_len, batch) = (batch.len(), batch.to_vec());
-            let read = tokio::task::spawn_blocking(move || read_all(batch, bytes)).await;
-            self.readings.extend(read.unwrap_or_default());
-            self.metrics.files_parsed(batch_len);
+            let batch = batch.to_vec();
+            let read = tokio::task::spawn_blocking(move || read_all(batch, bytes, what)).await;
+            let (readings, batch_parsed) = read.unwrap_or_default();
+            self.readings.extend(readings);
+            self.metrics.files_parsed(batch_parsed);
+            parsed += batch_parsed;
         }
         Ok(parsed)
     }
 }
 
+/// What files are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Objects,
+    /// Image fields and what they are found by, nothing that is applied.
+    Images,
+}
+
 /// Files held in memory at once: 256 of at most 4 MiB, in practice of a few kilobytes each.
 const BATCH: usize = 256;
 
-fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>) -> Vec<((RepoPath, BlobId), Arc<FileReading>)> {
-    files
-        .into_iter()
-        .zip(contents)
-        .map(|(file, content)| {
-            let reading = match content {
-                Some(bytes) => {
-                    let path = file.path.clone();
-                    std::panic::catch_unwind(move || FileReading::of(manifest::read(&path, &bytes))).unwrap_or_else(
-                        |_| unread(&file.path, "it made the reader fail; please report the file as a bug"),
-                    )
-                }
-                None => unread(&file.path, "it is larger than 4 MiB; split it"),
-            };
-            ((file.path, file.blob), Arc::new(reading))
-        })
-        .collect()
+type Readings = Vec<((RepoPath, BlobId), Arc<FileReading>)>;
+
+/// The files' readings, and how many of them took a parser.
+fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>, what: Wanted) -> (Readings, usize) {
+    let mut parsed = 0;
+    let readings = files.into_iter().zip(contents).map(|(file, content)| {
+        let reading = match content {
+            Some(bytes) if what == Wanted::Images && manifest::is_beside_images(&file.path, &bytes) => {
+                FileReading::of(manifest::Reading::default())
+            }
+            Some(bytes) => {
+                parsed += 1;
+                let path = file.path.clone();
+                std::panic::catch_unwind(move || FileReading::of(manifest::read(&path, &bytes)))
+                    .unwrap_or_else(|_| unread(&file.path, "it made the reader fail; please report the file as a bug"))
+            }
+            None => unread(&file.path, "it is larger than 4 MiB; split it"),
+        };
+        ((file.path, file.blob), Arc::new(reading))
+    });
+    (readings.collect(), parsed)
 }
 
 fn unread(path: &RepoPath, why: &str) -> FileReading {
@@ -420,5 +437,32 @@ mod tests {
         let declared = catalog.read(&commits, fourth).await.unwrap();
         assert_eq!((declared.parsed, declared.objects.len()), (1, 2));
         assert_eq!(catalog.readings.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_for_its_images_is_not_parsed_without_a_word_of_them() {
+        let mut commits = Commits::default();
+        let kustomization = ("base/kustomization.yaml", "resources: [web.yaml, settings.yaml]");
+        let deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: [{name: web, image: a/b:1}]}}}}";
+        let plain = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  level: info\n";
+        let twice = format!("{plain}  level: debug\n");
+        let files = [
+            kustomization,
+            ("base/web.yaml", deployment),
+            ("base/settings.yaml", plain),
+            ("base/twice.yaml", &twice),
+            ("settings.yaml", plain),
+        ];
+        let commit = commits.add(1, &files);
+        let mut catalog = Catalog::new(Vec::new(), Metrics::new());
+        let declared = catalog.read(&commits, commit).await.unwrap();
+        assert_eq!(declared.parsed, 4, "all but base/settings.yaml");
+        assert_eq!((declared.objects.len(), declared.beside.kustomizations.len()), (1, 1));
+        let told = |finding: &&Finding| finding.path.as_str() == "base/twice.yaml";
+        assert_eq!(
+            declared.findings.iter().filter(told).count(),
+            1,
+            "a key that stands twice"
+        );
     }
 }

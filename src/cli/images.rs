@@ -98,7 +98,10 @@ impl Images {
             for file in files {
                 if seen.insert(file.place.clone()) {
                     let bytes = read(&file.place)?;
-                    let reading = manifest::read(&file.path, &bytes);
+                    let reading = match manifest::is_beside_images(&file.path, &bytes) {
+                        true => Reading::default(),
+                        false => manifest::read(&file.path, &bytes),
+                    };
                     folder.push((shown(&file.place), file.path, reading));
                 }
             }
