@@ -20,6 +20,9 @@ async fn two(repo: &tidegate::git::Repo, tip: tidegate::model::CommitId) -> Vec<
 #[tokio::test]
 async fn commits_of_one_push_stand_upon_each_other_and_land_together_or_not_at_all() {
     let scene = Scene::start();
+    scene
+        .bare
+        .unchecked("one of the commits adds a line, which no bump does");
     let pushes = scene.folder.path().join("pushes");
     let hook = format!("#!/bin/sh\ncat >>{}\n", pushes.display());
     scene.bare.hook("post-receive", &hook).unwrap();

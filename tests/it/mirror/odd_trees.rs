@@ -177,6 +177,7 @@ async fn a_bump_beside_everything_odd_changes_the_planned_entry_alone() {
 #[tokio::test]
 async fn a_tree_with_one_name_twice_is_read_but_that_name_is_not_written() {
     let scene = Scene::start();
+    scene.bare.unchecked("its tree is broken from the beginning");
     let bare = scene.bare.path();
     let web = blob(bare, b"image: shop/web:1.0.0\n");
     let other = blob(bare, b"image: shop/web:0.9.0\n");

@@ -117,7 +117,7 @@ impl Scene {
     pub fn judged(&self) -> Verdict {
         self.repo.git(&["fsck", "--strict"]).unwrap();
         let images: BTreeSet<&str> = self.pushed.iter().map(|tag| tag.image.as_str()).collect();
-        let history = History::read(&self.repo, AGENT, &images).unwrap();
+        let history = History::read(&self.repo, &images).unwrap();
         match history.judge(AGENT, &self.pushed).clean() {
             Ok(verdict) => verdict,
             Err(faults) => panic!("{faults}\n{}", self.repo.git(&["log", "--format=%h %an %s"]).unwrap()),

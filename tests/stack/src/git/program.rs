@@ -52,8 +52,9 @@ pub(super) fn output(mut command: Command) -> Result<Vec<u8>> {
     let output = command.output().with_context(|| format!("cannot run {words}"))?;
     if !output.status.success() {
         bail!(
-            "{words}: {}\n{}",
+            "{words}: {}\n{}{}",
             output.status,
+            String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr).trim_end()
         );
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,6 +14,7 @@ use super::bare_copy::piped;
 use super::identity::SshKey;
 use super::program::{self, git};
 use super::work_copy::WorkCopy;
+use crate::history;
 
 /// A bare repository on a [`super::GitServer`].
 #[derive(Debug, Clone)]
@@ -19,6 +22,7 @@ pub struct Repo {
     path: PathBuf,
     url: String,
     user: String,
+    unchecked: Arc<AtomicBool>,
 }
 
 /// One commit of the history.
@@ -42,7 +46,31 @@ pub struct Commit {
 
 impl Repo {
     pub(crate) fn new(path: PathBuf, url: String, user: String) -> Repo {
-        Repo { path, url, user }
+        Repo {
+            path,
+            url,
+            user,
+            unchecked: Arc::default(),
+        }
+    }
+
+    /// The end of its server is not to look whether it is sound.
+    pub fn unchecked(&self, _why: &str) {
+        self.unchecked.store(true, Ordering::Relaxed);
+    }
+
+    /// What is asked of every repository at a test's end, unless the test fails anyway or the repository is [`Repo::unchecked`].
+    ///
+    /// # Panics
+    /// When it is not sound.
+    pub(crate) fn ends(&self) {
+        let checked = !self.unchecked.load(Ordering::Relaxed) && self.path.exists();
+        if checked
+            && !std::thread::panicking()
+            && let Err(wrong) = history::sound(self)
+        {
+            panic!("{wrong:#}");
+        }
     }
 
     /// `ssh://user@127.0.0.1:port/abs/path`

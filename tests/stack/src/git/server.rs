@@ -46,11 +46,13 @@ pub enum Access {
     ReadOnly,
 }
 
-/// A running sshd with a folder of bare repositories. Everything ends when it is dropped.
+/// A running sshd with a folder of bare repositories. Everything ends when it is dropped, which panics if a repository is
+/// not sound (see [`crate::history::sound`]).
 pub struct GitServer {
     sshd: Mutex<Option<Process>>,
     host_keys: Mutex<Vec<SshKey>>,
     authorized: Mutex<Vec<(String, Access)>>,
+    repos: Mutex<Vec<Repo>>,
     serial: AtomicU64,
     port: Port,
     user: String,
@@ -75,6 +77,7 @@ impl GitServer {
             sshd: Mutex::new(None),
             host_keys: Mutex::new(Vec::new()),
             authorized: Mutex::new(Vec::new()),
+            repos: Mutex::new(Vec::new()),
             serial: AtomicU64::new(0),
             port: Port::reserve()?,
             user: current_user()?,
@@ -163,7 +166,9 @@ impl GitServer {
             program::output(command)?;
         }
         let url = format!("ssh://{}@{}{}", self.user, self.addr(), path.display());
-        Ok(Repo::new(path, url, self.user.clone()))
+        let repo = Repo::new(path, url, self.user.clone());
+        lock(&self.repos).push(repo.clone());
+        Ok(repo)
     }
 
     /// Serves the same repositories over HTTP, with `tls` over HTTPS, with nobody let in.
@@ -309,6 +314,14 @@ impl GitServer {
             fs::create_dir_all("/run/sshd").context("sshd as root needs the folder /run/sshd")?;
         }
         Ok(path)
+    }
+}
+
+/// Every test with a repository ends with a look at it.
+impl Drop for GitServer {
+    fn drop(&mut self) {
+        self.stop();
+        lock(&self.repos).iter().for_each(Repo::ends);
     }
 }
 

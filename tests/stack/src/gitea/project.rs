@@ -202,6 +202,13 @@ impl<'a> Project<'a> {
     }
 }
 
+/// As at the end of a [`crate::GitServer`].
+impl Drop for Project<'_> {
+    fn drop(&mut self) {
+        self.git.ends();
+    }
+}
+
 fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
 }

@@ -1,6 +1,6 @@
 //! A trailer of the agent's, by its documented form, and the change that it announces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a trailer of a bump begins.
 pub(super) const BUMP: &str = "Tidegate-Bump: ";
@@ -54,6 +54,75 @@ impl Bump {
             whole && added == format!("{head}{after}{tail}")
         })
     }
+}
+
+impl Bump {
+    /// Whether the line became the other by some of these bumps, and by nothing else: at whole words, the image with its
+    /// tag, or the tag or digest alone where they stand apart, in quotes where there were none.
+    pub(super) fn explain(bumps: &[Bump], removed: &str, added: &str) -> bool {
+        let ways = bumps.iter().flat_map(Bump::ways);
+        let ways: Vec<(String, String)> = ways.filter(|(before, _)| removed.contains(before.as_str())).collect();
+        let mut tried = BTreeSet::new();
+        let mut ends = vec![(0, 0)];
+        while let Some((from, to)) = ends.pop() {
+            let (before, after) = (&removed[from..], &added[to..]);
+            if before.is_empty() && after.is_empty() {
+                return true;
+            }
+            if !tried.insert((from, to)) {
+                continue;
+            }
+            if let (Some(one), Some(other)) = (before.chars().next(), after.chars().next())
+                && one == other
+            {
+                ends.push((from + one.len_utf8(), to + one.len_utf8()));
+            }
+            if removed[..from].ends_with(of_a_word) {
+                continue;
+            }
+            for (old, new) in &ways {
+                let rests = (before.strip_prefix(old.as_str()), after.strip_prefix(new.as_str()));
+                if let (Some(rest), Some(_)) = rests
+                    && !rest.starts_with(of_a_word)
+                {
+                    ends.push((from + old.len(), to + new.len()));
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether a line has the new tag as a word.
+    pub(super) fn stands_in(&self, line: &str) -> bool {
+        line.match_indices(&self.new)
+            .any(|(at, _)| !line[..at].ends_with(of_a_word) && !line[at + self.new.len()..].starts_with(of_a_word))
+    }
+
+    fn ways(&self) -> Vec<(String, String)> {
+        let mut ways = vec![(
+            format!("{}{}", self.image, self.before),
+            format!("{}{}", self.image, self.after),
+        )];
+        let (old, old_digest) = self.before.split_once('@').unwrap_or((&self.before, ""));
+        let (new, digest) = self.after.split_once('@').unwrap_or((&self.after, ""));
+        let apart = [
+            (old.trim_start_matches(':'), new.trim_start_matches(':')),
+            (old_digest, digest),
+        ];
+        for (old, new) in apart
+            .into_iter()
+            .filter(|(old, new)| !old.is_empty() && !new.is_empty())
+        {
+            for quote in ["", "\"", "'"] {
+                ways.push((old.to_owned(), format!("{quote}{new}{quote}")));
+            }
+        }
+        ways
+    }
+}
+
+fn of_a_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.".contains(c)
 }
 
 /// The tag of an image that a line names, if it does.

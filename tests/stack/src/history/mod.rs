@@ -1,7 +1,7 @@
 //! A checker of histories: whatever was done to the agent, did it do to the branch what it should?
 //!
 //! [`History::read`] asks the real git program for everything there is to know of a branch: commits, changed lines, and the
-//! trailers as `git interpret-trailers --parse` reads them. [`History::judge`] is a pure function of that and of the tags
+//! trailers as git itself reads them. [`History::judge`] is a pure function of that and of the tags
 //! that were pushed to the registry; its [`Verdict`] names a fate for each tag, and every fault with the commit that has it.
 //!
 //! What a history without fault says:
@@ -10,16 +10,20 @@
 //!   in which the old tag became the new one and no other byte moved.
 //! - No value moves down, none is set that was never pushed, and no person is overruled.
 //!
+//! [`sound`] asks less, and of every repository of every test: a [`crate::GitServer`] does so when it ends.
+//!
 //! A field is known here by its file and its image's name: histories to be judged have one field of an image in a file, and
 //! its image's name and tag on one line. Commits are taken in topological order, and merges as changing nothing themselves.
 
 mod bump;
 mod judge;
 mod read;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
+pub use sound::sound;
 pub use verdict::{Fate, Fault, Kind, Verdict};
 
 /// The agent's author and committer where its configuration names no other.
@@ -69,7 +73,7 @@ pub struct Entry {
     pub committed: i64,
     /// The whole message.
     pub message: String,
-    /// `Key: value`, as git itself finds them in the message; read for commits of the agent only.
+    /// `Key: value`, as git itself finds them in the message.
     pub trailers: Vec<String>,
     /// Against the only parent; none for a merge and for the first commit.
     pub changes: Vec<Change>,

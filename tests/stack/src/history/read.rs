@@ -7,42 +7,39 @@ use anyhow::{Context as _, Result, bail};
 use super::{Change, Entry, History, Hunk, Line};
 use crate::git::Repo;
 
-const FORMAT: &str = "--format=%x01%H%x00%P%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%B%x00";
+const FORMAT: &str =
+    "--format=%x01%H%x00%P%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%B%x00%(trailers:only=true,unfold=true)%x00";
 
 impl History {
-    /// What git says of `main`. `images` are those whose lines are looked for at the tip; the trailers are read of what
-    /// `agent` wrote.
+    /// What git says of `main`. `images` are those whose lines are looked for at the tip.
     ///
     /// # Errors
     /// When git fails, or prints what it never should.
-    pub fn read(repo: &Repo, agent: &str, images: &BTreeSet<&str>) -> Result<History> {
-        let log = [
-            "-c",
-            "log.showRoot=false",
-            "log",
-            "--topo-order",
-            "--reverse",
-            "--no-renames",
-            "--no-color",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--unified=0",
-            "--patch",
-            FORMAT,
-            "main",
-        ];
-        let text = repo.git_bytes(&log, &[])?;
-        let text = String::from_utf8_lossy(&text);
-        let mut commits = text.split('\u{1}').skip(1).map(entry).collect::<Result<Vec<Entry>>>()?;
-        for commit in commits.iter_mut().filter(|commit| commit.author == agent) {
-            let trailers = repo.git_bytes(&["interpret-trailers", "--parse"], commit.message.as_bytes())?;
-            commit.trailers = String::from_utf8_lossy(&trailers).lines().map(str::to_owned).collect();
-        }
+    pub fn read(repo: &Repo, images: &BTreeSet<&str>) -> Result<History> {
         Ok(History {
-            commits,
+            commits: commits(repo, &["--topo-order", "--reverse", "main"])?,
             standing: standing(repo, images)?,
         })
     }
+}
+
+/// The commits that `git log` lists, with what they changed.
+pub(super) fn commits(repo: &Repo, which: &[&str]) -> Result<Vec<Entry>> {
+    let log = [
+        "-c",
+        "log.showRoot=false",
+        "log",
+        "--no-renames",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--unified=0",
+        "--patch",
+        FORMAT,
+    ];
+    let text = repo.git_bytes(&[&log, which].concat(), &[])?;
+    let text = String::from_utf8_lossy(&text);
+    text.split('\u{1}').skip(1).map(entry).collect()
 }
 
 fn standing(repo: &Repo, images: &BTreeSet<&str>) -> Result<Vec<Line>> {
@@ -71,8 +68,8 @@ fn standing(repo: &Repo, images: &BTreeSet<&str>) -> Result<Vec<Line>> {
 }
 
 fn entry(record: &str) -> Result<Entry> {
-    let fields: Vec<&str> = record.splitn(7, '\0').collect();
-    let [id, parents, author, committer, committed, message, patch] = fields.as_slice() else {
+    let fields: Vec<&str> = record.splitn(8, '\0').collect();
+    let [id, parents, author, committer, committed, message, trailers, patch] = fields.as_slice() else {
         bail!("git log printed {record:?}");
     };
     Ok(Entry {
@@ -82,7 +79,7 @@ fn entry(record: &str) -> Result<Entry> {
         committer: (*committer).to_owned(),
         committed: committed.parse()?,
         message: (*message).to_owned(),
-        trailers: Vec::new(),
+        trailers: trailers.lines().map(str::to_owned).collect(),
         changes: changes(patch.trim_start_matches('\n'))?,
     })
 }
@@ -90,7 +87,8 @@ fn entry(record: &str) -> Result<Entry> {
 /// Reads a patch without context lines; the counts of each `@@` line tell which lines are content.
 fn changes(patch: &str) -> Result<Vec<Change>> {
     let mut changes: Vec<Change> = Vec::new();
-    let mut lines = patch.lines();
+    // A carriage return at the end is of the line.
+    let mut lines = patch.trim_end_matches('\n').split('\n').filter(|_| !patch.is_empty());
     while let Some(line) = lines.next() {
         if line.starts_with("diff --git ") {
             changes.push(Change::default());

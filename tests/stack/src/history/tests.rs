@@ -332,5 +332,5 @@ fn a_branch_is_read_as_git_has_it() {
 }
 
 fn read(repo: &Repo) -> History {
-    History::read(repo, AGENT, &BTreeSet::from([IMAGE])).unwrap()
+    History::read(repo, &BTreeSet::from([IMAGE])).unwrap()
 }

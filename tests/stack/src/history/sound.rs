@@ -1,0 +1,205 @@
+//! What is true of every repository when a test ends, whatever the test was about.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::bump::{BUMP, Bump, RESUME};
+use super::{AGENT, Entry, Hunk, read};
+use crate::git::Repo;
+
+/// How the agent's names begin in the tests' configurations.
+const NAMED: &str = "^Tidegate <";
+
+/// Whether git finds the repository whole, and each commit that the agent made, on any branch, has one parent and changes
+/// nothing but what it tells in its trailers: in lines of which one became another, tags and digests.
+///
+/// A commit is the agent's where it is author and committer; what a person or a forge has picked, squashed or amended is
+/// theirs. Only a program that uses the crate as a library, under another address, may leave the trailers out; its
+/// commits may still add and remove no line and no file.
+///
+/// # Errors
+/// All that is wrong, a line each.
+pub fn sound(repo: &Repo) -> Result<()> {
+    repo.git(&["fsck", "--strict", "--no-dangling", "--no-progress"])
+        .with_context(|| format!("{} is damaged", repo.path().display()))?;
+    let of_the_agent = read::commits(repo, &["--all", "--author", NAMED])?;
+    let wrong: Vec<String> = of_the_agent
+        .iter()
+        .filter(|commit| commit.committer == commit.author)
+        .flat_map(|commit| faults(commit).into_iter().map(move |fault| (commit, fault)))
+        .map(|(commit, fault)| format!("{}: {fault}", commit.id))
+        .collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    bail!("{}: commits of the agent:\n{}", repo.path().display(), wrong.join("\n"))
+}
+
+/// What a commit of the agent must not be.
+pub(super) fn faults(commit: &Entry) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if commit.parents.len() != 1 {
+        wrong.push(format!("{} parents", commit.parents.len()));
+    }
+    let mut bumps = Vec::new();
+    for value in commit.trailers.iter().filter_map(|line| line.strip_prefix(BUMP)) {
+        match Bump::parse(value) {
+            Ok(bump) => bumps.push(bump),
+            Err(why) => wrong.push(format!("a trailer does not parse: {why}")),
+        }
+    }
+    let resumes = commit.trailers.iter().any(|line| line.starts_with(RESUME));
+    let told = !bumps.is_empty() || resumes || commit.author == AGENT;
+    if bumps.is_empty() && !resumes && told {
+        wrong.push("no trailer tells what it is for".to_owned());
+    }
+    if commit.changes.is_empty() && !resumes {
+        wrong.push("it is empty".to_owned());
+    }
+    for change in &commit.changes {
+        let path = &change.path;
+        wrong.extend(change.others.iter().map(|other| format!("{path}: {other}")));
+        for Hunk { removed, added } in &change.hunks {
+            if removed.len() != added.len() {
+                wrong.push(format!("{path}: {} lines became {}", removed.len(), added.len()));
+            }
+            let pairs = removed.iter().zip(added).filter(|_| told);
+            let unplanned = pairs.filter(|(removed, added)| !Bump::explain(&bumps, removed, added));
+            wrong.extend(
+                unplanned.map(|(removed, added)| format!("{path}: no trailer tells of {removed:?} -> {added:?}")),
+            );
+        }
+    }
+    let added = || {
+        let hunks = commit.changes.iter().flat_map(|change| &change.hunks);
+        hunks.flat_map(|hunk| &hunk.added)
+    };
+    let unmade = bumps.iter().filter(|bump| !added().any(|line| bump.stands_in(line)));
+    wrong.extend(unmade.map(|bump| format!("{bump:?} was not made")));
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GitServer;
+    use crate::git::WorkCopy;
+
+    const WEB: &str =
+        "Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image=example/web old=a new=b";
+
+    /// Commits as the agent, and pushes.
+    fn agent(copy: &WorkCopy, message: &str) {
+        copy.git(&["add", "--all"]).unwrap();
+        copy.git(&["commit", "-q", "--allow-empty", "-m", message]).unwrap();
+        let text = copy.git(&["cat-file", "commit", "HEAD"]).unwrap();
+        copy.write(".git/made", &text.replace("Operator <operator@example.com>", AGENT))
+            .unwrap();
+        let commit = copy.git(&["hash-object", "-t", "commit", "-w", ".git/made"]).unwrap();
+        copy.git(&["push", "-q", "origin", &format!("{commit}:refs/heads/main")])
+            .unwrap();
+    }
+
+    /// What the agent did with `image: example/web:a`, and what is said of it.
+    fn told(files: &[(&str, &str)], message: &str) -> String {
+        let server = GitServer::start().unwrap();
+        let repo = server.create_repo("fleet").unwrap();
+        repo.seed(&[
+            ("web.yaml", "image: example/web:a # by CI\r\nreplicas: 1\n"),
+            ("values.yaml", "tag: a\n"),
+        ])
+        .unwrap();
+        let copy = repo.work_copy().unwrap();
+        for (path, text) in files {
+            copy.write(path, text).unwrap();
+        }
+        agent(&copy, message);
+        let said = sound(&repo).map_or_else(|wrong| wrong.to_string(), |()| String::new());
+        repo.unchecked("it has what the checker is to find");
+        said
+    }
+
+    #[test]
+    fn a_commit_of_the_agent_that_changes_planned_bytes_only_is_sound() {
+        let message = format!("Bump\n\n{WEB}\n");
+        assert_eq!(
+            told(
+                &[("web.yaml", "image: example/web:b # by CI\r\nreplicas: 1\n")],
+                &message
+            ),
+            ""
+        );
+        assert_eq!(told(&[("values.yaml", "tag: \"b\"\n")], &message), "");
+        assert_eq!(told(&[], "Resume\n\nTidegate-Resume: all\n"), "");
+    }
+
+    #[test]
+    fn any_other_byte_of_a_commit_of_the_agent_is_told() {
+        let bumped = "image: example/web:b # by CI\r\nreplicas: 1\n";
+        let message = format!("Bump\n\n{WEB}\n");
+        for (files, message, what) in [
+            (&[("web.yaml", bumped)][..], "Bump", "no trailer tells what it is for"),
+            (&[], &message, "it is empty"),
+            (
+                &[("web.yaml", bumped), ("new.yaml", "tag: b\n")],
+                &message,
+                "new.yaml: new file mode",
+            ),
+            (
+                &[("web.yaml", "image: example/web:b # by CI\nreplicas: 1\n")],
+                &message,
+                "no trailer tells of",
+            ),
+            (
+                &[("web.yaml", "image: example/web:b # by CI\r\nreplicas: 2\n")],
+                &message,
+                "\"replicas: 2\"",
+            ),
+            (
+                &[("web.yaml", &bumped.replace(":b", ":c"))],
+                &message,
+                "new: \"b\", before: \":a\", after: \":b\" } was not made",
+            ),
+            (
+                &[("web.yaml", &bumped.replace("example/web", "example/wab"))],
+                &message,
+                "no trailer tells of",
+            ),
+            (
+                &[("web.yaml", &(bumped.to_owned() + "more: b\n"))],
+                &message,
+                "0 lines became 1",
+            ),
+            (
+                &[("web.yaml", bumped.trim_end())],
+                &message,
+                "No newline at end of file",
+            ),
+        ] {
+            let said = told(files, message);
+            assert!(said.contains(what), "{what} is not in {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_repository_is_told() {
+        let server = GitServer::start().unwrap();
+        let repo = server.create_repo("fleet").unwrap();
+        repo.seed(&[("web.yaml", "tag: a\n")]).unwrap();
+        let blob = repo.git(&["rev-parse", "main:web.yaml"]).unwrap();
+        std::fs::remove_file(repo.path().join("objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+        let said = format!("{:#}", sound(&repo).unwrap_err());
+        repo.unchecked("it was damaged");
+        assert!(said.contains("is damaged") && said.contains(&blob), "{said}");
+    }
+
+    #[test]
+    #[should_panic(expected = "no trailer tells what it is for")]
+    fn the_end_of_a_server_is_the_end_of_a_test_whose_repository_is_not_sound() {
+        let server = GitServer::start().unwrap();
+        let repo = server.create_repo("fleet").unwrap();
+        repo.seed(&[("values.yaml", "tag: a\n")]).unwrap();
+        let copy = repo.work_copy().unwrap();
+        copy.write("values.yaml", "tag: b\n").unwrap();
+        agent(&copy, "Something");
+    }
+}
