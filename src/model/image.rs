@@ -145,6 +145,8 @@ impl ImageRef {
         let (host, path) = split_host(name);
         if let Some(host) = host {
             check_host(host).map_err(bad)?;
+        } else if path.starts_with('[') {
+            return Err(bad("brackets stand around an IPv6 registry, as in [::1]:5000/app"));
         }
         check_path(path).map_err(bad)?;
         let image = Self {
@@ -240,9 +242,7 @@ impl fmt::Display for ImageRef {
 fn split_host(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((first, rest))
-            if first.contains(['.', ':', '['])
-                || first == "localhost"
-                || first.bytes().any(|b| b.is_ascii_uppercase()) =>
+            if first.contains(['.', ':']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase()) =>
         {
             (Some(first), rest)
         }

@@ -10,14 +10,14 @@
 #   2. etcd, kube-apiserver, kubectl: the folder $KUBEBUILDER_ASSETS, as envtest users expect
 #   3. helm, kustomize, kubectl: PATH, in a version that fits
 #   4. the cache: ${XDG_CACHE_HOME:-~/.cache}/tidegate/tools/PROGRAM-VERSION/PROGRAM
-# What is nowhere is built by Go into the cache from the go.mod beside this file, which pins version and sums (that of
-# semver-oracle, whose few lines are our own, is in tests/oracle). Nothing is written in this folder. Two builds at once
+# What is nowhere is built by Go into the cache from the go.mod beside this file, which pins version and sums (those of
+# the oracles, whose few lines are our own, are in tests/oracle). Nothing is written in this folder. Two builds at once
 # wait for each other, and the second one finds the work done.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tidegate/tools
-all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize gitea semver-oracle)
+all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize gitea semver-oracle reference-oracle)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -85,6 +85,7 @@ describe() {
     module=gitea package=code.gitea.io/gitea required=$package
     tags="sqlite sqlite_unlock_notify timetzdata" cgo=1 files=(templates options public) ;;
   semver-oracle) module=../../oracle/semver package=. required=github.com/Masterminds/semver/v3 ;;
+  reference-oracle) module=../../oracle/reference package=. required=github.com/distribution/reference ;;
   *) say "unknown program: $1 (known: ${all[*]})"; return 1 ;;
   esac
   version=$(awk -v m="$required" '$1 == "require" { $0 = $2 " " $3 } $1 == m { print $2; exit }' "$here/$module/go.mod")
@@ -97,7 +98,7 @@ describe() {
   helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
   gitea) flags+=" -X main.Version=${version#v}" ;;
   kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
-  ../../oracle/semver) version+=-$(cksum <"$here/$module/main.go" | cut -d ' ' -f 1) ;;
+  ../../oracle/*) version+=-$(cksum <"$here/$module/main.go" | cut -d ' ' -f 1) ;;
   esac
 }
 

@@ -1,41 +1,14 @@
 //! `semver:` beside Masterminds semver v3 itself, whose dialect it speaks: random ranges and versions, one verdict each.
-//!
-//! `TIDEGATE_SEED` repeats a run; without it every run asks something else.
 
+use super::{Random, answers};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use tidegate::model::Tag;
 use tidegate::policy::{Candidate, Policy, Question, select};
-use tidegate_stack::Tools;
 
 const PAIRS: usize = 100_000;
 
-/// SplitMix64: a few lines that give the same numbers everywhere.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
     fn number(&mut self) -> String {
         match self.below(40) {
             0 => self
@@ -164,27 +137,6 @@ fn ours(range: &str, version: &str) -> &'static str {
     }
 }
 
-fn theirs(pairs: &[(String, String)]) -> Vec<String> {
-    let mut oracle = Command::new(Tools::get("semver-oracle").unwrap())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = oracle.stdin.take().unwrap();
-    let lines: String = pairs
-        .iter()
-        .map(|(range, version)| format!("{range}\t{version}\n"))
-        .collect();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = oracle.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
-}
-
 /// Why the two may differ, if that is a known reason; everything else is a fault.
 fn known(range: &str, version: &str, ours: &str, theirs: &str) -> Option<&'static str> {
     let bare = version.split('-').next().unwrap_or_default();
@@ -221,12 +173,7 @@ fn known(range: &str, version: &str, ours: &str, theirs: &str) -> Option<&'stati
 
 #[test]
 fn ranges_mean_what_masterminds_semver_makes_of_them() {
-    let seed = match std::env::var("TIDEGATE_SEED") {
-        Ok(text) => text.parse().unwrap(),
-        Err(_) => u64::try_from(jiff::Timestamp::now().as_nanosecond() & i128::from(u32::MAX)).unwrap(),
-    };
-    println!("TIDEGATE_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::seeded();
     let mut pairs = Vec::with_capacity(PAIRS);
     while pairs.len() < PAIRS {
         let (range, version) = (random.range(), random.version());
@@ -234,8 +181,8 @@ fn ranges_mean_what_masterminds_semver_makes_of_them() {
             pairs.push((range, version));
         }
     }
-    let theirs = theirs(&pairs);
-    assert_eq!(theirs.len(), pairs.len());
+    let lines = pairs.iter().map(|(range, version)| format!("{range}\t{version}"));
+    let theirs = answers("semver-oracle", lines);
 
     let mut verdicts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
@@ -256,7 +203,7 @@ fn ranges_mean_what_masterminds_semver_makes_of_them() {
     }
     assert!(
         faults.is_empty(),
-        "seed {seed}, {} faults:\n{}",
+        "{} faults:\n{}",
         faults.len(),
         faults[..faults.len().min(40)].join("\n")
     );

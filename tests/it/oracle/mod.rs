@@ -1,0 +1,66 @@
+//! Our readings beside those of the programs whose dialect they are: random questions, one answer each, no disagreement.
+//!
+//! `TIDEGATE_SEED` repeats a run; without it every run asks something else.
+
+mod reference;
+mod semver;
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use tidegate_stack::Tools;
+
+/// SplitMix64: a few lines that give the same numbers everywhere.
+struct Random(u64);
+
+impl Random {
+    fn seeded() -> Self {
+        let seed = match std::env::var("TIDEGATE_SEED") {
+            Ok(text) => text.parse().unwrap(),
+            Err(_) => u64::try_from(jiff::Timestamp::now().as_nanosecond() & i128::from(u32::MAX)).unwrap(),
+        };
+        println!("TIDEGATE_SEED={seed}");
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
+
+/// What an oracle answers to lines of questions.
+fn answers(oracle: &str, questions: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let mut oracle = Command::new(Tools::get(oracle).unwrap())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = oracle.stdin.take().unwrap();
+    let count = questions.len();
+    let lines: String = questions.map(|question| question + "\n").collect();
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+    let output = oracle.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let answers: Vec<String> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(answers.len(), count, "not one answer for each question");
+    answers
+}
