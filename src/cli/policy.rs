@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Read};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 
 /// Try a policy before it is committed
 #[derive(Debug, Args)]
@@ -131,9 +131,9 @@ impl Test {
             add(tag, "")?;
         }
         if self.tags.is_empty() || self.tags.iter().any(|tag| tag == "-") {
-            for (index, line) in standard_input()?.lines().enumerate() {
-                if !line.trim().is_empty() {
-                    add(line.trim(), &format!("standard input, line {}: ", index + 1))?;
+            for (index, line) in standard_input()?.into_iter().enumerate() {
+                if !line.is_empty() {
+                    add(&line, &format!("standard input, line {}: ", index + 1))?;
                 }
             }
         }
@@ -141,19 +141,36 @@ impl Test {
     }
 }
 
-fn standard_input() -> Result<String, Failure> {
+/// The lines, without blanks around them.
+fn standard_input() -> Result<Vec<String>, Failure> {
     let input = std::io::stdin();
     if input.is_terminal() {
         return Err(Failure::Usage(
             "no tags are given: name them on the command line, or give them on standard input, one a line".to_owned(),
         ));
     }
-    let mut text = String::new();
-    input
-        .take(LONGEST_INPUT)
-        .read_to_string(&mut text)
-        .map_err(|error| anyhow::Error::new(error).context("the tags on standard input cannot be read"))?;
-    Ok(text)
+    let mut lines = Vec::new();
+    let mut room = LONGEST_INPUT;
+    let mut input = BufReader::new(input.take(LONGEST_INPUT + 1));
+    loop {
+        let mut line = Vec::new();
+        let read = input
+            .read_until(b'\n', &mut line)
+            .map_err(|error| anyhow::Error::new(error).context("the tags on standard input cannot be read"))?;
+        if read == 0 {
+            return Ok(lines);
+        }
+        let number = lines.len() + 1;
+        room = room.checked_sub(read as u64).ok_or_else(|| {
+            Failure::Usage(format!(
+                "standard input, line {number}: more than {} MiB of tags, which no repository has",
+                LONGEST_INPUT >> 20
+            ))
+        })?;
+        let line = String::from_utf8(line)
+            .map_err(|_| Failure::Usage(format!("standard input, line {number}: this is not text in UTF-8")))?;
+        lines.push(line.trim_start_matches('\u{feff}').trim().to_owned());
+    }
 }
 
 /// `TAG`, `TAG=PUSHTIME`, `TAG@DIGEST` or `TAG@DIGEST=PUSHTIME`.
@@ -188,13 +205,15 @@ fn push_time(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
     }
-    let day = text.parse::<Date>().ok()?;
+    // A date's reader also takes a time of day behind it, and drops it.
+    let day = text.parse::<Date>().ok().filter(|_| text.len() == "2026-03-01".len())?;
     Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 fn not_a_time(text: &str) -> String {
     format!(
-        "{text:?} is not a time: write 2026-03-01T09:00:00Z, 2026-03-01 (its first moment in UTC), or seconds since 1970"
+        "{:?} is not a time: write 2026-03-01T09:00:00Z, 2026-03-01 (its first moment in UTC), or seconds since 1970",
+        text.chars().take(200).collect::<String>()
     )
 }
 

@@ -108,6 +108,11 @@ impl Rule {
                 "a repository path neither starts nor ends with /; write shop/** for all below shop".to_owned(),
             ));
         }
+        if repository.split('/').any(|part| part != "**" && part.contains("**")) {
+            return Err(invalid(
+                "** stands alone between the slashes; write shop*/** for all below each folder like shop".to_owned(),
+            ));
+        }
         let compile = |glob: &str| {
             GlobBuilder::new(glob)
                 .literal_separator(true)

@@ -21,6 +21,17 @@ pub(super) const FILTERS: &[(&str, &str, &str, &str, bool)] = &[
     ("shop/*:main-*",  "",                  "shop/web",     "dev-1",   false),
     ("a:x **",         "",                  "a",            "y",       true),
     ("",               "**:{dev,test}-*",   "any/where",    "test-1",  false),
+    ("",               "**",                "any/where",    "a",       false),
+    ("",               "*",                 "any/where",    "a",       true),
+    ("",               "*/*",               "any/where",    "a",       false),
+    ("a/**/z",         "",                  "a/z",          "a",       true),
+    ("a/**/z",         "",                  "a/b/c/z",      "a",       true),
+    ("a/**/z",         "",                  "a/b/c/zz",     "a",       false),
+    ("",               "shop/web:**",       "shop/web",     "a-b.c",   false),
+    ("",               "shop/web:*.*",      "shop/web",     "1.2",     false),
+    ("shop/web:*",     "shop/web:latest",   "shop/web",     "latest",  false),
+    ("",               "team-?/web",        "team-a/web",   "1",       false),
+    ("",               "team-[ab]/web",     "team-c/web",   "1",       true),
 ];
 
 #[test]
@@ -45,6 +56,8 @@ fn filters_go_by_repository_and_tag() {
         ("host:5000/shop", "without the registry's host"),
         ("shop:", "empty"),
         ("shop/[a", "unclosed"),
+        ("shop**", "alone between the slashes"),
+        ("a/**b/c:x", "alone between the slashes"),
         ("shop/{a", "alternate"),
     ] {
         let error = Filter::new(&[glob.to_owned()], &[]).unwrap_err();
