@@ -55,7 +55,7 @@ struct Image {
     changes: Vec<Change>,
 }
 
-/// `KIND[.GROUP]/NAME`, the kind in any case, also in the plural or as kubectl shortens it.
+/// `KIND[.GROUP]/NAME` or `KIND.VERSION.GROUP/NAME`, the kind in any case, also in the plural or as kubectl shortens it.
 #[derive(Debug, Clone)]
 struct Target {
     kind: String,
@@ -126,10 +126,19 @@ impl Target {
         let object = &document.object;
         let kind = object.kind.to_ascii_lowercase();
         (kind == self.kind || format!("{kind}s") == self.kind)
-            && self.group.as_ref().is_none_or(|group| *group == object.group)
+            && self.group.as_ref().is_none_or(|group| {
+                *group == object.group || without_version(group).is_some_and(|group| group == object.group)
+            })
             && self.name == object.name
             && namespace.is_none_or(|namespace| object.namespace.as_deref() == Some(namespace))
     }
+}
+
+/// `apps` of kubectl's `v1.apps`: which version a file writes says nothing about which object it is.
+fn without_version(text: &str) -> Option<&str> {
+    let (version, group) = text.split_once('.')?;
+    let number = version.strip_prefix('v')?;
+    number.starts_with(|c: char| c.is_ascii_digit()).then_some(group)
 }
 
 impl Set {

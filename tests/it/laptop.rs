@@ -23,7 +23,10 @@ fn tidegate(folder: &Path, arguments: &[&str], input: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    match child.stdin.take().unwrap().write_all(input.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written.unwrap(),
+    }
     let output = child.wait_with_output().unwrap();
     Ended {
         code: output.status.code().unwrap(),
@@ -168,6 +171,12 @@ fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
         (&["newest:x", "1"], "write glob:, semver:"),
         (&["*", "a b"], "only letters, digits"),
         (&["*", "a=yesterday"], "is not a time: write 2026-03-01T09:00:00Z"),
+        (
+            &["*", "a=2026-03-01T09:00:00"],
+            "is not a time: write 2026-03-01T09:00:00Z",
+        ),
+        (&["*", "a=2026-3-1"], "is not a time"),
+        (&["*", "a=20260301T0900"], "is not a time"),
         (&["*", "a=1", "a=2"], "a is given twice"),
         (&["*", "--current", ":x", "a"], "--current"),
         (&["*", "a@sha256:12"], "64 small hex digits"),
@@ -177,9 +186,40 @@ fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
         assert_eq!(ended.out, "");
         assert!(ended.err.contains(words), "{arguments:?}: {}", ended.err);
     }
-    let ended = tidegate(here(), &["policy", "test", "*"], "a\nb c\n");
-    assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("standard input, line 2"), "{}", ended.err);
+    let overlong = format!("a\nb={}\n", "9".repeat(100_000));
+    for (input, words) in [
+        ("a\nb c\n", "standard input, line 2: \"b c\" is not a tag"),
+        ("a\n\n  \nb=noon\r\n", "standard input, line 4: \"noon\" is not a time"),
+        (
+            "a\nb=1\nb=2\n",
+            "standard input, line 3: b is given twice, and not alike",
+        ),
+        ("a\rb\r", "standard input, line 1: \"a\\rb\" is not a tag"),
+        (&overlong, "standard input, line 2: \"9999"),
+    ] {
+        let ended = tidegate(here(), &["policy", "test", "*"], input);
+        assert_eq!((ended.code, &*ended.out), (2, ""), "{input}");
+        assert!(ended.err.contains(words) && ended.err.len() < 600, "{}", ended.err);
+    }
+}
+
+#[test]
+fn tags_may_come_from_a_file_of_windows() {
+    let answer = policy(&["*"], "\u{feff}a=1\r\n\r\nb=2\r\n");
+    assert_eq!(answer["selected"], "b");
+    assert_eq!(answer["tags"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn more_tags_than_any_repository_has_are_refused_and_not_cut() {
+    let line = format!("{}=1\n", "a".repeat(120));
+    let ended = tidegate(
+        here(),
+        &["policy", "test", "*"],
+        &line.repeat((64 << 20) / line.len() + 2),
+    );
+    assert_eq!((ended.code, &*ended.out), (2, ""));
+    assert!(ended.err.contains("more than 64 MiB of tags"), "{}", ended.err);
 }
 
 #[test]
@@ -408,6 +448,37 @@ fn a_tag_is_set_and_no_other_byte() {
         2,
         "nothing is left beside the file"
     );
+}
+
+#[test]
+fn an_object_is_named_as_kubectl_names_it() {
+    let (folder, _) = file(DEPLOYMENT);
+    let set = |object: &str| {
+        let arguments = ["set", "image", "--local", "-f", "web.yaml", object, "cache=redis:8"];
+        tidegate(folder.path(), &arguments, "")
+    };
+    for object in [
+        "Deployment/web",
+        "deployments/web",
+        "deploy/web",
+        "deployment.apps/web",
+        "deployments.v1.apps/web",
+        "deployment.v1beta1.apps/web",
+    ] {
+        let ended = set(object);
+        assert_eq!((ended.code, &*ended.err), (0, ""), "{object}");
+        assert!(ended.out.contains("image: redis:8\n"), "{}", ended.out);
+    }
+    for object in [
+        "deployment.batch/web",
+        "deployment.v1.batch/web",
+        "deployment.v1/web",
+        "sts/web",
+    ] {
+        let ended = set(object);
+        assert_eq!((ended.code, &*ended.out), (1, ""), "{object}");
+        assert!(ended.err.contains("not edited: there is no "), "{}", ended.err);
+    }
 }
 
 #[test]
