@@ -32,6 +32,14 @@ pub(super) async fn scratch_repo(checked: &mut Checked, folder: &std::path::Path
     repo(checked, key, None)
 }
 
+/// The same for one that commits are made in: signed, where ours are.
+pub(super) async fn writing_scratch_repo(checked: &mut Checked, folder: &std::path::Path) -> anyhow::Result<git::Repo> {
+    checked.settings.state_dir = folder.to_owned();
+    let key = keys::existing(checked).await?;
+    let signing = signing(checked).await?;
+    repo(checked, key, signing)
+}
+
 /// The key that signs commits, if they are to be signed.
 pub(super) async fn signing(checked: &Checked) -> anyhow::Result<Option<Signing>> {
     Ok(match &checked.settings.automation.signing {

@@ -1,8 +1,8 @@
 use super::{Checked, edges};
 use crate::automation::{self, Timeline};
 use crate::catalog::Catalog;
-use crate::git::Local;
-use crate::history::{Mark, Rejected};
+use crate::git::{Local, without_password};
+use crate::history::{Mark, Rejected, Remedy, word};
 use crate::model::{BlobId, CommitId, FieldId, HoldUntil, RepoPath, Tag};
 use crate::port::ConfigRepo;
 use crate::telemetry::Metrics;
@@ -26,6 +26,9 @@ pub struct Held {
     pub since: Since,
     /// For people: who took what back, and what lifts it.
     pub reason: String,
+    /// The command that lifts it.
+    #[serde(skip)]
+    pub resume: String,
 }
 
 /// An object as its manifest names it.
@@ -61,12 +64,12 @@ pub async fn holds(mut checked: Checked) -> anyhow::Result<Vec<Held>> {
     let scratch = tempfile::tempdir()?;
     checked.settings.repo.limits.depth = None;
     let repo = edges::scratch_repo(&mut checked, scratch.path()).await?;
-    held(
-        &repo,
-        checked.settings.repo.paths.clone(),
-        checked.settings.automation.hold,
-    )
-    .await
+    let seen = Seen {
+        paths: checked.settings.repo.paths.clone(),
+        until: checked.settings.automation.hold,
+        place: String::new(),
+    };
+    held(&repo, &seen).await
 }
 
 /// What is held on a branch of a clone on this machine, in all its files.
@@ -74,7 +77,8 @@ pub async fn holds(mut checked: Checked) -> anyhow::Result<Vec<Held>> {
 /// # Errors
 /// It could not be read.
 pub async fn holds_of_clone(path: &Path, branch: Option<&str>) -> anyhow::Result<Vec<Held>> {
-    held(&Local::open(path, branch)?, Vec::new(), HoldUntil::default()).await
+    let named = path.display().to_string();
+    held_in(&Local::open(path, branch)?, &named, branch).await
 }
 
 /// The same of a repository elsewhere, cloned with the user's git program.
@@ -84,15 +88,46 @@ pub async fn holds_of_clone(path: &Path, branch: Option<&str>) -> anyhow::Result
 pub async fn holds_of_url(url: &str, branch: Option<&str>) -> anyhow::Result<Vec<Held>> {
     let scratch = tempfile::tempdir()?;
     let repo = Local::clone_into(&scratch.path().join("repo.git"), url, branch).await?;
-    held(&repo, Vec::new(), HoldUntil::default()).await
+    held_in(&repo, url, branch).await
 }
 
-async fn held(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: HoldUntil) -> anyhow::Result<Vec<Held>> {
-    let found = find(repo, paths, until).await?;
+/// In a repository without a commit nothing is held.
+async fn held_in(repo: &Local, named: &str, branch: Option<&str>) -> anyhow::Result<Vec<Held>> {
+    if branch.is_none() && repo.is_unborn().await? {
+        return Ok(Vec::new());
+    }
+    held(repo, &Seen::of_any(named, branch)).await
+}
+
+async fn held(repo: &impl ConfigRepo, seen: &Seen) -> anyhow::Result<Vec<Held>> {
+    let found = find(repo, seen).await?;
     Ok(found.held.into_iter().map(|(held, _)| held).collect())
 }
 
+/// What of a repository is looked at, and how.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Its files; all, if empty.
+    pub(super) paths: Vec<RepoPath>,
+    /// What ends a hold where a workload does not say it.
+    pub(super) until: HoldUntil,
+    /// How the command line is to name it ([`Remedy::place`]).
+    pub(super) place: String,
+}
+
+impl Seen {
+    fn of_any(repo: &str, branch: Option<&str>) -> Self {
+        let repo = without_password(repo);
+        let branch = branch.map_or(String::new(), |branch| format!(" --branch {}", word(branch)));
+        Self {
+            place: format!(" --repo {}{branch}", word(&repo)),
+            ..Self::default()
+        }
+    }
+}
+
 /// Where a held field stands, and what of it was taken back.
+#[derive(Clone)]
 pub(super) struct Place {
     pub(super) path: RepoPath,
     pub(super) field: FieldId,
@@ -104,18 +139,29 @@ pub(super) struct Found {
     pub(super) tip: CommitId,
     pub(super) blobs: BTreeMap<RepoPath, BlobId>,
     pub(super) held: Vec<(Held, Place)>,
+    /// All image fields, held or not.
+    pub(super) fields: Vec<FieldId>,
 }
 
-pub(super) async fn find(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: HoldUntil) -> anyhow::Result<Found> {
+pub(super) async fn find(repo: &impl ConfigRepo, seen: &Seen) -> anyhow::Result<Found> {
     let tip = repo.fetch().await?;
-    let declared = Catalog::new(paths, Metrics::new()).read(repo, tip).await?;
+    repo.reach(tip, None).await?;
+    let declared = Catalog::new(seen.paths.clone(), Metrics::new()).read(repo, tip).await?;
     let mut timeline = Timeline::default();
     let past = timeline.read(repo, tip).await?;
-    let held = automation::image_fields(&declared).into_iter().filter_map(|field| {
+    let image_fields = automation::image_fields(&declared);
+    let fields = image_fields.iter().map(|field| field.field.clone()).collect();
+    let held = image_fields.into_iter().filter_map(|field| {
         let hold = past.holds.get(&field.field)?;
         let hold = hold.concerning(field.image.name(), &Mark::of(&field.image))?;
         let last = hold.rejected.last()?;
         let object = field.field.object.clone();
+        let remedy = Remedy {
+            field: &field.field,
+            until: field.hold.unwrap_or(seen.until),
+            place: &seen.place,
+        };
+        let (reason, resume) = (hold.reason(remedy), remedy.command());
         let held = Held {
             object: HeldObject {
                 api_version: field.api_version,
@@ -131,7 +177,8 @@ pub(super) async fn find(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: Ho
                 author: last.author.clone(),
                 time: last.at,
             },
-            reason: hold.reason(field.hold.unwrap_or(until)),
+            reason,
+            resume,
         };
         let place = Place {
             path: field.path,
@@ -144,18 +191,25 @@ pub(super) async fn find(repo: &impl ConfigRepo, paths: Vec<RepoPath>, until: Ho
         tip,
         blobs: declared.blobs.clone(),
         held: held.collect(),
+        fields,
     })
+}
+
+/// `Deployment shop/web main`.
+pub(super) fn name(kind: &str, namespace: Option<&str>, object: &str, field: &str) -> String {
+    let namespace = namespace.map_or(String::new(), |name| format!("{name}/"));
+    format!("{kind} {namespace}{object} {field}")
 }
 
 impl Held {
     /// `Deployment shop/web main`.
     pub fn name(&self) -> String {
-        let namespace = self
-            .object
-            .namespace
-            .as_ref()
-            .map_or(String::new(), |name| format!("{name}/"));
-        format!("{} {namespace}{} {}", self.object.kind, self.object.name, self.field)
+        name(
+            &self.object.kind,
+            self.object.namespace.as_deref(),
+            &self.object.name,
+            &self.field,
+        )
     }
 
     /// The rejected tags, with commas between them.

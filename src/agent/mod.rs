@@ -26,7 +26,7 @@ mod sync_loop;
 pub use edges::has_deploy_key;
 pub use held::{Held, HeldObject, Since, holds, holds_of_clone, holds_of_url};
 pub use keys::{COMMENT, Rotation, abandon, deploy_keys, rotate};
-pub use lift::{Lift, Lifted, Meant, lift, lift_in_clone};
+pub use lift::{Lift, Lifted, Meant, ObjectName, lift, lift_in_clone};
 pub use preview::{Preview, preview};
 pub use run::run;
 pub use settings::Checked;

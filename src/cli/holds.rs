@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 /// Show which image fields are held back because somebody took a bump back, since when and by whose commit
 ///
 /// Read from the history alone: from the configured repository, or with --repo from any clone, without a cluster, a
-/// registry or a configuration. A field that is not listed is not held.
+/// registry or a configuration. A field that is not listed is not held. Besides the command that is shown, a revert of the
+/// commit that is shown lifts a hold and, unless holds end by people's word only, a tag that is pushed later.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tidegate holds --config tidegate.yaml
@@ -46,25 +47,17 @@ impl Holds {
     }
 }
 
-fn rows(held: &[Held]) -> Vec<[String; 5]> {
-    let mut rows = vec![["FIELD", "REJECTED", "SINCE", "COMMIT", "BY"].map(str::to_owned)];
+fn rows(held: &[Held]) -> Vec<[String; 6]> {
+    let mut rows = vec![["FIELD", "REJECTED", "SINCE", "COMMIT", "BY", "LIFTED WITH"].map(str::to_owned)];
     rows.extend(held.iter().map(|held| {
-        let namespace = held
-            .object
-            .namespace
-            .as_ref()
-            .map_or(String::new(), |name| format!("{name}/"));
         let author = held.since.author.chars().filter(|c| !c.is_control());
         [
-            format!("{} {namespace}{} {}", held.object.kind, held.object.name, held.field),
-            held.rejected
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(","),
+            held.name(),
+            held.tags(),
             held.since.time.to_string(),
             held.since.commit.short().to_string(),
             author.collect(),
+            held.resume.clone(),
         ]
     }));
     rows

@@ -1,5 +1,5 @@
 use super::{ConfigFile, Failure, Output, print, print_json};
-use crate::agent::{self, Held, Lift, Lifted};
+use crate::agent::{self, Lift, Lifted, Meant, ObjectName};
 use crate::git::{Author, Local, OwnClone};
 use crate::model::Tag;
 use clap::Args;
@@ -7,12 +7,15 @@ use std::path::Path;
 
 /// Lift holds: tags that somebody took back may be chosen again
 ///
-/// By a commit that changes no file and says so in its trailers. The agent then chooses as if nobody had taken anything back. A
+/// By a commit that changes no file and says so in its trailers. The agent then chooses as if nobody had taken them back. A
 /// revert of the rollback does the same for the one tag that it brings back.
+///
+/// What is not held needs no commit: that is told, and is no failure.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tidegate resume deployment/web -n shop --config tidegate.yaml
-  tidegate resume --all --repo . --branch main")]
+  tidegate resume deployment/web -n shop --field sidecar --tag 8d1e0f4 --repo .
+  tidegate resume --all --repo git@github.com:acme/fleet.git --branch main")]
 pub(super) struct Resume {
     #[command(flatten)]
     which: Which,
@@ -20,7 +23,10 @@ pub(super) struct Resume {
 
 /// Lift holds, and write the tag that was taken back into the file again
 ///
-/// One commit that does both. Without --tag it is the tag that was taken back last.
+/// One commit that does both. Without --tag it is the tag that was taken back last that is written, and what was taken back
+/// before it is lifted as well. A tag of ours that stands in the file meanwhile is left, and held in turn.
+///
+/// What is not held needs no commit: that is told, and is no failure.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tidegate release deployment/web -n shop --config tidegate.yaml
@@ -28,14 +34,25 @@ pub(super) struct Resume {
 pub(super) struct Release {
     #[command(flatten)]
     which: Which,
-
-    /// Another one of the tags that were taken back
-    #[arg(long, value_name = "TAG", value_parser = tag)]
-    tag: Option<Tag>,
 }
 
 fn tag(text: &str) -> Result<Tag, String> {
     Tag::parse(text).map_err(|error| error.to_string())
+}
+
+fn object(text: &str) -> Result<ObjectName, String> {
+    let (namespace, name) = match text.split_once(':') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name),
+        None => (None, text),
+    };
+    match name.split_once('/') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(ObjectName {
+            namespace,
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        }),
+        _ => Err("KIND/NAME is wanted, as in deployment/web".to_owned()),
+    }
 }
 
 fn author(text: &str) -> Result<Author, String> {
@@ -45,20 +62,24 @@ fn author(text: &str) -> Result<Author, String> {
 #[derive(Debug, Args)]
 struct Which {
     /// The objects, as `tidegate holds` names them; [NAMESPACE:]KIND/NAME, the kind in any case
-    #[arg(value_name = "KIND/NAME", required_unless_present = "all")]
-    objects: Vec<String>,
+    #[arg(value_name = "KIND/NAME", required_unless_present = "all", value_parser = object)]
+    objects: Vec<ObjectName>,
 
     /// Everything that is held
     #[arg(long, conflicts_with = "objects")]
     all: bool,
 
-    /// The objects' namespace
+    /// The objects' namespace; needed where several have an object of that name
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
 
     /// Only this container or alias
     #[arg(long, value_name = "NAME")]
     field: Option<String>,
+
+    /// Only this one of the tags that were taken back; the others stay held
+    #[arg(long, value_name = "TAG", value_parser = tag)]
+    tag: Option<Tag>,
 
     #[command(flatten)]
     config: ConfigFile,
@@ -83,49 +104,28 @@ struct Which {
 
 impl Resume {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        self.which.lift(&Lift::Resume, "may be chosen again").await
+        self.which.lift(Lift::Resume).await
     }
 }
 
 impl Release {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        self.which.lift(&Lift::Release(self.tag), "is no longer held").await
+        self.which.lift(Lift::Release).await
     }
 }
 
 impl Which {
-    fn is_meant(&self, held: &Held) -> bool {
-        let object = &held.object;
-        let named = |name: &String| {
-            let (namespace, name) = match name.split_once(':') {
-                Some((namespace, name)) => (Some(namespace), name),
-                None => (self.namespace.as_deref(), &**name),
-            };
-            let kind = |kind: &str| kind.eq_ignore_ascii_case(&object.kind);
-            name.split_once('/')
-                .is_some_and(|(k, name)| kind(k) && name == object.name)
-                && namespace.is_none_or(|namespace| object.namespace.as_deref() == Some(namespace))
+    async fn lift(self, lift: Lift) -> Result<(), Failure> {
+        let meant = Meant {
+            objects: self.objects,
+            namespace: self.namespace,
+            field: self.field,
+            tag: self.tag,
         };
-        let namespace = self
-            .namespace
-            .as_ref()
-            .is_none_or(|name| !self.all || object.namespace.as_ref() == Some(name));
-        (self.all || self.objects.iter().any(named))
-            && namespace
-            && self.field.as_ref().is_none_or(|field| *field == held.field)
-    }
-
-    async fn lift(&self, lift: &Lift, then: &str) -> Result<(), Failure> {
-        if let Some(wrong) = self.objects.iter().find(|name| !name.contains('/')) {
-            return Err(Failure::Usage(format!(
-                "{wrong}: KIND/NAME is wanted, as in deployment/web"
-            )));
-        }
-        let meant = |held: &Held| self.is_meant(held);
-        let (branch, author) = (self.branch.as_deref(), self.author.clone());
+        let branch = self.branch.as_deref();
         let scratch = tempfile::tempdir().map_err(anyhow::Error::from)?;
         let lifted = match &self.repo {
-            None => agent::lift(agent::Checked::new(self.config.read()?), author, lift, &meant).await?,
+            None => agent::lift(agent::Checked::new(self.config.read()?), self.author, lift, &meant).await?,
             Some(repo) => {
                 let path = Path::new(repo);
                 let clone = scratch.path().join("repo.git");
@@ -137,7 +137,7 @@ impl Which {
                         .map_err(anyhow::Error::from)?;
                     &clone
                 };
-                let own = OwnClone::open(folder, branch, author)
+                let own = OwnClone::open(folder, branch, self.author)
                     .await
                     .map_err(anyhow::Error::from)?;
                 agent::lift_in_clone(&own, lift, &meant).await?
@@ -145,15 +145,22 @@ impl Which {
         };
         match self.output {
             Output::Json => print_json(&lifted),
-            Output::Text => print(told(&lifted, then).as_bytes()),
+            Output::Text => print(told(&lifted, lift).as_bytes()),
         }
     }
 }
 
-fn told(lifted: &Lifted, then: &str) -> String {
-    let lines = lifted
-        .lifted
-        .iter()
-        .map(|held| format!("{}: {} {then}\n", held.name(), held.tags()));
-    format!("{}commit {}\n", lines.collect::<String>(), lifted.commit)
+fn told(lifted: &Lifted, lift: Lift) -> String {
+    let Some(commit) = lifted.commit else {
+        return "nothing of that is held: there is nothing to lift, and no commit was made\n".to_owned();
+    };
+    let lines = lifted.lifted.iter().map(|held| match (lift, held.rejected.last()) {
+        (Lift::Release, Some(tag)) => format!(
+            "{}: {tag} is in the file again, no longer held: {}\n",
+            held.name(),
+            held.tags()
+        ),
+        _ => format!("{}: {} may be chosen again\n", held.name(), held.tags()),
+    });
+    format!("{}commit {commit}\n", lines.collect::<String>())
 }

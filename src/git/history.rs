@@ -9,8 +9,13 @@ use crate::port::HistoryCommit;
 use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Sort};
 use std::fmt::Display;
 
-/// A commit message is a page at most; the rest is cut off.
-const LONGEST_MESSAGE: usize = 256 << 10;
+/// A commit message is a page at most. Of a longer one that has trailers of ours, as much of the end is kept as can be read of
+/// them; of any other so much.
+const LONG_MESSAGE: usize = 256 << 10;
+/// So much of a long message's beginning is kept beside its end.
+const BEGINNING: usize = 4 << 10;
+/// What every trailer of ours begins with, in any case of letters.
+const OURS: &[u8] = b"tidegate-";
 
 /// A commit by its id; one that is not there is no damage: its branch may have been reset.
 pub(super) fn commit<'a>(repo: &'a Repository, place: &dyn Display, id: CommitId) -> Result<Commit<'a>, Error> {
@@ -61,16 +66,37 @@ fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
         [] => (tree::changes(repo, commit.tree_id(), &[])?, Vec::new()),
         [first, others @ ..] => (since(first)?, others.iter().map(since).collect::<Result<_, _>>()?),
     };
-    let message = commit.message_bytes();
     Ok(HistoryCommit {
         id: commit_id(id),
         parents: commit.parent_ids().map(commit_id).collect(),
         author: author(&commit),
         committed_at: jiff::Timestamp::from_second(commit.time().seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH),
-        message: String::from_utf8_lossy(message.get(..LONGEST_MESSAGE).unwrap_or(message)).into_owned(),
+        message: message(commit.message_bytes()),
         changes,
         merged,
     })
+}
+
+/// The beginning and the end of a long message, since trailers stand at the end; neither is torn within a line, but for one that
+/// is longer than either.
+fn message(bytes: &[u8]) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if bytes.len() <= LONG_MESSAGE {
+        return text(bytes);
+    }
+    let last = |count: usize| {
+        let end = bytes.get(bytes.len().saturating_sub(count)..).unwrap_or(bytes);
+        let line = end.iter().position(|byte| *byte == b'\n');
+        line.and_then(|line| end.get(line + 1..)).unwrap_or(end)
+    };
+    let longest = last(crate::history::LONGEST_MESSAGE - 2 * BEGINNING);
+    let ours = |end: &[u8]| end.windows(OURS.len()).any(|word| word.eq_ignore_ascii_case(OURS));
+    let end = if ours(longest) {
+        longest
+    } else {
+        last(LONG_MESSAGE - 2 * BEGINNING)
+    };
+    format!("{}\n\n{}", text(bytes.get(..BEGINNING).unwrap_or(bytes)), text(end))
 }
 
 pub(super) fn author(commit: &Commit<'_>) -> String {

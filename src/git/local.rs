@@ -4,7 +4,8 @@ use super::settings::Limits;
 use super::{history, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile};
-use git2::{BranchType, Repository, RepositoryOpenFlags};
+use git2::{BranchType, ErrorCode, Repository, RepositoryOpenFlags};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -59,18 +60,21 @@ pub enum LocalError {
 /// The whole history of a large repository over a slow line.
 const LONGEST_CLONE: Duration = Duration::from_secs(15 * 60);
 
+/// How many branches are named to somebody who named none that is there.
+const SHOWN_BRANCHES: usize = 10;
+
 /// How much of git's own words is shown.
 const LONGEST_WORDS: usize = 2000;
 
 impl Local {
-    /// Opens the repository at `path`, with or without a work tree; `branch` is its own branch or one it knows of its
-    /// origin, and what is checked out if not given.
+    /// Opens the repository at `path` or in a folder above it, with or without a work tree; `branch` is its own branch or one it
+    /// knows of its origin, and what is checked out if not given.
     ///
     /// # Errors
     /// There is none that can be read.
     pub fn open(path: &Path, branch: Option<&str>) -> Result<Self, LocalError> {
         let none: [&OsStr; 0] = [];
-        let repo = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none);
+        let repo = Repository::open_ext(path, RepositoryOpenFlags::empty(), none);
         let repo = repo.map_err(|source| LocalError::Open {
             path: path.to_owned(),
             source,
@@ -96,19 +100,38 @@ impl Local {
         git.stdin(Stdio::null()).kill_on_drop(true);
         let ended = tokio::time::timeout(LONGEST_CLONE, git.output()).await;
         let output = ended.map_err(|_| LocalError::Late {
-            url: url.to_owned(),
+            url: without_password(url),
             limit: LONGEST_CLONE,
         })?;
         let output = output.map_err(|source| LocalError::Program { source })?;
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
+            let words = words.replace(url, &without_password(url));
             let plain = words.trim().chars().filter(|c| *c == '\n' || !c.is_control());
             return Err(LocalError::Clone {
-                url: url.to_owned(),
+                url: without_password(url),
                 words: plain.take(LONGEST_WORDS).collect(),
             });
         }
         Self::open(folder, branch)
+    }
+
+    /// The work tree's top, or the repository itself where there is none.
+    pub(super) fn top(&self) -> PathBuf {
+        let repo = self.repo.lock().unwrap_or_else(PoisonError::into_inner);
+        repo.workdir().unwrap_or_else(|| repo.path()).to_owned()
+    }
+
+    /// Whether nothing was ever committed to it.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub async fn is_unborn(&self) -> Result<bool, RepoFailure> {
+        self.ask(|repo, _| {
+            let unborn = repo.head().is_err_and(|error| error.code() == ErrorCode::UnbornBranch);
+            Ok(unborn && repo.references().is_ok_and(|mut all| all.next().is_none()))
+        })
+        .await
     }
 
     async fn ask<T: Send + 'static>(
@@ -135,15 +158,19 @@ impl ConfigRepo for Local {
                     .or_else(|_| repo.find_branch(&format!("origin/{name}"), BranchType::Remote))
                     .map(git2::Branch::into_reference),
             };
-            Ok(reference
-                .and_then(|reference| reference.peel_to_commit())
-                .map(|tip| commit_id(tip.id())))
+            let tip = reference.and_then(|reference| reference.peel_to_commit());
+            Ok(tip
+                .map(|tip| commit_id(tip.id()))
+                .map_err(|error| (error, branches(repo))))
         });
-        tip.await?.map_err(|error| RepoFailure {
+        tip.await?.map_err(|(error, known)| RepoFailure {
             problem: RepoProblem::NoBranch,
             message: match &self.branch {
-                Some(branch) => format!("{path} has no branch {branch}: {}", error.message()),
-                None => format!("{path} has nothing checked out; name a branch: {}", error.message()),
+                Some(branch) => format!("{path} has no branch {branch}; it has {known}"),
+                None => format!(
+                    "{path} has nothing checked out ({}); name a branch with --branch; it has {known}",
+                    error.message().trim_end_matches('.')
+                ),
             },
         })
     }
@@ -175,7 +202,64 @@ impl ConfigRepo for Local {
             .await
     }
 
+    /// It is not ours to fetch more into it.
+    async fn reach(&self, _: CommitId, since: Option<jiff::Timestamp>) -> Result<bool, RepoFailure> {
+        let path = self.path.display().to_string();
+        let shallow = self.ask(move |repo, _| Ok(since.is_none() && repo.is_shallow()));
+        if shallow.await? {
+            return Err(RepoFailure {
+                problem: RepoProblem::Other,
+                message: format!(
+                    "{path} has a part of the history only, and what was taken back may lie before it; \
+                     `git -C {} fetch --unshallow` brings the rest",
+                    crate::history::word(&path)
+                ),
+            });
+        }
+        Ok(false)
+    }
+
     async fn commit_and_push(&self, _: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
         Ok(PushOutcome::ReadOnly("a local clone is only read".to_owned()))
     }
+}
+
+/// The branches that may be named, as far as they fit into a line.
+fn branches(repo: &Repository) -> String {
+    let names = repo
+        .branches(None)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|(branch, _)| {
+            let name = String::from_utf8_lossy(branch.name_bytes().ok()?).into_owned();
+            let name = name.strip_prefix("origin/").unwrap_or(&name).to_owned();
+            (name != "HEAD").then_some(name)
+        });
+    let names: BTreeSet<String> = names.collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count => {
+            let shown: Vec<String> = names.into_iter().take(SHOWN_BRANCHES).collect();
+            let more = count.saturating_sub(SHOWN_BRANCHES);
+            let more = if more == 0 {
+                String::new()
+            } else {
+                format!(" and {more} more")
+            };
+            format!("{}{more}", shown.join(", "))
+        }
+    }
+}
+
+/// An address without the password that may stand in it, to be shown.
+pub fn without_password(url: &str) -> String {
+    let shown = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split('/').next()?;
+        let (login, _) = authority.rsplit_once('@')?;
+        let user = login.split_once(':')?.0;
+        Some(format!("{scheme}://{user}{}", rest.get(login.len()..)?))
+    };
+    shown().unwrap_or_else(|| url.to_owned())
 }

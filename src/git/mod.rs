@@ -71,7 +71,7 @@ pub use error::Error;
 pub use identity::{DeployKey, KeyError, KeyKind};
 pub use key_page::KeyPage;
 pub use known_hosts::{InvalidKnownHosts, KnownHosts};
-pub use local::{Local, LocalError};
+pub use local::{Local, LocalError, without_password};
 pub use login::{HttpAccess, LoginError};
 pub use own::OwnClone;
 pub use repo::{Counters, Repo};

@@ -14,9 +14,26 @@ pub struct OwnClone {
     local: Local,
     folder: PathBuf,
     branch: String,
-    remote: Option<String>,
+    remote: Option<Remote>,
     author: Option<Author>,
 }
+
+/// Where a branch comes from.
+#[derive(Clone)]
+struct Remote {
+    name: String,
+    /// The full name of the branch there.
+    branch: String,
+}
+
+/// Words of the environment that would have git look elsewhere than in the folder that was named.
+const ELSEWHERE: [&str; 5] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+];
 
 /// A fetch or a push over a slow line.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
@@ -34,8 +51,8 @@ impl OwnClone {
     pub async fn open(folder: &Path, branch: Option<&str>, author: Option<Author>) -> Result<Self, RepoFailure> {
         let local = Local::open(folder, branch).map_err(|error: LocalError| failure(format!("{error}")))?;
         let mut own = Self {
+            folder: local.top(),
             local,
-            folder: folder.to_owned(),
             branch: branch.unwrap_or_default().to_owned(),
             remote: None,
             author,
@@ -55,14 +72,27 @@ impl OwnClone {
         let named = configured
             .ok()
             .filter(|name| remotes.lines().any(|remote| remote == name));
-        own.remote = named.or_else(|| remotes.lines().find(|remote| *remote == "origin").map(str::to_owned));
+        own.remote = match named {
+            Some(name) => {
+                let merge = own
+                    .git(&["config", &format!("branch.{}.merge", own.branch)], None)
+                    .await;
+                let branch = merge.ok().filter(|name| name.starts_with("refs/heads/"));
+                let branch = branch.unwrap_or_else(|| own.full());
+                Some(Remote { name, branch })
+            }
+            None => remotes.lines().find(|remote| *remote == "origin").map(|name| Remote {
+                name: name.to_owned(),
+                branch: own.full(),
+            }),
+        };
         Ok(own)
     }
 
     /// Where commits go, for people.
     pub fn place(&self) -> String {
         match &self.remote {
-            Some(remote) => format!("{} of {remote}", self.branch),
+            Some(remote) => format!("{} of {}", remote.branch.trim_start_matches("refs/heads/"), remote.name),
             None => self.branch.clone(),
         }
     }
@@ -71,6 +101,9 @@ impl OwnClone {
         let mut git = tokio::process::Command::new("git");
         git.arg("-C").arg(&self.folder).args(arguments);
         let (bytes, environment) = input.unwrap_or_default();
+        for name in ELSEWHERE {
+            git.env_remove(name);
+        }
         git.envs(environment.iter().copied());
         git.stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -107,7 +140,7 @@ impl OwnClone {
     async fn tip(&self) -> Result<CommitId, RepoFailure> {
         let name = match &self.remote {
             Some(remote) => {
-                self.git(&["fetch", "--quiet", "--no-tags", remote, &self.full()], None)
+                self.git(&["fetch", "--quiet", "--no-tags", &remote.name, &remote.branch], None)
                     .await?;
                 "FETCH_HEAD".to_owned()
             }
@@ -154,7 +187,10 @@ impl OwnClone {
             ("GIT_COMMITTER_EMAIL", email),
         ];
         let environment = if self.author.is_some() { &environment[..] } else { &[] };
+        let signs = self.git(&["config", "--type=bool", "commit.gpgSign"], None).await;
+        let sign = signs.is_ok_and(|signs| signs == "true").then_some("-S");
         let arguments = ["commit-tree", &tree, "-p", &parent, "-F", "-"];
+        let arguments: Vec<&str> = arguments.into_iter().chain(sign).collect();
         self.git(&arguments, Some((plan.message.as_bytes(), environment))).await
     }
 
@@ -162,6 +198,19 @@ impl OwnClone {
         let head = self.git(&["symbolic-ref", "--short", "HEAD"], None).await.ok();
         let is_bare = self.git(&["rev-parse", "--is-bare-repository"], None).await.ok();
         head.as_deref() == Some(&*self.branch) && is_bare.as_deref() == Some("false")
+    }
+
+    /// Moves the branch of a repository that no server has, unless another folder has it checked out.
+    async fn moved(&self, to: &str, from: &str) -> Result<String, RepoFailure> {
+        let place = ["for-each-ref", "--format=%(worktreepath)", &self.full()];
+        let elsewhere = self.git(&place, None).await?;
+        if !elsewhere.is_empty() && self.git(&["rev-parse", "--is-bare-repository"], None).await? == "false" {
+            return Err(failure(format!(
+                "{} is checked out in {elsewhere}; name that folder",
+                self.branch
+            )));
+        }
+        self.git(&["update-ref", &self.full(), to, from], None).await
     }
 
     /// Brings what is checked out along, where nothing is in the way.
@@ -189,9 +238,10 @@ impl ConfigRepo for OwnClone {
             let arguments = ["merge-base", "--is-ancestor", &*local, &*tip.to_string()];
             if self.git(&arguments, None).await.is_err() {
                 return Err(failure(format!(
-                    "{} in {} has commits that {remote} does not have; push or drop them first",
+                    "{} in {} has commits that {} does not have; push or drop them first",
                     self.branch,
-                    self.folder.display()
+                    self.folder.display(),
+                    remote.name
                 )));
             }
         }
@@ -215,6 +265,10 @@ impl ConfigRepo for OwnClone {
         self.local.history(tip, until, limit).await
     }
 
+    async fn reach(&self, tip: CommitId, since: Option<jiff::Timestamp>) -> Result<bool, RepoFailure> {
+        self.local.reach(tip, since).await
+    }
+
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
         self.local.is_ancestor(ancestor, descendant).await
     }
@@ -227,12 +281,13 @@ impl ConfigRepo for OwnClone {
         let id = CommitId::parse(&ours).map_err(|error| failure(error.to_string()))?;
         let done = match &self.remote {
             Some(remote) => {
-                let lease = format!("--force-with-lease={}:{parent}", self.full());
-                let update = format!("{ours}:{}", self.full());
-                self.git(&["push", "--quiet", &lease, remote, &update], None).await
+                let lease = format!("--force-with-lease={}:{parent}", remote.branch);
+                let update = format!("{ours}:{}", remote.branch);
+                self.git(&["push", "--quiet", &lease, &remote.name, &update], None)
+                    .await
             }
             None if self.is_checked_out().await => self.git(&["merge", "--quiet", "--ff-only", &ours], None).await,
-            None => self.git(&["update-ref", &self.full(), &ours, &parent], None).await,
+            None => self.moved(&ours, &parent).await,
         };
         let Err(refused) = done else {
             if self.remote.is_some() {

@@ -85,14 +85,17 @@ pub enum Resume {
     All,
     /// The holds of one field.
     Field(FieldId),
+    /// One tag that was taken back, whatever stood behind it; a field's others stay held.
+    Tag(FieldId, Tag),
 }
 
 impl Resume {
-    /// The whole trailer line: `Tidegate-Resume: all`, or the field's words as in [`Bump::trailer`].
+    /// The whole trailer line: `Tidegate-Resume: all`, or the field's words as in [`Bump::trailer`], and `tag=…` for one tag.
     pub fn trailer(&self) -> String {
         match self {
             Self::All => format!("{RESUME}: all"),
             Self::Field(field) => format!("{RESUME}: {}", field_words(field)),
+            Self::Tag(field, tag) => format!("{RESUME}: {} tag={}", field_words(field), encode(tag.as_str())),
         }
     }
 }
@@ -114,7 +117,14 @@ pub fn resumes(message: &str) -> Vec<Resume> {
         .iter()
         .filter_map(|value| match value.as_str() {
             "all" => Some(Resume::All),
-            value => field(&words(value)?).map(Resume::Field),
+            value => {
+                let words = words(value)?;
+                let field = field(&words)?;
+                match words.get("tag") {
+                    None => Some(Resume::Field(field)),
+                    Some(tag) => Some(Resume::Tag(field, Tag::parse(tag).ok()?)),
+                }
+            }
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 use super::bump::{Bump, Resume};
 use super::mark::Mark;
 use super::transition::Transition;
-use crate::model::{CommitId, Digest, HoldUntil, Tag};
+use crate::model::{CommitId, Digest, FieldId, HoldUntil, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -52,6 +52,17 @@ pub struct Hold {
     pub rejected: Vec<Rejected>,
 }
 
+/// What can lift a hold, for those who are told of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Remedy<'a> {
+    /// The held field.
+    pub field: &'a FieldId,
+    /// Whether something newer does.
+    pub until: HoldUntil,
+    /// Further arguments that `tidegate resume` needs to find the repository, with a blank before; mostly none.
+    pub place: &'a str,
+}
+
 /// A tag that a policy would move a held field to, with what is needed to judge it.
 #[derive(Clone, Copy)]
 pub struct Offer<'a> {
@@ -67,8 +78,8 @@ pub struct Offer<'a> {
     pub comes_after: &'a dyn Fn(&Tag) -> bool,
     /// The time now: a commit cannot have been made later.
     pub now: Timestamp,
-    /// Whether something newer ends the hold.
-    pub until: HoldUntil,
+    /// What lifts the hold.
+    pub remedy: Remedy<'a>,
 }
 
 impl Hold {
@@ -94,12 +105,12 @@ impl Hold {
         for rejected in &self.rejected {
             let same = rejected.tag == *offer.tag;
             if same && (rejected.digest.is_none() || rejected.digest.as_ref() == offer.digest) {
-                return Err(format!("held: {rejected}; {}", Lifting(rejected, offer.until)));
+                return Err(format!("held: {rejected}; {}", Lifting(rejected, offer.remedy)));
             }
-            if offer.until == HoldUntil::Resumed {
+            if offer.remedy.until == HoldUntil::Resumed {
                 return Err(format!(
                     "held until resumed: {rejected}; {}",
-                    Lifting(rejected, offer.until)
+                    Lifting(rejected, offer.remedy)
                 ));
             }
             let since = rejected.at.min(offer.now);
@@ -110,7 +121,7 @@ impl Hold {
                         return Err(format!(
                             "held: its image was pushed {pushed_at}, not after {bar} (a new tag on an image keeps the time of \
                              its first push), and {rejected}; {}",
-                            Lifting(rejected, offer.until)
+                            Lifting(rejected, offer.remedy)
                         ));
                     }
                 }
@@ -119,7 +130,7 @@ impl Hold {
                         return Err(format!(
                             "held: its push time is not known, it does not come after {} by name, and {rejected}; {}",
                             rejected.tag,
-                            Lifting(rejected, offer.until)
+                            Lifting(rejected, offer.remedy)
                         ));
                     }
                 }
@@ -129,7 +140,7 @@ impl Hold {
     }
 
     /// The whole hold in one sentence, without a full stop.
-    pub fn reason(&self, until: HoldUntil) -> String {
+    pub fn reason(&self, remedy: Remedy<'_>) -> String {
         let Some((last, before)) = self.rejected.split_last() else {
             return "nothing is held".to_owned();
         };
@@ -140,7 +151,7 @@ impl Hold {
                 format!(" (and before it {})", marks.join(", "))
             }
         };
-        format!("{last}{before}; {}", Lifting(last, until))
+        format!("{last}{before}; {}", Lifting(last, remedy))
     }
 }
 
@@ -167,17 +178,43 @@ impl fmt::Display for Rejected {
     }
 }
 
-struct Lifting<'a>(&'a Rejected, HoldUntil);
+struct Lifting<'a>(&'a Rejected, Remedy<'a>);
 
 impl fmt::Display for Lifting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let commit = self.0.commit.short();
-        match self.1 {
-            HoldUntil::Newer => write!(
-                f,
-                "a tag pushed later, a revert of {commit} or `tidegate resume` lifts it"
-            ),
-            HoldUntil::Resumed => write!(f, "a revert of {commit} or `tidegate resume` lifts it"),
+        if self.1.until == HoldUntil::Newer {
+            f.write_str("a tag pushed later, ")?;
         }
+        write!(
+            f,
+            "a revert of {} or `{}` lifts it",
+            self.0.commit.short(),
+            self.1.command()
+        )
     }
+}
+
+impl Remedy<'_> {
+    /// The command that lifts the hold of this field and no other, to be copied into a shell:
+    /// `tidegate resume deployment/web -n shop --field web`.
+    pub fn command(&self) -> String {
+        let object = &self.field.object;
+        let named = word(&format!("{}/{}", object.kind.to_lowercase(), object.name));
+        let namespace = object
+            .namespace
+            .as_ref()
+            .map_or(String::new(), |name| format!(" -n {}", word(name)));
+        let field = word(&self.field.field.0);
+        format!("tidegate resume {named}{namespace} --field {field}{}", self.place)
+    }
+}
+
+/// A word of a POSIX shell's command line. What no terminal should be sent is left out.
+pub fn word(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@+,=".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }

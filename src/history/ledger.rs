@@ -66,7 +66,8 @@ impl Ledger {
                 .iter()
                 .filter_map(|resume| match resume {
                     Resume::All => None,
-                    Resume::Field(field) => Some(tables.fields.number(field)),
+                    Resume::Field(field) => Some((tables.fields.number(field), None)),
+                    Resume::Tag(field, tag) => Some((tables.fields.number(field), Some(tag.clone()))),
                 })
                 .collect(),
             changes: changes(tables, &step.transitions),

@@ -2,7 +2,7 @@
 //! of different lines are listed plays no part.
 
 use super::mark::Mark;
-use crate::model::{CommitId, FieldId};
+use crate::model::{CommitId, FieldId, Tag};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -66,7 +66,8 @@ pub(super) struct Entry {
     pub(super) committed_at: Timestamp,
     pub(super) ours: Box<[Ours]>,
     pub(super) resumes_all: bool,
-    pub(super) resumes: Box<[u32]>,
+    /// Fields, each with the one tag that is meant, if not all are.
+    pub(super) resumes: Box<[(u32, Option<Tag>)]>,
     pub(super) changes: Box<[Change]>,
     pub(super) merged: Box<[Box<[Change]>]>,
 }
@@ -95,7 +96,7 @@ impl Entry {
     pub(super) fn touched(&self) -> impl Iterator<Item = u32> {
         let lines = self.merged.iter().chain([&self.changes]);
         let changed = lines.flat_map(|changes| changes.iter().flat_map(|change| [Some(change.field), change.was]));
-        changed.flatten().chain(self.resumes.iter().copied())
+        changed.flatten().chain(self.resumes.iter().map(|(field, _)| *field))
     }
 
     /// What it says to be ours; what the field said before may differ, since the bump may have been picked to another branch.
@@ -103,10 +104,6 @@ impl Entry {
         self.ours
             .iter()
             .find(|bump| bump.field == change.field && bump.to == change.to)
-    }
-
-    fn resumes(&self, field: u32) -> bool {
-        self.resumes_all || self.resumes.contains(&field)
     }
 }
 
@@ -225,6 +222,12 @@ impl Step<'_> {
         self.only.is_none_or(|only| only.contains(&field))
     }
 
+    fn resumes(&self, field: u32, mark: u32) -> bool {
+        let tag = || self.tables.marks.get(mark).and_then(|mark| mark.tag.as_ref());
+        let mut named = self.entry.resumes.iter().filter(|(named, _)| *named == field);
+        self.entry.resumes_all || named.any(|(_, only)| only.is_none() || only.as_ref() == tag())
+    }
+
     fn is_left(&self, mark: u32, to: u32) -> bool {
         let marks = &self.tables.marks;
         mark != to
@@ -263,14 +266,14 @@ impl State {
         }
     }
 
-    fn resume(&mut self, entry: &Entry) {
-        if entry.resumes_all {
+    fn resume(&mut self, step: &Step<'_>) {
+        if step.entry.resumes_all {
             let held = self.fields.values_mut().filter(|field| !field.rejected.is_empty());
             held.for_each(|field| drop(Arc::make_mut(field).lift(|_| true)));
         }
-        for field in &entry.resumes {
-            if let Some(field) = self.fields.get_mut(field).filter(|field| !field.rejected.is_empty()) {
-                Arc::make_mut(field).lift(|_| true);
+        for (id, _) in &step.entry.resumes {
+            if let Some(field) = self.fields.get_mut(id).filter(|field| !field.rejected.is_empty()) {
+                Arc::make_mut(field).lift(|mark| step.resumes(*id, mark));
             }
         }
     }
@@ -278,15 +281,20 @@ impl State {
     /// What a commit with one parent did.
     fn follow(&mut self, step: &Step<'_>) {
         let entry = step.entry;
-        self.resume(entry);
         let last_bump = self.last_bump;
-        for change in entry.changes.iter().filter(|change| step.follows(change.field)) {
+        let changes = entry.changes.iter().filter(|change| step.follows(change.field));
+        let lifting = changes.map(|change| {
+            let lifted = self.field(change.field).lift(|mark| !step.is_left(mark, change.to));
+            (change, lifted)
+        });
+        let lifting: Vec<(&Change, Vec<(u32, u32)>)> = lifting.collect();
+        self.resume(step);
+        for (change, taken_up) in lifting {
             let field = self.field(change.field);
-            let taken_up = field.lift(|mark| !step.is_left(mark, change.to));
             if let Some(bump) = entry.bump(change) {
                 field.set(bump, change);
             } else if let Some(left) = field.left(step, change, &entry.changes)
-                && !entry.resumes(change.field)
+                && !step.resumes(change.field, left.0)
                 && field.is_set_over(left.0, &taken_up)
             {
                 field.rejected.push(step.rejection(last_bump, left));
@@ -388,7 +396,7 @@ fn merge(step: &Step<'_>, first: State, others: Vec<State>) -> State {
             }
         }
     }
-    state.resume(entry);
+    state.resume(step);
     let last_bump = state.last_bump;
     for (line, changes) in &lines {
         for change in changes.iter().filter(|change| step.follows(change.field)) {
@@ -414,7 +422,7 @@ fn merge(step: &Step<'_>, first: State, others: Vec<State>) -> State {
                 stands && (knows(left.0) || knows(change.to) && !before.ours.contains_key(&change.to))
             });
             let known = field.rejected.iter().any(|rejection| rejection.mark == left.0);
-            if !accounted && !known && !entry.resumes(change.field) {
+            if !accounted && !known && !step.resumes(change.field, left.0) {
                 field.rejected.push(step.rejection(last_bump, left));
             }
         }

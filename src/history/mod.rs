@@ -4,8 +4,8 @@
 //! [`bumps`]). [`holds`] walks a [`Step`] list, oldest first, and finds the tags that are *rejected* for a field: a commit
 //! of ours set the field to the tag, and a later commit that is not ours moved the field away from it. Where we write a digest
 //! behind the tag, the two are rejected together: the tag with another digest is something else. Moving the field to
-//! the tag again (a revert of the revert, a hand edit, a cherry-pick) lifts that; a `Tidegate-Resume:` trailer lifts all of
-//! a field's, or all there are. Later bumps of ours lift nothing: several tags can stay rejected side by side.
+//! the tag again (a revert of the revert, a hand edit, a cherry-pick) lifts that; a `Tidegate-Resume:` trailer lifts one tag of
+//! a field, all of a field's, or all there are. Later bumps of ours lift nothing: several tags can stay rejected side by side.
 //!
 //! Which commit is ours is told by its trailers, for one field at a time: the commit must name the very change that the
 //! field made. So a `git revert` of a bump is not ours (its message quotes no trailers), and a bump commit that somebody
@@ -41,7 +41,7 @@ mod property;
 mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
-pub use hold::{Hold, Offer, Rejected, Step};
+pub use hold::{Hold, Offer, Rejected, Remedy, Step, word};
 pub use ledger::{Ledger, holds};
 pub use mark::Mark;
 pub use trailer::LONGEST_MESSAGE;

@@ -10,13 +10,13 @@ const FIELDS: usize = 2;
 const TAGS: u8 = 4;
 
 /// A commit: what its fields say (nothing: the field is not there), for which of them it has a trailer, what it resumes (a
-/// field, or all if there is no such field), and its committer's clock.
+/// field, or all if there is no such field; of it one tag, if one is named), and its committer's clock.
 #[derive(Debug, Clone)]
 struct Commit {
     parents: Vec<usize>,
     says: [Option<u8>; FIELDS],
     ours: [bool; FIELDS],
-    resumes: Option<usize>,
+    resumes: Option<(usize, Option<u8>)>,
     clock: i64,
 }
 
@@ -83,14 +83,15 @@ impl Dag {
         tag.is_some_and(|tag| !self.bumps_to(commit, field, tag).is_empty())
     }
 
-    fn resumes(&self, commit: usize, field: usize) -> bool {
+    fn resumes(&self, commit: usize, field: usize, tag: u8) -> bool {
         self.0[commit]
             .resumes
-            .is_some_and(|which| which == field || which >= FIELDS)
+            .is_some_and(|(which, only)| which >= FIELDS || which == field && only.is_none_or(|only| only == tag))
     }
 
     fn lifts(&self, commit: usize, field: usize, tag: u8) -> bool {
-        self.resumes(commit, field) || self.says(commit, field) == Some(tag) && !self.changes(commit, field).is_empty()
+        self.resumes(commit, field, tag)
+            || self.says(commit, field) == Some(tag) && !self.changes(commit, field).is_empty()
     }
 
     /// Of the rejections before a commit those that nobody up to `until` lifted.
@@ -109,7 +110,7 @@ impl Dag {
         let mut rejected: Vec<(usize, u8)> = Vec::new();
         for commit in 0..self.0.len() {
             let to = self.says(commit, field);
-            if self.bumps(commit, field) || self.resumes(commit, field) {
+            if self.bumps(commit, field) {
                 continue;
             }
             let mut new = BTreeSet::new();
@@ -117,7 +118,7 @@ impl Dag {
                 let (Some(line), Some(tag)) = (line, from) else {
                     continue;
                 };
-                if !self.knows(line, field, from) {
+                if !self.knows(line, field, from) || self.resumes(commit, field, tag) {
                     continue;
                 }
                 let excused = if self.0[commit].parents.len() == 1 {
@@ -208,12 +209,10 @@ impl Dag {
             ours: bumps.collect(),
             resumes: here
                 .resumes
-                .map(|which| {
-                    if which < FIELDS {
-                        Resume::Field(field_id(which))
-                    } else {
-                        Resume::All
-                    }
+                .map(|(which, only)| match mark(only).tag {
+                    _ if which >= FIELDS => Resume::All,
+                    None => Resume::Field(field_id(which)),
+                    Some(tag) => Resume::Tag(field_id(which), tag),
                 })
                 .into_iter()
                 .collect(),
@@ -304,7 +303,8 @@ fn dag(draws: Vec<Draw>) -> Dag {
             commit.ours[field] = kind % 16 < 7 && commit.says[field].is_some();
         }
         if kind % 16 == 15 || tag % 32 == 31 {
-            commit.resumes = Some(usize::from(*which) % (FIELDS + 1));
+            let only = (clock % 3 == 0).then_some(clock / 40 % TAGS);
+            commit.resumes = Some((usize::from(*which) % (FIELDS + 1), only));
         }
         commits.push(commit);
     }

@@ -66,12 +66,10 @@ fn step(index: usize, line: &str) -> Step {
         merged: Vec::new(),
     };
     if kind == "resume" {
-        let lifted = words.map(|word| {
-            if word == "all" {
-                Resume::All
-            } else {
-                Resume::Field(field(word))
-            }
+        let lifted = words.map(|word| match word.split_once(':') {
+            _ if word == "all" => Resume::All,
+            None => Resume::Field(field(word)),
+            Some((name, only)) => Resume::Tag(field(name), tag(only)),
         });
         step.resumes.extend(lifted);
         return step;
@@ -144,6 +142,9 @@ const HISTORIES: &[(&str, &[&str], &str)] = &[
     ("part of a bump of many",          &["1 bump a:1>2 b:1>2", "2 edit a:2>1"], "a:2"),
     ("all of a bump of many",           &["1 bump a:1>2 b:1>2", "2 edit a:2>1 b:2>1"], "a:2 b:2"),
     ("a resume of the field",           &["1 bump a>b", "2 edit b>a", "3 resume web"], ""),
+    ("a resume of one tag of two",      &["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>a", "5 resume web:b"], "web:c"),
+    ("a resume of a tag not held",      &["1 bump a>b", "2 edit b>a", "3 resume web:c"], "web:b"),
+    ("a resume of a tag's digests",     &["1 bump s@a>s@b", "2 edit s@b>s@a", "3 resume web:s"], ""),
     ("a resume of another field",       &["1 bump a>b", "2 edit b>a", "3 resume api"], "web:b"),
     ("a resume of everything",          &["1 bump a:1>2 b:1>2", "2 edit a:2>1 b:2>1", "3 resume all"], ""),
     ("reverted again after a resume",   &["1 bump a>b", "2 edit b>a", "3 resume web", "4 bump a>b", "5 edit b>a"], "web:b"),
@@ -251,8 +252,16 @@ fn allowed(
         pushed_at_of: &|_| rejected_pushed.map(minute),
         comes_after: &|other| tag(name) > *other,
         now: minute(now),
-        until: HoldUntil::Newer,
+        remedy: remedy(&field("web")),
     })
+}
+
+fn remedy(field: &FieldId) -> Remedy<'_> {
+    Remedy {
+        field,
+        until: HoldUntil::Newer,
+        place: "",
+    }
 }
 
 #[test]
@@ -294,14 +303,52 @@ fn a_hold_says_who_took_what_back_and_what_lifts_it() {
     let reason = allowed(&["10 bump a>b", "20 edit b>a"], 100, "b", Some(9), Some(9)).unwrap_err();
     assert_eq!(
         reason,
-        "held: b was taken back in 0202020 by Jo <jo@acme.example>; a tag pushed later, a revert of 0202020 or `tidegate resume` lifts it"
+        "held: b was taken back in 0202020 by Jo <jo@acme.example>; a tag pushed later, a revert of 0202020 or \
+         `tidegate resume deployment/web -n shop --field web` lifts it"
     );
     let holds = holds(&history(&["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>a"]));
     assert_eq!(
-        holds[&field("web")].reason(HoldUntil::Newer),
+        holds[&field("web")].reason(remedy(&field("web"))),
         "c was taken back in 0404040 by Jo <jo@acme.example> (and before it b); \
-         a tag pushed later, a revert of 0404040 or `tidegate resume` lifts it"
+         a tag pushed later, a revert of 0404040 or `tidegate resume deployment/web -n shop --field web` lifts it"
     );
+}
+
+#[test]
+fn the_command_that_lifts_a_hold_can_be_copied_into_a_shell() {
+    for (kind, namespace, name, container, want) in [
+        (
+            "Deployment",
+            Some("shop"),
+            "web",
+            "web",
+            "deployment/web -n shop --field web",
+        ),
+        (
+            "HelmRelease",
+            None,
+            "web",
+            "chart-image",
+            "helmrelease/web --field chart-image",
+        ),
+        (
+            "Deployment",
+            Some("shop"),
+            "it's $(odd)\u{1b}",
+            "--all",
+            "'deployment/it'\\''s $(odd)' -n shop --field '--all'",
+        ),
+    ] {
+        let field = FieldId {
+            object: ObjectId::new("apps/v1", kind, namespace, name),
+            field: FieldName(container.to_owned()),
+        };
+        let remedy = Remedy {
+            place: " --repo .",
+            ..remedy(&field)
+        };
+        assert_eq!(remedy.command(), format!("tidegate resume {want} --repo ."));
+    }
 }
 
 #[test]
@@ -325,7 +372,7 @@ fn a_digest_is_held_and_the_tag_with_a_later_one_passes() {
             pushed_at_of: &|rejected| (rejected.digest == Some(digest("b"))).then(|| minute(9)),
             comes_after: &|_| false,
             now: minute(100),
-            until: HoldUntil::Newer,
+            remedy: remedy(&field("web")),
         })
     };
     let reason = allowed("b", 99).unwrap_err();
@@ -392,11 +439,13 @@ fn trailers_are_read_from_the_last_paragraph_as_git_reads_them() {
 fn a_resume_reads_back() {
     let field = field("web");
     let message = format!(
-        "Resume\n\n{}\n{}\n",
+        "Resume\n\n{}\n{}\n{}\n",
         Resume::All.trailer(),
-        Resume::Field(field.clone()).trailer()
+        Resume::Field(field.clone()).trailer(),
+        Resume::Tag(field.clone(), tag("b")).trailer()
     );
-    assert_eq!(resumes(&message), [Resume::All, Resume::Field(field)]);
+    let only = Resume::Tag(field.clone(), tag("b"));
+    assert_eq!(resumes(&message), [Resume::All, Resume::Field(field), only]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::field::AutomatedField;
 use super::message::shown;
-use crate::history::{Bump, Hold, Mark, Offer, Rejected};
+use crate::history::{Bump, Hold, Mark, Offer, Rejected, Remedy};
 use crate::manifest::Lock;
 use crate::model::{Digest, FieldId, HoldUntil, ImageRef, Position, RepoPath, Repository, Tag};
 use crate::policy::{Candidate, Digests, Policy, Question, Selection, Standing, select};
@@ -281,7 +281,11 @@ fn choose(
             pushed_at_of: &pushed_at_of,
             comes_after: &|rejected| policy.is_newer_by_name(&candidate.tag, rejected),
             now: observed.now,
-            until: field.hold.unwrap_or(observed.until),
+            remedy: Remedy {
+                field: &field.field,
+                until: field.hold.unwrap_or(observed.until),
+                place: "",
+            },
         }),
     };
     select(&Question {
