@@ -27,7 +27,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
             self.hooks.moved();
         }
         let (declared, mut plan) = self.decided(tip).await?;
-        let seen = self.repo.side_tip(side.branch.clone()).await?;
+        let seen = self.repo.side_tip(side.branch.clone(), tip).await?;
         let (standing, strange) = Standing::read(&*self.repo, seen, tip).await?;
         let timeline = &self.timeline;
         let left_out = leave_out_rejected(&mut plan, &requests, |bump| timeline.has_bump(bump));

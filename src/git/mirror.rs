@@ -92,18 +92,7 @@ impl Mirror {
 
     /// Fetches twice as much history as there is; all of it, if `all`.
     pub(super) fn deepen(&mut self, all: bool) -> Result<(), Error> {
-        let tracking = self.tracking();
-        let known = self.with(|repo| {
-            let count = || {
-                let mut walk = repo.revwalk()?;
-                walk.push_ref(&tracking)?;
-                Ok(walk.count())
-            };
-            count().map_err(|source| Error::Git {
-                doing: "count the commits that are there",
-                source,
-            })
-        })?;
+        let known = self.known()?;
         let depth = match i32::try_from(known.saturating_mul(2)) {
             Ok(depth) if !all => depth.max(2),
             _ => ALL,
@@ -113,6 +102,22 @@ impl Mirror {
         self.open = None;
         self.folder.changed();
         deepened
+    }
+
+    /// How many of the branch's commits are there.
+    pub(super) fn known(&mut self) -> Result<usize, Error> {
+        let tracking = self.tracking();
+        self.with(|repo| {
+            let count = || {
+                let mut walk = repo.revwalk()?;
+                walk.push_ref(&tracking)?;
+                Ok(walk.count())
+            };
+            count().map_err(|source| Error::Git {
+                doing: "count the commits that are there",
+                source,
+            })
+        })
     }
 
     /// The name under which the mirror keeps the remote's branch.

@@ -255,8 +255,19 @@ impl ConfigRepo for Repo {
 }
 
 impl SideBranches for Repo {
-    async fn side_tip(&self, branch: BranchName) -> Result<Option<CommitId>, RepoFailure> {
-        Ok(Self::ask(&self.remote, move |mirror| side::fetch(mirror, &branch)).await?)
+    async fn side_tip(&self, branch: BranchName, above: CommitId) -> Result<Option<CommitId>, RepoFailure> {
+        let mut further = false;
+        loop {
+            let branch = branch.clone();
+            let asked = Self::ask(&self.remote, move |mirror| side::fetch(mirror, &branch, further));
+            let Some(tip) = asked.await? else {
+                return Ok(None);
+            };
+            if self.read(move |repo| side::meet(repo, tip, above)).await? || !self.deepened(above, None, false).await? {
+                return Ok(Some(tip));
+            }
+            further = true;
+        }
     }
 
     async fn replace_side(

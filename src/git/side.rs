@@ -2,22 +2,30 @@
 //! stands there, it is replaced only if it is still that.
 
 use super::error::Error;
-use super::mirror::{Mirror, commit_id};
+use super::mirror::{Mirror, commit_id, oid};
 use super::push::{declined, is_race, prepare};
 use super::receive_pack::{self, Answer, NOTHING, Unanswered, Update};
 use super::transport;
 use super::words::Refusal;
 use crate::model::{BranchName, CommitId};
 use crate::port::{NewCommit, PushOutcome};
-use git2::{AutotagOption, Direction, FetchOptions, RemoteUpdateFlags};
+use git2::{AutotagOption, Direction, ErrorCode, FetchOptions, RemoteUpdateFlags, Repository};
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// A push is a few packets; this many silences of the server in a row are not a slow one.
 const SILENCES: u32 = 3;
+/// A side branch has one commit, or one for each workload.
+const COMMITS: usize = 100;
 
-/// The branch's tip as the server says now, its history fetched; `None` if there is no such branch.
-pub(super) fn fetch(mirror: &mut Mirror, branch: &BranchName) -> Result<Option<CommitId>, Error> {
+/// The branch's tip as the server says now, its history fetched; `None` if there is no such branch. Where history is bounded
+/// so is this branch's: never nearer than what is known of the followed one, whose boundary the fetch would otherwise move.
+/// With `further` it is fetched again although its tip is there.
+pub(super) fn fetch(mirror: &mut Mirror, branch: &BranchName, further: bool) -> Result<Option<CommitId>, Error> {
+    let depth = match mirror.with(|repo| Ok(repo.is_shallow()))? {
+        true => i32::try_from(mirror.known()?.saturating_add(COMMITS)).ok(),
+        false => None,
+    };
     let (wire, runtime, settings) = (
         Arc::clone(&mirror.wire),
         mirror.runtime.clone(),
@@ -41,9 +49,12 @@ pub(super) fn fetch(mirror: &mut Mirror, branch: &BranchName) -> Result<Option<C
                 else {
                     return Ok(None);
                 };
-                if repo.find_commit(tip).is_err() {
+                if further || repo.find_commit(tip).is_err() {
                     let mut options = FetchOptions::new();
                     options.download_tags(AutotagOption::None);
+                    if let Some(depth) = depth {
+                        options.depth(depth);
+                    }
                     let refspec = format!("+{full}:{tracking}");
                     connection.remote().download(&[refspec.as_str()], Some(&mut options))?;
                     connection.remote().update_tips(
@@ -58,6 +69,18 @@ pub(super) fn fetch(mirror: &mut Mirror, branch: &BranchName) -> Result<Option<C
         )
     })?;
     Ok(tip.map(commit_id))
+}
+
+/// Whether the two have a commit in common that is known.
+pub(super) fn meet(repo: &Repository, one: CommitId, other: CommitId) -> Result<bool, Error> {
+    match repo.merge_base(oid(one.as_bytes())?, oid(other.as_bytes())?) {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
+        Err(source) => Err(Error::Git {
+            doing: "find out where the side branch begins",
+            source,
+        }),
+    }
 }
 
 /// Makes the commits and has the branch point at the last instead of at what was seen there. The same again is not pushed.
@@ -109,9 +132,9 @@ fn send(
     let (wire, runtime) = (Arc::clone(&mirror.wire), mirror.runtime.clone());
     match runtime.block_on(receive_pack::push(&wire, &update, until)) {
         Ok(Answer::Done) => Ok(landed),
-        Ok(Answer::Moved) if fetch(mirror, branch)? == new => Ok(landed),
+        Ok(Answer::Moved) if fetch(mirror, branch, false)? == new => Ok(landed),
         Ok(Answer::Moved) => Ok(PushOutcome::Lost),
-        Ok(Answer::Declined { status, said }) if is_race(&status) => Ok(match fetch(mirror, branch)? {
+        Ok(Answer::Declined { status, said }) if is_race(&status) => Ok(match fetch(mirror, branch, false)? {
             tip if tip == new => landed,
             tip if tip == old => declined(&status, &said),
             _ => PushOutcome::Lost,
@@ -129,7 +152,7 @@ fn send(
         Err(Unanswered { cause, sent: false }) => Err(cause),
         Err(Unanswered { cause, sent: true }) => {
             let url = mirror.settings.url.to_string();
-            match fetch(mirror, branch) {
+            match fetch(mirror, branch, false) {
                 Ok(tip) if tip == new => Ok(landed),
                 Ok(tip) if tip == old => Err(Error::CutOff {
                     url,

@@ -193,8 +193,13 @@ pub trait ConfigRepo: Send + Sync + 'static {
 /// Branches beside the followed one, which nobody but us writes: what stands there is replaced as a whole, under the lease
 /// of what was seen.
 pub trait SideBranches: Send + Sync + 'static {
-    /// Asks the server for the branch's tip and fetches its history; `None` if there is no such branch.
-    fn side_tip(&self, branch: BranchName) -> impl Future<Output = Result<Option<CommitId>, RepoFailure>> + Send;
+    /// Asks the server for the branch's tip and fetches its history, as far as to where it leaves that of `above`; `None` if
+    /// there is no such branch.
+    fn side_tip(
+        &self,
+        branch: BranchName,
+        above: CommitId,
+    ) -> impl Future<Output = Result<Option<CommitId>, RepoFailure>> + Send;
 
     /// Makes the commits, the first on its parent (which need not be on the side branch) and each further one on the one
     /// before, and has the branch point at the last, if it still is what was `seen`. Where that is the very commit already,

@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::process::{Command, Stdio};
 use tidegate::git::Repo;
-use tidegate::model::CommitId;
-use tidegate::port::{ConfigRepo, PushOutcome};
+use tidegate::model::{BranchName, CommitId};
+use tidegate::port::{ConfigRepo, PushOutcome, SideBranches};
 
 /// An hour between commits; the newest is an hour old.
 const COMMITS: i64 = 500;
@@ -106,4 +106,59 @@ async fn an_old_ancestor_is_found_below_what_was_fetched_and_a_stranger_is_none(
     let other = bounded(&scene, 10);
     let tip = other.fetch().await.unwrap();
     assert!(!other.is_ancestor(CommitId::from_bytes([7; 20]), tip).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_a_side_branch_the_history_is_fetched_as_far_as_to_where_it_leaves_ours() {
+    let scene = Scene::start();
+    history(&scene);
+    let person = scene.bare.work_copy().unwrap();
+    let branch = |back: usize| BranchName::parse(&format!("tidegate/{back}")).unwrap();
+    for back in [1, 5, 40, 300] {
+        person
+            .git(&["checkout", "-q", "--detach", &format!("origin/main~{back}")])
+            .unwrap();
+        person.write("side.txt", "beside\n").unwrap();
+        person.commit("beside").unwrap();
+        person
+            .git(&["push", "-q", "origin", &format!("HEAD:{}", branch(back).full())])
+            .unwrap();
+    }
+    person.git(&["checkout", "-q", "--orphan", "alone"]).unwrap();
+    person.commit("alone").unwrap();
+    person
+        .git(&["push", "-q", "origin", &format!("HEAD:{}", branch(0).full())])
+        .unwrap();
+
+    let from_nothing = |name: usize| {
+        let mut settings = scene.settings();
+        settings.limits.depth = NonZeroU32::new(10);
+        settings.mirror_dir = settings.mirror_dir.with_extension(name.to_string());
+        Repo::open(settings).unwrap()
+    };
+    for (back, most) in [(1, 120), (5, 120), (40, 260), (300, 503)] {
+        let repo = from_nothing(back);
+        let tip = repo.fetch().await.unwrap();
+        let side = repo.side_tip(branch(back), tip).await.unwrap().unwrap();
+        let above = repo.history(side, Some(tip), 1000).await.unwrap();
+        assert_eq!(above.len(), 1, "{back}");
+        assert!(
+            (10..=most).contains(&known(&repo, tip).await),
+            "{back}: {}",
+            known(&repo, tip).await
+        );
+        let beside = known(&repo, side).await;
+        assert!(beside <= most, "{back}: {beside}");
+        let again = repo.side_tip(branch(back), tip).await.unwrap();
+        assert_eq!(again, Some(side));
+        assert_eq!(repo.fetch().await.unwrap(), tip);
+    }
+    let repo = from_nothing(0);
+    let tip = repo.fetch().await.unwrap();
+    let alone = repo.side_tip(branch(0), tip).await.unwrap().unwrap();
+    assert_eq!(repo.history(alone, Some(tip), 1000).await.unwrap().len(), 1);
+    assert_eq!(
+        repo.side_tip(BranchName::parse("nobody").unwrap(), tip).await.unwrap(),
+        None
+    );
 }

@@ -31,6 +31,15 @@ pub fn pull_requests(gitea: &Gitea) -> String {
 impl Scene {
     /// A Deployment `web` on `shop/web:1111aaa`, and the agent on it, prepared and let in.
     pub async fn prepare(name: &str, automation: impl FnOnce(&Gitea) -> String) -> Scene {
+        Self::prepare_with(name, automation, |_| ()).await
+    }
+
+    /// The same with other options.
+    pub async fn prepare_with(
+        name: &str,
+        automation: impl FnOnce(&Gitea) -> String,
+        change: impl FnOnce(&mut agent::Options),
+    ) -> Scene {
         let gitea = Gitea::shared().await.unwrap();
         let project = gitea.create_repo(name).await.unwrap();
         project
@@ -42,7 +51,7 @@ impl Scene {
         agent::make_namespace(&client).await.unwrap();
         let ecr = EcrServer::start().await.unwrap();
         ecr.push_tag("shop/web", "1111aaa").unwrap();
-        let agent = Agent::prepare(agent::Options {
+        let mut options = agent::Options {
             program: PathBuf::from(env!("CARGO_BIN_EXE_tidegate")),
             repo_url: project.git().url().to_owned(),
             known_hosts: gitea.known_hosts_lines().unwrap(),
@@ -50,8 +59,9 @@ impl Scene {
             env: ecr.env(),
             more: format!("sync: {{enabled: false, set: {name}}}\n{}", automation(gitea)),
             ..agent::Options::default()
-        })
-        .unwrap();
+        };
+        change(&mut options);
+        let agent = Agent::prepare(options).unwrap();
         let key = agent.identity().await.unwrap();
         project.deploy_key(&key, Access::ReadWrite).await.unwrap();
         Scene {

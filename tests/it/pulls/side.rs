@@ -45,6 +45,52 @@ async fn a_side_branch_follows_the_branch_below_and_a_persons_commit_on_it_stays
     assert_eq!(scene.tag_at(SIDE), "3333ccc");
 }
 
+/// A pod that starts from nothing has no mirror: what it fetches is bounded, and the branch beside may begin below that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_branch_is_signed_and_an_agent_with_a_bounded_history_takes_it_up_again() {
+    let signed = |_: &tidegate_stack::Gitea| "automation: {push: branch, signing: {deployKey: true}}\n".to_owned();
+    let shallow = |options: &mut tidegate_stack::agent::Options| options.repo_more = "  depth: 1\n".to_owned();
+    let mut scene = Scene::prepare_with("signed", signed, shallow).await;
+    let person = scene.project.work_copy().unwrap();
+    let notes = |count: usize| {
+        for number in 0..count {
+            person.write("notes.txt", &format!("{number} of {count}\n")).unwrap();
+            person.commit("notes").unwrap();
+        }
+        person.push().unwrap();
+    };
+    notes(5);
+    scene.ecr.push_tag("shop/web", "2222bbb").unwrap();
+    scene.agent.run().await.unwrap();
+    let said = scene.scan().await;
+    assert!(said.contains("1 image proposed on tidegate/main"), "{said}");
+    let file = scene.agent.dir().join("allowed_signers");
+    std::fs::write(&file, format!("tidegate {}", scene.agent.identity().await.unwrap())).unwrap();
+    let setting = format!("gpg.ssh.allowedSignersFile={}", file.display());
+    let verify = |scene: &Scene| {
+        scene
+            .project
+            .git()
+            .git(&["-c", &setting, "verify-commit", SIDE])
+            .map(drop)
+    };
+    verify(&scene).unwrap();
+
+    scene.agent.kill();
+    scene.agent.forget().unwrap();
+    notes(4);
+    scene.ecr.push_tag("shop/web", "3333ccc").unwrap();
+    scene.agent.run().await.unwrap();
+    let said = scene.scan().await;
+    assert!(said.contains("1 image proposed on tidegate/main"), "{said}");
+    assert_eq!(
+        (scene.tag_at(SIDE), scene.parent_of(SIDE)),
+        ("3333ccc".into(), scene.tip())
+    );
+    verify(&scene).unwrap();
+    scene.project.git().git(&["fsck", "--strict"]).unwrap();
+}
+
 /// The forge's button that brings a request up to date merges the branch below into ours: that is no work of a person.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_forges_own_update_of_a_request_does_not_stop_us() {
