@@ -59,12 +59,14 @@ pub struct DeclaredField {
     pub hold: Option<HoldUntil>,
 }
 
-/// All image fields of a commit, in the order of their files.
+/// All image fields of a commit, in the order of their files. Of a field that several files say (an object and the patch of
+/// an overlay) those are meant that are bumped, if any are.
 pub fn image_fields(declared: &Declared) -> Vec<DeclaredField> {
-    let bumped: BTreeMap<FieldId, AutomatedField> = fields(declared)
+    let bumped: BTreeMap<(RepoPath, FieldId), AutomatedField> = fields(declared)
         .into_iter()
-        .map(|field| (field.field.clone(), field))
+        .map(|field| ((field.path.clone(), field.field.clone()), field))
         .collect();
+    let elsewhere: BTreeSet<&FieldId> = bumped.keys().map(|(_, field)| field).collect();
     let beside = &declared.beside;
     let objects = declared.objects.iter().chain(&beside.bases).chain(&beside.values);
     let mut seen = BTreeSet::new();
@@ -76,10 +78,15 @@ pub fn image_fields(declared: &Declared) -> Vec<DeclaredField> {
                 object: document.object.clone(),
                 field: image.field.clone(),
             };
-            if !seen.insert(field.clone()) {
+            let key = (object.path.clone(), field.clone());
+            let bumped = bumped.get(&key);
+            let is_first = match bumped {
+                Some(_) => seen.insert(key),
+                None => !elsewhere.contains(&field) && seen.insert((RepoPath::default(), field.clone())),
+            };
+            if !is_first {
                 continue;
             }
-            let bumped = bumped.get(&field);
             found.push(DeclaredField {
                 path: object.path.clone(),
                 api_version: document.api_version.clone(),

@@ -22,10 +22,11 @@
 //! later than now, never earlier than our own last bump before that commit.
 //!
 //! [`transitions`] compares the image fields of the files that a commit changed; an object that only moves to another file
-//! does not change, and a container that only gets another name stays the same field. When each field was
-//! last written is told beside it.
+//! does not change, and a container that only gets another name stays the same field, as do the entries of a kustomization
+//! or a values file that only moves. When each field was last written is told beside it.
 //!
-//! Pure: whoever reads git (and the files at each commit) makes the steps. Deliberately absent: file names, orders of tags.
+//! Pure: whoever reads git (and the files at each commit) makes the steps. Deliberately absent: file names but of what
+//! has no other name, orders of tags.
 
 mod bump;
 mod hold;

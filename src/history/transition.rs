@@ -1,5 +1,5 @@
 use super::mark::Mark;
-use crate::model::FieldId;
+use crate::model::{FieldId, FieldName, ObjectId};
 use std::collections::BTreeMap;
 
 /// An image as a file writes it.
@@ -54,7 +54,8 @@ impl Transition {
 
 /// What a commit did to image fields, ordered. A field is followed within its file first, then from file to file, so
 /// renaming a file or moving an object is no transition; then within its object, so that a container that got another
-/// name is the same field, if its image tells which one it was.
+/// name is the same field, if its image tells which one it was; then among what is named by its file or folder, which may
+/// have moved.
 pub fn transitions(files: impl IntoIterator<Item = FileFields>) -> Vec<Transition> {
     let mut changes = Vec::new();
     let (mut gone, mut come) = (Fields::new(), Fields::new());
@@ -113,32 +114,74 @@ fn pair(mut before: Fields, mut after: Fields, changes: &mut Vec<Transition>) ->
     (before, after)
 }
 
-/// Joins a field that went to one that came in the same object: with the same mark, or else with the same image's name,
-/// if there is but one of each.
+/// What two fields must have in common to be one that got another name, as far as a rule asks for it.
+type Likeness<'a> = (
+    Option<&'a ObjectId>,
+    Option<(&'a str, &'a str, &'a FieldName)>,
+    Option<&'a str>,
+    Option<&'a Mark>,
+);
+
+/// The rules in their order. A container that got another name stands in the same object; a file or folder that did has the
+/// same field in it, and if there are several such, the one whose own name stayed is meant.
+const RULES: [for<'a> fn(&'a FieldId, &'a Said) -> Option<Likeness<'a>>; 5] = [
+    |id, said| Some((Some(&id.object), None, None, Some(&said.mark))),
+    |id, said| Some((Some(&id.object), None, Some(&said.image), None)),
+    |id, said| Some((None, Some(place(id, true)?), Some(&said.image), Some(&said.mark))),
+    |id, said| Some((None, Some(place(id, false)?), Some(&said.image), Some(&said.mark))),
+    |id, said| Some((None, Some(place(id, true)?), Some(&said.image), None)),
+];
+
+/// A field of what is named by its place in the repository: kind, the last part of that place if wanted, and the field.
+fn place(id: &FieldId, with_last: bool) -> Option<(&str, &str, &FieldName)> {
+    let object = &id.object;
+    let last = object.name.rsplit('/').next().filter(|_| with_last);
+    object
+        .is_named_by_place()
+        .then_some((&object.kind, last.unwrap_or_default(), &id.field))
+}
+
+/// Joins a field that went to one that came, if by one of the rules there is but one of each.
 fn follow_names(gone: &mut Fields, come: &mut Fields, changes: &mut Vec<Transition>) {
-    let same_mark = |a: &Said, b: &Said| a.mark == b.mark;
-    let same_image = |a: &Said, b: &Said| a.image == b.image;
-    for alike in [&same_mark as &dyn Fn(&Said, &Said) -> bool, &same_image] {
-        let came: Vec<(FieldId, Vec<Said>)> = come.iter().map(|(id, said)| (id.clone(), said.clone())).collect();
-        for (field, said) in came {
-            let [to] = said.as_slice() else { continue };
-            let found = |fields: &Fields| -> Vec<(FieldId, Said)> {
-                let there = fields.iter().filter(|(id, _)| id.object == field.object);
-                there
-                    .filter_map(|(id, said)| match said.as_slice() {
-                        [one] if alike(one, to) => Some((id.clone(), one.clone())),
-                        _ => None,
-                    })
-                    .collect()
-            };
-            if let ([(was, from)], [_]) = (found(gone).as_slice(), found(come).as_slice()) {
+    for rule in RULES {
+        let came = by_likeness(come, rule);
+        let went = by_likeness(gone, rule);
+        let both = went
+            .iter()
+            .filter_map(|(likeness, from)| Some((from, came.get(likeness)?)));
+        let renamed: Vec<Transition> = both
+            .filter_map(|pair| match pair {
+                (Some((was, from)), Some((is, to))) => Some(Transition {
+                    was: Some((*was).clone()),
+                    ..Transition::of(is, (*from).clone(), (*to).clone())
+                }),
+                _ => None,
+            })
+            .collect();
+        for transition in renamed {
+            if let Some(was) = &transition.was {
                 gone.remove(was);
-                come.remove(&field);
-                changes.push(Transition {
-                    was: Some(was.clone()),
-                    ..Transition::of(&field, from.clone(), to.clone())
-                });
+            }
+            come.remove(&transition.field);
+            changes.push(transition);
+        }
+    }
+}
+
+/// The fields that are there once, by what a rule asks of them; nothing where several are alike.
+fn by_likeness<'a>(
+    fields: &'a Fields,
+    rule: for<'b> fn(&'b FieldId, &'b Said) -> Option<Likeness<'b>>,
+) -> BTreeMap<Likeness<'a>, Option<(&'a FieldId, &'a Said)>> {
+    let mut found = BTreeMap::new();
+    for (id, said) in fields {
+        let [said] = said.as_slice() else { continue };
+        if let Some(likeness) = rule(id, said) {
+            let others = found.entry(likeness).or_insert(Some((id, said)));
+            if others.is_some_and(|(other, _)| other != id) {
+                *others = None;
             }
         }
     }
+    found
 }

@@ -26,6 +26,12 @@ impl ObjectId {
             name: name.to_owned(),
         }
     }
+
+    /// Whether it is no object of a cluster but a kustomization or a plain file with images, named by its folder or path.
+    pub fn is_named_by_place(&self) -> bool {
+        let is_file = self.group.is_empty() && self.kind == "File";
+        (is_file || self.group == "kustomize.config.k8s.io") && self.namespace.is_none()
+    }
 }
 
 /// `Deployment shop/web`, and for other than the built-in groups `HelmRelease.helm.fluxcd.io shop/web`.

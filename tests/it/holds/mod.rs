@@ -1,5 +1,6 @@
 //! What is held after histories that the real git program made, read as the agent reads them.
 
+mod beside;
 mod command;
 mod lift;
 mod script;
