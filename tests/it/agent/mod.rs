@@ -7,6 +7,7 @@ mod deletions;
 mod digest;
 mod idle;
 mod kill;
+mod overlays;
 mod platforms;
 mod race;
 mod revert;
