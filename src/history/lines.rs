@@ -55,6 +55,14 @@ pub(super) struct Tables {
     pub(super) texts: Numbered<String>,
 }
 
+impl Tables {
+    /// Whether a file that says one mark says another: the same, or of a tag with its digest the digest alone.
+    fn says(&self, written: u32, meant: u32) -> bool {
+        let both = || self.marks.get(written).zip(self.marks.get(meant));
+        written == meant || both().is_some_and(|(written, meant)| written.is_digest_of(meant))
+    }
+}
+
 /// A step in numbers: what of a history is kept, for each commit.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -100,10 +108,10 @@ impl Entry {
     }
 
     /// What it says to be ours; what the field said before may differ, since the bump may have been picked to another branch.
-    fn bump(&self, change: &Change) -> Option<&Ours> {
+    fn bump(&self, tables: &Tables, change: &Change) -> Option<&Ours> {
         self.ours
             .iter()
-            .find(|bump| bump.field == change.field && bump.to == change.to)
+            .find(|bump| bump.field == change.field && tables.says(change.to, bump.to))
     }
 }
 
@@ -291,7 +299,7 @@ impl State {
         self.resume(step);
         for (change, taken_up) in lifting {
             let field = self.field(change.field);
-            if let Some(bump) = entry.bump(change) {
+            if let Some(bump) = entry.bump(step.tables, change) {
                 field.set(bump, change);
             } else if let Some(left) = field.left(step, change, &entry.changes)
                 && !step.resumes(change.field, left.0)
@@ -341,17 +349,25 @@ impl Field {
     /// left it: its object went from one file to another.
     fn left(&self, step: &Step<'_>, change: &Change, all: &[Change]) -> Option<(u32, u32)> {
         let from = step.tables.marks.get(change.from)?;
-        let tag = Mark::from(from.tag.clone()?);
         let moved = |other: &Change| other.field == change.field && other.to == change.from;
         if !step.is_left(change.from, change.to) || all.iter().any(moved) {
             return None;
         }
-        let (mark, set) = self.ours.get_key_value(&change.from).or_else(|| {
-            let tag = step.tables.marks.known(&tag)?;
+        let (mark, set) = self.ours(step.tables, change.from).or_else(|| {
+            let tag = step.tables.marks.known(&Mark::from(from.tag.clone()?))?;
             self.ours.get_key_value(&tag)
         })?;
+        if from.tag.is_none() && !step.is_left(*mark, change.to) {
+            return None;
+        }
         let renamed = change.image_from != set.written;
         Some((*mark, if renamed { change.image_from } else { set.image }))
+    }
+
+    /// What of ours a file says that says this mark.
+    fn ours(&self, tables: &Tables, mark: u32) -> Option<(&u32, &Set)> {
+        let alone = || self.ours.iter().find(|(ours, _)| tables.says(mark, **ours));
+        self.ours.get_key_value(&mark).or_else(alone)
     }
 
     /// What two lines know together: a rejection that one of them lifted is lifted.
@@ -403,7 +419,7 @@ fn merge(step: &Step<'_>, first: State, others: Vec<State>) -> State {
             let before = line.fields.get(&change.field);
             let field = state.field(change.field);
             field.lift(|mark| !step.is_left(mark, change.to));
-            if let Some(bump) = entry.bump(change) {
+            if let Some(bump) = entry.bump(step.tables, change) {
                 field.set(bump, change);
                 continue;
             }
@@ -417,9 +433,9 @@ fn merge(step: &Step<'_>, first: State, others: Vec<State>) -> State {
                     other
                         .fields
                         .get(&change.field)
-                        .is_some_and(|field| field.ours.contains_key(&mark))
+                        .is_some_and(|field| field.ours(step.tables, mark).is_some())
                 };
-                stands && (knows(left.0) || knows(change.to) && !before.ours.contains_key(&change.to))
+                stands && (knows(left.0) || knows(change.to) && before.ours(step.tables, change.to).is_none())
             });
             let known = field.rejected.iter().any(|rejection| rejection.mark == left.0);
             if !accounted && !known && !step.resumes(change.field, left.0) {

@@ -19,9 +19,16 @@ impl Mark {
         }
     }
 
-    /// Whether going to `to` leaves this. A tag that merely gets its digest is still there.
+    /// Whether going to `to` leaves this. A tag that merely gets its digest is still there, and so is a tag whose digest
+    /// stands alone.
     pub(super) fn is_left_by(&self, to: &Self) -> bool {
-        self.tag != to.tag || self.digest.is_some() && self.digest != to.digest
+        !to.is_digest_of(self) && (self.tag != to.tag || self.digest.is_some() && self.digest != to.digest)
+    }
+
+    /// Whether this is the digest alone of a tag with its digest: fields that hold nothing but a digest
+    /// (`digest` of a kustomization) say no tag.
+    pub(super) fn is_digest_of(&self, tagged: &Self) -> bool {
+        self.tag.is_none() && self.digest.is_some() && self.digest == tagged.digest
     }
 }
 

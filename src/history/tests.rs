@@ -50,7 +50,8 @@ fn commit(index: usize) -> CommitId {
     CommitId::from_bytes([u8::try_from(index).unwrap() + 1; 20])
 }
 
-/// A commit of a history that is written as text: `<minute> <bump|edit|resume> [field:]old>new …`, `-` for no tag.
+/// A commit of a history that is written as text: `<minute> <bump|edit|resume> [field:]old>new …`, `-` for no tag. `alone` is
+/// a bump in a file that says the digest only.
 fn step(index: usize, line: &str) -> Step {
     let mut words = line.split_whitespace();
     let at = minute(words.next().unwrap().parse().unwrap());
@@ -85,7 +86,11 @@ fn step(index: usize, line: &str) -> Step {
             image_to: IMAGE.to_owned(),
             was: None,
         });
-        if kind == "bump" {
+        if kind == "alone" {
+            let written = step.transitions.last_mut().unwrap();
+            (written.from.tag, written.to.tag) = (None, None);
+        }
+        if kind == "bump" || kind == "alone" {
             step.ours.push(bump(field(name), from, to));
         }
     }
@@ -148,6 +153,13 @@ const HISTORIES: &[(&str, &[&str], &str)] = &[
     ("a resume of another field",       &["1 bump a>b", "2 edit b>a", "3 resume api"], "web:b"),
     ("a resume of everything",          &["1 bump a:1>2 b:1>2", "2 edit a:2>1 b:2>1", "3 resume all"], ""),
     ("reverted again after a resume",   &["1 bump a>b", "2 edit b>a", "3 resume web", "4 bump a>b", "5 edit b>a"], "web:b"),
+    ("a digest alone",                 &["1 alone s@a>s@b", "2 edit -@b>-@a"], "web:s@b"),
+    ("a digest alone, taken up again", &["1 alone s@a>s@b", "2 edit -@b>-@a", "3 edit -@a>-@b"], ""),
+    ("a digest alone, overtaken",      &["1 alone s@a>s@b", "2 alone s@b>s@c", "3 edit -@c>-@b"], "web:s@c"),
+    ("a digest alone, back to the first", &["1 alone s@a>s@b", "2 alone s@b>s@c", "3 edit -@c>-@a"], "web:s@c"),
+    ("a digest alone gains its tag",   &["1 alone s@a>s@b", "2 edit -@b>s@b"], ""),
+    ("a pinned tag loses its tag",     &["1 bump s@a>s@b", "2 edit s@b>-@b"], ""),
+    ("a digest alone by a person",     &["1 alone s@a>s@b", "2 edit -@b>-@d", "3 edit -@d>-@e"], "web:s@b"),
     ("removed and put back as it was",  &["1 bump a>b", "2 edit b>-", "3 edit ->b"], ""),
     ("removed and put back older",      &["1 bump a>b", "2 edit b>-", "3 edit ->a"], "web:b"),
     ("moved to another file",           &["1 bump a>b", "2 edit b>- ->b"], ""),

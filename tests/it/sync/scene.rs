@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "the steps of a test may fail, and then say where")]
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, ObjectMeta, PostParams};
 use kube::Client;
+use kube::api::{Api, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;

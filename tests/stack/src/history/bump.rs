@@ -92,10 +92,14 @@ impl Bump {
         false
     }
 
-    /// Whether a line has the new tag as a word.
+    /// Whether a line has the new tag as a word, or its digest, which may be all that a field says.
     pub(super) fn stands_in(&self, line: &str) -> bool {
-        line.match_indices(&self.new)
-            .any(|(at, _)| !line[..at].ends_with(of_a_word) && !line[at + self.new.len()..].starts_with(of_a_word))
+        let is_there = |text: &str| {
+            let mut places = line.match_indices(text);
+            places.any(|(at, _)| !line[..at].ends_with(of_a_word) && !line[at + text.len()..].starts_with(of_a_word))
+        };
+        let digest = self.after.split_once('@').map(|(_, digest)| digest);
+        is_there(&self.new) || digest.is_some_and(is_there)
     }
 
     fn ways(&self) -> Vec<(String, String)> {
