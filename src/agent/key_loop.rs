@@ -82,9 +82,9 @@ impl<F: Fn() + Send + Sync> KeyLoop<F> {
     }
 
     fn take_up(&mut self, key: &Arc<DeployKey>, why: &str) {
+        self.repo.use_keys(Arc::clone(key), None);
         tracing::info!(from = %self.in_use.fingerprint(), to = %key.fingerprint(), "{why}");
         self.in_use = Arc::clone(key);
-        self.repo.use_keys(Arc::clone(key), None);
         (self.told.access, self.told.next, self.looked) = (None, None, None);
         (self.changed)();
     }

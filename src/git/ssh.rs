@@ -94,19 +94,32 @@ impl Wire {
         *locked(&self.ssh.next_key) = next;
     }
 
-    /// Where our key is refused, the next one may be taken already: somebody was quicker in removing the old one than we
-    /// in noticing.
+    /// Where our key is refused, another one may be taken already: the one that has followed it while we were logging in,
+    /// or the one that is to follow, if somebody was quicker in removing the old one than we in noticing.
     async fn connect_with(&self, key: Arc<DeployKey>) -> Result<(Handle<Client>, Arc<DeployKey>), Error> {
         let refusal = match self.connect(&key).await {
             Ok(handle) => return Ok((handle, key)),
             Err(error @ Error::KeyRefused { .. }) => error,
             Err(error) => return Err(error),
         };
+        let now = self.key();
+        if !Arc::ptr_eq(&now, &key) {
+            let handle = self.connect(&now).await?;
+            return Ok((handle, now));
+        }
         let next = locked(&self.ssh.next_key).clone();
         let Some(next) = next else { return Err(refusal) };
         let handle = self.connect(&next).await.map_err(|_| refusal)?;
-        *locked(&self.ssh.key) = Arc::clone(&next);
+        self.take_next(&key, &next);
         Ok((handle, next))
+    }
+
+    /// Only if nobody has set another one meanwhile.
+    fn take_next(&self, from: &Arc<DeployKey>, next: &Arc<DeployKey>) {
+        let mut current = locked(&self.ssh.key);
+        if Arc::ptr_eq(&current, from) {
+            *current = Arc::clone(next);
+        }
     }
 
     /// Forgets the kept-open connection: the next command makes a new one.

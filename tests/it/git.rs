@@ -13,6 +13,9 @@ use tidegate_stack::relay::{Direction, Ending, Relay};
 pub(crate) const FILE: &str = "apps/shop/web.yaml";
 pub(crate) const TEXT: &str = "kind: Deployment\nimage: shop/web:1.0.0\nreplicas: 2\n";
 
+/// What is at once on an idle machine may take this long on a busy one; without a deadline it would take for ever.
+const BUSY: Duration = Duration::from_secs(10);
+
 /// A server with one seeded repository, our key let in, and what opening it needs.
 pub(crate) struct Scene {
     pub(crate) server: GitServer,
@@ -60,7 +63,7 @@ impl Scene {
             host_keys: HostKeys::Given(KnownHosts::parse(&known_hosts.join("\n")).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
             http: Default::default(),
-            timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(20),
             limits: Limits::default(),
         }
     }
@@ -426,23 +429,17 @@ async fn a_closed_port_and_a_silent_server_end_within_the_deadline() {
         Ok(_) => panic!("nobody was there"),
     };
     assert_eq!(failure.problem, RepoProblem::Unreachable);
-    assert!(
-        started.elapsed() < Duration::from_millis(1800),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < BUSY, "{:?}", started.elapsed());
     assert!(failure.message.contains(&address.to_string()), "{}", failure.message);
+    assert!(failure.message.contains("no answer within 1s"), "{}", failure.message);
 
     drop(silent);
     let started = Instant::now();
+    settings.timeout = BUSY * 2;
     let refused = Repo::open(settings).unwrap().fetch().await.unwrap_err();
     assert_eq!(refused.problem, RepoProblem::Unreachable);
     assert!(refused.message.contains("refused"), "{}", refused.message);
-    assert!(
-        started.elapsed() < Duration::from_millis(500),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < BUSY, "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -450,7 +447,7 @@ async fn a_server_that_falls_silent_in_the_middle_ends_in_time_and_reading_goes_
     let scene = Scene::start();
     let relay = Relay::start(scene.server.addr()).unwrap();
     let mut settings = scene.settings_through(relay.addr());
-    settings.timeout = Duration::from_secs(1);
+    settings.timeout = Duration::from_secs(3);
     let repo = Repo::open(settings).unwrap();
     let tip = repo.fetch().await.unwrap();
     relay.stall();
@@ -461,13 +458,10 @@ async fn a_server_that_falls_silent_in_the_middle_ends_in_time_and_reading_goes_
     });
     tokio::task::yield_now().await;
     assert_eq!(repo.files(tip, vec![]).await.unwrap().len(), 3);
-    assert!(
-        started.elapsed() < Duration::from_millis(500),
-        "reading waited for the server"
-    );
+    assert!(!hung.is_finished(), "reading waited for the server");
     let failure = hung.await.unwrap().unwrap_err();
     assert_eq!(failure.problem, RepoProblem::Unreachable);
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < BUSY * 2, "{:?}", started.elapsed());
     relay.flow();
     assert_eq!(repo.fetch().await.unwrap(), tip);
 }
@@ -500,6 +494,12 @@ async fn cut_off(direction: Direction, warm: bool, step: u64) {
     let relay = Relay::start(scene.server.addr()).unwrap();
     let mut landed = 0;
     for round in 0..16_u64 {
+        // The last round's connection would be cut in this one's place, and its last bytes be counted as this one's.
+        let deadline = Instant::now() + BUSY * 6;
+        while relay.open_connections() > 0 {
+            assert!(Instant::now() < deadline, "a repository that is gone keeps its connection");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let earlier = relay.bytes(direction);
         let (repo, tip) = opened(scene.settings_through(relay.addr()), warm).await;
         let plan = bump(&repo, tip, &format!("3.{round}.0")).await;

@@ -1,8 +1,10 @@
 use super::scene::{Scene, edit};
 use std::sync::Arc;
-use tidegate::git::{DeployKey, KeyKind, Repo, probe};
+use std::time::{Duration, Instant};
+use tidegate::git::{DeployKey, HostKeys, KeyKind, KnownHosts, Repo, RepoUrl, probe};
 use tidegate::port::{ConfigRepo, PushOutcome, RepoProblem};
 use tidegate_stack::git::Access;
+use tidegate_stack::relay::Relay;
 
 #[tokio::test]
 async fn a_made_key_of_each_kind_logs_in_and_pushes() {
@@ -77,4 +79,33 @@ async fn where_the_key_is_refused_the_next_one_is_tried_in_the_same_operation() 
         connections,
         "the next key's connection is kept"
     );
+}
+
+#[tokio::test]
+async fn a_login_under_way_while_the_key_is_changed_ends_with_the_new_one() {
+    let scene = Scene::start();
+    let relay = Relay::start(scene.server.addr()).unwrap();
+    let mut settings = scene.settings(&scene.key);
+    settings.url = RepoUrl::parse(&scene.bare.url_through(relay.addr())).unwrap();
+    let known_hosts = scene.server.known_hosts_lines_for(relay.addr()).join("\n");
+    settings.host_keys = HostKeys::Given(KnownHosts::parse(&known_hosts).unwrap());
+    settings.timeout = Duration::from_secs(20);
+    let repo = Repo::open(settings).unwrap();
+    relay.stall();
+    let fetching = tokio::spawn({
+        let repo = repo.clone();
+        async move { repo.fetch().await }
+    });
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while relay.connections() == 0 {
+        assert!(Instant::now() < deadline, "nobody connects");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let new = Arc::new(DeployKey::generate().unwrap_or_else(|error| panic!("{error}")));
+    scene.authorize(&new, Access::ReadWrite);
+    scene.server.deauthorize(&scene.key.public_line("tidegate")).unwrap();
+    repo.use_keys(Arc::clone(&new), None);
+    relay.flow();
+    let fetched = fetching.await.unwrap();
+    assert!(fetched.is_ok(), "{fetched:?}");
 }

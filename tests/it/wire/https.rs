@@ -297,27 +297,16 @@ async fn plain_http_is_for_this_machine_or_where_it_is_allowed() {
 
 #[tokio::test]
 async fn silent_and_closed_servers_end_within_the_deadline() {
+    /// What is at once on an idle machine may take this long on a busy one.
+    const BUSY: Duration = Duration::from_secs(15);
     let scene = Scene::start();
     let web = scene.server.web(true).unwrap();
-    let mut settings = scene.http(&web);
-    settings.timeout = Duration::from_secs(1);
     let relay = Relay::start(web.addr()).unwrap();
+    let mut settings = scene.http(&web);
     settings.url = RepoUrl::parse(&web.url_through(relay.addr(), "fleet")).unwrap();
+    settings.timeout = BUSY * 2;
     let repo = Repo::open(settings.clone()).unwrap();
     let tip = repo.fetch().await.unwrap();
-    relay.stall();
-    for _ in 0..2 {
-        let started = Instant::now();
-        let silent = failure(repo.fetch().await);
-        assert_eq!(silent.problem, RepoProblem::Unreachable, "{}", silent.message);
-        assert!(
-            started.elapsed() < Duration::from_millis(3500),
-            "{:?}",
-            started.elapsed()
-        );
-    }
-    relay.flow();
-    assert_eq!(repo.fetch().await.unwrap(), tip);
     for after in [0, 300, 1500, 2500] {
         relay.reset();
         relay.cut_once(Direction::ToClient, after, Ending::Close);
@@ -326,11 +315,29 @@ async fn silent_and_closed_servers_end_within_the_deadline() {
         }
         assert_eq!(repo.fetch().await.unwrap(), tip);
     }
-
     assert!(relay.cuts() >= 3, "{}", relay.cuts());
+
+    settings.timeout = Duration::from_secs(2);
+    settings.mirror_dir = scene.folder.path().join("other");
+    let hasty = Repo::open(settings.clone()).unwrap();
+    hasty.fetch().await.unwrap();
+    relay.stall();
+    for _ in 0..2 {
+        let started = Instant::now();
+        let silent = failure(hasty.fetch().await);
+        assert_eq!(silent.problem, RepoProblem::Unreachable, "{}", silent.message);
+        assert!(silent.message.contains("no answer within"), "{}", silent.message);
+        assert!(started.elapsed() < BUSY, "{:?}", started.elapsed());
+    }
+    relay.flow();
+    assert_eq!(repo.fetch().await.unwrap(), tip);
+
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     settings.url = RepoUrl::parse(&web.url_through(closed, "fleet")).unwrap();
+    settings.timeout = BUSY * 2;
+    let started = Instant::now();
     let refused = failure(Repo::open(settings).unwrap().fetch().await);
     assert_eq!(refused.problem, RepoProblem::Unreachable);
     assert!(refused.message.contains("cannot reach"), "{}", refused.message);
+    assert!(started.elapsed() < BUSY, "{:?}", started.elapsed());
 }
