@@ -1,5 +1,6 @@
 use super::{Place, Sdk};
 use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -44,22 +45,37 @@ impl Signer {
         let provider = provider.ok_or_else(|| failed("there is no source of credentials".to_owned()))?;
         let credentials = provider.provide_credentials().await;
         let credentials = credentials.map_err(|error| failed(chain(&error)))?;
-        let identity = credentials.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(self.service)
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
-        let request = SignableRequest::new("POST", url, headers.iter().copied(), SignableBody::Bytes(body));
-        let request = request.map_err(|error| failed(error.to_string()))?;
-        let signed = sign(request, &params.into()).map_err(|error| failed(error.to_string()))?;
-        let (instructions, _) = signed.into_parts();
-        let made = instructions.headers();
-        Ok(made.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let place = (self.region.as_str(), self.service);
+        signed(credentials, place, SystemTime::now(), ("POST", url, headers, body))
     }
+}
+
+/// Method, address, headers and body.
+type Request<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
+
+/// Region and service come as a pair.
+fn signed(
+    credentials: Credentials,
+    (region, service): (&str, &str),
+    now: SystemTime,
+    (method, url, headers, body): Request<'_>,
+) -> Result<Vec<(String, String)>, SignError> {
+    let failed = |why: String| SignError { why };
+    let identity = credentials.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name(service)
+        .time(now)
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let request = SignableRequest::new(method, url, headers.iter().copied(), SignableBody::Bytes(body));
+    let request = request.map_err(|error| failed(error.to_string()))?;
+    let signed = sign(request, &params.into()).map_err(|error| failed(error.to_string()))?;
+    let (instructions, _) = signed.into_parts();
+    let made = instructions.headers();
+    Ok(made.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -71,4 +87,36 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signed;
+    use aws_credential_types::Credentials;
+    use serde_json::Value;
+
+    /// What comes out is compared with what AWS has published: `tests/fixtures/forges/README.md` says where.
+    #[test]
+    fn aws_own_test_vectors_are_signed_as_aws_signs_them() {
+        let text = include_str!("../../tests/fixtures/forges/sigv4.json");
+        let vectors: Vec<Value> = serde_json::from_str(text).unwrap();
+        assert_eq!(vectors.len(), 13);
+        for vector in vectors {
+            let of = |name: &str| vector[name].as_str().unwrap_or_default();
+            let token = vector["session_token"].as_str().map(str::to_owned);
+            let credentials = Credentials::new(of("access_key"), of("secret_key"), token, None, "test");
+            let given = vector["headers"].as_array().unwrap();
+            let headers: Vec<(&str, &str)> = given
+                .iter()
+                .map(|header| (header[0].as_str().unwrap(), header[1].as_str().unwrap()))
+                .collect();
+            let url = format!("https://example.amazonaws.com{}", of("target"));
+            let time: jiff::Timestamp = of("time").parse().unwrap();
+            let request = (of("method"), url.as_str(), headers.as_slice(), of("body").as_bytes());
+            let place = (of("region"), of("service"));
+            let made = signed(credentials, place, time.into(), request).unwrap_or_else(|error| panic!("{error}"));
+            let authorization = made.iter().find(|(name, _)| name == "authorization").unwrap();
+            assert_eq!(authorization.1, of("authorization"), "{}", of("name"));
+        }
+    }
 }
