@@ -19,8 +19,9 @@ pub struct CodeCommit {
     ended: Mutex<BTreeMap<String, Option<ChangeRequest>>>,
 }
 
-/// Pages of ids that are read, and ended requests that are looked at.
-const PAGES: usize = 10;
+/// Pages of ids that are read: how long one is CodeCommit says nowhere, nor which ids come first.
+const PAGES: usize = 100;
+/// Ended requests that are looked at, the newest.
 const MOST_ENDED: usize = 200;
 
 /// CodeCommit's own limits: 150 and 10240 characters.

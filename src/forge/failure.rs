@@ -10,9 +10,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// What a refused call means, and what to do about it.
 pub(super) fn refused(forge: &str, doing: &str, status: u16, body: &[u8], wait: Option<Duration>) -> ForgeFailure {
     let words = words(body);
-    let limited = status == 429 || (status == 403 && (wait.is_some() || words.to_lowercase().contains("rate limit")));
+    let kind = kind(body);
+    let limited = status == 429
+        || (status == 403 && (wait.is_some() || words.to_lowercase().contains("rate limit")))
+        || ["ThrottlingException", "TooManyRequestsException"].contains(&kind.as_str());
     let remedy = match status {
         _ if limited => "too many calls; it is asked again when its time is over",
+        400 if REFUSED.contains(&kind.as_str()) => {
+            "the agent's AWS identity may not do this; allow its role codecommit:ListPullRequests, GetPullRequest, \
+             CreatePullRequest, UpdatePullRequestTitle, UpdatePullRequestDescription, UpdatePullRequestStatus and \
+             PostCommentForPullRequest on the repository"
+        }
+        400 if kind == "RepositoryDoesNotExistException" => {
+            "there is no such repository in that region; check automation.pullRequest.project and api"
+        }
+        400 if !kind.is_empty() => "the forge does not take this request",
         401 => "the token is not accepted; put a valid one into automation.pullRequest.tokenFile",
         403 => "the token may not do this; it needs to read and write pull requests (and labels) of this repository",
         404 => {
@@ -35,6 +47,23 @@ pub(super) fn refused(forge: &str, doing: &str, status: u16, body: &[u8], wait: 
         message: format!("{forge}: cannot {doing}: HTTP {status}: {remedy}{said}"),
         wait: limited.then(|| wait.unwrap_or(Duration::from_secs(60)).min(LONGEST_WAIT)),
     }
+}
+
+/// What AWS says, with status 400, of an identity that it does not know or that may not.
+const REFUSED: [&str; 6] = [
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+];
+
+/// The name of AWS's error; other forges have none.
+fn kind(body: &[u8]) -> String {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let kind = answer.get("__type").and_then(Value::as_str).unwrap_or_default();
+    kind.rsplit('#').next().unwrap_or_default().to_owned()
 }
 
 /// The words in which forges explain themselves: `message` (GitHub, Gitea, AWS; GitLab: also lists), `error` (GitLab).

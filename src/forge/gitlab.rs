@@ -76,7 +76,7 @@ impl GitLab {
             "target_branch": self.between.into.as_str(),
             "title": proposal.title,
             "description": proposal.body,
-            "labels": self.between.labels.join(","),
+            "labels": self.between.labels,
         });
         let call = Call::send(Method::Post, self.path(""), new);
         request(&self.wire.send("open a merge request", call).await?)
@@ -91,7 +91,7 @@ impl GitLab {
         let path = self.path(&format!("/{}", request.id));
         let mut new = json!({ "title": proposal.title, "description": proposal.body });
         if !missing.is_empty() {
-            new["add_labels"] = missing.join(",").into();
+            new["add_labels"] = missing.into();
         }
         self.wire
             .send("update a merge request", Call::send(Method::Put, path, new))
