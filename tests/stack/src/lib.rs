@@ -8,8 +8,8 @@
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
 //! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes), [`git`] (sshd
-//! with bare repositories) and [`gitea`] (a forge); [`ecr`] and [`relay`] run inside the test's process, the relay between
-//! any two. [`agent`] runs the built program on them. [`history`] reads what became of a repository, and judges it.
+//! with bare repositories) and [`gitea`] (a forge); [`ecr`], [`forge`] and [`relay`] run inside the test's process, the
+//! relay between any two. [`agent`] runs the built program on them. [`history`] reads what became of a repository, and judges it.
 //!
 //! Deliberately absent: anything of Tidegate's code. The stack knows the agent as a user does, by its command line.
 
@@ -17,6 +17,7 @@ pub mod agent;
 pub mod control_plane;
 pub mod demo;
 pub mod ecr;
+pub mod forge;
 pub mod git;
 pub mod gitea;
 pub mod history;

@@ -1,0 +1,82 @@
+//! A client and its stand-in.
+
+use tempfile::TempDir;
+use tidegate::aws::{Limits, Place, Sdk, Signer};
+use tidegate::forge::{self, Between};
+use tidegate::model::{BranchName, Secret};
+use tidegate::port::Forge;
+use tidegate_stack::forge::{ACCESS_KEY, Api, CodeCommit, ForgeServer, GitHub, GitLab, SECRET_KEY, Stands, TOKEN};
+
+pub struct Scene<A: Api> {
+    pub forge: Box<dyn Forge>,
+    pub server: ForgeServer<A>,
+    pub folder: TempDir,
+}
+
+pub fn between(project: &str) -> Between {
+    Between {
+        project: project.to_owned(),
+        from: BranchName::parse("tidegate/main").unwrap(),
+        into: BranchName::parse("main").unwrap(),
+        labels: vec!["tidegate".to_owned(), "images of the week".to_owned()],
+    }
+}
+
+fn token() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
+    folder
+}
+
+pub async fn github() -> Scene<GitHub> {
+    let server = GitHub::start(include_str!("../../fixtures/forges/github.json"))
+        .await
+        .unwrap();
+    let folder = token();
+    let client = forge::GitHub::new(&server.url(), folder.path().join("token"), between("acme/fleet")).unwrap();
+    Scene {
+        forge: Box::new(client),
+        server,
+        folder,
+    }
+}
+
+pub async fn gitlab() -> Scene<GitLab> {
+    let server = GitLab::start(include_str!("../../fixtures/forges/gitlab.yaml"))
+        .await
+        .unwrap();
+    let folder = token();
+    let client = forge::GitLab::new(&server.url(), folder.path().join("token"), between("acme/infra/fleet")).unwrap();
+    Scene {
+        forge: Box::new(client),
+        server,
+        folder,
+    }
+}
+
+pub async fn codecommit() -> Scene<CodeCommit> {
+    let server = CodeCommit::start(include_str!("../../fixtures/forges/codecommit.json"))
+        .await
+        .unwrap();
+    let sdk = Sdk::fixed(server.url(), ACCESS_KEY, Secret::new(SECRET_KEY), Limits::default());
+    let place = Place {
+        region: "eu-west-1".to_owned(),
+        fips: false,
+        dual_stack: false,
+    };
+    let signer = Signer::new(&sdk, &place, "codecommit").await;
+    let client = forge::CodeCommit::new(&server.url(), "eu-west-1", signer, between("fleet")).unwrap();
+    Scene {
+        forge: Box::new(client),
+        server,
+        folder: tempfile::tempdir().unwrap(),
+    }
+}
+
+impl<A: Api + Stands> Scene<A> {
+    /// Nothing was said that the forge's description does not have.
+    pub fn assert_as_described(&self) {
+        let faults = self.server.faults();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
