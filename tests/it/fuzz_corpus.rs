@@ -52,3 +52,50 @@ fn every_found_input_is_told_in_the_list() {
         }
     }
 }
+
+fn sources(folder: &Path, found: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "tests" {
+            sources(&path, found);
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            found.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// `fuzz/rooms.rs` builds these rooms with crates of its own: what they use must be there, or no target builds.
+#[test]
+fn the_fuzzed_rooms_use_each_other_and_crates_that_the_targets_have() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let crates = |path: &str| -> Vec<String> {
+        let manifest = text(path);
+        let (_, dependencies) = manifest.split_once("\n[dependencies]\n").unwrap();
+        let lines = dependencies.lines().take_while(|line| !line.starts_with('['));
+        let names = lines.filter_map(|line| line.split_once(" = "));
+        names.map(|(name, _)| name.replace('-', "_")).collect()
+    };
+    let rooms: Vec<String> = text("fuzz/rooms.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned))
+        .collect();
+    let mut used = String::new();
+    rooms
+        .iter()
+        .for_each(|room| sources(&root.join("src").join(room), &mut used));
+    assert!(rooms.len() >= 5 && used.contains("use crate::model::"));
+
+    let has = crates("fuzz/Cargo.toml");
+    let wants = |name: &str| used.contains(&format!("use {name}::")) || used.contains(&format!(" {name}::"));
+    let missing: Vec<String> = crates("Cargo.toml")
+        .into_iter()
+        .filter(|name| wants(name) && !has.contains(name))
+        .collect();
+    assert_eq!(missing, [""; 0], "crates that fuzz/Cargo.toml lacks");
+    for other in used.split("use crate::").skip(1) {
+        let room = other.split([':', ';']).next().unwrap();
+        assert!(rooms.iter().any(|has| has == room), "fuzz/rooms.rs lacks {room}");
+    }
+}
