@@ -1,13 +1,13 @@
 use std::sync::LazyLock;
 use tidegate::model::{ImageRef, Tag};
 
-/// The grammar as the distribution project's `reference` package writes it (`regexp.go`), with the two registered digests.
+/// The grammar as the distribution project's `reference` package writes it (`regexp.go`), with the registered digests.
 static GRAMMAR: LazyLock<regex::Regex> = LazyLock::new(|| {
     let label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
     let host = format!(r"(?:{label}(?:\.{label})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?");
     let part = "[a-z0-9]+(?:(?:[._]|__|[-]+)[a-z0-9]+)*";
     let tag = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
-    let digest = "(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})";
+    let digest = "(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})";
     regex::Regex::new(&format!(
         r"\A((?:{host}/)?{part}(?:/{part})*)(?::{tag})?(?:@{digest})?\z"
     ))
@@ -49,11 +49,12 @@ pub fn reference(data: &[u8]) {
     }
 }
 
-/// 64 hex digits (an image's id to distribution too), longer than a name may be, a port of more than five digits, or a first part that stands for a host (it has a dot) and
-/// is none, which distribution's short-name rule and its grammar read in two ways.
+/// 64 hex digits (an image's id to distribution too), longer than a name may be, or a first part that distribution's
+/// short-name rule and its grammar read in two ways: one that stands for a host, since it has a dot, and is none; or
+/// brackets that do not stand for one, since they have neither a colon nor a capital letter.
 fn beyond_the_grammar(name: &str) -> bool {
     let first = name.split_once('/').map_or("", |(first, _)| first);
-    let port = first.rsplit_once(':').map_or("", |(_, port)| port);
     let id = name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
-    id || name.len() + "library/".len() > 255 || port.len() > 5 || first.contains('_') && first.contains('.')
+    let no_host = first.starts_with('[') && !first.contains(|c: char| c == ':' || c.is_ascii_uppercase());
+    id || no_host || name.len() + "library/".len() > 255 || first.contains('_') && first.contains('.')
 }

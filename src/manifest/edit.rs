@@ -75,7 +75,42 @@ fn set(path: &RepoPath, bytes: &[u8], changes: Vec<(&ObjectId, &FieldName, Wante
         refuse(first, "two of the changes overlap".to_owned())
     })?;
     verify::check(bytes, &edited, &file, &planned, json).map_err(|(position, reason)| refuse(position, reason))?;
+    others_stay(&file, &changes, &planned).map_err(|(position, reason)| refuse(position, reason))?;
     Ok(edited)
+}
+
+/// Fields that nobody asked to change keep their image, also where it takes its name from a scalar that changes.
+fn others_stay(
+    file: &File,
+    changes: &[(&ObjectId, &FieldName, Wanted)],
+    planned: &[Planned],
+) -> Result<(), (Position, String)> {
+    for object in &file.objects {
+        let asked = |site: &&Site| {
+            let mut changes = changes.iter();
+            changes.any(|(id, field, _)| **id == object.document.object && **field == site.field.field)
+        };
+        for site in object.sites.iter().filter(|site| !asked(site)) {
+            let main = site.main().map(|spot| spot.event);
+            for spot in [&site.registry, &site.repository, &site.tag, &site.digest]
+                .into_iter()
+                .flatten()
+            {
+                let taken = planned.iter().find(|planned| planned.event == spot.event);
+                let changes = |planned: &&Planned| {
+                    main == Some(spot.event) || rewrite::bare(&planned.text) != rewrite::bare(&spot.text)
+                };
+                if let Some(planned) = taken.filter(changes) {
+                    let field = &site.field.field;
+                    return Err((
+                        planned.position,
+                        format!("the image {field} takes this text, too, and would change; set both"),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 const START: Position = Position { line: 1, column: 1 };

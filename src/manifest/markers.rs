@@ -4,6 +4,7 @@ use super::spans::LineTable;
 use super::{Holds, ImageField, Marker, MarkerPolicy, Slot};
 use crate::model::{Digest, FieldName, ImageRef, Position};
 use regex::bytes::Regex;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -34,6 +35,8 @@ const OURS_TAG: &str = "tidegate.dev/tag of ";
 const FLUX: &str = "\"$imagepolicy\"";
 /// The image of a tag whose repository is told by another file.
 const UNNAMED: &str = "imagepolicy.invalid/unnamed";
+/// The keys whose values are a name, or a part of it, where a tag stands beside them.
+const NAMES: [&str; 5] = ["registry", "repository", "image", "newName", "name"];
 /// What is meant for a marker of ours behind a value, and is none.
 const NEARLY: [&str; 2] = ["tidegate.dev/image", "tidegate.dev/tag"];
 
@@ -189,7 +192,7 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
             Part::Whole if ours && is_tag(place.path()) => {
                 Beside::of(root, place, &comment.policy, None, None, tokens).and_then(|beside| tag(place, spot, beside))
             }
-            Part::Whole => whole(place, spot),
+            Part::Whole => whole(root, place, spot),
             Part::Tag(named) => {
                 let name = pair(Part::Name).map(|(_, _, spot)| spot.clone());
                 let beside = Beside::of(root, place, &comment.policy, named.as_deref(), name, tokens);
@@ -223,7 +226,36 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
             Err(message) => images.mistakes.push(comment.trouble(&message)),
         }
     }
+    images.drop_names_of_others();
     images.settle();
+}
+
+impl Images {
+    /// Takes marked images away whose scalar is the name of another field's image: a tag beside it has a place of its own.
+    fn drop_names_of_others(&mut self) {
+        let mut names = BTreeMap::new();
+        for site in &self.sites {
+            let main = site.main().map(|spot| spot.event);
+            let parts = [&site.registry, &site.repository].into_iter().flatten();
+            names.extend(
+                parts
+                    .filter(|spot| main != Some(spot.event))
+                    .map(|spot| (spot.event, site.field.field.clone())),
+            );
+        }
+        for site in std::mem::take(&mut self.sites) {
+            let other = site.main().and_then(|spot| names.get(&spot.event));
+            match (&site.field.marker, other) {
+                (Some(marker), Some(other)) => self.mistakes.push(Trouble {
+                    position: marker.position,
+                    message: format!(
+                        "this marker stands beside the name of the image {other}; put it behind the tag there"
+                    ),
+                }),
+                _ => self.sites.push(site),
+            }
+        }
+    }
 }
 
 impl Comment {
@@ -236,8 +268,21 @@ impl Comment {
     }
 }
 
-fn whole(place: &Place<'_>, spot: &Spot) -> Result<Site, String> {
+fn whole(root: &Place<'_>, place: &Place<'_>, spot: &Spot) -> Result<Site, String> {
     let image = ImageRef::parse(&spot.text).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
+    let holder = root.follow(parent(place.path()));
+    let is_name = matches!(place.path().0.last(), Some(Step::Key(key)) if NAMES.contains(&key.as_str()));
+    let has_tag = |holder: &Place<'_>| {
+        holder
+            .entries()
+            .iter()
+            .any(|(_, beside)| is_tag(beside.path()) && beside.scalar().is_some())
+    };
+    if is_name && image.tag().is_none() && holder.as_ref().is_some_and(has_tag) {
+        return Err(
+            "stands beside the name of an image whose tag has a place of its own; put it behind the tag".to_owned(),
+        );
+    }
     Ok(Site {
         repository: Some(spot.clone()),
         ..site(place, spot, image, Holds::Reference)
@@ -359,7 +404,6 @@ fn site(place: &Place<'_>, spot: &Spot, image: ImageRef, holds: Holds) -> Site {
     }
 }
 
-/// Whether the key is what charts call a tag: `tag`, `newTag`, `imageTag`.
 /// Whether a value says which object the one at `root` is: written anew it would be another.
 fn names_the_object(root: &Place<'_>, path: &Path) -> bool {
     let keys: Option<Vec<&str>> = path
@@ -378,6 +422,7 @@ fn names_the_object(root: &Place<'_>, path: &Path) -> bool {
     named && root.key("apiVersion").is_some() && root.key("kind").is_some()
 }
 
+/// Whether the key is what charts call a tag: `tag`, `newTag`, `imageTag`.
 fn is_tag(path: &Path) -> bool {
     matches!(path.0.last(), Some(Step::Key(key)) if key == "tag" || key.ends_with("Tag"))
 }

@@ -107,7 +107,7 @@ fn names(site: &Site, new: &ImageRef) -> Result<(Option<String>, Option<String>)
 }
 
 /// A reference without its tag and digest.
-fn bare(reference: &str) -> &str {
+pub(super) fn bare(reference: &str) -> &str {
     let name = reference.split('@').next().unwrap_or_default();
     match name.rsplit_once(':') {
         Some((before, tag)) if !tag.contains('/') => before,
