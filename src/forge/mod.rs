@@ -1,7 +1,7 @@
 //! The config repo's forge: pull (or merge) requests from our side branch, on GitHub, GitLab, Gitea and what speaks like
 //! it (Forgejo, Codeberg), and CodeCommit.
 //!
-//! Each dialect builds its calls as data ([`call`]), and a wire sends them: [`Http`](wire) with the token of a file that
+//! Each dialect builds its calls as data (`call`), and a wire sends them: `Http` with the token of a file that
 //! is read anew for each call, or AWS's signature. So what is asked can be held against the forges' published
 //! descriptions without asking anybody.
 //!

@@ -497,7 +497,10 @@ async fn cut_off(direction: Direction, warm: bool, step: u64) {
         // The last round's connection would be cut in this one's place, and its last bytes be counted as this one's.
         let deadline = Instant::now() + BUSY * 6;
         while relay.open_connections() > 0 {
-            assert!(Instant::now() < deadline, "a repository that is gone keeps its connection");
+            assert!(
+                Instant::now() < deadline,
+                "a repository that is gone keeps its connection"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let earlier = relay.bytes(direction);
