@@ -41,12 +41,21 @@ impl<'a> ImagePolicies<'a> {
         find(&self.policies, namespace, name).is_some()
     }
 
-    /// What an ImagePolicy chooses.
+    /// What an ImagePolicy chooses, from what its ImageRepository does not exclude, if that is here.
     ///
     /// # Errors
     /// Says what is not there or cannot be used.
     pub fn policy(&self, namespace: &str, name: &str) -> Result<Policy, String> {
-        Policy::from_image_policy(self.object(namespace, name)?).map_err(|error| error.to_string())
+        let object = self.object(namespace, name)?;
+        let policy = Policy::from_image_policy(object).map_err(|error| error.to_string())?;
+        let repository = named_repository(object, namespace);
+        let repository = repository.and_then(|(place, name)| find(&self.repositories, place, name));
+        match repository {
+            None => Ok(policy),
+            Some(repository) => policy
+                .over_image_repository(repository)
+                .map_err(|error| error.to_string()),
+        }
     }
 
     /// The repository whose tags an ImagePolicy chooses from: `spec.image` of the ImageRepository that it names, which is
@@ -55,12 +64,9 @@ impl<'a> ImagePolicies<'a> {
     /// # Errors
     /// Says what is not there or cannot be used.
     pub fn repository(&self, namespace: &str, name: &str) -> Result<ImageRef, String> {
-        let text = |object: &'a Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-        let policy = self.object(namespace, name)?;
-        let wanted = text(policy, "/spec/imageRepositoryRef/name").ok_or_else(|| {
+        let (place, wanted) = named_repository(self.object(namespace, name)?, namespace).ok_or_else(|| {
             format!("ImagePolicy {namespace}/{name} names no repository; write spec.imageRepositoryRef.name")
         })?;
-        let place = text(policy, "/spec/imageRepositoryRef/namespace").unwrap_or(namespace);
         let repository = find(&self.repositories, place, wanted).ok_or_else(|| {
             format!("there is no ImageRepository {place}/{wanted} in the repository, which ImagePolicy {namespace}/{name} names; add it")
         })?;
@@ -82,6 +88,19 @@ impl<'a> ImagePolicies<'a> {
             )
         })
     }
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
+    object.pointer(pointer).and_then(Value::as_str)
+}
+
+/// Namespace and name of the ImageRepository that an ImagePolicy names, in its own namespace where it says none.
+fn named_repository<'a>(policy: &'a Value, namespace: &'a str) -> Option<(&'a str, &'a str)> {
+    let name = text(policy, "/spec/imageRepositoryRef/name")?;
+    Some((
+        text(policy, "/spec/imageRepositoryRef/namespace").unwrap_or(namespace),
+        name,
+    ))
 }
 
 /// Kustomizations often give the namespace, so that the file has none.

@@ -23,7 +23,14 @@ pub(super) struct Extracted {
     extract: Option<String>,
     pub(super) order: PartOrder,
     pub(super) digests: Digests,
+    /// The ImageRepository's `exclusionList`.
+    exclude: Vec<Pattern>,
 }
+
+/// What `exclusionList` is where an ImageRepository says nothing: cosign's signatures.
+const EXCLUDED: &str = r"^.*\.sig$";
+/// Longest `exclusionList`, as Flux has it.
+const MOST_EXCLUDED: usize = 25;
 
 /// How the extracted parts are put in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +56,14 @@ impl Extracted {
         }
     }
 
+    /// The expression that keeps a tag out, if one does.
+    pub(super) fn excluded_by(&self, tag: &str) -> Option<&str> {
+        self.exclude
+            .iter()
+            .find(|pattern| pattern.matches(tag))
+            .map(Pattern::as_str)
+    }
+
     pub(super) fn names_latest(&self) -> bool {
         self.filter.as_ref().is_some_and(Pattern::names_latest)
     }
@@ -71,6 +86,40 @@ impl Policy {
             .map(|extracted| Self(Rule::Extracted(Box::new(extracted))))
             .map_err(|fault| fault.of(&format!("ImagePolicy {name}")))
     }
+
+    /// The same over a Flux v2 ImageRepository: what its `spec.exclusionList` matches anywhere is no candidate. Where nothing
+    /// is written, and without an ImageRepository, that is `^.*\.sig$`; an empty list excludes nothing.
+    ///
+    /// # Errors
+    /// Says what of the list cannot be used and what to write instead.
+    pub fn over_image_repository(self, object: &Value) -> Result<Self, InvalidPolicy> {
+        let Rule::Extracted(mut extracted) = self.0 else {
+            return Ok(self);
+        };
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?");
+        match object.pointer("/spec/exclusionList") {
+            None | Some(Value::Null) => {}
+            Some(list) => {
+                extracted.exclude = excluded(list).map_err(|fault| fault.of(&format!("ImageRepository {name}")))?
+            }
+        }
+        Ok(Self(Rule::Extracted(extracted)))
+    }
+}
+
+fn excluded(list: &Value) -> Result<Vec<Pattern>, Fault> {
+    let wrong = |problem: &str| {
+        Fault::new(
+            format!("spec.exclusionList {problem}"),
+            "write a list of expressions in quotes",
+        )
+    };
+    let list = list.as_array().ok_or_else(|| wrong("is no list"))?;
+    if list.len() > MOST_EXCLUDED {
+        return Err(wrong("has more than 25 expressions"));
+    }
+    let pattern = |text: &Value| Pattern::parse(text.as_str().ok_or_else(|| wrong("has an entry that is not text"))?);
+    list.iter().map(pattern).collect()
 }
 
 fn extracted(object: &Value) -> Result<Extracted, Fault> {
@@ -138,6 +187,7 @@ fn extracted(object: &Value) -> Result<Extracted, Fault> {
         extract,
         order,
         digests,
+        exclude: vec![Pattern::parse(EXCLUDED)?],
     })
 }
 

@@ -202,6 +202,11 @@ impl Policy {
                 true
             }
             Rule::Extracted(extracted) => {
+                if let Some(pattern) = extracted.excluded_by(name) {
+                    return Err(format!(
+                        "is excluded by {pattern:?}, as the ImageRepository's exclusionList has it"
+                    ));
+                }
                 let Some(part) = extracted.part(name) else {
                     return Err(format!("does not match the filter of {self}"));
                 };

@@ -96,3 +96,57 @@ fn an_unusable_image_policy_says_what_is_wrong_and_what_to_write() {
         assert_eq!(error.policy, "ImagePolicy web");
     }
 }
+
+/// The ImageRepository's spec, listing, the tag moved to from `a`, part of any tag's reason.
+const REPOSITORIES: &[(&str, &str, &str, &str)] = &[
+    ("image: r/a", "a b c.sig", "b", "is excluded by \"^.*\\\\.sig$\""),
+    (
+        "image: r/a\nexclusionList: ['-debug', '^c$']",
+        "a b c b-debug-1",
+        "b",
+        "is excluded by \"-debug\"",
+    ),
+    (
+        "image: r/a\nexclusionList: ['-debug', '^c$']",
+        "a b c",
+        "b",
+        "is excluded by \"^c$\"",
+    ),
+    ("image: r/a\nexclusionList: ['^x']", "a b c.sig", "c.sig", "comes after"),
+    ("image: r/a\nexclusionList: []", "a b c.sig", "c.sig", "comes after"),
+    ("image: r/a\nexclusionList: [b]", "a b", "-", "is excluded by \"b\""),
+];
+
+fn repository(spec: &str) -> serde_json::Value {
+    let spec: serde_json::Value = serde_yaml::from_str(spec).unwrap();
+    serde_json::json!({"metadata": {"name": "web"}, "spec": spec})
+}
+
+#[test]
+fn what_an_image_repository_excludes_is_no_candidate() {
+    for (spec, listing, want, reason) in REPOSITORIES {
+        let policy = image_policy("policy: {alphabetical: {}}").unwrap();
+        let policy = policy.over_image_repository(&repository(spec)).unwrap();
+        let selection = selection_by(&policy, "a", &candidates(listing));
+        assert_eq!(chosen(&selection), *want, "{spec} {listing}: {selection:#?}");
+        let told = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
+        assert!(told, "{spec} {listing}: {selection:#?}");
+    }
+}
+
+#[test]
+fn an_exclusion_list_that_cannot_be_used_says_so() {
+    let many = format!("exclusionList: [{}]", vec!["a"; 26].join(","));
+    for (spec, problem) in [
+        ("exclusionList: x", "is no list"),
+        ("exclusionList: [1]", "an entry that is not text"),
+        ("exclusionList: ['(']", "unclosed group"),
+        ("exclusionList: ['']", "the expression is empty"),
+        (&*many, "more than 25"),
+    ] {
+        let policy = image_policy("policy: {alphabetical: {}}").unwrap();
+        let error = policy.over_image_repository(&repository(spec)).expect_err(spec);
+        assert!(error.problem.contains(problem), "{spec}: {error}");
+        assert_eq!(error.policy, "ImageRepository web");
+    }
+}

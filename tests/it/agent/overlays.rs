@@ -20,7 +20,7 @@ fn image_policy(name: &str) -> String {
     };
     object(
         "ImageRepository",
-        &format!("{{image: {HOST}/shop/{name}, interval: 5m}}"),
+        &format!("{{image: {HOST}/shop/{name}, interval: 5m, exclusionList: ['-debug$']}}"),
     ) + &object(
         "ImagePolicy",
         &format!("{{imageRepositoryRef: {{name: {name}}}, policy: {{alphabetical: {{order: asc}}}}}}"),
@@ -136,6 +136,9 @@ async fn images_of_overlays_values_files_and_releases_are_bumped_where_they_are_
 
     for name in ["web", "mail"] {
         world.ecr.push_tag(&format!("shop/{name}"), "3333ccc").unwrap();
+    }
+    for name in ["mail", "api"] {
+        world.ecr.push_tag(&format!("shop/{name}"), "4444ddd-debug").unwrap();
     }
     world.agent.call(&["scan"]).await.unwrap();
     let text = |file: &str| world.repo.file_at("main", file).unwrap();
