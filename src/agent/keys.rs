@@ -45,7 +45,7 @@ pub(super) async fn existing(checked: &Checked) -> anyhow::Result<Arc<DeployKey>
 pub(super) async fn kept(checked: &Checked, source: &KeySource, what: &str) -> anyhow::Result<Arc<DeployKey>> {
     let none = |place: &dyn std::fmt::Display| match what {
         "deploy key" => anyhow::anyhow!("there is no deploy key in {place}; `tidegate identity` makes one"),
-        _ => anyhow::anyhow!("there is no {what} in {place}, entry {}", rotation::CURRENT),
+        _ => anyhow::anyhow!("there is no {what} in {place}; it is never made, put it there"),
     };
     match source {
         KeySource::File(path) if !path.exists() => Err(none(&path.display())),
@@ -53,9 +53,21 @@ pub(super) async fn kept(checked: &Checked, source: &KeySource, what: &str) -> a
         KeySource::Secret(name) => {
             let cluster = edges::cluster(checked).await?;
             let place = place(&cluster, name);
-            Ok(read(&cluster, &place).await?.ok_or_else(|| none(&place))?.current)
+            let entry = format!("{place}, entry {}", rotation::CURRENT);
+            Ok(read(&cluster, &place).await?.ok_or_else(|| none(&entry))?.current)
         }
     }
+}
+
+/// The key of its own that commits are signed with, if they are.
+///
+/// # Errors
+/// It is not there, or cannot be read.
+pub async fn signing_key(checked: &Checked) -> anyhow::Result<Option<Arc<DeployKey>>> {
+    Ok(match edges::signing(checked).await? {
+        Some(git::Signing::Key(key)) => Some(key),
+        Some(git::Signing::DeployKey) | None => None,
+    })
 }
 
 /// The keys for a running agent: an API server that is away is waited for, told once.

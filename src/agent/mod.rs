@@ -17,7 +17,9 @@ mod journal;
 mod key_loop;
 mod keys;
 mod lift;
+mod listed;
 mod preview;
+mod rights;
 mod run;
 mod schedule;
 mod settings;
@@ -25,7 +27,7 @@ mod sync_loop;
 
 pub use edges::has_deploy_key;
 pub use held::{Held, HeldObject, Since, holds, holds_of_clone, holds_of_url};
-pub use keys::{COMMENT, Rotation, abandon, deploy_keys, rotate};
+pub use keys::{COMMENT, Rotation, abandon, deploy_keys, rotate, signing_key};
 pub use lift::{Lift, Lifted, Meant, ObjectName, lift, lift_in_clone};
 pub use preview::{Preview, preview};
 pub use run::run;

@@ -1,6 +1,8 @@
 use super::commands::AgentCommands;
 use super::journal::Journal;
 use super::key_loop::{KeyLoop, ToldOfKeys, wake_when_refused};
+use super::listed::Listed;
+use super::rights::{LoginLoop, Rights};
 use super::sync_loop::{SyncLoop, Told, event_lost};
 use super::{Checked, arrival, edges, keys, schedule};
 use crate::automation::{self, Automation, CommitStyle, Hooks, Landed, Status};
@@ -126,7 +128,7 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
     if edges::has_deploy_key(&checked) {
         tracing::info!(fingerprint = %key.fingerprint(), "deploy key");
     }
-    let repo = Arc::new(edges::repo(&checked, Arc::clone(&key), signing)?);
+    let repo = Arc::new(edges::repo(&checked, Arc::clone(&key), signing.clone())?);
     tasks.spawn("stop", stop(repo.as_ref().clone(), shutdown.clone()));
 
     let observed = |metrics: &Metrics| {
@@ -142,24 +144,27 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
             sync.activate();
         }
     };
-    let key_work = KeyLoop {
-        checked: Arc::clone(&checked),
-        cluster: Arc::clone(&cluster),
-        repo: Arc::clone(&repo),
-        in_use: key,
-        metrics: metrics.clone(),
-        changed: {
-            let (automate, follow) = (automate.clone(), follow.clone());
-            move || {
-                follow.activate();
-                automate.activate();
-            }
-        },
-        told: ToldOfKeys::default(),
-        looked: None,
-        shutdown: shutdown.clone(),
+    let listed = Listed::new(signing);
+    let rights = Rights::new(Arc::clone(&checked), Arc::clone(&cluster), metrics.clone());
+    let changed = {
+        let (automate, follow) = (automate.clone(), follow.clone());
+        move || {
+            follow.activate();
+            automate.activate();
+        }
     };
     if edges::has_deploy_key(&checked) {
+        let key_work = KeyLoop {
+            checked: Arc::clone(&checked),
+            cluster: Arc::clone(&cluster),
+            repo: Arc::clone(&repo),
+            in_use: key,
+            changed,
+            told: ToldOfKeys::default(),
+            rights,
+            listed,
+            shutdown: shutdown.clone(),
+        };
         tasks.spawn(
             "keys",
             run_loop(keys_loop, key_work, shutdown.clone(), jitter, observed(&metrics)),
@@ -168,6 +173,18 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
         tasks.spawn(
             "key refusals",
             wake_when_refused(Arc::clone(&repo), wake, shutdown.clone()),
+        );
+    } else {
+        let login_work = LoginLoop {
+            rights,
+            listed,
+            key,
+            changed,
+            shutdown: shutdown.clone(),
+        };
+        tasks.spawn(
+            "login",
+            run_loop(keys_loop, login_work, shutdown.clone(), jitter, observed(&metrics)),
         );
     }
     tasks.spawn(

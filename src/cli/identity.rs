@@ -6,6 +6,7 @@ use crate::http::Client;
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Print the public half of the deploy key, making the key if there is none
@@ -58,7 +59,8 @@ struct Shown {
     r#type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
-    advice: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
     /// Present while a rotation is under way: the key that is to follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -73,10 +75,7 @@ impl Identity {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let checked = Checked::new(self.config.read()?);
         if !crate::agent::has_deploy_key(&checked) {
-            return Err(anyhow::anyhow!(
-                "there is no deploy key for an HTTPS address; the login is in repo.http.credentials"
-            )
-            .into());
+            return self.show_signing(crate::agent::signing_key(&checked).await?);
         }
         if self.rotate || self.abandon {
             let step = match self.abandon {
@@ -88,7 +87,8 @@ impl Identity {
         }
         let keys = crate::agent::deploy_keys(&checked).await?;
         let next = keys.next.as_ref().map(|next| next.public_line(COMMENT));
-        self.show(checked.settings(), &keys.current, next.clone(), keys.previous)?;
+        let signing = crate::agent::signing_key(&checked).await?;
+        self.show(checked.settings(), &keys.current, next.clone(), keys.previous, signing)?;
         if let (Some(next), false) = (next, self.is_json()) {
             eprintln!("a next key is on its way (tidegate identity --rotate goes on with it): {next}");
         }
@@ -107,7 +107,7 @@ impl Identity {
     fn tell(&self, settings: &Settings, step: Rotation) -> Result<(), Failure> {
         match step {
             Rotation::Begun { next, current } => {
-                self.show(settings, &next, None, None)?;
+                self.show(settings, &next, None, None, None)?;
                 if !self.is_json() {
                     eprintln!(
                         "this is the next key; leave the present one, {}, where it is: the agent uses it until the next \
@@ -124,14 +124,14 @@ impl Identity {
                 Ok(())
             }
             Rotation::Done { current, previous } => {
-                self.show(settings, &current, None, Some(previous.clone()))?;
+                self.show(settings, &current, None, Some(previous.clone()), None)?;
                 if !self.is_json() {
                     eprintln!("this key is in use now; remove the one before at the forge: {previous}");
                 }
                 Ok(())
             }
             Rotation::Abandoned { current, was_begun } => {
-                self.show(settings, &current, None, None)?;
+                self.show(settings, &current, None, None, None)?;
                 if !self.is_json() {
                     eprintln!(
                         "{}this key stays in use",
@@ -153,17 +153,21 @@ impl Identity {
         key: &DeployKey,
         next: Option<String>,
         previous: Option<String>,
+        signing: Option<Arc<DeployKey>>,
     ) -> Result<(), Failure> {
         let place = settings.repo.url.key_page();
-        let allowed_signer =
-            (settings.automation.signing == Some(SigningKey::DeployKey)).then(|| key.allowed_signer_line(COMMENT));
+        let signer = match settings.automation.signing {
+            Some(SigningKey::DeployKey) => Some(key),
+            _ => signing.as_deref(),
+        };
+        let allowed_signer = signer.map(|key| key.allowed_signer_line(COMMENT));
         if self.is_json() {
             return print_json(&Shown {
                 public_key: key.public_line(COMMENT),
                 fingerprint: key.fingerprint(),
                 r#type: key.kind(),
                 page: place.page,
-                advice: place.advice,
+                advice: Some(place.advice),
                 next,
                 previous,
                 allowed_signer,
@@ -176,8 +180,37 @@ impl Identity {
             None => eprintln!("{}", place.advice),
         }
         if let Some(line) = allowed_signer {
-            eprintln!("commits are signed with it; its line for allowed_signers: {line}");
+            let with = match signing {
+                None => "it",
+                Some(_) => "a key of their own",
+            };
+            eprintln!("commits are signed with {with}; the line for allowed_signers: {line}");
         }
+        Ok(())
+    }
+
+    /// Over HTTPS there is no other key than the one for signatures.
+    fn show_signing(&self, signing: Option<Arc<DeployKey>>) -> Result<(), Failure> {
+        let none = "there is no deploy key for an HTTPS address; the login is in repo.http.credentials";
+        let Some(key) = signing.filter(|_| !self.rotate && !self.abandon) else {
+            return Err(anyhow::anyhow!(none).into());
+        };
+        let allowed_signer = key.allowed_signer_line(COMMENT);
+        if self.is_json() {
+            return print_json(&Shown {
+                public_key: key.public_line(COMMENT),
+                fingerprint: key.fingerprint(),
+                r#type: key.kind(),
+                page: None,
+                advice: None,
+                next: None,
+                previous: None,
+                allowed_signer: Some(allowed_signer),
+            });
+        }
+        print(format!("{}\n", key.public_line(COMMENT)).as_bytes())?;
+        eprintln!("fingerprint {}", key.fingerprint());
+        eprintln!("{none}; commits are signed with this key, whose line for allowed_signers is: {allowed_signer}");
         Ok(())
     }
 

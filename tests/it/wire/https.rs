@@ -3,7 +3,8 @@
 use super::scene::{FILE, Scene, bump, failure, landed};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
-use tidegate::git::{Repo, RepoUrl};
+use tidegate::git::{Repo, RepoUrl, probe};
+use tidegate::model::BranchName;
 use tidegate::port::{ConfigRepo, PushOutcome, RepoProblem};
 use tidegate_stack::git::Access;
 use tidegate_stack::relay::{Direction, Ending, Relay};
@@ -148,6 +149,54 @@ async fn a_login_that_may_only_read_is_told_apart_at_the_push() {
             panic!("it was to be read-only")
         };
         assert_eq!(words, "Write access to repository not granted.");
+    }
+}
+
+#[tokio::test]
+async fn what_a_login_may_do_is_found_out_without_a_trace() {
+    let scene = Scene::start();
+    let web = scene.server.web(true).unwrap();
+    for hook in ["pre-receive", "update", "post-receive", "post-update"] {
+        let script = "#!/bin/sh\necho ran >>\"$GIT_DIR/trace\"\n";
+        scene.bare.hook(hook, script).unwrap();
+    }
+    let state = || ["for-each-ref", "count-objects"].map(|asked| scene.bare.git(&[asked]).unwrap());
+    let before = state();
+    let tip = scene.bare.tip().unwrap().unwrap();
+    let mut settings = scene.http(&web);
+
+    let both = probe(&settings).await.unwrap();
+    assert_eq!((both.tip.to_string(), both.read_only), (tip.clone(), None));
+
+    web.only_user("bot", "hunter2", Access::ReadOnly);
+    let reading = probe(&settings).await.unwrap();
+    assert_eq!(reading.tip.to_string(), tip);
+    assert_eq!(
+        reading.read_only.as_deref(),
+        Some("Write access to repository not granted.")
+    );
+
+    web.only_user("bot", "other", Access::ReadWrite);
+    let refused = failure(probe(&settings).await);
+    assert_eq!(refused.problem, RepoProblem::KeyRefused, "{}", refused.message);
+
+    settings.http.credentials = None;
+    web.open_to_all();
+    let anyone = probe(&settings).await.unwrap().read_only.unwrap();
+    assert!(anyone.contains("Access denied"), "{anyone}");
+
+    settings.branch = BranchName::parse("production").unwrap();
+    let branch = failure(probe(&settings).await);
+    assert_eq!(branch.problem, RepoProblem::NoBranch, "{}", branch.message);
+    assert!(branch.message.contains("there is main"), "{}", branch.message);
+
+    assert_eq!(state(), before);
+    assert!(!scene.bare.path().join("trace").exists(), "no hook has run");
+    for seen in web.seen() {
+        assert!(
+            seen.line.starts_with("GET ") && seen.line.contains("/info/refs?service="),
+            "{seen:?}"
+        );
     }
 }
 
