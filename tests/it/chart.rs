@@ -151,6 +151,41 @@ fn the_login_and_authorities_of_an_https_address_are_mounted_where_the_agent_rea
 }
 
 #[test]
+fn keys_are_read_by_the_name_of_their_secret_and_where_they_are_used() {
+    let helm = Helm::offline();
+    let of = |values: &[&str]| {
+        let few = [
+            "rbac.rules[0].apiGroups[0]=apps",
+            "rbac.rules[0].resources[0]=deployments",
+            "rbac.rules[0].verbs[0]=get",
+        ];
+        let text = helm.template(&[values, &few].concat()).unwrap();
+        let documents = text.split("\n---\n").filter(|text| text.contains("\nrules:\n"));
+        let rules: Vec<serde_yaml::Value> = documents
+            .map(|text| serde_yaml::from_str::<serde_yaml::Value>(text).unwrap())
+            .flat_map(|role| role["rules"].as_sequence().unwrap().clone())
+            .collect();
+        let list = |value: &serde_yaml::Value| {
+            let items = value.as_sequence().into_iter().flatten();
+            items.map(|item| item.as_str().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        let secrets = rules.iter().filter(|rule| list(&rule["resources"]).contains("secrets"));
+        secrets
+            .map(|rule| format!("{}: {}", list(&rule["resourceNames"]), list(&rule["verbs"])))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(&[URL]), ["tidegate-deploy-key: get update patch", ": create"]);
+    let named = [URL, "repo.key.secret=mine", "automation.signing.secret=signing"];
+    assert_eq!(of(&named), ["mine: get update patch", ": create", "signing: get"]);
+    let https = ["repo.url=https://git.acme.example/fleet.git", "repo.http.secret=login"];
+    assert_eq!(
+        of(&https),
+        Vec::<String>::new(),
+        "a mounted login needs no right, and no key is made"
+    );
+}
+
+#[test]
 fn the_agent_understands_every_configuration_that_the_chart_renders() {
     let helm = Helm::offline();
     let secret = tidegate::config::read("tidegate.yaml", &config(&helm.template(&[URL]).unwrap())).unwrap();
