@@ -1,10 +1,17 @@
+use super::Checked;
+use super::rights::announce;
 use crate::catalog::Catalog;
+use crate::config::RepoSettings;
 use crate::driver::Shutdown;
 use crate::follow::Tip;
-use crate::model::CommitId;
+use crate::model::{CommitId, RepoPath};
 use crate::port::{Cluster, ConfigRepo};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Mutex;
+
+/// As many names as one looks at to see what repository it is.
+const MOST_NAMES: usize = 8;
 
 /// Tells once, after the first fetch, whether this looks like the right repository: that something is declared in it where
 /// we look, and that it goes on from what was applied last.
@@ -13,11 +20,12 @@ pub(super) async fn tell<G: ConfigRepo, C: Cluster>(
     catalog: Arc<Mutex<Catalog>>,
     tip: Tip,
     cluster: Option<Arc<C>>,
-    place: String,
+    checked: Arc<Checked>,
     shutdown: Shutdown,
 ) {
+    let settings = &checked.settings.repo;
     tokio::select! {
-        () = look(&*repo, catalog, tip, cluster, place) => shutdown.begun().await,
+        () = look(&*repo, catalog, tip, cluster, settings) => shutdown.begun().await,
         () = shutdown.begun() => {}
     }
 }
@@ -27,8 +35,9 @@ async fn look<G: ConfigRepo, C: Cluster>(
     catalog: Arc<Mutex<Catalog>>,
     tip: Tip,
     cluster: Option<Arc<C>>,
-    place: String,
+    settings: &RepoSettings,
 ) {
+    let place = &settings.url;
     let last = match &cluster {
         Some(cluster) => cluster
             .read_record()
@@ -43,8 +52,13 @@ async fn look<G: ConfigRepo, C: Cluster>(
     // What keeps it from being read is told by the loops.
     let Ok(declared) = declared else { return };
     let (objects, files) = (declared.objects.len(), declared.blobs.len());
-    if declared.objects.is_empty() {
-        tracing::warn!(repo = %place, commit = %first, files, "the repository declares no Kubernetes object where it is read; are repo.url, repo.branch and repo.paths right?");
+    let around = around(repo, first, &settings.paths).await;
+    if let Some(message) = doubt(declared.objects.is_empty(), &around) {
+        tracing::warn!(repo = %place, commit = %first, files, missing = %around.missing, there = %around.there, "{message}");
+        if let Some(cluster) = &cluster {
+            let message = format!("{place} at {}: {message} (it holds {})", first.short(), around.there);
+            announce(&**cluster, true, "WrongRepository", message).await;
+        }
     }
     match continues(repo, last, first).await {
         Some(true) => {
@@ -57,6 +71,53 @@ async fn look<G: ConfigRepo, C: Cluster>(
         None => {
             tracing::info!(repo = %place, commit = %first, objects, files, "the repository is read for the first time")
         }
+    }
+}
+
+/// What the repository holds beside what is read of it.
+struct Around {
+    /// Those of `repo.paths` below which there is no file.
+    missing: String,
+    /// The names at its top.
+    there: String,
+}
+
+async fn around(repo: &impl ConfigRepo, commit: CommitId, paths: &[RepoPath]) -> Around {
+    let files = repo.files(commit, Vec::new()).await.unwrap_or_default();
+    let missing = paths
+        .iter()
+        .filter(|path| !files.iter().any(|file| file.path.is_within(path)));
+    let tops: BTreeSet<&str> = files
+        .iter()
+        .filter_map(|file| file.path.as_str().split('/').next())
+        .collect();
+    let more = if tops.len() > MOST_NAMES { ", …" } else { "" };
+    let tops: Vec<&str> = tops.into_iter().take(MOST_NAMES).collect();
+    Around {
+        missing: missing.map(RepoPath::as_str).collect::<Vec<_>>().join(", "),
+        there: match &*tops {
+            [] => "no file".to_owned(),
+            tops => format!("{}{more}", tops.join(", ")),
+        },
+    }
+}
+
+fn doubt(is_empty: bool, around: &Around) -> Option<String> {
+    let missing = &around.missing;
+    match (is_empty, missing.is_empty()) {
+        (true, true) => Some(
+            "the repository declares no Kubernetes object where it is read; are repo.url, repo.branch and repo.paths \
+             right?"
+                .to_owned(),
+        ),
+        (true, false) => Some(format!(
+            "the repository declares no Kubernetes object where it is read, and of repo.paths it does not have {missing}; \
+             are repo.url, repo.branch and repo.paths right?"
+        )),
+        (false, false) => Some(format!(
+            "of repo.paths the repository does not have {missing}; correct repo.paths, or push what is missing"
+        )),
+        (false, true) => None,
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct AgentCommands {
     pub(super) tip: Tip,
 }
 
-/// The longest that a caller waits for one pass; passes have deadlines of their own, shorter than this.
+/// The longest that a caller waits for one pass; one that fetches a large repository goes on without a caller.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl AgentCommands {

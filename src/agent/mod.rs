@@ -11,6 +11,7 @@
 mod arrival;
 mod commands;
 mod consent;
+mod deadlines;
 mod edges;
 mod held;
 mod journal;

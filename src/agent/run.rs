@@ -4,7 +4,7 @@ use super::key_loop::{KeyLoop, ToldOfKeys, wake_when_refused};
 use super::listed::Listed;
 use super::rights::{LoginLoop, Rights};
 use super::sync_loop::{SyncLoop, Told, event_lost};
-use super::{Checked, arrival, edges, keys, schedule};
+use super::{Checked, arrival, deadlines, edges, keys, schedule};
 use crate::automation::{self, Automation, CommitStyle, Hooks, Landed, Status};
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
@@ -20,18 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
-/// A fetch of a large first clone may take minutes; everything after takes seconds.
-const FOLLOW_DEADLINE: Duration = Duration::from_secs(600);
-/// Thousands of listings at ten a second fit.
-const SCAN_DEADLINE: Duration = Duration::from_secs(900);
-/// A bump reads history once and races others a few times.
-const AUTOMATE_DEADLINE: Duration = Duration::from_secs(300);
-/// Ten thousand applies at a few hundred a second, with a slow wave between.
-const SYNC_DEADLINE: Duration = Duration::from_secs(600);
 /// Whether the deploy key was changed, or another lies beside it: one small request.
 const KEYS: Duration = Duration::from_secs(60);
-/// Two logins and four commands, each with its own, shorter deadline.
-const KEYS_DEADLINE: Duration = Duration::from_secs(120);
 /// The automation and sync loops are woken by what they depend on; the period is the net below.
 const NET: Duration = Duration::from_secs(300);
 
@@ -74,11 +64,11 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
     let catalog = Arc::new(Mutex::new(Catalog::new(settings.repo.paths.clone(), metrics.clone())));
     let (status, status_seen) = watch::channel(Arc::new(Status::default()));
 
-    let (scan_loop, scan) = Loop::new("scan", Duration::from_secs(3600), SCAN_DEADLINE, &health);
-    let (automate_loop, automate) = Loop::new("automate", NET, AUTOMATE_DEADLINE, &health);
-    let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, FOLLOW_DEADLINE, &health);
-    let (keys_loop, keys) = Loop::new("keys", KEYS, KEYS_DEADLINE, &health);
-    let (sync_loop, sync) = Loop::new("sync", NET, SYNC_DEADLINE, &health);
+    let (scan_loop, scan) = Loop::new("scan", Duration::from_secs(3600), deadlines::SCAN, &health);
+    let (automate_loop, automate) = Loop::new("automate", NET, deadlines::automate(settings), &health);
+    let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), &health);
+    let (keys_loop, keys) = Loop::new("keys", KEYS, deadlines::keys(settings), &health);
+    let (sync_loop, sync) = Loop::new("sync", NET, deadlines::sync(settings), &health);
 
     let journal = Journal::default();
     let mut tasks = Tasks::default();
@@ -187,17 +177,15 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
             run_loop(keys_loop, login_work, shutdown.clone(), jitter, observed(&metrics)),
         );
     }
-    tasks.spawn(
-        "arrival",
-        arrival::tell(
-            Arc::clone(&repo),
-            Arc::clone(&catalog),
-            tip.clone(),
-            settings.sync.enabled.then(|| Arc::clone(&cluster)),
-            settings.repo.url.to_string(),
-            shutdown.clone(),
-        ),
+    let arrived = arrival::tell(
+        Arc::clone(&repo),
+        Arc::clone(&catalog),
+        tip.clone(),
+        settings.sync.enabled.then(|| Arc::clone(&cluster)),
+        Arc::clone(&checked),
+        shutdown.clone(),
     );
+    tasks.spawn("arrival", arrived);
     tasks.spawn(
         "trust",
         trust(

@@ -145,7 +145,45 @@ async fn at_its_start_the_agent_tells_whether_this_is_the_repository_it_was_on()
         .unwrap();
     world.agent.start().unwrap();
     said(&world, "declares no Kubernetes object where it is read").await;
+    said(&world, "there=README.md").await;
     said(&world, "does not contain the commit that was applied last").await;
+    assert!(world.live_image().await.ends_with(":1111aaa"), "nothing is pruned");
+    world.agent.stop().await.unwrap();
+
+    let empty = world.git.create_repo("empty").unwrap();
+    let fleet = world.repo.url().to_owned();
+    for (url, more, words) in [
+        (
+            empty.url(),
+            "",
+            "has no branch main (it is empty); push it first, or set repo.branch",
+        ),
+        (
+            &fleet,
+            "  branch: production\n",
+            "has no branch production (there is main); push it first, or set repo.branch",
+        ),
+        (
+            &fleet,
+            "  paths: [app]\n",
+            "of repo.paths it does not have app; are repo.url, repo.branch and repo.paths right?",
+        ),
+        (
+            &fleet,
+            "  paths: [apps, releases]\n",
+            "of repo.paths the repository does not have releases; correct repo.paths",
+        ),
+    ] {
+        world
+            .agent
+            .configure(|options| (options.repo_url, options.repo_more) = (url.to_owned(), more.to_owned()))
+            .unwrap();
+        world.agent.start().unwrap();
+        said(&world, words).await;
+        world.agent.stop().await.unwrap();
+    }
+    let log = world.agent.log();
+    assert!(log.contains("there=apps, namespace.yaml"), "{log}");
     assert!(world.live_image().await.ends_with(":1111aaa"), "nothing is pruned");
 }
 
