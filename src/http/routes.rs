@@ -23,8 +23,9 @@ const LONGEST_BODY: usize = 4096;
 /// The body is one packet; whoever takes longer holds a connection open.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Calls that wait for a pass at the same time. They share the pass, so that more of them are a mistake or an attack.
-const CALLS: usize = 16;
+/// Calls that wait for a pass at the same time: a call for each image that a large build has pushed. They share the pass, so
+/// that more of them are a mistake or an attack; half of the port's connections stay free for other questions.
+const CALLS: usize = 64;
 
 /// How long callers may keep the server busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

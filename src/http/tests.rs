@@ -296,7 +296,7 @@ async fn a_call_that_waits_too_long_is_let_go() {
 #[tokio::test]
 async fn more_waiting_calls_than_there_are_places_are_turned_away() {
     let agent = Arc::new(Agent::start().await);
-    let calls: Vec<_> = (0..17)
+    let calls: Vec<_> = (0..65)
         .map(|_| {
             let agent = Arc::clone(&agent);
             tokio::spawn(async move {

@@ -63,7 +63,16 @@ async fn raced(folders: usize, flux: &str) {
         scene.push(name, &tag);
         let asking = format!("{{\"repository\": \"{}\"}}", image(name));
         let agent = scene.agent.caller();
-        tokio::spawn(async move { agent.post("/v1/scan", &asking, SOON).await });
+        tokio::spawn(async move {
+            // Whoever tells of pushes tells again where too many wait already.
+            while agent
+                .post("/v1/scan", &asking, SOON)
+                .await
+                .is_ok_and(|(status, _)| status == 429)
+            {
+                tokio::time::sleep(TAG_EVERY).await;
+            }
+        });
         tokio::time::sleep(TAG_EVERY).await;
     }
     for number in tags.saturating_sub(WORKLOADS as u64)..tags {
