@@ -10,7 +10,9 @@
 mod bumps;
 mod first_apply;
 mod idle;
+mod long_history;
 mod manifests;
+mod many_files;
 mod one_line;
 mod scene;
 mod sight;
@@ -47,6 +49,12 @@ fn main() -> Result<()> {
             let mut running = first_apply::measure(&scene, &mut table).await?;
             one_line::measure(&scene, &mut running, &mut table).await?;
             idle::measure(&scene, &mut running, &mut table).await?;
+        }
+        if wanted("files") {
+            many_files::measure(&mut table).await?;
+        }
+        if wanted("history") {
+            long_history::measure(&mut table).await?;
         }
         table.end();
         println!("{table}\nmeasured in {:.0} s", begin.elapsed().as_secs_f64());

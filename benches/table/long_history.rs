@@ -1,0 +1,220 @@
+//! What is held for a thousand fields after a hundred thousand commits: read from nothing, and after one more commit.
+//!
+//! One commit in fifty is a bump of the agent's, each hundredth of those is taken back by the next commit; all others are
+//! people's, half of them in manifests.
+
+use crate::spread::Spread;
+use crate::table::Table;
+use anyhow::{Context as _, Result};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+use tidegate::automation::Timeline;
+use tidegate::git::Local;
+use tidegate::history::Bump;
+use tidegate::model::{CommitId, FieldId, FieldName, ObjectId, Tag};
+use tidegate_stack::GitServer;
+use tidegate_stack::git::Repo;
+
+const COMMITS: usize = 100_000;
+const FIELDS: usize = 1_000;
+const BUMP_EVERY: usize = 50;
+const BACK_EVERY: usize = 20;
+const MORE: usize = 20;
+
+pub async fn measure(table: &mut Table) -> Result<()> {
+    let server = GitServer::start()?;
+    let repo = server.create_repo("fleet")?;
+    let mut past = Past::default();
+    let begin = Instant::now();
+    past.import(&repo, COMMITS)?;
+    eprintln!(
+        "a history of {COMMITS} commits took {:.1} s",
+        begin.elapsed().as_secs_f64()
+    );
+    table.part(format!("holds of {FIELDS} fields in a history of {COMMITS} commits"));
+    let local = local(repo.path())?;
+    let mut timeline = Timeline::default();
+    let before = memory();
+    let begin = Instant::now();
+    let held = timeline.read(&local, tip(&repo)?).await?.holds.len();
+    let took = begin.elapsed();
+    let reads = timeline.reads();
+    table.row(
+        "from nothing",
+        format!(
+            "{:.1} s; {} commits read, {} files parsed; {held} fields held; {:.0} MB more memory",
+            took.as_secs_f64(),
+            reads.commits,
+            reads.files,
+            memory() - before,
+        ),
+        "",
+        "",
+    );
+    let mut times = Spread::default();
+    for _ in 0..MORE {
+        past.import(&repo, 1)?;
+        let tip = tip(&repo)?;
+        let begin = Instant::now();
+        timeline.read(&local, tip).await?;
+        times.add(begin.elapsed());
+    }
+    let now = timeline.reads();
+    table.row(
+        "after one more commit, p50 / p99",
+        format!(
+            "{times}; {} commits read, {} files parsed in {MORE}",
+            now.commits - reads.commits,
+            now.files - reads.files
+        ),
+        "",
+        "",
+    );
+    Ok(())
+}
+
+fn local(path: &Path) -> Result<Local> {
+    Local::open(path, Some("main")).context("the repository cannot be read")
+}
+
+fn tip(repo: &Repo) -> Result<CommitId> {
+    Ok(CommitId::parse(&repo.tip()?.context("the branch is unborn")?)?)
+}
+
+/// This process's own, without what it has mapped, in MB.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next());
+    kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1000.0
+}
+
+/// Writes the history on, by the rule above.
+#[derive(Default)]
+struct Past {
+    commits: usize,
+    bumps: usize,
+    /// The tag of each field, and the field and tag that the next commit goes back to.
+    tags: Vec<String>,
+    replicas: Vec<usize>,
+    back: Option<(usize, String)>,
+}
+
+impl Past {
+    fn import(&mut self, repo: &Repo, count: usize) -> Result<()> {
+        let mut stream = String::new();
+        if self.commits == 0 {
+            self.tags = vec!["old".to_owned(); FIELDS];
+            self.replicas = vec![0; FIELDS];
+            commit(&mut stream, PERSON, 0, "Import", None)?;
+            for field in 0..FIELDS {
+                file(&mut stream, &path(field), &self.manifest(field))?;
+            }
+            self.commits = 1;
+        }
+        for _ in 0..count {
+            self.next(&mut stream)?;
+        }
+        repo.git_bytes(&["fast-import", "--quiet", "--force"], stream.as_bytes())?;
+        Ok(())
+    }
+
+    fn next(&mut self, stream: &mut String) -> Result<()> {
+        self.commits += 1;
+        let number = self.commits;
+        // The first of a stream stands on what is there.
+        let from = (stream.is_empty()).then_some("refs/heads/main^0");
+        let field = ((number * 2_654_435_761) >> 12) % FIELDS;
+        if let Some((field, before)) = self.back.take() {
+            commit(stream, PERSON, number, "Revert \"Bump\"", from)?;
+            self.set(stream, field, before)
+        } else if number.is_multiple_of(BUMP_EVERY) {
+            self.bumps += 1;
+            let (old, new) = (self.tag(field), format!("tag-{number:06}"));
+            let message = format!("Bump\n\n{}\n", bump(field, &old, &new)?.trailer());
+            commit(stream, "Tidegate <tidegate@localhost>", number, &message, from)?;
+            if self.bumps.is_multiple_of(BACK_EVERY) {
+                self.back = Some((field, old));
+            }
+            self.set(stream, field, new)
+        } else if number.is_multiple_of(2) {
+            commit(stream, PERSON, number, "Scale", from)?;
+            if let Some(replicas) = self.replicas.get_mut(field) {
+                *replicas = number;
+            }
+            file(stream, &path(field), &self.manifest(field))
+        } else {
+            commit(stream, PERSON, number, "Note", from)?;
+            file(
+                stream,
+                &format!("notes/{:03}.txt", number % 200),
+                &format!("{number}\n"),
+            )
+        }
+    }
+
+    fn set(&mut self, stream: &mut String, field: usize, tag: String) -> Result<()> {
+        if let Some(known) = self.tags.get_mut(field) {
+            *known = tag;
+        }
+        file(stream, &path(field), &self.manifest(field))
+    }
+
+    fn tag(&self, field: usize) -> String {
+        self.tags.get(field).cloned().unwrap_or_default()
+    }
+
+    fn manifest(&self, field: usize) -> String {
+        let replicas = self.replicas.get(field).copied().unwrap_or_default();
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app-{field:04}\n  namespace: shop\nspec:\n  replicas: {replicas}\n  \
+             template:\n    spec:\n      containers:\n      - name: app\n        image: {}:{}\n",
+            image(field),
+            self.tag(field)
+        )
+    }
+}
+
+const PERSON: &str = "Operator <operator@example.com>";
+const START: usize = 1_700_000_000;
+
+fn commit(stream: &mut String, who: &str, number: usize, message: &str, from: Option<&str>) -> Result<()> {
+    let at = START + number * 60;
+    writeln!(
+        stream,
+        "commit refs/heads/main\nauthor {who} {at} +0000\ncommitter {who} {at} +0000"
+    )?;
+    writeln!(stream, "data {}\n{message}", message.len())?;
+    if let Some(from) = from {
+        writeln!(stream, "from {from}")?;
+    }
+    Ok(())
+}
+
+fn file(stream: &mut String, path: &str, text: &str) -> Result<()> {
+    Ok(writeln!(stream, "M 100644 inline {path}\ndata {}\n{text}", text.len())?)
+}
+
+fn path(field: usize) -> String {
+    format!("apps/team-{:02}/app-{field:04}.yaml", field / 20)
+}
+
+fn image(field: usize) -> String {
+    format!("registry.example/shop/app-{field:04}")
+}
+
+fn bump(field: usize, old: &str, new: &str) -> Result<Bump> {
+    Ok(Bump {
+        field: FieldId {
+            object: ObjectId::new("apps/v1", "Deployment", Some("shop"), &format!("app-{field:04}")),
+            field: FieldName("app".to_owned()),
+        },
+        image: image(field),
+        old: Some(Tag::parse(old)?),
+        new: Tag::parse(new)?,
+        digest: None,
+        pinned: false,
+        old_digest: None,
+    })
+}
