@@ -29,7 +29,9 @@ pub fn has_deploy_key(checked: &Checked) -> bool {
 pub(super) async fn scratch_repo(checked: &mut Checked, folder: &std::path::Path) -> anyhow::Result<git::Repo> {
     checked.settings.state_dir = folder.to_owned();
     let key = keys::existing(checked).await?;
-    repo(checked, key, None)
+    let repo = repo(checked, key, None)?;
+    repo.only_reads();
+    Ok(repo)
 }
 
 /// The same for one that commits are made in: signed, where ours are.
@@ -52,7 +54,11 @@ pub(super) async fn signing(checked: &Checked) -> anyhow::Result<Option<Signing>
 /// The config repo's mirror; asks the network nothing.
 pub(super) fn repo(checked: &Checked, key: Arc<DeployKey>, signing: Option<Signing>) -> anyhow::Result<git::Repo> {
     let trust = Trust::new(signing, checked.settings.repo.signers.clone());
-    Ok(git::Repo::open_trusting(git_settings(checked, key), trust)?)
+    let repo = git::Repo::open_trusting(git_settings(checked, key), trust)?;
+    if !checked.settings.automation.enabled {
+        repo.only_reads();
+    }
+    Ok(repo)
 }
 
 /// Where the config repo is, for somebody with that key.

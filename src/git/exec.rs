@@ -2,8 +2,11 @@
 
 use super::error::Error;
 use super::words;
+use futures::FutureExt;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +25,8 @@ pub(super) struct Exec {
     pub kept_open: bool,
     /// The server has said something about this command.
     pub answered: bool,
+    /// Whether the server has answered anything on the connection since the command went on.
+    alive: Option<Arc<AtomicBool>>,
     ended: bool,
     stderr: Vec<u8>,
     stop: CancellationToken,
@@ -41,6 +46,7 @@ impl Exec {
             idle,
             kept_open,
             answered: false,
+            alive: None,
             ended: false,
             stderr: Vec::new(),
             stop,
@@ -55,7 +61,12 @@ impl Exec {
             } else {
                 self.idle
             };
-            let message = self.wait(patience, until).await?;
+            let message = match self.wait(patience, until).await {
+                Err(Error::Silent { .. }) if self.lives() && patience < self.idle => {
+                    self.wait(self.idle.saturating_sub(patience), until).await?
+                }
+                waited => waited?,
+            };
             self.answered |= message.as_ref().is_some_and(is_answer);
             match message {
                 Some(ChannelMsg::Data { data }) => return Ok(Some(data.into())),
@@ -94,6 +105,24 @@ impl Exec {
         }
     }
 
+    /// The command was started long ago, and goes on now: the connection may be dead until it, or `alive`, says otherwise.
+    pub(super) fn goes_on(&mut self, alive: Arc<AtomicBool>) {
+        (self.kept_open, self.answered, self.alive) = (true, false, Some(alive));
+    }
+
+    /// Whether the server has ended the command, as far as is known without waiting.
+    pub(super) fn has_ended(&mut self) -> bool {
+        while !self.ended {
+            match self.channel.wait().now_or_never() {
+                None => return false,
+                Some(Some(ChannelMsg::ExtendedData { data, .. })) => self.keep_words(&data),
+                Some(None | Some(ChannelMsg::Eof | ChannelMsg::Close | ChannelMsg::Failure)) => self.ended = true,
+                Some(Some(_)) => {}
+            }
+        }
+        true
+    }
+
     /// The connection was open before, and nothing has ever come back for this command.
     pub(super) fn is_dead_from_the_start(&self) -> bool {
         self.kept_open && !self.answered
@@ -130,6 +159,13 @@ impl Exec {
             Some(waited) => waited.map_err(|_| self.late(patience, until)),
             None => Err(self.stopped()),
         }
+    }
+
+    /// A server that answers, if not about the command, is slow and not dead.
+    fn lives(&mut self) -> bool {
+        let alive = self.alive.as_ref();
+        self.answered |= alive.is_some_and(|alive| alive.load(Ordering::Relaxed));
+        self.answered
     }
 
     fn stopped(&self) -> Error {

@@ -87,6 +87,10 @@ impl Mirror {
     pub(super) fn fetch(&mut self) -> Result<CommitId, Error> {
         let fetched = self.mend_and_fetch(Depth::New);
         self.folder.fetched.fetch_or(fetched.is_ok(), Ordering::Relaxed);
+        if let Ok(tip) = &fetched {
+            let branch = self.settings.branch.full();
+            self.runtime.block_on(self.wire.get_ready(&branch, &tip.to_string()));
+        }
         fetched
     }
 

@@ -3,7 +3,7 @@
 //! [`Repo`] implements [`ConfigRepo`](crate::port::ConfigRepo). A call goes to one of two threads that own a handle of
 //! the bare mirror each. libgit2 keeps the objects and fetches, over a transport of ours; the push half of the protocol is
 //! spoken directly, since it can then go out in one piece. The bytes of both come from one SSH connection that is kept
-//! open between calls, with a channel opened in advance, and replaced when it is dead.
+//! open between calls, with a channel and a push made ready in advance, and replaced when it is dead.
 //!
 //! What holds:
 //! - No wait without a deadline: TCP, login, each silence, each operation as a whole. A stop ends every wait within a second.
@@ -25,6 +25,7 @@
 //! configuration, ssh-agent and `~/.ssh`, passwords over SSH, dumb HTTP, other schemes.
 
 mod access;
+mod ahead;
 mod allowed_signers;
 mod bounds;
 mod codecommit;
@@ -46,9 +47,11 @@ mod mirror;
 mod own;
 mod push;
 mod receive_pack;
+mod reply;
 mod repo;
 /// Changing the deploy key without a gap.
 pub mod rotation;
+mod session;
 mod settings;
 mod side;
 mod signature;

@@ -4,7 +4,7 @@ use super::identity::DeployKey;
 use super::mirror::{Mirror, Role};
 use super::settings::{Limits, Settings};
 use super::trust::Trust;
-use super::wire::Wire;
+use super::wire::{Wire, locked};
 use super::{bounds, history, push, side, transport, tree};
 use crate::model::{BlobId, BranchName, CommitId, RepoPath};
 use crate::port::{
@@ -101,6 +101,12 @@ impl Repo {
     /// on. Signatures with the deploy key are made with the one that is logged in with.
     pub fn use_keys(&self, key: Arc<DeployKey>, next: Option<Arc<DeployKey>>) {
         self.wire.use_keys(key, next);
+    }
+
+    /// No push is made ready in advance, so that the server is not asked for the right to write; the first push that lands
+    /// anyway ends this.
+    pub fn only_reads(&self) {
+        locked(&self.wire.demand).forbid();
     }
 
     /// Returns when the server has not taken our key since the last call.

@@ -6,9 +6,10 @@ use super::url::RepoUrl;
 use crate::model::BranchName;
 use std::io;
 use std::num::NonZeroU32;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Everything that opening a repository needs.
 #[derive(Clone)]
@@ -78,10 +79,29 @@ pub enum HostKeys {
     File(PathBuf),
 }
 
+/// Which file it is, and as it was when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    file: u64,
+    length: u64,
+    written: SystemTime,
+}
+
 /// A known_hosts file larger than this is none.
 const LARGEST: u64 = 4 << 20;
 
 impl HostKeys {
+    /// Differs where the file has changed; none for a text, or where there is no such file.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let Self::File(path) = self else { return None };
+        let file = std::fs::metadata(path).ok()?;
+        Some(Stamp {
+            file: file.ino(),
+            length: file.len(),
+            written: file.modified().ok()?,
+        })
+    }
+
     pub(super) fn read(&self) -> Result<KnownHosts, Box<dyn std::error::Error + Send + Sync>> {
         match self {
             Self::Given(known) => Ok(known.clone()),

@@ -68,6 +68,8 @@ pub(super) fn fetch(mirror: &mut Mirror, branch: &BranchName, further: bool) -> 
             },
         )
     })?;
+    let at = tip.map_or_else(|| NOTHING.to_owned(), |tip| tip.to_string());
+    runtime.block_on(wire.get_ready(&full, &at));
     Ok(tip.map(commit_id))
 }
 

@@ -1,16 +1,16 @@
 //! One SSH connection to one host, kept open between commands. Every wait here has a deadline.
 
 use super::error::Error;
-use super::exec::{Exec, KEPT_OPEN_PATIENCE, LAST_WORDS};
+use super::exec::Exec;
 use super::identity::DeployKey;
 use super::known_hosts::{self, KnownHosts, Verdict};
+use super::session::Session;
 use super::settings::HostKeys;
 use super::socket::Socket;
 use super::url::RepoUrl;
 use super::wire::{Wire, locked};
-use russh::client::{self, AuthResult, Handle, Msg};
+use russh::client::{self, AuthResult, Handle};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::{Channel, Disconnect};
 use ssh_key::PublicKey;
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -36,14 +36,6 @@ pub(super) struct Ssh {
     session: tokio::sync::Mutex<Option<Session>>,
 }
 
-/// A logged-in connection, with a channel opened in advance: that saves the next command a round trip.
-struct Session {
-    handle: Arc<Handle<Client>>,
-    /// Who is logged in.
-    key: Arc<DeployKey>,
-    spare: Arc<Mutex<Option<Channel<Msg>>>>,
-}
-
 impl Ssh {
     pub(super) fn new(key: Arc<DeployKey>, host_keys: HostKeys) -> Self {
         Self {
@@ -64,23 +56,33 @@ impl Wire {
 
     async fn run(&self, command: &str, stop: &CancellationToken) -> Result<Exec, Error> {
         let mut slot = self.ssh.session.lock().await;
-        let key = self.key();
-        let is_ours = |session: &Session| !session.handle.is_closed() && Arc::ptr_eq(&session.key, &key);
-        if let Some(session) = slot.take().filter(is_ours)
-            && let Ok(exec) = self.start(&session, command, true, stop).await
-        {
-            *slot = Some(session);
-            return Ok(exec);
+        let (key, stamp) = (self.key(), self.ssh.host_keys.stamp());
+        if let Some(session) = slot.take() {
+            if session.is_for(&key, stamp)
+                && let Ok(exec) = session.start(self, command, true, stop).await
+            {
+                *slot = Some(session);
+                return Ok(exec);
+            }
+            if session.was_waiting() {
+                locked(&self.demand).ended_early();
+            }
+            tokio::spawn(async move { session.hang_up().await });
         }
         let (handle, key) = self.connect_with(key).await?;
-        let session = Session {
-            handle: Arc::new(handle),
-            key,
-            spare: Arc::default(),
-        };
-        let exec = self.start(&session, command, false, stop).await?;
+        let session = Session::new(handle, key, stamp);
+        let exec = session.start(self, command, false, stop).await?;
         *slot = Some(session);
         Ok(exec)
+    }
+
+    /// The kept-open connection, if a command could be started on it now.
+    pub(super) async fn kept(&self) -> Option<Session> {
+        let slot = self.ssh.session.lock().await;
+        let session = slot.as_ref()?;
+        session
+            .is_for(&self.key(), self.ssh.host_keys.stamp())
+            .then(|| session.clone())
     }
 
     /// What we log in with.
@@ -90,8 +92,11 @@ impl Wire {
 
     /// From the next command on we log in with another key.
     pub(super) fn use_keys(&self, key: Arc<DeployKey>, next: Option<Arc<DeployKey>>) {
-        *locked(&self.ssh.key) = key;
+        *locked(&self.ssh.key) = Arc::clone(&key);
         *locked(&self.ssh.next_key) = next;
+        if let Ok(mut slot) = self.ssh.session.try_lock() {
+            drop(slot.take_if(|session| !Arc::ptr_eq(&session.key, &key)));
+        }
     }
 
     /// Where our key is refused, another one may be taken already: the one that has followed it while we were logging in,
@@ -126,47 +131,8 @@ impl Wire {
     pub(super) async fn hang_up(&self) {
         self.http.hang_up();
         if let Some(session) = self.ssh.session.lock().await.take() {
-            let bye = session.handle.disconnect(Disconnect::ByApplication, "", "");
-            let _ = timeout(LAST_WORDS, bye).await;
+            session.hang_up().await;
         }
-    }
-
-    async fn start(
-        &self,
-        session: &Session,
-        command: &str,
-        kept_open: bool,
-        stop: &CancellationToken,
-    ) -> Result<Exec, Error> {
-        let place = self.url.place();
-        let patience = if kept_open {
-            KEPT_OPEN_PATIENCE.min(self.phases.login)
-        } else {
-            self.phases.login
-        };
-        let spare = locked(&session.spare).take();
-        let channel = match spare {
-            Some(channel) => channel,
-            None => timeout(patience, session.handle.channel_open_session())
-                .await
-                .map_err(|_| Error::Silent {
-                    place: place.clone(),
-                    phase: "opening a channel",
-                    after: patience,
-                })?
-                .map_err(|source| Error::Handshake {
-                    place: place.clone(),
-                    source,
-                })?,
-        };
-        self.counts.channels.fetch_add(1, Ordering::Relaxed);
-        channel.exec(true, command).await.map_err(|_| Error::Broken {
-            place: place.clone(),
-            words: String::new(),
-        })?;
-        session.open_spare(patience);
-        let idle = self.phases.idle;
-        Ok(Exec::new(channel, place, idle, kept_open, stop.clone()))
     }
 
     async fn connect(&self, key: &DeployKey) -> Result<Handle<Client>, Error> {
@@ -282,21 +248,6 @@ impl Wire {
             };
         }
         Err(last)
-    }
-}
-
-impl Session {
-    /// In the background: the command that was just started does not wait for it.
-    fn open_spare(&self, patience: Duration) {
-        let (handle, spare) = (Arc::clone(&self.handle), Arc::clone(&self.spare));
-        tokio::spawn(async move {
-            if let Ok(Ok(channel)) = timeout(patience, handle.channel_open_session()).await {
-                let surplus = locked(&spare).replace(channel);
-                if let Some(surplus) = surplus {
-                    let _ = timeout(LAST_WORDS, surplus.close()).await;
-                }
-            }
-        });
     }
 }
 

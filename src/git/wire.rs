@@ -1,5 +1,6 @@
 //! What is known of the way to the server, whichever way it is: address, deadlines, counts, and the connection kept open.
 
+use super::ahead::Demand;
 use super::error::Error;
 use super::http::Http;
 use super::settings::Settings;
@@ -56,6 +57,7 @@ pub(super) struct Wire {
     pub pushing: CancellationToken,
     /// What the server can do when it receives a push, as it said at the last one.
     pub receives: Mutex<Option<Vec<u8>>>,
+    pub demand: Mutex<Demand>,
 }
 
 impl Wire {
@@ -69,6 +71,7 @@ impl Wire {
             reading: CancellationToken::new(),
             pushing: CancellationToken::new(),
             receives: Mutex::new(None),
+            demand: Mutex::new(Demand::new()),
         }
     }
 
@@ -80,6 +83,11 @@ impl Wire {
             tokio::time::sleep(LAST_PUSH).await;
             pushing.cancel();
         });
+    }
+
+    /// What is run on the server to push.
+    pub(super) fn receive_command(&self) -> String {
+        format!("git-receive-pack {}", self.url.quoted_path())
     }
 
     /// Waits for `work`, or for the stop.

@@ -2,5 +2,6 @@
 
 mod host_keys;
 mod https;
+mod ready;
 mod round_trips;
 mod scene;

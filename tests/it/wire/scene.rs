@@ -1,8 +1,8 @@
 //! One seeded repository, and what opening it over SSH or HTTP needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tidegate::git::{Author, DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
 use tidegate::model::{BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome, RepoFailure};
@@ -113,5 +113,49 @@ pub(super) fn failure<T>(result: Result<T, RepoFailure>) -> RepoFailure {
     match result {
         Ok(_) => panic!("it was to fail"),
         Err(failure) => failure,
+    }
+}
+
+/// The processes on the server that wait for an update of the repository.
+pub(super) fn waiting(repository: &Path) -> Vec<i32> {
+    let is_one = |process: &Path| {
+        let arguments = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let arguments: Vec<&[u8]> = arguments.split(|byte| *byte == 0).collect();
+        let program = arguments.first().copied().unwrap_or_default();
+        (program.ends_with(b"git") || program.ends_with(b"git-receive-pack"))
+            && arguments.iter().any(|part| part.ends_with(b"receive-pack"))
+            && arguments.contains(&repository.as_os_str().as_encoded_bytes())
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let found = processes.filter(|process| is_one(process));
+    found
+        .filter_map(|process| process.file_name()?.to_str()?.parse().ok())
+        .collect()
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+impl Scene {
+    /// Waits until a push is ready.
+    pub(super) async fn is_ready(&self) {
+        until("no push is made ready", || !waiting(self.bare.path()).is_empty()).await;
+        // The advertisement follows at once.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    /// Waits until no process of ours is left on the server.
+    pub(super) async fn is_left_alone(&self) {
+        until("a process of ours stays", || waiting(self.bare.path()).is_empty()).await;
+    }
+
+    pub(super) fn landed_once(&self, commits: usize) {
+        assert_eq!(self.bare.log().unwrap().len(), commits);
+        self.bare.git(&["fsck", "--strict"]).unwrap();
     }
 }
