@@ -40,6 +40,7 @@
 //! Deliberately absent: clock, network, the manifest's point of view.
 
 mod artefact;
+mod dialect;
 mod filter;
 mod glob;
 mod image_policy;

@@ -1,3 +1,4 @@
+use super::dialect;
 use super::parse::Fault;
 use regex::{Regex, RegexBuilder};
 use std::cmp::Ordering;
@@ -10,12 +11,16 @@ const COMPILED_BYTES: usize = 1 << 20;
 const CACHE_BYTES: usize = 1 << 20;
 
 /// A regular expression over tags, not anchored: it matches anywhere in the tag unless it says `^` and `$` (as Flux v1).
+/// The dialect is Go's.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern(Regex);
+pub(super) struct Pattern {
+    text: String,
+    regex: Regex,
+}
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
+        self.text == other.text
     }
 }
 
@@ -32,12 +37,16 @@ impl Pattern {
                 "write a shorter one",
             ));
         }
-        let built = RegexBuilder::new(text)
+        let built = RegexBuilder::new(&dialect::translated(text))
             .size_limit(COMPILED_BYTES)
             .dfa_size_limit(CACHE_BYTES)
             .nest_limit(32)
             .build();
-        built.map(Self).map_err(|error| match error {
+        let pattern = |regex| Self {
+            text: text.to_owned(),
+            regex,
+        };
+        built.map(pattern).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => Fault::new(
                 "the expression takes too much memory",
                 "write smaller repetition counts than in x{1000}",
@@ -52,7 +61,7 @@ impl Pattern {
     /// One that has capture groups: the parts to order by.
     pub(super) fn capturing(text: &str) -> Result<Self, Fault> {
         let pattern = Self::parse(text)?;
-        if pattern.0.captures_len() > 1 {
+        if pattern.regex.captures_len() > 1 {
             Ok(pattern)
         } else {
             Err(Fault::new(
@@ -63,11 +72,11 @@ impl Pattern {
     }
 
     pub(super) fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.text
     }
 
     pub(super) fn matches(&self, tag: &str) -> bool {
-        self.0.is_match(tag)
+        self.regex.is_match(tag)
     }
 
     /// Whether it matches exactly `latest` and nothing else, but for anchors.
@@ -80,13 +89,13 @@ impl Pattern {
     /// The template with `$1`, `$name` and `${name}` filled in from the first match.
     pub(super) fn expand(&self, tag: &str, template: &str) -> Option<String> {
         let mut out = String::new();
-        self.0.captures(tag)?.expand(template, &mut out);
+        self.regex.captures(tag)?.expand(template, &mut out);
         Some(out)
     }
 
     /// What each group captured; `None` if the tag does not match, or no group took part in the match.
     pub(super) fn parts<'t>(&self, tag: &'t str) -> Option<Vec<Option<&'t str>>> {
-        let captures = self.0.captures(tag)?;
+        let captures = self.regex.captures(tag)?;
         let parts: Vec<Option<&str>> = captures.iter().skip(1).map(|group| Some(group?.as_str())).collect();
         parts.iter().any(Option::is_some).then_some(parts)
     }

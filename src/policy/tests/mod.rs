@@ -2,6 +2,7 @@
 
 mod artefacts;
 mod choices;
+mod dialect;
 mod digests;
 mod filters;
 mod image_policies;
@@ -72,6 +73,7 @@ fn the_tables_have_two_hundred_rows() {
         artefacts::ARTEFACTS.len(),
         choices::CHOICES.len(),
         choices::ONE_DIGEST.len(),
+        dialect::EXPRESSIONS.len(),
         digests::DIGESTS.len(),
         image_policies::IMAGE_POLICIES.len(),
         platforms::PLATFORMS.len(),
