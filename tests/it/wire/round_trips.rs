@@ -66,7 +66,7 @@ async fn a_warm_push_costs_one_round_trip_and_a_fetch_at_most_three() {
     let mut seen = None;
     for tag in ["2.0.0", "2.0.1"] {
         let tip = repo.fetch().await.unwrap();
-        assert_eq!(repo.side_tip(side.clone()).await.unwrap(), seen);
+        assert_eq!(repo.side_tip(side.clone(), tip).await.unwrap(), seen);
         let plan = bump(&repo, tip, tag).await;
         scene.is_ready().await;
         let before = quiet(relay).await;
