@@ -166,17 +166,16 @@ async fn keep_one(wire: Arc<Wire>, session: Session, mut slot: OwnedMutexGuard<O
         }
     }
     let since = slot.as_ref().map(|ready| ready.since);
-    let (stop, wire, slot) = (wire.pushing.clone(), Arc::downgrade(&wire), {
-        drop(slot);
-        Arc::downgrade(&session.ahead)
-    });
-    drop(session);
+    let stop = wire.pushing.clone();
+    let (weak_wire, weak_slot) = (Arc::downgrade(&wire), Arc::downgrade(&session.ahead));
+    // A repository that is gone takes its connection with it.
+    drop((slot, session, wire));
     let _ = timeout(LIFE, stop.cancelled()).await;
-    let Some(slot) = slot.upgrade() else { return };
+    let Some(slot) = weak_slot.upgrade() else { return };
     let mut slot = slot.lock().await;
     if let Some(mut ready) = slot.take_if(|ready| Some(ready.since) == since) {
         drop(slot);
-        if let Some(wire) = wire.upgrade() {
+        if let Some(wire) = weak_wire.upgrade() {
             locked(&wire.demand).over(ready.exec.has_ended());
         }
         ready.dismiss().await;
