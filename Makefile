@@ -36,8 +36,9 @@ kill: tools ## Kill the agent CYCLES=10000 times on its way from a new tag to th
 	CYCLES=$(CYCLES) cargo test --locked --workspace --test it -- --nocapture proof::kill
 
 TAGS ?= 200
-rivals: tools ## TAGS=200 tags land while five others push five commits a second, small and with 20,000 files
-	TAGS=$(TAGS) cargo test --locked --workspace --test it -- --nocapture --test-threads 1 proof::rivals
+rivals: tools ## TAGS=200 tags land while five others make five commits a second, small and with 20,000 files
+	@cargo build --locked --release --bin tidegate
+	TIDEGATE_PROGRAM=$(CURDIR)/target/release/tidegate TAGS=$(TAGS) cargo test --locked --workspace --test it -- --nocapture --test-threads 1 proof::rivals
 
 # Sanitizers need a nightly compiler; the fuzzer's runner goes into the user's cache and not among the user's programs.
 SECONDS ?= 60

@@ -54,7 +54,7 @@ impl Scene {
         let kubeconfig = git.dir().join("kubeconfig");
         std::fs::write(&kubeconfig, NO_CLUSTER).unwrap();
         let mut options = Options {
-            program: PathBuf::from(env!("CARGO_BIN_EXE_tidegate")),
+            program: program(),
             repo_url: repo.url_through(relay.addr()),
             known_hosts: git.known_hosts_lines_for(relay.addr()),
             kubeconfig: Some(kubeconfig),
@@ -123,6 +123,11 @@ impl Scene {
             Err(faults) => panic!("{faults}\n{}", self.repo.git(&["log", "--format=%h %an %s"]).unwrap()),
         }
     }
+}
+
+/// The agent as built for the tests, or as `make rivals` has built it for use.
+fn program() -> PathBuf {
+    std::env::var_os("TIDEGATE_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_tidegate").into(), PathBuf::from)
 }
 
 pub fn image(workload: &str) -> String {

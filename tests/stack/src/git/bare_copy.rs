@@ -107,6 +107,26 @@ impl Repo {
         BareCopy::of(self.path())
     }
 
+    /// A commit on `parent` that writes these files (path, text), made inside the repository as a forge's merge button does;
+    /// none if `main` has left the parent meanwhile. `who` are not two at the same time.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn advance(&self, who: &str, parent: &str, message: &str, files: &[(&str, &str)]) -> Result<Option<String>> {
+        let made = format!("refs/made/{who}");
+        import(self.path(), &made, Some(parent), message, files.iter().copied())?;
+        let commit = self.git(&["rev-parse", &made])?;
+        let mut command = git(self.path());
+        command.args(["update-ref", "refs/heads/main", &commit, parent]);
+        let output = command.output().context("cannot run git update-ref")?;
+        let words = String::from_utf8_lossy(&output.stderr);
+        match output.status.success() {
+            true => Ok(Some(commit)),
+            false if words.contains("but expected") || words.contains("Unable to create") => Ok(None),
+            false => bail!("git update-ref: {words}"),
+        }
+    }
+
     /// Commits the given files (path, text) as the first commit of `main`; takes seconds for a hundred thousand.
     ///
     /// # Errors
