@@ -2,7 +2,8 @@
 //! it is over the next tag lands, by the very same process.
 
 use super::scene::{Scene, file, workload};
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tidegate_stack::GitServer;
@@ -114,9 +115,23 @@ const RIGHTS: [Row; 4] = [
     },
 ];
 
-const DISK: [Row; 4] = [
+const DISK: [Row; 6] = [
     Row {
-        name: "a corrupted pack and litter in the mirror",
+        name: "corrupted packs",
+        begin: |on| {
+            for path in on
+                .mirrors()
+                .iter()
+                .flat_map(|folder| files_below(&folder.join("objects")))
+            {
+                corrupt(&path);
+            }
+        },
+        end: |_| {},
+        says: &["fetched anew"],
+    },
+    Row {
+        name: "packs that are none, and litter beside them",
         begin: |on| {
             for folder in on.mirrors() {
                 for entry in std::fs::read_dir(folder.join("objects/pack")).unwrap().flatten() {
@@ -128,6 +143,18 @@ const DISK: [Row; 4] = [
         },
         end: |_| {},
         says: &[],
+    },
+    Row {
+        name: "stale locks in the mirror",
+        begin: |on| {
+            for folder in on.mirrors() {
+                for name in ["HEAD", "config", "packed-refs", "refs/remotes/origin/main"] {
+                    std::fs::write(folder.join(name).with_added_extension("lock"), "").unwrap();
+                }
+            }
+        },
+        end: |_| {},
+        says: &["fetched anew"],
     },
     Row {
         name: "a mirror that is gone",
@@ -172,9 +199,35 @@ async fn whatever_happens_to_the_disk_is_told_in_time_and_over_without_a_restart
     let rows = if faults.mounted.is_some() {
         &DISK[..]
     } else {
-        &DISK[..2]
+        &DISK[..4]
     };
     faults.go_through(rows).await;
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+            let into = if entry.file_type().unwrap().is_dir() {
+                &mut folders
+            } else {
+                &mut files
+            };
+            into.push(entry.path());
+        }
+    }
+    files
+}
+
+/// As a failing disk does: what stands behind the head becomes something else, in place.
+fn corrupt(path: &Path) {
+    let mut mode = std::fs::metadata(path).unwrap().permissions();
+    mode.set_mode(0o644);
+    std::fs::set_permissions(path, mode).unwrap();
+    let length = std::fs::metadata(path).unwrap().len();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.write_all_at(&vec![0x5a; usize::try_from(length.saturating_sub(12)).unwrap()], 12)
+        .unwrap();
 }
 
 impl Faults {
