@@ -281,7 +281,7 @@ fn advertised(heads: &[git2::RemoteHead<'_>], settings: &Settings) -> Result<Oid
 }
 
 /// `open_bare` does not look at where a history that was fetched in part ends.
-fn open_mirror(path: &Path) -> Result<Repository, git2::Error> {
+pub(super) fn open_mirror(path: &Path) -> Result<Repository, git2::Error> {
     let none: [&OsStr; 0] = [];
     Repository::open_ext(path, RepositoryOpenFlags::BARE | RepositoryOpenFlags::NO_SEARCH, none)
 }

@@ -95,14 +95,19 @@ pub(super) fn replace(
     let parent = plans.first().map(|plan| plan.parent).ok_or_else(|| Error::Plan {
         rule: "there is none to make".to_owned(),
     })?;
-    let Some((made, pack)) = prepare(mirror, plans, parent)? else {
+    let Some(made) = prepare(mirror, plans, parent)? else {
         return Ok(PushOutcome::Lost);
     };
-    let ours = commit_id(made.id);
+    let ours = commit_id(made.id());
     if seen == Some(ours) {
         return Ok(PushOutcome::Landed(ours));
     }
-    send(mirror, branch, seen, Some(ours), pack)
+    let outcome = send(mirror, branch, seen, Some(ours), made.pack.clone())?;
+    if outcome == PushOutcome::Landed(ours) {
+        // What cannot be kept is fetched again when it is asked for.
+        let _ = made.keep(mirror);
+    }
+    Ok(outcome)
 }
 
 /// Removes the branch if it still is what was seen; `Landed` tells what it was.
