@@ -408,7 +408,12 @@ impl Error {
     pub(super) fn is_damage(&self) -> bool {
         use git2::ErrorClass::{Config, Indexer, Object, Odb, Reference, Repository, Tree, Zlib};
         let local = [Config, Indexer, Object, Odb, Reference, Repository, Tree, Zlib];
-        matches!(self, Self::Git { source, .. } if local.contains(&source.class()) || source.code() == ErrorCode::Locked)
+        match self {
+            Self::Git { source, .. } => {
+                local.contains(&source.class()) || source.code() == ErrorCode::Locked || finds_a_lock(source)
+            }
+            _ => false,
+        }
     }
 
     /// Whether there is no room on the disk.
@@ -432,6 +437,12 @@ impl Error {
             other => other,
         }
     }
+}
+
+/// A fetch tells of a lock that somebody left behind by its text alone: as of a file that cannot be locked, and no reason.
+fn finds_a_lock(source: &git2::Error) -> bool {
+    let text = source.message().trim_end();
+    text.starts_with("failed to lock file") && text.ends_with("for writing:")
 }
 
 impl From<Error> for RepoFailure {
