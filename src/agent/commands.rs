@@ -4,7 +4,7 @@ use crate::automation::{AutomationReport, Status};
 use crate::driver::Activator;
 use crate::follow::Tip;
 use crate::http::{CommandError, CommandReport, Commands};
-use crate::model::{CommitId, Severity};
+use crate::model::{BranchName, CommitId, Severity};
 use crate::scan::{Board, ScanReport};
 use crate::sync::{Change, SyncReport};
 use futures::FutureExt;
@@ -24,6 +24,8 @@ pub(super) struct AgentCommands {
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) keys: Activator<()>,
     pub(super) tip: Tip,
+    /// The followed branch.
+    pub(super) branch: BranchName,
 }
 
 /// The longest that a caller waits for one pass; one that fetches a large repository goes on without a caller.
@@ -180,6 +182,14 @@ impl Commands for AgentCommands {
 
     fn sync(&self) -> BoxFuture<'_, Result<CommandReport, CommandError>> {
         self.sync_now().boxed()
+    }
+
+    fn pushed(&self, branch: Option<&str>) -> bool {
+        let is_ours = branch.is_none_or(|branch| branch == self.branch.as_str());
+        if is_ours {
+            self.follow.activate();
+        }
+        is_ours
     }
 
     fn status(&self) -> serde_json::Value {

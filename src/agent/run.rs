@@ -82,12 +82,14 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
         status: status_seen,
         keys: keys.clone(),
         tip: tip.clone(),
+        branch: settings.repo.branch.clone(),
     };
     let server = http::Server {
         commands: Arc::new(commands),
         health: Arc::new(health.clone()),
         metrics: metrics.clone(),
         token: TokenFile::new(settings.http.token_file.clone()),
+        hook_secret: TokenFile::new(settings.http.webhook_secret_file.clone()),
         limits: http::Limits::default(),
     };
     let draining = shutdown.clone();

@@ -165,6 +165,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// The file with the bearer token of `/v1`; without one these calls are refused.
     pub token_file: Option<PathBuf>,
+    /// The file with the secret that forges sign pushes with; without one pushes are not heard of.
+    pub webhook_secret_file: Option<PathBuf>,
 }
 
 /// Twice a minute: Flux's users ask for less than its minute, forges count requests by the thousand an hour.
@@ -385,6 +387,9 @@ fn percent(deletions: &Section<'_>) -> usize {
 }
 
 fn http(section: Section<'_>) -> HttpSettings {
+    let webhook = section.section("webhook");
+    let webhook_secret_file = webhook.text("secretFile", path);
+    webhook.finish();
     let settings = HttpSettings {
         listen: section
             .text("listen", |text| {
@@ -393,6 +398,7 @@ fn http(section: Section<'_>) -> HttpSettings {
             })
             .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080))),
         token_file: section.text("tokenFile", path),
+        webhook_secret_file,
     };
     section.finish();
     settings

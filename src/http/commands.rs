@@ -37,6 +37,10 @@ pub trait Commands: Send + Sync + 'static {
     /// Wakes the sync loops and waits until passes that began after this call have ended.
     fn sync(&self) -> BoxFuture<'_, Result<CommandReport, CommandError>>;
 
+    /// A forge tells of a push, to this branch if it is known: wakes the follow loop and waits for nothing. False if that is
+    /// another branch than the followed one.
+    fn pushed(&self, branch: Option<&str>) -> bool;
+
     /// Every automated field with its current and newest tag, the decision and its reason, from memory.
     fn status(&self) -> serde_json::Value;
 }

@@ -8,11 +8,14 @@
 //! | `POST /v1/scan` | token | wakes the automation loop, waits for its pass; `{"repository": "…"}` or nothing |
 //! | `POST /v1/sync` | token | wakes the sync loops, waits for their pass |
 //! | `GET /v1/status` | token | every automated field: current, newest, decision, reason |
+//! | `POST /hooks/push` | signature | a forge tells of a push: wakes the follow loop, answers at once |
 //!
 //! Flow: `serve` takes connections, `routes` checks and bounds each request, the composition root's [`Commands`] and
-//! [`Health`] answer it. `token` says whether the caller may; `client` is the other side of `/v1`.
+//! [`Health`] answer it. `token` says whether the caller may, `hook` whether a forge has the secret of its webhook; `client` is
+//! the other side of `/v1`.
 //!
-//! What holds: a call carries no data but a repository's name; without a token file every call is refused; the token is
+//! What holds: a call carries no data but a repository's name, and a push wakes whatever it says, unless it names another
+//! branch; without a token file every call is refused, without a secret every push; they are
 //! read anew for each check, so that a rotated Secret needs no restart; every wait and every read has a bound, and a
 //! caller who goes away or whose time is over does not end the pass that he waited for.
 //!
@@ -21,6 +24,7 @@
 
 mod client;
 mod commands;
+mod hook;
 mod routes;
 mod serve;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 use super::commands::{CommandError, Commands, Health};
+use super::hook::{self, Proof};
 use super::token::{TokenError, TokenFile};
 use crate::model::ImageRef;
 use crate::telemetry::Metrics;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -26,6 +27,12 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// Calls that wait for a pass at the same time: a call for each image that a large build has pushed. They share the pass, so
 /// that more of them are a mistake or an attack; half of the port's connections stay free for other questions.
 const CALLS: usize = 64;
+
+/// A push of a thousand commits, each with a few files. A forge that tells of more is not heard; the next poll is.
+const LONGEST_PUSH: usize = 4 << 20;
+
+/// Bodies of pushes that are read at the same time, by whoever sends something that looks like a signature.
+const PUSHES: usize = 8;
 
 /// How long callers may keep the server busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +62,8 @@ pub struct Server {
     pub metrics: Metrics,
     /// Opens `/v1`.
     pub token: TokenFile,
+    /// What forges sign their pushes with.
+    pub hook_secret: TokenFile,
     /// Bounds.
     pub limits: Limits,
 }
@@ -62,6 +71,7 @@ pub struct Server {
 struct Room {
     server: Server,
     calls: Semaphore,
+    pushes: Semaphore,
 }
 
 type Shared = State<Arc<Room>>;
@@ -70,6 +80,7 @@ pub(super) fn router(server: Server) -> Router {
     let room = Arc::new(Room {
         server,
         calls: Semaphore::new(CALLS),
+        pushes: Semaphore::new(PUSHES),
     });
     let commands = Router::new()
         .route("/v1/scan", post(scan))
@@ -80,6 +91,7 @@ pub(super) fn router(server: Server) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .route("/hooks/push", post(push))
         .merge(commands)
         .fallback(async || refusal(StatusCode::NOT_FOUND, "no such path"))
         .method_not_allowed_fallback(async || refusal(StatusCode::METHOD_NOT_ALLOWED, "not with this method"))
@@ -144,6 +156,50 @@ async fn status(State(room): Shared) -> Response {
     Json(room.server.commands.status()).into_response()
 }
 
+/// What is not signed is refused before its body is read.
+async fn push(State(room): Shared, request: Request) -> Response {
+    let Some(proof) = Proof::shown(request.headers()) else {
+        return refusal(
+            StatusCode::UNAUTHORIZED,
+            "a signature is wanted: X-Hub-Signature-256, X-Gitea-Signature or X-Gitlab-Token",
+        );
+    };
+    let secret = match room.server.hook_secret.read().await {
+        Ok(secret) => secret,
+        Err(TokenError::NotConfigured) => {
+            return refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no secret is configured, so that pushes are not heard of; set http.webhook.secretFile",
+            );
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "pushes are not heard of");
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
+        }
+    };
+    let Ok(_slot) = room.pushes.try_acquire() else {
+        return refusal(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many pushes at once; try again later",
+        );
+    };
+    let body = match bytes(request, LONGEST_PUSH).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    if !proof.holds(&secret, &body) {
+        tracing::debug!("a webhook was not signed with the secret");
+        return refusal(
+            StatusCode::UNAUTHORIZED,
+            "this is not signed with the agent's secret; give the forge's webhook the one in http.webhook.secretFile",
+        );
+    }
+    let branch = hook::branch(&body);
+    let woken = room.server.commands.pushed(branch.as_deref());
+    tracing::debug!(branch, woken, "the forge tells of a push");
+    (StatusCode::ACCEPTED, Json(serde_json::json!({ "woken": woken }))).into_response()
+}
+
 async fn with_token(State(room): Shared, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
@@ -200,18 +256,21 @@ async fn carry_out(room: &Room, command: BoxFuture<'_, Result<super::CommandRepo
     }
 }
 
+/// The body, in time and within its bound.
+async fn bytes(request: Request, most: usize) -> Result<Bytes, Response> {
+    match timeout(BODY_DEADLINE, to_bytes(Body::new(request.into_body()), most)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &format!("the body breaks off or is longer than {most} bytes"),
+        )),
+        Err(_) => Err(refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+    }
+}
+
 /// The body as JSON; none at all is the default.
 async fn read<T: DeserializeOwned + Default>(request: Request) -> Result<T, Response> {
-    let bytes = match timeout(BODY_DEADLINE, to_bytes(Body::new(request.into_body()), LONGEST_BODY)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => {
-            return Err(refusal(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("the body breaks off or is longer than {LONGEST_BODY} bytes"),
-            ));
-        }
-        Err(_) => return Err(refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
-    };
+    let bytes = bytes(request, LONGEST_BODY).await?;
     if bytes.is_empty() {
         return Ok(T::default());
     }

@@ -57,6 +57,14 @@ impl Commands for Recorder {
         .boxed()
     }
 
+    fn pushed(&self, branch: Option<&str>) -> bool {
+        self.calls
+            .lock()
+            .unwrap()
+            .push(format!("push {}", branch.unwrap_or("?")));
+        branch != Some("other")
+    }
+
     fn status(&self) -> serde_json::Value {
         serde_json::json!({ "fields": [] })
     }
@@ -106,6 +114,7 @@ impl Agent {
             health: doctor.clone(),
             metrics: metrics.clone(),
             token: TokenFile::new(with_token.then(|| token.path().to_owned())),
+            hook_secret: TokenFile::new(with_token.then(|| token.path().to_owned())),
             limits,
         };
         let (stop, stopped) = oneshot::channel();
@@ -435,4 +444,92 @@ async fn a_client_says_why_it_cannot_ask() {
     drop(free);
     let error = client(&nobody, token).await.unwrap().sync().await.unwrap_err();
     assert!(error.to_string().contains("is the agent running"), "{error}");
+}
+
+/// The signature of a body, as Gitea and GitHub make it.
+fn signature(secret: &str, body: &str) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+async fn tell(agent: &Agent, header: (&str, &str), body: &str) -> (u16, String) {
+    let request = http().post(agent.url() + "/hooks/push").header(header.0, header.1);
+    let answer = request.body(body.to_owned()).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_push_that_a_forge_has_signed_wakes_and_no_other_does() {
+    let agent = Agent::start().await;
+    let body = r#"{"ref": "refs/heads/main", "commits": []}"#;
+    let (right, wrong) = (signature(TOKEN, body), signature("another-secret-altogether", body));
+    for (name, value) in [
+        ("x-gitea-signature", right.clone()),
+        ("x-hub-signature-256", format!("sha256={right}")),
+        ("x-gitlab-token", TOKEN.to_owned()),
+    ] {
+        assert_eq!(
+            tell(&agent, (name, &value), body).await,
+            (202, r#"{"woken":true}"#.into()),
+            "{name}"
+        );
+    }
+    assert_eq!(agent.recorder.calls(), ["push main"; 3]);
+    for (name, value) in [
+        ("x-gitea-signature", wrong.clone()),
+        ("x-gitea-signature", String::new()),
+        ("x-gitea-signature", right[..62].to_owned()),
+        ("x-hub-signature-256", format!("sha256={wrong}")),
+        ("x-hub-signature-256", right.clone()),
+        ("x-hub-signature", format!("sha1={right}")),
+        ("x-gitlab-token", "another-secret-altogether".to_owned()),
+        ("x-gitlab-token", String::new()),
+        ("authorization", format!("Bearer {TOKEN}")),
+    ] {
+        let (status, text) = tell(&agent, (name, &value), body).await;
+        assert_eq!(status, 401, "{name}: {value}: {text}");
+        assert!(!text.contains(TOKEN) && !text.contains(&right), "{text}");
+    }
+    let (status, _) = tell(&agent, ("x-gitea-signature", &right), &body.replace("main", "mine")).await;
+    assert_eq!(status, 401, "the signature is another body's");
+    assert_eq!(agent.recorder.calls().len(), 3);
+
+    let other = r#"{"ref": "refs/heads/other"}"#;
+    let told = tell(&agent, ("x-gitea-signature", &signature(TOKEN, other)), other).await;
+    assert_eq!(told, (202, r#"{"woken":false}"#.into()));
+    let form = "payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%7D";
+    let told = tell(
+        &agent,
+        ("x-hub-signature-256", &format!("sha256={}", signature(TOKEN, form))),
+        form,
+    )
+    .await;
+    assert_eq!(told, (202, r#"{"woken":true}"#.into()), "what cannot be read wakes");
+    assert_eq!(agent.get("/hooks/push").await.0, 405);
+}
+
+#[tokio::test]
+async fn a_pushs_body_is_bounded_and_its_secret_is_read_anew() {
+    let agent = Agent::start().await;
+    let long = "x".repeat((4 << 20) + 1);
+    let (status, text) = tell(&agent, ("x-gitlab-token", TOKEN), &long).await;
+    assert_eq!(status, 413, "{text}");
+    let whole = "x".repeat(4 << 20);
+    assert_eq!(tell(&agent, ("x-gitlab-token", TOKEN), &whole).await.0, 202);
+    std::fs::write(agent.token.path(), "another-token-altogether\n").unwrap();
+    assert_eq!(tell(&agent, ("x-gitlab-token", TOKEN), "{}").await.0, 401);
+    assert_eq!(
+        tell(&agent, ("x-gitlab-token", "another-token-altogether"), "{}")
+            .await
+            .0,
+        202
+    );
+    std::fs::write(agent.token.path(), "short\n").unwrap();
+    let (status, text) = tell(&agent, ("x-gitlab-token", "short"), "{}").await;
+    assert_eq!(status, 503, "{text}");
+    let none = Agent::start_with(Limits::default(), false).await;
+    let (status, text) = tell(&none, ("x-gitlab-token", TOKEN), "{}").await;
+    assert!(status == 503 && text.contains("http.webhook.secretFile"), "{text}");
 }
