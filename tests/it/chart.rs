@@ -186,6 +186,57 @@ fn keys_are_read_by_the_name_of_their_secret_and_where_they_are_used() {
 }
 
 #[test]
+fn the_forges_token_and_the_webhooks_secret_are_mounted_where_the_agent_reads_them() {
+    let helm = Helm::offline();
+    let plain = helm.template(&[URL]).unwrap();
+    assert!(
+        !plain.contains("webhook") && !plain.contains("/etc/tidegate/forge"),
+        "{plain}"
+    );
+    let values = [
+        "repo.url=ssh://git@github.com/acme/fleet.git",
+        "automation.push=pull-request",
+        "automation.pullRequest.secret=forge-token",
+        "automation.pullRequest.labels={tidegate,images}",
+        "http.webhook.existingSecret=forge-hook",
+        "http.webhook.key=word",
+    ];
+    let text = helm.template(&values).unwrap();
+    let settings = tidegate::config::read("tidegate.yaml", &config(&text)).unwrap();
+    let pod = rendered::<Deployment>("Deployment", &text).spec.template.spec.unwrap();
+    let mounts = pod.containers[0].volume_mounts.clone().unwrap();
+    let volumes = pod.volumes.unwrap();
+    let holder = |file: &Path| {
+        let folder = file.parent().unwrap();
+        let mount = mounts
+            .iter()
+            .find(|mount| Path::new(&mount.mount_path) == folder)
+            .unwrap();
+        assert_eq!(mount.read_only, Some(true));
+        let volume = volumes.iter().find(|volume| volume.name == mount.name).unwrap().clone();
+        let secret = volume.secret.unwrap();
+        let items = secret.items.unwrap();
+        assert_eq!(items.len(), 1);
+        assert_eq!(Path::new(&items[0].path), Path::new(file.file_name().unwrap()));
+        (secret.secret_name.unwrap(), items[0].key.clone())
+    };
+    let tidegate::config::Push::PullRequest(branch, request) = settings.automation.push else {
+        panic!("{:?}", settings.automation.push)
+    };
+    assert_eq!(
+        (branch.as_str(), request.project.as_str()),
+        ("tidegate/main", "acme/fleet")
+    );
+    assert_eq!(request.labels, ["tidegate", "images"]);
+    assert_eq!(holder(&request.token_file), ("forge-token".into(), "token".into()));
+    let secret = settings.http.webhook_secret_file.unwrap();
+    assert_eq!(holder(&secret), ("forge-hook".into(), "word".into()));
+
+    let both = [values.as_slice(), &["automation.pullRequest.tokenFile=/t"]].concat();
+    assert!(helm.template(&both).unwrap_err().contains("either secret or tokenFile"));
+}
+
+#[test]
 fn the_agent_understands_every_configuration_that_the_chart_renders() {
     let helm = Helm::offline();
     let secret = tidegate::config::read("tidegate.yaml", &config(&helm.template(&[URL]).unwrap())).unwrap();

@@ -61,6 +61,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{/* `repo`, with the places that its Secret and ConfigMap are mounted at in place of their names */}}
+{{- define "tidegate.forgeSecret" -}}
+{{- dig "pullRequest" "secret" "" .Values.automation -}}
+{{- end -}}
+
 {{- define "tidegate.repo" -}}
 {{- $http := omit .Values.repo.http "secret" "caConfigMap" -}}
 {{- with .Values.repo.http.secret -}}
@@ -79,7 +83,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail (printf "sync.set may not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
 {{- end -}}
 {{- $http := dict "listen" .Values.http.listen "tokenFile" (include "tidegate.tokenFile" .) -}}
-{{- $config := dict "repo" (include "tidegate.repo" . | fromYaml) "automation" .Values.automation "sync" .Values.sync "http" $http "stateDir" .Values.stateDir -}}
+{{- if .Values.http.webhook.existingSecret -}}
+{{- $_ := set $http "webhook" (dict "secretFile" (printf "/etc/tidegate/webhook/%s" .Values.http.webhook.key)) -}}
+{{- end -}}
+{{- $automation := deepCopy .Values.automation -}}
+{{- if include "tidegate.forgeSecret" . -}}
+{{- if $automation.pullRequest.tokenFile -}}
+{{- fail "automation.pullRequest: either secret or tokenFile is wanted, not both" -}}
+{{- end -}}
+{{- $_ := set $automation "pullRequest" (set (omit $automation.pullRequest "secret") "tokenFile" "/etc/tidegate/forge/token") -}}
+{{- end -}}
+{{- $config := dict "repo" (include "tidegate.repo" . | fromYaml) "automation" $automation "sync" .Values.sync "http" $http "stateDir" .Values.stateDir -}}
 {{- with .Values.registries -}}
 {{- $_ := set $config "registries" . -}}
 {{- end -}}
