@@ -4,3 +4,4 @@ mod closed;
 mod merged;
 mod scene;
 mod side;
+mod webhook;

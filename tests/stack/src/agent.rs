@@ -62,6 +62,8 @@ pub struct Options {
     pub key: String,
     /// Further lines below `repo:`, indented by two blanks.
     pub repo_more: String,
+    /// What forges sign their pushes with; empty: pushes are not heard of.
+    pub webhook_secret: String,
 }
 
 /// An agent: prepared, running or ended. Ends when dropped.
@@ -111,7 +113,7 @@ impl Agent {
         let config = format!(
             "repo:\n  url: {url}\n  poll: {poll}\n  key: {key}\n  knownHosts: |\n{known_hosts}{repo_more}\
              {registries}\
-             http: {{listen: \"{listen}\", tokenFile: {token}}}\n\
+             http: {{listen: \"{listen}\", tokenFile: {token}{webhook}}}\n\
              stateDir: {state}\n{more}",
             url = self.options.repo_url,
             poll = of(&self.options.poll),
@@ -126,6 +128,14 @@ impl Agent {
             },
             listen = self.port.addr(),
             token = self.token_file().display(),
+            webhook = match self.options.webhook_secret.as_str() {
+                "" => String::new(),
+                secret => {
+                    let file = self.dir.path().join("webhook");
+                    fs::write(&file, secret).context("cannot write the webhook's secret")?;
+                    format!(", webhook: {{secretFile: {}}}", file.display())
+                }
+            },
             state = self.dir.path().join("state").display(),
             more = self.options.more,
         );
