@@ -1,4 +1,4 @@
-use super::images::{Images, Parts, Trouble};
+use super::images::{Counts, Images, Parts, Trouble};
 use super::place::Place;
 use crate::model::FieldName;
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ pub(super) fn of_release(
             Err(trouble) => images.mistakes.push(trouble),
         }
     }
-    images.settle();
+    images.settle(Counts::First);
     images
 }
 

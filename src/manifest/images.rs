@@ -110,6 +110,13 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Which of several fields with one name is the one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    First,
+    Last,
+}
+
 impl Images {
     /// Adds a field, or the trouble with it. Tags are taken as written: `1.10` without quotes is 1.10, not 1.1.
     pub(super) fn add(&mut self, field: FieldName, parts: &Parts<'_>, tokens: &[Range<usize>]) {
@@ -168,12 +175,13 @@ impl Images {
     fn compare_with_reader(&mut self, field: &FieldName, place: &Place<'_>, written: &str) {
         let Some(scalar) = place.scalar() else { return };
         let read = match value::scalar(scalar) {
-            Ok(serde_json::Value::String(_) | serde_json::Value::Null) | Err(_) => return,
-            Ok(read) => read.to_string(),
+            Ok(serde_json::Value::Number(number)) => number.as_f64().map_or(number.to_string(), value::printed_by_go),
+            Ok(serde_json::Value::Bool(read)) => read.to_string(),
+            _ => return,
         };
         if read != written {
             let message = format!(
-                "the tag of {field} stands without quotes, so that Helm reads {read} for {written}; write \"{written}\""
+                "the tag of {field} stands without quotes, so that Helm writes {read} for {written}; write \"{written}\""
             );
             self.troubles.push(Trouble {
                 position: place.position(),
@@ -182,19 +190,25 @@ impl Images {
         }
     }
 
-    /// Puts the fields into file order and drops the later of two with one name.
-    pub(super) fn settle(&mut self) {
+    /// Puts the fields into file order and drops all but one of those with one name.
+    pub(super) fn settle(&mut self, counts: Counts) {
+        let mut sites = std::mem::take(&mut self.sites);
+        let which = match counts {
+            Counts::First => "only the first is looked at, rename one",
+            Counts::Last => {
+                sites.reverse();
+                "only the last of them counts, remove this one"
+            }
+        };
         let mut seen = BTreeSet::new();
-        for site in std::mem::take(&mut self.sites) {
-            if seen.insert(site.field.field.clone()) {
+        for site in sites {
+            let name = &site.field.field;
+            if seen.insert(name.clone()) {
                 self.sites.push(site);
             } else {
                 self.mistakes.push(Trouble {
                     position: site.field.position,
-                    message: format!(
-                        "there are two images with the name {}; only the first is looked at, rename one",
-                        site.field.field
-                    ),
+                    message: format!("there are two images with the name {name}; {which}"),
                 });
             }
         }
@@ -280,6 +294,6 @@ pub(super) fn of_pod(spec: &Place<'_>, tokens: &[Range<usize>]) -> Images {
             images.add(FieldName(format!("volume.{name}")), &Parts::whole(reference), tokens);
         }
     }
-    images.settle();
+    images.settle(Counts::First);
     images
 }

@@ -1,7 +1,8 @@
-use super::images::{Images, Site, Spot, Trouble};
+use super::images::{Counts, Images, Site, Spot, Trouble};
 use super::place::Place;
-use super::{Holds, ImageField, Patch, Slot, Style, patches};
+use super::{Holds, ImageField, Patch, Slot, Style, patches, value};
 use crate::model::{Digest, FieldName, ImageRef, Tag};
+use serde_json::Value;
 use std::ops::Range;
 
 /// What a kustomization says that matters to images: what it is made of, and which images it replaces.
@@ -65,6 +66,15 @@ pub(super) fn of(root: &Place<'_>, tokens: &[Range<usize>]) -> (Kustomization, I
             continue;
         }
         images.names.insert(FieldName(name.clone()));
+        if let Some(place) = tag.as_ref().filter(|place| is_number(place)) {
+            let tag = place.written().unwrap_or_default();
+            images.mistakes.push(Trouble {
+                position: place.position(),
+                message: format!(
+                    "newTag of {name} stands without quotes, and kustomize takes no number for it; write \"{tag}\""
+                ),
+            });
+        }
         match site(&entry, &name, tokens) {
             Ok(site) => images.sites.push(site),
             Err(problem) => images.mistakes.push(Trouble {
@@ -73,8 +83,14 @@ pub(super) fn of(root: &Place<'_>, tokens: &[Range<usize>]) -> (Kustomization, I
             }),
         }
     }
-    images.settle();
+    // Kustomize goes through them in order, so that a later one of the same name has the last word.
+    images.settle(Counts::Last);
     (kustomization, images)
+}
+
+fn is_number(place: &Place<'_>) -> bool {
+    let read = place.scalar().map(value::scalar);
+    matches!(read, Some(Ok(Value::Number(_) | Value::Bool(_))))
 }
 
 fn site(entry: &Place<'_>, name: &str, tokens: &[Range<usize>]) -> Result<Site, String> {

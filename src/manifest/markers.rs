@@ -1,4 +1,4 @@
-use super::images::{Images, Parts, Site, Spot, Trouble, compose, tag_and_digest};
+use super::images::{Counts, Images, Parts, Site, Spot, Trouble, compose, tag_and_digest};
 use super::place::{Path, Place, Step};
 use super::spans::LineTable;
 use super::{Holds, ImageField, Marker, MarkerPolicy, Slot};
@@ -227,7 +227,7 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
         }
     }
     images.drop_names_of_others();
-    images.settle();
+    images.settle(Counts::First);
 }
 
 impl Images {

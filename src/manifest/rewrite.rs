@@ -20,7 +20,8 @@ pub(super) struct Edit {
     pub text: String,
 }
 
-/// The scalars that change, each with its replacement; none if the field says so already.
+/// The scalars that change, each with its replacement; none if the field says so already. Who asks for a whole
+/// image gets the tag in quotes, too, where it needs them.
 ///
 /// # Errors
 /// Why it cannot be written with certainty.
@@ -34,13 +35,20 @@ pub(super) fn rewrite<'a>(site: &'a Site, wanted: &Wanted, json: bool) -> Result
         Wanted::Image(image) => image.clone(),
     };
     if new == *old {
-        return Ok(Vec::new());
+        let asked = matches!(wanted, Wanted::Image(_)) && !json;
+        let tag = site.tag.iter().filter(|tag| asked && is_misread(tag));
+        return tag.map(|tag| Ok((tag, edit(tag, tag.text.clone(), json)?))).collect();
     }
     texts(site, &new)?
         .into_iter()
         .filter(|(spot, text)| spot.text != *text)
         .map(|(spot, text)| Ok((spot, edit(spot, text, json)?)))
         .collect()
+}
+
+/// The tag is right and stands without the quotes that it needs.
+fn is_misread(tag: &Spot) -> bool {
+    tag.style == Style::Plain && value::is_retyped(&tag.text)
 }
 
 /// What each scalar of the field shall say.

@@ -180,6 +180,21 @@ pub(super) fn key(scalar: &Scalar) -> Result<String, String> {
     }
 }
 
+/// A number as Go's templates print it, and so Helm's: of all that YAML tells apart they know binary floating point only.
+pub(super) fn printed_by_go(number: f64) -> String {
+    let scientific = format!("{number:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+        }
+        _ => number.to_string(),
+    }
+}
+
 /// Whether a text that stands without quotes would be read as something else than that text by a reader of YAML 1.1
 /// or 1.2 (core schema): null, booleans, numbers of every base, base 60, dates, the merge and value keys.
 pub(super) fn is_retyped(text: &str) -> bool {
