@@ -1,0 +1,112 @@
+use super::{NotOurs, Object, Reader};
+use crate::manifest::identity::{Head, complete, identity};
+use crate::manifest::images::{self, Images, Trouble};
+use crate::manifest::place::{Place, Repeated};
+use crate::manifest::{Document, annotations, helm, markers};
+use crate::model::Severity;
+
+impl Reader<'_> {
+    pub(super) fn head(&self, root: &Place<'_>) -> Result<Head, NotOurs> {
+        let not_ours = |what: &str| Err(NotOurs::Because(Severity::Notice, format!("is {what}; passed over")));
+        match self.path.file_name() {
+            "Chart.yaml" => return not_ours("the description of a Helm chart"),
+            "kustomization.yaml" | "kustomization.yml" | "Kustomization" => return Err(NotOurs::Kustomization),
+            _ => {}
+        }
+        let text = |key: &str| {
+            root.key(key)
+                .and_then(|place| place.text())
+                .filter(|text| !text.is_empty())
+        };
+        let api_version = text("apiVersion");
+        if api_version
+            .as_deref()
+            .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
+        {
+            return Err(NotOurs::Kustomization);
+        }
+        match (api_version, text("kind")) {
+            (Some(api_version), Some(kind)) => Ok(Head { api_version, kind }),
+            (None, None) => {
+                let named = root.walk(&["metadata", "name"]).is_some();
+                if named && ["spec", "data"].iter().any(|key| root.key(key).is_some()) {
+                    Err(NotOurs::Because(
+                        Severity::Error,
+                        "has a metadata.name, but neither apiVersion nor kind; add them".to_owned(),
+                    ))
+                } else {
+                    not_ours("not a Kubernetes object (neither apiVersion nor kind)")
+                }
+            }
+            (None, Some(_)) => Err(NotOurs::Because(
+                Severity::Error,
+                "has a kind, but no apiVersion; add it as text".to_owned(),
+            )),
+            (Some(_), None) => Err(NotOurs::Because(
+                Severity::Error,
+                "has an apiVersion, but no kind; add it as text".to_owned(),
+            )),
+        }
+    }
+
+    pub(super) fn object(&mut self, index: usize, place: &Place<'_>, head: &Head) {
+        let object = match identity(place, head) {
+            Ok(object) => object,
+            Err((position, message)) => return self.find(Severity::Error, Some(position), None, message),
+        };
+        if !self.seen.insert(object.clone()) {
+            self.file.doubled.insert(object.clone());
+            let message = "is in this file a second time, and the second is not used; remove one of the two".to_owned();
+            return self.find(Severity::Error, Some(place.position()), Some(&object), message);
+        }
+        let mut repeated = Vec::new();
+        let value = match place.json(&mut repeated) {
+            Ok(value) => complete(value, head),
+            Err(broken) => return self.find(Severity::Error, broken.position, Some(&object), broken.reason),
+        };
+        for Repeated { position, key } in repeated {
+            let message =
+                format!("the key {key} is in this map a second time, and the last one is used; remove one of the two");
+            self.find(Severity::Warning, Some(position), Some(&object), message);
+        }
+        let annotations = annotations::of(place);
+        let images = match &*head.kind {
+            "HelmRelease" => helm::of_release(place, &annotations, &self.tokens),
+            kind => images::pod_spec(place, kind)
+                .map(|spec| images::of_pod(&spec, &self.tokens))
+                .unwrap_or_default(),
+        };
+        let mut images = images;
+        markers::apply(place, &self.tokens, &mut self.comments, &mut images);
+        let (intent, mut troubles) = annotations::intent(&annotations, &images);
+        let Images {
+            sites,
+            names,
+            troubles: if_automated,
+            mistakes,
+        } = images;
+        troubles.extend(mistakes);
+        if intent.automated {
+            troubles.extend(if_automated);
+        }
+        troubles.sort_by_key(|trouble| trouble.position);
+        for Trouble { position, message } in troubles {
+            self.find(Severity::Warning, Some(position), Some(&object), message);
+        }
+        self.file.objects.push(Object {
+            document: Document {
+                object,
+                api_version: head.api_version.clone(),
+                position: place.position(),
+                value,
+                images: sites.iter().map(|site| site.field.clone()).collect(),
+                intent,
+            },
+            tree: index,
+            sites,
+            names,
+            path: place.path().clone(),
+            applied: true,
+        });
+    }
+}
