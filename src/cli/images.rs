@@ -8,7 +8,7 @@ use crate::manifest::{self, Reading};
 use crate::model::{Digest, FieldName, RepoPath, Severity, Tag};
 use crate::plan::ImagePolicies;
 use clap::Args;
-use files::{find, shown};
+use files::{find, shown, unread};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -92,7 +92,13 @@ impl Images {
             let mut folder: Folder = Vec::new();
             for file in files {
                 if seen.insert(file.place.clone()) {
-                    let bytes = read(&file.place)?;
+                    let bytes = match read(&file.place) {
+                        Err(failure) if file.place != *path => {
+                            answer.findings.push(unread(&file.place, &failure));
+                            continue;
+                        }
+                        bytes => bytes?,
+                    };
                     let reading = match manifest::is_beside_images(&file.path, &bytes) {
                         true => Reading::default(),
                         false => manifest::read(&file.path, &bytes),

@@ -265,6 +265,29 @@ fn images_are_listed_with_all_that_is_asked_of_them() {
 }
 
 #[test]
+fn what_cannot_be_read_below_a_folder_is_passed_over_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("web.yaml"), DEPLOYMENT).unwrap();
+    let deeper = format!(
+        "i=0; while [ $i -lt 15 ]; do mkdir {0} && cd {0} || exit 1; i=$((i+1)); done; mkdir -p {0}/{0}",
+        "d".repeat(250)
+    );
+    let made = std::process::Command::new("sh")
+        .args(["-c", &deeper])
+        .current_dir(folder.path())
+        .status();
+    assert!(made.unwrap().success());
+    let ended = tidegate(folder.path(), &["images", "-R", "-o", "json", "."], "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let answer: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(answer["images"].as_array().unwrap().len(), 1, "{answer}");
+    let told = answer["findings"][0]["message"].as_str().unwrap();
+    assert!(told.contains("cannot be read, and is passed over"), "{told}");
+    let ended = tidegate(folder.path(), &["images", "gone.yaml"], "");
+    assert_eq!(ended.code, 1, "{}", ended.err);
+}
+
+#[test]
 fn folders_are_read_as_the_agent_reads_them() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

@@ -4,6 +4,7 @@ use crate::cli::Failure;
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{RepoPath, Severity};
 use anyhow::Context;
+use std::fs::{DirEntry, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ pub(super) struct Found {
     pub(super) path: RepoPath,
 }
 
-/// The files below a path, by name.
+/// The files below a path, by name, and what of it is passed over.
 pub(super) fn find(path: &Path, recursive: bool) -> Result<(Vec<Found>, Vec<Told>), Failure> {
     let unreadable = || format!("{} cannot be read", path.display());
     let metadata = std::fs::metadata(path).with_context(unreadable)?;
@@ -26,13 +27,17 @@ pub(super) fn find(path: &Path, recursive: bool) -> Result<(Vec<Found>, Vec<Told
         };
         return Ok((vec![file], Vec::new()));
     }
-    let mut files = Vec::new();
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     let mut folders = vec![(path.to_owned(), String::new())];
     while let Some((folder, below)) = folders.pop() {
-        let unreadable = || format!("{} cannot be read", folder.display());
-        for entry in std::fs::read_dir(&folder).with_context(unreadable)? {
-            let entry = entry.with_context(unreadable)?;
-            let kind = entry.file_type().with_context(unreadable)?;
+        let entries = match entries(&folder) {
+            Err(failure) if !below.is_empty() => {
+                unreadable.push(unread(&folder, &failure));
+                continue;
+            }
+            entries => entries?,
+        };
+        for (entry, kind) in entries {
             let name = format!("{below}{}", entry.file_name().to_string_lossy());
             if kind.is_dir() && recursive && entry.file_name() != ".git" {
                 folders.push((entry.path(), format!("{name}/")));
@@ -58,7 +63,34 @@ pub(super) fn find(path: &Path, recursive: bool) -> Result<(Vec<Found>, Vec<Told
         message: finding.message,
         severity: finding.severity,
     };
-    Ok((files, passed_over.into_iter().map(told).collect()))
+    unreadable.extend(passed_over.into_iter().map(told));
+    Ok((files, unreadable))
+}
+
+fn entries(folder: &Path) -> Result<Vec<(DirEntry, FileType)>, Failure> {
+    let unreadable = || format!("{} cannot be read", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(unreadable)?;
+    let entries = entries.map(|entry| {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        Ok((entry, kind))
+    });
+    Ok(entries.collect::<std::io::Result<_>>().with_context(unreadable)?)
+}
+
+/// What is told of a file or folder below a PATH that cannot be read, and is no error for the rest.
+pub(super) fn unread(place: &Path, failure: &Failure) -> Told {
+    let why = match failure {
+        Failure::Failed(error) => error.root_cause().to_string(),
+        Failure::Usage(_) | Failure::Told => String::new(),
+    };
+    Told {
+        file: shown(place),
+        line: None,
+        column: None,
+        message: format!("cannot be read, and is passed over: {why}"),
+        severity: Severity::Warning,
+    }
 }
 
 /// One byte more than is read into manifests, so that they can tell that there is more.
