@@ -213,7 +213,7 @@ impl Images {
             }
         }
         self.sites
-            .sort_by(|a, b| (a.field.slot.span.start, &a.field.field).cmp(&(b.field.slot.span.start, &b.field.field)));
+            .sort_by(|a, b| (a.field.position, &a.field.field).cmp(&(b.field.position, &b.field.field)));
     }
 }
 
@@ -257,7 +257,8 @@ pub(super) fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String
     Ok((tag, digest))
 }
 
-/// The pod spec of a workload: of a Pod, of a CronJob, and of whatever has a pod template.
+/// The pod spec of a workload: of a Pod, of a CronJob, and of whatever has a pod template. A part of one, as patches are, may
+/// have nothing but ephemeral containers or volumes.
 pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> {
     match kind {
         "Pod" => object.key("spec"),
@@ -266,7 +267,7 @@ pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> 
         _ => object.walk(&["spec", "template", "spec"]),
     }
     .filter(|spec| {
-        ["containers", "initContainers"]
+        ["containers", "initContainers", "ephemeralContainers", "volumes"]
             .iter()
             .any(|list| spec.key(list).is_some_and(|list| list.is_sequence()))
     })
