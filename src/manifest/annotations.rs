@@ -76,7 +76,13 @@ pub(super) fn intent(annotations: &[(String, Place<'_>)], images: &Images) -> (I
     for (_, meaning, key, place) in known {
         match place.text() {
             Some(text) => draft.set(meaning, key, place, text),
-            None => draft.trouble(place, not_text(key, place)),
+            None => {
+                if let Meaning::Policy(field) = meaning {
+                    let text = place.written().unwrap_or_default().to_owned();
+                    draft.policy(field, key, place, text, false);
+                }
+                draft.trouble(place, not_text(key, place));
+            }
         }
     }
     draft.check(images);
@@ -119,6 +125,16 @@ impl Draft {
             position: place.position(),
             message,
         });
+    }
+
+    fn policy(&mut self, field: Option<FieldName>, key: &str, place: &Place<'_>, text: String, is_text: bool) {
+        let policy = PolicyText {
+            text,
+            is_text,
+            annotation: key.to_owned(),
+            position: place.position(),
+        };
+        self.intent.policies.insert(field, policy);
     }
 
     fn set(&mut self, meaning: Meaning, key: &str, place: &Place<'_>, text: String) {
@@ -165,12 +181,7 @@ impl Draft {
                 return;
             }
             (Meaning::Policy(field), _) => {
-                let policy = PolicyText {
-                    text,
-                    annotation: key.to_owned(),
-                    position: place.position(),
-                };
-                self.intent.policies.insert(field, policy);
+                self.policy(field, key, place, text, true);
                 return;
             }
             (Meaning::Image, _) => return,

@@ -75,8 +75,10 @@ impl Intent {
 /// A policy annotation's value and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyText {
-    /// The value, e.g. `semver:~1.2`.
+    /// The value as written, e.g. `semver:~1.2`.
     pub text: String,
+    /// Whether it is text, as annotations have to be; what is none (`1.2` without quotes) is a policy that cannot be used.
+    pub is_text: bool,
     /// The annotation's key as written, for messages.
     pub annotation: String,
     /// Where the value stands.

@@ -35,6 +35,10 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
         .map(|image| {
             let policy = match document.intent.policy(&image.field) {
                 None => Ok(Policy::default()),
+                Some(written) if !written.is_text => Err(format!(
+                    "{path}:{}: {} is not text; write it in quotes",
+                    written.position, written.annotation
+                )),
                 Some(written) => Policy::parse(&written.text)
                     .map_err(|error| format!("{path}:{}: {}: {error}", written.position, written.annotation)),
             };
@@ -197,6 +201,20 @@ spec: {image: \"r.example/job:1\"}
             told[1].starts_with("values.yaml:2:18: there is no ImagePolicy flux-system/other"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn a_policy_that_is_no_text_matches_nothing_instead_of_everything() {
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {tidegate.dev/automated: \"true\", tidegate.dev/policy.a: 1.2}}\nspec:\n  containers:\n  - {name: a, image: x/a:1}\n  - {name: b, image: x/b:1}\n";
+        let path = RepoPath::parse("a.yaml").unwrap();
+        let reading = read(&path, text.as_bytes());
+        let fields = automated(&path, &reading.documents[0]);
+        let reason = fields[0].policy.clone().unwrap_err();
+        assert!(
+            reason.starts_with("a.yaml:3:") && reason.contains("tidegate.dev/policy.a is not text"),
+            "{reason}"
+        );
+        assert_eq!(fields[1].policy, Ok(Policy::default()));
     }
 
     #[test]

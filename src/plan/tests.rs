@@ -463,6 +463,7 @@ fn a_document_gives_its_automated_fields() {
         marker: None,
     };
     let policy = |text: &str| PolicyText {
+        is_text: true,
         text: text.to_owned(),
         annotation: "tidegate.dev/policy.web".to_owned(),
         position: Position { line: 5, column: 30 },

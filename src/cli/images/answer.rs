@@ -25,7 +25,7 @@ impl Answer {
             ));
         }
         for document in reading.documents.iter().chain(&reading.values) {
-            for written in document.intent.policies.values() {
+            for written in document.intent.policies.values().filter(|policy| policy.is_text) {
                 if let Err(error) = Policy::parse(&written.text) {
                     let message = format!("{}: {}: {error}", document.object, written.annotation);
                     self.findings
