@@ -145,7 +145,7 @@ pub(super) struct Found {
 
 pub(super) async fn find(repo: &impl ConfigRepo, seen: &Seen) -> anyhow::Result<Found> {
     let tip = repo.fetch().await?;
-    repo.reach(tip, None).await?;
+    repo.reach_beginning().await?;
     let declared = Catalog::new(seen.paths.clone(), Metrics::new()).read(repo, tip).await?;
     let mut timeline = Timeline::default();
     let past = timeline.read(repo, tip).await?;

@@ -17,6 +17,9 @@ mod fields;
 mod pass;
 mod platforms;
 mod propose;
+mod reach;
+#[cfg(test)]
+mod reach_tests;
 mod side;
 mod status;
 mod timeline;

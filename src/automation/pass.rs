@@ -1,15 +1,15 @@
 use super::side::Side;
 use super::timeline::{Past, Timeline};
-use super::{Status, edits, platforms, wanted};
+use super::{Status, edits, platforms, reach, wanted};
 use crate::catalog::{Catalog, Declared};
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
-use crate::model::{BranchName, CommitId, HoldUntil};
+use crate::model::{BranchName, CommitId, FieldId, HoldUntil};
 use crate::plan::{self, AutomatedField, BumpPlan, CommitPer, Outcome as Decision, PlannedBump, Template};
 use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure, SideBranches};
 use crate::scan::{Board, Rules};
 use crate::telemetry::{Metrics, PushResult};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -140,64 +140,52 @@ pub async fn look(
     let declared = catalog.read(repo, tip).await?;
     let fields = wanted::fields(&declared);
     board.want(wanted::repositories(&fields, rules));
-    let mut timeline = Timeline::default();
-    let (plan, _) = decide_far_enough(repo, tip, &mut timeline, &fields, board, rules, until).await?;
+    let world = World {
+        fields: &fields,
+        board,
+        rules,
+        until,
+    };
+    let (plan, _) = world.decided(repo, tip, &mut Timeline::default()).await?;
     Ok(plan)
 }
 
-/// Decides on as much of the history as bears on what is to be bumped; more of it is fetched where it is not there.
-async fn decide_far_enough(
-    repo: &impl ConfigRepo,
-    tip: CommitId,
-    timeline: &mut Timeline,
-    fields: &[AutomatedField],
-    board: &Board,
-    rules: &Rules,
+/// What is decided about and by, the past apart.
+struct World<'a> {
+    fields: &'a [AutomatedField],
+    board: &'a Board,
+    rules: &'a Rules,
     until: HoldUntil,
-) -> Result<(BumpPlan, bool), RepoFailure> {
-    loop {
-        let past = timeline.read(repo, tip).await?;
-        let (plan, unread) = decide(fields, past, board, rules, until);
-        if plan.bumps.is_empty() || !repo.reach(tip, concerned_since(&plan.bumps, fields, until)).await? {
-            return Ok((plan, unread));
-        }
-        timeline.forget();
-    }
 }
 
-/// What could hold a bump was pushed, bumped and taken back; all that before the bump's own image was pushed concerns it
-/// no more. None where a push time is not known, or where only a person ends a hold: then the whole past counts.
-fn concerned_since(bumps: &[PlannedBump], fields: &[AutomatedField], until: HoldUntil) -> Option<jiff::Timestamp> {
-    if fields
-        .iter()
-        .any(|field| field.hold.unwrap_or(until) == HoldUntil::Resumed)
-    {
-        return None;
+impl World<'_> {
+    /// The plan, and whether images are put on the board whose platforms nobody has asked after.
+    async fn decided(
+        &self,
+        repo: &impl ConfigRepo,
+        tip: CommitId,
+        timeline: &mut Timeline,
+    ) -> Result<(BumpPlan, bool), RepoFailure> {
+        let told = self.board.platforms();
+        let mut tags = wanted::tags(self.fields, self.rules, &self.board.scans());
+        platforms::mark(&mut tags, self.rules.platforms(), &told);
+        let now = jiff::Timestamp::now();
+        let decide = |past: &Past, since: &BTreeMap<FieldId, jiff::Timestamp>| {
+            let observed = plan::Observed {
+                tags: &tags,
+                holds: &past.holds,
+                since,
+                included: &|repository, tag| self.rules.allows_tag(repository, tag),
+                now,
+                until: self.until,
+            };
+            plan::decide(self.fields, &observed)
+        };
+        let fields = self.fields.iter().map(|field| &field.field);
+        let mut plan = reach::decided(repo, tip, timeline, fields, decide).await?;
+        let unread = self.board.inspect(platforms::postpone(&mut plan, &tags, &told));
+        Ok((plan, unread))
     }
-    let times: Option<Vec<jiff::Timestamp>> = bumps.iter().map(|bump| bump.pushed_at).collect();
-    times?.into_iter().min()
-}
-
-/// The plan, and whether images are put on the board whose platforms nobody has asked after.
-fn decide(fields: &[AutomatedField], past: &Past, board: &Board, rules: &Rules, until: HoldUntil) -> (BumpPlan, bool) {
-    let since = fields
-        .iter()
-        .map(|field| (field.field.clone(), past.since(&field.field)))
-        .collect();
-    let told = board.platforms();
-    let mut tags = wanted::tags(fields, rules, &board.scans());
-    platforms::mark(&mut tags, rules.platforms(), &told);
-    let observed = plan::Observed {
-        tags: &tags,
-        holds: &past.holds,
-        since: &since,
-        included: &|repository, tag| rules.allows_tag(repository, tag),
-        now: jiff::Timestamp::now(),
-        until,
-    };
-    let mut plan = plan::decide(fields, &observed);
-    let unread = board.inspect(platforms::postpone(&mut plan, &tags, &told));
-    (plan, unread)
 }
 
 impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
@@ -246,9 +234,13 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
         if self.board.want(wanted::repositories(&fields, &self.rules)) {
             self.hooks.wanted();
         }
-        let (timeline, repo) = (&mut self.timeline, &*self.repo);
-        let (plan, unread) =
-            decide_far_enough(repo, tip, timeline, &fields, &self.board, &self.rules, self.until).await?;
+        let world = World {
+            fields: &fields,
+            board: &self.board,
+            rules: &self.rules,
+            until: self.until,
+        };
+        let (plan, unread) = world.decided(&*self.repo, tip, &mut self.timeline).await?;
         if unread {
             self.hooks.wanted();
         }

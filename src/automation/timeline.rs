@@ -47,8 +47,8 @@ impl Past {
     }
 }
 
-/// How far back bumps are looked for.
-const LONGEST_HISTORY: usize = 100_000;
+/// How many commits are looked at for bumps: some hundred bytes each, while they are read.
+const LONGEST_HISTORY: usize = 1_000_000;
 /// Commits whose files are in memory at once.
 const BATCH: usize = 256;
 
@@ -75,6 +75,12 @@ impl Timeline {
             if known.is_none() {
                 (self.ledger, self.oldest) = (Ledger::default(), None);
                 self.bumps.clear();
+            }
+            if new.len() == LONGEST_HISTORY {
+                tracing::warn!(
+                    commits = LONGEST_HISTORY,
+                    "the history has more commits than are looked at: what was taken back before them is not known"
+                );
             }
             self.commits += new.len();
             let steps = self.steps(repo, new).await?;

@@ -203,10 +203,9 @@ impl ConfigRepo for Local {
     }
 
     /// It is not ours to fetch more into it.
-    async fn reach(&self, _: CommitId, since: Option<jiff::Timestamp>) -> Result<bool, RepoFailure> {
+    async fn reach_beginning(&self) -> Result<bool, RepoFailure> {
         let path = self.path.display().to_string();
-        let shallow = self.ask(move |repo, _| Ok(since.is_none() && repo.is_shallow()));
-        if shallow.await? {
+        if self.ask(|repo, _| Ok(repo.is_shallow())).await? {
             return Err(RepoFailure {
                 problem: RepoProblem::Other,
                 message: format!(

@@ -94,8 +94,9 @@ impl Mirror {
         fetched
     }
 
-    /// Fetches twice as much history as there is; all of it, if `all`.
-    pub(super) fn deepen(&mut self, all: bool) -> Result<(), Error> {
+    /// Fetches twice as much history as there is; all of it, if `all`. False if nothing more is known then, not even of the
+    /// parents of a commit that was there.
+    pub(super) fn deepen(&mut self, all: bool) -> Result<bool, Error> {
         let known = self.known()?;
         let depth = match i32::try_from(known.saturating_mul(2)) {
             Ok(depth) if !all => depth.max(2),
@@ -105,7 +106,8 @@ impl Mirror {
         let deepened = self.mend_and_fetch(Depth::Commits(depth)).map(drop);
         self.open = None;
         self.folder.changed();
-        deepened
+        deepened?;
+        Ok(self.known()? > known || !self.with(|repo| Ok(repo.is_shallow()))?)
     }
 
     /// How many of the branch's commits are there.

@@ -5,7 +5,7 @@ use super::mirror::{Mirror, Role};
 use super::settings::{Limits, Settings};
 use super::trust::Trust;
 use super::wire::{Wire, locked};
-use super::{bounds, history, push, side, transport, tree};
+use super::{history, push, side, transport, tree};
 use crate::model::{BlobId, BranchName, CommitId, RepoPath};
 use crate::port::{
     ConfigRepo, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, SideBranches, TreeFile, Trusted,
@@ -145,14 +145,12 @@ impl Repo {
         answered.await.map_err(|_| Error::Ended)?
     }
 
-    /// Fetches more of the history, if what is known of it does not go back to `since`; true if it did.
-    async fn deepened(&self, tip: CommitId, since: Option<jiff::Timestamp>, all: bool) -> Result<bool, RepoFailure> {
-        let url = self.wire.url.clone();
-        if self.read(move |repo| bounds::reaches(repo, &url, tip, since)).await? {
+    /// Fetches more of the history, or all there is, if not all of it is known; true if there was more.
+    async fn deepened(&self, all: bool) -> Result<bool, RepoFailure> {
+        if !self.read(|repo| Ok(repo.is_shallow())).await? {
             return Ok(false);
         }
-        Self::ask(&self.remote, move |mirror| mirror.deepen(all)).await?;
-        Ok(true)
+        Ok(Self::ask(&self.remote, move |mirror| mirror.deepen(all)).await?)
     }
 
     /// Reads from the mirror; one that turns out to be damaged or gone is fetched anew, and read once more.
@@ -232,18 +230,14 @@ impl ConfigRepo for Repo {
             if asked.await? {
                 return Ok(true);
             }
-            if !self.deepened(descendant, None, false).await? {
+            if !self.deepened(false).await? {
                 return Ok(false);
             }
         }
     }
 
-    async fn reach(&self, tip: CommitId, since: Option<jiff::Timestamp>) -> Result<bool, RepoFailure> {
-        let mut fetched = false;
-        while self.deepened(tip, since, since.is_none()).await? {
-            fetched = true;
-        }
-        Ok(fetched)
+    async fn reach_beginning(&self) -> Result<bool, RepoFailure> {
+        self.deepened(true).await
     }
 
     async fn trusted(&self, tip: CommitId) -> Result<Trusted, RepoFailure> {
@@ -269,7 +263,7 @@ impl SideBranches for Repo {
             let Some(tip) = asked.await? else {
                 return Ok(None);
             };
-            if self.read(move |repo| side::meet(repo, tip, above)).await? || !self.deepened(above, None, false).await? {
+            if self.read(move |repo| side::meet(repo, tip, above)).await? || !self.deepened(false).await? {
                 return Ok(Some(tip));
             }
             further = true;

@@ -172,14 +172,9 @@ pub trait ConfigRepo: Send + Sync + 'static {
         }))
     }
 
-    /// Sees to it that [`Self::history`] of `tip` goes back to `since` (to the beginning, if not given), with a margin for
-    /// committers' clocks. True if more had to be fetched: what was read of the history before is not all that is known now.
-    /// For a repository that always has its whole history there is nothing to do.
-    fn reach(
-        &self,
-        _tip: CommitId,
-        _since: Option<jiff::Timestamp>,
-    ) -> impl Future<Output = Result<bool, RepoFailure>> + Send {
+    /// Sees to it that [`Self::history`] goes back to the beginning. True if more had to be fetched: what was read of the
+    /// history before is not all that is known now. For a repository that always has its whole history there is nothing to do.
+    fn reach_beginning(&self) -> impl Future<Output = Result<bool, RepoFailure>> + Send {
         async { Ok(false) }
     }
 
