@@ -3,5 +3,6 @@
 mod beside;
 mod command;
 mod lift;
+mod offers;
 mod script;
 mod shapes;

@@ -14,6 +14,11 @@ use tidegate_stack::git::{Repo, WorkCopy};
 /// When histories begin; each line is a minute later.
 const START: i64 = 1_750_000_000;
 
+/// The time so many minutes after histories begin.
+pub fn minutes(minutes: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(START + minutes * 60).unwrap()
+}
+
 pub struct Script {
     pub copy: WorkCopy,
     minute: i64,

@@ -161,6 +161,11 @@ const BRANCHES: &[Shape] = &[
     ("picked with -x",                     "checkout -q -b rel; checkout -q main; bump web b; checkout -q rel; cherry-pick -x main; checkout -q -B main; edit web a", "web:b"),
     ("picked onto another old tag",        "checkout -q -b rel; edit web 0; checkout -q main; bump web b; checkout -q rel; cherry-pick -X theirs main; checkout -q -B main; edit web 0", "web:b"),
     ("picked to a branch, main reverted",  "checkout -q -b rel; checkout -q main; bump web b; checkout -q rel; cherry-pick main; checkout -q main; edit web a; checkout -q -B main rel", ""),
+    ("a bump picked, and taken back by merge", "checkout -q -b rel; checkout -q main; bump web b; checkout -q rel; cherry-pick main; checkout -q -b pr; revert --no-edit HEAD; checkout -q rel; merge -q --no-ff -m m pr; checkout -q -B main", "web:b"),
+    ("one file of many by merge",          "bump web b api b; checkout -q -b pr; checkout -q HEAD~1 -- web.yaml; commit -q -m back; checkout -q main; say on; merge -q --no-ff -m m pr", "web:b"),
+    ("one file of many by rebase",         "bump web b api b; checkout -q -b pr; edit web a; checkout -q main; say on; checkout -q pr; rebase -q main; checkout -q main; merge -q --ff-only pr", "web:b"),
+    ("two agents on lines beside each other", "checkout -q -b pr; as east; bump web b; checkout -q main; as west; bump api b; merge -q --no-ff -m m pr; as Jo; edit web a api a", "api:b web:b"),
+    ("reset to before, then on from there", "bump web b; edit web a; edit api c; reset -q --hard HEAD~3; edit api d", ""),
     ("reset to before the bump",           "bump web b; edit web a; reset -q --hard HEAD~2", ""),
     ("reset to the bump",                  "bump web b; edit web a; reset -q --hard HEAD~1", ""),
     ("reset, then bumped and reverted",    "bump web b; reset -q --hard HEAD~1; bump web c; edit web a", "web:c"),
@@ -247,6 +252,11 @@ impl Scene {
     }
 
     async fn play_all(shapes: &[Shape]) {
+        println!(
+            "{} of {} histories",
+            shapes.len(),
+            ONE_LINE.len() + MOVED.len() + BRANCHES.len()
+        );
         let scene = Self::start();
         let mut wrong = Vec::new();
         for (index, shape) in shapes.iter().enumerate() {
