@@ -44,7 +44,7 @@ fn asking(scene: &Scene, signers: &str) -> Repo {
 #[tokio::test]
 async fn the_newest_commit_that_git_signed_with_an_allowed_key_counts() {
     let scene = Scene::start();
-    let people = ["ed25519", "ecdsa", "rsa"].map(Person::new);
+    let people = ["ed25519", "ecdsa", "ecdsa:384", "ecdsa:521", "rsa", "rsa:4096"].map(Person::new);
     let stranger = Person::new("ed25519");
     let lines: String = people.iter().map(|person| person.line("jo@acme.example")).collect();
     let copy = scene.bare.work_copy().unwrap();
@@ -122,6 +122,53 @@ async fn git_and_we_agree_on_options_and_times_of_signers() {
         agreed += usize::from(git);
     }
     assert_eq!(agreed, 6, "some count and some do not");
+}
+
+/// A merge holds the signed tag that it merged; the signature that counts is the merge's own.
+#[tokio::test]
+async fn a_merge_of_a_signed_tag_counts_by_its_own_signature_and_an_outdated_key_does_not() {
+    let scene = Scene::start();
+    let person = Person::new("ed25519");
+    let copy = scene.bare.work_copy().unwrap();
+    let key = format!("user.signingkey={}", person.key.path.display());
+    let signing = ["-c", "gpg.format=ssh", "-c", &key];
+    let file = scene.folder.path().join("allowed_signers");
+    std::fs::write(&file, person.line("jo@acme.example")).unwrap();
+    let setting = format!("gpg.ssh.allowedSignersFile={}", file.display());
+    let repo = asking(&scene, &person.line("jo@acme.example"));
+    for (number, option) in ["--no-gpg-sign", "-S"].into_iter().enumerate() {
+        let (branch, tag) = (format!("side-{number}"), format!("v{number}"));
+        copy.git(&["checkout", "-q", "-b", &branch]).unwrap();
+        copy.write(&format!("side-{number}.yaml"), "a: 1\n").unwrap();
+        person.commit(&copy, "Beside");
+        copy.git(&[&signing[..], &["tag", "-s", "-m", "Release", &tag]].concat())
+            .unwrap();
+        copy.git(&["checkout", "-q", "main"]).unwrap();
+        let merge = ["merge", "-q", "--no-ff", option, "-m", "Merge a release", &tag];
+        copy.git(&[&signing[..], &merge].concat()).unwrap();
+        let raw = copy.git(&["cat-file", "commit", "HEAD"]).unwrap();
+        assert!(raw.contains("\nmergetag object "), "{raw}");
+        copy.push().unwrap();
+        let git = scene.bare.git(&["-c", &setting, "verify-commit", "main"]).is_ok();
+        let tip = repo.fetch().await.unwrap();
+        let ours = repo.trusted(tip).await.unwrap();
+        assert_eq!(
+            (git, ours.problem.is_none()),
+            (number == 1, number == 1),
+            "{option}: {ours:?}"
+        );
+    }
+
+    let outdated = person.line("jo@acme.example valid-before=\"20200101\"");
+    let tip = repo.fetch().await.unwrap();
+    let withheld = asking(&scene, &outdated);
+    assert_eq!(withheld.fetch().await.unwrap(), tip);
+    let trusted = withheld.trusted(tip).await.unwrap();
+    assert_eq!(trusted.commit, None);
+    let problem = trusted.problem.unwrap();
+    for part in [&tip.to_string(), "only until 2020-01-01", "SHA256:"] {
+        assert!(problem.contains(part), "{part}: {problem}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,15 +18,18 @@ pub struct SshKey {
 }
 
 impl SshKey {
-    /// Makes a key of `kind` (`ed25519`, `ecdsa`, `rsa`) at `path` and `path.pub`.
+    /// Makes a key of `kind` (`ed25519`, `ecdsa`, `rsa`, and with a number of bits `ecdsa:521`) at `path` and `path.pub`.
     ///
     /// # Errors
     /// When ssh-keygen fails.
     pub fn generate(path: &Path, kind: &str) -> Result<SshKey> {
         let mut command = Command::new("ssh-keygen");
-        command
-            .args(["-q", "-t", kind, "-N", "", "-C", "stack", "-f"])
-            .arg(path);
+        let (kind, bits) = kind.split_once(':').unwrap_or((kind, ""));
+        command.args(["-q", "-t", kind, "-N", "", "-C", "stack"]);
+        if !bits.is_empty() {
+            command.args(["-b", bits]);
+        }
+        command.arg("-f").arg(path);
         program::output(command)?;
         let public = path.with_added_extension("pub");
         let public = fs::read_to_string(&public).with_context(|| format!("cannot read {}", public.display()))?;
