@@ -349,8 +349,12 @@ impl Wire {
 impl Answer {
     /// The next bytes of the body; `None` at its end.
     pub(super) async fn read(&mut self, until: Instant) -> Result<Option<Vec<u8>>, Error> {
-        let end = until.min(Instant::now() + self.idle);
         let place = self.place.clone();
+        // What never ceases to come would never be waited for.
+        if until <= Instant::now() {
+            return Err(Error::Overdue { place });
+        }
+        let end = until.min(Instant::now() + self.idle);
         match self
             .stop
             .run_until_cancelled(timeout_at(end, self.response.chunk()))

@@ -173,19 +173,3 @@ async fn a_place_that_cannot_be_a_folder_is_named_and_works_once_it_can() {
     fs::remove_file(&place).unwrap();
     repo.fetch().await.unwrap();
 }
-
-#[tokio::test]
-async fn a_fetch_that_is_larger_than_allowed_ends_with_the_setting_that_allows_more() {
-    let scene = Scene::start();
-    let mut settings = scene.settings();
-    settings.limits.size = 300;
-    let repo = tidegate::git::Repo::open(settings).unwrap();
-    let failed = failure(repo.fetch().await);
-    assert!(failed.message.contains("raise repo.maxSize"), "{}", failed.message);
-    let mut settings = scene.settings();
-    settings.limits.files = 1;
-    let repo = tidegate::git::Repo::open(settings).unwrap();
-    let tip = repo.fetch().await.unwrap();
-    let failed = failure(repo.files(tip, Vec::new()).await);
-    assert!(failed.message.contains("more than 1 files"), "{}", failed.message);
-}

@@ -3,5 +3,6 @@
 mod bounds;
 mod chain;
 mod damage;
+mod limits;
 mod neighbours;
 mod odd_trees;

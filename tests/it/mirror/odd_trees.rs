@@ -4,6 +4,7 @@ use crate::git::{FILE, Scene, bump, content};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use tidegate::model::{BlobId, RepoPath};
 use tidegate::port::{ConfigRepo, PushOutcome};
 
 fn git(folder: &Path, arguments: &[&str], input: &[u8]) -> String {
@@ -170,6 +171,29 @@ async fn a_bump_beside_everything_odd_changes_the_planned_entry_alone() {
         "kind: Deployment\nimage: shop/web:1.1.0\nreplicas: 2\n"
     );
     assert_eq!(fsck(bare), before);
+
+    // Nor is anything written through them.
+    let good = bump(&repo, ours, "1.2.0").await;
+    for (path, id) in [
+        ("apps/shop/current.yaml", &inside),
+        ("apps/shop/Link.yaml", &link),
+        ("apps/shop/Link.yaml/web.yaml", &manifest),
+        ("apps/lib/web.yaml", &manifest),
+        ("apps/lib", &manifest),
+        ("Apps/shop/web.yaml", &manifest),
+    ] {
+        let mut through = good.clone();
+        through.edits[0].path = RepoPath::parse(path).unwrap();
+        let id: [u8; 20] = hex::decode(id).unwrap().try_into().unwrap();
+        through.edits[0].from = BlobId::from_bytes(id);
+        let refused = crate::git::failure(repo.commit_and_push(vec![through]).await);
+        assert!(
+            refused.message.starts_with("the commit was not made") && refused.message.contains(path),
+            "{path}: {}",
+            refused.message
+        );
+    }
+    assert_eq!(scene.bare.tip().unwrap().unwrap(), ours.to_string());
     assert!(!canary.exists());
 }
 
