@@ -259,7 +259,7 @@ fn mounted(path: &Path) -> String {
     format!(
         "the deploy key is in the file {}, which is not the agent's to change. To replace it without a gap: make a new key \
          (ssh-keygen -t ed25519 -N '' -f new), add new.pub to the repository with write access, then put the new key in \
-         the file's place (in its Secret, if it is mounted from one); the agent reads it within five minutes, or at once \
+         the file's place (in its Secret, if it is mounted from one); the agent reads it within a minute, or at once \
          when the old key is refused. Then remove the old key at the forge",
         path.display()
     )

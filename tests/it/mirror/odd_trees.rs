@@ -174,23 +174,27 @@ async fn a_bump_beside_everything_odd_changes_the_planned_entry_alone() {
 
     // Nor is anything written through them.
     let good = bump(&repo, ours, "1.2.0").await;
-    for (path, id) in [
-        ("apps/shop/current.yaml", &inside),
-        ("apps/shop/Link.yaml", &link),
-        ("apps/shop/Link.yaml/web.yaml", &manifest),
-        ("apps/lib/web.yaml", &manifest),
-        ("apps/lib", &manifest),
-        ("Apps/shop/web.yaml", &manifest),
+    for (path, id, says) in [
+        (
+            "apps/shop/current.yaml",
+            &inside,
+            "apps/shop/current.yaml is no regular file",
+        ),
+        ("apps/shop/Link.yaml", &link, "apps/shop/Link.yaml is no regular file"),
+        ("apps/shop/Link.yaml/web.yaml", &manifest, "no folder \"Link.yaml\""),
+        ("apps/lib/web.yaml", &manifest, "no folder \"lib\""),
+        ("apps/lib", &manifest, "apps/lib is no regular file"),
+        ("Apps/shop/web.yaml", &manifest, "no folder \"shop\""),
     ] {
         let mut through = good.clone();
         through.edits[0].path = RepoPath::parse(path).unwrap();
         let id: [u8; 20] = hex::decode(id).unwrap().try_into().unwrap();
         through.edits[0].from = BlobId::from_bytes(id);
         let refused = crate::git::failure(repo.commit_and_push(vec![through]).await);
+        let said = refused.message;
         assert!(
-            refused.message.starts_with("the commit was not made") && refused.message.contains(path),
-            "{path}: {}",
-            refused.message
+            said.starts_with("the commit was not made") && said.contains(says),
+            "{path}: {said}"
         );
     }
     assert_eq!(scene.bare.tip().unwrap().unwrap(), ours.to_string());
