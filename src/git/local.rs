@@ -1,7 +1,7 @@
 use super::error::Error;
 use super::mirror::commit_id;
 use super::settings::Limits;
-use super::{history, tree};
+use super::{history, transport, tree};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile};
 use git2::{BranchType, ErrorCode, Repository, RepositoryOpenFlags};
@@ -73,6 +73,7 @@ impl Local {
     /// # Errors
     /// There is none that can be read.
     pub fn open(path: &Path, branch: Option<&str>) -> Result<Self, LocalError> {
+        transport::bound_memory();
         let none: [&OsStr; 0] = [];
         let repo = Repository::open_ext(path, RepositoryOpenFlags::empty(), none);
         let repo = repo.map_err(|source| LocalError::Open {

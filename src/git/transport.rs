@@ -42,10 +42,28 @@ thread_local! {
     static CALL: RefCell<Option<Call>> = const { RefCell::new(None) };
 }
 
+/// What libgit2 keeps of objects that were read, in bytes as they are counted there; parsed trees take three times as much.
+/// Its own 256 MiB would take more memory than a pod has, after a hundred thousand commits.
+const OBJECT_CACHE: isize = 16 << 20;
+
+/// Bounds what libgit2 keeps in memory, once for the process.
+pub(super) fn bound_memory() {
+    static DONE: OnceLock<bool> = OnceLock::new();
+    DONE.get_or_init(|| {
+        #[expect(
+            unsafe_code,
+            reason = "a process-wide setting of libgit2; the OnceLock makes this the only call"
+        )]
+        let bounded = unsafe { git2::opts::set_cache_max_size(OBJECT_CACHE) };
+        bounded.is_ok()
+    });
+}
+
 /// Registers the transports, once for the process, and cuts libgit2 off from the machine's git configuration: a
 /// `url.*.insteadOf` there could send us elsewhere.
 pub(super) fn register() -> Result<(), Error> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
+    bound_memory();
     let done = DONE.get_or_init(|| {
         #[expect(
             unsafe_code,
