@@ -16,6 +16,15 @@ pub(super) const KEPT_OPEN_PATIENCE: Duration = Duration::from_secs(5);
 /// After the end of its output a command's exit status follows at once.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// What a command is waited for with, in the words of an error.
+pub(super) mod awaiting {
+    pub(crate) const START: &str = "starting git on the server";
+    pub(crate) const BRANCHES: &str = "waiting for its list of branches";
+    pub(crate) const COMMITS: &str = "waiting for commits";
+    pub(crate) const REPORT: &str = "waiting for its report on the push";
+    pub(crate) const TAKE: &str = "sending to it";
+}
+
 /// A command running on the server.
 pub(super) struct Exec {
     channel: Channel<Msg>,
@@ -25,6 +34,8 @@ pub(super) struct Exec {
     pub kept_open: bool,
     /// The server has said something about this command.
     pub answered: bool,
+    /// One of [`awaiting`]'s.
+    pub awaits: &'static str,
     /// Whether the server has answered anything on the connection since the command went on.
     alive: Option<Arc<AtomicBool>>,
     ended: bool,
@@ -46,6 +57,7 @@ impl Exec {
             idle,
             kept_open,
             answered: false,
+            awaits: awaiting::START,
             alive: None,
             ended: false,
             stderr: Vec::new(),
@@ -68,6 +80,9 @@ impl Exec {
                 waited => waited?,
             };
             self.answered |= message.as_ref().is_some_and(is_answer);
+            if self.answered && self.awaits == awaiting::START {
+                self.awaits = awaiting::BRANCHES;
+            }
             match message {
                 Some(ChannelMsg::Data { data }) => return Ok(Some(data.into())),
                 Some(ChannelMsg::ExtendedData { data, .. }) => self.keep_words(&data),
@@ -101,7 +116,7 @@ impl Exec {
                 place: self.place.clone(),
                 words: self.words(),
             }),
-            Err(_) => Err(self.late(self.idle, until)),
+            Err(_) => Err(self.late(awaiting::TAKE, self.idle, until)),
         }
     }
 
@@ -160,7 +175,7 @@ impl Exec {
         let end = until.min(Instant::now() + patience);
         let waiting = self.stop.run_until_cancelled(timeout_at(end, self.channel.wait()));
         match waiting.await {
-            Some(waited) => waited.map_err(|_| self.late(patience, until)),
+            Some(waited) => waited.map_err(|_| self.late(self.awaits, patience, until)),
             None => Err(self.stopped()),
         }
     }
@@ -178,7 +193,7 @@ impl Exec {
         }
     }
 
-    fn late(&self, patience: Duration, until: Instant) -> Error {
+    fn late(&self, phase: &'static str, patience: Duration, until: Instant) -> Error {
         if until <= Instant::now() {
             Error::Overdue {
                 place: self.place.clone(),
@@ -186,7 +201,7 @@ impl Exec {
         } else {
             Error::Silent {
                 place: self.place.clone(),
-                phase: "waiting for data",
+                phase,
                 after: patience,
             }
         }

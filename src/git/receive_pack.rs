@@ -7,7 +7,7 @@
 //! refuses it if the branch is elsewhere; what it advertises is compared as well.
 
 use super::error::Error;
-use super::exec::Exec;
+use super::exec::{Exec, awaiting};
 use super::http::{Answer as HttpAnswer, Service};
 pub(super) use super::reply::{Answer, NOTHING};
 use super::reply::{FLUSH, Reading, Stage, packet};
@@ -119,6 +119,9 @@ async fn converse(
         send(wire, exec, update, &capabilities, until).await?;
     }
     loop {
+        if reading.stage == Stage::Report {
+            exec.awaits = awaiting::REPORT;
+        }
         let Some(bytes) = exec.read(until).await? else {
             return Err(refused(wire, &exec.words(), true));
         };

@@ -14,7 +14,7 @@ use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use ssh_key::PublicKey;
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
@@ -140,7 +140,8 @@ impl Wire {
         let known = self.ssh.host_keys.read().map_err(Error::KnownHosts)?;
         let known = known.or_builtin(self.url.host(), self.url.port());
         let stream = self.tcp(&place).await?;
-        let stream = Socket::new(stream).map_err(|source| Error::Connect {
+        let (heard, in_login) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+        let stream = Socket::new(stream, Arc::clone(&heard)).map_err(|source| Error::Connect {
             place: place.clone(),
             source,
         })?;
@@ -162,14 +163,22 @@ impl Wire {
                         source,
                     })
                 })?;
+            in_login.store(true, Ordering::Relaxed);
             self.log_in(&mut handle, key, &place).await?;
             Ok(handle)
         };
         let after = self.phases.login;
         timeout(after, login).await.unwrap_or_else(|_| {
+            let phase = if in_login.load(Ordering::Relaxed) {
+                "SSH login"
+            } else if heard.load(Ordering::Relaxed) {
+                "SSH key exchange, after its greeting"
+            } else {
+                "waiting for its SSH greeting"
+            };
             Err(Error::Silent {
                 place: place.clone(),
-                phase: "SSH handshake and login",
+                phase,
                 after,
             })
         })

@@ -1,7 +1,7 @@
 //! What libgit2 reads and writes when it fetches over SSH. A connection that turns out to be dead is replaced unseen.
 
 use super::error::Error;
-use super::exec::Exec;
+use super::exec::{Exec, awaiting};
 use super::transport::{Call, Chunk, refused};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream};
 use std::io::{self, Read, Write};
@@ -111,6 +111,9 @@ impl Write for Stream {
         let Some(exec) = &mut self.exec else {
             return Ok(buffer.len());
         };
+        if self.received > 0 {
+            exec.awaits = awaiting::COMMITS;
+        }
         if !exec.answered {
             self.unanswered.extend_from_slice(buffer);
         }

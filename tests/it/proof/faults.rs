@@ -39,13 +39,19 @@ const ON_THE_WAY: [Row; 6] = [
         name: "a server that says nothing",
         begin: |on| on.leads_to(on.silent.local_addr().unwrap()),
         end: Faults::leads_home,
-        says: &["gave no answer within 1s", "repo.timeout"],
+        says: &[
+            "gave no answer within 1s (waiting for its SSH greeting)",
+            "repo.timeout",
+        ],
     },
     Row {
         name: "silence after the banner",
         begin: |on| on.leads_to(on.greeter),
         end: Faults::leads_home,
-        says: &["gave no answer within 1s", "repo.timeout"],
+        says: &[
+            "gave no answer within 1s (SSH key exchange, after its greeting)",
+            "repo.timeout",
+        ],
     },
     Row {
         name: "a stall on an open connection",
