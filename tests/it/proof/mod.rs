@@ -6,3 +6,4 @@ mod kill;
 mod random;
 mod rivals;
 mod scene;
+mod stopped;
