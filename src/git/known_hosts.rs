@@ -3,7 +3,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use ssh_key::certificate::CertType;
-use ssh_key::{Algorithm, Certificate, HashAlg, PublicKey, public::KeyData};
+use ssh_key::{Algorithm, Certificate, Fingerprint, HashAlg, PublicKey, public::KeyData};
 
 /// Host keys that are trusted, from a text in OpenSSH's known_hosts format: several keys and types for a host, patterns,
 /// negations, hashed names, `[host]:port`, `@revoked`, `@cert-authority`.
@@ -23,7 +23,15 @@ pub(super) struct Line {
     number: usize,
     mark: Mark,
     names: Vec<Name>,
-    key: PublicKey,
+    key: Known,
+}
+
+/// A host's key, or as much of it as its owner publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Known {
+    Key(PublicKey),
+    /// The SHA-256 fingerprint of an RSA key.
+    Print(Fingerprint),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +98,7 @@ impl KnownHosts {
                 number: index + 1,
                 mark,
                 names: names.collect::<Result<_, _>>()?,
-                key,
+                key: Known::Key(key),
             });
         }
         Ok(Self(lines))
@@ -131,7 +139,7 @@ impl KnownHosts {
         let entries = self.entries(host, port);
         if entries.is_empty() {
             Verdict::Unknown
-        } else if entries.iter().any(|line| line.key.key_data() == offered) {
+        } else if entries.iter().any(|line| line.key.is(offered)) {
             Verdict::Trusted
         } else {
             Verdict::Changed {
@@ -149,7 +157,7 @@ impl KnownHosts {
             return Verdict::Revoked { line };
         }
         let known = self.marked(host, port, Mark::Authority);
-        if !known.iter().any(|line| line.key.key_data() == authority) {
+        if !known.iter().any(|line| line.key.is(authority)) {
             return self.verdict(host, port, key);
         }
         let names = offered.valid_principals();
@@ -193,9 +201,8 @@ impl KnownHosts {
 
     fn revocation(&self, host: &str, port: u16, key: &KeyData) -> Option<usize> {
         let names = [lookup_name(host, port), host.to_owned()];
-        let revokes = |line: &&Line| {
-            line.mark == Mark::Revoked && line.key.key_data() == key && names.iter().any(|name| line.is_for(name))
-        };
+        let revokes =
+            |line: &&Line| line.mark == Mark::Revoked && line.key.is(key) && names.iter().any(|name| line.is_for(name));
         self.0.iter().find(revokes).map(|line| line.number)
     }
 
@@ -230,9 +237,41 @@ pub(super) fn shown(key: &KeyData) -> String {
     format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256))
 }
 
+impl Known {
+    fn is(&self, key: &KeyData) -> bool {
+        match self {
+            Self::Key(known) => known.key_data() == key,
+            Self::Print(known) => key.fingerprint(HashAlg::Sha256) == *known,
+        }
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Key(known) => known.algorithm(),
+            Self::Print(_) => Algorithm::Rsa { hash: None },
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Key(known) => shown(known.key_data()),
+            Self::Print(known) => format!("{} {known}", self.algorithm()),
+        }
+    }
+}
+
 impl Line {
-    /// A line that came with the program.
+    /// A key that came with the program.
     pub(super) fn builtin(host: &str, key: PublicKey) -> Self {
+        Self::of_the_program(host, Known::Key(key))
+    }
+
+    /// The fingerprint of an RSA key that came with the program.
+    pub(super) fn builtin_print(host: &str, print: Fingerprint) -> Self {
+        Self::of_the_program(host, Known::Print(print))
+    }
+
+    fn of_the_program(host: &str, key: Known) -> Self {
         let names = vec![Name::Is {
             pattern: host.to_owned(),
             negated: false,
@@ -246,7 +285,7 @@ impl Line {
     }
 
     fn shown(&self) -> String {
-        let key = shown(self.key.key_data());
+        let key = self.key.shown();
         match self.number {
             0 => format!("{key} (built in)"),
             line => format!("{key} (line {line})"),
