@@ -18,6 +18,7 @@ mod scene;
 mod sight;
 mod spread;
 mod table;
+mod wire;
 
 use anyhow::Result;
 use scene::Scene;
@@ -40,6 +41,9 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         let begin = Instant::now();
         let mut table = Table::default();
+        if wanted("wire") {
+            wire::measure(&mut table).await?;
+        }
         if wanted("bumps") {
             let scene = Scene::set().await?;
             bumps::measure(&scene, &mut table).await?;
