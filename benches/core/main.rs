@@ -2,6 +2,19 @@
 //!
 //! The files are generated in memory, alike at each run. Beside each time stand its megabytes a second, how many files went
 //! through a parser, and its ratio to serde_yaml reading the same bytes: ratios outlive the machine. Nothing is asserted.
+//!
+//! One run, one thread of a virtual machine with two cores, 50,000 files of 39.9 MB:
+//!
+//! | | ms | MB/s | parsed | × serde_yaml |
+//! | --- | --- | --- | --- | --- |
+//! | serde_yaml reads every file into a tree | 810.9 | 49.2 | 50,000 | 1.00 |
+//! | every image field of every file (20,000) | 1,809.3 | 22.0 | 50,000 | 0.45 |
+//! | the same, after a scan for words of images | 1,167.2 | 34.2 | 20,000 | 0.69 |
+//! | fields of 1 repository, after a scan for its name | 9.5 | 4,190.4 | 4 | 85.23 |
+//! | fields of 50 repositories | 22.8 | 1,746.8 | 200 | 35.53 |
+//! | fields of 500 repositories | 160.8 | 247.9 | 2,000 | 5.04 |
+//! | a tag written into 1 file, proved by both parsers | 0.4 | 1.9 | 1 | 0.04 |
+//! | a tag written into each of 500 files | 116.7 | 3.7 | 500 | 0.08 |
 
 mod files;
 
