@@ -170,7 +170,7 @@ impl Exec {
     async fn wait(&mut self, patience: Duration, until: Instant) -> Result<Option<ChannelMsg>, Error> {
         // What never ceases to come would never be waited for.
         if until <= Instant::now() {
-            return Err(self.late(patience, until));
+            return Err(self.late(self.awaits, patience, until));
         }
         let end = until.min(Instant::now() + patience);
         let waiting = self.stop.run_until_cancelled(timeout_at(end, self.channel.wait()));
