@@ -161,7 +161,7 @@ pub struct Marker {
 }
 
 /// The policy of a marker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MarkerPolicy {
     /// As in an annotation; empty for the policy that holds where none is written.
     Text(String),

@@ -5,7 +5,7 @@ use super::rewrite::{self, Edit, Wanted};
 use super::verify::{self, Planned};
 use super::{ImageChange, Refused, TagChange};
 use crate::model::{FieldName, ObjectId, Position, RepoPath};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Writes new tags into a file: only the bytes of the tags change. A tag that stands alone and that a YAML reader would
 /// take for a number, a date or the like is written in double quotes.
@@ -45,10 +45,14 @@ fn set(path: &RepoPath, bytes: &[u8], changes: Vec<(&ObjectId, &FieldName, Wante
     let file = read::open(path, bytes);
     check_file(&file).map_err(|(position, reason)| refuse(position, reason))?;
     let json = verify::is_json(bytes);
+    let sites = sites(&file);
     let mut edits: BTreeMap<usize, Edit> = BTreeMap::new();
     let mut planned = Vec::new();
     for (object, field, wanted) in &changes {
-        let (tree, site) = find(&file, object, field).map_err(|(position, reason)| refuse(position, reason))?;
+        let (tree, site) = match sites.get(&(*object, *field)) {
+            Some(found) => *found,
+            None => find(&file, object, field).map_err(|(position, reason)| refuse(position, reason))?,
+        };
         let rewritten = rewrite::rewrite(site, wanted, json).map_err(|reason| refuse(site.field.position, reason))?;
         for (spot, edit) in rewritten {
             planned.push(Planned {
@@ -79,24 +83,37 @@ fn set(path: &RepoPath, bytes: &[u8], changes: Vec<(&ObjectId, &FieldName, Wante
     Ok(edited)
 }
 
+/// The image fields of the objects that stand in the file once.
+fn sites(file: &File) -> HashMap<(&ObjectId, &FieldName), (usize, &Site)> {
+    let objects = file.objects.iter();
+    let once = objects.filter(|object| !file.doubled.contains(&object.document.object));
+    once.flat_map(|object| {
+        let sites = object.sites.iter();
+        sites.map(move |site| ((&object.document.object, &site.field.field), (object.tree, site)))
+    })
+    .collect()
+}
+
 /// Fields that nobody asked to change keep their image, also where it takes its name from a scalar that changes.
 fn others_stay(
     file: &File,
     changes: &[(&ObjectId, &FieldName, Wanted)],
     planned: &[Planned],
 ) -> Result<(), (Position, String)> {
+    let all: HashSet<(&ObjectId, &FieldName)> = changes.iter().map(|(id, field, _)| (*id, *field)).collect();
+    let mut texts = HashMap::new();
+    for one in planned {
+        texts.entry(one.event).or_insert(one);
+    }
     for object in &file.objects {
-        let asked = |site: &&Site| {
-            let mut changes = changes.iter();
-            changes.any(|(id, field, _)| **id == object.document.object && **field == site.field.field)
-        };
+        let asked = |site: &&Site| all.contains(&(&object.document.object, &site.field.field));
         for site in object.sites.iter().filter(|site| !asked(site)) {
             let main = site.main().map(|spot| spot.event);
             for spot in [&site.registry, &site.repository, &site.tag, &site.digest]
                 .into_iter()
                 .flatten()
             {
-                let taken = planned.iter().find(|planned| planned.event == spot.event);
+                let taken = texts.get(&spot.event).copied();
                 let changes = |planned: &&Planned| {
                     main == Some(spot.event) || rewrite::bare(&planned.text) != rewrite::bare(&spot.text)
                 };

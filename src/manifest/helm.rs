@@ -1,7 +1,7 @@
 use super::images::{Counts, Images, Parts, Trouble};
-use super::place::Place;
+use super::place::{Path, Place};
 use crate::model::FieldName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The name of the image that `spec.values` itself holds.
 const TOP: &str = "chart-image";
@@ -33,18 +33,17 @@ pub(super) fn of_release(
     let mut images = Images::default();
     let values = object.walk(&["spec", "values"]).filter(Place::is_mapping);
     let aliases = aliases(annotations);
+    let mut ways = values.clone().map(Ways::from);
     let named: Vec<_> = aliases
         .iter()
-        .map(|(name, alias)| (name, by_alias(name, alias, values.as_ref())))
+        .map(|(name, alias)| (name, by_alias(name, alias, ways.as_mut())))
         .collect();
+    let found = named.iter().filter_map(|(_, found)| found.as_ref().ok());
+    let taken: HashSet<&Path> = found.map(|parts| parts.main().path()).collect();
     if let Some(values) = &values {
         let candidates = std::iter::once((TOP.to_owned(), values.clone())).chain(values.entries());
         for (name, level) in candidates.filter(|(name, _)| !aliases.contains_key(name)) {
-            let taken = |parts: &Parts<'_>| {
-                let others = named.iter().filter_map(|(_, found)| found.as_ref().ok());
-                others.map(Parts::main).any(|other| other.path() == parts.main().path())
-            };
-            if let Some(parts) = by_shape(&level).filter(|parts| !taken(parts)) {
+            if let Some(parts) = by_shape(&level).filter(|parts| !taken.contains(parts.main().path())) {
                 images.add(FieldName(name), &parts, tokens);
             }
         }
@@ -138,10 +137,11 @@ pub(super) fn is_alias(key: &str) -> bool {
     part_of(key, true).or_else(|| part_of(key, false)).is_some()
 }
 
-fn by_alias<'a>(name: &str, alias: &Alias<'a>, values: Option<&Place<'a>>) -> Result<Parts<'a>, Trouble> {
-    let find = |named: &Named<'a>| {
+fn by_alias<'a>(name: &str, alias: &Alias<'a>, mut values: Option<&mut Ways<'a>>) -> Result<Parts<'a>, Trouble> {
+    let mut find = |named: &Named<'a>| {
         values
-            .and_then(|values| follow(values, &named.path))
+            .as_mut()
+            .and_then(|values| values.follow(&steps(&named.path)))
             .filter(|place| place.scalar().is_some())
             .ok_or_else(|| Trouble {
                 position: named.place.position(),
@@ -162,27 +162,46 @@ fn by_alias<'a>(name: &str, alias: &Alias<'a>, values: Option<&Place<'a>>) -> Re
         });
     };
     Ok(Parts {
-        registry: alias.registry.as_ref().map(find).transpose()?,
+        registry: alias.registry.as_ref().map(&mut find).transpose()?,
         repository: find(repository)?,
         tag: alias.tag.as_ref().map(find).transpose()?,
         digest: None,
     })
 }
 
-/// A dotted path: `a.b`, list items as `a.0` or `a[0]`, a dot in a key as `\.`.
-fn follow<'a>(from: &Place<'a>, path: &str) -> Option<Place<'a>> {
-    let mut place = from.clone();
-    for step in steps(path) {
-        place = if place.is_sequence() {
-            let index: usize = step.parse().ok()?;
-            place.items().into_iter().nth(index)?
-        } else {
-            place.key(&step)?
-        };
-    }
-    Some(place)
+/// A value and the ones below it, listed when somebody goes there first: thousands of aliases cost one look at each map.
+struct Ways<'a> {
+    place: Place<'a>,
+    below: Option<HashMap<String, Ways<'a>>>,
 }
 
+impl<'a> From<Place<'a>> for Ways<'a> {
+    fn from(place: Place<'a>) -> Self {
+        Self { place, below: None }
+    }
+}
+
+impl<'a> Ways<'a> {
+    fn follow(&mut self, steps: &[String]) -> Option<Place<'a>> {
+        let Some((step, rest)) = steps.split_first() else {
+            return Some(self.place.clone());
+        };
+        let place = &self.place;
+        let below = self.below.get_or_insert_with(|| {
+            let items = place.items().into_iter().enumerate();
+            let items = items.map(|(index, item)| (index.to_string(), item));
+            let all = place.entries().into_iter().chain(items);
+            all.map(|(key, place)| (key, place.into())).collect()
+        });
+        let next = match place.is_sequence() {
+            true => below.get_mut(&step.parse::<usize>().ok()?.to_string()),
+            false => below.get_mut(step),
+        };
+        next?.follow(rest)
+    }
+}
+
+/// A dotted path: `a.b`, list items as `a.0` or `a[0]`, a dot in a key as `\.`.
 fn steps(path: &str) -> Vec<String> {
     let mut steps = vec![String::new()];
     let mut characters = path.chars();

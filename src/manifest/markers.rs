@@ -4,12 +4,12 @@ use super::spans::LineTable;
 use super::{Holds, ImageField, Marker, MarkerPolicy, Slot};
 use crate::model::{Digest, FieldName, ImageRef, Position};
 use regex::bytes::Regex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::LazyLock;
 
 /// What a marker's scalar holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Part {
     Whole,
     /// A tag, and the repository where the marker names it.
@@ -140,69 +140,81 @@ pub(super) fn unused(comments: &[Comment]) -> Vec<Trouble> {
 /// Adds what markers below `root` say to its images: a policy to a field that is there already, or a field whose name is
 /// the way to its scalar.
 pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [Comment], images: &mut Images) {
-    if comments.iter().all(|comment| comment.used) {
+    if comments.is_empty() {
         return;
     }
-    let mut leaves = Vec::new();
-    collect(root, &mut leaves);
-    let mut marked: Vec<(Comment, Place<'_>, Spot)> = Vec::new();
-    for comment in comments.iter_mut().filter(|comment| !comment.used) {
-        let beside: Vec<(&Place<'_>, Spot)> = leaves
-            .iter()
-            .filter(|leaf| {
-                let token = tokens.get(leaf.event()).cloned().unwrap_or_default();
-                !token.is_empty() && token.start >= comment.before.start && token.end <= comment.before.end
-            })
-            .filter_map(|leaf| Some((leaf, Spot::of(leaf, tokens)?)))
-            .collect();
-        let Some((first, spot)) = beside.first() else { continue };
+    let mut leaves = Leaves::default();
+    leaves.collect(root);
+    let mut marked: Vec<Marked<'_>> = Vec::new();
+    for (at, beside) in beside(&leaves, tokens, comments) {
+        let (Some(comment), Some(leaf)) = (comments.get_mut(at), leaves.found.get(beside.leaf)) else {
+            continue;
+        };
+        let Some(spot) = Spot::of(&leaf.place, tokens) else {
+            continue;
+        };
         comment.used = true;
-        if beside.iter().any(|(_, other)| other.event != spot.event) {
-            images
-                .mistakes
-                .push(comment.trouble("stands beside several values; give the one that is meant a line of its own"));
-            continue;
+        let wrong = if beside.several {
+            Some("stands beside several values; give the one that is meant a line of its own")
+        } else if names_the_object(root, leaf.place.path()) {
+            Some("stands beside what names the object, which is no image; put it behind the image")
+        } else {
+            None
+        };
+        match wrong {
+            Some(wrong) => images.mistakes.push(comment.trouble(wrong)),
+            None => marked.push(Marked {
+                comment: comment.clone(),
+                place: leaf.place.clone(),
+                holder: leaf.holder,
+                spot,
+            }),
         }
-        if names_the_object(root, first.path()) {
-            images.mistakes.push(
-                comment.trouble("stands beside what names the object, which is no image; put it behind the image"),
-            );
-            continue;
-        }
-        marked.push((comment.clone(), (*first).clone(), spot.clone()));
     }
-    for (comment, place, spot) in &marked {
+    let mut known = HashMap::new();
+    for (at, site) in images.sites.iter().enumerate() {
+        if let Some(main) = site.main() {
+            known.entry(main.event).or_insert(at);
+        }
+    }
+    let mut pairs = HashMap::new();
+    for one in &marked {
+        let key = (one.holder, one.comment.part.clone(), &one.comment.policy);
+        pairs.entry(key).or_insert(&one.spot);
+    }
+    for Marked {
+        comment,
+        place,
+        holder,
+        spot,
+    } in &marked
+    {
         let marker = Marker {
             policy: comment.policy.clone(),
             position: comment.position,
         };
-        let same = |other: &Spot| other.event == spot.event;
-        if let Some(site) = images.sites.iter_mut().find(|site| site.main().is_some_and(same)) {
+        if let Some(site) = known.get(&spot.event).and_then(|at| images.sites.get_mut(*at)) {
             site.field.marker = Some(marker);
             continue;
         }
-        let pair = |part: Part| {
-            let parent = parent(place.path());
-            marked.iter().find(move |(other, place, _)| {
-                other.part == part && other.policy == comment.policy && self::parent(place.path()) == parent
-            })
-        };
+        let pair = |part: Part| pairs.get(&(*holder, part, &comment.policy)).copied();
+        let holder = leaves.holders.get(*holder);
         let ours = matches!(comment.policy, MarkerPolicy::Text(_));
         let site = match &comment.part {
             Part::Whole if ours && is_tag(place.path()) => {
-                Beside::of(root, place, &comment.policy, None, None, tokens).and_then(|beside| tag(place, spot, beside))
+                Beside::of(holder, &comment.policy, None, None, tokens).and_then(|beside| tag(place, spot, beside))
             }
-            Part::Whole => whole(root, place, spot),
+            Part::Whole => whole(holder, place, spot),
             Part::Tag(named) => {
-                let name = pair(Part::Name).map(|(_, _, spot)| spot.clone());
-                let beside = Beside::of(root, place, &comment.policy, named.as_deref(), name, tokens);
+                let name = pair(Part::Name).cloned();
+                let beside = Beside::of(holder, &comment.policy, named.as_deref(), name, tokens);
                 beside
                     .or_else(|problem| if ours { Err(problem) } else { Beside::of_policy() })
                     .and_then(|beside| tag(place, spot, beside))
             }
             Part::Digest if pair(Part::Tag(None)).is_none() => {
-                let name = pair(Part::Name).map(|(_, _, spot)| spot.clone());
-                let beside = Beside::of(root, place, &comment.policy, None, name, tokens);
+                let name = pair(Part::Name).cloned();
+                let beside = Beside::of(holder, &comment.policy, None, name, tokens);
                 beside
                     .or_else(|_| Beside::of_policy())
                     .and_then(|beside| digest(place, spot, beside))
@@ -213,7 +225,7 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
             Ok(mut site) => {
                 site.field.marker = Some(marker);
                 let beside = pair(Part::Digest).filter(|_| matches!(comment.part, Part::Tag(_)));
-                if let Some((_, _, digest)) = beside {
+                if let Some(digest) = beside {
                     site.field.image = site
                         .field
                         .image
@@ -221,6 +233,9 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
                     site.digest = Some(digest.clone());
                 }
                 images.names.insert(site.field.field.clone());
+                if let Some(main) = site.main() {
+                    known.insert(main.event, images.sites.len());
+                }
                 images.sites.push(site);
             }
             Err(message) => images.mistakes.push(comment.trouble(&message)),
@@ -268,17 +283,10 @@ impl Comment {
     }
 }
 
-fn whole(root: &Place<'_>, place: &Place<'_>, spot: &Spot) -> Result<Site, String> {
+fn whole(holder: Option<&Holder<'_>>, place: &Place<'_>, spot: &Spot) -> Result<Site, String> {
     let image = ImageRef::parse(&spot.text).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
-    let holder = root.follow(parent(place.path()));
     let is_name = matches!(place.path().0.last(), Some(Step::Key(key)) if NAMES.contains(&key.as_str()));
-    let has_tag = |holder: &Place<'_>| {
-        holder
-            .entries()
-            .iter()
-            .any(|(_, beside)| is_tag(beside.path()) && beside.scalar().is_some())
-    };
-    if is_name && image.tag().is_none() && holder.as_ref().is_some_and(has_tag) {
+    if is_name && image.tag().is_none() && holder.is_some_and(|holder| holder.has_tag) {
         return Err(
             "stands beside the name of an image whose tag has a place of its own; put it behind the tag".to_owned(),
         );
@@ -301,18 +309,13 @@ impl Beside {
     /// As the marker names it, or a marker beside it, or a text beside it as charts have it. A `name` beside a marker of
     /// Flux's is more often that of a variable than an image's, and the ImagePolicy knows better.
     fn of(
-        root: &Place<'_>,
-        place: &Place<'_>,
+        holder: Option<&Holder<'_>>,
         policy: &MarkerPolicy,
         named: Option<&str>,
         marked: Option<Spot>,
         tokens: &[Range<usize>],
     ) -> Result<Self, String> {
-        let holder = root.follow(parent(place.path()));
-        let beside = |key: &str| {
-            let place = holder.as_ref()?.key(key)?;
-            place.scalar().is_some().then_some(place)
-        };
+        let beside = |key: &str| holder?.named.get(key).cloned();
         let spot = |place: &Place<'_>| Spot::of(place, tokens);
         let registry = beside("registry");
         let mut repository = ["repository", "image", "newName"].into_iter().find_map(beside);
@@ -427,18 +430,93 @@ fn is_tag(path: &Path) -> bool {
     matches!(path.0.last(), Some(Step::Key(key)) if key == "tag" || key.ends_with("Tag"))
 }
 
-fn parent(path: &Path) -> &[Step] {
-    path.0.split_last().map_or(&[], |(_, steps)| steps)
+/// A list or a map, as what stands in it sees it.
+#[derive(Default)]
+struct Holder<'a> {
+    /// The scalars under [`NAMES`].
+    named: BTreeMap<String, Place<'a>>,
+    /// Whether a tag has a scalar of its own.
+    has_tag: bool,
 }
 
-fn collect<'a>(place: &Place<'a>, leaves: &mut Vec<Place<'a>>) {
-    if place.scalar().is_some() {
-        leaves.push(place.clone());
+/// A scalar, and where in [`Leaves::holders`] its list or map is.
+struct Leaf<'a> {
+    place: Place<'a>,
+    holder: usize,
+}
+
+/// The scalars of a document in their order.
+#[derive(Default)]
+struct Leaves<'a> {
+    found: Vec<Leaf<'a>>,
+    holders: Vec<Holder<'a>>,
+}
+
+impl<'a> Leaves<'a> {
+    fn collect(&mut self, root: &Place<'a>) {
+        self.holders.push(Holder::default());
+        self.add(root, 0);
     }
-    for (_, below) in place.entries() {
-        collect(&below, leaves);
+
+    fn add(&mut self, place: &Place<'a>, holder: usize) {
+        if place.scalar().is_some() {
+            self.found.push(Leaf {
+                place: place.clone(),
+                holder,
+            });
+            return;
+        }
+        let (entries, items) = (place.entries(), place.items());
+        let holder = self.holders.len();
+        let scalars = || entries.iter().filter(|(_, below)| below.scalar().is_some());
+        self.holders.push(Holder {
+            named: scalars()
+                .filter(|(key, _)| NAMES.contains(&key.as_str()))
+                .cloned()
+                .collect(),
+            has_tag: scalars().any(|(_, below)| is_tag(below.path())),
+        });
+        for below in entries.iter().map(|(_, below)| below).chain(&items) {
+            self.add(below, holder);
+        }
     }
-    for below in place.items() {
-        collect(&below, leaves);
+}
+
+/// The scalar that a comment stands beside.
+struct Found {
+    /// Where in [`Leaves::found`] it is.
+    leaf: usize,
+    event: usize,
+    /// Whether another one stands there, too.
+    several: bool,
+}
+
+/// What stands beside comments that nothing is known of yet, by their places among `comments`, which are in file order.
+fn beside(leaves: &Leaves<'_>, tokens: &[Range<usize>], comments: &[Comment]) -> BTreeMap<usize, Found> {
+    let mut found: BTreeMap<usize, Found> = BTreeMap::new();
+    for (leaf, event) in leaves.found.iter().map(|leaf| leaf.place.event()).enumerate() {
+        let Some(token) = tokens.get(event).filter(|token| !token.is_empty()) else {
+            continue;
+        };
+        let at = comments.partition_point(|comment| comment.before.end < token.end);
+        let Some(comment) = comments.get(at) else { continue };
+        if comment.used || token.start < comment.before.start {
+            continue;
+        }
+        let first = found.entry(at).or_insert(Found {
+            leaf,
+            event,
+            several: false,
+        });
+        first.several |= first.event != event;
     }
+    found
+}
+
+/// A marker and what it stands beside.
+struct Marked<'a> {
+    comment: Comment,
+    place: Place<'a>,
+    holder: usize,
+    spot: Spot,
 }

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// One step down an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     Key(String),
     Index(usize),
 }
 
 /// The way from a document's root to a value, aliases followed and merges made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Path(pub Vec<Step>);
 
 impl fmt::Display for Path {

@@ -120,9 +120,14 @@ fn values(file: &File, trees: &[Tree], planned: &[Planned]) -> Result<(), Option
     if trees.len() != file.trees.len() {
         return Err(None);
     }
-    for (index, (old, new)) in file.trees.iter().zip(trees).enumerate() {
-        let mine: Vec<&Planned> = planned.iter().filter(|planned| planned.tree == index).collect();
-        let Some(first) = mine.first() else { continue };
+    let mut by_tree: BTreeMap<usize, Vec<&Planned>> = BTreeMap::new();
+    for planned in planned {
+        by_tree.entry(planned.tree).or_default().push(planned);
+    }
+    for (index, mine) in by_tree {
+        let (Some(first), Some(old), Some(new)) = (mine.first(), file.trees.get(index), trees.get(index)) else {
+            continue;
+        };
         let mut expected = Place::root(old).json(&mut Vec::new()).map_err(|_| None)?;
         let found = Place::root(new).json(&mut Vec::new()).map_err(|_| None)?;
         for planned in &mine {

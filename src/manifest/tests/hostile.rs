@@ -1,6 +1,7 @@
 use super::path;
-use crate::manifest::{MAX_FILE_BYTES, Reading, read};
-use crate::model::Severity;
+use crate::manifest::{ImageChange, MAX_FILE_BYTES, Reading, read, set_images};
+use crate::model::{ImageRef, Severity};
+use std::time::Duration;
 
 /// Reads on a quarter of the smallest stack that a thread of ours has.
 fn read_in_little_stack(bytes: Vec<u8>) -> Reading {
@@ -113,4 +114,90 @@ fn names_with_control_characters_reach_no_message_and_no_object() {
         message.contains("\\u{1b}[31m") && !message.contains('\u{1b}'),
         "{message}"
     );
+}
+
+/// Does what costs seconds where each thing is looked at once, and many minutes where each is compared with all others.
+fn in_time<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(work()));
+    result
+        .recv_timeout(Duration::from_secs(40))
+        .unwrap_or_else(|_| panic!("{name} takes longer than 40 s"))
+}
+
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect()
+}
+
+fn release(aliases: usize, values: usize) -> String {
+    format!(
+        "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata:\n  name: p\n  annotations:\n    a: b\n{}spec:\n  values:\n{}",
+        lines(aliases, |n| format!("    tidegate.dev/image.x{n}: a{n}.image\n")),
+        lines(values, |n| format!("    a{n}: {{image: \"r:1\"}}\n")),
+    )
+}
+
+#[test]
+fn tens_of_thousands_of_images_markers_and_policies_are_read_in_seconds() {
+    let policy = |n| {
+        format!(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {{name: p{n}, namespace: a}}\nspec:\n  image: r:1 # {{\"$imagepolicy\": \"a:p{n}\"}}\n---\n"
+        )
+    };
+    let marker = "# tidegate.dev/image: glob:*";
+    for (name, text, wanted) in [
+        ("aliases with their values", release(20_000, 20_000), 20_000),
+        ("values by their shape", release(0, 40_000), 40_000),
+        (
+            "aliases of nothing",
+            release(20_000, 0).replace("  values:\n", "  values: {}\n"),
+            0,
+        ),
+        (
+            "markers in one map",
+            lines(40_000, |n| format!("k{n}: r:1 {marker}\n")),
+            40_000,
+        ),
+        (
+            "tags beside one name",
+            format!(
+                "repository: r\n{}",
+                lines(40_000, |n| format!("k{n}Tag: \"1\" {marker}\n"))
+            ),
+            40_000,
+        ),
+        (
+            "markers in a list",
+            format!("all:\n{}", lines(40_000, |n| format!("- image: r:{n} {marker}\n"))),
+            40_000,
+        ),
+        ("image policies with markers", lines(9_000, policy), 9_000),
+    ] {
+        let reading = in_time(name, move || read_in_little_stack(text.into_bytes()));
+        let documents = reading.documents.iter().chain(&reading.values);
+        let images: usize = documents.map(|document| document.images.len()).sum();
+        assert_eq!(images, wanted, "{name}: {:?}", reading.findings.first());
+        assert!(reading.findings.len() <= 101, "{name}");
+    }
+}
+
+#[test]
+fn tens_of_thousands_of_images_are_set_in_seconds() {
+    let containers = lines(40_000, |n| format!("  - {{name: c{n}, image: \"r:1\"}}\n"));
+    let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n{containers}");
+    let edited = in_time("containers", move || {
+        let reading = read(&path("in.yaml"), text.as_bytes());
+        let changes: Vec<ImageChange> = reading.documents[0]
+            .images
+            .iter()
+            .map(|image| ImageChange {
+                object: reading.documents[0].object.clone(),
+                field: image.field.clone(),
+                image: ImageRef::parse("r:2").unwrap(),
+            })
+            .collect();
+        set_images(&path("in.yaml"), text.as_bytes(), &changes).unwrap()
+    });
+    let edited = String::from_utf8(edited).unwrap();
+    assert_eq!(edited.matches("\"r:2\"").count(), 40_000);
 }
