@@ -35,6 +35,8 @@ const OURS_TAG: &str = "tidegate.dev/tag of ";
 const FLUX: &str = "\"$imagepolicy\"";
 /// The image of a tag whose repository is told by another file.
 const UNNAMED: &str = "imagepolicy.invalid/unnamed";
+/// The field of a document that is a text and nothing else.
+const WHOLE_DOCUMENT: &str = "value";
 /// The keys whose values are a name, or a part of it, where a tag stands beside them.
 const NAMES: [&str; 5] = ["registry", "repository", "image", "newName", "name"];
 /// What is meant for a marker of ours behind a value, and is none.
@@ -387,7 +389,10 @@ fn digest(place: &Place<'_>, spot: &Spot, beside: Beside) -> Result<Site, String
 fn site(place: &Place<'_>, spot: &Spot, image: ImageRef, holds: Holds) -> Site {
     Site {
         field: ImageField {
-            field: FieldName(place.path().to_string()),
+            field: FieldName(match place.path().0.is_empty() {
+                true => WHOLE_DOCUMENT.to_owned(),
+                false => place.path().to_string(),
+            }),
             image,
             is_named: true,
             position: spot.position,

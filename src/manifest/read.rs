@@ -186,8 +186,11 @@ impl Reader<'_> {
         let at = Some(root.position());
         if !root.is_mapping() {
             self.file.operations.extend(patches::operations(root));
-            let message = "is not a Kubernetes object but a list or a text; passed over".to_owned();
-            return self.find(Severity::Notice, at, None, message);
+            if self.file.encrypted || !self.plain(index, root) {
+                let message = "is not a Kubernetes object but a list or a text; passed over".to_owned();
+                self.find(Severity::Notice, at, None, message);
+            }
+            return;
         }
         let encrypted = root.walk(&["sops", "mac"]).is_some();
         self.file.encrypted |= encrypted;
@@ -209,9 +212,10 @@ impl Reader<'_> {
             let message = "is encrypted with SOPS; not applied".to_owned();
             return self.find(Severity::Error, at, object.as_ref(), message);
         }
+        let is_list = head.kind == "List" || root.walk(&["metadata", "name"]).is_none();
         let items = root
             .key("items")
-            .filter(|items| head.kind.ends_with("List") && items.is_sequence());
+            .filter(|items| head.kind.ends_with("List") && (items.is_sequence() || is_list && items.is_null()));
         match items {
             Some(items) => {
                 let item_kind = head.kind.strip_suffix("List").filter(|kind| !kind.is_empty());
