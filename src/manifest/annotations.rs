@@ -18,6 +18,9 @@ enum Meaning {
     Unknown,
 }
 
+/// Images that a message names; no workload that a person wrote has more.
+const MOST_NAMES: usize = 30;
+
 /// An annotation's meaning and how much its spelling weighs: ours before Flux v1's, its newer ones before its older.
 fn meaning(key: &str) -> Option<(u8, Meaning)> {
     let named = |name: &str| (!name.is_empty()).then(|| Meaning::Policy(Some(FieldName(name.to_owned()))));
@@ -63,6 +66,16 @@ pub(super) fn of<'a>(object: &Place<'a>) -> Vec<(String, Place<'a>)> {
         .walk(&["metadata", "annotations"])
         .map(|annotations| annotations.entries())
         .unwrap_or_default()
+}
+
+/// What is wrong with annotations that are no map, of which none can be seen.
+pub(super) fn misshapen(object: &Place<'_>) -> Option<Trouble> {
+    let annotations = object.walk(&["metadata", "annotations"])?;
+    (!annotations.is_mapping() && !annotations.is_null()).then(|| Trouble {
+        position: annotations.position(),
+        message: "the annotations are no map, so that none of them is seen; write name: \"value\", one a line"
+            .to_owned(),
+    })
 }
 
 /// What the annotations ask of us, and what of it cannot be used.
@@ -209,7 +222,11 @@ impl Draft {
                 message: message.to_owned(),
             });
         }
-        let names: Vec<&str> = images.names.iter().map(|name| &*name.0).collect();
+        let mut names: Vec<&str> = images.names.iter().take(MOST_NAMES + 1).map(|name| &*name.0).collect();
+        if names.len() > MOST_NAMES {
+            names.truncate(MOST_NAMES);
+            names.push("…");
+        }
         for (field, policy) in &self.intent.policies {
             if let Some(field) = field.as_ref().filter(|field| !images.names.contains(*field)) {
                 let there = if names.is_empty() {

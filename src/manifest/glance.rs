@@ -40,8 +40,16 @@ pub fn is_beside_images(path: &RepoPath, bytes: &[u8]) -> bool {
     path.file_name() != "Chart.yaml"
         && bytes.len() <= MAX_BYTES
         && !may_hold_images(path, bytes)
+        && !ODD_ANNOTATIONS.is_match(bytes)
         && bounds::text(bytes).is_ok_and(|text| ordinary::is_ordinary(text.text))
 }
+
+/// Annotations that may be no map of lines, which the reader finds fault with.
+static ODD_ANNOTATIONS: LazyLock<Regex> = LazyLock::new(|| {
+    let in_line = r"[ \t]*[^\s#]";
+    let below = r"([ \t]*(#[^\n]*)?\r?\n)+[ \t]*-[ \t\r\n]";
+    Regex::new(&format!(r#"annotations["']?[ \t]*:({in_line}|{below})"#)).expect("the pattern is written here")
+});
 
 /// A file of this size cannot reach the reader's bounds on nodes and documents.
 const MAX_BYTES: usize = 256 * 1024;

@@ -82,6 +82,8 @@ pub(super) struct Images {
     pub names: BTreeSet<FieldName>,
     /// Matters to automated objects only.
     pub troubles: Vec<Trouble>,
+    /// What is no image that can be read.
+    pub unreadable: Vec<Trouble>,
     /// Matters always.
     pub mistakes: Vec<Trouble>,
 }
@@ -141,7 +143,7 @@ impl Images {
                     _ => "registry/name:tag",
                 };
                 let message = format!("{field} is not bumped: {problem}; write {wanted}");
-                return self.troubles.push(Trouble {
+                return self.unreadable.push(Trouble {
                     position: place.position(),
                     message,
                 });

@@ -83,15 +83,31 @@ impl Reader<'_> {
             sites,
             names,
             troubles: if_automated,
+            unreadable,
             mistakes,
         } = images;
         troubles.extend(mistakes);
+        troubles.extend(annotations::misshapen(place));
         if intent.automated {
             troubles.extend(if_automated);
         }
-        troubles.sort_by_key(|trouble| trouble.position);
-        for Trouble { position, message } in troubles {
-            self.find(Severity::Warning, Some(position), Some(&object), message);
+        let warnings = troubles.into_iter().map(|trouble| (Severity::Warning, trouble));
+        let unreadable = unreadable.into_iter().map(|trouble| {
+            let filled_in_later =
+                !intent.automated && ["{{", "${", "$("].iter().any(|sign| trouble.message.contains(sign));
+            (
+                if filled_in_later {
+                    Severity::Notice
+                } else {
+                    Severity::Warning
+                },
+                trouble,
+            )
+        });
+        let mut troubles: Vec<(Severity, Trouble)> = warnings.chain(unreadable).collect();
+        troubles.sort_by_key(|(_, trouble)| trouble.position);
+        for (severity, Trouble { position, message }) in troubles {
+            self.find(severity, Some(position), Some(&object), message);
         }
         self.file.objects.push(Object {
             document: Document {
