@@ -16,7 +16,7 @@ pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
         fields.flatten().collect()
     };
     let documents = declared.objects.iter().chain(&beside.bases);
-    let policies = ImagePolicies::among(documents.map(|object| &*object.document));
+    let policies = ImagePolicies::among(documents.map(|object| (&object.path, &*object.document)));
     let overlays = beside.kustomizations.iter();
     let mut layers = Layers {
         overlays: overlays

@@ -109,7 +109,8 @@ impl Images {
             folders.push(folder);
         }
         let readings = || folders.iter().flatten();
-        let policies = ImagePolicies::among(readings().flat_map(|(_, _, reading)| &reading.documents));
+        let documents = readings().flat_map(|(file, _, reading)| reading.documents.iter().map(move |one| (file, one)));
+        let policies = ImagePolicies::among(documents);
         for (file, _, reading) in readings() {
             answer.add(file, reading, &policies);
         }

@@ -131,12 +131,17 @@ apiVersion: image.toolkit.fluxcd.io/v1beta2
 kind: ImageRepository
 metadata: {name: job}
 spec: {image: \"r.example/job:1\"}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImagePolicy
+metadata: {name: odd, namespace: flux-system}
+spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
 ";
 
     fn told(text: &str) -> Vec<String> {
         let path = |text| RepoPath::parse(text).unwrap();
         let objects = read(&path("policies.yaml"), POLICIES.as_bytes());
-        let policies = ImagePolicies::among(&objects.documents);
+        let policies = ImagePolicies::among(objects.documents.iter().map(|document| ("policies.yaml", document)));
         let path = path("values.yaml");
         let reading = read(&path, text.as_bytes());
         let documents = reading.values.iter().chain(&reading.documents);
@@ -146,6 +151,15 @@ spec: {image: \"r.example/job:1\"}
             Err(reason) => reason,
         });
         fields.collect()
+    }
+
+    #[test]
+    fn an_image_policy_that_cannot_be_used_is_told_with_its_namespace_and_its_place() {
+        let told = told("image: r.example/web:1 # {\"$imagepolicy\": \"flux-system:odd\"}\n");
+        assert_eq!(told.len(), 1);
+        let is =
+            told[0].contains("ImagePolicy flux-system/odd") && told[0].ends_with("it stands in policies.yaml:26:1");
+        assert!(is, "{told:?}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 use crate::manifest::Document;
 use crate::model::ImageRef;
-use crate::policy::Policy;
+use crate::policy::{InvalidPolicy, Policy};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Flux v2's `ImagePolicy` and `ImageRepository` objects, as markers name them.
 #[derive(Debug, Clone, Default)]
@@ -12,16 +13,23 @@ pub struct ImagePolicies<'a> {
 }
 
 /// By namespace (empty where none is written) and name; the first of two.
-type Objects<'a> = BTreeMap<(&'a str, &'a str), &'a Value>;
+type Objects<'a> = BTreeMap<(&'a str, &'a str), Object<'a>>;
+
+#[derive(Debug, Clone)]
+struct Object<'a> {
+    value: &'a Value,
+    /// File, line and column.
+    place: String,
+}
 
 /// The API group of Flux v2's image policies, in all its versions.
 const GROUP: &str = "image.toolkit.fluxcd.io";
 
 impl<'a> ImagePolicies<'a> {
-    /// Those among some documents.
-    pub fn among(documents: impl IntoIterator<Item = &'a Document>) -> Self {
+    /// Those among some documents, each with the file that it stands in.
+    pub fn among<F: fmt::Display>(documents: impl IntoIterator<Item = (F, &'a Document)>) -> Self {
         let mut found = Self::default();
-        for document in documents {
+        for (file, document) in documents {
             let id = &document.object;
             let objects = match &*id.kind {
                 "ImagePolicy" => &mut found.policies,
@@ -30,7 +38,10 @@ impl<'a> ImagePolicies<'a> {
             };
             if id.group == GROUP {
                 let key = (id.namespace.as_deref().unwrap_or_default(), &*id.name);
-                objects.entry(key).or_insert(&document.value);
+                objects.entry(key).or_insert_with(|| Object {
+                    value: &document.value,
+                    place: format!("{file}:{}", document.position),
+                });
             }
         }
         found
@@ -47,14 +58,14 @@ impl<'a> ImagePolicies<'a> {
     /// Says what is not there or cannot be used.
     pub fn policy(&self, namespace: &str, name: &str) -> Result<Policy, String> {
         let object = self.object(namespace, name)?;
-        let policy = Policy::from_image_policy(object).map_err(|error| error.to_string())?;
-        let repository = named_repository(object, namespace);
+        let policy = Policy::from_image_policy(object.value).map_err(|error| object.told(error))?;
+        let repository = named_repository(object.value, namespace);
         let repository = repository.and_then(|(place, name)| find(&self.repositories, place, name));
         match repository {
             None => Ok(policy),
             Some(repository) => policy
-                .over_image_repository(repository)
-                .map_err(|error| error.to_string()),
+                .over_image_repository(repository.value)
+                .map_err(|error| repository.told(error)),
         }
     }
 
@@ -64,29 +75,36 @@ impl<'a> ImagePolicies<'a> {
     /// # Errors
     /// Says what is not there or cannot be used.
     pub fn repository(&self, namespace: &str, name: &str) -> Result<ImageRef, String> {
-        let (place, wanted) = named_repository(self.object(namespace, name)?, namespace).ok_or_else(|| {
+        let (place, wanted) = named_repository(self.object(namespace, name)?.value, namespace).ok_or_else(|| {
             format!("ImagePolicy {namespace}/{name} names no repository; write spec.imageRepositoryRef.name")
         })?;
         let repository = find(&self.repositories, place, wanted).ok_or_else(|| {
             format!("there is no ImageRepository {place}/{wanted} in the repository, which ImagePolicy {namespace}/{name} names; add it")
         })?;
-        let image = text(repository, "/spec/image").unwrap_or_default();
+        let image = text(repository.value, "/spec/image").unwrap_or_default();
         ImageRef::parse(image)
             .ok()
             .filter(|image| image.tag().is_none() && image.digest().is_none())
             .ok_or_else(|| {
                 format!(
-                    "spec.image of ImageRepository {place}/{wanted} is {image:?}, which is not registry/name; mend it"
+                    "spec.image of ImageRepository {place}/{wanted} is {image:?}, which is not registry/name; mend it in {}",
+                    repository.place
                 )
             })
     }
 
-    fn object(&self, namespace: &str, name: &str) -> Result<&'a Value, String> {
+    fn object<'o>(&'o self, namespace: &'o str, name: &'o str) -> Result<&'o Object<'o>, String> {
         find(&self.policies, namespace, name).ok_or_else(|| {
             format!(
                 "there is no ImagePolicy {namespace}/{name} in the repository; add it or write # tidegate.dev/image: <policy>"
             )
         })
+    }
+}
+
+impl Object<'_> {
+    fn told(&self, error: InvalidPolicy) -> String {
+        format!("{error}; it stands in {}", self.place)
     }
 }
 
@@ -104,7 +122,6 @@ fn named_repository<'a>(policy: &'a Value, namespace: &'a str) -> Option<(&'a st
 }
 
 /// Kustomizations often give the namespace, so that the file has none.
-fn find<'a>(objects: &Objects<'a>, namespace: &str, name: &str) -> Option<&'a Value> {
-    let found = objects.get(&(namespace, name)).or_else(|| objects.get(&("", name)));
-    found.copied()
+fn find<'o>(objects: &'o Objects<'o>, namespace: &'o str, name: &'o str) -> Option<&'o Object<'o>> {
+    objects.get(&(namespace, name)).or_else(|| objects.get(&("", name)))
 }

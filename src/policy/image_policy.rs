@@ -81,7 +81,7 @@ impl Policy {
     /// # Errors
     /// Says which field cannot be used and what to write instead; also where the ImagePolicy is suspended.
     pub fn from_image_policy(object: &Value) -> Result<Self, InvalidPolicy> {
-        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?");
+        let name = name(object);
         extracted(object)
             .map(|extracted| Self(Rule::Extracted(Box::new(extracted))))
             .map_err(|fault| fault.of(&format!("ImagePolicy {name}")))
@@ -96,7 +96,7 @@ impl Policy {
         let Rule::Extracted(mut extracted) = self.0 else {
             return Ok(self);
         };
-        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?");
+        let name = name(object);
         match object.pointer("/spec/exclusionList") {
             None | Some(Value::Null) => {}
             Some(list) => {
@@ -104,6 +104,16 @@ impl Policy {
             }
         }
         Ok(Self(Rule::Extracted(extracted)))
+    }
+}
+
+/// `namespace/name`, or the name alone where no namespace is written.
+fn name(object: &Value) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let name = text("/metadata/name").unwrap_or("?");
+    match text("/metadata/namespace") {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
     }
 }
 
