@@ -26,10 +26,11 @@ pub(super) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Posi
     let text = |key: &str| match field(key) {
         None => Ok(None),
         Some(place) => place.text().map(Some).ok_or_else(|| {
-            (
-                place.position(),
-                format!("the {key} in its metadata is not text; write it in quotes"),
-            )
+            let message = match place.is_template() {
+                true => of_template(key),
+                false => format!("the {key} in its metadata is not text; write it in quotes"),
+            };
+            (place.position(), message)
         }),
     };
     let name = text("name")?.filter(|name| !name.is_empty()).ok_or_else(|| {
@@ -44,8 +45,7 @@ pub(super) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Posi
         if text.is_some_and(|text| !can_name(text)) {
             let position = field_position(field).unwrap_or_else(|| place.position());
             if text.is_some_and(|text| text.contains("{{")) {
-                let message = format!("the {field} in its metadata is that of a template; {TEMPLATES}");
-                return Err((position, message));
+                return Err((position, of_template(field)));
             }
             let message = format!(
                 "the {field} in its metadata is not one that an object can have; 1 to 253 characters without blanks, / and % are wanted"
@@ -66,6 +66,10 @@ pub(super) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Posi
         namespace.as_deref(),
         &name,
     ))
+}
+
+fn of_template(field: &str) -> String {
+    format!("the {field} in its metadata is that of a template; {TEMPLATES}")
 }
 
 /// What any API server takes as a part of an object's address, whatever the kind asks for besides (apimachinery

@@ -1,5 +1,6 @@
 use super::bounds::Broken;
 use super::events::Scalar;
+use super::identity::TEMPLATES;
 use super::tree::{Kind, NodeId, Tree};
 use super::value::{self, Resolved};
 use crate::model::Position;
@@ -63,6 +64,12 @@ impl<'a> Place<'a> {
 
     pub(super) fn is_mapping(&self) -> bool {
         matches!(self.tree.node(self.id).kind, Kind::Mapping(_))
+    }
+
+    /// Whether it is what YAML makes of `{{ … }}`: a map whose key is a map.
+    pub(super) fn is_template(&self) -> bool {
+        let is_map = |id: &NodeId| matches!(self.tree.node(*id).kind, Kind::Mapping(_));
+        matches!(&self.tree.node(self.id).kind, Kind::Mapping(entries) if entries.first().is_some_and(|(key, _)| is_map(key)))
     }
 
     pub(super) fn is_sequence(&self) -> bool {
@@ -198,9 +205,13 @@ impl Entries {
         for (key, value) in entries {
             let node = tree.node(*key);
             let Kind::Scalar(scalar) = &node.kind else {
+                let what = "has a list or a map as a key, which no object has; quote it if it is text";
                 return Err(Broken::at(
                     node.position,
-                    "has a list or a map as a key, which no object has; quote it if it is text",
+                    match node.kind {
+                        Kind::Mapping(_) => format!("{what}, and if it is a template, {TEMPLATES}"),
+                        _ => what.to_owned(),
+                    },
                 ));
             };
             if is_merge(scalar) {
