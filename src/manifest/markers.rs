@@ -35,6 +35,8 @@ const OURS_TAG: &str = "tidegate.dev/tag of ";
 const FLUX: &str = "\"$imagepolicy\"";
 /// The image of a tag whose repository is told by another file.
 const UNNAMED: &str = "imagepolicy.invalid/unnamed";
+/// The longest name of a field by its way, in bytes.
+const LONGEST_NAME: usize = 1024;
 /// The field of a document that is a text and nothing else.
 const WHOLE_DOCUMENT: &str = "value";
 /// The keys whose values are a name, or a part of it, where a tag stands beside them.
@@ -156,7 +158,9 @@ pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [C
             continue;
         };
         comment.used = true;
-        let wrong = if beside.several {
+        let wrong = if leaf.place.path().is_longer_than(LONGEST_NAME) {
+            Some("stands so deep, or below keys so long, that its value has no name; write it into a file of its own")
+        } else if beside.several {
             Some("stands beside several values; give the one that is meant a line of its own")
         } else if names_the_object(root, leaf.place.path()) {
             Some("stands beside what names the object, which is no image; put it behind the image")
@@ -287,7 +291,7 @@ impl Comment {
 
 fn whole(holder: Option<&Holder<'_>>, place: &Place<'_>, spot: &Spot) -> Result<Site, String> {
     let image = ImageRef::parse(&spot.text).map_err(|error| format!("stands beside what cannot be bumped: {error}"))?;
-    let is_name = matches!(place.path().0.last(), Some(Step::Key(key)) if NAMES.contains(&key.as_str()));
+    let is_name = matches!(place.path().0.last(), Some(Step::Key(key)) if NAMES.contains(&&**key));
     if is_name && image.tag().is_none() && holder.is_some_and(|holder| holder.has_tag) {
         return Err(
             "stands beside the name of an image whose tag has a place of its own; put it behind the tag".to_owned(),
@@ -419,7 +423,7 @@ fn names_the_object(root: &Place<'_>, path: &Path) -> bool {
         .iter()
         .skip(root.path().0.len())
         .map(|step| match step {
-            Step::Key(key) => Some(key.as_str()),
+            Step::Key(key) => Some(&**key),
             Step::Index(_) => None,
         })
         .collect();
@@ -432,7 +436,7 @@ fn names_the_object(root: &Place<'_>, path: &Path) -> bool {
 
 /// Whether the key is what charts call a tag: `tag`, `newTag`, `imageTag`.
 fn is_tag(path: &Path) -> bool {
-    matches!(path.0.last(), Some(Step::Key(key)) if key == "tag" || key.ends_with("Tag"))
+    matches!(path.0.last(), Some(Step::Key(key)) if &**key == "tag" || key.ends_with("Tag"))
 }
 
 /// A list or a map, as what stands in it sees it.

@@ -6,17 +6,29 @@ use super::value::{self, Resolved};
 use crate::model::Position;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// One step down an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Step {
-    Key(String),
+    Key(Arc<str>),
     Index(usize),
 }
 
 /// The way from a document's root to a value, aliases followed and merges made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Path(pub Vec<Step>);
+
+impl Path {
+    /// Whether its keys have more bytes together.
+    pub(super) fn is_longer_than(&self, bytes: usize) -> bool {
+        let keys = self.0.iter().map(|step| match step {
+            Step::Key(key) => key.len() + 1,
+            Step::Index(_) => 1,
+        });
+        keys.sum::<usize>() > bytes
+    }
+}
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,7 +144,7 @@ impl<'a> Place<'a> {
         }
         let below = |key: String, id| {
             let mut path = self.path.clone();
-            path.0.push(Step::Key(key.clone()));
+            path.0.push(Step::Key(key.as_str().into()));
             (
                 key,
                 Place {

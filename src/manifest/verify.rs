@@ -268,7 +268,7 @@ fn as_expected(old: &[Event], new: &[Event], expected: &[Expected]) -> Result<()
 
 fn at<'a>(value: &'a mut Value, path: &Path) -> Option<&'a mut Value> {
     path.0.iter().try_fold(value, |value, step| match step {
-        Step::Key(key) => value.get_mut(key),
+        Step::Key(key) => value.get_mut(&**key),
         Step::Index(index) => value.get_mut(index),
     })
 }
@@ -291,7 +291,7 @@ fn difference(one: &Value, other: &Value) -> Option<Path> {
             (Value::Object(a), Value::Object(b)) => {
                 let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
                 keys.into_iter()
-                    .any(|key| differs_below(Step::Key(key.clone()), a.get(key), b.get(key), path))
+                    .any(|key| differs_below(Step::Key(key.as_str().into()), a.get(key), b.get(key), path))
             }
             (Value::Array(a), Value::Array(b)) => (0..a.len().max(b.len()))
                 .any(|index| differs_below(Step::Index(index), a.get(index), b.get(index), path)),

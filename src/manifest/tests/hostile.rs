@@ -182,6 +182,31 @@ fn tens_of_thousands_of_images_markers_and_policies_are_read_in_seconds() {
 }
 
 #[test]
+fn a_key_of_a_megabyte_is_not_copied_for_each_value_below_it() {
+    let key = "k".repeat(1_000_000);
+    let below = |indent: &str, line: &str| {
+        format!(
+            "{indent}? {key}\n{indent}:\n{}",
+            lines(40_000, |n| format!("{indent}  x{n}: {line}\n"))
+        )
+    };
+    let release = "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata: {name: p}\nspec:\n  values:\n";
+    for (name, text) in [
+        ("values", format!("{release}{}", below("    ", "{a: b}"))),
+        ("markers", below("", "r:1 # tidegate.dev/image: glob:*")),
+    ] {
+        let reading = in_time(name, move || read_in_little_stack(text.into_bytes()));
+        assert!(reading.findings.len() <= 101, "{name}");
+        let images = reading
+            .documents
+            .iter()
+            .chain(&reading.values)
+            .map(|document| document.images.len());
+        assert_eq!(images.sum::<usize>(), 0, "{name}");
+    }
+}
+
+#[test]
 fn tens_of_thousands_of_images_are_set_in_seconds() {
     let containers = lines(40_000, |n| format!("  - {{name: c{n}, image: \"r:1\"}}\n"));
     let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n{containers}");
