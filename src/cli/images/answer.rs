@@ -4,7 +4,7 @@ use crate::manifest::{Document, ImageField, MarkerPolicy, Reading};
 use crate::model::{Digest, ImageRef, Position, Severity, Tag};
 use crate::plan::{self, AutomatedField, ImagePolicies, Layers, Overlay};
 use crate::policy::Policy;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Answer {
     pub(super) fn add(&mut self, file: &str, reading: &Reading, policies: &ImagePolicies<'_>) {
@@ -72,13 +72,18 @@ impl Answer {
             .flat_map(|(path, document)| plan::automated(path, document))
             .collect();
         let told: BTreeSet<String> = asked.iter().filter_map(|field| field.policy.clone().err()).collect();
+        let files: BTreeMap<_, _> = folder.iter().map(|(file, path, _)| (path, file)).collect();
+        let mut rows: BTreeMap<_, _> = self
+            .images
+            .iter_mut()
+            .map(|row| ((row.file.clone(), row.line, row.column, row.field.clone()), row))
+            .collect();
         for field in plan::through_overlays(asked, &layers) {
-            let Some((file, ..)) = folder.iter().find(|(_, path, _)| *path == field.path) else {
+            let Some(file) = files.get(&field.path) else {
                 continue;
             };
-            let at = (file, field.position.line, field.position.column);
-            let mut rows = self.images.iter_mut();
-            let row = rows.find(|row| (&row.file, row.line, row.column) == at && row.field == field.field.field);
+            let (line, column) = (field.position.line, field.position.column);
+            let row = rows.get_mut(&((*file).clone(), line, column, field.field.field.clone()));
             if let Some(row) = row.filter(|row| !row.automated) {
                 row.automated = true;
                 row.locked = field.lock.is_some();
@@ -91,9 +96,9 @@ impl Answer {
             }
             if let Some(reason) = field.policy.err().filter(|reason| !told.contains(reason)) {
                 self.findings.push(Told {
-                    file: file.clone(),
-                    line: Some(field.position.line),
-                    column: Some(field.position.column),
+                    file: (*file).clone(),
+                    line: Some(line),
+                    column: Some(column),
                     message: format!("{}: {reason}", field.field),
                     severity: Severity::Warning,
                 });
