@@ -4,6 +4,7 @@ use crate::manifest::{self, Document, ImageChange};
 use crate::model::{FieldName, ImageRef, RepoPath};
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgAction, Args, Subcommand};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,7 @@ struct Image {
     #[arg(short, long)]
     in_place: bool,
 
-    /// The object's namespace, where the file has several of one name
+    /// The object's namespace, where the file has several of one name; '' is that of one without
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
 
@@ -130,7 +131,7 @@ impl Target {
                 *group == object.group || without_version(group).is_some_and(|group| group == object.group)
             })
             && self.name == object.name
-            && namespace.is_none_or(|namespace| object.namespace.as_deref() == Some(namespace))
+            && namespace.is_none_or(|namespace| object.namespace.as_deref().unwrap_or_default() == namespace)
     }
 }
 
@@ -193,11 +194,14 @@ impl Image {
                     .findings
                     .iter()
                     .find(|finding| finding.severity == crate::model::Severity::Error);
+                let at = problem.and_then(|finding| finding.position);
+                let at = at.map(|position| format!(":{position}")).unwrap_or_default();
+                let applied = ", until then nothing of this file is applied";
                 let why = problem
-                    .map(|finding| format!(": {}", finding.message))
+                    .map(|finding| format!(": {}", finding.message.trim_end_matches(applied)))
                     .unwrap_or_default();
                 bail!(
-                    "{file}: not edited: there is no {}/{} in it{why}",
+                    "{file}{at}: not edited: there is no {}/{} in it{why}",
                     self.object.kind,
                     self.object.name
                 )
@@ -205,14 +209,15 @@ impl Image {
             several => {
                 let names: Vec<String> = several.iter().map(|document| document.object.to_string()).collect();
                 bail!(
-                    "{file}: not edited: it has {}; say which with --namespace or KIND.GROUP/NAME",
+                    "{file}: not edited: it has {}; say which with --namespace ('' for the one without) or KIND.GROUP/NAME",
                     names.join(" and ")
                 )
             }
         };
         let mut changes = Vec::new();
         for change in &self.changes {
-            let fields = fields(document, change).map_err(|reason| anyhow!("{file}: not edited: {reason}"))?;
+            let fields = fields(document, manifest::image_fields(&path, bytes, &document.object), change)
+                .map_err(|reason| anyhow!("{file}:{}: not edited: {reason}", document.position))?;
             changes.extend(fields.into_iter().map(|field| ImageChange {
                 object: document.object.clone(),
                 field,
@@ -225,21 +230,25 @@ impl Image {
 }
 
 /// The fields that a change names. One of which nothing can be read is left to the editor, who says why.
-fn fields(document: &Document, change: &Change) -> Result<Vec<FieldName>, String> {
-    let all: Vec<FieldName> = document.images.iter().map(|image| image.field.clone()).collect();
+fn fields(document: &Document, all: BTreeSet<FieldName>, change: &Change) -> Result<Vec<FieldName>, String> {
+    let readable: Vec<FieldName> = document.images.iter().map(|image| image.field.clone()).collect();
     let wanted = FieldName(change.field.clone());
-    match (&*change.field, all.as_slice()) {
-        ("*", []) => Err(format!("{} has no image field that can be read", document.object)),
-        ("*", _) => Ok(all),
-        (_, []) => Ok(vec![wanted]),
-        _ if all.contains(&wanted) => Ok(vec![wanted]),
+    match &*change.field {
+        "*" if readable.is_empty() && all.is_empty() => Err(format!("{} has no image field", document.object)),
+        "*" => {
+            let mut rest = all;
+            rest.retain(|field| !readable.contains(field));
+            Ok(readable.into_iter().chain(rest).collect())
+        }
+        _ if all.is_empty() && readable.is_empty() => Ok(vec![wanted]),
+        _ if all.contains(&wanted) || readable.contains(&wanted) => Ok(vec![wanted]),
         _ => {
-            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
-            Err(format!(
-                "{} has no image field {wanted}; it has {}",
-                document.object,
-                all.join(", ")
-            ))
+            let all: Vec<String> = readable.iter().map(ToString::to_string).collect();
+            let all = match all.is_empty() {
+                true => "none that can be read".to_owned(),
+                false => all.join(", "),
+            };
+            Err(format!("{} has no image field {wanted}; it has {all}", document.object))
         }
     }
 }

@@ -5,7 +5,7 @@ use super::rewrite::{self, Edit, Wanted};
 use super::verify::{self, Planned};
 use super::{ImageChange, Refused, TagChange};
 use crate::model::{FieldName, ObjectId, Position, RepoPath};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Writes new tags into a file: only the bytes of the tags change. A tag that stands alone and that a YAML reader would
 /// take for a number, a date or the like is written in double quotes.
@@ -27,10 +27,52 @@ pub fn set_tags(path: &RepoPath, bytes: &[u8], changes: &[TagChange]) -> Result<
 /// # Errors
 /// As [`set_tags`], and an image whose parts the field has no place for.
 pub fn set_images(path: &RepoPath, bytes: &[u8], changes: &[ImageChange]) -> Result<Vec<u8>, Refused> {
+    if changes.is_empty() {
+        return Ok(bytes.to_vec());
+    }
+    let file = read::open(path, bytes);
+    let refuse = |(position, reason): (Position, String)| Refused {
+        path: path.clone(),
+        position,
+        reason: bounds::message(&reason),
+    };
+    let mut images = HashMap::new();
+    for ImageChange { object, field, image } in changes {
+        is_one(&file, object, field).map_err(refuse)?;
+        if let Some(other) = images.insert((object, field), image).filter(|other| *other != image) {
+            let position = find(&file, object, field).map_err(refuse)?.1.field.position;
+            let reason = format!("the image {field} is named twice, with {other} and {image}; name it once");
+            return Err(refuse((position, reason)));
+        }
+    }
     let wanted = changes
         .iter()
         .map(|change| (&change.object, &change.field, Wanted::Image(change.image.clone())));
     set(path, bytes, wanted.collect())
+}
+
+/// The names of all image fields of an object, also of those that cannot be read: nothing that stands for all of them may
+/// leave one out.
+pub fn image_fields(path: &RepoPath, bytes: &[u8], wanted: &ObjectId) -> BTreeSet<FieldName> {
+    let file = read::open(path, bytes);
+    let mut objects = file.objects.into_iter();
+    let object = objects.find(|object| object.document.object == *wanted);
+    object.map(|object| object.names).unwrap_or_default()
+}
+
+/// A name that two fields have names neither: a bump has to take one, a person is asked.
+fn is_one(file: &File, object: &ObjectId, field: &FieldName) -> Result<(), (Position, String)> {
+    let object = find_object(file, object)?;
+    let Some(trouble) = object.trouble(&format!("there are two images with the name {field}; only the first")) else {
+        return Ok(());
+    };
+    let mut sites = object.sites.iter();
+    let other = sites
+        .find(|site| site.field.field == *field)
+        .map(|site| format!(", the other is at {}", site.field.position));
+    let other = other.unwrap_or_default();
+    let reason = format!("there are two images with the name {field}{other}; rename one of the two");
+    Err((trouble.position, reason))
 }
 
 fn set(path: &RepoPath, bytes: &[u8], changes: Vec<(&ObjectId, &FieldName, Wanted)>) -> Result<Vec<u8>, Refused> {
@@ -165,6 +207,11 @@ fn find<'a>(file: &'a File, wanted: &ObjectId, field: &FieldName) -> Result<(usi
         .find(|site| site.field.field == *field)
         .map(|site| (object.tree, site))
         .ok_or_else(|| {
+            let why = format!("{field} is not bumped: ");
+            if let Some(trouble) = object.trouble(&why) {
+                let why = trouble.message.strip_prefix(&why).unwrap_or_default();
+                return (trouble.position, format!("the image {field} of {wanted} cannot be read: {why}"));
+            }
             let reason = if object.names.contains(field) {
                 format!("the image {field} of {wanted} is no reference that can be read; write registry/name:tag in one line")
             } else {

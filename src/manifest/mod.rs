@@ -52,7 +52,7 @@ pub use document::{
     Document, Drift, Holds, Ignore, ImageChange, ImageField, Intent, Lock, Marker, MarkerPolicy, PolicyText, Reading,
     Refused, Slot, Style, TagChange,
 };
-pub use edit::{set_images, set_tags};
+pub use edit::{image_fields, set_images, set_tags};
 pub use glance::{is_beside_images, may_hold_images};
 pub use kustomize::{Kustomization, Replacement};
 pub use patches::{ImagePatch, Patch, Target};

@@ -53,10 +53,20 @@ pub(super) struct Object {
     pub sites: Vec<Site>,
     /// The names of all its image fields, also of those that cannot be used.
     pub names: BTreeSet<FieldName>,
+    /// What is wrong with its images, whether it matters to a bump or not.
+    pub troubles: Vec<Trouble>,
     /// The way to it from its document.
     pub path: Path,
     /// Whether it is an object; else it only holds image fields.
     pub applied: bool,
+}
+
+impl Object {
+    /// What is wrong with its images and is told in these words.
+    pub(super) fn trouble(&self, words: &str) -> Option<&Trouble> {
+        let mut troubles = self.troubles.iter();
+        troubles.find(|trouble| trouble.message.starts_with(words))
+    }
 }
 
 /// Reads a file, keeping what the editor needs.

@@ -619,6 +619,64 @@ fn a_refused_edit_says_why_and_leaves_the_file_as_it_was() {
 
 /// With `TIDEGATE_BLESS` set, what the program says becomes what is expected.
 #[test]
+fn a_name_of_two_images_and_an_image_that_cannot_be_read_are_refused_at_their_place() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n";
+    let twice = format!("{pod}  - {{name: web, image: 'a:1'}}\n  - {{name: web, image: 'a:1'}}\n");
+    let unread = format!("{pod}  - {{name: web, image: 'a:1'}}\n  - name: odd\n    image: nginx:1#x\n");
+    let broken = format!("{pod}  - [\n");
+    for (text, changes, place, words) in [
+        (
+            &twice,
+            &["web=x:2"][..],
+            ":8:",
+            "two images with the name web, the other is at 7:",
+        ),
+        (&twice, &["*=x:2"], ":8:", "two images with the name web"),
+        (&unread, &["*=x:2"], ":9:12: ", "the image odd of Pod web"),
+        (&unread, &["odd=x:2"], ":9:12: ", "the image odd of Pod web"),
+        (
+            &unread,
+            &["web=x:2", "web=x:3"],
+            ":7:",
+            "is named twice, with x:2 and x:3",
+        ),
+        (&broken, &["web=x:2"], ":8:", "does not parse"),
+    ] {
+        let (folder, path) = file(text);
+        let arguments = [&["set", "image", "--local", "-i", "-f", "web.yaml", "pod/web"], changes].concat();
+        let ended = tidegate(folder.path(), &arguments, "");
+        assert_eq!((ended.code, &*ended.out), (1, ""), "{changes:?}");
+        assert!(ended.err.contains(&format!("web.yaml{place}")), "{}", ended.err);
+        assert!(ended.err.contains(words), "{}", ended.err);
+        assert!(!ended.err.contains("nothing of this file is applied"), "{}", ended.err);
+        assert_eq!(&std::fs::read_to_string(path).unwrap(), text);
+    }
+}
+
+#[test]
+fn an_object_without_a_namespace_is_named_beside_its_twin_that_has_one() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: 'a:1'}]}\n";
+    let twin = pod.replace("name: web}\n", "name: web, namespace: shop}\n");
+    let (folder, _) = file(&format!("{pod}---\n{twin}"));
+    let set = |arguments: &[&str]| {
+        let arguments = [
+            &["set", "image", "--local", "-f", "web.yaml", "pod/web", "web=a:2"],
+            arguments,
+        ]
+        .concat();
+        tidegate(folder.path(), &arguments, "")
+    };
+    let ended = set(&["-n", ""]);
+    assert_eq!(
+        ended.out,
+        format!("{}---\n{twin}", pod.replace("a:1", "a:2")),
+        "{}",
+        ended.err
+    );
+    assert!(set(&[]).err.contains("'' for the one without"));
+}
+
+#[test]
 fn help_says_what_it_said() {
     for (name, arguments) in [
         ("policy-test", &["policy", "test", "--help"][..]),

@@ -54,8 +54,8 @@ impl Reader<'_> {
     ) {
         let mut mistakes = images.mistakes;
         mistakes.sort_by_key(|trouble| trouble.position);
-        for Trouble { position, message } in mistakes {
-            self.find(Severity::Warning, Some(position), Some(&object), message);
+        for Trouble { position, message } in &mistakes {
+            self.find(Severity::Warning, Some(*position), Some(&object), message.clone());
         }
         if !self.seen.insert(object.clone()) {
             self.file.doubled.insert(object);
@@ -73,6 +73,7 @@ impl Reader<'_> {
             tree: index,
             sites: images.sites,
             names: images.names,
+            troubles: mistakes,
             path: root.path().clone(),
             applied: false,
         });

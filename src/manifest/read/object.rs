@@ -86,6 +86,7 @@ impl Reader<'_> {
             unreadable,
             mistakes,
         } = images;
+        let all: Vec<Trouble> = if_automated.iter().chain(&mistakes).cloned().collect();
         troubles.extend(mistakes);
         troubles.extend(annotations::misshapen(place));
         if intent.automated {
@@ -121,6 +122,7 @@ impl Reader<'_> {
             tree: index,
             sites,
             names,
+            troubles: all,
             path: place.path().clone(),
             applied: true,
         });
