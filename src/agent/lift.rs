@@ -107,7 +107,7 @@ async fn on(repo: &impl ConfigRepo, seen: &Seen, lift: Lift, meant: &Meant) -> a
                 return Ok(Lifted { commit, lifted });
             }
             PushOutcome::Lost => {}
-            PushOutcome::Refused(words) => bail!("the commit was made and refused: {words}"),
+            PushOutcome::Refused(words) => bail!("nothing was changed, since the commit was not taken: {words}"),
             PushOutcome::ReadOnly(words) => bail!(
                 "the deploy key may not write: {words}; give it write access (`tidegate identity` prints it), or use --repo, \
                  which pushes in your own name"

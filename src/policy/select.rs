@@ -311,17 +311,17 @@ fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<Strin
         Some(_) => "the registry does not tell push times".to_owned(),
     };
     match (Version::parse(candidate.tag.as_str()), Version::parse(tag.as_str())) {
-        (Ok(ours), Ok(theirs)) if ours.is_higher_than(&theirs) => Ok(format!("{problem}, and is a higher version")),
-        (Ok(_), Ok(_)) => Err((Standing::NotNewer, format!("{problem}, and is not a higher version"))),
+        (Ok(ours), Ok(theirs)) if ours.is_higher_than(&theirs) => Ok(format!("is a higher version; {problem}")),
+        (Ok(_), Ok(_)) => Err((Standing::NotNewer, format!("is not a higher version; {problem}"))),
         _ if candidate.pushed_at.is_some() && current.since.is_some() => {
             if candidate.pushed_at > current.since {
                 Ok(format!(
-                    "{problem}, and was pushed after that was written into the file"
+                    "was pushed after the current tag was written into the file; {problem}"
                 ))
             } else {
                 Err((
                     Standing::NotNewer,
-                    format!("{problem}, and was not pushed after that was written into the file"),
+                    format!("was not pushed after the current tag was written into the file; {problem}"),
                 ))
             }
         }

@@ -27,7 +27,7 @@ pub(super) const REASONS: &[(&str, &str, &str, &str, Standing, &str)] = &[
     ("alphabetical:b(.+)", "b1", "b1 b1.0",     "b1.0",    Standing::Eligible,  "comes after the current tag b1"),
     ("digest:stable", "stable#1", "stable@1#1 v1@9#2", "v1", Standing::Unmatched, "does not match digest:stable"),
     ("*",           "-",     "1.0.0",           "1.0.0",   Standing::Eligible,  "so that its version counts"),
-    ("*",           "1.0",   "1.1@5",           "1.1",     Standing::Eligible,  "no longer in the registry, and is a higher version"),
+    ("*",           "1.0",   "1.1@5",           "1.1",     Standing::Eligible,  "is a higher version; the current tag 1.0 is no longer in the registry"),
     ("*",           "1.0",   "0.9@5",           "0.9",     Standing::NotNewer,  "is not a higher version"),
 ];
 
