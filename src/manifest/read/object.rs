@@ -86,7 +86,12 @@ impl Reader<'_> {
             unreadable,
             mistakes,
         } = images;
-        let all: Vec<Trouble> = if_automated.iter().chain(&mistakes).cloned().collect();
+        let all: Vec<Trouble> = if_automated
+            .iter()
+            .chain(&unreadable)
+            .chain(&mistakes)
+            .cloned()
+            .collect();
         troubles.extend(mistakes);
         troubles.extend(annotations::misshapen(place));
         if intent.automated {
