@@ -5,9 +5,13 @@ use super::http::{self, Answer};
 use super::transport::{Call, Chunk};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream};
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 /// What is wanted and what is there, in 256 steps back at most, is a few ten thousand bytes.
 const LARGEST_REQUEST: usize = 4 << 20;
+
+/// How long the end of an answer is waited for: it is under way when git has read what it wanted.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 
 /// Asks for references, then for a pack.
 pub(super) struct Http(pub(super) Call);
@@ -69,6 +73,15 @@ impl Stream {
         let bytes = bytes?.unwrap_or_default();
         self.call.received(&mut self.received, &bytes)?;
         Ok(bytes)
+    }
+}
+
+/// git stops reading where the answer is over for it; the connection serves the next request only when it is for HTTP, too.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            self.call.runtime.block_on(answer.drain(LAST_BYTES));
+        }
     }
 }
 
