@@ -46,7 +46,8 @@ struct Image {
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
 
-    /// The object: deployment/web, sts/db, helmrelease.helm.fluxcd.io/shop
+    /// The object: deployment/web, sts/db, helmrelease.helm.fluxcd.io/shop; kustomization/FOLDER and file/PATH as
+    /// `tidegate images` names them
     #[arg(value_name = "KIND/NAME")]
     object: Target,
 
@@ -88,7 +89,7 @@ impl std::str::FromStr for Target {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, name) = text
             .split_once('/')
-            .filter(|(kind, name)| !kind.is_empty() && !name.is_empty() && !name.contains('/'))
+            .filter(|(kind, name)| !kind.is_empty() && !name.is_empty() && (is_placed(kind) || !name.contains('/')))
             .ok_or("KIND/NAME is wanted, as in deployment/web")?;
         let (kind, group) = match kind.split_once('.') {
             Some((kind, group)) => (kind, Some(group.to_owned())),
@@ -123,16 +124,33 @@ impl std::str::FromStr for Change {
 }
 
 impl Target {
-    fn is(&self, document: &Document, namespace: Option<&str>) -> bool {
+    fn is(&self, document: &Document, namespace: Option<&str>, file: &Path) -> bool {
         let object = &document.object;
         let kind = object.kind.to_ascii_lowercase();
         (kind == self.kind || format!("{kind}s") == self.kind)
             && self.group.as_ref().is_none_or(|group| {
                 *group == object.group || without_version(group).is_some_and(|group| group == object.group)
             })
-            && self.name == object.name
+            && (self.name == object.name || is_placed(&kind) && self.is_at(&object.name, file))
             && namespace.is_none_or(|namespace| object.namespace.as_deref().unwrap_or_default() == namespace)
     }
+}
+
+impl Target {
+    /// `tidegate images` names a kustomization by its folder and a values file by its path, from wherever it looked.
+    fn is_at(&self, name: &str, file: &Path) -> bool {
+        let document = |name: &str| name.rsplit_once('#').map(|(_, number)| number.to_owned());
+        let path = self.name.rsplit_once('#').map_or(&*self.name, |(path, _)| path);
+        match name {
+            "." => file.parent().is_some_and(|folder| folder.ends_with(path)),
+            _ => file.ends_with(path) && document(name) == document(&self.name),
+        }
+    }
+}
+
+/// Kinds of what has no name of its own, and goes by its place.
+fn is_placed(kind: &str) -> bool {
+    ["component", "file", "kustomization"].contains(&kind.to_ascii_lowercase().as_str())
 }
 
 /// `apps` of kubectl's `v1.apps`: which version a file writes says nothing about which object it is.
@@ -181,11 +199,12 @@ impl Image {
             .unwrap_or_default();
         let path = RepoPath::parse(&name).unwrap_or_default();
         let reading = manifest::read(&path, bytes);
+        let place = std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
         let found: Vec<&Document> = reading
             .documents
             .iter()
             .chain(&reading.values)
-            .filter(|document| self.object.is(document, self.namespace.as_deref()))
+            .filter(|document| self.object.is(document, self.namespace.as_deref(), &place))
             .collect();
         let document = match found.as_slice() {
             [document] => *document,

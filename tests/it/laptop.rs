@@ -677,6 +677,45 @@ fn an_object_without_a_namespace_is_named_beside_its_twin_that_has_one() {
 }
 
 #[test]
+fn what_goes_by_its_place_is_set_by_the_name_that_the_list_gives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("d/o/kustomization.yaml", "images:\n- {name: web, newTag: v1}\n"),
+        ("d/c/values.yaml", "web: a:1 # tidegate.dev/image: glob:*\n"),
+    ] {
+        std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+        std::fs::write(folder.path().join(path), text).unwrap();
+    }
+    let listed = tidegate(folder.path(), &["images", "-R", "d", "-o", "json"], "");
+    let listed: serde_json::Value = serde_json::from_str(&listed.out).unwrap();
+    let rows = listed["images"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{listed}");
+    for row in rows {
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let object = format!("{}/{}", text(&row["object"]["kind"]), text(&row["object"]["name"]));
+        let change = format!("{}={}:9", text(&row["field"]), text(&row["image"]));
+        let file = text(&row["file"]);
+        let ended = tidegate(
+            folder.path(),
+            &["set", "image", "--local", "-f", &file, &object, &change],
+            "",
+        );
+        assert_eq!(ended.code, 0, "{object}: {}", ended.err);
+        assert!(ended.out.contains('9'), "{object}: {}", ended.out);
+    }
+    let other = [
+        "set",
+        "image",
+        "--local",
+        "-f",
+        "d/o/kustomization.yaml",
+        "kustomization/p",
+        "web=web:9",
+    ];
+    assert_eq!(tidegate(folder.path(), &other, "").code, 1);
+}
+
+#[test]
 fn help_says_what_it_said() {
     for (name, arguments) in [
         ("policy-test", &["policy", "test", "--help"][..]),

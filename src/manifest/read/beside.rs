@@ -26,6 +26,14 @@ impl Reader<'_> {
         };
         let kind = text("kind").unwrap_or_else(|| "Kustomization".to_owned());
         let object = ObjectId::new(&api_version, &kind, None, name);
+        for key in ["replacements", "transformers"] {
+            if let Some(list) = root.key(key).filter(|list| !list.items().is_empty()) {
+                let message = format!(
+                    "has {key}, which are not followed; what they set in images is not bumped, say it under images instead"
+                );
+                self.find(Severity::Notice, Some(list.position()), Some(&object), message);
+            }
+        }
         self.values(index, root, object, &api_version, images);
     }
 
