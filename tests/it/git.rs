@@ -531,13 +531,14 @@ async fn cut_off(direction: Direction, warm: bool, step: u64) {
 #[tokio::test]
 async fn a_push_whose_bytes_are_cut_off_is_decided_by_the_remote_branch() {
     cut_off(Direction::ToTarget, false, 90).await;
-    cut_off(Direction::ToTarget, true, 90).await;
+    cut_off(Direction::ToTarget, true, 45).await;
 }
 
 #[tokio::test]
 async fn a_push_whose_answer_is_cut_off_is_decided_by_the_remote_branch() {
     cut_off(Direction::ToClient, false, 60).await;
-    cut_off(Direction::ToClient, true, 60).await;
+    // Of a push that was made ready only the report comes back.
+    cut_off(Direction::ToClient, true, 20).await;
 }
 
 #[tokio::test]
