@@ -3,16 +3,18 @@
 #
 #   build.sh [PROGRAM...]        one line "PROGRAM<tab>PATH" on standard output for each; without arguments, for
 #                                all, after checking what the whole project needs
+#   build.sh --missing PROGRAM...  prints the names of those that have to be built, and builds nothing
 #   build.sh --prerequisites     only checks what the whole project needs
 #
-# A program is looked for in this order, and the first hit is taken:
+# The script looks for a program in this order and takes the first hit:
 #   1. the folder $TIDEGATE_TOOLS
-#   2. etcd, kube-apiserver, kubectl: the folder $KUBEBUILDER_ASSETS, as envtest users expect
+#   2. etcd, kube-apiserver, kubectl: the folder $KUBEBUILDER_ASSETS
 #   3. helm, kustomize, kubectl: PATH, in a version that fits
 #   4. the cache: ${XDG_CACHE_HOME:-~/.cache}/tidegate/tools/PROGRAM-VERSION/PROGRAM
-# What is nowhere is built by Go into the cache from the go.mod beside this file, which pins version and sums (those of
-# the oracles, whose few lines are our own, are in tests/oracle). Nothing is written in this folder. Two builds at once
-# wait for each other, and the second one finds the work done.
+#   5. etcd, kube-apiserver, kubectl: what an installed `setup-envtest` has or can download; the cache keeps a link
+# Go builds every other program into the cache from the go.mod beside this file, which pins version and sums (the oracles'
+# own few lines are in tests/oracle). Programs of one module are built by one call of Go, which compiles what they share
+# once. The script writes nothing in this folder. A second build waits for the first, and then finds the work done.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -142,37 +144,70 @@ find_program() {
   [ -x "$cache/$p-$version/$p" ] && printf '%s\n' "$cache/$p-$version/$p"
 }
 
-# build PROGRAM: under the lock; described already
+# link_ready_made PROGRAM...: etcd, kube-apiserver and kubectl as `setup-envtest` has them or downloads them, in the minor
+# version that the go.mod pins. A closed network must not hold up the build, so the download has a deadline.
+link_ready_made() {
+  command -v setup-envtest >/dev/null 2>&1 || return 0
+  local p folder=""
+  for p in "$@"; do
+    case $p in etcd | kube-apiserver | kubectl) ;; *) continue ;; esac
+    if [ -z "$folder" ]; then
+      describe kubectl
+      folder=$(timeout 180 setup-envtest use "$(printf '%s' "${version#v}" | cut -d . -f 1,2).x" -p path 2>/dev/null || true)
+      [ -d "$folder" ] || return 0
+      say "using the programs of setup-envtest in $folder"
+    fi
+    [ -x "$folder/$p" ] || continue
+    describe "$p"
+    mkdir -p "$cache/$p-$version"
+    ln -sf "$folder/$p" "$cache/$p-$version/$p"
+  done
+}
+
+# build PROGRAM...: of one module, under the lock; described already
 build() {
-  local p=$1 target=$cache/$1-$version started=$SECONDS log pid shown=0
+  local p part started=$SECONDS log pid shown=0 folder names="$*"
   log=$(mktemp "$cache/.log.XXXXXX")
-  mkdir -p "$target"
-  say "building $p $version (once; kept in $target)"
+  part=$(mktemp -d "$cache/.part.XXXXXX")
+  local packages=()
+  for p in "$@"; do
+    describe "$p"
+    packages+=("$package")
+  done
+  say "building $names $version (once; kept in $cache)"
   (cd "$here/$module" &&
     export GOWORK=off CGO_ENABLED=$cgo &&
-    go build -mod=readonly -trimpath -buildvcs=false -tags="$tags" -ldflags="$flags" -o "$target/.$p.part" "$package" &&
+    if [ $# = 1 ]; then set -- -o "$part/$1"; else set -- -o "$part/"; fi &&
+    go build -mod=readonly -trimpath -buildvcs=false -tags="$tags" -ldflags="$flags" "$@" "${packages[@]}" &&
     for folder in "${files[@]}"; do
-      cp -r --no-preserve=mode "$(go list -mod=readonly -m -f '{{.Dir}}' "$required")/$folder" "$target/" || exit
+      cp -r --no-preserve=mode "$(go list -mod=readonly -m -f '{{.Dir}}' "$required")/$folder" "$part/" || exit
     done) >"$log" 2>&1 9>&- &
   pid=$!
-  trap 'kill "$pid" 2>/dev/null; rm -f "$log"; exit 130' INT TERM
+  trap 'kill "$pid" 2>/dev/null; rm -rf "$log" "$part"; exit 130' INT TERM
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.2
     if [ $((SECONDS - started - shown)) -ge 10 ]; then
       shown=$((SECONDS - started))
-      say "building $p $version: ${shown} s so far$(sed -n '$s/^go: downloading \(.*\)/, downloading \1/p' "$log")"
+      say "building $names $version: ${shown} s so far$(sed -n '$s/^go: downloading \(.*\)/, downloading \1/p' "$log")"
     fi
   done
   if ! wait "$pid"; then
-    say "go could not build $p $version after $((SECONDS - started)) s:"
+    say "go could not build $names $version after $((SECONDS - started)) s:"
     tail -n 30 "$log" >&2
-    rm -rf "$log" "$target"
+    rm -rf "$log" "$part"
     return 1
   fi
   trap - INT TERM
-  rm -f "$log"
-  mv -f "$target/.$p.part" "$target/$p"
-  say "built $p $version in $((SECONDS - started)) s"
+  for p in "$@"; do
+    mkdir -p "$cache/$p-$version"
+    for folder in "${files[@]}"; do
+      rm -rf "${cache:?}/$p-$version/$folder"
+      mv "$part/$folder" "$cache/$p-$version/$folder"
+    done
+    mv -f "$part/$p" "$cache/$p-$version/$p"
+    say "built $p $version in $((SECONDS - started)) s"
+  done
+  rm -rf "$log" "$part"
 }
 
 # --- main -------------------------------------------------------------------------------------------------------------
@@ -180,6 +215,11 @@ build() {
 if [ "${1:-}" = --prerequisites ]; then
   prerequisites
   exit
+fi
+only_missing=""
+if [ "${1:-}" = --missing ]; then
+  only_missing=yes
+  shift
 fi
 if [ $# = 0 ]; then
   prerequisites
@@ -192,6 +232,11 @@ for p in "$@"; do
   find_program "$p" >/dev/null || missing+=("$p")
 done
 
+if [ -n "$only_missing" ]; then
+  printf '%s\n' "${missing[@]}"
+  exit
+fi
+
 if [ ${#missing[@]} -gt 0 ]; then
   prerequisites
   mkdir -p "$cache"
@@ -200,9 +245,20 @@ if [ ${#missing[@]} -gt 0 ]; then
     say "waiting for another build of the tools (lock: $cache/.lock)"
     flock 9
   fi
-  for p in "${missing[@]}"; do
-    describe "$p"
-    find_program "$p" >/dev/null || build "$p"
+  link_ready_made "${missing[@]}"
+  while [ ${#missing[@]} -gt 0 ]; do
+    describe "${missing[0]}"
+    first_module=$module first_tags=$tags together=() later=()
+    for p in "${missing[@]}"; do
+      describe "$p"
+      if [ "$module" != "$first_module" ] || [ "$tags" != "$first_tags" ]; then
+        later+=("$p")
+      elif ! find_program "$p" >/dev/null; then
+        together+=("$p")
+      fi
+    done
+    missing=("${later[@]}")
+    [ ${#together[@]} = 0 ] || build "${together[@]}"
   done
   exec 9>&-
 fi

@@ -30,10 +30,20 @@ pub fn tell(keep: bool) -> Result<()> {
         if keep {
             scene.explain();
             tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+        } else {
+            println!("{NEXT}");
         }
         scene.strike().await
     })
 }
+
+/// What a person who has seen the story does next.
+const NEXT: &str = "
+What to type next:
+  make demo KEEP=1                          the same, left running for you to play with
+  target/debug/tidegate images YOUR-REPO    the image fields of a config repo of yours, and what could be bumped
+  target/debug/tidegate --help              all commands
+README.md, section \"Install\", takes five steps to a cluster of yours.";
 
 /// The folder of the workspace that this program was built in.
 fn workspace() -> PathBuf {
