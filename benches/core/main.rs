@@ -181,7 +181,7 @@ fn edit(file: &files::File) -> Result<usize> {
     let document = reading.documents.iter().find(|document| !document.images.is_empty());
     let document = document.context("the file has an image")?;
     let change = TagChange {
-        object: document.object.clone(),
+        object: document.object.id.clone(),
         field: document
             .images
             .first()

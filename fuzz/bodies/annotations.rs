@@ -25,7 +25,7 @@ pub fn annotations(data: &[u8]) {
         return;
     }
     let number = number % reading.documents.len();
-    let object = &reading.documents[number].object;
+    let object = &reading.documents[number].object.id;
     let change = [(key, value.as_deref())];
     let Ok(edited) = annotate(&path, file, object, &change) else {
         return;
@@ -34,7 +34,8 @@ pub fn annotations(data: &[u8]) {
     let again = read(&path, &edited);
     assert_eq!(reading.documents.len(), again.documents.len());
     for (index, (before, after)) in reading.documents.iter().zip(&again.documents).enumerate() {
-        assert_eq!(before.object, after.object);
+        let (before, after) = (&before.object, &after.object);
+        assert_eq!(before.id, after.id);
         if index == number {
             let annotation = after
                 .value
@@ -56,7 +57,7 @@ pub fn annotations(data: &[u8]) {
         "done twice"
     );
 
-    let had = reading.documents[number].value.pointer("/metadata/annotations");
+    let had = reading.documents[number].object.value.pointer("/metadata/annotations");
     if value.is_some() && had.is_none_or(|all| all.get(key).is_none()) {
         let kept = common(file.iter().zip(&edited));
         let after = common(file[kept..].iter().rev().zip(edited[kept..].iter().rev()));

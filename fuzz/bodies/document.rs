@@ -1,5 +1,6 @@
-use tidegate::manifest::{Intent, Reading, is_beside_images, may_hold_images, read, set_tags};
+use tidegate::manifest::{AutomationIntent, Reading, is_beside_images, may_hold_images, read, set_tags};
 use tidegate::model::RepoPath;
+use tidegate::resource::Intent;
 
 /// Findings of one file: the bound that the room promises, and the line that says how many more there are.
 const MOST_FINDINGS: usize = 101;
@@ -27,8 +28,9 @@ fn nothing_is_overlooked(path: &RepoPath, data: &[u8], reading: &Reading) {
     if !may_hold_images(path, data) {
         assert!(reading.values.is_empty() && reading.kustomization.is_none() && reading.operations.is_empty());
         for document in &reading.documents {
-            assert!(document.images.is_empty() && document.intent == Intent::default());
-            assert!(!document.api_version.starts_with("image.toolkit."));
+            assert!(document.images.is_empty() && document.automation == AutomationIntent::default());
+            assert!(document.object.intent == Intent::default());
+            assert!(!document.object.api_version.starts_with("image.toolkit."));
         }
         let mut findings = reading.findings.iter();
         assert!(!findings.any(|finding| finding.message.contains("this marker") || finding.message.contains("SOPS")));

@@ -25,7 +25,7 @@ pub fn editor(data: &[u8]) {
     let changes: Vec<TagChange> = planned
         .iter()
         .map(|(number, tag)| TagChange {
-            object: fields[*number].0.object.clone(),
+            object: fields[*number].0.object.id.clone(),
             field: fields[*number].1.field.clone(),
             tag: tag.clone(),
             digest: None,
@@ -102,12 +102,12 @@ fn reads_back(
     let names = |documents: &[Document]| -> Vec<_> {
         documents
             .iter()
-            .map(|document| (document.object.clone(), document.intent.automated))
+            .map(|document| (document.object.id.clone(), document.automation.automated))
             .collect()
     };
     assert_eq!(names(old), names(&again.documents));
     let id = |document: &Document, image: &ImageField| FieldId {
-        object: document.object.clone(),
+        object: document.object.id.clone(),
         field: image.field.clone(),
     };
     let wanted: Vec<_> = fields

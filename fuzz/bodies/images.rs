@@ -61,7 +61,7 @@ fn as_images(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap
     let changes: Vec<ImageChange> = planned
         .iter()
         .map(|(number, image)| ImageChange {
-            object: fields[*number].0.object.clone(),
+            object: fields[*number].0.object.id.clone(),
             field: fields[*number].1.field.clone(),
             image: image.clone(),
         })
@@ -84,7 +84,7 @@ fn as_tags(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap<u
         .iter()
         .filter_map(|(number, image)| {
             let change = TagChange {
-                object: fields[*number].0.object.clone(),
+                object: fields[*number].0.object.id.clone(),
                 field: fields[*number].1.field.clone(),
                 tag: image.tag()?.clone(),
                 digest: image.digest().cloned(),
@@ -127,7 +127,7 @@ fn read_back(path: &RepoPath, old: &Reading, edited: &[u8], wanted: &dyn Fn(usiz
     let new = read(path, edited);
     let names = |reading: &Reading| -> Vec<ObjectId> {
         let documents = reading.documents.iter().chain(&reading.values);
-        documents.map(|document| document.object.clone()).collect()
+        documents.map(|document| document.object.id.clone()).collect()
     };
     assert_eq!(names(old), names(&new));
     assert_eq!(old.is_complete(), new.is_complete());

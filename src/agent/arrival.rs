@@ -51,9 +51,9 @@ async fn look<G: ConfigRepo, C: Cluster>(
     let declared = catalog.lock().await.read(repo, first).await;
     // What keeps it from being read is told by the loops.
     let Ok(declared) = declared else { return };
-    let (objects, files) = (declared.objects.len(), declared.blobs.len());
+    let (objects, files) = (declared.objects(), declared.blobs.len());
     let around = around(repo, first, &settings.paths).await;
-    if let Some(message) = doubt(declared.objects.is_empty(), &around) {
+    if let Some(message) = doubt(objects == 0, &around) {
         tracing::warn!(repo = %place, commit = %first, files, missing = %around.missing, there = %around.there, "{message}");
         if let Some(cluster) = &cluster {
             let message = format!("{place} at {}: {message} (it holds {})", first.short(), around.there);

@@ -2,9 +2,9 @@ use super::{Checked, consent::consent, edges, sync_loop::SyncLoop};
 use crate::automation;
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
-use crate::model::{CommitId, Finding};
+use crate::model::{CommitId, Finding, TargetId};
 use crate::plan::{Decision, PlannedBump};
-use crate::port::{ConfigRepo, Registry};
+use crate::port::{ConfigRepo, DeclaredState, Registry};
 use crate::registry::{Ecr, Pace};
 use crate::scan::{Board, Scan, inspect};
 use crate::sync::{self, Change};
@@ -102,7 +102,7 @@ async fn scan_all(registry: &impl Registry, board: &Board) {
 async fn preview_sync(
     checked: &Checked,
     repo: &impl ConfigRepo,
-    declared: &crate::catalog::Declared,
+    declared: &DeclaredState,
 ) -> anyhow::Result<Option<sync::Preview>> {
     if !checked.settings.sync.enabled {
         return Ok(None);
@@ -111,7 +111,10 @@ async fn preview_sync(
     let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &checked.settings.sync.deletions);
     let confirmed = checked.settings.sync.deletions.confirm;
     let consent = consent(repo, confirmed, syncer.last_applied().await?, declared.commit).await?;
-    Ok(Some(syncer.preview(declared, consent).await?))
+    match declared.target(&TargetId::here()) {
+        Some(target) => Ok(Some(syncer.preview(target, consent).await?)),
+        None => Ok(None),
+    }
 }
 
 impl fmt::Display for Preview {

@@ -2,7 +2,7 @@ use super::consent::consent;
 use crate::catalog::Catalog;
 use crate::driver::{Condition, Outcome, Pass};
 use crate::follow::Tip;
-use crate::model::CommitId;
+use crate::model::{CommitId, TargetId};
 use crate::port::{Cluster, ClusterFailure, ConfigRepo, Happening};
 use crate::resource::DeletionLimit;
 use crate::sync::{Change, SyncReport, Syncer};
@@ -70,7 +70,10 @@ impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
         let consent = consent(&*self.repo, self.confirmed, last, tip)
             .await
             .map_err(|failure| failure.message)?;
-        Ok(Some(self.syncer.pass(&declared, consent).await))
+        let target = declared
+            .target(&TargetId::here())
+            .ok_or("the target has no paths in the config repo")?;
+        Ok(Some(self.syncer.pass(target, consent).await))
     }
 
     /// Logs and counts what changed, and problems that are new.

@@ -1,8 +1,8 @@
-use crate::catalog::{Declared, MAX_FILE_BYTES};
+use crate::catalog::MAX_FILE_BYTES;
 use crate::manifest::{self, TagChange};
 use crate::model::{BlobId, FieldId, RepoPath};
 use crate::plan::BumpPlan;
-use crate::port::{ConfigRepo, FileEdit, RepoFailure};
+use crate::port::{ConfigRepo, DeclaredState, FileEdit, RepoFailure};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What each commit changes, and the bumps that could not be written.
@@ -36,7 +36,7 @@ struct Standing {
 /// that has none left is left out.
 pub(super) async fn make(
     repo: &impl ConfigRepo,
-    declared: &Declared,
+    declared: &DeclaredState,
     plans: Vec<BumpPlan>,
 ) -> Result<Edits, RepoFailure> {
     let paths: BTreeSet<&RepoPath> = plans

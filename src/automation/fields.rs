@@ -93,7 +93,7 @@ fn fields(path: &RepoPath, bytes: &[u8]) -> Vec<(FieldId, Said)> {
     let fields = documents.flat_map(|document| {
         document.images.iter().map(|image| {
             let field = FieldId {
-                object: document.object.clone(),
+                object: document.object.id.clone(),
                 field: image.field.clone(),
             };
             let said = Said {

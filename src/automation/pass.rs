@@ -1,12 +1,12 @@
 use super::side::Side;
 use super::timeline::{Past, Timeline};
 use super::{Status, edits, platforms, reach, wanted};
-use crate::catalog::{Catalog, Declared};
+use crate::catalog::Catalog;
 use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
 use crate::model::{BranchName, CommitId, FieldId, HoldUntil};
 use crate::plan::{self, AutomatedField, BumpPlan, CommitPer, Outcome as Decision, PlannedBump, Template};
-use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure, SideBranches};
+use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure, SideBranches};
 use crate::scan::{Board, Rules};
 use crate::telemetry::{Metrics, PushResult};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// Puts the repositories on the board whose tags a decision about `declared` needs. True if some are new there.
-pub fn want(declared: &Declared, board: &Board, rules: &Rules) -> bool {
+pub fn want(declared: &DeclaredState, board: &Board, rules: &Rules) -> bool {
     board.want(wanted::repositories(&wanted::fields(declared), rules))
 }
 
@@ -228,7 +228,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
     }
 
     /// Reads and decides on `tip`.
-    pub(super) async fn decided(&mut self, tip: CommitId) -> Result<(Arc<Declared>, BumpPlan), RepoFailure> {
+    pub(super) async fn decided(&mut self, tip: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
         let declared = self.catalog.lock().await.read(&*self.repo, tip).await?;
         let fields = wanted::fields(&declared);
         if self.board.want(wanted::repositories(&fields, &self.rules)) {
@@ -287,7 +287,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
     pub(super) async fn commits(
         &self,
         tip: CommitId,
-        declared: &Declared,
+        declared: &DeclaredState,
         plan: &BumpPlan,
         report: &mut AutomationReport,
     ) -> Result<(Vec<NewCommit>, Vec<Vec<PlannedBump>>), RepoFailure> {
@@ -360,7 +360,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
     }
 
     /// A finding or a decision's reason is logged when it is new, not at each pass.
-    pub(super) fn tell(&mut self, declared: &Declared, plan: &BumpPlan) {
+    pub(super) fn tell(&mut self, declared: &DeclaredState, plan: &BumpPlan) {
         let mut now = BTreeSet::new();
         for finding in &declared.findings {
             let text = finding.to_string();
@@ -415,7 +415,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
     }
 
     /// What stands now, and why: the one answer for all who ask.
-    pub(super) fn publish(&self, declared: &Declared, plan: &BumpPlan, problem: Option<String>) {
+    pub(super) fn publish(&self, declared: &DeclaredState, plan: &BumpPlan, problem: Option<String>) {
         self.metrics
             .findings(declared.findings.iter().map(|finding| finding.severity));
         let held = plan

@@ -1,11 +1,11 @@
 use super::pass::{Automation, AutomationReport, Hooks, Proposed, read_only, refused};
 use super::side;
 use super::side::{Side, Standing, leave_out_rejected, undecided};
-use crate::catalog::Declared;
 use crate::model::CommitId;
 use crate::plan::{self, BumpPlan};
 use crate::port::{
-    ChangeRequest, ConfigRepo, HistoryCommit, Proposal, PushOutcome, RepoFailure, RequestState, SideBranches,
+    ChangeRequest, ConfigRepo, DeclaredState, HistoryCommit, Proposal, PushOutcome, RepoFailure, RequestState,
+    SideBranches,
 };
 
 /// The end of one try. `None`: somebody else was first.
@@ -57,7 +57,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
         side: &Side,
         standing: &Standing,
         requests: &[ChangeRequest],
-        (tip, declared, plan): (CommitId, &Declared, &BumpPlan),
+        (tip, declared, plan): (CommitId, &DeclaredState, &BumpPlan),
         report: &mut AutomationReport,
     ) -> Result<Put, RepoFailure> {
         let (commits, parts) = self.commits(tip, declared, plan, report).await?;

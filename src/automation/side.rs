@@ -1,10 +1,12 @@
 use super::edits;
-use crate::catalog::{Declared, MAX_FILE_BYTES};
+use crate::catalog::MAX_FILE_BYTES;
 use crate::history::{self, Bump};
 use crate::manifest::TagChange;
 use crate::model::{BranchName, CommitId, FieldId, Severity};
 use crate::plan::{BumpPlan, Outcome as Decision, PlannedBump, Recorded};
-use crate::port::{ChangeRequest, ConfigRepo, Forge, ForgeFailure, HistoryCommit, RepoFailure, RequestState};
+use crate::port::{
+    ChangeRequest, ConfigRepo, DeclaredState, Forge, ForgeFailure, HistoryCommit, RepoFailure, RequestState,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -128,7 +130,7 @@ async fn is_ours(repo: &impl ConfigRepo, commit: &HistoryCommit) -> Result<bool,
 
 /// A bump that stands on the side branch and of which nothing is known now, so that its absence from the plan says
 /// nothing. One that nobody asks for any more is known.
-pub(super) fn undecided(standing: &Standing, declared: &Declared, plan: &BumpPlan) -> Option<FieldId> {
+pub(super) fn undecided(standing: &Standing, declared: &DeclaredState, plan: &BumpPlan) -> Option<FieldId> {
     let incomplete = declared
         .findings
         .iter()

@@ -1,43 +1,46 @@
-use crate::catalog::{Declared, DeclaredObject};
+use crate::manifest::Document;
 use crate::model::{FieldId, HoldUntil, ImageRef, RepoPath, Repository};
 use crate::plan::{self, AutomatedField, ImagePolicies, Layers, Overlay, Tags};
 use crate::policy::Candidate;
+use crate::port::DeclaredState;
 use crate::scan::{Rules, Scan};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// The image fields of automated workloads and those with markers: of what is applied in the order of their files, then
-/// of what stands beside it. What a base in a kustomization's folder asks for is done where its image is said.
-pub(super) fn fields(declared: &Declared) -> Vec<AutomatedField> {
-    let beside = &declared.beside;
-    let automated = |objects: &[DeclaredObject]| -> Vec<AutomatedField> {
-        let fields = objects
+/// The image fields of automated workloads and those with markers: those of applied objects in the order of their files,
+/// then those in kustomization folders and values. A field of a base in a kustomization folder is bumped where the image
+/// is written.
+pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
+    let images = &declared.images;
+    let automated = |documents: &[Arc<Document>]| -> Vec<AutomatedField> {
+        let fields = documents
             .iter()
-            .map(|object| plan::automated(&object.path, &object.document));
+            .map(|document| plan::automated(document.path(), document));
         fields.flatten().collect()
     };
-    let documents = declared.objects.iter().chain(&beside.bases);
-    let policies = ImagePolicies::among(documents.map(|object| (&object.path, &*object.document)));
-    let overlays = beside.kustomizations.iter();
+    let documents = images.applied.iter().chain(&images.bases);
+    let policies = ImagePolicies::among(documents.map(|document| (document.path(), &**document)));
+    let overlays = images.kustomizations.iter();
     let mut layers = Layers {
         overlays: overlays
             .map(|(values, kustomization)| Overlay {
-                path: &values.path,
+                path: values.path(),
                 kustomization,
-                document: &values.document,
+                document: values,
             })
             .collect(),
         ..Layers::default()
     };
-    for object in &beside.bases {
-        layers.add(&object.path, [&*object.document]);
+    for document in &images.bases {
+        layers.add(document.path(), [&**document]);
     }
-    for (path, reading) in &beside.operations {
-        layers.operations.insert(path, &reading.operations);
+    for (path, operations) in &images.operations {
+        layers.operations.insert(path, operations);
     }
-    let mut fields = automated(&declared.objects);
-    fields.extend(plan::through_overlays(automated(&beside.bases), &layers));
-    for object in declared.objects.iter().chain(&beside.bases).chain(&beside.values) {
-        fields.extend(plan::marked(&object.path, &object.document, &policies));
+    let mut fields = automated(&images.applied);
+    fields.extend(plan::through_overlays(automated(&images.bases), &layers));
+    for document in images.documents() {
+        fields.extend(plan::marked(document.path(), document, &policies));
     }
     let mut seen = BTreeSet::new();
     fields.retain(|field| seen.insert((field.path.clone(), field.field.clone())));
@@ -61,24 +64,21 @@ pub struct DeclaredField {
 
 /// All image fields of a commit, in the order of their files. Of a field that several files say (an object and the patch of
 /// an overlay) those are meant that are bumped, if any are.
-pub fn image_fields(declared: &Declared) -> Vec<DeclaredField> {
+pub fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
     let bumped: BTreeMap<(RepoPath, FieldId), AutomatedField> = fields(declared)
         .into_iter()
         .map(|field| ((field.path.clone(), field.field.clone()), field))
         .collect();
     let elsewhere: BTreeSet<&FieldId> = bumped.keys().map(|(_, field)| field).collect();
-    let beside = &declared.beside;
-    let objects = declared.objects.iter().chain(&beside.bases).chain(&beside.values);
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for object in objects {
-        let document = &object.document;
+    for document in declared.images.documents() {
         for image in &document.images {
             let field = FieldId {
-                object: document.object.clone(),
+                object: document.object.id.clone(),
                 field: image.field.clone(),
             };
-            let key = (object.path.clone(), field.clone());
+            let key = (document.path().clone(), field.clone());
             let bumped = bumped.get(&key);
             let is_first = match bumped {
                 Some(_) => seen.insert(key),
@@ -88,10 +88,10 @@ pub fn image_fields(declared: &Declared) -> Vec<DeclaredField> {
                 continue;
             }
             found.push(DeclaredField {
-                path: object.path.clone(),
-                api_version: document.api_version.clone(),
+                path: document.path().clone(),
+                api_version: document.object.api_version.clone(),
                 image: bumped.map_or_else(|| image.image.clone(), |bumped| bumped.image.clone()),
-                hold: bumped.map_or(document.intent.hold, |bumped| bumped.hold),
+                hold: bumped.map_or(document.automation.hold, |bumped| bumped.hold),
                 field,
             });
         }

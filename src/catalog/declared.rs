@@ -1,54 +1,21 @@
 use super::FileReading;
-use crate::manifest::{Document, Kustomization};
-use crate::model::{BlobId, CommitId, Finding, ObjectId, RepoPath, Severity};
-use crate::port::TreeFile;
-use std::collections::BTreeMap;
+use crate::manifest::Document;
+use crate::model::{CommitId, Finding, ObjectId, Position, RepoPath, Severity, TargetId};
+use crate::port::{DeclaredImages, DeclaredState, TargetState, TreeFile};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The declared state at one commit.
+/// A declared state, and what the reader keeps beside it.
 #[derive(Debug, Clone)]
-pub struct Declared {
-    /// The commit.
-    pub commit: CommitId,
-    /// The objects, ordered by path and place.
-    pub objects: Vec<DeclaredObject>,
-    /// What is read for its image fields only.
-    pub beside: Beside,
-    /// What could not be used.
-    pub findings: Vec<Finding>,
-    /// Whether everything was read: only then may absence be concluded from it.
-    pub complete: bool,
+pub(super) struct Snapshot {
+    pub(super) state: Arc<DeclaredState>,
     /// How many files were parsed for this reading; the others came from the cache.
-    pub parsed: usize,
-    /// The blob of each manifest file.
-    pub blobs: BTreeMap<RepoPath, BlobId>,
-    /// Whether an object is declared in two places, and so from neither.
-    pub has_twins: bool,
+    pub(super) parsed: usize,
+    /// Whether two files declare the same object, so that neither declaration is applied.
+    pub(super) has_duplicates: bool,
 }
 
-/// What holds image fields and is never applied.
-#[derive(Debug, Clone, Default)]
-pub struct Beside {
-    /// Kustomizations, and values files with markers.
-    pub values: Vec<DeclaredObject>,
-    /// What each of the kustomizations among them is made of.
-    pub kustomizations: Vec<(DeclaredObject, Arc<Kustomization>)>,
-    /// The objects in folders with a kustomization.
-    pub bases: Vec<DeclaredObject>,
-    /// The images that patches of operations set there, as JSON pointers.
-    pub operations: Vec<(RepoPath, Arc<FileReading>)>,
-}
-
-/// One declared object.
-#[derive(Debug, Clone)]
-pub struct DeclaredObject {
-    /// The file it stands in.
-    pub path: RepoPath,
-    /// What it says: the same allocation from one commit to the next while its file keeps its bytes.
-    pub document: Arc<Document>,
-}
-
-impl Declared {
+impl Snapshot {
     pub(super) fn gather(
         commit: CommitId,
         readings: &[(TreeFile, Arc<FileReading>)],
@@ -56,73 +23,78 @@ impl Declared {
         mut findings: Vec<Finding>,
         parsed: usize,
     ) -> Self {
-        let mut objects = Vec::new();
-        for (file, reading) in readings {
+        let mut images = DeclaredImages::default();
+        for (_, reading) in readings {
             findings.extend(reading.findings.iter().cloned());
-            objects.extend(reading.documents.iter().map(|document| DeclaredObject {
-                path: file.path.clone(),
-                document: Arc::clone(document),
-            }));
+            images.applied.extend(reading.documents.iter().cloned());
         }
-        let mut beside = Beside::default();
         for (file, reading) in images_only {
-            let told = reading
+            let warnings = reading
                 .findings
                 .iter()
                 .filter(|finding| finding.severity == Severity::Warning);
-            findings.extend(told.cloned());
-            beside.bases.extend(declared(file, &reading.documents));
+            findings.extend(warnings.cloned());
+            images.bases.extend(reading.documents.iter().cloned());
             if !reading.operations.is_empty() {
-                beside.operations.push((file.path.clone(), Arc::clone(reading)));
+                images
+                    .operations
+                    .push((file.path.clone(), Arc::clone(&reading.operations)));
             }
         }
-        for (file, reading) in readings.iter().chain(images_only) {
-            let values: Vec<DeclaredObject> = declared(file, &reading.values).collect();
+        for (_, reading) in readings.iter().chain(images_only) {
             let kustomization = reading.kustomization.clone();
-            beside.kustomizations.extend(values.first().cloned().zip(kustomization));
-            beside.values.extend(values);
+            images
+                .kustomizations
+                .extend(reading.values.first().cloned().zip(kustomization));
+            images.values.extend(reading.values.iter().cloned());
         }
-        let twins = drop_twins(&mut objects);
-        let has_twins = !twins.is_empty();
-        findings.extend(twins);
+        let duplicates = drop_duplicates(&mut images.applied);
+        let has_duplicates = !duplicates.is_empty();
+        findings.extend(duplicates);
         findings.sort();
-        let complete = findings.iter().all(|finding| finding.severity != Severity::Error);
         let blobs = readings
             .iter()
             .chain(images_only)
             .map(|(file, _)| (file.path.clone(), file.blob))
             .collect();
-        Self {
+        let target = TargetState {
+            target: TargetId::here(),
             commit,
-            objects,
-            beside,
-            findings,
-            complete,
-            parsed,
+            objects: images
+                .applied
+                .iter()
+                .map(|document| Arc::clone(&document.object))
+                .collect(),
+            complete: findings.iter().all(|finding| finding.severity != Severity::Error),
+            findings: findings.clone(),
+        };
+        let state = DeclaredState {
+            commit,
+            targets: BTreeMap::from([(TargetId::here(), Arc::new(target))]),
+            images,
             blobs,
-            has_twins,
+            findings,
+        };
+        Self {
+            state: Arc::new(state),
+            parsed,
+            has_duplicates,
         }
     }
 }
 
-fn declared<'a>(file: &'a TreeFile, documents: &'a [Arc<Document>]) -> impl Iterator<Item = DeclaredObject> + 'a {
-    documents.iter().map(|document| DeclaredObject {
-        path: file.path.clone(),
-        document: Arc::clone(document),
-    })
-}
-
 /// An object that two places declare is applied from neither: which one is meant, only its author knows.
-fn drop_twins(objects: &mut Vec<DeclaredObject>) -> Vec<Finding> {
-    let mut places: BTreeMap<ObjectId, Vec<(RepoPath, crate::model::Position)>> = BTreeMap::new();
-    for object in objects.iter() {
+fn drop_duplicates(documents: &mut Vec<Arc<Document>>) -> Vec<Finding> {
+    let mut places: BTreeMap<ObjectId, Vec<(RepoPath, Position)>> = BTreeMap::new();
+    for document in documents.iter() {
         places
-            .entry(object.document.object.clone())
+            .entry(document.object.id.clone())
             .or_default()
-            .push((object.path.clone(), object.document.position));
+            .push((document.path().clone(), document.position));
     }
     places.retain(|_, places| places.len() > 1);
-    objects.retain(|object| !places.contains_key(&object.document.object));
+    let duplicates: BTreeSet<&ObjectId> = places.keys().collect();
+    documents.retain(|document| !duplicates.contains(&document.object.id));
     places
         .into_iter()
         .filter_map(|(object, places)| {

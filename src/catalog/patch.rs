@@ -1,6 +1,8 @@
-use super::{Declared, DeclaredObject, FileReading};
-use crate::model::{CommitId, Severity};
-use crate::port::TreeFile;
+use super::FileReading;
+use super::declared::Snapshot;
+use crate::model::{CommitId, ObjectId, Severity, TargetId};
+use crate::port::{DeclaredState, TargetState, TreeFile};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A manifest file with new content.
@@ -11,51 +13,58 @@ pub(super) struct Changed {
     pub(super) after: Arc<FileReading>,
 }
 
-impl Declared {
+impl Snapshot {
     /// The declared state after a few manifest files were written. `None` where more than these files is concerned:
     /// objects that are declared twice, kustomizations, values with markers.
-    pub(super) fn patched(&self, commit: CommitId, changed: &[Changed], parsed: usize) -> Option<Declared> {
+    pub(super) fn patched(&self, commit: CommitId, changed: &[Changed], parsed: usize) -> Option<Self> {
         let is_plain = |reading: &FileReading| reading.values.is_empty() && reading.kustomization.is_none();
         let mut readings = changed
             .iter()
             .flat_map(|changed| changed.before.iter().chain([&changed.after]));
-        let is_known = |changed: &Changed| changed.before.is_some() == self.blobs.contains_key(&changed.file.path);
-        if self.has_twins || !readings.all(|reading| is_plain(reading)) || !changed.iter().all(is_known) {
+        let is_known =
+            |changed: &Changed| changed.before.is_some() == self.state.blobs.contains_key(&changed.file.path);
+        if self.has_duplicates || !readings.all(|reading| is_plain(reading)) || !changed.iter().all(is_known) {
             return None;
         }
-        let mut patched = Declared {
+        let mut state = DeclaredState {
             commit,
-            parsed,
-            ..self.clone()
+            ..DeclaredState::clone(&self.state)
         };
         for Changed { file, after, .. } in changed {
-            let start = patched.objects.partition_point(|object| object.path < file.path);
-            let end = patched.objects.partition_point(|object| object.path <= file.path);
-            let objects = after.documents.iter().map(|document| DeclaredObject {
-                path: file.path.clone(),
-                document: Arc::clone(document),
-            });
-            patched.objects.splice(start..end, objects);
-            patched.findings.retain(|finding| finding.path != file.path);
-            patched.findings.extend(after.findings.iter().cloned());
-            patched.blobs.insert(file.path.clone(), file.blob);
+            let documents = &mut state.images.applied;
+            let start = documents.partition_point(|document| *document.path() < file.path);
+            let end = documents.partition_point(|document| *document.path() <= file.path);
+            documents.splice(start..end, after.documents.iter().cloned());
+            state.findings.retain(|finding| finding.path != file.path);
+            state.findings.extend(after.findings.iter().cloned());
+            state.blobs.insert(file.path.clone(), file.blob);
         }
         let mut written = changed.iter().flat_map(|changed| &changed.after.documents);
-        let is_once = |object: &crate::model::ObjectId| {
-            let same = patched
-                .objects
-                .iter()
-                .filter(|other| other.document.object.name == object.name && other.document.object == *object);
-            same.count() == 1
+        let is_once = |id: &ObjectId| {
+            let applied = state.images.applied.iter().map(|document| &document.object.id);
+            applied.filter(|other| other.name == id.name && *other == id).count() == 1
         };
-        if !written.all(|document| is_once(&document.object)) {
+        if !written.all(|document| is_once(&document.object.id)) {
             return None;
         }
-        patched.findings.sort();
-        patched.complete = patched
-            .findings
-            .iter()
-            .all(|finding| finding.severity != Severity::Error);
-        Some(patched)
+        state.findings.sort();
+        let target = TargetState {
+            target: TargetId::here(),
+            commit,
+            objects: state
+                .images
+                .applied
+                .iter()
+                .map(|document| Arc::clone(&document.object))
+                .collect(),
+            complete: state.findings.iter().all(|finding| finding.severity != Severity::Error),
+            findings: state.findings.clone(),
+        };
+        state.targets = BTreeMap::from([(TargetId::here(), Arc::new(target))]);
+        Some(Self {
+            state: Arc::new(state),
+            parsed,
+            has_duplicates: false,
+        })
     }
 }

@@ -1,12 +1,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::Declared;
+use super::declared::Snapshot;
 use super::folders::{self, Folders};
 use super::patch::Changed;
 use super::reading::{FileReading, MAX_FILE_BYTES, Wanted, read_all};
 use crate::model::{BlobId, CommitId, RepoPath};
-use crate::port::{ConfigRepo, FileChange, RepoFailure, TreeFile};
+use crate::port::{ConfigRepo, DeclaredState, FileChange, RepoFailure, TreeFile};
 use crate::telemetry::Metrics;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct Catalog {
     paths: Vec<RepoPath>,
     readings: HashMap<(RepoPath, BlobId), Arc<FileReading>>,
-    latest: Option<Arc<Declared>>,
+    latest: Option<Snapshot>,
     folders: Folders,
     metrics: Metrics,
 }
@@ -37,13 +37,12 @@ impl Catalog {
     ///
     /// # Errors
     /// The repository could not be read; bad files are findings, not errors.
-    pub async fn read(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Arc<Declared>, RepoFailure> {
-        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.commit == commit) {
-            return Ok(Arc::clone(latest));
+    pub async fn read(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Arc<DeclaredState>, RepoFailure> {
+        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.state.commit == commit) {
+            return Ok(Arc::clone(&latest.state));
         }
-        if let Some(declared) = self.read_on(repo, commit).await? {
-            self.latest = Some(Arc::clone(&declared));
-            return Ok(declared);
+        if let Some(snapshot) = self.read_on(repo, commit).await? {
+            return Ok(self.remember(snapshot));
         }
         let files = repo.files(commit, self.paths.clone()).await?;
         self.folders = Folders::of(files.iter().map(|file| &file.path));
@@ -67,30 +66,31 @@ impl Catalog {
             .map(|file| (file.path, file.blob))
             .collect();
         self.readings.retain(|key, _| current.contains(key));
-        let declared = Arc::new(Declared::gather(commit, &readings, &beside, findings, parsed));
-        self.latest = Some(Arc::clone(&declared));
-        Ok(declared)
+        let snapshot = Snapshot::gather(commit, &readings, &beside, findings, parsed);
+        Ok(self.remember(snapshot))
+    }
+
+    fn remember(&mut self, snapshot: Snapshot) -> Arc<DeclaredState> {
+        tracing::debug!(commit = %snapshot.state.commit, files = snapshot.parsed, "read");
+        Arc::clone(&self.latest.insert(snapshot).state)
     }
 
     /// The same from the latest commit that was read, looking at nothing but the files that differ: whoever races others
     /// for the branch has no time to look at twenty thousand. `None` where what differs concerns more than its own files.
-    async fn read_on(
-        &mut self,
-        repo: &impl ConfigRepo,
-        commit: CommitId,
-    ) -> Result<Option<Arc<Declared>>, RepoFailure> {
+    async fn read_on(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Option<Snapshot>, RepoFailure> {
         let Some(latest) = self.latest.clone() else {
             return Ok(None);
         };
         // A commit that is no longer in the mirror is not worth an error: all files are read then.
-        let Ok(Some(changes)) = repo.changes(latest.commit, commit).await else {
+        let Ok(Some(changes)) = repo.changes(latest.state.commit, commit).await else {
             return Ok(None);
         };
         let wanted = |path: &RepoPath| self.paths.is_empty() || self.paths.iter().any(|wanted| path.is_within(wanted));
         let changes: Vec<FileChange> = changes.into_iter().filter(|change| wanted(&change.path)).collect();
+        let complete = latest.state.targets.values().all(|target| target.complete);
         let is_local = |change: &FileChange| {
             let (is_new, is_gone) = (change.before.is_none(), change.after.is_none());
-            let stays = !is_gone && (latest.complete || !is_new);
+            let stays = !is_gone && (complete || !is_new);
             stays && !Folders::is_told_by(&change.path) && self.folders.are_beside(&change.path)
         };
         if changes.len() > BATCH || !changes.iter().all(is_local) {
@@ -110,19 +110,19 @@ impl Catalog {
         let mut changed = Vec::new();
         for file in manifests {
             let at = |blob| self.readings.get(&(file.path.clone(), blob)).map(Arc::clone);
-            let before = latest.blobs.get(&file.path).and_then(|blob| at(*blob));
+            let before = latest.state.blobs.get(&file.path).and_then(|blob| at(*blob));
             let Some(after) = at(file.blob) else { return Ok(None) };
             changed.push(Changed { file, before, after });
         }
-        let Some(declared) = latest.patched(commit, &changed, parsed) else {
+        let Some(snapshot) = latest.patched(commit, &changed, parsed) else {
             return Ok(None);
         };
         for Changed { file, .. } in &changed {
-            if let Some(old) = latest.blobs.get(&file.path).filter(|old| **old != file.blob) {
+            if let Some(old) = latest.state.blobs.get(&file.path).filter(|old| **old != file.blob) {
                 self.readings.remove(&(file.path.clone(), *old));
             }
         }
-        Ok(Some(Arc::new(declared)))
+        Ok(Some(snapshot))
     }
 
     /// Reads files that are not known yet; how many of them went through a parser.

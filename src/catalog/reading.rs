@@ -17,7 +17,7 @@ pub struct FileReading {
     /// What it is made of, if it is a kustomization.
     pub kustomization: Option<Arc<Kustomization>>,
     /// The images that it sets if it is a patch of operations, as JSON pointers.
-    pub operations: Vec<String>,
+    pub operations: Arc<[String]>,
     /// What could not be used.
     pub findings: Vec<Finding>,
 }
@@ -28,7 +28,7 @@ impl FileReading {
             documents: reading.documents.into_iter().map(Arc::new).collect(),
             values: reading.values.into_iter().map(Arc::new).collect(),
             kustomization: reading.kustomization.map(Arc::new),
-            operations: reading.operations,
+            operations: reading.operations.into(),
             findings: reading.findings,
         }
     }
@@ -77,7 +77,7 @@ fn unread(path: &RepoPath, why: &str) -> FileReading {
         documents: Vec::new(),
         values: Vec::new(),
         kustomization: None,
-        operations: Vec::new(),
+        operations: Arc::new([]),
         findings: vec![finding],
     }
 }

@@ -125,7 +125,7 @@ impl std::str::FromStr for Change {
 
 impl Target {
     fn is(&self, document: &Document, namespace: Option<&str>, file: &Path) -> bool {
-        let object = &document.object;
+        let object = &document.object.id;
         let kind = object.kind.to_ascii_lowercase();
         (kind == self.kind || format!("{kind}s") == self.kind)
             && self.group.as_ref().is_none_or(|group| {
@@ -226,7 +226,7 @@ impl Image {
                 )
             }
             several => {
-                let names: Vec<String> = several.iter().map(|document| document.object.to_string()).collect();
+                let names: Vec<String> = several.iter().map(|document| document.object.id.to_string()).collect();
                 bail!(
                     "{file}: not edited: it has {}; say which with --namespace ('' for the one without) or KIND.GROUP/NAME",
                     names.join(" and ")
@@ -235,10 +235,14 @@ impl Image {
         };
         let mut changes = Vec::new();
         for change in &self.changes {
-            let fields = fields(document, manifest::image_fields(&path, bytes, &document.object), change)
-                .map_err(|reason| anyhow!("{file}:{}: not edited: {reason}", document.position))?;
+            let fields = fields(
+                document,
+                manifest::image_fields(&path, bytes, &document.object.id),
+                change,
+            )
+            .map_err(|reason| anyhow!("{file}:{}: not edited: {reason}", document.position))?;
             changes.extend(fields.into_iter().map(|field| ImageChange {
-                object: document.object.clone(),
+                object: document.object.id.clone(),
                 field,
                 image: change.image.clone(),
             }));
@@ -253,7 +257,7 @@ fn fields(document: &Document, all: BTreeSet<FieldName>, change: &Change) -> Res
     let readable: Vec<FieldName> = document.images.iter().map(|image| image.field.clone()).collect();
     let wanted = FieldName(change.field.clone());
     match &*change.field {
-        "*" if readable.is_empty() && all.is_empty() => Err(format!("{} has no image field", document.object)),
+        "*" if readable.is_empty() && all.is_empty() => Err(format!("{} has no image field", document.object.id)),
         "*" => {
             let mut rest = all;
             rest.retain(|field| !readable.contains(field));
@@ -267,7 +271,10 @@ fn fields(document: &Document, all: BTreeSet<FieldName>, change: &Change) -> Res
                 true => "none that can be read".to_owned(),
                 false => all.join(", "),
             };
-            Err(format!("{} has no image field {wanted}; it has {all}", document.object))
+            Err(format!(
+                "{} has no image field {wanted}; it has {all}",
+                document.object.id
+            ))
         }
     }
 }

@@ -1,7 +1,8 @@
 use super::images::{Images, Trouble};
 use super::place::Place;
-use super::{Drift, Ignore, Intent, Lock, PolicyText, helm};
+use super::{AutomationIntent, Lock, PolicyText, helm};
 use crate::model::{FieldName, HoldUntil};
+use crate::resource::{Drift, Ignore, Intent};
 
 /// What an annotation of ours is about.
 enum Meaning {
@@ -78,8 +79,8 @@ pub(super) fn misshapen(object: &Place<'_>) -> Option<Trouble> {
     })
 }
 
-/// What the annotations ask of us, and what of it cannot be used.
-pub(super) fn intent(annotations: &[(String, Place<'_>)], images: &Images) -> (Intent, Vec<Trouble>) {
+/// What the annotations ask of sync and of automation, and the annotations that cannot be used.
+pub(super) fn intent(annotations: &[(String, Place<'_>)], images: &Images) -> (Intent, AutomationIntent, Vec<Trouble>) {
     let mut known: Vec<(u8, Meaning, &str, &Place<'_>)> = annotations
         .iter()
         .filter_map(|(key, place)| meaning(key).map(|(weight, meaning)| (weight, meaning, &**key, place)))
@@ -99,15 +100,15 @@ pub(super) fn intent(annotations: &[(String, Place<'_>)], images: &Images) -> (I
         }
     }
     draft.check(images);
-    let intent = Intent {
+    let automation = AutomationIntent {
         automated: draft.automated,
         lock: draft.locked.then_some(Lock {
             by: draft.by,
             reason: draft.reason,
         }),
-        ..draft.intent
+        ..draft.automation
     };
-    (intent, draft.troubles)
+    (draft.intent, automation, draft.troubles)
 }
 
 fn not_text(key: &str, place: &Place<'_>) -> String {
@@ -124,6 +125,7 @@ fn not_text(key: &str, place: &Place<'_>) -> String {
 #[derive(Default)]
 struct Draft {
     intent: Intent,
+    automation: AutomationIntent,
     automated: bool,
     automated_at: Option<crate::model::Position>,
     locked: bool,
@@ -147,7 +149,7 @@ impl Draft {
             annotation: key.to_owned(),
             position: place.position(),
         };
-        self.intent.policies.insert(field, policy);
+        self.automation.policies.insert(field, policy);
     }
 
     fn set(&mut self, meaning: Meaning, key: &str, place: &Place<'_>, text: String) {
@@ -190,7 +192,7 @@ impl Draft {
                 return;
             }
             (Meaning::Hold, text) if HoldUntil::parse(text).is_some() => {
-                self.intent.hold = HoldUntil::parse(text);
+                self.automation.hold = HoldUntil::parse(text);
                 return;
             }
             (Meaning::Policy(field), _) => {
@@ -227,7 +229,7 @@ impl Draft {
             names.truncate(MOST_NAMES);
             names.push("…");
         }
-        for (field, policy) in &self.intent.policies {
+        for (field, policy) in &self.automation.policies {
             if let Some(field) = field.as_ref().filter(|field| !images.names.contains(*field)) {
                 let there = if names.is_empty() {
                     "none".to_owned()

@@ -1,6 +1,8 @@
 use super::Kustomization;
 use crate::model::{Digest, FieldName, Finding, HoldUntil, ImageRef, ObjectId, Position, RepoPath, Tag};
+use crate::resource::Object;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What one file of the config repo says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,44 +29,43 @@ impl Reading {
     }
 }
 
-/// One object of a file.
+/// One document of a file: the object that sync applies, and what automation reads beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// Which object.
-    pub object: ObjectId,
-    /// `apiVersion` as written.
-    pub api_version: String,
-    /// Where it starts.
+    /// The object, shared with whoever applies it.
+    pub object: Arc<Object>,
+    /// Where the object starts in the file.
     pub position: Position,
-    /// The object as kubectl would send it.
-    pub value: serde_json::Value,
-    /// Its image fields, in file order.
+    /// The object's image fields, in file order.
     pub images: Vec<ImageField>,
-    /// What its annotations ask of us.
-    pub intent: Intent,
+    /// What the object's annotations ask of automation.
+    pub automation: AutomationIntent,
 }
 
-/// What the annotations of an object ask of us; either spelling (`tidegate.dev/…`, Flux v1's), ours winning.
+impl Document {
+    /// The file.
+    pub fn path(&self) -> &RepoPath {
+        self.object.origin.path()
+    }
+}
+
+/// What the annotations of an object ask of automation.
+///
+/// Both spellings of an annotation count (`tidegate.dev/…` and Flux v1's). Where an object has both, `tidegate.dev/…` wins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Intent {
+pub struct AutomationIntent {
     /// `automated: "true"`.
     pub automated: bool,
     /// Present when `locked: "true"`.
     pub lock: Option<Lock>,
-    /// Whether and how it is applied.
-    pub ignore: Ignore,
-    /// `prune: "disabled"`.
-    pub keep: bool,
-    /// What to do about drift.
-    pub drift: Drift,
-    /// What ends a hold of its image fields; `None` where nothing is written.
+    /// What ends a hold of the object's image fields; `None` where no annotation says it.
     pub hold: Option<HoldUntil>,
     /// Policies by image field, as written; `None` is the key of the policy for all fields.
     pub policies: BTreeMap<Option<FieldName>, PolicyText>,
 }
 
-impl Intent {
-    /// The policy text that governs a field, if one is written.
+impl AutomationIntent {
+    /// The policy text that governs a field, if an annotation has one.
     pub fn policy(&self, field: &FieldName) -> Option<&PolicyText> {
         self.policies
             .get(&Some(field.clone()))
@@ -92,30 +93,6 @@ pub struct Lock {
     pub by: Option<String>,
     /// `locked-reason`.
     pub reason: Option<String>,
-}
-
-/// The `ignore` annotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Ignore {
-    /// Applied and pruned.
-    #[default]
-    No,
-    /// `"true"`: neither applied nor pruned.
-    Yes,
-    /// `sync-only` (alias `sync_only`): applied, never pruned.
-    SyncOnly,
-}
-
-/// The `drift` annotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Drift {
-    /// Put back what drifted.
-    #[default]
-    Repair,
-    /// Report only.
-    Warn,
-    /// Say nothing.
-    Ignore,
 }
 
 /// One place that holds an image, and how a new tag is written there.

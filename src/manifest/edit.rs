@@ -56,7 +56,7 @@ pub fn set_images(path: &RepoPath, bytes: &[u8], changes: &[ImageChange]) -> Res
 pub fn image_fields(path: &RepoPath, bytes: &[u8], wanted: &ObjectId) -> BTreeSet<FieldName> {
     let file = read::open(path, bytes);
     let mut objects = file.objects.into_iter();
-    let object = objects.find(|object| object.document.object == *wanted);
+    let object = objects.find(|object| object.document.object.id == *wanted);
     object.map(|object| object.names).unwrap_or_default()
 }
 
@@ -128,10 +128,10 @@ fn set(path: &RepoPath, bytes: &[u8], changes: Vec<(&ObjectId, &FieldName, Wante
 /// The image fields of the objects that stand in the file once.
 fn sites(file: &File) -> HashMap<(&ObjectId, &FieldName), (usize, &Site)> {
     let objects = file.objects.iter();
-    let once = objects.filter(|object| !file.doubled.contains(&object.document.object));
+    let once = objects.filter(|object| !file.doubled.contains(&object.document.object.id));
     once.flat_map(|object| {
         let sites = object.sites.iter();
-        sites.map(move |site| ((&object.document.object, &site.field.field), (object.tree, site)))
+        sites.map(move |site| ((&object.document.object.id, &site.field.field), (object.tree, site)))
     })
     .collect()
 }
@@ -148,7 +148,7 @@ fn others_stay(
         texts.entry(one.event).or_insert(one);
     }
     for object in &file.objects {
-        let asked = |site: &&Site| all.contains(&(&object.document.object, &site.field.field));
+        let asked = |site: &&Site| all.contains(&(&object.document.object.id, &site.field.field));
         for site in object.sites.iter().filter(|site| !asked(site)) {
             let main = site.main().map(|spot| spot.event);
             for spot in [&site.registry, &site.repository, &site.tag, &site.digest]
@@ -189,7 +189,7 @@ pub(super) fn check_file(file: &File) -> Result<(), (Position, String)> {
 
 /// The one object of this name in the file.
 pub(super) fn find_object<'a>(file: &'a File, wanted: &ObjectId) -> Result<&'a Object, (Position, String)> {
-    let Some(object) = file.objects.iter().find(|object| object.document.object == *wanted) else {
+    let Some(object) = file.objects.iter().find(|object| object.document.object.id == *wanted) else {
         return Err((START, format!("{wanted} is not in this file")));
     };
     if file.doubled.contains(wanted) {

@@ -49,7 +49,7 @@ mod verify;
 pub use annotate::annotate;
 pub use bounds::MAX_FILE_BYTES;
 pub use document::{
-    Document, Drift, Holds, Ignore, ImageChange, ImageField, Intent, Lock, Marker, MarkerPolicy, PolicyText, Reading,
+    AutomationIntent, Document, Holds, ImageChange, ImageField, Lock, Marker, MarkerPolicy, PolicyText, Reading,
     Refused, Slot, Style, TagChange,
 };
 pub use edit::{image_fields, set_images, set_tags};

@@ -9,6 +9,7 @@ mod hold;
 mod image;
 mod object;
 mod secret;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -18,3 +19,4 @@ pub use hold::HoldUntil;
 pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
 pub use object::{FieldId, FieldName, ObjectId};
 pub use secret::Secret;
+pub use target::TargetId;

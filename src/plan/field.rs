@@ -25,7 +25,7 @@ pub struct AutomatedField {
 /// The automated fields of a document, in file order; none if it is not automated. Fields with a marker of their own are
 /// left to [`marked`].
 pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
-    if !document.intent.automated {
+    if !document.automation.automated {
         return Vec::new();
     }
     document
@@ -33,7 +33,7 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
         .iter()
         .filter(|image| image.marker.is_none())
         .map(|image| {
-            let policy = match document.intent.policy(&image.field) {
+            let policy = match document.automation.policy(&image.field) {
                 None => Ok(Policy::default()),
                 Some(written) if !written.is_text => Err(format!(
                     "{path}:{}: {} is not text; write it in quotes",
@@ -91,14 +91,14 @@ fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Resul
     AutomatedField {
         path: path.clone(),
         field: FieldId {
-            object: document.object.clone(),
+            object: document.object.id.clone(),
             field: image.field.clone(),
         },
         image: image.image.clone(),
         position: image.position,
         policy,
-        lock: document.intent.lock.clone(),
-        hold: document.intent.hold,
+        lock: document.automation.lock.clone(),
+        hold: document.automation.hold,
     }
 }
 

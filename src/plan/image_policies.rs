@@ -30,7 +30,7 @@ impl<'a> ImagePolicies<'a> {
     pub fn among<F: fmt::Display>(documents: impl IntoIterator<Item = (F, &'a Document)>) -> Self {
         let mut found = Self::default();
         for (file, document) in documents {
-            let id = &document.object;
+            let id = &document.object.id;
             let objects = match &*id.kind {
                 "ImagePolicy" => &mut found.policies,
                 "ImageRepository" => &mut found.repositories,
@@ -39,7 +39,7 @@ impl<'a> ImagePolicies<'a> {
             if id.group == GROUP {
                 let key = (id.namespace.as_deref().unwrap_or_default(), &*id.name);
                 objects.entry(key).or_insert_with(|| Object {
-                    value: &document.value,
+                    value: &document.object.value,
                     place: format!("{file}:{}", document.position),
                 });
             }

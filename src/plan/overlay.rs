@@ -134,7 +134,7 @@ fn redirected(field: &AutomatedField, name: &str, said: Said, layers: &Layers<'_
         }
         Said::ByPatch(path, object) => {
             let (path, documents) = layers.objects.get_key_value(&path)?;
-            let document = documents.iter().find(|document| document.object == object)?;
+            let document = documents.iter().find(|document| document.object.id == object)?;
             (*path, *document, field.field.field.clone())
         }
     };
@@ -142,7 +142,7 @@ fn redirected(field: &AutomatedField, name: &str, said: Said, layers: &Layers<'_
     Some(AutomatedField {
         path: path.clone(),
         field: FieldId {
-            object: document.object.clone(),
+            object: document.object.id.clone(),
             field: name,
         },
         image: named(&image.image)?,

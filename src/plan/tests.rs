@@ -1,12 +1,14 @@
 use super::*;
 use crate::history::{self, Hold, Rejected};
-use crate::manifest::{Document, ImageField, Intent, Lock, PolicyText, Slot, Style};
+use crate::manifest::{AutomationIntent, Document, ImageField, Lock, PolicyText, Slot, Style};
 use crate::model::HoldUntil;
 use crate::model::{CommitId, Digest, FieldId, FieldName, ImageRef, ObjectId, Position, RepoPath, Repository, Tag};
 use crate::policy::{Candidate, Policy};
+use crate::resource::{Intent, Object, Origin};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const HOST: &str = "registry.example/shop";
 
@@ -468,19 +470,27 @@ fn a_document_gives_its_automated_fields() {
         annotation: "tidegate.dev/policy.web".to_owned(),
         position: Position { line: 5, column: 30 },
     };
-    let mut document = Document {
-        object: object("web"),
-        api_version: "apps/v1".to_owned(),
-        position: Position { line: 1, column: 1 },
-        value: serde_json::Value::Null,
-        images: vec![image("web"), image("sidecar")],
-        intent: Intent::default(),
-    };
     let path = RepoPath::parse("a.yaml").unwrap();
+    let position = Position { line: 1, column: 1 };
+    let mut document = Document {
+        object: Arc::new(Object {
+            id: object("web"),
+            api_version: "apps/v1".to_owned(),
+            value: serde_json::Value::Null,
+            intent: Intent::default(),
+            origin: Origin::File {
+                path: path.clone(),
+                position,
+            },
+        }),
+        position,
+        images: vec![image("web"), image("sidecar")],
+        automation: AutomationIntent::default(),
+    };
     assert!(automated(&path, &document).is_empty());
-    document.intent.automated = true;
+    document.automation.automated = true;
     document
-        .intent
+        .automation
         .policies
         .insert(Some(FieldName("web".to_owned())), policy("semver:banana"));
     let fields = automated(&path, &document);

@@ -5,6 +5,7 @@
 //! Wire types stop at the edge's door; what passes here is ours.
 
 mod cluster;
+mod declared;
 mod forge;
 mod registry;
 mod repo;
@@ -13,6 +14,7 @@ pub use cluster::{
     Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, KindView, Kinds, Mode, Observed, ObservedStore,
     Record,
 };
+pub use declared::{DeclaredImages, DeclaredState, TargetState};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{

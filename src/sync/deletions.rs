@@ -1,12 +1,12 @@
 use super::plan::{DeletionStep, Surroundings, SyncPlan, is_record};
 use super::report::WaitingDeletions;
-use crate::catalog::Declared;
+use crate::port::TargetState;
 use crate::resource::{GroupKind, Wave, may_prune};
 use std::cmp::Reverse;
 
 impl SyncPlan {
     /// Decides what of the set that is no longer declared goes now, waits for a person, or stays.
-    pub(super) fn consider_deletions(&mut self, declared: &Declared, around: &Surroundings<'_>) {
+    pub(super) fn consider_deletions(&mut self, declared: &TargetState, around: &Surroundings<'_>) {
         let mut steps = Vec::new();
         let mut set = 0;
         for (id, live) in around.observed.objects() {
@@ -73,7 +73,7 @@ fn counted(objects: usize) -> String {
 }
 
 /// What forbids to conclude anything from absence.
-fn obstacle(declared: &Declared, around: &Surroundings<'_>) -> Option<String> {
+fn obstacle(declared: &TargetState, around: &Surroundings<'_>) -> Option<String> {
     if !declared.complete {
         return Some("not every file of the commit could be read; mend the files that are reported".to_owned());
     }

@@ -43,7 +43,7 @@ impl<C: Cluster> Syncer<C> {
                 .map(|application| {
                     let (cluster, set) = (&cluster, &set);
                     async move {
-                        let body = prepare(&application.document.value, &application.id, set);
+                        let body = prepare(&application.object.value, &application.id, set);
                         let sent = cluster.apply(&application.served, &application.id, &body, Mode::Write);
                         (application, sent.await)
                     }
@@ -68,7 +68,7 @@ impl<C: Cluster> Syncer<C> {
                             .note_failed(&application.id, application.hash, message.clone(), Instant::now());
                         report.failed.push(FailedObject {
                             id: application.id.clone(),
-                            path: Some(application.path.clone()),
+                            path: Some(application.object.origin.path().clone()),
                             message,
                         });
                     }
@@ -107,7 +107,7 @@ impl<C: Cluster> Syncer<C> {
         }
         AppliedObject {
             id: id.clone(),
-            path: application.path.clone(),
+            path: application.object.origin.path().clone(),
             change,
             by,
         }

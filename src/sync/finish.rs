@@ -1,8 +1,7 @@
 use super::pass::{Syncer, UNKNOWN_KINDS, versions};
 use super::plan::{Consent, SyncPlan};
 use super::report::SyncReport;
-use crate::catalog::Declared;
-use crate::port::{Cluster, ClusterFailure, Kinds, Record};
+use crate::port::{Cluster, ClusterFailure, Kinds, Record, TargetState};
 use crate::resource::GroupKind;
 use std::collections::BTreeSet;
 use tokio::time::Instant;
@@ -58,7 +57,7 @@ impl<C: Cluster> Syncer<C> {
     /// Writes the record if it says something new.
     pub(super) async fn finish(
         &mut self,
-        declared: &Declared,
+        declared: &TargetState,
         kinds: &Kinds,
         consent: Consent,
         report: &SyncReport,

@@ -1,7 +1,6 @@
-use crate::manifest::Document;
 use crate::model::ObjectId;
 use crate::port::Applied;
-use crate::resource::{DesiredHash, Fingerprint, ResourceVersion};
+use crate::resource::{DesiredHash, Fingerprint, Object, ResourceVersion};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +25,7 @@ pub struct Ledger {
 
 #[derive(Debug, Default)]
 pub(super) struct Entry {
-    document: Option<(Arc<Document>, DesiredHash)>,
+    declared: Option<(Arc<Object>, DesiredHash)>,
     pub(super) applied: Option<Mark>,
     pub(super) failure: Option<Failure>,
     fight: Fight,
@@ -63,17 +62,17 @@ impl Ledger {
         self.entries.get(id)
     }
 
-    /// The hash of a document, remembered for as long as the same document is declared for the object.
-    pub(super) fn hash(&self, id: &ObjectId, document: &Arc<Document>) -> DesiredHash {
-        match self.entries.get(id).and_then(|entry| entry.document.as_ref()) {
-            Some((known, hash)) if Arc::ptr_eq(known, document) => *hash,
-            _ => DesiredHash::of(&document.value),
+    /// The hash of a declared object, remembered while the same allocation is declared.
+    pub(super) fn hash(&self, id: &ObjectId, object: &Arc<Object>) -> DesiredHash {
+        match self.entries.get(id).and_then(|entry| entry.declared.as_ref()) {
+            Some((known, hash)) if Arc::ptr_eq(known, object) => *hash,
+            _ => DesiredHash::of(&object.value),
         }
     }
 
-    pub(super) fn note_document(&mut self, id: &ObjectId, document: &Arc<Document>, hash: DesiredHash) {
+    pub(super) fn note_declared(&mut self, id: &ObjectId, object: &Arc<Object>, hash: DesiredHash) {
         let entry = self.entries.entry(id.clone()).or_default();
-        entry.document = Some((document.clone(), hash));
+        entry.declared = Some((Arc::clone(object), hash));
     }
 
     pub(super) fn note_applied(&mut self, id: &ObjectId, hash: DesiredHash, applied: &Applied, now: Instant) {

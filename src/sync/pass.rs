@@ -1,9 +1,8 @@
 use super::ledger::Ledger;
 use super::plan::{Application, Consent, Surroundings, SyncPlan, plan};
 use super::report::SyncReport;
-use crate::catalog::Declared;
 use crate::model::{CommitId, ObjectId};
-use crate::port::{Cluster, ClusterFailure, Freshness, Kinds, Observed, ObservedStore, Record};
+use crate::port::{Cluster, ClusterFailure, Freshness, Kinds, Observed, ObservedStore, Record, TargetState};
 use crate::resource::{DeletionLimit, GroupKind, KindVersion, SetId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,7 +53,7 @@ impl<C: Cluster> Syncer<C> {
     }
 
     /// Makes the target equal to the declared state, as far as it can be done now.
-    pub async fn pass(&mut self, declared: &Declared, consent: Consent) -> SyncReport {
+    pub async fn pass(&mut self, declared: &TargetState, consent: Consent) -> SyncReport {
         let started = Instant::now();
         let before = self.cluster.requests();
         let mut report = SyncReport::new(declared.commit);
@@ -70,7 +69,7 @@ impl<C: Cluster> Syncer<C> {
 
     async fn carry_out(
         &mut self,
-        declared: &Declared,
+        declared: &TargetState,
         consent: Consent,
         report: &mut SyncReport,
     ) -> Result<(), ClusterFailure> {
@@ -109,7 +108,7 @@ impl<C: Cluster> Syncer<C> {
     /// Reads the world and plans, without the writes of a pass: kinds are watched, and not claimed.
     pub(super) async fn look(
         &mut self,
-        declared: &Declared,
+        declared: &TargetState,
         consent: Consent,
     ) -> Result<(SyncPlan, SetId), ClusterFailure> {
         let versions = versions(declared);
@@ -184,7 +183,7 @@ impl<C: Cluster> Syncer<C> {
         tokio::time::timeout(deadline, met).await.is_ok()
     }
 
-    fn plan(&mut self, declared: &Declared, kinds: &Kinds, consent: Consent) -> SyncPlan {
+    fn plan(&mut self, declared: &TargetState, kinds: &Kinds, consent: Consent) -> SyncPlan {
         let now = Instant::now();
         let nothing = BTreeSet::new();
         let made = self.cluster.observed().read(|observed| {
@@ -203,8 +202,8 @@ impl<C: Cluster> Syncer<C> {
                 },
             )
         });
-        for (id, document, hash) in &made.hashes {
-            self.ledger.note_document(id, document, *hash);
+        for (id, object, hash) in &made.hashes {
+            self.ledger.note_declared(id, object, *hash);
         }
         self.ledger.retain(|id| made.declared.contains(id), now);
         made
@@ -225,11 +224,11 @@ impl<C: Cluster> Syncer<C> {
     }
 }
 
-pub(super) fn versions(declared: &Declared) -> BTreeSet<KindVersion> {
-    let version = |object: &crate::catalog::DeclaredObject| {
-        KindVersion::new(&object.document.api_version, &object.document.object.kind)
-    };
-    declared.objects.iter().map(version).collect()
+pub(super) fn versions(declared: &TargetState) -> BTreeSet<KindVersion> {
+    let objects = declared.objects.iter();
+    objects
+        .map(|object| KindVersion::new(&object.api_version, &object.id.kind))
+        .collect()
 }
 
 /// What replaces an object is often declared in the same commit: while that is refused, the old one stays.

@@ -1,11 +1,10 @@
 use super::ledger::{Entry, Ledger, Mark};
 use super::report::{Contested, Drifted, FailedObject, WaitingDeletions};
-use crate::catalog::{Declared, DeclaredObject};
-use crate::manifest::{Document, Drift, Ignore};
 use crate::model::{CommitId, ObjectId, RepoPath};
-use crate::port::{KindView, Kinds, Observed};
+use crate::port::{KindView, Kinds, Observed, TargetState};
 use crate::resource::{
-    DeletionLimit, DesiredHash, GroupKind, Kept, KindVersion, ObservedObject, ServedKind, SetName, Wave,
+    DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, Kept, KindVersion, Object, ObservedObject, ServedKind,
+    SetName, Wave,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,12 +64,10 @@ pub enum Reason {
 pub struct Application {
     /// Which object, in its final namespace.
     pub id: ObjectId,
-    /// Its file.
-    pub path: RepoPath,
     /// How it is sent.
     pub served: ServedKind,
     /// What is sent.
-    pub document: Arc<Document>,
+    pub object: Arc<Object>,
     /// Its hash.
     pub hash: DesiredHash,
     /// Why.
@@ -113,40 +110,39 @@ pub struct SyncPlan {
     pub untouched: usize,
     /// Every declared object, in its final namespace.
     pub declared: BTreeSet<ObjectId>,
-    /// Hashes of the declared documents, to be remembered.
-    pub hashes: Vec<(ObjectId, Arc<Document>, DesiredHash)>,
+    /// Hashes of the declared objects, to be remembered.
+    pub hashes: Vec<(ObjectId, Arc<Object>, DesiredHash)>,
     /// When something waits for a time.
     pub next: Option<Instant>,
 }
 
 /// Decides for every object, purely.
-pub fn plan(declared: &Declared, around: &Surroundings<'_>) -> SyncPlan {
+pub fn plan(declared: &TargetState, around: &Surroundings<'_>) -> SyncPlan {
     let mut plan = SyncPlan::default();
     let mut paths: BTreeMap<ObjectId, &RepoPath> = BTreeMap::new();
     for object in &declared.objects {
-        let document = &object.document;
-        let version = KindVersion::new(&document.api_version, &document.object.kind);
+        let version = KindVersion::new(&object.api_version, &object.id.kind);
         let Some(served) = around.kinds.served.get(&version) else {
-            let id = place_unserved(document, around);
-            plan.fail(&id, &object.path, unserved(&version, around.kinds));
+            let id = place_unserved(object, around);
+            plan.fail(&id, object.origin.path(), unserved(&version, around.kinds));
             plan.declared.insert(id);
             plan.unknown.insert(version);
             continue;
         };
-        let id = served.place(&document.object, around.default_namespace);
+        let id = served.place(&object.id, around.default_namespace);
         plan.declared.insert(id.clone());
         if let Some(first) = paths.get(&id) {
             let message = format!("declared a second time, the first is in {first}; remove one of the two");
-            plan.fail(&id, &object.path, message);
+            plan.fail(&id, object.origin.path(), message);
             continue;
         }
-        paths.insert(id.clone(), &object.path);
+        paths.insert(id.clone(), object.origin.path());
         if is_record(&id, around.set) {
             let message = "has the name of the agent's own record; rename it".to_owned();
-            plan.fail(&id, &object.path, message);
+            plan.fail(&id, object.origin.path(), message);
             continue;
         }
-        match document.intent.ignore {
+        match object.intent.ignore {
             Ignore::Yes => plan.untouched += 1,
             Ignore::No | Ignore::SyncOnly => plan.consider(object, id, served, around),
         }
@@ -215,11 +211,10 @@ impl SyncPlan {
         self.next = Some(self.next.map_or(at, |known| known.min(at)));
     }
 
-    fn consider(&mut self, object: &DeclaredObject, id: ObjectId, served: &ServedKind, around: &Surroundings<'_>) {
-        let document = &object.document;
+    fn consider(&mut self, object: &Arc<Object>, id: ObjectId, served: &ServedKind, around: &Surroundings<'_>) {
         let entry = around.ledger.entry(&id);
-        let hash = around.ledger.hash(&id, document);
-        self.hashes.push((id.clone(), document.clone(), hash));
+        let hash = around.ledger.hash(&id, object);
+        self.hashes.push((id.clone(), Arc::clone(object), hash));
         let reason = match need(entry, hash, &id, around) {
             Need::Nothing => {
                 self.untouched += 1;
@@ -227,7 +222,7 @@ impl SyncPlan {
             }
             Need::NothingUntil(at) => {
                 match entry.and_then(|entry| entry.failure.as_ref()) {
-                    Some(failure) => self.fail(&id, &object.path, failure.message.clone()),
+                    Some(failure) => self.fail(&id, object.origin.path(), failure.message.clone()),
                     None => self.untouched += 1,
                 }
                 self.wait_until(at);
@@ -241,7 +236,7 @@ impl SyncPlan {
             _ => None,
         };
         if let Some(by) = by {
-            match document.intent.drift {
+            match object.intent.drift {
                 Drift::Ignore => {
                     self.untouched += 1;
                     return;
@@ -250,7 +245,7 @@ impl SyncPlan {
                     self.untouched += 1;
                     self.drifted.push(Drifted {
                         id,
-                        path: object.path.clone(),
+                        path: object.origin.path().clone(),
                         by,
                     });
                     return;
@@ -261,7 +256,7 @@ impl SyncPlan {
                 self.untouched += 1;
                 self.contested.push(Contested {
                     id,
-                    path: object.path.clone(),
+                    path: object.origin.path().clone(),
                     by: by.or_else(|| entry.opponent().map(str::to_owned)),
                     repairs: entry.recent_repairs(around.now),
                     next_in: until - around.now,
@@ -275,9 +270,8 @@ impl SyncPlan {
             .or_default()
             .push(Application {
                 id,
-                path: object.path.clone(),
                 served: served.clone(),
-                document: document.clone(),
+                object: Arc::clone(object),
                 hash,
                 reason,
             });
@@ -289,10 +283,10 @@ pub(super) fn is_record(id: &ObjectId, set: &SetName) -> bool {
 }
 
 /// The declared object under the kind's other versions: a version that went away does not make it undeclared.
-fn place_unserved(document: &Document, around: &Surroundings<'_>) -> ObjectId {
-    match around.kinds.preferred.get(&GroupKind::of(&document.object)) {
-        Some(served) => served.place(&document.object, around.default_namespace),
-        None => document.object.clone(),
+fn place_unserved(object: &Object, around: &Surroundings<'_>) -> ObjectId {
+    match around.kinds.preferred.get(&GroupKind::of(&object.id)) {
+        Some(served) => served.place(&object.id, around.default_namespace),
+        None => object.id.clone(),
     }
 }
 

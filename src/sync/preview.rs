@@ -1,9 +1,8 @@
 use super::pass::Syncer;
 use super::plan::{Application, Consent};
 use super::report::{Change, FailedObject, WaitingDeletions};
-use crate::catalog::Declared;
 use crate::model::{CommitId, ObjectId, RepoPath};
-use crate::port::{Cluster, ClusterFailure, Mode};
+use crate::port::{Cluster, ClusterFailure, Mode, TargetState};
 use crate::resource::{GroupKind, Kept, KindVersion, prepare};
 use futures::StreamExt as _;
 use serde::Serialize;
@@ -50,7 +49,7 @@ impl<C: Cluster> Syncer<C> {
     ///
     /// # Errors
     /// When the API server is away.
-    pub async fn preview(&mut self, declared: &Declared, consent: Consent) -> Result<Preview, ClusterFailure> {
+    pub async fn preview(&mut self, declared: &TargetState, consent: Consent) -> Result<Preview, ClusterFailure> {
         let (plan, set) = self.look(declared, consent).await?;
         let mut preview = Preview {
             commit: declared.commit,
@@ -67,7 +66,7 @@ impl<C: Cluster> Syncer<C> {
             .map(|application| {
                 let set = &set;
                 async move {
-                    let body = prepare(&application.document.value, &application.id, set);
+                    let body = prepare(&application.object.value, &application.id, set);
                     let sent = cluster.apply(&application.served, &application.id, &body, Mode::DryRun);
                     (application, sent.await)
                 }
@@ -89,7 +88,7 @@ impl<C: Cluster> Syncer<C> {
                     }
                     preview.objects.push(PreviewedObject {
                         id: application.id.clone(),
-                        path: application.path.clone(),
+                        path: application.object.origin.path().clone(),
                         change: match (applied.created, unmoved) {
                             (true, _) => Change::Created,
                             (false, true) => Change::Unchanged,
@@ -100,12 +99,12 @@ impl<C: Cluster> Syncer<C> {
                 Err(failure) if failure.is_outage() => return Err(failure),
                 Err(_) if brought.has_namespace_of(&application.id) => preview.objects.push(PreviewedObject {
                     id: application.id.clone(),
-                    path: application.path.clone(),
+                    path: application.object.origin.path().clone(),
                     change: Change::Created,
                 }),
                 Err(failure) => preview.failed.push(FailedObject {
                     id: application.id.clone(),
-                    path: Some(application.path.clone()),
+                    path: Some(application.object.origin.path().clone()),
                     message: failure.to_string(),
                 }),
             }
@@ -139,7 +138,7 @@ impl Brought {
             self.namespaces.insert(application.id.name.clone());
         }
         if kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-            self.versions.extend(defined(&application.document.value));
+            self.versions.extend(defined(&application.object.value));
         }
     }
 

@@ -1,15 +1,13 @@
 //! Passes over a cluster in memory whose watch delivers when the test says so.
 
 use super::{Change, Consent, SyncReport, Syncer};
-use crate::catalog::{Declared, DeclaredObject};
-use crate::manifest::{Document, Intent};
-use crate::model::{CommitId, ObjectId, Position, RepoPath};
+use crate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
 use crate::port::{
-    Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, Kinds, Mode, ObservedStore, Record,
+    Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, Kinds, Mode, ObservedStore, Record, TargetState,
 };
 use crate::resource::{
-    DeletionLimit, FieldsEntry, Fingerprint, GroupKind, Health, KindVersion, ObservedObject, Ownership, PruneWish,
-    ResourceVersion, ServedKind, SetName,
+    DeletionLimit, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion, Object, ObservedObject, Origin,
+    Ownership, PruneWish, ResourceVersion, ServedKind, SetName,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,27 +223,25 @@ impl Cluster for Fake {
     }
 }
 
-fn commit(number: u8, objects: &[(&str, &str, Value)]) -> Declared {
-    let objects = objects.iter().map(|(kind, name, data)| DeclaredObject {
-        path: RepoPath::parse(&format!("{name}.yaml")).unwrap(),
-        document: Arc::new(Document {
-            object: ObjectId::new("v1", kind, Some("shop"), name),
+fn commit(number: u8, objects: &[(&str, &str, Value)]) -> TargetState {
+    let objects = objects.iter().map(|(kind, name, data)| {
+        Arc::new(Object {
+            id: ObjectId::new("v1", kind, Some("shop"), name),
             api_version: "v1".into(),
-            position: Position { line: 1, column: 1 },
             value: json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": data}),
-            images: vec![],
             intent: Intent::default(),
-        }),
+            origin: Origin::File {
+                path: RepoPath::parse(&format!("{name}.yaml")).unwrap(),
+                position: Position { line: 1, column: 1 },
+            },
+        })
     });
-    Declared {
+    TargetState {
+        target: TargetId::here(),
         commit: CommitId::from_bytes([number; 20]),
         objects: objects.collect(),
-        beside: Default::default(),
         findings: vec![],
         complete: true,
-        parsed: 0,
-        blobs: BTreeMap::new(),
-        has_twins: false,
     }
 }
 
@@ -256,7 +252,7 @@ fn maps(names: &[&'static str]) -> Vec<(&'static str, &'static str, Value)> {
         .collect()
 }
 
-async fn pass(syncer: &mut Syncer<Fake>, declared: &Declared) -> SyncReport {
+async fn pass(syncer: &mut Syncer<Fake>, declared: &TargetState) -> SyncReport {
     syncer.pass(declared, Consent::default()).await
 }
 
@@ -499,10 +495,7 @@ async fn a_kind_whose_version_went_away_fails_and_its_objects_stay() {
     pass(&mut syncer, &commit(1, &names)).await;
     fake.deliver();
     let mut moved = commit(2, &names);
-    let object = &mut moved.objects[0];
-    let mut document = (*object.document).clone();
-    document.api_version = "v0".into();
-    object.document = Arc::new(document);
+    Arc::make_mut(&mut moved.objects[0]).api_version = "v0".into();
     fake.take_calls();
     let report = pass(&mut syncer, &moved).await;
     assert_eq!(report.failed.len(), 1);
@@ -521,9 +514,7 @@ async fn two_manifests_for_one_object_in_the_default_namespace_are_told() {
     let mut syncer = Syncer::new(fake.clone(), DeletionLimit::default());
     let mut declared = commit(1, &maps(&["a", "b"]));
     for (index, namespace) in [(0, None), (1, Some("default"))] {
-        let mut document = (*declared.objects[index].document).clone();
-        document.object = ObjectId::new("v1", "ConfigMap", namespace, "same");
-        declared.objects[index].document = Arc::new(document);
+        Arc::make_mut(&mut declared.objects[index]).id = ObjectId::new("v1", "ConfigMap", namespace, "same");
     }
     let report = pass(&mut syncer, &declared).await;
     assert_eq!(report.failed.len(), 1);
@@ -539,9 +530,7 @@ async fn the_agents_own_record_cannot_be_declared_away() {
     let fake = Fake::new();
     let mut syncer = Syncer::new(fake.clone(), DeletionLimit::default());
     let mut declared = commit(1, &maps(&["here"]));
-    let mut document = (*declared.objects[0].document).clone();
-    document.object.namespace = Some("tidegate".into());
-    declared.objects[0].document = Arc::new(document);
+    Arc::make_mut(&mut declared.objects[0]).id.namespace = Some("tidegate".into());
     let report = pass(&mut syncer, &declared).await;
     assert!(report.failed[0].message.contains("own record"), "{report:?}");
     assert_eq!(applies(&fake.take_calls()).len(), 0);

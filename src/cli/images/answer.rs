@@ -25,16 +25,16 @@ impl Answer {
             ));
         }
         for document in reading.documents.iter().chain(&reading.values) {
-            for written in document.intent.policies.values().filter(|policy| policy.is_text) {
+            for written in document.automation.policies.values().filter(|policy| policy.is_text) {
                 if let Err(error) = Policy::parse(&written.text) {
-                    let message = format!("{}: {}: {error}", document.object, written.annotation);
+                    let message = format!("{}: {}: {error}", document.object.id, written.annotation);
                     self.findings
                         .push(told(Some(written.position), Severity::Warning, message));
                 }
             }
             for marker in document.images.iter().filter_map(|image| image.marker.as_ref()) {
                 if let Some((severity, problem)) = problem(policies, &marker.policy) {
-                    let message = format!("{}: {problem}", document.object);
+                    let message = format!("{}: {problem}", document.object.id);
                     self.findings.push(told(Some(marker.position), severity, message));
                 }
             }
@@ -43,7 +43,7 @@ impl Answer {
                 if problem(policies, &marker.policy).is_none()
                     && let Some(Err(problem)) = repository(image, policies)
                 {
-                    let message = format!("{}: {problem}", document.object);
+                    let message = format!("{}: {problem}", document.object.id);
                     self.findings
                         .push(told(Some(marker.position), Severity::Warning, message));
                 }
@@ -148,10 +148,10 @@ impl Answer {
 
 fn images(file: &str, document: &Document, policies: &ImagePolicies<'_>) -> Vec<Image> {
     let object = Object {
-        api_version: document.api_version.clone(),
-        kind: document.object.kind.clone(),
-        namespace: document.object.namespace.clone(),
-        name: document.object.name.clone(),
+        api_version: document.object.api_version.clone(),
+        kind: document.object.id.kind.clone(),
+        namespace: document.object.id.namespace.clone(),
+        name: document.object.id.name.clone(),
     };
     document
         .images
@@ -168,11 +168,14 @@ fn images(file: &str, document: &Document, policies: &ImagePolicies<'_>) -> Vec<
             },
             tag: image.image.tag().cloned(),
             digest: image.image.digest().cloned(),
-            automated: document.intent.automated || image.marker.is_some(),
-            locked: document.intent.lock.is_some(),
+            automated: document.automation.automated || image.marker.is_some(),
+            locked: document.automation.lock.is_some(),
             policy: match &image.marker {
                 Some(marker) => said(&marker.policy),
-                None => document.intent.policy(&image.field).map(|policy| policy.text.clone()),
+                None => document
+                    .automation
+                    .policy(&image.field)
+                    .map(|policy| policy.text.clone()),
             },
         })
         .collect()

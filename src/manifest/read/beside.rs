@@ -1,8 +1,10 @@
 use super::{Object, Reader};
 use crate::manifest::images::{Images, Trouble};
 use crate::manifest::place::Place;
-use crate::manifest::{Document, Intent, kustomize, markers};
+use crate::manifest::{AutomationIntent, Document, kustomize, markers};
 use crate::model::{ObjectId, Severity};
+use crate::resource::{self, Intent};
+use std::sync::Arc;
 
 impl Reader<'_> {
     /// A kustomization is an object of its folder's name, which nobody applies.
@@ -71,12 +73,16 @@ impl Reader<'_> {
         }
         self.file.objects.push(Object {
             document: Document {
-                object,
-                api_version: api_version.to_owned(),
+                object: Arc::new(resource::Object {
+                    id: object,
+                    api_version: api_version.to_owned(),
+                    value: serde_json::Value::Null,
+                    intent: Intent::default(),
+                    origin: self.origin(root.position()),
+                }),
                 position: root.position(),
-                value: serde_json::Value::Null,
                 images: images.sites.iter().map(|site| site.field.clone()).collect(),
-                intent: Intent::default(),
+                automation: AutomationIntent::default(),
             },
             tree: index,
             sites: images.sites,

@@ -3,7 +3,9 @@ use crate::manifest::identity::{Head, complete, identity};
 use crate::manifest::images::{self, Images, Trouble};
 use crate::manifest::place::{Place, Repeated};
 use crate::manifest::{Document, annotations, helm, markers};
-use crate::model::Severity;
+use crate::model::{Position, Severity};
+use crate::resource::{self, Origin};
+use std::sync::Arc;
 
 impl Reader<'_> {
     pub(super) fn head(&self, root: &Place<'_>) -> Result<Head, NotOurs> {
@@ -49,6 +51,13 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn origin(&self, position: Position) -> Origin {
+        Origin::File {
+            path: self.path.clone(),
+            position,
+        }
+    }
+
     pub(super) fn object(&mut self, index: usize, place: &Place<'_>, head: &Head) {
         let object = match identity(place, head) {
             Ok(object) => object,
@@ -78,7 +87,7 @@ impl Reader<'_> {
         };
         let mut images = images;
         markers::apply(place, &self.tokens, &mut self.comments, &mut images);
-        let (intent, mut troubles) = annotations::intent(&annotations, &images);
+        let (intent, automation, mut troubles) = annotations::intent(&annotations, &images);
         let Images {
             sites,
             names,
@@ -94,13 +103,13 @@ impl Reader<'_> {
             .collect();
         troubles.extend(mistakes);
         troubles.extend(annotations::misshapen(place));
-        if intent.automated {
+        if automation.automated {
             troubles.extend(if_automated);
         }
         let warnings = troubles.into_iter().map(|trouble| (Severity::Warning, trouble));
         let unreadable = unreadable.into_iter().map(|trouble| {
             let filled_in_later =
-                !intent.automated && ["{{", "${", "$("].iter().any(|sign| trouble.message.contains(sign));
+                !automation.automated && ["{{", "${", "$("].iter().any(|sign| trouble.message.contains(sign));
             (
                 if filled_in_later {
                     Severity::Notice
@@ -117,12 +126,16 @@ impl Reader<'_> {
         }
         self.file.objects.push(Object {
             document: Document {
-                object,
-                api_version: head.api_version.clone(),
+                object: Arc::new(resource::Object {
+                    id: object,
+                    api_version: head.api_version.clone(),
+                    value,
+                    intent,
+                    origin: self.origin(place.position()),
+                }),
                 position: place.position(),
-                value,
                 images: sites.iter().map(|site| site.field.clone()).collect(),
-                intent,
+                automation,
             },
             tree: index,
             sites,

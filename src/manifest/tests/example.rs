@@ -41,7 +41,7 @@ fn every_image_of_the_example_repository_is_found_and_can_be_bumped() {
         );
         for (document, image) in found {
             let change = TagChange {
-                object: document.object.clone(),
+                object: document.object.id.clone(),
                 field: image.field.clone(),
                 tag: Tag::parse("0123456").unwrap(),
                 digest: None,

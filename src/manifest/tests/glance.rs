@@ -1,7 +1,8 @@
 //! The look at a file's bytes before the parser: it may be in vain, never wrong.
 
 use super::path;
-use crate::manifest::{Intent, Reading, is_beside_images, may_hold_images, read};
+use crate::manifest::{AutomationIntent, Reading, is_beside_images, may_hold_images, read};
+use crate::resource::Intent;
 use proptest::prelude::*;
 
 /// What of a reading images are found by.
@@ -17,9 +18,10 @@ fn holds_images(reading: &Reading) -> bool {
         || reading.findings.iter().any(|finding| of_images(&finding.message))
         || reading.documents.iter().any(|document| {
             !document.images.is_empty()
-                || document.intent != Intent::default()
-                || ["ImagePolicy", "ImageRepository"].contains(&&*document.object.kind)
-                    && document.object.group == "image.toolkit.fluxcd.io"
+                || document.object.intent != Intent::default()
+                || document.automation != AutomationIntent::default()
+                || ["ImagePolicy", "ImageRepository"].contains(&&*document.object.id.kind)
+                    && document.object.id.group == "image.toolkit.fluxcd.io"
         })
 }
 

@@ -1,6 +1,7 @@
 use super::path;
 use crate::manifest::*;
 use crate::model::{Digest, FieldName, ImageRef, ObjectId, RepoPath, Tag};
+use crate::resource::Intent;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -33,9 +34,9 @@ fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option
             let mut cells: Vec<String> = line.split(" | ").map(str::to_owned).collect();
             let object = cells.remove(0);
             let mut documents = reading.documents.iter().chain(&reading.values);
-            let found = documents.find(|document| document.object.to_string() == object);
+            let found = documents.find(|document| document.object.id.to_string() == object);
             (
-                found.map_or_else(|| unknown(&object), |document| document.object.clone()),
+                found.map_or_else(|| unknown(&object), |document| document.object.id.clone()),
                 cells,
             )
         };
@@ -96,18 +97,18 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
         };
         let head = format!(
             "{} {} at {}{applied}",
-            document.api_version, document.object, document.position
+            document.object.api_version, document.object.id, document.position
         );
         writeln!(text, "{}", head.trim_start()).unwrap();
         let plain = Intent::default();
-        let intent = &document.intent;
-        if intent.automated {
+        let (intent, automation) = (&document.object.intent, &document.automation);
+        if automation.automated {
             writeln!(text, "  automated").unwrap();
         }
-        if let Some(lock) = &intent.lock {
+        if let Some(lock) = &automation.lock {
             writeln!(text, "  locked by {:?}, reason {:?}", lock.by, lock.reason).unwrap();
         }
-        if (intent.ignore, intent.keep, intent.drift) != (plain.ignore, plain.keep, plain.drift) {
+        if *intent != plain {
             writeln!(
                 text,
                 "  ignore {:?}, keep {}, drift {:?}",
@@ -115,7 +116,7 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
             )
             .unwrap();
         }
-        for (field, policy) in &intent.policies {
+        for (field, policy) in &automation.policies {
             let field = field.as_ref().map_or("all fields", |field| &*field.0);
             writeln!(
                 text,

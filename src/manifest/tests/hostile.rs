@@ -216,7 +216,7 @@ fn tens_of_thousands_of_images_are_set_in_seconds() {
             .images
             .iter()
             .map(|image| ImageChange {
-                object: reading.documents[0].object.clone(),
+                object: reading.documents[0].object.id.clone(),
                 field: image.field.clone(),
                 image: ImageRef::parse("r:2").unwrap(),
             })

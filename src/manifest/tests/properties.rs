@@ -95,7 +95,7 @@ proptest! {
         prop_assert_eq!(document.images.len(), 1, "{:?}", reading.findings);
         prop_assert_eq!(document.images[0].image.tag().map(Tag::as_str), Some(&*old));
         let change = TagChange {
-            object: document.object.clone(),
+            object: document.object.id.clone(),
             field: FieldName("chart-image".to_owned()),
             tag: Tag::parse(&new).unwrap(),
             digest: None,
@@ -110,11 +110,11 @@ proptest! {
         let before = written.found(&old);
         let name = path("in.yaml");
         let object = |bytes: &[u8]| read(&name, bytes).documents.remove(0);
-        let id = object(&before).object;
+        let id = object(&before).object.id.clone();
         let set = annotate(&name, &before, &id, &[(&key, Some(&value))]).unwrap();
-        prop_assert_eq!(&object(&set).value["metadata"]["annotations"][&*key], &serde_json::Value::from(value));
+        prop_assert_eq!(&object(&set).object.value["metadata"]["annotations"][&*key], &serde_json::Value::from(value));
         let again = annotate(&name, &set, &id, &[(&key, Some("other"))]).unwrap();
-        prop_assert_eq!(&object(&again).value["metadata"]["annotations"][&*key], &serde_json::Value::from("other"));
+        prop_assert_eq!(&object(&again).object.value["metadata"]["annotations"][&*key], &serde_json::Value::from("other"));
         let gone = annotate(&name, &again, &id, &[(&key, None)]).unwrap();
         prop_assert_eq!(String::from_utf8(gone).unwrap(), String::from_utf8(before).unwrap());
     }
@@ -123,13 +123,13 @@ proptest! {
     fn no_text_panics_and_every_edit_reads_back(text in "([ \n]|apiVersion: v1\n|kind: Pod\n|metadata: \\{name: a\\}\n|spec:\n|  containers:\n|  - |name: c\n|    image: |x/a:1|&b |\\*b|---\n|[\\[\\]{}:,#'\"|>%!?é\t-]){0,40}") {
         let reading = read(&path("in.yaml"), text.as_bytes());
         for document in &reading.documents {
-            if let Ok(edited) = annotate(&path("in.yaml"), text.as_bytes(), &document.object, &[("tidegate.dev/locked", Some("true"))]) {
+            if let Ok(edited) = annotate(&path("in.yaml"), text.as_bytes(), &document.object.id, &[("tidegate.dev/locked", Some("true"))]) {
                 let again = read(&path("in.yaml"), &edited);
-                let found = again.documents.iter().find(|other| other.object == document.object);
-                prop_assert!(found.is_some_and(|found| found.intent.lock.is_some()));
+                let found = again.documents.iter().find(|other| other.object.id == document.object.id);
+                prop_assert!(found.is_some_and(|found| found.automation.lock.is_some()));
             }
             for image in &document.images {
-                let change = TagChange { object: document.object.clone(), field: image.field.clone(), tag: Tag::parse("1e9").unwrap(), digest: None };
+                let change = TagChange { object: document.object.id.clone(), field: image.field.clone(), tag: Tag::parse("1e9").unwrap(), digest: None };
                 if let Ok(edited) = set_tags(&path("in.yaml"), text.as_bytes(), &[change]) {
                     let again = read(&path("in.yaml"), &edited);
                     let found = again.documents.iter().flat_map(|document| &document.images).any(|image| image.image.tag().map(Tag::as_str) == Some("1e9"));

@@ -115,12 +115,12 @@ impl Walk<'_> {
             return last;
         };
         for document in self.layers.of(&path) {
-            if !is_for(&document.object) || !touches(&document.value, own) {
+            if !is_for(&document.object.id) || !touches(&document.object.value, own) {
                 continue;
             }
             last = Some(match image_of(document, &own.field) {
                 Some(image) => {
-                    let by = Said::ByPatch(path.clone(), document.object.clone());
+                    let by = Said::ByPatch(path.clone(), document.object.id.clone());
                     (Some(image.image.name().to_owned()), by)
                 }
                 None => {
@@ -144,10 +144,10 @@ impl Walk<'_> {
     fn is_at(&self, pointer: &str) -> bool {
         let own = &self.field.field;
         let mut bases = self.layers.of(&self.field.path).iter();
-        let base = bases.find(|document| document.object == own.object);
+        let base = bases.find(|document| document.object.id == own.object);
         let container = base
             .zip(pointer.strip_suffix("/image"))
-            .and_then(|(document, pointer)| document.value.pointer(pointer));
+            .and_then(|(document, pointer)| document.object.value.pointer(pointer));
         container
             .and_then(|container| container.get("name"))
             .is_some_and(|name| name == &*own.field.0)

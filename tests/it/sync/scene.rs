@@ -6,15 +6,12 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate::catalog::{Declared, DeclaredObject};
 use tidegate::cluster::{Access, ApiServer};
-use tidegate::manifest::{Document, Intent};
-use tidegate::model::{CommitId, ObjectId, Position, RepoPath};
-use tidegate::port::Cluster as _;
-use tidegate::resource::DeletionLimit;
+use tidegate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
+use tidegate::port::{Cluster as _, TargetState};
+use tidegate::resource::{DeletionLimit, Intent, Object, Origin};
 use tidegate::sync::{Consent, SyncReport, Syncer};
 use tidegate_stack::ControlPlane;
 
@@ -59,7 +56,7 @@ impl Target {
         self.syncer = Syncer::new(self.server.clone(), DeletionLimit::default());
     }
 
-    pub fn commit(&mut self, objects: Vec<(Value, Intent)>) -> Declared {
+    pub fn commit(&mut self, objects: Vec<(Value, Intent)>) -> TargetState {
         self.commits += 1;
         let objects = objects.into_iter().enumerate().map(|(index, (mut value, intent))| {
             if value["metadata"].get("namespace") == Some(&Value::Null) {
@@ -73,45 +70,41 @@ impl Target {
                     .to_owned()
             };
             let (api_version, kind) = (text("/apiVersion"), text("/kind"));
-            DeclaredObject {
-                path: RepoPath::parse(&format!("workloads/{index:04}.yaml")).unwrap(),
-                document: Arc::new(Document {
-                    object: ObjectId::new(
-                        &api_version,
-                        &kind,
-                        value.pointer("/metadata/namespace").and_then(Value::as_str),
-                        &text("/metadata/name"),
-                    ),
-                    api_version,
+            Arc::new(Object {
+                id: ObjectId::new(
+                    &api_version,
+                    &kind,
+                    value.pointer("/metadata/namespace").and_then(Value::as_str),
+                    &text("/metadata/name"),
+                ),
+                api_version,
+                value,
+                intent,
+                origin: Origin::File {
+                    path: RepoPath::parse(&format!("workloads/{index:04}.yaml")).unwrap(),
                     position: Position { line: 1, column: 1 },
-                    value,
-                    images: vec![],
-                    intent,
-                }),
-            }
+                },
+            })
         });
-        Declared {
+        TargetState {
+            target: TargetId::here(),
             commit: CommitId::from_bytes([self.commits; 20]),
             objects: objects.collect(),
-            beside: Default::default(),
             findings: vec![],
             complete: true,
-            parsed: 0,
-            blobs: BTreeMap::new(),
-            has_twins: false,
         }
     }
 
-    pub fn plain(&mut self, objects: Vec<Value>) -> Declared {
+    pub fn plain(&mut self, objects: Vec<Value>) -> TargetState {
         self.commit(objects.into_iter().map(|value| (value, Intent::default())).collect())
     }
 
-    pub async fn pass(&mut self, declared: &Declared) -> SyncReport {
+    pub async fn pass(&mut self, declared: &TargetState) -> SyncReport {
         self.syncer.pass(declared, Consent::default()).await
     }
 
     /// Passes, woken by the watches as the loop is, until one says what is wanted.
-    pub async fn pass_until(&mut self, declared: &Declared, wanted: impl Fn(&SyncReport) -> bool) -> SyncReport {
+    pub async fn pass_until(&mut self, declared: &TargetState, wanted: impl Fn(&SyncReport) -> bool) -> SyncReport {
         let server = self.server.clone();
         let mut changes = server.observed().subscribe();
         let deadline = Instant::now() + Duration::from_secs(20);

@@ -1,0 +1,75 @@
+//! What the config repo declares at a commit, as plain data.
+//!
+//! The `source` room makes these values; the loops `sync` and `automation` read them. They stand here, below the loops,
+//! since no loop imports another one. `sync` reads its [`TargetState`] and sees neither files nor image fields.
+
+use crate::manifest::{Document, Kustomization};
+use crate::model::{BlobId, CommitId, Finding, RepoPath, TargetId};
+use crate::resource::Object;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a commit declares.
+#[derive(Debug, Clone)]
+pub struct DeclaredState {
+    /// The commit.
+    pub commit: CommitId,
+    /// What each target applies.
+    pub targets: BTreeMap<TargetId, Arc<TargetState>>,
+    /// Where the commit names images.
+    pub images: DeclaredImages,
+    /// The blob of each file that was read.
+    pub blobs: BTreeMap<RepoPath, BlobId>,
+    /// What could not be used, of all targets, in order and each once.
+    pub findings: Vec<Finding>,
+}
+
+/// What one target applies at a commit.
+#[derive(Debug, Clone)]
+pub struct TargetState {
+    /// The target.
+    pub target: TargetId,
+    /// The commit.
+    pub commit: CommitId,
+    /// The objects, ordered by path and position: the same allocation from one commit to the next while an object's
+    /// files keep their bytes.
+    pub objects: Vec<Arc<Object>>,
+    /// What could not be used of the target's paths.
+    pub findings: Vec<Finding>,
+    /// Whether everything below the target's paths was read. Only a complete state says that an absent object is gone.
+    pub complete: bool,
+}
+
+/// The documents of a commit that may hold image fields.
+#[derive(Debug, Clone, Default)]
+pub struct DeclaredImages {
+    /// The documents of objects that a target applies, ordered by path and position.
+    pub applied: Vec<Arc<Document>>,
+    /// The documents in folders with a kustomization: objects and patches.
+    pub bases: Vec<Arc<Document>>,
+    /// Kustomizations, and values files with markers.
+    pub values: Vec<Arc<Document>>,
+    /// Each kustomization among the values, with what it is made of.
+    pub kustomizations: Vec<(Arc<Document>, Arc<Kustomization>)>,
+    /// The JSON pointers to images that files of operations (RFC 6902) in these folders set.
+    pub operations: Vec<(RepoPath, Arc<[String]>)>,
+}
+
+impl DeclaredState {
+    /// What a target applies; `None` for a target that has no paths in the config repo.
+    pub fn target(&self, target: &TargetId) -> Option<&Arc<TargetState>> {
+        self.targets.get(target)
+    }
+
+    /// How many objects all targets apply together.
+    pub fn objects(&self) -> usize {
+        self.targets.values().map(|target| target.objects.len()).sum()
+    }
+}
+
+impl DeclaredImages {
+    /// All documents: applied objects, then those in kustomization folders, then values.
+    pub fn documents(&self) -> impl Iterator<Item = &Arc<Document>> {
+        self.applied.iter().chain(&self.bases).chain(&self.values)
+    }
+}
