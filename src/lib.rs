@@ -8,7 +8,7 @@
 //! | 7 | [`cli`]: the command line |
 //! | 6 | [`agent`]: the composition root |
 //! | 5 | [`config`]: `tidegate.yaml` |
-//! | 4 | loops: [`follow`] (the branch's tip), [`scan`] (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster) |
+//! | 4 | loops: [`follow`] (the branch's tip), [`scan`] (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
 //! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], [`http`] |
 //! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), [`aws`], [`telemetry`] |
 //! | 2 | [`plan`]: what will be bumped, and the commit that says so |
@@ -32,6 +32,7 @@ pub mod follow;
 pub mod forge;
 pub mod git;
 pub mod history;
+pub(crate) mod holds;
 pub mod http;
 pub mod manifest;
 pub mod model;

@@ -1,4 +1,4 @@
-use super::journal::Journal;
+use super::landed_commits::LandedCommits;
 use super::sync_loop::SyncEnd;
 use crate::automation::{AutomationReport, Status};
 use crate::driver::Activator;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 /// What callers of the HTTP port may have done.
 pub(super) struct AgentCommands {
     pub(super) board: Arc<Board>,
-    pub(super) journal: Journal,
+    pub(super) journal: LandedCommits,
     pub(super) scan: Activator<ScanReport>,
     pub(super) automate: Activator<AutomationReport>,
     pub(super) follow: Activator<Result<CommitId, String>>,

@@ -1,7 +1,7 @@
-use super::Checked;
+use super::AgentConfig;
+use super::access_check::{AccessCheck, announce};
 use super::keys;
-use super::listed::Listed;
-use super::rights::{Rights, announce};
+use super::signer_check::SignerCheck;
 use crate::cluster::ApiServer;
 use crate::config::KeySource;
 use crate::driver::{Outcome, Pass, Shutdown};
@@ -14,15 +14,15 @@ pub(super) const SOON: Duration = Duration::from_secs(15);
 
 /// The loop about the deploy key: which one it is, what it may do at the server, and whether the next one can take over.
 pub(super) struct KeyLoop<F> {
-    pub(super) checked: Arc<Checked>,
+    pub(super) checked: Arc<AgentConfig>,
     pub(super) cluster: Arc<ApiServer>,
     pub(super) repo: Arc<Repo>,
     pub(super) in_use: Arc<DeployKey>,
     /// Called when another key is in use, or the key may do more than before.
     pub(super) changed: F,
     pub(super) told: ToldOfKeys,
-    pub(super) rights: Rights,
-    pub(super) listed: Listed,
+    pub(super) rights: AccessCheck,
+    pub(super) listed: SignerCheck,
     pub(super) shutdown: Shutdown,
 }
 

@@ -1,6 +1,6 @@
 //! The deploy key where it is kept: read, made, changed in two steps.
 
-use super::{Checked, edges};
+use super::{AgentConfig, wiring};
 use crate::cluster::{ApiServer, SecretName};
 use crate::config::{KeySource, SigningKey};
 use crate::git::rotation::{self, Keys};
@@ -15,8 +15,8 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Neither readable nor makeable.
-pub async fn deploy_keys(checked: &Checked) -> anyhow::Result<Keys> {
-    if !edges::has_deploy_key(checked) {
+pub async fn deploy_keys(checked: &AgentConfig) -> anyhow::Result<Keys> {
+    if !wiring::has_deploy_key(checked) {
         return Ok(alone(DeployKey::generate()?));
     }
     let kind = checked.settings.repo.key_kind;
@@ -27,22 +27,22 @@ pub async fn deploy_keys(checked: &Checked) -> anyhow::Result<Keys> {
             Ok(alone(made?))
         }
         KeySource::Secret(name) => {
-            let cluster = edges::cluster(checked).await?;
+            let cluster = wiring::cluster(checked).await?;
             from_secret(&cluster, name, kind).await
         }
     }
 }
 
 /// The deploy key that there is; nothing is made, so that a preview writes nothing.
-pub(super) async fn existing(checked: &Checked) -> anyhow::Result<Arc<DeployKey>> {
-    if !edges::has_deploy_key(checked) {
+pub(super) async fn existing(checked: &AgentConfig) -> anyhow::Result<Arc<DeployKey>> {
+    if !wiring::has_deploy_key(checked) {
         return Ok(Arc::new(DeployKey::generate()?));
     }
     kept(checked, &checked.settings.repo.key, "deploy key").await
 }
 
 /// A key that must be there already.
-pub(super) async fn kept(checked: &Checked, source: &KeySource, what: &str) -> anyhow::Result<Arc<DeployKey>> {
+pub(super) async fn kept(checked: &AgentConfig, source: &KeySource, what: &str) -> anyhow::Result<Arc<DeployKey>> {
     let none = |place: &dyn std::fmt::Display| match what {
         "deploy key" => anyhow::anyhow!("there is no deploy key in {place}; `tidegate identity` makes one"),
         _ => anyhow::anyhow!("there is no {what} in {place}; it is never made, put it there"),
@@ -51,7 +51,7 @@ pub(super) async fn kept(checked: &Checked, source: &KeySource, what: &str) -> a
         KeySource::File(path) if !path.exists() => Err(none(&path.display())),
         KeySource::File(path) => Ok(Arc::new(git::identity::load_file(path)?)),
         KeySource::Secret(name) => {
-            let cluster = edges::cluster(checked).await?;
+            let cluster = wiring::cluster(checked).await?;
             let place = place(&cluster, name);
             let entry = format!("{place}, entry {}", rotation::CURRENT);
             Ok(read(&cluster, &place).await?.ok_or_else(|| none(&entry))?.current)
@@ -63,8 +63,8 @@ pub(super) async fn kept(checked: &Checked, source: &KeySource, what: &str) -> a
 ///
 /// # Errors
 /// It is not there, or cannot be read.
-pub async fn signing_key(checked: &Checked) -> anyhow::Result<Option<Arc<DeployKey>>> {
-    Ok(match edges::signing(checked).await? {
+pub async fn signing_key(checked: &AgentConfig) -> anyhow::Result<Option<Arc<DeployKey>>> {
+    Ok(match wiring::signing(checked).await? {
         Some(git::Signing::Key(key)) => Some(key),
         Some(git::Signing::DeployKey) | None => None,
     })
@@ -72,12 +72,12 @@ pub async fn signing_key(checked: &Checked) -> anyhow::Result<Option<Arc<DeployK
 
 /// The keys for a running agent: an API server that is away is waited for, told once.
 pub(super) async fn deploy_keys_in_time(
-    checked: &Checked,
+    checked: &AgentConfig,
     cluster: &ApiServer,
     waiting: impl Fn(String),
 ) -> anyhow::Result<Keys> {
     let name = match &checked.settings.repo.key {
-        KeySource::Secret(name) if edges::has_deploy_key(checked) => name,
+        KeySource::Secret(name) if wiring::has_deploy_key(checked) => name,
         _ => return deploy_keys(checked).await,
     };
     let mut backoff = crate::driver::Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
@@ -152,12 +152,12 @@ pub enum Rotation {
 ///
 /// # Errors
 /// The key is in a file; the Secret cannot be read or written; the next key does not work yet.
-pub async fn rotate(checked: &Checked, user: Option<&str>) -> anyhow::Result<Rotation> {
+pub async fn rotate(checked: &AgentConfig, user: Option<&str>) -> anyhow::Result<Rotation> {
     let name = match &checked.settings.repo.key {
         KeySource::Secret(name) => name,
         KeySource::File(path) => anyhow::bail!(mounted(path)),
     };
-    let cluster = edges::cluster(checked).await?;
+    let cluster = wiring::cluster(checked).await?;
     let place = place(&cluster, name);
     let keys = read(&cluster, &place).await?;
     let Some(keys) = keys else {
@@ -204,12 +204,12 @@ pub async fn rotate(checked: &Checked, user: Option<&str>) -> anyhow::Result<Rot
 ///
 /// # Errors
 /// The key is in a file; the Secret cannot be read or written.
-pub async fn abandon(checked: &Checked) -> anyhow::Result<Rotation> {
+pub async fn abandon(checked: &AgentConfig) -> anyhow::Result<Rotation> {
     let name = match &checked.settings.repo.key {
         KeySource::Secret(name) => name,
         KeySource::File(path) => anyhow::bail!(mounted(path)),
     };
-    let cluster = edges::cluster(checked).await?;
+    let cluster = wiring::cluster(checked).await?;
     let place = place(&cluster, name);
     let mut was_begun = false;
     let change = cluster.change_secret::<anyhow::Error>(&place, |entries| {
@@ -228,7 +228,7 @@ pub async fn abandon(checked: &Checked) -> anyhow::Result<Rotation> {
 pub const COMMENT: &str = "tidegate";
 
 /// Why a key cannot take over yet; `None` if it can.
-pub(super) async fn not_ready(checked: &Checked, key: Arc<DeployKey>) -> Option<String> {
+pub(super) async fn not_ready(checked: &AgentConfig, key: Arc<DeployKey>) -> Option<String> {
     let settings = &checked.settings;
     if settings.automation.signing == Some(SigningKey::DeployKey)
         && let Some(signers) = &settings.repo.signers
@@ -244,7 +244,7 @@ pub(super) async fn not_ready(checked: &Checked, key: Arc<DeployKey>) -> Option<
             Ok(_) => {}
         }
     }
-    match git::probe(&edges::git_settings(checked, key)).await {
+    match git::probe(&wiring::git_settings(checked, key, &checked.settings.state_dir)).await {
         Err(failure) => Some(failure.message),
         Ok(access) => access.read_only.filter(|_| settings.automation.enabled).map(|words| {
             format!(

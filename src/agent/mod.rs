@@ -8,28 +8,26 @@
 //!
 //! This is the one room that knows every other. It holds no decision of its own.
 
-mod arrival;
+mod access_check;
 mod commands;
 mod consent;
 mod deadlines;
-mod edges;
-mod held;
-mod journal;
+mod holds;
 mod key_loop;
 mod keys;
-mod lift;
-mod listed;
+mod landed_commits;
 mod preview;
-mod rights;
 mod run;
 mod schedule;
 mod settings;
+mod signer_check;
+mod startup_check;
 mod sync_loop;
+mod wiring;
 
-pub use edges::has_deploy_key;
-pub use held::{Held, HeldObject, Since, holds, holds_of_clone, holds_of_url};
+pub use holds::{holds, holds_of_clone, holds_of_url, lift, lift_in_clone};
 pub use keys::{COMMENT, Rotation, abandon, deploy_keys, rotate, signing_key};
-pub use lift::{Lift, Lifted, Meant, ObjectName, lift, lift_in_clone};
 pub use preview::{Preview, preview};
 pub use run::run;
-pub use settings::Checked;
+pub use settings::AgentConfig;
+pub use wiring::has_deploy_key;

@@ -1,4 +1,4 @@
-use super::{Checked, consent::consent, edges, sync_loop::SyncLoop};
+use super::{AgentConfig, consent::consent, keys, sync_loop::SyncLoop, wiring};
 use crate::automation;
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
@@ -35,10 +35,11 @@ pub struct Preview {
 ///
 /// # Errors
 /// The config repo could not be read. Registries and cluster that cannot be read are told in the preview.
-pub async fn preview(mut checked: Checked) -> anyhow::Result<Preview> {
-    let (rules, _) = checked.rules();
+pub async fn preview(checked: AgentConfig) -> anyhow::Result<Preview> {
+    let rules = checked.scan_rules();
     let scratch = tempfile::tempdir()?;
-    let repo = edges::scratch_repo(&mut checked, scratch.path()).await?;
+    let settings = wiring::git_settings(&checked, keys::existing(&checked).await?, scratch.path());
+    let repo = wiring::reading_repo(&checked, settings)?;
     let commit = repo.fetch().await?;
     let mut catalog = Catalog::new(checked.settings.repo.paths.clone(), Metrics::new());
     let declared = catalog.read(&repo, commit).await?;
@@ -100,14 +101,14 @@ async fn scan_all(registry: &impl Registry, board: &Board) {
 }
 
 async fn preview_sync(
-    checked: &Checked,
+    checked: &AgentConfig,
     repo: &impl ConfigRepo,
     declared: &DeclaredState,
 ) -> anyhow::Result<Option<sync::Preview>> {
     if !checked.settings.sync.enabled {
         return Ok(None);
     }
-    let cluster = Arc::new(edges::cluster(checked).await?);
+    let cluster = Arc::new(wiring::cluster(checked).await?);
     let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &checked.settings.sync.deletions);
     let confirmed = checked.settings.sync.deletions.confirm;
     let consent = consent(repo, confirmed, syncer.last_applied().await?, declared.commit).await?;

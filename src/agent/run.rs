@@ -1,10 +1,10 @@
+use super::access_check::{AccessCheck, LoginLoop};
 use super::commands::AgentCommands;
-use super::journal::Journal;
 use super::key_loop::{KeyLoop, ToldOfKeys, wake_when_refused};
-use super::listed::Listed;
-use super::rights::{LoginLoop, Rights};
+use super::landed_commits::LandedCommits;
+use super::signer_check::SignerCheck;
 use super::sync_loop::{SyncLoop, Told, event_lost};
-use super::{Checked, arrival, deadlines, edges, keys, schedule};
+use super::{AgentConfig, deadlines, keys, schedule, startup_check, wiring};
 use crate::automation::{self, Automation, CommitStyle, Hooks, Landed, Status};
 use crate::aws::{Limits, Sdk};
 use crate::catalog::Catalog;
@@ -29,7 +29,7 @@ const NET: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// What kept it from starting, or what ended it early.
-pub async fn run(checked: Checked) -> anyhow::Result<()> {
+pub async fn run(checked: AgentConfig) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     let aborted = on_signals(shutdown.clone()).context("signal handlers cannot be installed")?;
     tokio::select! {
@@ -38,14 +38,13 @@ pub async fn run(checked: Checked) -> anyhow::Result<()> {
     }
 }
 
-async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
+async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let health = Health::default();
     let metrics = Metrics::new();
-    let (rules, windows) = checked.rules();
-    let rules = Arc::new(rules);
+    let rules = Arc::new(checked.scan_rules());
     let checked = Arc::new(checked);
-    let cluster = Arc::new(edges::cluster(&checked).await?);
-    let signing = edges::signing(&checked).await?;
+    let cluster = Arc::new(wiring::cluster(&checked).await?);
+    let signing = wiring::signing(&checked).await?;
     let settings = &checked.settings;
     let listen = settings.http.listen;
     let listener = tokio::net::TcpListener::bind(listen)
@@ -70,7 +69,7 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
     let (keys_loop, keys) = Loop::new("keys", KEYS, deadlines::keys(settings), &health);
     let (sync_loop, sync) = Loop::new("sync", NET, deadlines::sync(settings), &health);
 
-    let journal = Journal::default();
+    let journal = LandedCommits::default();
     let mut tasks = Tasks::default();
     let commands = AgentCommands {
         board: Arc::clone(&board),
@@ -117,10 +116,14 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
         () = shutdown.begun() => return tasks.join(&shutdown).await.map_err(anyhow::Error::msg),
     };
     key_condition.met();
-    if edges::has_deploy_key(&checked) {
+    if wiring::has_deploy_key(&checked) {
         tracing::info!(fingerprint = %key.fingerprint(), "deploy key");
     }
-    let repo = Arc::new(edges::repo(&checked, Arc::clone(&key), signing.clone())?);
+    let repo = Arc::new(wiring::repo(
+        &checked,
+        wiring::git_settings(&checked, Arc::clone(&key), &settings.state_dir),
+        signing.clone(),
+    )?);
     tasks.spawn("stop", stop(repo.as_ref().clone(), shutdown.clone()));
 
     let observed = |metrics: &Metrics| {
@@ -136,8 +139,8 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
             sync.activate();
         }
     };
-    let listed = Listed::new(signing);
-    let rights = Rights::new(Arc::clone(&checked), Arc::clone(&cluster), metrics.clone());
+    let listed = SignerCheck::new(signing);
+    let rights = AccessCheck::new(Arc::clone(&checked), Arc::clone(&cluster), metrics.clone());
     let changed = {
         let (automate, follow) = (automate.clone(), follow.clone());
         move || {
@@ -145,7 +148,7 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
             automate.activate();
         }
     };
-    if edges::has_deploy_key(&checked) {
+    if wiring::has_deploy_key(&checked) {
         let key_work = KeyLoop {
             checked: Arc::clone(&checked),
             cluster: Arc::clone(&cluster),
@@ -179,7 +182,7 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
             run_loop(keys_loop, login_work, shutdown.clone(), jitter, observed(&metrics)),
         );
     }
-    let arrived = arrival::tell(
+    let arrived = startup_check::tell(
         Arc::clone(&repo),
         Arc::clone(&catalog),
         tip.clone(),
@@ -241,14 +244,14 @@ async fn serve(mut checked: Checked, shutdown: Shutdown) -> anyhow::Result<()> {
             status,
             metrics: metrics.clone(),
             hooks,
-            side: edges::side(settings).await?,
+            side: wiring::side(settings).await?,
         })
         .holding(settings.automation.hold);
         tasks.spawn(
             "automate",
             run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)),
         );
-        let scheduler = schedule::start(windows, Arc::clone(&board), move || scan.activate()).await?;
+        let scheduler = schedule::start(checked.scan_windows(), Arc::clone(&board), move || scan.activate()).await?;
         tasks.spawn("windows", schedule::keep(scheduler, shutdown.clone()));
     }
 
@@ -319,7 +322,7 @@ async fn trust<C: Cluster>(tip: Tip, cluster: Arc<C>, metrics: Metrics, changed:
 }
 
 /// Writes an event for each landed commit, out of the automation loop's way.
-async fn events<C: Cluster>(cluster: Arc<C>, journal: Journal, shutdown: Shutdown) {
+async fn events<C: Cluster>(cluster: Arc<C>, journal: LandedCommits, shutdown: Shutdown) {
     let mut landings = journal.subscribe();
     let mut told = journal.mark();
     loop {
@@ -354,7 +357,7 @@ fn said(landed: &Landed) -> String {
 struct Wakes<S, Y> {
     scan: Activator<S>,
     sync: Activator<Y>,
-    journal: Journal,
+    journal: LandedCommits,
 }
 
 impl<S, Y> Hooks for Wakes<S, Y>

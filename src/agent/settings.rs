@@ -2,8 +2,8 @@ use crate::config::{Schedule, Settings};
 use crate::scan::{Rule, Rules};
 use std::path::PathBuf;
 
-/// Checked settings, and what the environment says.
-pub struct Checked {
+/// AgentConfig settings, and what the environment says.
+pub struct AgentConfig {
     pub(super) settings: Settings,
     pub(super) environment: Environment,
 }
@@ -16,7 +16,7 @@ pub(super) struct Environment {
     pub(super) kubeconfig: Option<PathBuf>,
 }
 
-impl Checked {
+impl AgentConfig {
     /// The settings in this process' environment.
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -35,23 +35,27 @@ impl Checked {
         &self.settings
     }
 
-    pub(super) fn rules(&mut self) -> (Rules, Vec<(String, String)>) {
-        let mut windows = Vec::new();
-        let rules = std::mem::take(&mut self.settings.registries)
-            .into_iter()
-            .map(|registry| Rule {
-                every: match &registry.schedule {
-                    Schedule::Every(period) => Some(*period),
-                    Schedule::Cron(expression) => {
-                        windows.push((registry.host.clone(), format!("0 {expression}")));
-                        None
-                    }
-                },
-                host: registry.host,
-                filter: registry.filter,
-            })
-            .collect();
-        let platforms = std::mem::take(&mut self.settings.automation.platforms);
-        (Rules::new(rules).for_platforms(platforms), windows)
+    /// Which repositories and tags may be scanned, how often, and for which platforms.
+    pub(super) fn scan_rules(&self) -> Rules {
+        let registries = self.settings.registries.iter();
+        let rules = registries.map(|registry| Rule {
+            host: registry.host.clone(),
+            filter: registry.filter.clone(),
+            every: match &registry.schedule {
+                Schedule::Every(period) => Some(*period),
+                Schedule::Cron(_) => None,
+            },
+        });
+        Rules::new(rules.collect()).for_platforms(self.settings.automation.platforms.clone())
+    }
+
+    /// The registries that are scanned at the times of a cron expression: host pattern, expression with seconds.
+    pub(super) fn scan_windows(&self) -> Vec<(String, String)> {
+        let registries = self.settings.registries.iter();
+        let windows = registries.filter_map(|registry| match &registry.schedule {
+            Schedule::Cron(expression) => Some((registry.host.clone(), format!("0 {expression}"))),
+            Schedule::Every(_) => None,
+        });
+        windows.collect()
     }
 }

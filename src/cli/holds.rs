@@ -1,5 +1,6 @@
 use super::{ConfigFile, Failure, Output, print, print_json, table};
-use crate::agent::{self, Held};
+use crate::agent;
+use crate::holds::Held;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ pub(super) struct Holds {
 impl Holds {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let held = match &self.repo {
-            None => agent::holds(agent::Checked::new(self.config.read()?)).await?,
+            None => agent::holds(agent::AgentConfig::new(self.config.read()?)).await?,
             Some(repo) if Path::new(repo).exists() => {
                 agent::holds_of_clone(&PathBuf::from(repo), self.branch.as_deref()).await?
             }

@@ -1,5 +1,5 @@
 use super::{ConfigFile, Failure, Output, print, print_json};
-use crate::agent::{COMMENT, Checked, Rotation};
+use crate::agent::{AgentConfig, COMMENT, Rotation};
 use crate::config::{Settings, SigningKey};
 use crate::git::DeployKey;
 use crate::http::Client;
@@ -73,7 +73,7 @@ struct Shown {
 
 impl Identity {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let checked = Checked::new(self.config.read()?);
+        let checked = AgentConfig::new(self.config.read()?);
         if !crate::agent::has_deploy_key(&checked) {
             return self.show_signing(crate::agent::signing_key(&checked).await?);
         }

@@ -1,6 +1,7 @@
 use super::{ConfigFile, Failure, Output, print, print_json};
-use crate::agent::{self, Lift, Lifted, Meant, ObjectName};
+use crate::agent;
 use crate::git::{Author, Local, OwnClone};
+use crate::holds::{HoldSelector, LiftMode, Lifted, ObjectName};
 use crate::model::Tag;
 use clap::Args;
 use std::path::Path;
@@ -104,19 +105,19 @@ struct Which {
 
 impl Resume {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        self.which.lift(Lift::Resume).await
+        self.which.lift(LiftMode::Resume).await
     }
 }
 
 impl Release {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        self.which.lift(Lift::Release).await
+        self.which.lift(LiftMode::Release).await
     }
 }
 
 impl Which {
-    async fn lift(self, lift: Lift) -> Result<(), Failure> {
-        let meant = Meant {
+    async fn lift(self, lift: LiftMode) -> Result<(), Failure> {
+        let meant = HoldSelector {
             objects: self.objects,
             namespace: self.namespace,
             field: self.field,
@@ -125,7 +126,7 @@ impl Which {
         let branch = self.branch.as_deref();
         let scratch = tempfile::tempdir().map_err(anyhow::Error::from)?;
         let lifted = match &self.repo {
-            None => agent::lift(agent::Checked::new(self.config.read()?), self.author, lift, &meant).await?,
+            None => agent::lift(agent::AgentConfig::new(self.config.read()?), self.author, lift, &meant).await?,
             Some(repo) => {
                 let path = Path::new(repo);
                 let clone = scratch.path().join("repo.git");
@@ -150,12 +151,12 @@ impl Which {
     }
 }
 
-fn told(lifted: &Lifted, lift: Lift) -> String {
+fn told(lifted: &Lifted, lift: LiftMode) -> String {
     let Some(commit) = lifted.commit else {
         return "nothing of that is held: there is nothing to lift, and no commit was made\n".to_owned();
     };
     let lines = lifted.lifted.iter().map(|held| match (lift, held.rejected.last()) {
-        (Lift::Release, Some(tag)) => format!(
+        (LiftMode::Release, Some(tag)) => format!(
             "{}: {tag} is in the file again, no longer held: {}\n",
             held.name(),
             held.tags()

@@ -17,7 +17,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.config.read()?;
-        let settings = crate::agent::Checked::new(settings);
+        let settings = crate::agent::AgentConfig::new(settings);
         let preview = crate::agent::preview(settings).await?;
         match self.output {
             Output::Text => print(preview.to_string().as_bytes()),

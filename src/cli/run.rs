@@ -13,7 +13,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.config.read()?;
-        let settings = crate::agent::Checked::new(settings);
+        let settings = crate::agent::AgentConfig::new(settings);
         Ok(crate::agent::run(settings).await?)
     }
 }

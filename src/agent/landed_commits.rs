@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 /// The newest commits that landed, for whoever tells of them; what fell off the end is told by git.
 #[derive(Debug, Clone)]
-pub(super) struct Journal {
+pub(super) struct LandedCommits {
     entries: Arc<Mutex<VecDeque<Arc<Landed>>>>,
     count: Arc<watch::Sender<usize>>,
 }
@@ -13,7 +13,7 @@ pub(super) struct Journal {
 /// Readers follow within milliseconds; an automation loop makes a few commits a second at most.
 const KEPT: usize = 64;
 
-impl Default for Journal {
+impl Default for LandedCommits {
     fn default() -> Self {
         Self {
             entries: Arc::default(),
@@ -22,7 +22,7 @@ impl Default for Journal {
     }
 }
 
-impl Journal {
+impl LandedCommits {
     pub(super) fn note(&self, landed: &Landed) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.push_back(Arc::new(landed.clone()));
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_reader_gets_what_landed_after_its_mark() {
-        let journal = Journal::default();
+        let journal = LandedCommits::default();
         journal.note(&landed(1));
         let mark = journal.mark();
         assert!(journal.since(mark).is_empty());
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_reader_far_behind_gets_the_newest() {
-        let journal = Journal::default();
+        let journal = LandedCommits::default();
         for number in 0..100 {
             journal.note(&landed(number));
         }

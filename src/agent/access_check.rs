@@ -1,7 +1,7 @@
 use super::key_loop::SOON;
-use super::listed::Listed;
+use super::signer_check::SignerCheck;
 use super::sync_loop::event_lost;
-use super::{Checked, edges};
+use super::{AgentConfig, wiring};
 use crate::cluster::ApiServer;
 use crate::driver::{Outcome, Pass, Shutdown};
 use crate::git::{self, DeployKey};
@@ -15,25 +15,25 @@ const LOOK: Duration = Duration::from_secs(300);
 
 /// What the deploy key, or over HTTPS the login, may do at the server: asked at the start, again while it is not enough,
 /// and now and then; told when the answer is another one.
-pub(super) struct Rights {
-    checked: Arc<Checked>,
+pub(super) struct AccessCheck {
+    checked: Arc<AgentConfig>,
     cluster: Arc<ApiServer>,
     metrics: Metrics,
-    told: Option<Seen>,
+    told: Option<Verdict>,
     /// When it was last asked, if the answer was enough.
     looked: Option<Instant>,
 }
 
 /// What the server said.
 #[derive(Clone, PartialEq, Eq)]
-enum Seen {
+enum Verdict {
     ReadAndWrite,
     ReadOnly(String),
     Nothing(RepoProblem),
 }
 
-impl Rights {
-    pub(super) fn new(checked: Arc<Checked>, cluster: Arc<ApiServer>, metrics: Metrics) -> Self {
+impl AccessCheck {
+    pub(super) fn new(checked: Arc<AgentConfig>, cluster: Arc<ApiServer>, metrics: Metrics) -> Self {
         Self {
             checked,
             cluster,
@@ -57,23 +57,29 @@ impl Rights {
     }
 
     async fn ask(&mut self, key: Arc<DeployKey>, changed: impl Fn()) -> bool {
-        let (seen, words) = match git::probe(&edges::git_settings(&self.checked, Arc::clone(&key))).await {
+        let (seen, words) = match git::probe(&wiring::git_settings(
+            &self.checked,
+            Arc::clone(&key),
+            &self.checked.settings.state_dir,
+        ))
+        .await
+        {
             Ok(access) => match access.read_only {
-                None => (Seen::ReadAndWrite, String::new()),
-                Some(words) => (Seen::ReadOnly(words.clone()), words),
+                None => (Verdict::ReadAndWrite, String::new()),
+                Some(words) => (Verdict::ReadOnly(words.clone()), words),
             },
-            Err(failure) => (Seen::Nothing(failure.problem), failure.message),
+            Err(failure) => (Verdict::Nothing(failure.problem), failure.message),
         };
-        let may_read = !matches!(seen, Seen::Nothing(_));
+        let may_read = !matches!(seen, Verdict::Nothing(_));
         self.metrics.repo_access(Right::Read, may_read);
-        self.metrics.repo_access(Right::Write, seen == Seen::ReadAndWrite);
-        let is_enough = seen == Seen::ReadAndWrite || (may_read && !self.checked.settings.automation.enabled);
+        self.metrics.repo_access(Right::Write, seen == Verdict::ReadAndWrite);
+        let is_enough = seen == Verdict::ReadAndWrite || (may_read && !self.checked.settings.automation.enabled);
         if self.told.as_ref() != Some(&seen) {
-            match edges::has_deploy_key(&self.checked) {
+            match wiring::has_deploy_key(&self.checked) {
                 true => self.tell_of_key(&seen, &key.fingerprint(), words).await,
                 false => self.tell_of_login(&seen, words).await,
             }
-            if seen == Seen::ReadAndWrite {
+            if seen == Verdict::ReadAndWrite {
                 changed();
             }
             self.told = Some(seen);
@@ -81,17 +87,17 @@ impl Rights {
         is_enough
     }
 
-    async fn tell_of_key(&self, seen: &Seen, key: &str, words: String) {
+    async fn tell_of_key(&self, seen: &Verdict, key: &str, words: String) {
         let settings = &self.checked.settings;
         let url = &settings.repo.url;
         let place = url.key_page();
         let page = place.page.unwrap_or_else(|| url.to_string());
         match seen {
-            Seen::ReadAndWrite => tracing::info!(%key, repo = %url, "the deploy key may read and write"),
-            Seen::ReadOnly(_) if !settings.automation.enabled => {
+            Verdict::ReadAndWrite => tracing::info!(%key, repo = %url, "the deploy key may read and write"),
+            Verdict::ReadOnly(_) if !settings.automation.enabled => {
                 tracing::info!(%key, repo = %url, "the deploy key may read and not write, which is enough while automation is off");
             }
-            Seen::ReadOnly(_) => {
+            Verdict::ReadOnly(_) => {
                 let words = words.trim_end_matches('.');
                 tracing::warn!(%key, repo = %url, %words, %page, remedy = place.advice, "the deploy key may only read: the repository is applied, and no image is bumped until the key may write");
                 let message = format!(
@@ -101,24 +107,24 @@ impl Rights {
                 );
                 announce(&*self.cluster, true, "ReadOnlyDeployKey", message).await;
             }
-            Seen::Nothing(RepoProblem::KeyRefused) => {
+            Verdict::Nothing(RepoProblem::KeyRefused) => {
                 tracing::warn!(%key, repo = %url, %page, remedy = place.advice, error = %words, "the server does not take the deploy key");
             }
-            Seen::Nothing(problem) => {
+            Verdict::Nothing(problem) => {
                 tracing::debug!(?problem, error = %words, "what the deploy key may do cannot be found out");
             }
         }
     }
 
-    async fn tell_of_login(&self, seen: &Seen, words: String) {
+    async fn tell_of_login(&self, seen: &Verdict, words: String) {
         let settings = &self.checked.settings;
         let url = &settings.repo.url;
         match seen {
-            Seen::ReadAndWrite => tracing::info!(repo = %url, "the login may read and write"),
-            Seen::ReadOnly(_) if !settings.automation.enabled => {
+            Verdict::ReadAndWrite => tracing::info!(repo = %url, "the login may read and write"),
+            Verdict::ReadOnly(_) if !settings.automation.enabled => {
                 tracing::info!(repo = %url, "the login may read and not write, which is enough while automation is off");
             }
-            Seen::ReadOnly(_) => {
+            Verdict::ReadOnly(_) => {
                 let words = words.trim_end_matches('.');
                 let remedy = match settings.repo.http.credentials {
                     Some(_) => {
@@ -133,10 +139,10 @@ impl Rights {
                 );
                 announce(&*self.cluster, true, "ReadOnlyLogin", message).await;
             }
-            Seen::Nothing(RepoProblem::KeyRefused) => {
+            Verdict::Nothing(RepoProblem::KeyRefused) => {
                 tracing::warn!(repo = %url, error = %words, "the server does not take the login");
             }
-            Seen::Nothing(problem) => {
+            Verdict::Nothing(problem) => {
                 tracing::debug!(?problem, error = %words, "what the login may do cannot be found out");
             }
         }
@@ -146,8 +152,8 @@ impl Rights {
 /// The loop about the login for an HTTPS address. Its files are read anew for each request, so that nothing but its rights
 /// is to be looked after.
 pub(super) struct LoginLoop<F> {
-    pub(super) rights: Rights,
-    pub(super) listed: Listed,
+    pub(super) rights: AccessCheck,
+    pub(super) listed: SignerCheck,
     /// Never used, but asked for.
     pub(super) key: Arc<DeployKey>,
     /// Called when the login may do more than before.

@@ -1,4 +1,4 @@
-use super::Checked;
+use super::AgentConfig;
 use super::keys;
 use crate::automation::Side;
 use crate::aws::{Limits, Place, Sdk, Signer};
@@ -7,10 +7,11 @@ use crate::config::{ForgeKind, Push, Settings, SigningKey};
 use crate::forge::{self, Between};
 use crate::git::{self, DeployKey, HostKeys, Signing, Trust};
 use crate::port::Forge;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The API server, without asking it anything yet.
-pub(super) async fn cluster(checked: &Checked) -> anyhow::Result<ApiServer> {
+pub(super) async fn cluster(checked: &AgentConfig) -> anyhow::Result<ApiServer> {
     let access = Access {
         kubeconfig: checked.environment.kubeconfig.clone(),
         context: None,
@@ -21,29 +22,19 @@ pub(super) async fn cluster(checked: &Checked) -> anyhow::Result<ApiServer> {
 }
 
 /// Over HTTPS a login takes the key's place; none is made in the cluster, and the one that is handed on is never used.
-pub fn has_deploy_key(checked: &Checked) -> bool {
+pub fn has_deploy_key(checked: &AgentConfig) -> bool {
     checked.settings.repo.url.scheme() == git::Scheme::Ssh
 }
 
-/// A mirror of the config repo in a folder of its own, for a command beside a running agent; makes no deploy key.
-pub(super) async fn scratch_repo(checked: &mut Checked, folder: &std::path::Path) -> anyhow::Result<git::Repo> {
-    checked.settings.state_dir = folder.to_owned();
-    let key = keys::existing(checked).await?;
-    let repo = repo(checked, key, None)?;
+/// A mirror of the config repo that never pushes, for a command beside a running agent.
+pub(super) fn reading_repo(config: &AgentConfig, settings: git::Settings) -> anyhow::Result<git::Repo> {
+    let repo = repo(config, settings, None)?;
     repo.only_reads();
     Ok(repo)
 }
 
-/// The same for one that commits are made in: signed, where ours are.
-pub(super) async fn writing_scratch_repo(checked: &mut Checked, folder: &std::path::Path) -> anyhow::Result<git::Repo> {
-    checked.settings.state_dir = folder.to_owned();
-    let key = keys::existing(checked).await?;
-    let signing = signing(checked).await?;
-    repo(checked, key, signing)
-}
-
 /// The key that signs commits, if they are to be signed.
-pub(super) async fn signing(checked: &Checked) -> anyhow::Result<Option<Signing>> {
+pub(super) async fn signing(checked: &AgentConfig) -> anyhow::Result<Option<Signing>> {
     Ok(match &checked.settings.automation.signing {
         None => None,
         Some(SigningKey::DeployKey) => Some(Signing::DeployKey),
@@ -52,22 +43,26 @@ pub(super) async fn signing(checked: &Checked) -> anyhow::Result<Option<Signing>
 }
 
 /// The config repo's mirror; asks the network nothing.
-pub(super) fn repo(checked: &Checked, key: Arc<DeployKey>, signing: Option<Signing>) -> anyhow::Result<git::Repo> {
+pub(super) fn repo(
+    checked: &AgentConfig,
+    settings: git::Settings,
+    signing: Option<Signing>,
+) -> anyhow::Result<git::Repo> {
     let trust = Trust::new(signing, checked.settings.repo.signers.clone());
-    let repo = git::Repo::open_trusting(git_settings(checked, key), trust)?;
+    let repo = git::Repo::open_trusting(settings, trust)?;
     if !checked.settings.automation.enabled {
         repo.only_reads();
     }
     Ok(repo)
 }
 
-/// Where the config repo is, for somebody with that key.
-pub(super) fn git_settings(checked: &Checked, key: Arc<DeployKey>) -> git::Settings {
+/// The config repo's address and how it is read, with a mirror in the folder `state_dir`.
+pub(super) fn git_settings(checked: &AgentConfig, key: Arc<DeployKey>, state_dir: &Path) -> git::Settings {
     let settings = &checked.settings;
     git::Settings {
         url: settings.repo.url.clone(),
         branch: settings.repo.branch.clone(),
-        mirror_dir: settings.state_dir.join("mirror"),
+        mirror_dir: state_dir.join("mirror"),
         key,
         host_keys: match &settings.repo.known_hosts_file {
             Some(file) => HostKeys::File(file.clone()),

@@ -1,5 +1,5 @@
-use super::Checked;
-use super::rights::announce;
+use super::AgentConfig;
+use super::access_check::announce;
 use crate::catalog::Catalog;
 use crate::config::RepoSettings;
 use crate::driver::Shutdown;
@@ -20,7 +20,7 @@ pub(super) async fn tell<G: ConfigRepo, C: Cluster>(
     catalog: Arc<Mutex<Catalog>>,
     tip: Tip,
     cluster: Option<Arc<C>>,
-    checked: Arc<Checked>,
+    checked: Arc<AgentConfig>,
     shutdown: Shutdown,
 ) {
     let settings = &checked.settings.repo;

@@ -3,12 +3,12 @@ use crate::config::Settings;
 use crate::git::{DeployKey, Signing};
 
 /// Whether the agent's own signatures count where signatures are asked for; else its bumps would be refused one by one.
-pub(super) struct Listed {
+pub(super) struct SignerCheck {
     signing: Option<Signing>,
     told: Option<String>,
 }
 
-impl Listed {
+impl SignerCheck {
     /// For what the agent's commits are signed with.
     pub(super) fn new(signing: Option<Signing>) -> Self {
         Self { signing, told: None }

@@ -1,0 +1,59 @@
+use crate::manifest::Refused;
+use crate::model::RepoPath;
+use crate::port::RepoFailure;
+
+/// Why holds were not listed or lifted. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The repository could not be read or written.
+    #[error(transparent)]
+    Repo(#[from] RepoFailure),
+    /// The selector names an object without image fields.
+    #[error("there is no image field of {object}; {held}")]
+    NoField {
+        /// The object, as the selector names it.
+        object: String,
+        /// All that is held, for people.
+        held: String,
+    },
+    /// The selector's name fits objects of several namespaces.
+    #[error("{object} is in several namespaces; say with -n which one is meant; {held}")]
+    SeveralNamespaces {
+        /// The object, as the selector names it.
+        object: String,
+        /// All that is held, for people.
+        held: String,
+    },
+    /// A file of a held field cannot be read.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: RepoPath,
+        /// What is wrong with the file.
+        reason: &'static str,
+    },
+    /// The released tag cannot be written into a file.
+    #[error("{0}")]
+    Edit(Refused),
+    /// The server refused the commit.
+    #[error("nothing was changed, since the server refused the commit: {words}")]
+    Refused {
+        /// The server's words.
+        words: String,
+    },
+    /// The deploy key may not write.
+    #[error(
+        "the deploy key may not write: {words}; give it write access (`tidegate identity` prints it), or use --repo, \
+         which pushes in your own name"
+    )]
+    ReadOnly {
+        /// The server's words.
+        words: String,
+    },
+    /// Others moved the branch first, every time.
+    #[error("the branch moved first {tries} times in a row; try again")]
+    Raced {
+        /// How often the commit was made anew.
+        tries: u32,
+    },
+}

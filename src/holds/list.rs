@@ -1,0 +1,155 @@
+use super::error::Error;
+use super::reading::{HoldReader, ImageField, Reading};
+use crate::history::{Mark, Rejected, Remedy};
+use crate::model::{BlobId, CommitId, FieldId, HoldUntil, RepoPath, Tag};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An image field that is not bumped because a person took a bump back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The object that has the field.
+    pub object: HeldObject,
+    /// The field within the object.
+    pub field: String,
+    /// The image's name, without tag and digest.
+    pub image: String,
+    /// The tags that were taken back, the latest last.
+    pub rejected: Vec<Tag>,
+    /// The commit that took the latest tag back.
+    pub since: Since,
+    /// For people: who took what back, and what lifts the hold.
+    pub reason: String,
+    /// The command that lifts the hold.
+    #[serde(skip)]
+    pub resume: String,
+}
+
+/// An object as its manifest names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldObject {
+    /// `apiVersion`.
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// `metadata.namespace`, if the manifest has one.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
+}
+
+/// When a hold began, and who began it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Since {
+    /// The commit that took the tag back.
+    pub commit: CommitId,
+    /// The commit's author, `Name <address>`.
+    pub author: String,
+    /// The commit's time; never before our own bump of the tag.
+    pub time: Timestamp,
+}
+
+/// How held fields are judged and shown.
+#[derive(Debug, Clone, Default)]
+pub struct HoldQuery {
+    /// What ends a hold where a workload has no `hold` annotation.
+    pub until: HoldUntil,
+    /// Arguments that `tidegate resume` needs to find the repository, with a blank before; mostly none.
+    pub repo_arguments: String,
+}
+
+/// What is held at the branch's tip, in the order of the files.
+///
+/// # Errors
+/// The repository could not be read.
+pub async fn list(reader: &impl HoldReader, query: &HoldQuery) -> Result<Vec<Held>, Error> {
+    let found = find(reader.read().await?, query);
+    Ok(found.held.into_iter().map(|(held, _)| held).collect())
+}
+
+/// The file of a held field, and what was taken back.
+#[derive(Clone)]
+pub(super) struct HeldField {
+    pub(super) path: RepoPath,
+    pub(super) field: FieldId,
+    pub(super) rejected: Vec<Rejected>,
+}
+
+/// What is held at a commit.
+pub(super) struct Found {
+    pub(super) tip: CommitId,
+    pub(super) blobs: BTreeMap<RepoPath, BlobId>,
+    pub(super) held: Vec<(Held, HeldField)>,
+    /// All image fields, held or not.
+    pub(super) fields: Vec<FieldId>,
+}
+
+pub(super) fn find(reading: Reading, query: &HoldQuery) -> Found {
+    let fields = reading.fields.iter().map(|field| field.field.clone()).collect();
+    let held = reading.fields.into_iter().filter_map(|field| {
+        let hold = reading.holds.get(&field.field)?;
+        let hold = hold.concerning(field.image.name(), &Mark::of(&field.image))?;
+        let until = field.until.unwrap_or(query.until);
+        let remedy = Remedy {
+            field: &field.field,
+            until,
+            place: &query.repo_arguments,
+        };
+        let (reason, resume) = (hold.reason(remedy), remedy.command());
+        held(field, hold.rejected, reason, resume)
+    });
+    Found {
+        held: held.collect(),
+        tip: reading.tip,
+        blobs: reading.blobs,
+        fields,
+    }
+}
+
+fn held(field: ImageField, rejected: Vec<Rejected>, reason: String, resume: String) -> Option<(Held, HeldField)> {
+    let last = rejected.last()?;
+    let object = field.field.object.clone();
+    let held = Held {
+        object: HeldObject {
+            api_version: field.api_version,
+            kind: object.kind,
+            namespace: object.namespace,
+            name: object.name,
+        },
+        field: field.field.field.0.clone(),
+        image: field.image.name().to_owned(),
+        rejected: rejected.iter().map(|rejected| rejected.tag.clone()).collect(),
+        since: Since {
+            commit: last.commit,
+            author: last.author.clone(),
+            time: last.at,
+        },
+        reason,
+        resume,
+    };
+    let field = HeldField {
+        path: field.path,
+        field: field.field,
+        rejected,
+    };
+    Some((held, field))
+}
+
+impl Held {
+    /// `Deployment shop/web main`.
+    pub fn name(&self) -> String {
+        let HeldObject {
+            kind, namespace, name, ..
+        } = &self.object;
+        let namespace = namespace.as_ref().map_or(String::new(), |name| format!("{name}/"));
+        format!("{kind} {namespace}{name} {}", self.field)
+    }
+
+    /// The rejected tags, with commas between them.
+    pub fn tags(&self) -> String {
+        let tags: Vec<String> = self.rejected.iter().map(ToString::to_string).collect();
+        tags.join(",")
+    }
+}
