@@ -10,7 +10,7 @@
 //! | 5 | [`config`]: `tidegate.yaml` |
 //! | 4 | loops: [`follow`] (the branch's tip), [`scan`] (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
 //! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], [`http`] |
-//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), [`aws`], [`telemetry`] |
+//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), `notice` (what the agent reports), [`aws`], [`telemetry`] |
 //! | 2 | [`plan`]: what will be bumped, and the commit that says so |
 //! | 1 | [`policy`], [`manifest`], [`resource`], [`history`] |
 //! | 0 | [`model`]: the words |
@@ -36,6 +36,7 @@ pub(crate) mod holds;
 pub mod http;
 pub mod manifest;
 pub mod model;
+pub(crate) mod notice;
 pub mod plan;
 pub mod policy;
 pub mod port;

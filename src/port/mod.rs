@@ -6,6 +6,7 @@
 
 mod cluster;
 mod declared;
+mod events;
 mod forge;
 mod registry;
 mod repo;
@@ -15,6 +16,7 @@ pub use cluster::{
     Record,
 };
 pub use declared::{DeclaredImages, DeclaredState, TargetState};
+pub use events::EventWriter;
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{

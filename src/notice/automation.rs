@@ -1,0 +1,65 @@
+use crate::model::{CommitId, FieldId, Finding, Position, RepoPath, Tag};
+use crate::plan::Outcome;
+
+/// What the agent reports about image fields and their bumps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AutomationEvent {
+    /// Condition: something in the config repo cannot be used.
+    Finding(Finding),
+    /// Condition: what was decided about an image field that is not bumped.
+    FieldDecided {
+        /// The field.
+        field: FieldId,
+        /// The file.
+        path: RepoPath,
+        /// Where the tag is.
+        position: Position,
+        /// What was decided.
+        outcome: Outcome,
+        /// Why, in one sentence.
+        reason: String,
+    },
+    /// A commit of ours is on the branch.
+    CommitLanded {
+        /// The commit.
+        commit: CommitId,
+        /// What the commit bumps.
+        bumps: Vec<FieldBump>,
+    },
+    /// Condition: bumps are planned and cannot be made.
+    BumpsNotMade {
+        /// Why, and what to do.
+        problem: String,
+    },
+    /// Others moved the branch first; the pass decides again on the new head.
+    RaceLost,
+}
+
+/// One image field that a commit moved to another tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldBump {
+    /// The field.
+    pub field: FieldId,
+    /// The tag before.
+    pub from: Option<Tag>,
+    /// The tag after.
+    pub to: Tag,
+}
+
+impl AutomationEvent {
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::Finding(finding) => finding.to_string(),
+            Self::FieldDecided { field, path, .. } => format!("{path} {field}"),
+            Self::BumpsNotMade { problem } => problem.clone(),
+            Self::CommitLanded { .. } | Self::RaceLost => String::new(),
+        }
+    }
+
+    pub(super) fn version(&self) -> String {
+        match self {
+            Self::FieldDecided { reason, .. } => reason.clone(),
+            Self::Finding(_) | Self::BumpsNotMade { .. } | Self::CommitLanded { .. } | Self::RaceLost => String::new(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use super::automation::AutomationEvent;
+use super::event::Event;
+use super::key::{Access, Credential, KeyEvent};
+use super::repo::RepoEvent;
+use super::reporter::{Notice, Sink};
+use super::sync::SyncEvent;
+use crate::port::{EventWriter, Happening};
+use std::future::Future;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The API server takes hundreds of events a second; more than this many waiting ones means that the server is away, and
+/// then nobody can read them either.
+const QUEUE: usize = 256;
+
+/// After the drain has begun, the last events (of passes that end now) have this long.
+const LAST_EVENTS: Duration = Duration::from_secs(3);
+
+/// Queues a Kubernetes event for what people look for with kubectl.
+#[derive(Debug)]
+pub struct ClusterEvents(mpsc::Sender<Happening>);
+
+/// The events that wait to be written.
+#[derive(Debug)]
+pub struct ClusterEventQueue(mpsc::Receiver<Happening>);
+
+impl ClusterEvents {
+    /// The sink, and the queue that a task of its own writes out.
+    pub fn new() -> (Self, ClusterEventQueue) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self(sender), ClusterEventQueue(receiver))
+    }
+}
+
+impl Sink for ClusterEvents {
+    fn receive(&self, notice: Notice<'_>) {
+        if let Some(event) = cluster_event(notice)
+            && let Err(error) = self.0.try_send(event)
+        {
+            tracing::debug!(%error, "event not written");
+        }
+    }
+}
+
+impl ClusterEventQueue {
+    /// Writes events until every reporter is gone, or until a few seconds after `drain`.
+    pub async fn write_all(mut self, writer: &impl EventWriter, drain: impl Future<Output = ()>) {
+        tokio::pin!(drain);
+        loop {
+            tokio::select! {
+                event = self.0.recv() => match event {
+                    Some(event) => write(writer, &event).await,
+                    None => return,
+                },
+                () = &mut drain => break,
+            }
+        }
+        let rest = async {
+            while let Some(event) = self.0.recv().await {
+                write(writer, &event).await;
+            }
+        };
+        if tokio::time::timeout(LAST_EVENTS, rest).await.is_err() {
+            tracing::debug!("the agent ends with a loop or an event under way");
+        }
+    }
+}
+
+async fn write(writer: &impl EventWriter, event: &Happening) {
+    if let Err(error) = writer.write(event).await {
+        // The sync loop reports an outage, once.
+        if error.is_outage() {
+            tracing::debug!(%error, "event not written");
+        } else {
+            tracing::warn!(%error, "event not written");
+        }
+    }
+}
+
+/// The Kubernetes event for a notice, if people look for one.
+fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<Happening> {
+    if !phase.is_news() {
+        return None;
+    }
+    let (warning, reason, message) = match event {
+        Event::Repo(event) => of_repo(event)?,
+        Event::Automation(AutomationEvent::CommitLanded { commit, bumps }) => {
+            let bumps: Vec<String> = bumps
+                .iter()
+                .map(|bump| format!("{} to {}", bump.field, bump.to))
+                .collect();
+            (false, "Bumped", format!("commit {commit}: {}", bumps.join(", ")))
+        }
+        Event::Automation(_) => return None,
+        Event::Sync(event) => of_sync(event)?,
+        Event::Key(event) => of_key(event)?,
+    };
+    Some(Happening {
+        warning,
+        reason,
+        message,
+    })
+}
+
+type Parts = (bool, &'static str, String);
+
+fn of_repo(event: &RepoEvent) -> Option<Parts> {
+    match event {
+        RepoEvent::HeadNotVerified { message, .. } => Some((true, "TipNotVerified", message.clone())),
+        RepoEvent::Doubtful {
+            repo,
+            commit,
+            existing,
+            message,
+            ..
+        } => {
+            let message = format!("{repo} at {}: {message} (it holds {existing})", commit.short());
+            Some((true, "WrongRepository", message))
+        }
+        _ => None,
+    }
+}
+
+fn of_sync(event: &SyncEvent) -> Option<Parts> {
+    let SyncEvent::CommitApplied {
+        commit,
+        objects,
+        changed,
+        pruned,
+        problems,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    let did = format!("{objects} objects, {changed} changed, {pruned} pruned");
+    Some(match problems {
+        None => (false, "Applied", format!("applied commit {commit}: {did}")),
+        Some(problems) => {
+            let (count, problems) = (problems.len(), problems.join("; "));
+            let message = format!("commit {commit}: {did}, {count} problems: {problems}");
+            (true, "AppliedInPart", message)
+        }
+    })
+}
+
+fn of_key(event: &KeyEvent) -> Option<Parts> {
+    match event {
+        KeyEvent::Rotated { to, previous, .. } => {
+            let message = format!("deploy key {to} is in use; the one before may be removed at the forge: {previous}");
+            Some((false, "DeployKeyRotated", message))
+        }
+        KeyEvent::AccessFound {
+            repo,
+            credential,
+            access: Access::ReadOnly {
+                words,
+                is_enough: false,
+            },
+        } => Some(match credential {
+            Credential::DeployKey { page, remedy, .. } => {
+                let message = format!(
+                    "the deploy key may only read {repo} ({words}): it is applied, and no image is bumped until the key \
+                     may write; at {page} {remedy}"
+                );
+                (true, "ReadOnlyDeployKey", message)
+            }
+            Credential::Login { remedy } => {
+                let message = format!(
+                    "the login may only read {repo} ({words}): it is applied, and no image is bumped until it may write; \
+                     {remedy}"
+                );
+                (true, "ReadOnlyLogin", message)
+            }
+        }),
+        _ => None,
+    }
+}

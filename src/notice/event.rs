@@ -1,0 +1,62 @@
+use super::automation::AutomationEvent;
+use super::key::KeyEvent;
+use super::repo::RepoEvent;
+use super::sync::SyncEvent;
+
+/// Everything that the agent reports, one enum for each concern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The config repo and its branch.
+    Repo(RepoEvent),
+    /// Image fields and their bumps.
+    Automation(AutomationEvent),
+    /// A target's objects.
+    Sync(SyncEvent),
+    /// The deploy key or login.
+    Key(KeyEvent),
+}
+
+impl Event {
+    /// Two events of one topic with the same identity are the same condition. Empty where a topic has one condition.
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::Repo(_) | Self::Key(_) => String::new(),
+            Self::Automation(event) => event.identity(),
+            Self::Sync(event) => event.identity(),
+        }
+    }
+
+    /// A condition whose version changed is news again.
+    pub(super) fn version(&self) -> String {
+        match self {
+            Self::Repo(event) => event.version(),
+            Self::Automation(event) => event.version(),
+            Self::Sync(event) => event.version(),
+            Self::Key(event) => event.version(),
+        }
+    }
+}
+
+impl From<RepoEvent> for Event {
+    fn from(event: RepoEvent) -> Self {
+        Self::Repo(event)
+    }
+}
+
+impl From<AutomationEvent> for Event {
+    fn from(event: AutomationEvent) -> Self {
+        Self::Automation(event)
+    }
+}
+
+impl From<SyncEvent> for Event {
+    fn from(event: SyncEvent) -> Self {
+        Self::Sync(event)
+    }
+}
+
+impl From<KeyEvent> for Event {
+    fn from(event: KeyEvent) -> Self {
+        Self::Key(event)
+    }
+}

@@ -1,0 +1,38 @@
+use crate::model::Severity;
+use crate::notice::automation::AutomationEvent;
+use crate::notice::reporter::Phase;
+use crate::plan::Outcome;
+
+pub(super) fn log(event: &AutomationEvent, phase: Phase) {
+    match event {
+        AutomationEvent::BumpsNotMade { problem } if phase == Phase::Still => {
+            tracing::debug!(%problem, "bumps still not made");
+        }
+        _ if !phase.is_news() => {}
+        AutomationEvent::BumpsNotMade { problem } => tracing::warn!(%problem, "bumps not made"),
+        AutomationEvent::Finding(finding) => match finding.severity {
+            Severity::Notice => tracing::info!(%finding, "config repo"),
+            Severity::Warning | Severity::Error => tracing::warn!(%finding, "config repo"),
+        },
+        AutomationEvent::FieldDecided {
+            field,
+            path,
+            position,
+            outcome,
+            reason,
+        } => match outcome {
+            Outcome::Held => tracing::info!(%field, %reason, "held"),
+            Outcome::InvalidPolicy | Outcome::NoCandidate => {
+                tracing::warn!(%path, %position, %field, %reason, "not bumped");
+            }
+            _ => tracing::debug!(%field, %reason, "decided"),
+        },
+        AutomationEvent::CommitLanded { commit, bumps } => {
+            for bump in bumps {
+                let from = bump.from.as_ref().map(tracing::field::display);
+                tracing::info!(%commit, field = %bump.field, from, to = %bump.to, "bumped");
+            }
+        }
+        AutomationEvent::RaceLost => tracing::info!("the branch moved first: fetching and deciding again"),
+    }
+}

@@ -1,0 +1,18 @@
+use super::{automation, key, repo, sync};
+use crate::notice::event::Event;
+use crate::notice::reporter::{Notice, Sink};
+
+/// Writes log lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Log;
+
+impl Sink for Log {
+    fn receive(&self, Notice { event, phase }: Notice<'_>) {
+        match event {
+            Event::Repo(event) => repo::log(event, phase),
+            Event::Automation(event) => automation::log(event, phase),
+            Event::Sync(event) => sync::log(event, phase),
+            Event::Key(event) => key::log(event, phase),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use crate::model::{CommitId, ObjectId, RepoPath};
+
+/// What the agent reports about a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncEvent {
+    /// An object was applied.
+    ObjectApplied {
+        /// The object.
+        id: ObjectId,
+        /// The file that declares the object.
+        path: RepoPath,
+        /// What the apply changed.
+        change: ObjectChange,
+        /// For a repair: who had changed the object, where the server says so.
+        by: Option<String>,
+    },
+    /// An object was deleted because no file declares the object any more.
+    ObjectPruned {
+        /// The object.
+        id: ObjectId,
+    },
+    /// An object was not applied or not deleted.
+    ObjectRefused {
+        /// The object.
+        id: ObjectId,
+        /// In the server's words where the server answered.
+        message: String,
+    },
+    /// Condition: something is not as declared, or waits for a person.
+    Problem {
+        /// For people: what, where and what to do.
+        message: String,
+    },
+    /// Condition: the API server does not answer.
+    TargetAway {
+        /// What was tried, and what happened.
+        message: String,
+    },
+    /// Condition: a pass brought the target to a commit, as a whole or in part.
+    CommitApplied {
+        /// The commit.
+        commit: CommitId,
+        /// How many objects the commit declares.
+        objects: usize,
+        /// How many objects the pass changed.
+        changed: usize,
+        /// How many objects the pass deleted.
+        pruned: usize,
+        /// How many requests the pass sent.
+        requests: u64,
+        /// Why the commit is applied in part; `None` if everything is applied and nothing waits.
+        problems: Option<Vec<String>>,
+    },
+}
+
+/// What an apply changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectChange {
+    /// The object did not exist.
+    Created,
+    /// The object differed from its manifest.
+    Configured,
+    /// Others had changed or deleted the object since our last apply.
+    Repaired,
+    /// The object was as declared.
+    Unchanged,
+}
+
+impl SyncEvent {
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::Problem { message } => message.clone(),
+            _ => String::new(),
+        }
+    }
+
+    pub(super) fn version(&self) -> String {
+        match self {
+            Self::TargetAway { message } => message.clone(),
+            Self::CommitApplied { commit, problems, .. } => format!("{commit} {}", problems.is_none()),
+            _ => String::new(),
+        }
+    }
+}
