@@ -12,6 +12,7 @@ mod secret;
 mod target;
 #[cfg(test)]
 mod tests;
+mod wildcard;
 
 pub use finding::{Finding, Position, Severity};
 pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
@@ -20,3 +21,4 @@ pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
 pub use object::{FieldId, FieldName, ObjectId};
 pub use secret::Secret;
 pub use target::TargetId;
+pub use wildcard::Wildcard;
