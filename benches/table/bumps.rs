@@ -4,9 +4,9 @@
 //! one before, plus a pause: pushes to one image never come closer in life, and while polling the pauses differ so that
 //! pushes fall on all phases of the period.
 
+use crate::observer::{BranchObserver, ImageObserver};
+use crate::percentiles::Percentiles;
 use crate::scene::{Running, Scene, per};
-use crate::sight::{BranchSight, ImageSight};
-use crate::spread::Spread;
 use crate::table::Table;
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -37,9 +37,9 @@ enum By {
 
 #[derive(Default)]
 struct Legs {
-    to_commit: Spread,
-    to_object: Spread,
-    whole: Spread,
+    to_commit: Percentiles,
+    to_object: Percentiles,
+    whole: Percentiles,
 }
 
 pub async fn measure(scene: &Scene, table: &mut Table) -> Result<()> {
@@ -49,30 +49,30 @@ pub async fn measure(scene: &Scene, table: &mut Table) -> Result<()> {
     scene
         .repo
         .seed_from_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config-repo-example"))?;
-    let sights = Sights {
-        branch: BranchSight::open(scene.repo.path())?,
-        images: ImageSight::open(scene.client.clone(), "shop"),
+    let observers = Observers {
+        branch: BranchObserver::open(scene.repo.path())?,
+        images: ImageObserver::open(scene.client.clone(), "shop"),
     };
-    woken(scene, &sights, table).await?;
-    polled(scene, &sights, table).await
+    woken(scene, &observers, table).await?;
+    polled(scene, &observers, table).await
 }
 
-struct Sights {
-    branch: BranchSight,
-    images: ImageSight,
+struct Observers {
+    branch: BranchObserver,
+    images: ImageObserver,
 }
 
-async fn woken(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> {
+async fn woken(scene: &Scene, observers: &Observers, table: &mut Table) -> Result<()> {
     table.part(format!(
         "tag pushed -> object applied, {PUSHES} pushes, woken at the push"
     ));
     let mut running = scene.agent("", "").await?;
-    push(scene, &running, sights, "warm", 3, By::Event).await?;
+    push(scene, &running, observers, "warm", 3, By::Event).await?;
     let (audit, ecr) = (scene.cluster.audit_mark(), scene.ecr.mark());
     let (commands, connections) = (scene.git_commands(), scene.relay.connections());
     let bytes = |scene: &Scene| scene.relay.bytes(Direction::ToTarget) + scene.relay.bytes(Direction::ToClient);
     let sent = bytes(scene);
-    let near = push(scene, &running, sights, "event", PUSHES, By::Event).await?;
+    let near = push(scene, &running, observers, "event", PUSHES, By::Event).await?;
     let requests = scene.requests(&audit).await?;
     let asked = usize::try_from(scene.ecr.requests_since(&ecr).total())?;
     let commands = scene.git_commands() - commands;
@@ -107,7 +107,7 @@ async fn woken(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> 
     for direction in [Direction::ToTarget, Direction::ToClient] {
         scene.relay.set_latency(direction, DISTANCE);
     }
-    let far = push(scene, &running, sights, "far", FAR_PUSHES, By::Event).await?;
+    let far = push(scene, &running, observers, "far", FAR_PUSHES, By::Event).await?;
     scene.relay.heal();
     let more = far.to_commit.median().saturating_sub(near.to_commit.median());
     table.row(
@@ -134,12 +134,12 @@ fn kilo(bytes: usize) -> f64 {
     bytes as f64 / 1000.0
 }
 
-async fn polled(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()> {
+async fn polled(scene: &Scene, observers: &Observers, table: &mut Table) -> Result<()> {
     table.part(format!(
         "tag pushed -> object applied, {PUSHES} pushes, found by polling every second"
     ));
     let mut running = scene.agent("1s", "").await?;
-    let legs = push(scene, &running, sights, "poll", PUSHES, By::Polling).await?;
+    let legs = push(scene, &running, observers, "poll", PUSHES, By::Polling).await?;
     table.row(
         "p50 / p99 of tag -> commit",
         legs.to_commit.to_string(),
@@ -162,17 +162,24 @@ async fn polled(scene: &Scene, sights: &Sights, table: &mut Table) -> Result<()>
 }
 
 /// Pushes so many tags, one after the other, and waits for each to arrive.
-async fn push(scene: &Scene, running: &Running, sights: &Sights, name: &str, count: usize, by: By) -> Result<Legs> {
+async fn push(
+    scene: &Scene,
+    running: &Running,
+    observers: &Observers,
+    name: &str,
+    count: usize,
+    by: By,
+) -> Result<Legs> {
     let mut legs = Legs::default();
     let repository = format!("{}/shop/web", scene.ecr.default_host());
     for number in 0..count {
         let tag = format!("{name}-{number}");
-        let tip = sights.branch.tip();
+        let tip = observers.branch.tip();
         let pushed = Instant::now();
         scene.ecr.push_tag("shop/web", &tag)?;
         let woken = (by == By::Event).then(|| running.wake_only("scan", json!({"repository": repository})));
-        let committed = sights.branch.left(&tip).await?;
-        let applied = sights.images.has_tag("web", &tag).await?;
+        let committed = observers.branch.left(&tip).await?;
+        let applied = observers.images.has_tag("web", &tag).await?;
         legs.to_commit.add(committed - pushed);
         legs.to_object.add(applied.saturating_duration_since(committed));
         legs.whole.add(applied - pushed);

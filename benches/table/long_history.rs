@@ -3,7 +3,7 @@
 //! One commit in fifty is a bump of the agent's, each hundredth of those is taken back by the next commit; all others are
 //! people's, half of them in manifests.
 
-use crate::spread::Spread;
+use crate::percentiles::Percentiles;
 use crate::table::Table;
 use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
@@ -52,7 +52,7 @@ pub async fn measure(table: &mut Table) -> Result<()> {
         "",
         "",
     );
-    let mut times = Spread::default();
+    let mut times = Percentiles::default();
     for _ in 0..MORE {
         past.import(&repo, 1)?;
         let tip = tip(&repo)?;

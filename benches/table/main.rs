@@ -13,10 +13,10 @@ mod idle;
 mod long_history;
 mod manifests;
 mod many_files;
+mod observer;
 mod one_line;
+mod percentiles;
 mod scene;
-mod sight;
-mod spread;
 mod table;
 mod wire;
 

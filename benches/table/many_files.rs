@@ -4,9 +4,9 @@
 //! the time from the decision, as the agent's log has it, until the branch has moved; and beside it the whole way from the
 //! pushed tag, listing of the registry included.
 
+use crate::observer::BranchObserver;
+use crate::percentiles::Percentiles;
 use crate::scene::per;
-use crate::sight::BranchSight;
-use crate::spread::Spread;
 use crate::table::Table;
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ struct Scene {
     repo: Repo,
     ecr: EcrServer,
     agent: Agent,
-    branch: BranchSight,
+    branch: BranchObserver,
     tags: usize,
 }
 
@@ -69,7 +69,7 @@ pub async fn measure(table: &mut Table) -> Result<()> {
             scene.stop().await?;
         }
         rows(table, &format!("{images} cold"), &costs, "<= 2 s in all");
-        let (mut wall, mut sent, mut resident) = (Spread::default(), 0, 0.0);
+        let (mut wall, mut sent, mut resident) = (Percentiles::default(), 0, 0.0);
         for _ in 0..2 {
             let (took, bytes, peak) = scene.by_script(images)?;
             wall.add(took);
@@ -92,7 +92,7 @@ pub async fn measure(table: &mut Table) -> Result<()> {
 }
 
 fn rows(table: &mut Table, what: &str, costs: &[Cost], goal: &str) {
-    let (mut landed, mut whole) = (Spread::default(), Spread::default());
+    let (mut landed, mut whole) = (Percentiles::default(), Percentiles::default());
     for cost in costs {
         landed.add(cost.decided_to_landed);
         whole.add(cost.whole);
@@ -150,7 +150,7 @@ impl Scene {
         })?;
         git.authorize(&agent.identity().await?, Access::ReadWrite)?;
         Ok(Scene {
-            branch: BranchSight::open(repo.path())?,
+            branch: BranchObserver::open(repo.path())?,
             git,
             relay,
             repo,

@@ -2,9 +2,9 @@
 
 use crate::first_apply::NAMESPACE;
 use crate::manifests;
+use crate::observer::{BranchObserver, ImageObserver};
+use crate::percentiles::Percentiles;
 use crate::scene::{Running, Scene, per};
-use crate::sight::{BranchSight, ImageSight};
-use crate::spread::Spread;
 use crate::table::Table;
 use anyhow::Result;
 use serde_json::json;
@@ -19,11 +19,11 @@ pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) ->
         "a one-line commit in 1,000 applied manifests, {COMMITS} commits"
     ));
     let copy = scene.repo.work_copy()?;
-    let branch = BranchSight::open(scene.repo.path())?;
-    let images = ImageSight::open(scene.client.clone(), NAMESPACE);
+    let branch = BranchObserver::open(scene.repo.path())?;
+    let images = ImageObserver::open(scene.client.clone(), NAMESPACE);
     images.has_tag("app-000", manifests::FIRST).await?;
     let (mark, parsed) = (scene.cluster.audit_mark(), running.counter(PARSED).await?);
-    let mut times = Spread::default();
+    let mut times = Percentiles::default();
     for number in 0..COMMITS {
         let tag = format!("line-{number}");
         let manifest = manifests::deployment(NAMESPACE, number, &tag);

@@ -4,7 +4,7 @@
 //! Round trips are counted where there is a distance; at none the relay cannot tell what was waited for. Beside them what
 //! git's own program needs, which connects anew each time, measured elsewhere at no distance and at 100 ms.
 
-use crate::spread::Spread;
+use crate::percentiles::Percentiles;
 use crate::table::Table;
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
@@ -80,7 +80,7 @@ struct Line {
 }
 
 /// Round trips (as seconds, to be spread alike) and times of the rows.
-type Measured = [(Spread, Spread); ROWS.len()];
+type Measured = [(Percentiles, Percentiles); ROWS.len()];
 
 impl Line {
     fn set() -> Result<Line> {
@@ -135,7 +135,11 @@ impl Line {
     }
 
     /// Runs it when nothing of what was before is under way any more.
-    async fn timed<T, E>(&self, row: &mut (Spread, Spread), work: impl Future<Output = Result<T, E>>) -> Result<T>
+    async fn timed<T, E>(
+        &self,
+        row: &mut (Percentiles, Percentiles),
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T>
     where
         E: Into<anyhow::Error>,
     {

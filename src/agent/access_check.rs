@@ -177,7 +177,7 @@ impl<F: Fn() + Send + Sync + 'static> Pass for LoginLoop<F> {
         }
     }
 
-    fn late(&self, _: Duration) {}
+    fn timed_out(&self, _: Duration) {}
 }
 
 /// Writes an event; that it is lost is told.

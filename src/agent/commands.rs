@@ -5,7 +5,8 @@ use crate::driver::Activator;
 use crate::follow::Tip;
 use crate::http::{CommandError, CommandReport, Commands};
 use crate::model::{BranchName, CommitId, Severity};
-use crate::scan::{Board, ScanReport};
+use crate::port::ScanState;
+use crate::scan::ScanReport;
 use crate::sync::{Change, SyncReport};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 
 /// What callers of the HTTP port may have done.
 pub(super) struct AgentCommands {
-    pub(super) board: Arc<Board>,
+    pub(super) scan_state: Arc<ScanState>,
     pub(super) journal: LandedCommits,
     pub(super) scan: Activator<ScanReport>,
     pub(super) automate: Activator<AutomationReport>,
@@ -34,10 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 impl AgentCommands {
     async fn scan_now(&self, repository: Option<String>) -> Result<CommandReport, CommandError> {
         let asked = self
-            .board
-            .force(|wanted| repository.as_ref().is_none_or(|name| wanted.to_string() == *name));
+            .scan_state
+            .request(|wanted| repository.as_ref().is_none_or(|name| wanted.to_string() == *name));
         if let (0, Some(name)) = (asked, &repository) {
-            let wanted: Vec<String> = self.board.wanted().iter().map(ToString::to_string).collect();
+            let wanted: Vec<String> = self.scan_state.repositories().iter().map(ToString::to_string).collect();
             return Err(CommandError::Unknown(format!(
                 "no automated image field names {name}; those named are: {}",
                 if wanted.is_empty() {

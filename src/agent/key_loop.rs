@@ -131,7 +131,7 @@ impl<F: Fn() + Send + Sync + 'static> Pass for KeyLoop<F> {
         }
     }
 
-    fn late(&self, _: Duration) {}
+    fn timed_out(&self, _: Duration) {}
 }
 
 /// Wakes the key loop when the server does not take our key: somebody may have put another one in its place.

@@ -1,12 +1,12 @@
 use super::{AgentConfig, consent::consent, keys, sync_loop::SyncLoop, wiring};
 use crate::automation;
-use crate::aws::{Limits, Sdk};
+use crate::aws::{CallLimits, Sdk};
 use crate::catalog::Catalog;
 use crate::model::{CommitId, Finding, TargetId};
 use crate::plan::{Decision, PlannedBump};
-use crate::port::{ConfigRepo, DeclaredState, Registry};
-use crate::registry::{Ecr, Pace};
-use crate::scan::{Board, Scan, inspect};
+use crate::port::{ConfigRepo, DeclaredState, Registry, Scan, ScanState};
+use crate::registry::{Ecr, ReadLimits};
+use crate::scan::read_platforms;
 use crate::sync::{self, Change};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
@@ -43,21 +43,21 @@ pub async fn preview(checked: AgentConfig) -> anyhow::Result<Preview> {
     let commit = repo.fetch().await?;
     let mut catalog = Catalog::new(checked.settings.repo.paths.clone(), Metrics::new());
     let declared = catalog.read(&repo, commit).await?;
-    let board = Board::default();
+    let scan_state = ScanState::default();
     let enabled = checked.settings.automation.enabled;
-    let registry = enabled.then(|| Ecr::new(Sdk::new(Limits::default()), Pace::default(), Metrics::new()));
+    let registry = enabled.then(|| Ecr::new(Sdk::new(CallLimits::default()), ReadLimits::default(), Metrics::new()));
     if let Some(registry) = &registry {
-        automation::want(&declared, &board, &rules);
-        scan_all(registry, &board).await;
+        automation::want(&declared, &scan_state, &rules);
+        scan_all(registry, &scan_state).await;
     }
     let until = checked.settings.automation.hold;
-    let mut plan = automation::look(&repo, &mut catalog, &board, &rules, until, commit).await?;
+    let mut plan = automation::look(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
     if let Some(registry) = &registry {
         for _ in 0..LOOKS {
-            if !inspect(registry, &board, false).await {
+            if !read_platforms(registry, &scan_state, false).await {
                 break;
             }
-            plan = automation::look(&repo, &mut catalog, &board, &rules, until, commit).await?;
+            plan = automation::look(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
         }
     }
     let (sync, sync_problem) = match preview_sync(&checked, &repo, &declared).await {
@@ -80,8 +80,8 @@ const LOOKS: usize = 20;
 /// Listings under way at once; the registry room keeps each account to its rate.
 const IN_FLIGHT: usize = 8;
 
-async fn scan_all(registry: &impl Registry, board: &Board) {
-    let scans = futures::stream::iter(board.wanted())
+async fn scan_all(registry: &impl Registry, scan_state: &ScanState) {
+    let scans = futures::stream::iter(scan_state.repositories())
         .map(|repository| async move {
             let result = registry.list(&repository).await.map(Arc::new);
             (
@@ -96,7 +96,7 @@ async fn scan_all(registry: &impl Registry, board: &Board) {
         .collect::<Vec<_>>()
         .await;
     for (repository, scan) in scans {
-        board.put(&repository, scan);
+        scan_state.record(&repository, scan);
     }
 }
 

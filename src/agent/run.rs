@@ -6,14 +6,15 @@ use super::signer_check::SignerCheck;
 use super::sync_loop::{SyncLoop, Told, event_lost};
 use super::{AgentConfig, deadlines, keys, schedule, startup_check, wiring};
 use crate::automation::{self, Automation, CommitStyle, Hooks, Landed, Status};
-use crate::aws::{Limits, Sdk};
+use crate::aws::{CallLimits, Sdk};
 use crate::catalog::Catalog;
 use crate::driver::{Activator, Health, Loop, Shutdown, Tasks, on_signals, run as run_loop};
 use crate::follow::{Follower, Tip};
 use crate::http::{self, TokenFile};
+use crate::port::ScanState;
 use crate::port::{Cluster, Happening};
-use crate::registry::{Ecr, Pace};
-use crate::scan::{Board, Scanner};
+use crate::registry::{Ecr, ReadLimits};
+use crate::scan::Scanner;
 use crate::telemetry::{Metrics, Outcome};
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         .enabled
         .then(|| health.condition("sync", "the first pass has not ended yet"));
 
-    let board = Arc::new(Board::default());
+    let scan_state = Arc::new(ScanState::default());
     let tip = Tip::default();
     let catalog = Arc::new(Mutex::new(Catalog::new(settings.repo.paths.clone(), metrics.clone())));
     let (status, status_seen) = watch::channel(Arc::new(Status::default()));
@@ -72,7 +73,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let journal = LandedCommits::default();
     let mut tasks = Tasks::default();
     let commands = AgentCommands {
-        board: Arc::clone(&board),
+        scan_state: Arc::clone(&scan_state),
         journal: journal.clone(),
         scan: scan.clone(),
         automate: automate.clone(),
@@ -89,7 +90,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         metrics: metrics.clone(),
         token: TokenFile::new(settings.http.token_file.clone()),
         hook_secret: TokenFile::new(settings.http.webhook_secret_file.clone()),
-        limits: http::Limits::default(),
+        limits: http::ServerLimits::default(),
     };
     let draining = shutdown.clone();
     tasks.spawn("http", async move {
@@ -208,14 +209,18 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     );
 
     if settings.automation.enabled {
-        let registry = Arc::new(Ecr::new(Sdk::new(Limits::default()), Pace::default(), metrics.clone()));
+        let registry = Arc::new(Ecr::new(
+            Sdk::new(CallLimits::default()),
+            ReadLimits::default(),
+            metrics.clone(),
+        ));
         let changed = {
             let automate = automate.clone();
             move || automate.activate()
         };
         let scanner = Scanner::new(
             registry,
-            Arc::clone(&board),
+            Arc::clone(&scan_state),
             Arc::clone(&rules),
             metrics.clone(),
             changed,
@@ -234,7 +239,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         let automation = Automation::new(automation::Parts {
             repo: Arc::clone(&repo),
             catalog: Arc::clone(&catalog),
-            board: Arc::clone(&board),
+            scan_state: Arc::clone(&scan_state),
             rules: Arc::clone(&rules),
             tip: tip.clone(),
             style: CommitStyle {
@@ -251,7 +256,8 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
             "automate",
             run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)),
         );
-        let scheduler = schedule::start(checked.scan_windows(), Arc::clone(&board), move || scan.activate()).await?;
+        let scheduler =
+            schedule::start(checked.scan_windows(), Arc::clone(&scan_state), move || scan.activate()).await?;
         tasks.spawn("windows", schedule::keep(scheduler, shutdown.clone()));
     }
 

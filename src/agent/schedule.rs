@@ -1,5 +1,6 @@
 use crate::driver::Shutdown;
-use crate::scan::Board;
+use crate::policy::host_matches;
+use crate::port::ScanState;
 use anyhow::Context as _;
 use std::sync::Arc;
 use tokio_cron_scheduler::{Job, JobScheduler};
@@ -10,14 +11,14 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 /// The scheduler does not start; expressions were checked when the configuration was read.
 pub(super) async fn start(
     windows: Vec<(String, String)>,
-    board: Arc<Board>,
+    scan_state: Arc<ScanState>,
     wake: impl Fn() + Clone + Send + Sync + 'static,
 ) -> anyhow::Result<JobScheduler> {
     let scheduler = JobScheduler::new().await.context("the cron scheduler does not start")?;
     for (host, expression) in windows {
-        let (board, wake) = (Arc::clone(&board), wake.clone());
+        let (scan_state, wake) = (Arc::clone(&scan_state), wake.clone());
         let job = Job::new(expression.as_str(), move |_, _| {
-            let asked = board.force(|repository| crate::scan::fits(&host, &repository.host));
+            let asked = scan_state.request(|repository| host_matches(&host, &repository.host));
             tracing::debug!(%host, repositories = asked, "scan window");
             wake();
         });
@@ -50,18 +51,18 @@ mod tests {
             host: host.into(),
             path: "shop/web".into(),
         };
-        let board = Arc::new(Board::default());
-        board.want([repository("a.example"), repository("b.example")].into());
+        let scan_state = Arc::new(ScanState::default());
+        scan_state.set_repositories([repository("a.example"), repository("b.example")].into());
         let (wake, mut woken) = tokio::sync::watch::channel(0);
         let windows = vec![("a.*".to_owned(), "* * * * * *".to_owned())];
         let wake = move || wake.send_modify(|count| *count += 1);
         let wake = Arc::new(wake);
-        let scheduler = start(windows, Arc::clone(&board), move || wake()).await.unwrap();
+        let scheduler = start(windows, Arc::clone(&scan_state), move || wake()).await.unwrap();
         tokio::time::timeout(Duration::from_secs(10), woken.changed())
             .await
             .unwrap()
             .unwrap();
-        assert_eq!(board.take_forced(), [repository("a.example")].into());
+        assert_eq!(scan_state.take_requested(), [repository("a.example")].into());
         let shutdown = Shutdown::default();
         shutdown.begin();
         keep(scheduler, shutdown).await;

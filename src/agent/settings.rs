@@ -1,5 +1,5 @@
 use crate::config::{Schedule, Settings};
-use crate::scan::{Rule, Rules};
+use crate::policy::{ScanRule, ScanRules};
 use std::path::PathBuf;
 
 /// AgentConfig settings, and what the environment says.
@@ -36,9 +36,9 @@ impl AgentConfig {
     }
 
     /// Which repositories and tags may be scanned, how often, and for which platforms.
-    pub(super) fn scan_rules(&self) -> Rules {
+    pub(super) fn scan_rules(&self) -> ScanRules {
         let registries = self.settings.registries.iter();
-        let rules = registries.map(|registry| Rule {
+        let rules = registries.map(|registry| ScanRule {
             host: registry.host.clone(),
             filter: registry.filter.clone(),
             every: match &registry.schedule {
@@ -46,7 +46,7 @@ impl AgentConfig {
                 Schedule::Cron(_) => None,
             },
         });
-        Rules::new(rules.collect()).for_platforms(self.settings.automation.platforms.clone())
+        ScanRules::new(rules.collect()).for_platforms(self.settings.automation.platforms.clone())
     }
 
     /// The registries that are scanned at the times of a cron expression: host pattern, expression with seconds.

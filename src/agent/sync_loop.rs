@@ -204,7 +204,7 @@ impl<G: ConfigRepo, C: Cluster> Pass for SyncLoop<G, C> {
         }
     }
 
-    fn late(&self, deadline: Duration) -> SyncEnd {
+    fn timed_out(&self, deadline: Duration) -> SyncEnd {
         SyncEnd::Failed(format!("the pass did not end within {} s", deadline.as_secs()))
     }
 }

@@ -1,10 +1,10 @@
 use super::AgentConfig;
 use super::keys;
 use crate::automation::Side;
-use crate::aws::{Limits, Place, Sdk, Signer};
+use crate::aws::{CallLimits, Endpoint, Sdk, Signer};
 use crate::cluster::{Access, ApiServer};
 use crate::config::{ForgeKind, Push, Settings, SigningKey};
-use crate::forge::{self, Between};
+use crate::forge::{self, RequestScope};
 use crate::git::{self, DeployKey, HostKeys, Signing, Trust};
 use crate::port::Forge;
 use std::path::Path;
@@ -82,7 +82,7 @@ pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<Side>> {
         Push::Branch(branch) => return Ok(Some(Side::new(branch.clone(), None))),
         Push::PullRequest(branch, request) => (branch.clone(), request),
     };
-    let between = Between {
+    let scope = RequestScope {
         project: request.project.clone(),
         from: branch.clone(),
         into: settings.repo.branch.clone(),
@@ -90,17 +90,17 @@ pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<Side>> {
     };
     let (api, token) = (&*request.api, request.token_file.clone());
     let forge: Arc<dyn Forge> = match &request.forge {
-        ForgeKind::GitHub => Arc::new(forge::GitHub::new(api, token, between)?),
-        ForgeKind::GitLab => Arc::new(forge::GitLab::new(api, token, between)?),
-        ForgeKind::Gitea => Arc::new(forge::Gitea::new(api, token, between)?),
+        ForgeKind::GitHub => Arc::new(forge::GitHub::new(api, token, scope)?),
+        ForgeKind::GitLab => Arc::new(forge::GitLab::new(api, token, scope)?),
+        ForgeKind::Gitea => Arc::new(forge::Gitea::new(api, token, scope)?),
         ForgeKind::CodeCommit(region) => {
-            let place = Place {
+            let place = Endpoint {
                 region: region.clone(),
                 fips: false,
                 dual_stack: false,
             };
-            let signer = Signer::new(&Sdk::new(Limits::default()), &place, "codecommit").await;
-            Arc::new(forge::CodeCommit::new(api, region, signer, between)?)
+            let signer = Signer::new(&Sdk::new(CallLimits::default()), &place, "codecommit").await;
+            Arc::new(forge::CodeCommit::new(api, region, signer, scope)?)
         }
     };
     Ok(Some(Side::new(branch, Some(forge))))

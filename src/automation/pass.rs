@@ -6,8 +6,8 @@ use crate::driver::{Outcome, Pass};
 use crate::follow::Tip;
 use crate::model::{BranchName, CommitId, FieldId, HoldUntil};
 use crate::plan::{self, AutomatedField, BumpPlan, CommitPer, Outcome as Decision, PlannedBump, Template};
-use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure, SideBranches};
-use crate::scan::{Board, Rules};
+use crate::policy::ScanRules;
+use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure, ScanState, SideBranches};
 use crate::telemetry::{Metrics, PushResult};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,8 +60,8 @@ pub struct CommitStyle {
 pub struct Automation<G, F> {
     pub(super) repo: Arc<G>,
     catalog: Arc<Mutex<Catalog>>,
-    board: Arc<Board>,
-    rules: Arc<Rules>,
+    scan_state: Arc<ScanState>,
+    rules: Arc<ScanRules>,
     pub(super) tip: Tip,
     pub(super) style: CommitStyle,
     status: watch::Sender<Arc<Status>>,
@@ -81,9 +81,9 @@ pub struct Parts<G, F> {
     /// The declared state, read once for all loops.
     pub catalog: Arc<Mutex<Catalog>>,
     /// What the scans have found.
-    pub board: Arc<Board>,
+    pub scan_state: Arc<ScanState>,
     /// Which repositories and tags may be looked at.
-    pub rules: Arc<Rules>,
+    pub rules: Arc<ScanRules>,
     /// The branch that is bumped.
     pub tip: Tip,
     /// What commits look like.
@@ -121,8 +121,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// Puts the repositories on the board whose tags a decision about `declared` needs. True if some are new there.
-pub fn want(declared: &DeclaredState, board: &Board, rules: &Rules) -> bool {
-    board.want(wanted::repositories(&wanted::fields(declared), rules))
+pub fn want(declared: &DeclaredState, scan_state: &ScanState, rules: &ScanRules) -> bool {
+    scan_state.set_repositories(wanted::repositories(&wanted::fields(declared), rules))
 }
 
 /// Reads and decides without writing anything; for previews.
@@ -132,17 +132,17 @@ pub fn want(declared: &DeclaredState, board: &Board, rules: &Rules) -> bool {
 pub async fn look(
     repo: &impl ConfigRepo,
     catalog: &mut Catalog,
-    board: &Board,
-    rules: &Rules,
+    scan_state: &ScanState,
+    rules: &ScanRules,
     until: HoldUntil,
     tip: CommitId,
 ) -> Result<BumpPlan, RepoFailure> {
     let declared = catalog.read(repo, tip).await?;
     let fields = wanted::fields(&declared);
-    board.want(wanted::repositories(&fields, rules));
+    scan_state.set_repositories(wanted::repositories(&fields, rules));
     let world = World {
         fields: &fields,
-        board,
+        scan_state,
         rules,
         until,
     };
@@ -153,8 +153,8 @@ pub async fn look(
 /// What is decided about and by, the past apart.
 struct World<'a> {
     fields: &'a [AutomatedField],
-    board: &'a Board,
-    rules: &'a Rules,
+    scan_state: &'a ScanState,
+    rules: &'a ScanRules,
     until: HoldUntil,
 }
 
@@ -166,8 +166,8 @@ impl World<'_> {
         tip: CommitId,
         timeline: &mut Timeline,
     ) -> Result<(BumpPlan, bool), RepoFailure> {
-        let told = self.board.platforms();
-        let mut tags = wanted::tags(self.fields, self.rules, &self.board.scans());
+        let told = self.scan_state.platforms();
+        let mut tags = wanted::tags(self.fields, self.rules, &self.scan_state.scans());
         platforms::mark(&mut tags, self.rules.platforms(), &told);
         let now = jiff::Timestamp::now();
         let decide = |past: &Past, since: &BTreeMap<FieldId, jiff::Timestamp>| {
@@ -183,7 +183,7 @@ impl World<'_> {
         };
         let fields = self.fields.iter().map(|field| &field.field);
         let mut plan = reach::decided(repo, tip, timeline, fields, decide).await?;
-        let unread = self.board.inspect(platforms::postpone(&mut plan, &tags, &told));
+        let unread = self.scan_state.set_images(platforms::postpone(&mut plan, &tags, &told));
         Ok((plan, unread))
     }
 }
@@ -194,7 +194,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
         let Parts {
             repo,
             catalog,
-            board,
+            scan_state,
             rules,
             tip,
             style,
@@ -206,7 +206,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
         Self {
             repo,
             catalog,
-            board,
+            scan_state,
             rules,
             tip,
             style,
@@ -231,12 +231,15 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
     pub(super) async fn decided(&mut self, tip: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
         let declared = self.catalog.lock().await.read(&*self.repo, tip).await?;
         let fields = wanted::fields(&declared);
-        if self.board.want(wanted::repositories(&fields, &self.rules)) {
+        if self
+            .scan_state
+            .set_repositories(wanted::repositories(&fields, &self.rules))
+        {
             self.hooks.wanted();
         }
         let world = World {
             fields: &fields,
-            board: &self.board,
+            scan_state: &self.scan_state,
             rules: &self.rules,
             until: self.until,
         };
@@ -465,7 +468,7 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Pass for Automation<G, F> {
         })
     }
 
-    fn late(&self, deadline: Duration) -> AutomationReport {
+    fn timed_out(&self, deadline: Duration) -> AutomationReport {
         let problem = format!("the pass did not end within {} s", deadline.as_secs());
         AutomationReport {
             problems: vec![problem],

@@ -1,6 +1,6 @@
 use crate::plan::{BumpPlan, PlannedBump, Tags};
 use crate::policy::Platforms;
-use crate::scan::{ImageKey, Told};
+use crate::port::{ImageKey, PlatformAnswer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Images whose media type is the beginning of one of these can be built for several platforms, and say for which.
@@ -13,10 +13,10 @@ const INDEXES: [&str; 2] = [
 pub(super) fn mark(
     tags: &mut BTreeMap<crate::model::Repository, Tags>,
     wanted: &Platforms,
-    told: &BTreeMap<ImageKey, Told>,
+    told: &BTreeMap<ImageKey, PlatformAnswer>,
 ) {
     for ((repository, digest), told) in told {
-        let Told::Platforms(built) = told else { continue };
+        let PlatformAnswer::Known(built) = told else { continue };
         let (Some(reason), Some(Tags::Listed(candidates))) = (wanted.unfit(built), tags.get_mut(repository)) else {
             continue;
         };
@@ -31,15 +31,17 @@ pub(super) fn mark(
 pub(super) fn postpone(
     plan: &mut BumpPlan,
     tags: &BTreeMap<crate::model::Repository, Tags>,
-    told: &BTreeMap<ImageKey, Told>,
+    told: &BTreeMap<ImageKey, PlatformAnswer>,
 ) -> BTreeSet<ImageKey> {
     let mut unread = BTreeSet::new();
     plan.postpone(|bump| {
         let image = index(bump, tags)?;
         let reason = match told.get(&image) {
             None => format!("the platforms of {} are being read", bump.to),
-            Some(Told::Later(error)) => format!("the platforms of {} could not be read yet: {error}", bump.to),
-            Some(Told::Platforms(_) | Told::Nothing(_)) => return None,
+            Some(PlatformAnswer::Failed(error)) => {
+                format!("the platforms of {} could not be read yet: {error}", bump.to)
+            }
+            Some(PlatformAnswer::Known(_) | PlatformAnswer::Unavailable(_)) => return None,
         };
         unread.insert(image);
         Some(reason)

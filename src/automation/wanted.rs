@@ -1,9 +1,8 @@
 use crate::manifest::Document;
 use crate::model::{FieldId, HoldUntil, ImageRef, RepoPath, Repository};
 use crate::plan::{self, AutomatedField, ImagePolicies, Layers, Overlay, Tags};
-use crate::policy::Candidate;
-use crate::port::DeclaredState;
-use crate::scan::{Rules, Scan};
+use crate::policy::{Candidate, ScanRules};
+use crate::port::{DeclaredState, Scan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -100,7 +99,7 @@ pub fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
 }
 
 /// The repositories whose tags have to be known: no others than those of fields with a policy that can be used.
-pub(super) fn repositories(fields: &[AutomatedField], rules: &Rules) -> BTreeSet<Repository> {
+pub(super) fn repositories(fields: &[AutomatedField], rules: &ScanRules) -> BTreeSet<Repository> {
     fields
         .iter()
         .filter(|field| field.policy.is_ok())
@@ -112,7 +111,7 @@ pub(super) fn repositories(fields: &[AutomatedField], rules: &Rules) -> BTreeSet
 /// What is known of each repository's tags.
 pub(super) fn tags(
     fields: &[AutomatedField],
-    rules: &Rules,
+    rules: &ScanRules,
     scans: &BTreeMap<Repository, Scan>,
 ) -> BTreeMap<Repository, Tags> {
     let repositories: BTreeSet<Repository> = fields.iter().map(|field| field.image.repository()).collect();

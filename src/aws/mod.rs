@@ -1,6 +1,6 @@
 //! How we speak to AWS: whose credentials, which region, how long a call may take and how often it is tried again.
 //!
-//! Flow: a client room asks [`Sdk::load`] for the settings of one [`Place`] and builds its own service client from them.
+//! Flow: a client room asks [`Sdk::load`] for the settings of one [`Endpoint`] and builds its own service client from them.
 //! Nothing is resolved here: credentials are fetched by the first call and again before they expire, by the SDK's own
 //! cache inside the settings. Loading again gives a fresh chain, which is how credentials that AWS calls expired are
 //! replaced.
@@ -13,5 +13,5 @@
 mod sdk;
 mod sign;
 
-pub use sdk::{Limits, Place, Sdk};
+pub use sdk::{CallLimits, Endpoint, Sdk};
 pub use sign::{SignError, Signer};

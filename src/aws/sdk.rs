@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What a client is built for: a region, and which of its endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct Endpoint {
     /// Such as `cn-north-1`.
     pub region: String,
     /// The endpoints with validated cryptography.
@@ -18,7 +18,7 @@ pub struct Place {
 
 /// How long and how often a call is tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct CallLimits {
     /// Until the connection stands.
     pub connect: Duration,
     /// One attempt, until the last byte of its answer.
@@ -29,7 +29,7 @@ pub struct Limits {
     pub attempts: u32,
 }
 
-impl Default for Limits {
+impl Default for CallLimits {
     /// Five attempts: the rate limits of ECR's listing calls are not published and practitioners find three too few.
     fn default() -> Self {
         Self {
@@ -56,13 +56,13 @@ enum Source {
 /// Makes the settings that service clients are built from.
 pub struct Sdk {
     source: Source,
-    limits: Limits,
+    limits: CallLimits,
 }
 
 impl Sdk {
     /// Credentials from the SDK's default chain, endpoints by region or from `AWS_ENDPOINT_URL` and its per-service
     /// forms, as for every AWS tool.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: CallLimits) -> Self {
         Self {
             source: Source::DefaultChain,
             limits,
@@ -74,7 +74,7 @@ impl Sdk {
         endpoint: impl Into<String>,
         access_key: impl Into<String>,
         secret_key: Secret,
-        limits: Limits,
+        limits: CallLimits,
     ) -> Self {
         Self {
             source: Source::Fixed {
@@ -87,12 +87,12 @@ impl Sdk {
     }
 
     /// How long and how often calls are tried.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &CallLimits {
         &self.limits
     }
 
     /// Settings for one place, with a credentials chain of their own.
-    pub async fn load(&self, place: &Place) -> SdkConfig {
+    pub async fn load(&self, place: &Endpoint) -> SdkConfig {
         let loader = self.loader(place);
         match &self.source {
             Source::DefaultChain => loader.load().await,
@@ -111,7 +111,7 @@ impl Sdk {
         }
     }
 
-    fn loader(&self, place: &Place) -> ConfigLoader {
+    fn loader(&self, place: &Endpoint) -> ConfigLoader {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.limits.connect)
             .operation_attempt_timeout(self.limits.attempt)

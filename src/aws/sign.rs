@@ -1,4 +1,4 @@
-use super::{Place, Sdk};
+use super::{Endpoint, Sdk};
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -22,7 +22,7 @@ pub struct SignError {
 
 impl Signer {
     /// With credentials from the chain of `sdk`, for one service at one place.
-    pub async fn new(sdk: &Sdk, place: &Place, service: &'static str) -> Self {
+    pub async fn new(sdk: &Sdk, place: &Endpoint, service: &'static str) -> Self {
         Self {
             config: sdk.load(place).await,
             region: place.region.clone(),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Wakes one loop, and can wait for the pass that the wake-up caused.
+/// WakeReceiver one loop, and can wait for the pass that the wake-up caused.
 #[derive(Debug)]
 pub struct Activator<R> {
     wanted: watch::Sender<u64>,
@@ -36,13 +36,13 @@ pub(super) struct Answer<R> {
 
 /// The loop's end of an activator.
 #[derive(Debug)]
-pub(super) struct Wakes<R> {
+pub(super) struct WakeReceiver<R> {
     wanted: watch::Receiver<u64>,
     answered: watch::Sender<Option<Answer<R>>>,
     taken: u64,
 }
 
-pub(super) fn channel<R>() -> (Activator<R>, Wakes<R>) {
+pub(super) fn channel<R>() -> (Activator<R>, WakeReceiver<R>) {
     let (wanted, wanted_seen) = watch::channel(0);
     let (answered, answered_seen) = watch::channel(None);
     (
@@ -50,7 +50,7 @@ pub(super) fn channel<R>() -> (Activator<R>, Wakes<R>) {
             wanted,
             answered: answered_seen,
         },
-        Wakes {
+        WakeReceiver {
             wanted: wanted_seen,
             answered,
             taken: 0,
@@ -94,7 +94,7 @@ impl<R: Clone + Send + Sync> Activator<R> {
     }
 }
 
-impl<R> Wakes<R> {
+impl<R> WakeReceiver<R> {
     /// Returns when somebody has asked for a pass that has not begun.
     pub(super) async fn wait(&mut self) {
         let taken = self.taken;

@@ -1,5 +1,5 @@
-use super::activator::{self, Activator, Wakes};
-use super::{Backoff, Health, Heart, Shutdown};
+use super::activator::{self, Activator, WakeReceiver};
+use super::{Backoff, Health, Liveness, Shutdown};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ pub trait Pass: Send + 'static {
     fn pass(&mut self) -> impl Future<Output = Outcome<Self::Report>> + Send;
 
     /// The report of a pass that was cut at its deadline.
-    fn late(&self, deadline: Duration) -> Self::Report;
+    fn timed_out(&self, deadline: Duration) -> Self::Report;
 }
 
 /// How a pass ended.
@@ -32,8 +32,8 @@ pub struct Loop<R> {
     name: &'static str,
     period: Duration,
     deadline: Duration,
-    wakes: Wakes<R>,
-    heart: Heart,
+    wakes: WakeReceiver<R>,
+    liveness: Liveness,
 }
 
 impl<R: Clone + Send + Sync + 'static> Loop<R> {
@@ -46,7 +46,7 @@ impl<R: Clone + Send + Sync + 'static> Loop<R> {
                 period,
                 deadline,
                 wakes,
-                heart: health.heart(name, deadline * 2),
+                liveness: health.liveness(name, deadline * 2),
             },
             activator,
         )
@@ -71,7 +71,7 @@ pub async fn run<P: Pass>(
     loop {
         this.wakes.begin();
         let start = Instant::now();
-        this.heart.begin(start);
+        this.liveness.begin(start);
         let outcome = match tokio::time::timeout(this.deadline, work.pass()).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -80,10 +80,10 @@ pub async fn run<P: Pass>(
                     deadline_seconds = this.deadline.as_secs(),
                     "pass cut at its deadline"
                 );
-                Outcome::Retry(work.late(this.deadline))
+                Outcome::Retry(work.timed_out(this.deadline))
             }
         };
-        this.heart.end();
+        this.liveness.end();
         let (report, delay, well) = match outcome {
             Outcome::Done(report) => (report, this.period, true),
             Outcome::Again(report, delay) => (report, delay.min(this.period), true),
@@ -122,7 +122,7 @@ mod tests {
             (self.outcome)(number)
         }
 
-        fn late(&self, _: Duration) -> u32 {
+        fn timed_out(&self, _: Duration) -> u32 {
             0
         }
     }

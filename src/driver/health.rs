@@ -10,19 +10,19 @@ pub struct Health {
 
 #[derive(Debug, Default)]
 struct State {
-    hearts: BTreeMap<&'static str, Beat>,
+    loops: BTreeMap<&'static str, LoopState>,
     conditions: BTreeMap<&'static str, Result<(), String>>,
 }
 
 #[derive(Debug)]
-struct Beat {
+struct LoopState {
     running_since: Option<Instant>,
     deadline: Duration,
 }
 
 /// One loop's sign of life.
 #[derive(Debug)]
-pub struct Heart {
+pub struct Liveness {
     name: &'static str,
     health: Health,
 }
@@ -40,15 +40,15 @@ impl Health {
     }
 
     /// A loop reports in; a pass of it that runs on for longer than `deadline` makes the process count as stuck.
-    pub fn heart(&self, name: &'static str, deadline: Duration) -> Heart {
-        self.lock().hearts.insert(
+    pub fn liveness(&self, name: &'static str, deadline: Duration) -> Liveness {
+        self.lock().loops.insert(
             name,
-            Beat {
+            LoopState {
                 running_since: None,
                 deadline,
             },
         );
-        Heart {
+        Liveness {
             name,
             health: self.clone(),
         }
@@ -66,11 +66,11 @@ impl Health {
     /// The loops whose pass is past its deadline by now. Empty: alive.
     pub fn stuck(&self, now: Instant) -> Vec<String> {
         self.lock()
-            .hearts
+            .loops
             .iter()
-            .filter_map(|(name, beat)| {
-                let age = now.saturating_duration_since(beat.running_since?);
-                (age > beat.deadline).then(|| format!("{name}: its pass has been running for {} s", age.as_secs()))
+            .filter_map(|(name, state)| {
+                let age = now.saturating_duration_since(state.running_since?);
+                (age > state.deadline).then(|| format!("{name}: its pass has been running for {} s", age.as_secs()))
             })
             .collect()
     }
@@ -85,16 +85,16 @@ impl Health {
     }
 }
 
-impl Heart {
+impl Liveness {
     pub(super) fn begin(&self, now: Instant) {
-        if let Some(beat) = self.health.lock().hearts.get_mut(self.name) {
-            beat.running_since = Some(now);
+        if let Some(state) = self.health.lock().loops.get_mut(self.name) {
+            state.running_since = Some(now);
         }
     }
 
     pub(super) fn end(&self) {
-        if let Some(beat) = self.health.lock().hearts.get_mut(self.name) {
-            beat.running_since = None;
+        if let Some(state) = self.health.lock().loops.get_mut(self.name) {
+            state.running_since = None;
         }
     }
 }
@@ -118,15 +118,15 @@ mod tests {
     #[test]
     fn a_pass_beyond_its_deadline_is_stuck_until_it_ends() {
         let health = Health::default();
-        let heart = health.heart("sync", Duration::from_secs(60));
+        let liveness = health.liveness("sync", Duration::from_secs(60));
         let start = Instant::now();
-        heart.begin(start);
+        liveness.begin(start);
         assert!(health.stuck(start + Duration::from_secs(59)).is_empty());
         assert_eq!(
             health.stuck(start + Duration::from_secs(61)),
             ["sync: its pass has been running for 61 s"]
         );
-        heart.end();
+        liveness.end();
         assert!(health.stuck(start + Duration::from_secs(999)).is_empty());
     }
 

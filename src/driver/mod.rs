@@ -19,5 +19,5 @@ mod signals;
 pub use activator::{Activator, NoAnswer};
 pub use backoff::Backoff;
 pub use engine::{Loop, Outcome, Pass, run};
-pub use health::{Condition, Health, Heart};
+pub use health::{Condition, Health, Liveness};
 pub use signals::{Shutdown, Tasks, on_signals};

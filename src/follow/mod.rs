@@ -142,7 +142,7 @@ impl<G: ConfigRepo, F: Fn() + Send + 'static> Pass for Follower<G, F> {
         }
     }
 
-    fn late(&self, deadline: Duration) -> Self::Report {
+    fn timed_out(&self, deadline: Duration) -> Self::Report {
         Err(format!("the fetch did not end within {} s", deadline.as_secs()))
     }
 }

@@ -1,4 +1,4 @@
-use super::Between;
+use super::RequestScope;
 use super::call::{Call, Method, list, part, same, text};
 use super::failure::plain;
 use super::wire::{self, Wire, WireError};
@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 /// AWS CodeCommit, which has no labels. Requests are signed, there is no token.
 pub struct CodeCommit {
     wire: Box<dyn Wire>,
-    between: Between,
+    scope: RequestScope,
     region: String,
     /// What a request that is not open said: it says so for ever, and asking for each costs a call.
     ended: Mutex<BTreeMap<String, Option<ChangeRequest>>>,
@@ -37,20 +37,20 @@ impl CodeCommit {
     ///
     /// # Errors
     /// The address cannot be used.
-    pub fn new(api: &str, region: &str, signer: Signer, between: Between) -> Result<Self, WireError> {
+    pub fn new(api: &str, region: &str, signer: Signer, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Signed {
             client: wire::client()?,
             api: wire::address(api)?,
             signer,
         };
-        Ok(Self::over(Box::new(wire), region, between))
+        Ok(Self::over(Box::new(wire), region, scope))
     }
 
     /// Over any wire.
-    pub fn over(wire: Box<dyn Wire>, region: &str, between: Between) -> Self {
+    pub fn over(wire: Box<dyn Wire>, region: &str, scope: RequestScope) -> Self {
         Self {
             wire,
-            between,
+            scope,
             region: region.to_owned(),
             ended: Mutex::default(),
         }
@@ -62,7 +62,7 @@ impl CodeCommit {
         self.wire.send(doing, call).await
     }
 
-    async fn all(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
+    async fn list_requests(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
         let mut found = Vec::new();
         for id in self.ids("OPEN").await? {
             found.extend(self.request(&id).await?);
@@ -96,7 +96,7 @@ impl CodeCommit {
         let mut ids = Vec::new();
         let mut next: Option<String> = None;
         for _ in 0..PAGES {
-            let mut input = json!({ "repositoryName": self.between.project, "pullRequestStatus": status });
+            let mut input = json!({ "repositoryName": self.scope.project, "pullRequestStatus": status });
             if let Some(next) = &next {
                 input["nextToken"] = next.as_str().into();
             }
@@ -126,9 +126,9 @@ impl CodeCommit {
             .cloned()
             .unwrap_or_default();
         let is = |name: &str, wanted: String| target.get(name).and_then(Value::as_str) == Some(wanted.as_str());
-        let ours = is("repositoryName", self.between.project.clone())
-            && is("sourceReference", self.between.from.full())
-            && is("destinationReference", self.between.into.full());
+        let ours = is("repositoryName", self.scope.project.clone())
+            && is("sourceReference", self.scope.from.full())
+            && is("destinationReference", self.scope.into.full());
         let id = text(pull, "pullRequestId")?;
         let merged = target.pointer("/mergeMetadata/isMerged") == Some(&Value::Bool(true));
         let domain = if self.region.starts_with("cn-") {
@@ -139,7 +139,7 @@ impl CodeCommit {
         Ok(ours.then_some(ChangeRequest {
             url: format!(
                 "https://{region}.console.{domain}/codesuite/codecommit/repositories/{}/pull-requests/{id}/details?region={region}",
-                self.between.project,
+                self.scope.project,
                 region = self.region
             ),
             title: text(pull, "title")?,
@@ -154,14 +154,14 @@ impl CodeCommit {
         }))
     }
 
-    async fn make(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
+    async fn create_request(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
         let input = json!({
             "title": proposal.title,
             "description": proposal.body,
             "targets": [{
-                "repositoryName": self.between.project,
-                "sourceReference": self.between.from.as_str(),
-                "destinationReference": self.between.into.as_str(),
+                "repositoryName": self.scope.project,
+                "sourceReference": self.scope.from.as_str(),
+                "destinationReference": self.scope.into.as_str(),
             }],
         });
         let answer = self.call("open a pull request", "CreatePullRequest", input).await?;
@@ -172,7 +172,7 @@ impl CodeCommit {
         })
     }
 
-    async fn change(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
+    async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
         let mut changed = false;
         if !same(&proposal.title, &request.title) {
             let input = json!({ "pullRequestId": request.id, "title": proposal.title });
@@ -193,7 +193,7 @@ impl CodeCommit {
         told.await.map(drop)
     }
 
-    async fn shut(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
+    async fn close_request(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
         let id = json!({ "pullRequestId": request.id });
         let answer = self.call("read a pull request", "GetPullRequest", id).await?;
         let targets = list(part(part(&answer, "pullRequest")?, "pullRequestTargets")?)?;
@@ -201,7 +201,7 @@ impl CodeCommit {
         self.describe(request, body).await?;
         let input = json!({
             "pullRequestId": request.id,
-            "repositoryName": self.between.project,
+            "repositoryName": self.scope.project,
             "beforeCommitId": text(&target, "destinationCommit")?,
             "afterCommitId": text(&target, "sourceCommit")?,
             "content": comment,
@@ -259,11 +259,11 @@ impl Forge for CodeCommit {
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {
-        self.all().boxed()
+        self.list_requests().boxed()
     }
 
     fn open<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Result<ChangeRequest, ForgeFailure>> {
-        self.make(proposal).boxed()
+        self.create_request(proposal).boxed()
     }
 
     fn update<'a>(
@@ -271,7 +271,7 @@ impl Forge for CodeCommit {
         request: &'a ChangeRequest,
         proposal: &'a Proposal,
     ) -> BoxFuture<'a, Result<bool, ForgeFailure>> {
-        self.change(request, proposal).boxed()
+        self.update_request(request, proposal).boxed()
     }
 
     fn close<'a>(
@@ -280,6 +280,6 @@ impl Forge for CodeCommit {
         body: &'a str,
         comment: &'a str,
     ) -> BoxFuture<'a, Result<(), ForgeFailure>> {
-        self.shut(request, body, comment).boxed()
+        self.close_request(request, body, comment).boxed()
     }
 }

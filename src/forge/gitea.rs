@@ -1,4 +1,4 @@
-use super::Between;
+use super::RequestScope;
 use super::call::{Call, Method, list, number, same, segment, text};
 use super::github;
 use super::wire::{Http, Scheme, Wire, WireError};
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Gitea and what speaks like it (Forgejo, Codeberg): API, version 1.
 pub struct Gitea {
     wire: Box<dyn Wire>,
-    between: Between,
+    scope: RequestScope,
 }
 
 /// Requests of one page. They cannot be filtered by their branch, so that all of the repository are looked at, those
@@ -33,31 +33,27 @@ impl Gitea {
     ///
     /// # Errors
     /// The address cannot be used.
-    pub fn new(api: &str, token_file: PathBuf, between: Between) -> Result<Self, WireError> {
+    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Http::new(api, token_file, Scheme::Token, &[])?;
-        Ok(Self::over(Box::new(wire), between))
+        Ok(Self::over(Box::new(wire), scope))
     }
 
     /// Over any wire.
-    pub fn over(wire: Box<dyn Wire>, between: Between) -> Self {
-        Self { wire, between }
+    pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
+        Self { wire, scope }
     }
 
     fn path(&self, rest: &str) -> String {
-        let (owner, name) = self
-            .between
-            .project
-            .split_once('/')
-            .unwrap_or((&self.between.project, ""));
+        let (owner, name) = self.scope.project.split_once('/').unwrap_or((&self.scope.project, ""));
         format!("/repos/{}/{}{rest}", segment(owner), segment(name))
     }
 
-    async fn all(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
+    async fn list_requests(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
         let mut found = Vec::new();
         for page in 1..=PAGES {
             let query = vec![
                 ("state", "all".to_owned()),
-                ("base_branch", self.between.into.to_string()),
+                ("base_branch", self.scope.into.to_string()),
                 ("sort", "recentupdate".to_owned()),
                 ("limit", PAGE.to_string()),
                 ("page", page.to_string()),
@@ -80,9 +76,9 @@ impl Gitea {
     /// branch is gone its name stands in the label alone.
     fn is_ours(&self, pull: &Value) -> bool {
         let at = |place: &str| pull.pointer(place).and_then(Value::as_str);
-        let from = Some(self.between.from.as_str());
+        let from = Some(self.scope.from.as_str());
         (at("/head/ref") == from || at("/head/label") == from)
-            && at("/base/ref") == Some(self.between.into.as_str())
+            && at("/base/ref") == Some(self.scope.into.as_str())
             && pull.pointer("/head/repo_id") == pull.pointer("/base/repo_id")
     }
 
@@ -118,20 +114,20 @@ impl Gitea {
         Ok(ids)
     }
 
-    async fn make(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
+    async fn create_request(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
         let new = json!({
             "title": proposal.title,
             "body": proposal.body,
-            "head": self.between.from.as_str(),
-            "base": self.between.into.as_str(),
-            "labels": self.labels(self.between.labels.iter().collect()).await?,
+            "head": self.scope.from.as_str(),
+            "base": self.scope.into.as_str(),
+            "labels": self.labels(self.scope.labels.iter().collect()).await?,
         });
         let call = Call::send(Method::Post, self.path("/pulls"), new);
         github::request(&self.wire.send("open a pull request", call).await?)
     }
 
-    async fn change(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
-        let missing = self.between.missing(request);
+    async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
+        let missing = self.scope.missing(request);
         let labelled = !missing.is_empty();
         if labelled {
             let path = self.path(&format!("/issues/{}/labels", request.id));
@@ -151,7 +147,7 @@ impl Gitea {
         Ok(true)
     }
 
-    async fn shut(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
+    async fn close_request(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
         let path = self.path(&format!("/pulls/{}", request.id));
         let new = json!({ "state": "closed", "body": body });
         self.wire
@@ -172,11 +168,11 @@ impl Forge for Gitea {
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {
-        self.all().boxed()
+        self.list_requests().boxed()
     }
 
     fn open<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Result<ChangeRequest, ForgeFailure>> {
-        self.make(proposal).boxed()
+        self.create_request(proposal).boxed()
     }
 
     fn update<'a>(
@@ -184,7 +180,7 @@ impl Forge for Gitea {
         request: &'a ChangeRequest,
         proposal: &'a Proposal,
     ) -> BoxFuture<'a, Result<bool, ForgeFailure>> {
-        self.change(request, proposal).boxed()
+        self.update_request(request, proposal).boxed()
     }
 
     fn close<'a>(
@@ -193,6 +189,6 @@ impl Forge for Gitea {
         body: &'a str,
         comment: &'a str,
     ) -> BoxFuture<'a, Result<(), ForgeFailure>> {
-        self.shut(request, body, comment).boxed()
+        self.close_request(request, body, comment).boxed()
     }
 }

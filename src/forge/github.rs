@@ -1,4 +1,4 @@
-use super::Between;
+use super::RequestScope;
 use super::call::{Call, Method, list, number, same, segment, text};
 use super::wire::{Http, Scheme, Wire, WireError};
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// GitHub, and GitHub Enterprise Server: REST API, version 2022-11-28.
 pub struct GitHub {
     wire: Box<dyn Wire>,
-    between: Between,
+    scope: RequestScope,
 }
 
 /// Asked for by GitHub, so that it does not change under us.
@@ -34,33 +34,29 @@ impl GitHub {
     ///
     /// # Errors
     /// The address cannot be used.
-    pub fn new(api: &str, token_file: PathBuf, between: Between) -> Result<Self, WireError> {
+    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Http::new(api, token_file, Scheme::Bearer, HEADERS)?;
-        Ok(Self::over(Box::new(wire), between))
+        Ok(Self::over(Box::new(wire), scope))
     }
 
     /// Over any wire.
-    pub fn over(wire: Box<dyn Wire>, between: Between) -> Self {
-        Self { wire, between }
+    pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
+        Self { wire, scope }
     }
 
     fn path(&self, rest: &str) -> String {
-        let (owner, name) = self
-            .between
-            .project
-            .split_once('/')
-            .unwrap_or((&self.between.project, ""));
+        let (owner, name) = self.scope.project.split_once('/').unwrap_or((&self.scope.project, ""));
         format!("/repos/{}/{}{rest}", segment(owner), segment(name))
     }
 
-    async fn all(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
-        let owner = self.between.project.split('/').next().unwrap_or_default();
+    async fn list_requests(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
+        let owner = self.scope.project.split('/').next().unwrap_or_default();
         let mut found = Vec::new();
         for page in 1..=PAGES {
             let query = vec![
                 ("state", "all".to_owned()),
-                ("head", format!("{owner}:{}", self.between.from)),
-                ("base", self.between.into.to_string()),
+                ("head", format!("{owner}:{}", self.scope.from)),
+                ("base", self.scope.into.to_string()),
                 ("sort", "created".to_owned()),
                 ("direction", "desc".to_owned()),
                 ("per_page", PAGE.to_string()),
@@ -71,7 +67,7 @@ impl GitHub {
             let here = list(&answer)?;
             for pull in here {
                 let head = pull.pointer("/head/ref").and_then(Value::as_str);
-                if head == Some(self.between.from.as_str()) {
+                if head == Some(self.scope.from.as_str()) {
                     found.push(request(pull)?);
                 }
             }
@@ -91,21 +87,21 @@ impl GitHub {
         self.wire.send("label a pull request", call).await.map(|_| true)
     }
 
-    async fn make(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
+    async fn create_request(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
         let new = json!({
             "title": proposal.title,
             "body": proposal.body,
-            "head": self.between.from.as_str(),
-            "base": self.between.into.as_str(),
+            "head": self.scope.from.as_str(),
+            "base": self.scope.into.as_str(),
         });
         let call = Call::send(Method::Post, self.path("/pulls"), new);
         let made = request(&self.wire.send("open a pull request", call).await?)?;
-        self.label(&made.id, self.between.labels.iter().collect()).await?;
+        self.label(&made.id, self.scope.labels.iter().collect()).await?;
         Ok(made)
     }
 
-    async fn change(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
-        let missing = self.between.missing(request);
+    async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
+        let missing = self.scope.missing(request);
         let labelled = self.label(&request.id, missing).await?;
         if same(&proposal.title, &request.title) && same(&proposal.body, &request.body) {
             return Ok(labelled);
@@ -118,7 +114,7 @@ impl GitHub {
         Ok(true)
     }
 
-    async fn shut(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
+    async fn close_request(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
         let path = self.path(&format!("/pulls/{}", request.id));
         let new = json!({ "state": "closed", "body": body });
         self.wire
@@ -158,11 +154,11 @@ impl Forge for GitHub {
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {
-        self.all().boxed()
+        self.list_requests().boxed()
     }
 
     fn open<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Result<ChangeRequest, ForgeFailure>> {
-        self.make(proposal).boxed()
+        self.create_request(proposal).boxed()
     }
 
     fn update<'a>(
@@ -170,7 +166,7 @@ impl Forge for GitHub {
         request: &'a ChangeRequest,
         proposal: &'a Proposal,
     ) -> BoxFuture<'a, Result<bool, ForgeFailure>> {
-        self.change(request, proposal).boxed()
+        self.update_request(request, proposal).boxed()
     }
 
     fn close<'a>(
@@ -179,6 +175,6 @@ impl Forge for GitHub {
         body: &'a str,
         comment: &'a str,
     ) -> BoxFuture<'a, Result<(), ForgeFailure>> {
-        self.shut(request, body, comment).boxed()
+        self.close_request(request, body, comment).boxed()
     }
 }

@@ -1,4 +1,4 @@
-use super::Between;
+use super::RequestScope;
 use super::call::{Call, Method, list, number, same, segment, text};
 use super::wire::{Http, Scheme, Wire, WireError};
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// GitLab, gitlab.com or one's own: REST API, version 4.
 pub struct GitLab {
     wire: Box<dyn Wire>,
-    between: Between,
+    scope: RequestScope,
 }
 
 /// Requests of one page, and pages: a branch of ours has one request for each time it was merged or closed.
@@ -28,27 +28,27 @@ impl GitLab {
     ///
     /// # Errors
     /// The address cannot be used.
-    pub fn new(api: &str, token_file: PathBuf, between: Between) -> Result<Self, WireError> {
+    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Http::new(api, token_file, Scheme::PrivateToken, &[])?;
-        Ok(Self::over(Box::new(wire), between))
+        Ok(Self::over(Box::new(wire), scope))
     }
 
     /// Over any wire.
-    pub fn over(wire: Box<dyn Wire>, between: Between) -> Self {
-        Self { wire, between }
+    pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
+        Self { wire, scope }
     }
 
     fn path(&self, rest: &str) -> String {
-        format!("/projects/{}/merge_requests{rest}", segment(&self.between.project))
+        format!("/projects/{}/merge_requests{rest}", segment(&self.scope.project))
     }
 
-    async fn all(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
+    async fn list_requests(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
         let mut found = Vec::new();
         for page in 1..=PAGES {
             let query = vec![
                 ("state", "all".to_owned()),
-                ("source_branch", self.between.from.to_string()),
-                ("target_branch", self.between.into.to_string()),
+                ("source_branch", self.scope.from.to_string()),
+                ("target_branch", self.scope.into.to_string()),
                 ("order_by", "created_at".to_owned()),
                 ("sort", "desc".to_owned()),
                 ("per_page", PAGE.to_string()),
@@ -70,20 +70,20 @@ impl GitLab {
         Ok(found)
     }
 
-    async fn make(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
+    async fn create_request(&self, proposal: &Proposal) -> Result<ChangeRequest, ForgeFailure> {
         let new = json!({
-            "source_branch": self.between.from.as_str(),
-            "target_branch": self.between.into.as_str(),
+            "source_branch": self.scope.from.as_str(),
+            "target_branch": self.scope.into.as_str(),
             "title": proposal.title,
             "description": proposal.body,
-            "labels": self.between.labels,
+            "labels": self.scope.labels,
         });
         let call = Call::send(Method::Post, self.path(""), new);
         request(&self.wire.send("open a merge request", call).await?)
     }
 
-    async fn change(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
-        let missing: Vec<&str> = self.between.missing(request).into_iter().map(String::as_str).collect();
+    async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
+        let missing: Vec<&str> = self.scope.missing(request).into_iter().map(String::as_str).collect();
         let says_it = same(&proposal.title, &request.title) && same(&proposal.body, &request.body);
         if says_it && missing.is_empty() {
             return Ok(false);
@@ -99,7 +99,7 @@ impl GitLab {
         Ok(true)
     }
 
-    async fn shut(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
+    async fn close_request(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
         let path = self.path(&format!("/{}", request.id));
         let new = json!({ "state_event": "close", "description": body });
         self.wire
@@ -141,11 +141,11 @@ impl Forge for GitLab {
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {
-        self.all().boxed()
+        self.list_requests().boxed()
     }
 
     fn open<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Result<ChangeRequest, ForgeFailure>> {
-        self.make(proposal).boxed()
+        self.create_request(proposal).boxed()
     }
 
     fn update<'a>(
@@ -153,7 +153,7 @@ impl Forge for GitLab {
         request: &'a ChangeRequest,
         proposal: &'a Proposal,
     ) -> BoxFuture<'a, Result<bool, ForgeFailure>> {
-        self.change(request, proposal).boxed()
+        self.update_request(request, proposal).boxed()
     }
 
     fn close<'a>(
@@ -162,6 +162,6 @@ impl Forge for GitLab {
         body: &'a str,
         comment: &'a str,
     ) -> BoxFuture<'a, Result<(), ForgeFailure>> {
-        self.shut(request, body, comment).boxed()
+        self.close_request(request, body, comment).boxed()
     }
 }

@@ -32,7 +32,7 @@ use crate::port::ChangeRequest;
 
 /// What all requests have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Between {
+pub struct RequestScope {
     /// The repository as the forge names it: `acme/fleet`; CodeCommit: `fleet`.
     pub project: String,
     /// The side branch.
@@ -43,7 +43,7 @@ pub struct Between {
     pub labels: Vec<String>,
 }
 
-impl Between {
+impl RequestScope {
     /// Our labels that a request does not carry.
     fn missing(&self, request: &ChangeRequest) -> Vec<&String> {
         self.labels

@@ -46,7 +46,7 @@ pub trait Commands: Send + Sync + 'static {
 }
 
 /// Whether the agent is well. Both are asked often and answer from memory.
-pub trait Health: Send + Sync + 'static {
+pub trait Probes: Send + Sync + 'static {
     /// The loops that have made no progress for too long, with how long; empty while all is well.
     fn stuck(&self) -> Vec<String>;
 

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 /// What a caller shows for having the secret: over the body, or the secret itself.
 #[derive(Clone)]
-pub(super) enum Proof {
+pub(super) enum Signature {
     /// HMAC-SHA256 of the body, as GitHub and Gitea have it.
     Mac([u8; 32]),
     /// As GitLab has it.
@@ -18,7 +18,7 @@ pub(super) enum Proof {
 const MACS: [(&str, &str); 2] = [("x-hub-signature-256", "sha256="), ("x-gitea-signature", "")];
 const WORD: &str = "x-gitlab-token";
 
-impl Proof {
+impl Signature {
     /// What the headers show; the first that is well-formed.
     pub(super) fn shown(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &str| headers.get(name)?.to_str().ok();
@@ -62,14 +62,14 @@ pub(super) fn branch(body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Proof, branch};
+    use super::{Signature, branch};
     use crate::model::Secret;
     use axum::http::HeaderMap;
 
-    fn proof(name: &'static str, value: &str) -> Option<Proof> {
+    fn signature(name: &'static str, value: &str) -> Option<Signature> {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
-        Proof::shown(&headers)
+        Signature::shown(&headers)
     }
 
     /// The example in GitHub's documentation of webhooks.
@@ -81,10 +81,10 @@ mod tests {
             ("x-hub-signature-256", format!("sha256={mac}")),
             ("x-gitea-signature", mac.to_owned()),
         ] {
-            let proof = proof(name, &value).unwrap();
-            assert!(proof.holds(&secret, b"Hello, World!"));
-            assert!(!proof.holds(&secret, b"Hello, World?"));
-            assert!(!proof.holds(&Secret::new("It's no Secret"), b"Hello, World!"));
+            let signature = signature(name, &value).unwrap();
+            assert!(signature.holds(&secret, b"Hello, World!"));
+            assert!(!signature.holds(&secret, b"Hello, World?"));
+            assert!(!signature.holds(&Secret::new("It's no Secret"), b"Hello, World!"));
         }
         for (name, value) in [
             ("x-hub-signature-256", mac.to_owned()),
@@ -93,15 +93,15 @@ mod tests {
             ("x-hub-signature", format!("sha256={mac}")),
             ("x-gitea-signature", String::new()),
         ] {
-            assert!(proof(name, &value).is_none(), "{name}: {value}");
+            assert!(signature(name, &value).is_none(), "{name}: {value}");
         }
     }
 
     #[test]
     fn gitlab_shows_the_secret_itself() {
-        let proof = proof("x-gitlab-token", "correct-horse").unwrap();
-        assert!(proof.holds(&Secret::new("correct-horse"), b"whatever"));
-        assert!(!proof.holds(&Secret::new("correct-horsf"), b"whatever"));
+        let signature = signature("x-gitlab-token", "correct-horse").unwrap();
+        assert!(signature.holds(&Secret::new("correct-horse"), b"whatever"));
+        assert!(!signature.holds(&Secret::new("correct-horsf"), b"whatever"));
     }
 
     #[test]

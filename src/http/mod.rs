@@ -11,7 +11,7 @@
 //! | `POST /hooks/push` | signature | a forge tells of a push: wakes the follow loop, answers at once |
 //!
 //! Flow: `serve` takes connections, `routes` checks and bounds each request, the composition root's [`Commands`] and
-//! [`Health`] answer it. `token` says whether the caller may, `hook` whether a forge has the secret of its webhook; `client` is
+//! [`Probes`] answer it. `token` says whether the caller may, `hook` whether a forge has the secret of its webhook; `client` is
 //! the other side of `/v1`.
 //!
 //! What holds: a call carries no data but a repository's name, and a push wakes whatever it says, unless it names another
@@ -32,7 +32,7 @@ mod tests;
 mod token;
 
 pub use client::{Client, ClientError};
-pub use commands::{CommandError, CommandReport, Commands, Health};
-pub use routes::{Limits, Server};
+pub use commands::{CommandError, CommandReport, Commands, Probes};
+pub use routes::{Server, ServerLimits};
 pub use serve::{ServeError, serve};
 pub use token::{TokenError, TokenFile};

@@ -1,5 +1,5 @@
-use super::commands::{CommandError, Commands, Health};
-use super::hook::{self, Proof};
+use super::commands::{CommandError, Commands, Probes};
+use super::hook::{self, Signature};
 use super::token::{TokenError, TokenFile};
 use crate::model::ImageRef;
 use crate::telemetry::Metrics;
@@ -36,14 +36,14 @@ const PUSHES: usize = 8;
 
 /// How long callers may keep the server busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ServerLimits {
     /// A call that waits for a pass.
     pub call: Duration,
     /// What is in flight at shutdown.
     pub drain: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             call: Duration::from_secs(600),
@@ -57,7 +57,7 @@ pub struct Server {
     /// Carries out `/v1`.
     pub commands: Arc<dyn Commands>,
     /// Answers `/healthz` and `/readyz`.
-    pub health: Arc<dyn Health>,
+    pub health: Arc<dyn Probes>,
     /// Rendered at `/metrics`.
     pub metrics: Metrics,
     /// Opens `/v1`.
@@ -65,7 +65,7 @@ pub struct Server {
     /// What forges sign their pushes with.
     pub hook_secret: TokenFile,
     /// Bounds.
-    pub limits: Limits,
+    pub limits: ServerLimits,
 }
 
 struct Room {
@@ -158,7 +158,7 @@ async fn status(State(room): Shared) -> Response {
 
 /// What is not signed is refused before its body is read.
 async fn push(State(room): Shared, request: Request) -> Response {
-    let Some(proof) = Proof::shown(request.headers()) else {
+    let Some(signature) = Signature::shown(request.headers()) else {
         return refusal(
             StatusCode::UNAUTHORIZED,
             "a signature is wanted: X-Hub-Signature-256, X-Gitea-Signature or X-Gitlab-Token",
@@ -187,7 +187,7 @@ async fn push(State(room): Shared, request: Request) -> Response {
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    if !proof.holds(&secret, &body) {
+    if !signature.holds(&secret, &body) {
         tracing::debug!("a webhook was not signed with the secret");
         return refusal(
             StatusCode::UNAUTHORIZED,

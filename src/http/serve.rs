@@ -36,7 +36,7 @@ pub enum ServeError {
     Listener(#[source] io::Error),
 }
 
-/// Answers requests until `shutdown`; what is in flight then has [`Limits::drain`](super::Limits) to end.
+/// Answers requests until `shutdown`; what is in flight then has [`ServerLimits::drain`](super::ServerLimits) to end.
 ///
 /// # Errors
 /// When the listener is broken.

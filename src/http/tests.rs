@@ -76,7 +76,7 @@ struct Doctor {
     not_ready: Mutex<Vec<String>>,
 }
 
-impl Health for Doctor {
+impl Probes for Doctor {
     fn stuck(&self) -> Vec<String> {
         self.stuck.lock().unwrap().clone()
     }
@@ -98,10 +98,10 @@ struct Agent {
 
 impl Agent {
     async fn start() -> Self {
-        Self::start_with(Limits::default(), true).await
+        Self::start_with(ServerLimits::default(), true).await
     }
 
-    async fn start_with(limits: Limits, with_token: bool) -> Self {
+    async fn start_with(limits: ServerLimits, with_token: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut token = tempfile::NamedTempFile::new().unwrap();
@@ -195,7 +195,7 @@ async fn commands_are_carried_out_with_the_token() {
 
 #[tokio::test]
 async fn without_a_configured_token_all_commands_are_refused() {
-    let agent = Agent::start_with(Limits::default(), false).await;
+    let agent = Agent::start_with(ServerLimits::default(), false).await;
     for token in [None, Some(""), Some(TOKEN)] {
         let (status, text) = agent.post("/v1/scan", token, "").await;
         assert_eq!(status, 503, "{text}");
@@ -290,9 +290,9 @@ async fn a_command_that_cannot_be_carried_out_says_why() {
 
 #[tokio::test]
 async fn a_call_that_waits_too_long_is_let_go() {
-    let limits = Limits {
+    let limits = ServerLimits {
         call: Duration::from_millis(50),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let agent = Agent::start_with(limits, true).await;
     let (status, text) = agent
@@ -374,9 +374,9 @@ async fn a_call_in_flight_at_shutdown_is_answered_and_the_server_ends() {
 
 #[tokio::test]
 async fn a_call_that_outlasts_the_drain_is_cut_off() {
-    let limits = Limits {
+    let limits = ServerLimits {
         drain: Duration::from_millis(50),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let agent = Agent::start_with(limits, true).await;
     let client = agent.client().await;
@@ -529,7 +529,7 @@ async fn a_pushs_body_is_bounded_and_its_secret_is_read_anew() {
     std::fs::write(agent.token.path(), "short\n").unwrap();
     let (status, text) = tell(&agent, ("x-gitlab-token", "short"), "{}").await;
     assert_eq!(status, 503, "{text}");
-    let none = Agent::start_with(Limits::default(), false).await;
+    let none = Agent::start_with(ServerLimits::default(), false).await;
     let (status, text) = tell(&none, ("x-gitlab-token", TOKEN), "{}").await;
     assert!(status == 503 && text.contains("http.webhook.secretFile"), "{text}");
 }

@@ -50,7 +50,9 @@ mod parse;
 mod pattern;
 mod platform;
 mod range;
+mod scan_rules;
 mod select;
+mod system_registry;
 mod version;
 
 #[cfg(test)]
@@ -60,4 +62,5 @@ pub use filter::{Filter, InvalidGlob};
 pub use image_policy::Digests;
 pub use parse::{InvalidPolicy, Policy};
 pub use platform::{InvalidPlatform, Platform, Platforms};
+pub use scan_rules::{ScanRule, ScanRules, host_matches};
 pub use select::{Candidate, Choice, Question, Selection, Standing, Verdict, select};

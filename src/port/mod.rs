@@ -10,6 +10,7 @@ mod events;
 mod forge;
 mod registry;
 mod repo;
+mod scan_state;
 
 pub use cluster::{
     Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, KindView, Kinds, Mode, Observed, ObservedStore,
@@ -23,3 +24,4 @@ pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, SideBranches,
     TreeFile, Trusted,
 };
+pub use scan_state::{ImageKey, PlatformAnswer, Scan, ScanState};

@@ -1,4 +1,4 @@
-use crate::aws::{Place, Sdk};
+use crate::aws::{Endpoint, Sdk};
 use aws_sdk_ecr::Client;
 use std::collections::HashMap;
 use tokio::sync::Mutex;
@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 /// One client for each place, made at its first use and kept with its connections and credentials.
 pub(super) struct Clients {
     sdk: Sdk,
-    known: Mutex<HashMap<Place, Known>>,
+    known: Mutex<HashMap<Endpoint, Known>>,
 }
 
 /// A client, and how many went before it at its place.
@@ -25,7 +25,7 @@ impl Clients {
     }
 
     /// The place's client.
-    pub(super) async fn get(&self, place: &Place) -> Known {
+    pub(super) async fn get(&self, place: &Endpoint) -> Known {
         let mut all = self.known.lock().await;
         if let Some(known) = all.get(place) {
             return known.clone();
@@ -37,7 +37,7 @@ impl Clients {
 
     /// A client with a fresh credentials chain instead of `old`. Of many callers with the same old one, the first has a
     /// new one made and the others share it.
-    pub(super) async fn renew(&self, place: &Place, old: &Known) -> Known {
+    pub(super) async fn renew(&self, place: &Endpoint, old: &Known) -> Known {
         let mut all = self.known.lock().await;
         if let Some(known) = all.get(place).filter(|known| known.generation > old.generation) {
             return known.clone();
@@ -47,7 +47,7 @@ impl Clients {
         made
     }
 
-    async fn make(&self, place: &Place, generation: u64) -> Known {
+    async fn make(&self, place: &Endpoint, generation: u64) -> Known {
         Known {
             client: Client::new(&self.sdk.load(place).await),
             generation,

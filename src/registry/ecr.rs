@@ -1,8 +1,8 @@
 use super::clients::{Clients, Known};
-use super::failure::{Trouble, explain};
+use super::failure::{EcrError, explain};
 use super::host::EcrHost;
 use super::index;
-use super::lane::Lane;
+use super::lane::RateLimit;
 use super::tags::Tags;
 use crate::aws::Sdk;
 use crate::model::{Digest, Repository};
@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 /// How fast and how long a registry may be read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pace {
+pub struct ReadLimits {
     /// Requests each second to one account and region, over time.
     pub per_second: f64,
     /// Requests that may go at once after a pause.
@@ -38,7 +38,7 @@ pub struct Pace {
     pub queue: Duration,
 }
 
-impl Default for Pace {
+impl Default for ReadLimits {
     /// ECR does not publish the limits of DescribeImages; 10/s is what others live with. A thousand pages of a thousand
     /// images are ten times the largest repository that ECR allows by default.
     fn default() -> Self {
@@ -62,14 +62,14 @@ const LONGEST_BODY: u64 = 64 << 20;
 /// Reads ECR repositories of any account, region and partition that the credentials open.
 pub struct Ecr {
     clients: Clients,
-    pace: Pace,
-    lanes: Mutex<HashMap<(String, String), Arc<Lane>>>,
+    pace: ReadLimits,
+    lanes: Mutex<HashMap<(String, String), Arc<RateLimit>>>,
     metrics: Metrics,
 }
 
 impl Ecr {
     /// Nothing is asked of AWS before the first listing.
-    pub fn new(sdk: Sdk, pace: Pace, metrics: Metrics) -> Self {
+    pub fn new(sdk: Sdk, pace: ReadLimits, metrics: Metrics) -> Self {
         Self {
             clients: Clients::new(sdk),
             pace,
@@ -78,16 +78,16 @@ impl Ecr {
         }
     }
 
-    async fn read(&self, host: &EcrHost, repository: &Repository) -> Result<Listing, Trouble> {
+    async fn read(&self, host: &EcrHost, repository: &Repository) -> Result<Listing, EcrError> {
         let lane = self.lane(host);
         let _reader = timeout(self.pace.queue, lane.readers.acquire())
             .await
-            .map_err(|_| Trouble::Queue(self.pace.queue))?;
+            .map_err(|_| EcrError::Queue(self.pace.queue))?;
         let watch = Attempts::new(&self.metrics);
         let reading = self.pages_with_fresh_credentials(host, repository, &lane, &watch);
         let tags = timeout(self.pace.deadline, reading)
             .await
-            .map_err(|_| Trouble::Deadline(self.pace.deadline))??;
+            .map_err(|_| EcrError::Deadline(self.pace.deadline))??;
         if tags.ignored() > 0 {
             self.metrics.tags_ignored(tags.ignored());
             tracing::debug!(%repository, ignored = tags.ignored(), "names outside the grammar of tags left out");
@@ -103,9 +103,9 @@ impl Ecr {
         &self,
         host: &EcrHost,
         repository: &Repository,
-        lane: &Lane,
+        lane: &RateLimit,
         watch: &Attempts,
-    ) -> Result<Tags, Trouble> {
+    ) -> Result<Tags, EcrError> {
         let place = host.place();
         let known = self.clients.get(&place).await;
         match self.pages(&known, host, repository, lane, watch).await {
@@ -123,9 +123,9 @@ impl Ecr {
         known: &Known,
         host: &EcrHost,
         repository: &Repository,
-        lane: &Lane,
+        lane: &RateLimit,
         watch: &Attempts,
-    ) -> Result<Tags, Trouble> {
+    ) -> Result<Tags, EcrError> {
         let filter = DescribeImagesFilter::builder().tag_status(TagStatus::Tagged).build();
         let first = known
             .client
@@ -147,22 +147,27 @@ impl Ecr {
                 .send()
                 .await?;
             let Some(details) = page.image_details else {
-                return Err(Trouble::Unreadable("it has no list of images".into()));
+                return Err(EcrError::Unreadable("it has no list of images".into()));
             };
             tags.add(&details);
             let Some(next) = page.next_token.filter(|next| !next.is_empty()) else {
                 return Ok(tags);
             };
             if !given.insert(next.clone()) {
-                return Err(Trouble::Loop);
+                return Err(EcrError::Loop);
             }
             token = Some(next);
         }
-        Err(Trouble::TooManyPages(self.pace.pages))
+        Err(EcrError::TooManyPages(self.pace.pages))
     }
 
     /// The image's index, if it has one.
-    async fn index(&self, host: &EcrHost, repository: &Repository, digest: &Digest) -> Result<Option<String>, Trouble> {
+    async fn index(
+        &self,
+        host: &EcrHost,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<String>, EcrError> {
         let lane = self.lane(host);
         let place = host.place();
         let known = self.clients.get(&place).await;
@@ -181,8 +186,8 @@ impl Ecr {
         host: &EcrHost,
         repository: &Repository,
         digest: &Digest,
-        lane: &Lane,
-    ) -> Result<Option<String>, Trouble> {
+        lane: &RateLimit,
+    ) -> Result<Option<String>, EcrError> {
         lane.turn().await;
         let image = ImageIdentifier::builder().image_digest(digest.as_str()).build();
         let answer = known
@@ -200,10 +205,10 @@ impl Ecr {
         Ok(image.and_then(|image| image.image_manifest))
     }
 
-    fn lane(&self, host: &EcrHost) -> Arc<Lane> {
+    fn lane(&self, host: &EcrHost) -> Arc<RateLimit> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (host.account.clone(), host.region.clone());
-        Arc::clone(lanes.entry(key).or_insert_with(|| Arc::new(Lane::new(&self.pace))))
+        Arc::clone(lanes.entry(key).or_insert_with(|| Arc::new(RateLimit::new(&self.pace))))
     }
 }
 
@@ -240,7 +245,7 @@ impl Registry for Ecr {
         let reading = timeout(self.pace.deadline, self.index(&host, repository, digest));
         let manifest = reading
             .await
-            .unwrap_or(Err(Trouble::Deadline(self.pace.deadline)))
+            .unwrap_or(Err(EcrError::Deadline(self.pace.deadline)))
             .map_err(|trouble| {
                 let action = "ecr:BatchGetImage";
                 explain(&trouble, action, &repository.to_string(), &host, &repository.path)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What ended a reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum EcrError {
     /// AWS answered with an error.
     Answer {
         code: Option<String>,
@@ -34,14 +34,14 @@ pub(super) enum Trouble {
     Queue(Duration),
 }
 
-impl Trouble {
+impl EcrError {
     /// Whether new credentials may help where those in use are said to be over.
     pub(super) fn is_expiry(&self) -> bool {
         matches!(self, Self::Answer { code: Some(code), .. } if EXPIRED.contains(&code.as_str()))
     }
 }
 
-impl<E> From<SdkError<E, HttpResponse>> for Trouble
+impl<E> From<SdkError<E, HttpResponse>> for EcrError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -92,12 +92,12 @@ const THROTTLED: [&str; 6] = [
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The trouble in words: which repository, what AWS said, what to do.
-pub(super) fn explain(trouble: &Trouble, action: &str, name: &str, host: &EcrHost, repository: &str) -> ListFailure {
+pub(super) fn explain(trouble: &EcrError, action: &str, name: &str, host: &EcrHost, repository: &str) -> ListFailure {
     let failed = |said: String| ListFailure::Failed {
         message: format!("{name}: {said}"),
     };
     match trouble {
-        Trouble::Answer {
+        EcrError::Answer {
             code,
             message,
             status,
@@ -108,42 +108,42 @@ pub(super) fn explain(trouble: &Trouble, action: &str, name: &str, host: &EcrHos
             let allow = format!("allow {action} on {}", host.arn(repository));
             answer(code, &said, *status, *retry_after, name, host, &allow)
         }
-        Trouble::Credentials(why) if why.contains("audience") => ListFailure::Denied {
+        EcrError::Credentials(why) if why.contains("audience") => ListFailure::Denied {
             message: format!(
                 "{name}: no AWS credentials could be had: {why}; the role's trust policy and the cluster's identity \
                  provider must name the audience sts.amazonaws.com, in China too"
             ),
         },
-        Trouble::Credentials(why) => ListFailure::Denied {
+        EcrError::Credentials(why) => ListFailure::Denied {
             message: format!(
                 "{name}: no AWS credentials could be had: {why}; give the agent's pod a role (IRSA, EKS Pod Identity, \
                  node role) or keys in its environment, then restart the pod if the role was added after its start"
             ),
         },
-        Trouble::CallTimeout(why) => failed(format!(
+        EcrError::CallTimeout(why) => failed(format!(
             "no answer from ECR in {} in time: {why}; is the API endpoint reachable from the agent (route, proxy, \
              security group or VPC endpoint ecr.api)?",
             host.region
         )),
-        Trouble::Network(why) => failed(format!(
+        EcrError::Network(why) => failed(format!(
             "ECR in {} could not be asked: {why}; is its API endpoint reachable and its name resolved from the agent?",
             host.region
         )),
-        Trouble::Unreadable(why) => failed(format!(
+        EcrError::Unreadable(why) => failed(format!(
             "ECR's answer could not be read to its end: {why}; nothing is concluded from it, the next scan reads anew"
         )),
-        Trouble::Loop => failed(
+        EcrError::Loop => failed(
             "ECR gave the same page token twice; nothing is concluded from the pages so far, the next scan reads anew"
                 .into(),
         ),
-        Trouble::TooManyPages(pages) => failed(format!(
+        EcrError::TooManyPages(pages) => failed(format!(
             "more than {pages} pages of images; delete old images, for example by a lifecycle policy"
         )),
-        Trouble::Deadline(time) => failed(format!(
+        EcrError::Deadline(time) => failed(format!(
             "not all images could be listed within {}; the next scan reads anew",
             seconds_text(*time)
         )),
-        Trouble::Queue(time) => failed(format!(
+        EcrError::Queue(time) => failed(format!(
             "too many readings of {host} are waiting: no turn within {}; scan less often or fewer repositories",
             seconds_text(*time)
         )),
@@ -266,7 +266,7 @@ mod tests {
 
     const HOST: &str = "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn";
 
-    fn words(trouble: &Trouble) -> (&'static str, String) {
+    fn words(trouble: &EcrError) -> (&'static str, String) {
         let host = EcrHost::parse(HOST).unwrap();
         let failure = explain(
             trouble,
@@ -285,8 +285,8 @@ mod tests {
         (kind, failure.to_string())
     }
 
-    fn answered(code: &str, message: &str, status: u16) -> Trouble {
-        Trouble::Answer {
+    fn answered(code: &str, message: &str, status: u16) -> EcrError {
+        EcrError::Answer {
             code: (!code.is_empty()).then(|| code.to_owned()),
             message: (!message.is_empty()).then(|| message.to_owned()),
             status,
@@ -358,26 +358,30 @@ mod tests {
     fn what_is_not_an_answer_is_told_apart_too() {
         for (trouble, kind, part) in [
             (
-                Trouble::Credentials("no providers in chain".into()),
+                EcrError::Credentials("no providers in chain".into()),
                 "denied",
                 "no providers in chain",
             ),
             (
-                Trouble::Credentials("InvalidIdentityToken: Incorrect token audience".into()),
+                EcrError::Credentials("InvalidIdentityToken: Incorrect token audience".into()),
                 "denied",
                 "the audience sts.amazonaws.com, in China too",
             ),
-            (Trouble::CallTimeout("timeout".into()), "failed", "ecr.api"),
+            (EcrError::CallTimeout("timeout".into()), "failed", "ecr.api"),
             (
-                Trouble::Network("connection refused".into()),
+                EcrError::Network("connection refused".into()),
                 "failed",
                 "connection refused",
             ),
-            (Trouble::Unreadable("body cut".into()), "failed", "nothing is concluded"),
-            (Trouble::Loop, "failed", "same page token twice"),
-            (Trouble::TooManyPages(1000), "failed", "more than 1000 pages"),
-            (Trouble::Deadline(Duration::from_secs(120)), "failed", "within 120 s"),
-            (Trouble::Queue(Duration::from_secs(600)), "failed", "within 600 s"),
+            (
+                EcrError::Unreadable("body cut".into()),
+                "failed",
+                "nothing is concluded",
+            ),
+            (EcrError::Loop, "failed", "same page token twice"),
+            (EcrError::TooManyPages(1000), "failed", "more than 1000 pages"),
+            (EcrError::Deadline(Duration::from_secs(120)), "failed", "within 120 s"),
+            (EcrError::Queue(Duration::from_secs(600)), "failed", "within 600 s"),
         ] {
             let (found, text) = words(&trouble);
             assert_eq!(found, kind, "{text}");
@@ -389,7 +393,7 @@ mod tests {
     fn a_wait_that_the_registry_asks_for_is_kept_but_bounded() {
         let host = EcrHost::parse(HOST).unwrap();
         for (asked, kept) in [(7, 7), (1_000_000, 900)] {
-            let trouble = Trouble::Answer {
+            let trouble = EcrError::Answer {
                 code: Some("ThrottlingException".into()),
                 message: None,
                 status: 400,

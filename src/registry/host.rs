@@ -1,4 +1,4 @@
-use crate::aws::Place;
+use crate::aws::Endpoint;
 use std::fmt;
 
 /// The host of a private ECR registry, taken apart.
@@ -66,8 +66,8 @@ impl EcrHost {
     }
 
     /// What a client for this registry is built for.
-    pub fn place(&self) -> Place {
-        Place {
+    pub fn place(&self) -> Endpoint {
+        Endpoint {
             region: self.region.clone(),
             fips: self.fips,
             dual_stack: self.dual_stack,

@@ -1,20 +1,20 @@
-use super::ecr::Pace;
+use super::ecr::ReadLimits;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// The way to one registry (account and region): AWS counts requests by these two, so do we.
-pub(super) struct Lane {
+pub(super) struct RateLimit {
     pub(super) readers: Semaphore,
-    pace: Mutex<Turns>,
+    pace: Mutex<TokenBucket>,
 }
 
-impl Lane {
-    pub(super) fn new(pace: &Pace) -> Self {
+impl RateLimit {
+    pub(super) fn new(pace: &ReadLimits) -> Self {
         Self {
             readers: Semaphore::new(pace.readers.max(1)),
-            pace: Mutex::new(Turns::new(pace.per_second, pace.burst)),
+            pace: Mutex::new(TokenBucket::new(pace.per_second, pace.burst)),
         }
     }
 
@@ -30,13 +30,13 @@ impl Lane {
 }
 
 /// A token bucket kept as one instant: the time at which the bucket would be full again.
-struct Turns {
+struct TokenBucket {
     interval: Duration,
     allowance: Duration,
     full_at: Option<Instant>,
 }
 
-impl Turns {
+impl TokenBucket {
     fn new(per_second: f64, burst: u32) -> Self {
         let interval = Duration::from_secs_f64(1.0 / per_second.clamp(0.01, 10_000.0));
         Self {
@@ -58,7 +58,7 @@ impl Turns {
 mod tests {
     use super::*;
 
-    fn waits(turns: &mut Turns, now: Instant, count: usize) -> Vec<u128> {
+    fn waits(turns: &mut TokenBucket, now: Instant, count: usize) -> Vec<u128> {
         (0..count)
             .map(|_| turns.reserve(now).duration_since(now).as_millis())
             .collect()
@@ -66,14 +66,14 @@ mod tests {
 
     #[test]
     fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
-        let mut turns = Turns::new(10.0, 3);
+        let mut turns = TokenBucket::new(10.0, 3);
         let start = Instant::now() + Duration::from_secs(1000);
         assert_eq!(waits(&mut turns, start, 6), [0, 0, 0, 100, 200, 300]);
     }
 
     #[test]
     fn a_pause_fills_the_bucket_but_never_over_the_brim() {
-        let mut turns = Turns::new(10.0, 3);
+        let mut turns = TokenBucket::new(10.0, 3);
         let start = Instant::now() + Duration::from_secs(1000);
         waits(&mut turns, start, 3);
         assert_eq!(waits(&mut turns, start + Duration::from_millis(200), 3), [0, 0, 100]);
@@ -84,7 +84,7 @@ mod tests {
     fn nonsense_rates_still_give_turns() {
         let start = Instant::now() + Duration::from_secs(1000);
         for rate in [0.0, -1.0, f64::INFINITY, 1e9] {
-            assert_eq!(waits(&mut Turns::new(rate, 0), start, 1), [0], "{rate}");
+            assert_eq!(waits(&mut TokenBucket::new(rate, 0), start, 1), [0], "{rate}");
         }
     }
 }

@@ -26,5 +26,5 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use ecr::{Ecr, Pace};
+pub use ecr::{Ecr, ReadLimits};
 pub use host::EcrHost;

@@ -1,7 +1,7 @@
 //! What no well-behaved registry answers, from a server that answers whatever a test wants.
 
-use super::{Ecr, Pace};
-use crate::aws::{Limits, Sdk};
+use super::{Ecr, ReadLimits};
+use crate::aws::{CallLimits, Sdk};
 use crate::model::{Repository, Secret};
 use crate::port::{ListFailure, Listing, Registry};
 use crate::telemetry::Metrics;
@@ -57,11 +57,11 @@ async fn list(
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
     let metrics = Metrics::new();
-    let sdk = Sdk::fixed(endpoint, "AKIAREADER", Secret::new("secret"), Limits::default());
-    let pace = Pace {
+    let sdk = Sdk::fixed(endpoint, "AKIAREADER", Secret::new("secret"), CallLimits::default());
+    let pace = ReadLimits {
         per_second: 10_000.0,
         deadline: Duration::from_secs(20),
-        ..Pace::default()
+        ..ReadLimits::default()
     };
     let repository = Repository {
         host: "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn".into(),

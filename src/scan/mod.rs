@@ -1,20 +1,16 @@
-//! Scans the repositories that automated image fields name, and only those, each on its registry's schedule.
+//! The scan loop: reads the tags of the repositories that automated image fields name, each on its registry's schedule.
 //!
-//! What is wanted and what was found stands on the [`Board`] between this loop and the automation loop, which is woken
-//! when a listing changed. A listing replaces the one before only when it is complete; a failed scan leaves the last
-//! good listing for people to see but not for decisions.
+//! The automation loop sets the repositories in [`ScanState`](crate::port::ScanState). This loop records the listings
+//! there, and wakes the automation loop when a listing changed. Only a complete listing replaces the one before. A failed
+//! scan replaces the listing by the failure, so that no decision rests on an old listing.
 //!
-//! What an image that is about to be taken is built for is read here, too, when the automation puts it on the board.
+//! The loop also reads the platforms of each image that is about to be taken.
 //!
-//! Deliberately absent: choosing a tag, AWS.
+//! Deliberately absent: the choice of a tag, and any knowledge of a kind of registry. `registry` knows how a registry is
+//! read, `policy` knows what may be scanned.
 
-mod board;
-mod inspect;
-mod rules;
+mod platforms;
 mod scanner;
-mod system;
 
-pub use board::{Board, ImageKey, Scan, Told};
-pub use inspect::inspect;
-pub use rules::{Rule, Rules, fits};
-pub use scanner::{RepositoryScan, ScanReport, Scanner};
+pub use platforms::read_platforms;
+pub use scanner::{ScanReport, Scanner};

@@ -1,7 +1,8 @@
-use super::{Board, Rules, Scan, inspect};
+use super::platforms::read_platforms;
 use crate::driver::{Outcome, Pass};
 use crate::model::Repository;
-use crate::port::{ListFailure, Registry};
+use crate::policy::ScanRules;
+use crate::port::{ListFailure, Registry, Scan, ScanState};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,8 +29,8 @@ pub struct RepositoryScan {
 /// The scan loop's work.
 pub struct Scanner<R, F, J> {
     registry: Arc<R>,
-    board: Arc<Board>,
-    rules: Arc<Rules>,
+    state: Arc<ScanState>,
+    rules: Arc<ScanRules>,
     due: BTreeMap<Repository, Instant>,
     failing: BTreeMap<Repository, u32>,
     metrics: Metrics,
@@ -45,7 +46,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(600);
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// The wait until platforms that could not be read are asked for again.
-const INSPECT_AGAIN: Duration = Duration::from_secs(30);
+const PLATFORM_RETRY: Duration = Duration::from_secs(30);
 
 /// Changes that a sweep finds within this time are told together, so that images pushed together share a commit; a
 /// sweep of one repository tells at once.
@@ -54,18 +55,18 @@ const GATHER: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
-    /// Scans what the board wants, calling `changed` when the automation has to look again.
+    /// Scans what the state wants, calling `changed` when the automation has to look again.
     pub fn new(
         registry: Arc<R>,
-        board: Arc<Board>,
-        rules: Arc<Rules>,
+        state: Arc<ScanState>,
+        rules: Arc<ScanRules>,
         metrics: Metrics,
         changed: F,
         jitter: J,
     ) -> Self {
         Self {
             registry,
-            board,
+            state,
             rules,
             metrics,
             due: BTreeMap::new(),
@@ -76,8 +77,8 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
     }
 
     fn take_due(&mut self, now: Instant) -> Vec<Repository> {
-        let wanted = self.board.wanted();
-        let forced = self.board.take_forced();
+        let wanted = self.state.repositories();
+        let forced = self.state.take_requested();
         self.due.retain(|repository, _| wanted.contains(repository));
         self.failing.retain(|repository, _| wanted.contains(repository));
         let mut due: Vec<Repository> = wanted
@@ -129,12 +130,12 @@ where
         let mut sweep = Sweep {
             rest: self.take_due(Instant::now()).into(),
             ahead: BTreeSet::new(),
-            board: Arc::clone(&self.board),
+            state: Arc::clone(&self.state),
             rules: Arc::clone(&self.rules),
         };
         let mut report = ScanReport::default();
         let registry = Arc::clone(&self.registry);
-        let inspected = inspect(&*registry, &self.board, true).await;
+        let inspected = read_platforms(&*registry, &self.state, true).await;
         let mut untold = inspected.then(Instant::now);
         let mut listings = futures::stream::iter(std::iter::from_fn(|| sweep.next()))
             .map(|repository| {
@@ -152,7 +153,7 @@ where
                 .as_ref()
                 .map(|listing| listing.images.len())
                 .map_err(ToString::to_string);
-            let changed = self.board.put(&repository, Scan { result, at: start });
+            let changed = self.state.record(&repository, Scan { result, at: start });
             match &tags {
                 Err(error) if changed => tracing::warn!(%repository, %error, "scan failed"),
                 Err(error) => tracing::debug!(%repository, %error, "scan failed again"),
@@ -160,7 +161,7 @@ where
                 Ok(tags) => tracing::trace!(%repository, tags, "scanned"),
             }
             report.scanned.push(RepositoryScan { repository, tags });
-            let changed = inspect(&*self.registry, &self.board, false).await || changed;
+            let changed = read_platforms(&*self.registry, &self.state, false).await || changed;
             let now = Instant::now();
             untold = untold.or(changed.then_some(now));
             if untold.is_some_and(|since| now.duration_since(since) >= GATHER) {
@@ -172,7 +173,7 @@ where
         if untold.is_some() {
             (self.changed)();
         }
-        let (repositories, tags) = self.board.extent();
+        let (repositories, tags) = self.state.totals();
         self.metrics.scanned(repositories, tags);
         report.scanned.sort_by(|a, b| a.repository.cmp(&b.repository));
         let next = self
@@ -180,11 +181,11 @@ where
             .values()
             .min()
             .map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
-        let retry = self.board.has_unread().then_some(INSPECT_AGAIN);
+        let retry = (!self.state.unread_images(true).is_empty()).then_some(PLATFORM_RETRY);
         Outcome::Again(report, retry.map_or(next, |retry| next.min(retry)))
     }
 
-    fn late(&self, _: Duration) -> ScanReport {
+    fn timed_out(&self, _: Duration) -> ScanReport {
         ScanReport::default()
     }
 }
@@ -193,15 +194,15 @@ where
 struct Sweep {
     rest: VecDeque<Repository>,
     ahead: BTreeSet<Repository>,
-    board: Arc<Board>,
-    rules: Arc<Rules>,
+    state: Arc<ScanState>,
+    rules: Arc<ScanRules>,
 }
 
 impl Sweep {
     /// What somebody asks for meanwhile comes first: a sweep of a thousand repositories takes minutes. It stays asked for,
     /// so that the next pass, which is the asker's, lists it again and answers.
     fn next(&mut self) -> Option<Repository> {
-        let asked = self.board.forced().into_iter();
+        let asked = self.state.requested().into_iter();
         let mut asked = asked.filter(|repository| self.rules.allows(repository).is_ok());
         if let Some(repository) = asked.find(|repository| !self.ahead.contains(repository)) {
             self.ahead.insert(repository.clone());
@@ -246,12 +247,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_asked_for_during_a_long_sweep_does_not_wait_for_its_end() {
-        let (registry, board) = (Arc::new(Slow::default()), Arc::new(Board::default()));
-        board.want((0..200).map(repository).collect());
+        let (registry, state) = (Arc::new(Slow::default()), Arc::new(ScanState::default()));
+        state.set_repositories((0..200).map(repository).collect());
         let mut scanner = Scanner::new(
             Arc::clone(&registry),
-            Arc::clone(&board),
-            Arc::new(Rules::new(Vec::new())),
+            Arc::clone(&state),
+            Arc::new(ScanRules::new(Vec::new())),
             Metrics::new(),
             || {},
             || 0.5,
@@ -259,7 +260,7 @@ mod tests {
         let start = Instant::now();
         let asks = async {
             tokio::time::sleep(Duration::from_millis(1500)).await;
-            assert_eq!(board.force(|known| *known == repository(199)), 1);
+            assert_eq!(state.request(|known| *known == repository(199)), 1);
         };
         let (outcome, ()) = tokio::join!(scanner.pass(), asks);
         let asked: Vec<_> = registry.asked.lock().unwrap().clone();

@@ -4,10 +4,10 @@ use futures::future::join_all;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate::aws::{Limits, Sdk};
+use tidegate::aws::{CallLimits, Sdk};
 use tidegate::model::{Repository, Secret};
 use tidegate::port::{ListFailure, Listing, Registry};
-use tidegate::registry::{Ecr, Pace};
+use tidegate::registry::{Ecr, ReadLimits};
 use tidegate::telemetry::Metrics;
 use tidegate_stack::ecr::{EcrServer, Fault};
 
@@ -24,10 +24,10 @@ struct Edge {
 
 impl Edge {
     async fn start() -> Self {
-        Self::start_with(Pace::default(), quick()).await
+        Self::start_with(ReadLimits::default(), quick()).await
     }
 
-    async fn start_with(pace: Pace, limits: Limits) -> Self {
+    async fn start_with(pace: ReadLimits, limits: CallLimits) -> Self {
         let server = EcrServer::start().await.unwrap();
         let metrics = Metrics::new();
         let sdk = Sdk::fixed(server.endpoint(), "AKIAREADER", Secret::new("stand-in"), limits);
@@ -71,8 +71,8 @@ impl Edge {
 }
 
 /// Deadlines for a server on loopback; pauses between attempts stay the SDK's own.
-fn quick() -> Limits {
-    Limits {
+fn quick() -> CallLimits {
+    CallLimits {
         connect: Duration::from_secs(1),
         attempt: Duration::from_millis(400),
         operation: Duration::from_secs(20),
@@ -81,11 +81,11 @@ fn quick() -> Limits {
 }
 
 /// Slow enough for a fault to be placed between two pages.
-fn slow() -> Pace {
-    Pace {
+fn slow() -> ReadLimits {
+    ReadLimits {
         per_second: 20.0,
         burst: 1,
-        ..Pace::default()
+        ..ReadLimits::default()
     }
 }
 
@@ -129,9 +129,9 @@ async fn all_of_2500_tags_are_found_though_pages_come_in_no_order() {
 #[tokio::test]
 async fn short_and_empty_pages_are_read_on() {
     let edge = Edge::start_with(
-        Pace {
+        ReadLimits {
             per_second: 1000.0,
-            ..Pace::default()
+            ..ReadLimits::default()
         },
         quick(),
     )
@@ -273,14 +273,14 @@ async fn page_tokens_that_expire_midway_end_the_reading() {
 
 #[tokio::test]
 async fn a_reading_beyond_its_deadline_or_page_limit_is_no_listing() {
-    let deadline = Pace {
+    let deadline = ReadLimits {
         deadline: Duration::from_millis(300),
         ..slow()
     };
-    let pages = Pace {
+    let pages = ReadLimits {
         pages: 20,
         per_second: 1000.0,
-        ..Pace::default()
+        ..ReadLimits::default()
     };
     for (pace, part) in [(deadline, "within 0.3 s"), (pages, "more than 20 pages")] {
         let edge = Edge::start_with(pace, quick()).await;
@@ -292,10 +292,10 @@ async fn a_reading_beyond_its_deadline_or_page_limit_is_no_listing() {
 
 #[tokio::test]
 async fn requests_keep_to_the_pace_of_the_registry() {
-    let pace = Pace {
+    let pace = ReadLimits {
         per_second: 50.0,
         burst: 5,
-        ..Pace::default()
+        ..ReadLimits::default()
     };
     let edge = Edge::start_with(pace, quick()).await;
     edge.push(1);
@@ -313,9 +313,9 @@ async fn requests_keep_to_the_pace_of_the_registry() {
 
 #[tokio::test]
 async fn one_account_that_hangs_does_not_hold_up_another() {
-    let pace = Pace {
+    let pace = ReadLimits {
         readers: 1,
-        ..Pace::default()
+        ..ReadLimits::default()
     };
     let edge = Edge::start_with(pace, quick()).await;
     edge.push(1);
@@ -448,7 +448,7 @@ fn listing_in(environment: impl IntoIterator<Item = (String, String)>, host: Str
 #[tokio::test]
 #[ignore = "its parents below run it, each with another environment"]
 async fn a_listing_by_the_environment_alone() {
-    let ecr = Ecr::new(Sdk::new(quick()), Pace::default(), Metrics::new());
+    let ecr = Ecr::new(Sdk::new(quick()), ReadLimits::default(), Metrics::new());
     let repository = Repository {
         host: std::env::var("TIDEGATE_TEST_HOST").unwrap(),
         path: NAME.into(),

@@ -1,8 +1,8 @@
 //! A client and its stand-in.
 
 use tempfile::TempDir;
-use tidegate::aws::{Limits, Place, Sdk, Signer};
-use tidegate::forge::{self, Between};
+use tidegate::aws::{CallLimits, Endpoint, Sdk, Signer};
+use tidegate::forge::{self, RequestScope};
 use tidegate::model::{BranchName, Secret};
 use tidegate::port::Forge;
 use tidegate_stack::forge::{ACCESS_KEY, Api, CodeCommit, ForgeServer, GitHub, GitLab, SECRET_KEY, Stands, TOKEN};
@@ -13,8 +13,8 @@ pub struct Scene<A: Api> {
     pub folder: TempDir,
 }
 
-pub fn between(project: &str) -> Between {
-    Between {
+pub fn scope(project: &str) -> RequestScope {
+    RequestScope {
         project: project.to_owned(),
         from: BranchName::parse("tidegate/main").unwrap(),
         into: BranchName::parse("main").unwrap(),
@@ -33,7 +33,7 @@ pub async fn github() -> Scene<GitHub> {
         .await
         .unwrap();
     let folder = token();
-    let client = forge::GitHub::new(&server.url(), folder.path().join("token"), between("acme/fleet")).unwrap();
+    let client = forge::GitHub::new(&server.url(), folder.path().join("token"), scope("acme/fleet")).unwrap();
     Scene {
         forge: Box::new(client),
         server,
@@ -46,7 +46,7 @@ pub async fn gitlab() -> Scene<GitLab> {
         .await
         .unwrap();
     let folder = token();
-    let client = forge::GitLab::new(&server.url(), folder.path().join("token"), between("acme/infra/fleet")).unwrap();
+    let client = forge::GitLab::new(&server.url(), folder.path().join("token"), scope("acme/infra/fleet")).unwrap();
     Scene {
         forge: Box::new(client),
         server,
@@ -58,14 +58,14 @@ pub async fn codecommit() -> Scene<CodeCommit> {
     let server = CodeCommit::start(include_str!("../../fixtures/forges/codecommit.json"))
         .await
         .unwrap();
-    let sdk = Sdk::fixed(server.url(), ACCESS_KEY, Secret::new(SECRET_KEY), Limits::default());
-    let place = Place {
+    let sdk = Sdk::fixed(server.url(), ACCESS_KEY, Secret::new(SECRET_KEY), CallLimits::default());
+    let place = Endpoint {
         region: "eu-west-1".to_owned(),
         fips: false,
         dual_stack: false,
     };
     let signer = Signer::new(&sdk, &place, "codecommit").await;
-    let client = forge::CodeCommit::new(&server.url(), "eu-west-1", signer, between("fleet")).unwrap();
+    let client = forge::CodeCommit::new(&server.url(), "eu-west-1", signer, scope("fleet")).unwrap();
     Scene {
         forge: Box::new(client),
         server,

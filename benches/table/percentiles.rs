@@ -5,9 +5,9 @@ use std::time::Duration;
 
 /// Times of one thing, measured again and again.
 #[derive(Debug, Clone, Default)]
-pub struct Spread(Vec<Duration>);
+pub struct Percentiles(Vec<Duration>);
 
-impl Spread {
+impl Percentiles {
     /// One more.
     pub fn add(&mut self, time: Duration) {
         self.0.push(time);
@@ -32,7 +32,7 @@ impl Spread {
     }
 }
 
-impl fmt::Display for Spread {
+impl fmt::Display for Percentiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = |share| self.at(share).as_secs_f64();
         write!(f, "{:.3} / {:.3} s", seconds(0.5), seconds(0.99))

@@ -19,12 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(1);
 
 /// Watches `main` of a bare repository, by its file.
-pub struct BranchSight {
+pub struct BranchObserver {
     moved: watch::Receiver<(String, Instant)>,
     over: Arc<AtomicBool>,
 }
 
-impl BranchSight {
+impl BranchObserver {
     /// From now on.
     pub fn open(repo: &Path) -> Result<Self> {
         let file = repo.join("refs/heads/main");
@@ -63,19 +63,19 @@ impl BranchSight {
     }
 }
 
-impl Drop for BranchSight {
+impl Drop for BranchObserver {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
     }
 }
 
 /// Watches the Deployments of a namespace: which image each has, and since when that is known.
-pub struct ImageSight {
+pub struct ImageObserver {
     images: watch::Receiver<BTreeMap<String, (String, Instant)>>,
     task: JoinHandle<()>,
 }
 
-impl ImageSight {
+impl ImageObserver {
     /// From now on.
     pub fn open(client: Client, namespace: &str) -> Self {
         let api: Api<Deployment> = Api::namespaced(client, namespace);
@@ -115,7 +115,7 @@ impl ImageSight {
     }
 }
 
-impl Drop for ImageSight {
+impl Drop for ImageObserver {
     fn drop(&mut self) {
         self.task.abort();
     }

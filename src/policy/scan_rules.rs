@@ -1,37 +1,38 @@
-use super::system::eks_account;
+use super::filter::Filter;
+use super::platform::Platforms;
+use super::system_registry::SystemRegistry;
 use crate::model::{Repository, Tag};
-use crate::policy::{Filter, Platforms};
 use std::time::Duration;
 
-/// How the repositories of some registries are scanned.
+/// How the repositories of a registry are scanned.
 #[derive(Debug)]
-pub struct Rule {
-    /// The registry's host, `*` standing for any characters.
+pub struct ScanRule {
+    /// The registry's host; `*` matches any run of characters.
     pub host: String,
-    /// Which repositories and tags may be scanned.
+    /// Which repositories are scanned, and which of their tags count.
     pub filter: Filter,
-    /// Between two scans; `None`: only when woken (by a cron window or a command).
+    /// The time between two scans. `None`: a repository is scanned only on request (by a cron window or a command).
     pub every: Option<Duration>,
 }
 
-/// All rules; the first whose host fits counts.
+/// All scan rules. The first rule whose host matches applies; without a match, every repository is scanned once a minute.
 #[derive(Debug)]
-pub struct Rules {
-    rules: Vec<Rule>,
-    fallback: Rule,
+pub struct ScanRules {
+    rules: Vec<ScanRule>,
+    fallback: ScanRule,
     platforms: Platforms,
 }
 
-/// A minute: what users of Flux expect of a scan.
+/// Users of Flux expect a scan every minute.
 const EVERY: Duration = Duration::from_secs(60);
 
-impl Rules {
-    /// Rules in the order of the file.
-    pub fn new(rules: Vec<Rule>) -> Self {
-        let filter = Filter::new(&[], &[]).expect("no globs are good globs");
+impl ScanRules {
+    /// Rules in the order of the configuration file.
+    pub fn new(rules: Vec<ScanRule>) -> Self {
+        let filter = Filter::new(&[], &[]).expect("an empty list of globs is valid");
         Self {
             rules,
-            fallback: Rule {
+            fallback: ScanRule {
                 host: "*".into(),
                 filter,
                 every: Some(EVERY),
@@ -40,58 +41,59 @@ impl Rules {
         }
     }
 
-    /// The same rules for images that must be built for these platforms.
+    /// The same rules for images that must be built for `platforms`.
     #[must_use]
     pub fn for_platforms(self, platforms: Platforms) -> Self {
         Self { platforms, ..self }
     }
 
-    /// What images must be built for.
+    /// The platforms that an image must be built for.
     pub fn platforms(&self) -> &Platforms {
         &self.platforms
     }
 
-    fn of(&self, host: &str) -> &Rule {
+    fn rule(&self, host: &str) -> &ScanRule {
         self.rules
             .iter()
-            .find(|rule| fits(&rule.host, host))
+            .find(|rule| host_matches(&rule.host, host))
             .unwrap_or(&self.fallback)
     }
 
-    /// Whether a repository may be scanned. The registries that EKS keeps its own images in are not, unless a rule names
-    /// the account.
+    /// Whether a repository may be scanned. A system registry may not, unless a rule names it.
     ///
     /// # Errors
-    /// The reason why not.
+    /// The reason against it, for people.
     pub fn allows(&self, repository: &Repository) -> Result<(), String> {
-        if let Some(account) = eks_account(&repository.host)
-            && !self.of(&repository.host).host.contains(account)
+        let host = &repository.host;
+        let rule = self.rule(host);
+        if let Some(system) = SystemRegistry::at(host)
+            && !rule.host.contains(system.id)
         {
             return Err(format!(
-                "{} belongs to EKS, whose images are not scanned; if you mean it, name the host under registries",
-                repository.host
+                "{host} belongs to {}, whose images are not scanned; to scan them, name the host under registries",
+                system.owner
             ));
         }
-        self.of(&repository.host).filter.repository(&repository.path)
+        rule.filter.repository(&repository.path)
     }
 
-    /// Whether a tag counts.
+    /// Whether a tag of a repository counts.
     ///
     /// # Errors
-    /// The reason why not.
+    /// The reason against it, for people.
     pub fn allows_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), String> {
         self.allows(repository)?;
-        self.of(&repository.host).filter.tag(&repository.path, tag)
+        self.rule(&repository.host).filter.tag(&repository.path, tag)
     }
 
-    /// The time between two scans of a repository, if it is scanned by a period.
+    /// The time between two scans of a repository; `None` if it is scanned only on request.
     pub fn every(&self, repository: &Repository) -> Option<Duration> {
-        self.of(&repository.host).every
+        self.rule(&repository.host).every
     }
 }
 
-/// Whether a host pattern fits: `*` stands for any run of characters.
-pub fn fits(pattern: &str, host: &str) -> bool {
+/// Whether a host matches a pattern, in which `*` matches any run of characters.
+pub fn host_matches(pattern: &str, host: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| host.strip_prefix(first)) else {
         return false;
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     fn allows(rule: Option<&str>, host: &str) -> Result<(), String> {
-        let rules = rule.map(|host| Rule {
+        let rules = rule.map(|host| ScanRule {
             host: host.to_owned(),
             filter: Filter::new(&[], &[]).unwrap(),
             every: None,
@@ -123,11 +125,11 @@ mod tests {
             host: host.to_owned(),
             path: "eks/coredns".to_owned(),
         };
-        Rules::new(rules.into_iter().collect()).allows(&repository)
+        ScanRules::new(rules.into_iter().collect()).allows(&repository)
     }
 
     #[test]
-    fn what_belongs_to_eks_is_not_scanned_unless_its_account_is_named() {
+    fn a_registry_of_eks_is_not_scanned_unless_a_rule_names_its_account() {
         for host in [
             "602401143452.dkr.ecr.eu-west-1.amazonaws.com",
             "918309763551.dkr.ecr.cn-north-1.amazonaws.com.cn",
@@ -164,7 +166,7 @@ mod tests {
             ),
             ("a*a", "a", false),
         ] {
-            assert_eq!(fits(pattern, host), want, "{pattern} {host}");
+            assert_eq!(host_matches(pattern, host), want, "{pattern} {host}");
         }
     }
 }
