@@ -5,7 +5,7 @@ use crate::catalog::Catalog;
 use crate::model::{CommitId, Finding, TargetId};
 use crate::plan::{Decision, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, Registry, Scan, ScanState};
-use crate::registry::{Ecr, ReadLimits};
+use crate::registry::{ReadLimits, Router};
 use crate::scan::read_platforms;
 use crate::sync::{self, Change};
 use crate::telemetry::Metrics;
@@ -45,7 +45,7 @@ pub async fn preview(checked: AgentConfig) -> anyhow::Result<Preview> {
     let declared = catalog.read(&repo, commit).await?;
     let scan_state = ScanState::default();
     let enabled = checked.settings.automation.enabled;
-    let registry = enabled.then(|| Ecr::new(Sdk::new(CallLimits::default()), ReadLimits::default(), Metrics::new()));
+    let registry = enabled.then(|| Router::new(Sdk::new(CallLimits::default()), ReadLimits::default(), Metrics::new()));
     if let Some(registry) = &registry {
         automation::want(&declared, &scan_state, &rules);
         scan_all(registry, &scan_state).await;

@@ -13,7 +13,7 @@ use crate::follow::{Follower, Tip};
 use crate::http::{self, TokenFile};
 use crate::port::ScanState;
 use crate::port::{Cluster, Happening};
-use crate::registry::{Ecr, ReadLimits};
+use crate::registry::{ReadLimits, Router};
 use crate::scan::Scanner;
 use crate::telemetry::{Metrics, Outcome};
 use anyhow::Context as _;
@@ -209,7 +209,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     );
 
     if settings.automation.enabled {
-        let registry = Arc::new(Ecr::new(
+        let registry = Arc::new(Router::new(
             Sdk::new(CallLimits::default()),
             ReadLimits::default(),
             metrics.clone(),

@@ -1,7 +1,7 @@
 use super::AgentConfig;
 use super::keys;
 use crate::automation::Side;
-use crate::aws::{CallLimits, Endpoint, Sdk, Signer};
+use crate::aws::{CallLimits, Endpoint, Identity, Sdk, Signer};
 use crate::cluster::{Access, ApiServer};
 use crate::config::{ForgeKind, Push, Settings, SigningKey};
 use crate::forge::{self, RequestScope};
@@ -94,12 +94,18 @@ pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<Side>> {
         ForgeKind::GitLab => Arc::new(forge::GitLab::new(api, token, scope)?),
         ForgeKind::Gitea => Arc::new(forge::Gitea::new(api, token, scope)?),
         ForgeKind::CodeCommit(region) => {
-            let place = Endpoint {
+            let endpoint = Endpoint {
                 region: region.clone(),
                 fips: false,
                 dual_stack: false,
             };
-            let signer = Signer::new(&Sdk::new(CallLimits::default()), &place, "codecommit").await;
+            let signer = Signer::new(
+                &Sdk::new(CallLimits::default()),
+                &Identity::Agent,
+                &endpoint,
+                "codecommit",
+            )
+            .await;
             Arc::new(forge::CodeCommit::new(api, region, signer, scope)?)
         }
     };

@@ -1,3 +1,4 @@
+use super::endpoint::{Endpoint, Identity};
 use crate::model::Secret;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -5,32 +6,21 @@ use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use std::time::Duration;
 
-/// What a client is built for: a region, and which of its endpoints.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Endpoint {
-    /// Such as `cn-north-1`.
-    pub region: String,
-    /// The endpoints with validated cryptography.
-    pub fips: bool,
-    /// The endpoints that also answer over IPv6.
-    pub dual_stack: bool,
-}
-
-/// How long and how often a call is tried.
+/// The deadlines and the number of attempts of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallLimits {
-    /// Until the connection stands.
+    /// The longest time until the connection is open.
     pub connect: Duration,
-    /// One attempt, until the last byte of its answer.
+    /// The longest time for one attempt, up to the last byte of its response.
     pub attempt: Duration,
-    /// The call with all its attempts and the pauses between them.
+    /// The longest time for the call, with all its attempts and the pauses between them.
     pub operation: Duration,
-    /// Attempts in all, the first included.
+    /// The number of attempts, the first included.
     pub attempts: u32,
 }
 
 impl Default for CallLimits {
-    /// Five attempts: the rate limits of ECR's listing calls are not published and practitioners find three too few.
+    /// Five attempts: AWS does not publish the rate limits of ECR's listing calls, and users report that three are too few.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
@@ -41,9 +31,9 @@ impl Default for CallLimits {
     }
 }
 
-/// Where the SDK takes its credentials and its endpoint from.
+/// Where the agent's credentials and the endpoint come from.
 enum Source {
-    /// Environment, profile, web identity, container endpoint, instance metadata, in this order.
+    /// The SDK's default chain: environment, profile, web identity, container endpoint, instance metadata, in this order.
     DefaultChain,
     /// One access key for one endpoint.
     Fixed {
@@ -53,15 +43,15 @@ enum Source {
     },
 }
 
-/// Makes the settings that service clients are built from.
+/// Loads the settings that service clients are built from.
 pub struct Sdk {
     source: Source,
     limits: CallLimits,
 }
 
 impl Sdk {
-    /// Credentials from the SDK's default chain, endpoints by region or from `AWS_ENDPOINT_URL` and its per-service
-    /// forms, as for every AWS tool.
+    /// Credentials from the SDK's default chain; endpoints by region, or from `AWS_ENDPOINT_URL` and its per-service
+    /// forms, as in every AWS tool.
     pub fn new(limits: CallLimits) -> Self {
         Self {
             source: Source::DefaultChain,
@@ -69,7 +59,7 @@ impl Sdk {
         }
     }
 
-    /// One access key and one endpoint, whatever the environment says: for services that are not AWS but speak like it.
+    /// One access key and one endpoint, regardless of the environment: for services that are compatible with AWS.
     pub fn fixed(
         endpoint: impl Into<String>,
         access_key: impl Into<String>,
@@ -86,14 +76,15 @@ impl Sdk {
         }
     }
 
-    /// How long and how often calls are tried.
-    pub fn limits(&self) -> &CallLimits {
-        &self.limits
+    /// Settings for an identity and an endpoint, with a credentials chain of their own.
+    pub async fn load(&self, identity: &Identity, endpoint: &Endpoint) -> SdkConfig {
+        let loader = self.loader(endpoint);
+        match identity {
+            Identity::Agent => self.load_agent(loader).await,
+        }
     }
 
-    /// Settings for one place, with a credentials chain of their own.
-    pub async fn load(&self, place: &Endpoint) -> SdkConfig {
-        let loader = self.loader(place);
+    async fn load_agent(&self, loader: ConfigLoader) -> SdkConfig {
         match &self.source {
             Source::DefaultChain => loader.load().await,
             Source::Fixed {
@@ -111,23 +102,23 @@ impl Sdk {
         }
     }
 
-    fn loader(&self, place: &Endpoint) -> ConfigLoader {
+    fn loader(&self, endpoint: &Endpoint) -> ConfigLoader {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.limits.connect)
             .operation_attempt_timeout(self.limits.attempt)
             .operation_timeout(self.limits.operation)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(Region::new(place.region.clone()))
+            .region(Region::new(endpoint.region.clone()))
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(self.limits.attempts));
         if let Ok(name) = AppName::new(concat!("tidegate-", env!("CARGO_PKG_VERSION"))) {
             loader = loader.app_name(name);
         }
-        if place.fips {
+        if endpoint.fips {
             loader = loader.use_fips(true);
         }
-        if place.dual_stack {
+        if endpoint.dual_stack {
             loader = loader.use_dual_stack(true);
         }
         loader

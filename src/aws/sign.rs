@@ -1,4 +1,5 @@
-use super::{Endpoint, Sdk};
+use super::endpoint::{Endpoint, Identity};
+use super::sdk::Sdk;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -6,7 +7,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use std::time::SystemTime;
 
-/// Signs requests to a service that is asked without a client of its own (AWS Signature, version 4).
+/// Signs requests to a service for which the agent has no SDK client (AWS Signature, version 4).
 pub struct Signer {
     config: SdkConfig,
     region: String,
@@ -15,17 +16,17 @@ pub struct Signer {
 
 /// A request could not be signed.
 #[derive(Debug, thiserror::Error)]
-#[error("the request to AWS cannot be signed: {why}")]
+#[error("cannot sign the request to AWS: {why}")]
 pub struct SignError {
     why: String,
 }
 
 impl Signer {
-    /// With credentials from the chain of `sdk`, for one service at one place.
-    pub async fn new(sdk: &Sdk, place: &Endpoint, service: &'static str) -> Self {
+    /// A signer for one service at one endpoint. The credentials come from `sdk`.
+    pub async fn new(sdk: &Sdk, identity: &Identity, endpoint: &Endpoint, service: &'static str) -> Self {
         Self {
-            config: sdk.load(place).await,
-            region: place.region.clone(),
+            config: sdk.load(identity, endpoint).await,
+            region: endpoint.region.clone(),
             service,
         }
     }
@@ -33,7 +34,7 @@ impl Signer {
     /// The headers that sign a POST of `body` to `url` with `headers`.
     ///
     /// # Errors
-    /// No credentials.
+    /// When there are no credentials.
     pub async fn headers(
         &self,
         url: &str,
@@ -42,18 +43,18 @@ impl Signer {
     ) -> Result<Vec<(String, String)>, SignError> {
         let failed = |why: String| SignError { why };
         let provider = self.config.credentials_provider();
-        let provider = provider.ok_or_else(|| failed("there is no source of credentials".to_owned()))?;
+        let provider = provider.ok_or_else(|| failed("no source of credentials is configured".to_owned()))?;
         let credentials = provider.provide_credentials().await;
         let credentials = credentials.map_err(|error| failed(chain(&error)))?;
-        let place = (self.region.as_str(), self.service);
-        signed(credentials, place, SystemTime::now(), ("POST", url, headers, body))
+        let scope = (self.region.as_str(), self.service);
+        signed(credentials, scope, SystemTime::now(), ("POST", url, headers, body))
     }
 }
 
-/// Method, address, headers and body.
+/// Method, URL, headers and body.
 type Request<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
 
-/// Region and service come as a pair.
+/// The signing headers. The region and the service form the scope of the signature.
 fn signed(
     credentials: Credentials,
     (region, service): (&str, &str),
@@ -95,9 +96,9 @@ mod tests {
     use aws_credential_types::Credentials;
     use serde_json::Value;
 
-    /// What comes out is compared with what AWS has published: `tests/fixtures/forges/README.md` says where.
+    /// The result is compared with the test vectors that AWS publishes; `tests/fixtures/forges/README.md` names the source.
     #[test]
-    fn aws_own_test_vectors_are_signed_as_aws_signs_them() {
+    fn the_test_vectors_of_aws_get_the_published_signatures() {
         let text = include_str!("../../tests/fixtures/forges/sigv4.json");
         let vectors: Vec<Value> = serde_json::from_str(text).unwrap();
         assert_eq!(vectors.len(), 13);
@@ -113,8 +114,8 @@ mod tests {
             let url = format!("https://example.amazonaws.com{}", of("target"));
             let time: jiff::Timestamp = of("time").parse().unwrap();
             let request = (of("method"), url.as_str(), headers.as_slice(), of("body").as_bytes());
-            let place = (of("region"), of("service"));
-            let made = signed(credentials, place, time.into(), request).unwrap_or_else(|error| panic!("{error}"));
+            let scope = (of("region"), of("service"));
+            let made = signed(credentials, scope, time.into(), request).unwrap_or_else(|error| panic!("{error}"));
             let authorization = made.iter().find(|(name, _)| name == "authorization").unwrap();
             assert_eq!(authorization.1, of("authorization"), "{}", of("name"));
         }

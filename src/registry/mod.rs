@@ -1,30 +1,24 @@
-//! Reads the tags of ECR repositories.
+//! Reads the tags and platforms of images from registries.
 //!
-//! Flow of one [`Ecr::list`](crate::port::Registry::list): the host says account and region ([`EcrHost`]); the lane of
-//! that account and region gives a place and a pace (`lane`); the region's client (`clients`) asks DescribeImages page
-//! after page (`ecr`), each page's images are checked and kept (`tags`); what went wrong becomes words (`failure`).
+//! [`Router`] implements [`port::Registry`](crate::port::Registry). It reads the kind of registry from the host and hands
+//! the request to the client of that kind. Today there is one kind: private ECR (`ecr`). A further kind is one more
+//! variant in `router` and one more folder beside `ecr`; nothing outside this room changes.
 //!
-//! Of an image that is about to be taken, BatchGetImage gives the index, and that the platforms (`index`).
+//! Shared by all kinds: how fast and how long a registry is read ([`ReadLimits`], `rate_limit`), and the platforms of an
+//! image index (`image_index`).
 //!
-//! What holds:
-//! - A listing is complete or it is an error: one page that fails, repeats a token, or is one too many ends the reading.
-//!   The SDK's own paginator is not used, since it takes a repeated token for the end and returns what it has so far.
-//! - Nothing that is listed breaks the grammar of tags or digests; what does is left out and counted.
-//! - One slow or throttled account does not hold up another.
-//! - Credentials that AWS calls expired are fetched anew once within the same listing.
+//! Invariants for every client:
+//! - A listing is complete, or it is an error. No client returns the part that it has read so far.
+//! - Every tag and digest in a listing follows its grammar. Others are left out and counted.
+//! - One slow or throttled registry does not delay another.
 //!
-//! Deliberately absent: other registries, public ECR, any ordering of tags (pages come in no order and the newest image
-//! may be on the last), and archived images, for which DescribeImages would have to be asked apart.
+//! Deliberately absent: any order of tags, and which repositories may be scanned (`policy`).
 
-mod clients;
 mod ecr;
-mod failure;
-mod host;
-mod index;
-mod lane;
-mod tags;
-#[cfg(test)]
-mod tests;
+mod image_index;
+mod rate_limit;
+mod read_limits;
+mod router;
 
-pub use ecr::{Ecr, ReadLimits};
-pub use host::EcrHost;
+pub use read_limits::ReadLimits;
+pub use router::Router;

@@ -1,4 +1,4 @@
-//! The ECR edge against the stand-in, over the unmodified SDK. Needs no cluster and no git.
+//! The registry room against the ECR stand-in, over the unmodified SDK. Needs no cluster and no git.
 
 use futures::future::join_all;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tidegate::aws::{CallLimits, Sdk};
 use tidegate::model::{Repository, Secret};
 use tidegate::port::{ListFailure, Listing, Registry};
-use tidegate::registry::{Ecr, ReadLimits};
+use tidegate::registry::{ReadLimits, Router};
 use tidegate::telemetry::Metrics;
 use tidegate_stack::ecr::{EcrServer, Fault};
 
@@ -15,10 +15,10 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 const NAME: &str = "shop/web";
 
-/// The stand-in, and a reader that is pointed at it.
+/// The stand-in, and a router that sends its requests to it.
 struct Edge {
     server: EcrServer,
-    ecr: Arc<Ecr>,
+    router: Arc<Router>,
     metrics: Metrics,
 }
 
@@ -27,12 +27,16 @@ impl Edge {
         Self::start_with(ReadLimits::default(), quick()).await
     }
 
-    async fn start_with(pace: ReadLimits, limits: CallLimits) -> Self {
+    async fn start_with(read: ReadLimits, calls: CallLimits) -> Self {
         let server = EcrServer::start().await.unwrap();
         let metrics = Metrics::new();
-        let sdk = Sdk::fixed(server.endpoint(), "AKIAREADER", Secret::new("stand-in"), limits);
-        let ecr = Arc::new(Ecr::new(sdk, pace, metrics.clone()));
-        Self { server, ecr, metrics }
+        let sdk = Sdk::fixed(server.endpoint(), "AKIAREADER", Secret::new("stand-in"), calls);
+        let router = Arc::new(Router::new(sdk, read, metrics.clone()));
+        Self {
+            server,
+            router,
+            metrics,
+        }
     }
 
     fn repository(&self, name: &str) -> Repository {
@@ -43,10 +47,10 @@ impl Edge {
     }
 
     async fn list(&self) -> Result<Listing, ListFailure> {
-        self.ecr.list(&self.repository(NAME)).await
+        self.router.list(&self.repository(NAME)).await
     }
 
-    /// Pushes `count` images, `t0` first, a second apart.
+    /// Pushes `count` images with the tags `t0`, `t1` and so on. Their push times are a second apart.
     fn push(&self, count: usize) {
         for at in 0..count {
             let pushed_at = 1_700_000_000.5 + at as f64;
@@ -54,13 +58,13 @@ impl Edge {
         }
     }
 
-    /// Starts a listing of 2,500 images on pages of 100, and has `spoil` happen after its second page.
+    /// Starts a listing of 2,500 images on pages of 100, and runs `spoil` after the second page.
     async fn spoiled_midway(&self, spoil: impl FnOnce(&EcrServer)) -> Result<Listing, ListFailure> {
         self.push(2500);
         self.server.limit_pages(Some(100));
         let mark = self.server.mark();
-        let (ecr, repository) = (Arc::clone(&self.ecr), self.repository(NAME));
-        let listing = tokio::spawn(async move { ecr.list(&repository).await });
+        let (router, repository) = (Arc::clone(&self.router), self.repository(NAME));
+        let listing = tokio::spawn(async move { router.list(&repository).await });
         let two = self
             .server
             .wait_for_requests(&mark, "DescribeImages", NAME, 2, Duration::from_secs(10));
@@ -70,7 +74,7 @@ impl Edge {
     }
 }
 
-/// Deadlines for a server on loopback; pauses between attempts stay the SDK's own.
+/// Deadlines for a server on loopback. The pauses between attempts are the SDK's own.
 fn quick() -> CallLimits {
     CallLimits {
         connect: Duration::from_secs(1),
@@ -80,7 +84,7 @@ fn quick() -> CallLimits {
     }
 }
 
-/// Slow enough for a fault to be placed between two pages.
+/// A rate that leaves time to set a fault between two pages.
 fn slow() -> ReadLimits {
     ReadLimits {
         per_second: 20.0,
@@ -90,10 +94,10 @@ fn slow() -> ReadLimits {
 }
 
 fn assert_complete(listing: &Listing, count: usize) {
-    let mut wanted: Vec<_> = (0..count).map(|at| format!("t{at}")).collect();
-    wanted.sort();
+    let mut expected: Vec<_> = (0..count).map(|at| format!("t{at}")).collect();
+    expected.sort();
     let found: Vec<_> = listing.images.iter().map(|image| image.tag.as_str()).collect();
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
 }
 
 fn assert_says(failure: &ListFailure, parts: &[&str]) {
@@ -104,7 +108,7 @@ fn assert_says(failure: &ListFailure, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn all_of_2500_tags_are_found_though_pages_come_in_no_order() {
+async fn all_2500_tags_are_found_although_pages_come_in_no_order() {
     let edge = Edge::start().await;
     edge.push(2500);
     edge.server.push_untagged(ACCOUNT, REGION, NAME, 1.0).unwrap();
@@ -168,7 +172,7 @@ async fn two_tags_on_one_image_share_its_digest_and_push_time() {
 }
 
 #[tokio::test]
-async fn a_passing_fault_costs_requests_but_no_tags() {
+async fn a_temporary_fault_costs_requests_but_no_tags() {
     let faults = [
         Fault::throttle().times(2),
         Fault::server_error(500).times(2),
@@ -189,26 +193,21 @@ async fn a_passing_fault_costs_requests_but_no_tags() {
             .await
             .unwrap_or_else(|failure| panic!("{fault:?}: {failure}"));
         assert_complete(&listing, 10);
-        let asked = edge.server.requests_since(&mark).total();
-        assert!(asked > 1, "{fault:?} struck nothing");
-        assert_eq!(u64::from(listing.requests), asked, "{fault:?}");
+        let sent = edge.server.requests_since(&mark).total();
+        assert!(sent > 1, "{fault:?} had no effect");
+        assert_eq!(u64::from(listing.requests), sent, "{fault:?}");
     });
     join_all(cases).await;
 }
 
 #[tokio::test]
-async fn a_fault_that_stays_is_a_failure_with_its_reason() {
+async fn a_permanent_fault_is_a_failure_with_its_reason() {
     let allow = "allow ecr:DescribeImages on arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
     let cases = [
-        (Fault::throttle(), 3, "throttled", ["ThrottlingException", "slow down"]),
+        (Fault::throttle(), 3, "throttled", ["ThrottlingException", "throttles"]),
         (Fault::server_error(500), 3, "failed", ["ServerException", "AWS's side"]),
         (Fault::server_error(502), 3, "failed", ["HTTP 502", "AWS's side"]),
-        (
-            Fault::cut_body(2000),
-            3,
-            "failed",
-            ["could not be read", "nothing is concluded"],
-        ),
+        (Fault::cut_body(2000), 3, "failed", ["could not be read", "is ignored"]),
         (Fault::stall(100), 3, "failed", ["in time", "ecr.api"]),
         (Fault::slow_body(100), 3, "failed", ["in time", "ecr.api"]),
         (
@@ -265,14 +264,14 @@ async fn a_fault_on_a_later_page_is_never_a_shorter_listing() {
 }
 
 #[tokio::test]
-async fn page_tokens_that_expire_midway_end_the_reading() {
+async fn page_tokens_that_expire_midway_end_the_listing() {
     let edge = Edge::start_with(slow(), quick()).await;
     let failure = edge.spoiled_midway(EcrServer::expire_page_tokens).await.unwrap_err();
-    assert_says(&failure, &["InvalidParameterException", "nothing is concluded"]);
+    assert_says(&failure, &["InvalidParameterException", "is ignored"]);
 }
 
 #[tokio::test]
-async fn a_reading_beyond_its_deadline_or_page_limit_is_no_listing() {
+async fn a_listing_beyond_its_deadline_or_page_limit_is_a_failure() {
     let deadline = ReadLimits {
         deadline: Duration::from_millis(300),
         ..slow()
@@ -282,8 +281,8 @@ async fn a_reading_beyond_its_deadline_or_page_limit_is_no_listing() {
         per_second: 1000.0,
         ..ReadLimits::default()
     };
-    for (pace, part) in [(deadline, "within 0.3 s"), (pages, "more than 20 pages")] {
-        let edge = Edge::start_with(pace, quick()).await;
+    for (limits, part) in [(deadline, "within 0.3 s"), (pages, "more than 20 pages")] {
+        let edge = Edge::start_with(limits, quick()).await;
         edge.push(2500);
         edge.server.limit_pages(Some(100));
         assert_says(&edge.list().await.unwrap_err(), &[part]);
@@ -291,13 +290,13 @@ async fn a_reading_beyond_its_deadline_or_page_limit_is_no_listing() {
 }
 
 #[tokio::test]
-async fn requests_keep_to_the_pace_of_the_registry() {
-    let pace = ReadLimits {
+async fn requests_keep_to_the_rate_of_the_registry() {
+    let limits = ReadLimits {
         per_second: 50.0,
         burst: 5,
         ..ReadLimits::default()
     };
-    let edge = Edge::start_with(pace, quick()).await;
+    let edge = Edge::start_with(limits, quick()).await;
     edge.push(1);
     let started = Instant::now();
     let listings = (0..30).map(|_| edge.list());
@@ -307,17 +306,17 @@ async fn requests_keep_to_the_pace_of_the_registry() {
     let took = started.elapsed();
     assert!(
         took >= Duration::from_millis(500),
-        "25 paced requests at 50/s in {took:?}"
+        "25 requests at 50/s took only {took:?}"
     );
 }
 
 #[tokio::test]
-async fn one_account_that_hangs_does_not_hold_up_another() {
-    let pace = ReadLimits {
+async fn one_account_that_hangs_does_not_delay_another() {
+    let limits = ReadLimits {
         readers: 1,
         ..ReadLimits::default()
     };
-    let edge = Edge::start_with(pace, quick()).await;
+    let edge = Edge::start_with(limits, quick()).await;
     edge.push(1);
     let other = Repository {
         host: edge.server.registry_host("444455556666", REGION),
@@ -326,19 +325,19 @@ async fn one_account_that_hangs_does_not_hold_up_another() {
     edge.server.push("444455556666", REGION, NAME, "t0", 1.0).unwrap();
     edge.server.fault(Fault::stall(0).account(ACCOUNT));
     let mark = edge.server.mark();
-    let (ecr, hanging) = (Arc::clone(&edge.ecr), edge.repository(NAME));
-    let hung = tokio::spawn(async move { ecr.list(&hanging).await });
+    let (router, hanging) = (Arc::clone(&edge.router), edge.repository(NAME));
+    let hung = tokio::spawn(async move { router.list(&hanging).await });
     let sent = edge
         .server
         .wait_for_requests(&mark, "DescribeImages", NAME, 1, Duration::from_secs(5));
     sent.await.unwrap();
-    assert_complete(&edge.ecr.list(&other).await.unwrap(), 1);
+    assert_complete(&edge.router.list(&other).await.unwrap(), 1);
     assert!(!hung.is_finished());
     hung.abort();
 }
 
 #[tokio::test]
-async fn a_missing_repository_is_told_from_one_without_tags() {
+async fn a_missing_repository_differs_from_one_without_tags() {
     let edge = Edge::start().await;
     let failure = edge.list().await.unwrap_err();
     assert!(matches!(failure, ListFailure::NotFound { .. }), "{failure}");
@@ -353,7 +352,7 @@ async fn a_missing_repository_is_told_from_one_without_tags() {
 }
 
 #[tokio::test]
-async fn another_accounts_repository_opens_when_its_policy_does() {
+async fn a_repository_of_another_account_is_read_when_its_policy_allows_it() {
     let edge = Edge::start().await;
     edge.push(3);
     edge.server.require_sharing();
@@ -366,7 +365,7 @@ async fn another_accounts_repository_opens_when_its_policy_does() {
 }
 
 #[tokio::test]
-async fn a_deleted_key_is_denied_in_awss_words() {
+async fn a_deleted_key_is_denied_with_the_message_of_aws() {
     let edge = Edge::start().await;
     edge.push(1);
     edge.server.revoke_key("AKIAREADER");
@@ -379,7 +378,7 @@ async fn a_deleted_key_is_denied_in_awss_words() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_ecr_is_not_asked() {
+async fn a_registry_that_is_not_ecr_gets_no_request() {
     let edge = Edge::start().await;
     let mark = edge.server.mark();
     for host in ["docker.io", "ghcr.io", "public.ecr.aws", "registry:5000"] {
@@ -387,7 +386,7 @@ async fn a_registry_that_is_not_ecr_is_not_asked() {
             host: host.into(),
             path: NAME.into(),
         };
-        let failure = edge.ecr.list(&repository).await.unwrap_err();
+        let failure = edge.router.list(&repository).await.unwrap_err();
         assert!(matches!(failure, ListFailure::Unsupported { .. }), "{failure}");
         assert_says(
             &failure,
@@ -398,14 +397,14 @@ async fn a_registry_that_is_not_ecr_is_not_asked() {
 }
 
 #[tokio::test]
-async fn an_endpoint_where_nobody_listens_is_named() {
+async fn an_endpoint_that_refuses_connections_is_a_failure() {
     let edge = Edge::start().await;
     let repository = edge.repository(NAME);
-    let Edge { server, ecr, .. } = edge;
+    let Edge { server, router, .. } = edge;
     drop(server);
-    let failure = ecr.list(&repository).await.unwrap_err();
+    let failure = router.list(&repository).await.unwrap_err();
     assert!(matches!(failure, ListFailure::Failed { .. }), "{failure}");
-    assert_says(&failure, &["could not be asked", "refused", "reachable"]);
+    assert_says(&failure, &["the connection to ECR", "refused", "reaches"]);
 }
 
 #[tokio::test]
@@ -414,7 +413,7 @@ async fn every_request_and_listing_is_counted() {
     edge.push(1);
     edge.server.fault(Fault::server_error(500).times(1));
     edge.list().await.unwrap();
-    edge.ecr.list(&edge.repository("shop/absent")).await.unwrap_err();
+    edge.router.list(&edge.repository("shop/absent")).await.unwrap_err();
     let text = edge.metrics.render();
     for line in [
         r#"tidegate_registry_requests_total{outcome="ok"} 1"#,
@@ -427,7 +426,7 @@ async fn every_request_and_listing_is_counted() {
     }
 }
 
-/// Runs [`a_listing_by_the_environment_alone`] in a process of its own, with this environment and no other.
+/// Runs [`a_listing_by_the_environment_alone`] in another process that has only this environment.
 fn listing_in(environment: impl IntoIterator<Item = (String, String)>, host: String) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -446,33 +445,33 @@ fn listing_in(environment: impl IntoIterator<Item = (String, String)>, host: Str
 }
 
 #[tokio::test]
-#[ignore = "its parents below run it, each with another environment"]
+#[ignore = "the tests below run it, each with another environment"]
 async fn a_listing_by_the_environment_alone() {
-    let ecr = Ecr::new(Sdk::new(quick()), ReadLimits::default(), Metrics::new());
+    let router = Router::new(Sdk::new(quick()), ReadLimits::default(), Metrics::new());
     let repository = Repository {
         host: std::env::var("TIDEGATE_TEST_HOST").unwrap(),
         path: NAME.into(),
     };
-    match ecr.list(&repository).await {
+    match router.list(&repository).await {
         Ok(listing) => println!("found {}", listing.images.len()),
         Err(failure) => println!("failed {failure:?}"),
     }
 }
 
 #[tokio::test]
-async fn the_environment_gives_credentials_and_endpoint_as_for_every_aws_tool() {
+async fn credentials_and_endpoint_come_from_the_environment_as_in_every_aws_tool() {
     let server = EcrServer::start().await.unwrap();
     server.push_tag(NAME, "t0").unwrap();
-    let said = listing_in(server.env(), server.default_host());
-    assert!(said.contains("found 1"), "{said}");
+    let output = listing_in(server.env(), server.default_host());
+    assert!(output.contains("found 1"), "{output}");
 }
 
 #[tokio::test]
-async fn without_credentials_the_ways_to_get_some_are_named() {
+async fn without_credentials_the_failure_names_the_ways_to_get_some() {
     let server = EcrServer::start().await.unwrap();
     let keyless = server.env().into_iter().filter(|(name, _)| !name.contains("_KEY"));
-    let said = listing_in(keyless, server.default_host());
-    for part in ["Denied", "no AWS credentials could be had", "IRSA, EKS Pod Identity"] {
-        assert!(said.contains(part), "{part:?} is missing in: {said}");
+    let output = listing_in(keyless, server.default_host());
+    for part in ["Denied", "no AWS credentials", "IRSA, EKS Pod Identity"] {
+        assert!(output.contains(part), "{part:?} is missing in: {output}");
     }
 }

@@ -1,7 +1,7 @@
 //! A client and its stand-in.
 
 use tempfile::TempDir;
-use tidegate::aws::{CallLimits, Endpoint, Sdk, Signer};
+use tidegate::aws::{CallLimits, Endpoint, Identity, Sdk, Signer};
 use tidegate::forge::{self, RequestScope};
 use tidegate::model::{BranchName, Secret};
 use tidegate::port::Forge;
@@ -59,12 +59,12 @@ pub async fn codecommit() -> Scene<CodeCommit> {
         .await
         .unwrap();
     let sdk = Sdk::fixed(server.url(), ACCESS_KEY, Secret::new(SECRET_KEY), CallLimits::default());
-    let place = Endpoint {
+    let endpoint = Endpoint {
         region: "eu-west-1".to_owned(),
         fips: false,
         dual_stack: false,
     };
-    let signer = Signer::new(&sdk, &place, "codecommit").await;
+    let signer = Signer::new(&sdk, &Identity::Agent, &endpoint, "codecommit").await;
     let client = forge::CodeCommit::new(&server.url(), "eu-west-1", signer, scope("fleet")).unwrap();
     Scene {
         forge: Box::new(client),

@@ -1,22 +1,21 @@
-//! What no well-behaved registry answers, from a server that answers whatever a test wants.
+//! Responses that no correct registry gives, from a server that returns what the test scripts.
 
-use super::{Ecr, ReadLimits};
 use crate::aws::{CallLimits, Sdk};
 use crate::model::{Repository, Secret};
 use crate::port::{ListFailure, Listing, Registry};
+use crate::registry::{ReadLimits, Router};
 use crate::telemetry::Metrics;
-use axum::Router;
 use axum::extract::{Json, State};
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Gives a request's body its answer.
+/// Returns the response body for a request body.
 type Script = Arc<dyn Fn(&Value) -> Value + Send + Sync>;
 
-/// The bodies and headers of the requests so far.
-type Heard = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
+/// The headers and bodies of the requests so far.
+type Requests = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
 
 fn page(images: &[(&str, &[&str])], next: Option<&str>) -> Value {
     let details: Vec<_> = images
@@ -34,31 +33,32 @@ fn page(images: &[(&str, &[&str])], next: Option<&str>) -> Value {
 
 async fn list(
     script: impl Fn(&Value) -> Value + Send + Sync + 'static,
-) -> (Result<Listing, ListFailure>, Heard, Metrics) {
-    let heard = Heard::default();
+) -> (Result<Listing, ListFailure>, Requests, Metrics) {
+    let requests = Requests::default();
     let script: Script = Arc::new(script);
-    let answer = async |State((script, heard)): State<(Script, Heard)>, headers: HeaderMap, Json(body): Json<Value>| {
-        let answer = script(&body);
-        heard.lock().unwrap().push((headers, body));
-        Json(answer)
-    };
+    let answer =
+        async |State((script, requests)): State<(Script, Requests)>, headers: HeaderMap, Json(body): Json<Value>| {
+            let answer = script(&body);
+            requests.lock().unwrap().push((headers, body));
+            Json(answer)
+        };
     let as_json = axum::middleware::map_request(async |mut request: axum::extract::Request| {
         request
             .headers_mut()
             .insert("content-type", "application/json".parse().unwrap());
         request
     });
-    let app = Router::new()
+    let app = axum::Router::new()
         .fallback(answer)
         .layer(as_json)
-        .with_state((script, Arc::clone(&heard)));
+        .with_state((script, Arc::clone(&requests)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
     let metrics = Metrics::new();
     let sdk = Sdk::fixed(endpoint, "AKIAREADER", Secret::new("secret"), CallLimits::default());
-    let pace = ReadLimits {
+    let limits = ReadLimits {
         per_second: 10_000.0,
         deadline: Duration::from_secs(20),
         ..ReadLimits::default()
@@ -67,16 +67,16 @@ async fn list(
         host: "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn".into(),
         path: "shop/web".into(),
     };
-    let outcome = Ecr::new(sdk, pace, metrics.clone()).list(&repository).await;
+    let outcome = Router::new(sdk, limits, metrics.clone()).list(&repository).await;
     server.abort();
-    (outcome, heard, metrics)
+    (outcome, requests, metrics)
 }
 
 #[tokio::test]
-async fn a_page_token_given_twice_is_a_failure_and_no_short_listing() {
+async fn a_repeated_page_token_is_a_failure_and_not_a_short_listing() {
     for tokens in [&["a"][..], &["a", "b", "c"]] {
         let calls = Mutex::new(0);
-        let (outcome, heard, _) = list(move |_| {
+        let (outcome, requests, _) = list(move |_| {
             let mut calls = calls.lock().unwrap();
             let token = tokens[*calls % tokens.len()];
             *calls += 1;
@@ -85,14 +85,14 @@ async fn a_page_token_given_twice_is_a_failure_and_no_short_listing() {
         .await;
         let failure = outcome.unwrap_err();
         assert!(failure.to_string().contains("same page token twice"), "{failure}");
-        assert_eq!(heard.lock().unwrap().len(), tokens.len() + 1);
+        assert_eq!(requests.lock().unwrap().len(), tokens.len() + 1);
     }
 }
 
 #[tokio::test]
-async fn pages_without_end_are_given_up() {
+async fn an_endless_listing_fails_at_the_page_limit() {
     let calls = Mutex::new(0);
-    let (outcome, heard, _) = list(move |_| {
+    let (outcome, requests, _) = list(move |_| {
         let mut calls = calls.lock().unwrap();
         *calls += 1;
         page(&[], Some(&calls.to_string()))
@@ -100,17 +100,17 @@ async fn pages_without_end_are_given_up() {
     .await;
     let failure = outcome.unwrap_err();
     assert!(failure.to_string().contains("more than 1000 pages"), "{failure}");
-    assert_eq!(heard.lock().unwrap().len(), 1000);
+    assert_eq!(requests.lock().unwrap().len(), 1000);
 }
 
 #[tokio::test]
-async fn an_empty_page_token_is_the_end() {
+async fn an_empty_page_token_ends_the_listing() {
     let (outcome, ..) = list(|_| page(&[("a", &["v1"])], Some(""))).await;
     assert_eq!(outcome.unwrap().images.len(), 1);
 }
 
 #[tokio::test]
-async fn tags_and_digests_outside_the_grammar_are_left_out_and_counted() {
+async fn invalid_tags_and_digests_are_left_out_and_counted() {
     let (outcome, _, metrics) = list(|_| {
         let mut answer = page(&[("a", &["good", "$(reboot)", "a\nb", "-x"]), ("Z", &["v2"])], None);
         answer["imageDetails"]
@@ -145,7 +145,7 @@ async fn archived_images_are_listed_as_not_pullable() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_shape_is_no_listing() {
+async fn a_response_of_another_shape_is_a_failure() {
     for answer in [
         json!({}),
         json!({ "imageDetails": "none" }),
@@ -159,25 +159,25 @@ async fn an_answer_of_another_shape_is_no_listing() {
 }
 
 #[tokio::test]
-async fn a_request_names_registry_repository_filter_and_who_asks() {
+async fn a_request_has_registry_repository_filter_and_user_agent() {
     let calls = Mutex::new(0);
-    let (outcome, heard, _) = list(move |_| {
+    let (outcome, requests, _) = list(move |_| {
         let mut calls = calls.lock().unwrap();
         *calls += 1;
         page(&[], (*calls == 1).then_some("next"))
     })
     .await;
     assert_eq!(outcome.unwrap().requests, 2);
-    let heard = heard.lock().unwrap();
-    let (headers, first) = &heard[0];
-    let wanted = json!({
+    let requests = requests.lock().unwrap();
+    let (headers, first) = &requests[0];
+    let expected = json!({
         "registryId": "111122223333",
         "repositoryName": "shop/web",
         "maxResults": 1000,
         "filter": { "tagStatus": "TAGGED" },
     });
-    assert_eq!(first, &wanted);
-    assert_eq!(heard[1].1["nextToken"], "next");
+    assert_eq!(first, &expected);
+    assert_eq!(requests[1].1["nextToken"], "next");
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     assert_eq!(
         header("x-amz-target"),

@@ -1,27 +1,28 @@
-use super::ecr::ReadLimits;
+use super::read_limits::ReadLimits;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-/// The way to one registry (account and region): AWS counts requests by these two, so do we.
+/// The rate limit of one registry. AWS counts requests by account and region, so there is one limit for each pair.
 pub(super) struct RateLimit {
+    /// One permit for each repository that is read at the same time.
     pub(super) readers: Semaphore,
-    pace: Mutex<TokenBucket>,
+    bucket: Mutex<TokenBucket>,
 }
 
 impl RateLimit {
-    pub(super) fn new(pace: &ReadLimits) -> Self {
+    pub(super) fn new(limits: &ReadLimits) -> Self {
         Self {
-            readers: Semaphore::new(pace.readers.max(1)),
-            pace: Mutex::new(TokenBucket::new(pace.per_second, pace.burst)),
+            readers: Semaphore::new(limits.readers.max(1)),
+            bucket: Mutex::new(TokenBucket::new(limits.per_second, limits.burst)),
         }
     }
 
-    /// Waits for one's turn to send a request. First come, first served.
-    pub(super) async fn turn(&self) {
+    /// Waits until the next request may be sent. Callers are served in the order of their calls.
+    pub(super) async fn acquire(&self) {
         let at = self
-            .pace
+            .bucket
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .reserve(Instant::now());
@@ -29,7 +30,7 @@ impl RateLimit {
     }
 }
 
-/// A token bucket kept as one instant: the time at which the bucket would be full again.
+/// A token bucket, kept as one instant: the time at which the bucket is full again.
 struct TokenBucket {
     interval: Duration,
     allowance: Duration,
@@ -46,7 +47,7 @@ impl TokenBucket {
         }
     }
 
-    /// Takes the next turn and says when it is.
+    /// Takes the next token, and returns the time from which the request may be sent.
     fn reserve(&mut self, now: Instant) -> Instant {
         let full_at = self.full_at.map_or(now, |at| at.max(now));
         self.full_at = Some(full_at + self.interval);
@@ -58,30 +59,30 @@ impl TokenBucket {
 mod tests {
     use super::*;
 
-    fn waits(turns: &mut TokenBucket, now: Instant, count: usize) -> Vec<u128> {
+    fn waits(bucket: &mut TokenBucket, now: Instant, count: usize) -> Vec<u128> {
         (0..count)
-            .map(|_| turns.reserve(now).duration_since(now).as_millis())
+            .map(|_| bucket.reserve(now).duration_since(now).as_millis())
             .collect()
     }
 
     #[test]
     fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
-        let mut turns = TokenBucket::new(10.0, 3);
+        let mut bucket = TokenBucket::new(10.0, 3);
         let start = Instant::now() + Duration::from_secs(1000);
-        assert_eq!(waits(&mut turns, start, 6), [0, 0, 0, 100, 200, 300]);
+        assert_eq!(waits(&mut bucket, start, 6), [0, 0, 0, 100, 200, 300]);
     }
 
     #[test]
-    fn a_pause_fills_the_bucket_but_never_over_the_brim() {
-        let mut turns = TokenBucket::new(10.0, 3);
+    fn a_pause_fills_the_bucket_up_to_the_burst() {
+        let mut bucket = TokenBucket::new(10.0, 3);
         let start = Instant::now() + Duration::from_secs(1000);
-        waits(&mut turns, start, 3);
-        assert_eq!(waits(&mut turns, start + Duration::from_millis(200), 3), [0, 0, 100]);
-        assert_eq!(waits(&mut turns, start + Duration::from_secs(3600), 4), [0, 0, 0, 100]);
+        waits(&mut bucket, start, 3);
+        assert_eq!(waits(&mut bucket, start + Duration::from_millis(200), 3), [0, 0, 100]);
+        assert_eq!(waits(&mut bucket, start + Duration::from_secs(3600), 4), [0, 0, 0, 100]);
     }
 
     #[test]
-    fn nonsense_rates_still_give_turns() {
+    fn an_invalid_rate_still_lets_requests_through() {
         let start = Instant::now() + Duration::from_secs(1000);
         for rate in [0.0, -1.0, f64::INFINITY, 1e9] {
             assert_eq!(waits(&mut TokenBucket::new(rate, 0), start, 1), [0], "{rate}");

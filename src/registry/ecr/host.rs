@@ -1,22 +1,22 @@
 use crate::aws::Endpoint;
 use std::fmt;
 
-/// The host of a private ECR registry, taken apart.
+/// The parts of the host of a private ECR registry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EcrHost {
-    /// The registry's account, twelve digits.
-    pub account: String,
-    /// The registry's region, such as `cn-north-1`.
-    pub region: String,
-    /// Whether it is the endpoint with validated cryptography.
-    pub fips: bool,
-    /// Whether it is the endpoint that also answers over IPv6.
-    pub dual_stack: bool,
+pub(in crate::registry) struct EcrHost {
+    /// The AWS account of the registry: twelve digits.
+    pub(super) account: String,
+    /// The region of the registry, such as `cn-north-1`.
+    pub(super) region: String,
+    /// Whether this is the endpoint with FIPS-validated cryptography.
+    pub(super) fips: bool,
+    /// Whether this is the dual-stack endpoint, which also serves IPv6.
+    pub(super) dual_stack: bool,
     partition: &'static str,
 }
 
-/// A partition: its name in ARNs, how its regions begin, and what its registry hosts end with (IPv4, dual-stack).
-/// From the endpoint data of the SDKs; the order matters where one prefix begins another.
+/// The partitions: name in ARNs, prefix of the regions, suffix of the registry hosts (IPv4, dual-stack).
+/// Source: the endpoint data of the SDKs. The order matters where one prefix is the start of another.
 const PARTITIONS: [(&str, &str, &str, &str); 8] = [
     ("aws-cn", "cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn"),
     ("aws-us-gov", "us-gov-", "amazonaws.com", "on.aws"),
@@ -29,11 +29,11 @@ const PARTITIONS: [(&str, &str, &str, &str); 8] = [
 ];
 
 impl EcrHost {
-    /// Reads a registry host; `None` if it is not one of private ECR.
+    /// Reads a registry host. `None` if it is not a host of private ECR.
     ///
-    /// Account, service, region and suffix must all be there and fit each other: a China region under a global suffix
+    /// Account, service, region and suffix must all be present and match each other: a China region with a global suffix
     /// is not an ECR host.
-    pub fn parse(host: &str) -> Option<Self> {
+    pub(in crate::registry) fn parse(host: &str) -> Option<Self> {
         let (account, rest) = host.split_once('.')?;
         if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
             return None;
@@ -50,13 +50,13 @@ impl EcrHost {
             .find(|(_, start, ..)| region.starts_with(start))?;
         let dual_stack = !dual.is_empty() && suffix == dual;
         let dashed = service.starts_with("dkr-");
-        // In China the dual-stack suffix is seen with both spellings of the service.
-        let fits = if dashed {
+        // In China, the dual-stack suffix occurs with both spellings of the service.
+        let matches = if dashed {
             dual_stack
         } else {
             suffix == ipv4 || (dual_stack && partition == "aws-cn")
         };
-        fits.then(|| Self {
+        matches.then(|| Self {
             account: account.to_owned(),
             region: region.to_owned(),
             fips: service.ends_with("-fips."),
@@ -65,8 +65,8 @@ impl EcrHost {
         })
     }
 
-    /// What a client for this registry is built for.
-    pub fn place(&self) -> Endpoint {
+    /// The API endpoint of this registry's region.
+    pub(super) fn endpoint(&self) -> Endpoint {
         Endpoint {
             region: self.region.clone(),
             fips: self.fips,
@@ -75,7 +75,7 @@ impl EcrHost {
     }
 
     /// The ARN of a repository in this registry, as IAM policies name it.
-    pub fn arn(&self, repository: &str) -> String {
+    pub(super) fn arn(&self, repository: &str) -> String {
         let Self {
             account,
             region,
@@ -92,7 +92,7 @@ impl fmt::Display for EcrHost {
     }
 }
 
-/// Two or more words and a number, joined by dashes: `eu-west-1`, `us-gov-east-1`.
+/// Whether a text has the form of a region: two or more words and a number, joined by dashes (`eu-west-1`, `us-gov-east-1`).
 fn is_region(text: &str) -> bool {
     let Some((words, number)) = text.rsplit_once('-') else {
         return false;
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_of_every_partition_are_taken_apart() {
+    fn hosts_of_every_partition_are_read() {
         for (host, region, partition, fips, dual) in [
             (
                 "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hosts_are_not_taken_for_ecr() {
+    fn other_hosts_are_not_ecr() {
         for host in [
             "",
             "docker.io",

@@ -1,14 +1,14 @@
 use crate::policy::Platform;
 use serde::Deserialize;
 
-/// Media types of what lists an image's platforms: OCI image index, Docker manifest list.
-pub(super) const INDEXES: [&str; 2] = [
+/// Media types of manifests that list platforms: the OCI image index and the Docker manifest list.
+pub(super) const MEDIA_TYPES: [&str; 2] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
-/// Longest manifest that is read; ECR takes 4 MiB at most.
-const LONGEST: usize = 4 << 20;
+/// The longest manifest that is read, in bytes. ECR accepts at most 4 MiB.
+const MAX_BYTES: usize = 4 << 20;
 
 #[derive(Deserialize)]
 struct Index {
@@ -17,11 +17,11 @@ struct Index {
 
 #[derive(Deserialize)]
 struct Entry {
-    platform: Option<Named>,
+    platform: Option<EntryPlatform>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct EntryPlatform {
     #[serde(default)]
     os: String,
     #[serde(default)]
@@ -30,21 +30,21 @@ struct Named {
     variant: String,
 }
 
-/// The platforms that an image index names; `None` where it leaves one open, or the text is no index. What BuildKit
-/// attests is listed beside the images for the platform `unknown/unknown`.
+/// The platforms that an image index lists. `None` if the text is not an index, or if an entry lacks its platform.
+///
+/// BuildKit lists its attestations in the same index, under the platform `unknown/unknown`. These entries are skipped.
 pub(super) fn platforms(manifest: &str) -> Option<Vec<Platform>> {
-    if manifest.len() > LONGEST {
+    if manifest.len() > MAX_BYTES {
         return None;
     }
     let entries = serde_json::from_str::<Index>(manifest).ok()?.manifests?;
-    let named: Option<Vec<Named>> = entries.into_iter().map(|entry| entry.platform).collect();
-    let known = named?
+    let listed: Option<Vec<EntryPlatform>> = entries.into_iter().map(|entry| entry.platform).collect();
+    listed?
         .into_iter()
-        .filter(|named| named.os != "unknown" && named.architecture != "unknown");
-    known
-        .map(|named| {
-            let variant = Some(named.variant.as_str()).filter(|variant| !variant.is_empty());
-            Platform::new(&named.os, &named.architecture, variant)
+        .filter(|platform| platform.os != "unknown" && platform.architecture != "unknown")
+        .map(|platform| {
+            let variant = Some(platform.variant.as_str()).filter(|variant| !variant.is_empty());
+            Platform::new(&platform.os, &platform.architecture, variant)
         })
         .collect()
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_names_its_platforms_and_other_texts_none() {
+    fn only_an_index_with_all_platforms_has_platforms() {
         #[rustfmt::skip]
         let rows = [
             (r#"{"manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]}"#,                              Some("linux/amd64")),
@@ -67,9 +67,10 @@ mod tests {
             (r#"{"config": {}}"#,                                                                                       None),
             ("[",                                                                                                       None),
         ];
-        for (manifest, want) in rows {
-            let told = platforms(manifest).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
-            assert_eq!(told.as_deref(), want, "{manifest}");
+        for (manifest, expected) in rows {
+            let listed =
+                platforms(manifest).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+            assert_eq!(listed.as_deref(), expected, "{manifest}");
         }
     }
 }

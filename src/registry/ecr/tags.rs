@@ -4,7 +4,7 @@ use aws_sdk_ecr::primitives::DateTime;
 use aws_sdk_ecr::types::{ImageDetail, ImageStatus};
 use std::collections::BTreeMap;
 
-/// The tags that the pages so far have named.
+/// The tags of all pages so far.
 #[derive(Default)]
 pub(super) struct Tags {
     by_name: BTreeMap<Tag, TaggedImage>,
@@ -12,23 +12,23 @@ pub(super) struct Tags {
 }
 
 impl Tags {
-    /// Takes in one page's images. A tag or digest that breaks its grammar is left out and counted.
+    /// Adds the images of one page. A tag with an invalid name or digest is left out and counted.
     ///
-    /// A tag that was moved while we read can be on two pages; the digest that was pushed later has it then, as that is
-    /// what a move by a push looks like. A move back to an older image is seen by the next reading.
+    /// A tag that moves during the listing can be on two pages. The digest with the later push time wins, because a push
+    /// moves a tag to a later digest. The next listing corrects a move back to an older image.
     pub(super) fn add(&mut self, details: &[ImageDetail]) {
         for detail in details {
             let digest = detail.image_digest().and_then(|text| Digest::parse(text).ok());
             for name in detail.image_tags() {
                 match (Tag::parse(name), &digest) {
-                    (Ok(tag), Some(digest)) => self.keep(image(tag, digest.clone(), detail)),
+                    (Ok(tag), Some(digest)) => self.insert(image(tag, digest.clone(), detail)),
                     _ => self.ignored += 1,
                 }
             }
         }
     }
 
-    /// How many were left out.
+    /// How many tags were left out.
     pub(super) fn ignored(&self) -> u64 {
         self.ignored
     }
@@ -38,7 +38,7 @@ impl Tags {
         self.by_name.into_values().collect()
     }
 
-    fn keep(&mut self, found: TaggedImage) {
+    fn insert(&mut self, found: TaggedImage) {
         let newer = self
             .by_name
             .get(&found.tag)
@@ -96,18 +96,18 @@ mod tests {
     }
 
     #[test]
-    fn tags_come_out_by_name_with_the_push_time_of_their_digest() {
+    fn tags_are_sorted_by_name_and_have_the_push_time_of_their_digest() {
         let (images, ignored) = read(&[detail("b", &["v2", "latest"], 20), detail("a", &["v1"], 10)]);
-        let seen: Vec<_> = images
+        let listed: Vec<_> = images
             .iter()
             .map(|image| (image.tag.as_str(), image.pushed_at.map(jiff::Timestamp::as_second)))
             .collect();
-        assert_eq!(seen, [("latest", Some(20)), ("v1", Some(10)), ("v2", Some(20))]);
+        assert_eq!(listed, [("latest", Some(20)), ("v1", Some(10)), ("v2", Some(20))]);
         assert_eq!(ignored, 0);
     }
 
     #[test]
-    fn names_outside_the_grammar_are_left_out_and_counted() {
+    fn invalid_names_are_left_out_and_counted() {
         let broken = ImageDetail::builder()
             .image_digest("sha256:12")
             .image_tags("ok")
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn only_active_images_are_pullable_and_the_artefact_type_goes_first() {
+    fn only_active_images_are_pullable_and_the_artefact_type_takes_precedence() {
         for (status, pullable) in [
             (None, true),
             (Some(ImageStatus::Active), true),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_of_a_second_survive_and_times_out_of_range_are_unknown() {
+    fn fractions_of_a_second_are_kept_and_times_out_of_range_are_unknown() {
         let at = timestamp(&DateTime::from_secs_f64(1_700_000_000.25)).unwrap();
         assert_eq!(at.as_millisecond(), 1_700_000_000_250);
         assert_eq!(timestamp(&DateTime::from_secs(i64::MAX)), None);

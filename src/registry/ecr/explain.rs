@@ -1,0 +1,331 @@
+use super::error::{EcrError, is_expiry};
+use super::host::EcrHost;
+use crate::model::Repository;
+use crate::port::ListFailure;
+use std::time::Duration;
+
+const ACCESS_DENIED: [&str; 3] = ["AccessDeniedException", "AccessDenied", "NotAuthorized"];
+const UNKNOWN_KEY: [&str; 5] = [
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "MissingAuthenticationTokenException",
+    "MissingAuthenticationToken",
+    "OptInRequired",
+];
+const BAD_SIGNATURE: [&str; 4] = [
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "RequestExpired",
+];
+const THROTTLED: [&str; 6] = [
+    "ThrottlingException",
+    "Throttling",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "LimitExceededException",
+    "SlowDown",
+];
+
+/// The longest wait that a registry may ask for.
+const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// What was requested: the IAM action, and the repository that it was requested for.
+pub(super) struct Request<'a> {
+    pub(super) action: &'static str,
+    pub(super) host: &'a EcrHost,
+    pub(super) repository: &'a Repository,
+}
+
+/// The error as a message for people: which repository, what failed and why, what to do.
+pub(super) fn explain(error: &EcrError, request: &Request<'_>) -> ListFailure {
+    let Request { host, repository, .. } = request;
+    let message = |text: String| format!("{repository}: {text}");
+    let failed = |text: String| ListFailure::Failed { message: message(text) };
+    match error {
+        EcrError::Response {
+            code,
+            message,
+            status,
+            retry_after,
+        } => {
+            let code = code.as_deref().unwrap_or_default();
+            let reported = reported(code, message.as_deref(), *status);
+            response(code, &reported, *status, *retry_after, request)
+        }
+        EcrError::Credentials(why) => ListFailure::Denied {
+            message: message(no_credentials(why)),
+        },
+        EcrError::CallTimeout(why) => failed(format!(
+            "ECR in {} did not respond in time: {why}; check that the agent reaches the API endpoint (route, proxy, \
+             security group, VPC endpoint ecr.api)",
+            host.region
+        )),
+        EcrError::Network(why) => failed(format!(
+            "the connection to ECR in {} failed: {why}; check that the agent reaches the API endpoint and resolves its \
+             name",
+            host.region
+        )),
+        EcrError::Unreadable(why) => failed(format!(
+            "the response of ECR could not be read: {why}; it is ignored, and the next scan reads again"
+        )),
+        EcrError::RepeatedToken => failed(
+            "ECR returned the same page token twice; the pages so far are ignored, and the next scan reads again"
+                .into(),
+        ),
+        EcrError::TooManyPages(pages) => failed(format!(
+            "the repository has more than {pages} pages of images; delete old images, for example by a lifecycle policy"
+        )),
+        EcrError::Deadline(time) => failed(format!(
+            "the listing did not finish within {} s; the next scan reads again",
+            time.as_secs_f64()
+        )),
+        EcrError::Queue(time) => failed(format!(
+            "too many listings of {host} are waiting: none became free within {} s; scan less often or scan fewer \
+             repositories",
+            time.as_secs_f64()
+        )),
+    }
+}
+
+fn no_credentials(why: &str) -> String {
+    if why.contains("audience") {
+        return format!(
+            "no AWS credentials: {why}; the trust policy of the role and the identity provider of the cluster must name \
+             the audience sts.amazonaws.com, in China too"
+        );
+    }
+    format!(
+        "no AWS credentials: {why}; give the agent's pod a role (IRSA, EKS Pod Identity, node role) or set access keys in \
+         its environment; if the role was added after the pod started, restart the pod"
+    )
+}
+
+fn response(
+    code: &str,
+    reported: &str,
+    status: u16,
+    retry_after: Option<Duration>,
+    request: &Request<'_>,
+) -> ListFailure {
+    let Request { host, repository, .. } = request;
+    if code == "RepositoryNotFoundException" {
+        return ListFailure::NotFound {
+            message: format!(
+                "{repository}: the repository does not exist in {host}: {reported}; create it, or correct the image's \
+                 name in the config repo"
+            ),
+        };
+    }
+    if let Some(remedy) = access_remedy(code, request) {
+        return ListFailure::Denied {
+            message: format!("{repository}: {reported}; {remedy}"),
+        };
+    }
+    if THROTTLED.contains(&code) || status == 429 {
+        return ListFailure::Throttled {
+            message: format!(
+                "{repository}: ECR throttles the agent: {reported}; the next scan tries again; if this repeats, scan less \
+                 often"
+            ),
+            after: retry_after.map(|after| after.min(MAX_WAIT)),
+        };
+    }
+    let remedy = if status >= 500 {
+        "this is a fault on AWS's side, and the next scan tries again"
+    } else {
+        "the response is ignored, and the next scan tries again"
+    };
+    ListFailure::Failed {
+        message: format!("{repository}: {reported}; {remedy}"),
+    }
+}
+
+/// What to do about an error code that denies access; `None` for every other code.
+fn access_remedy(code: &str, request: &Request<'_>) -> Option<String> {
+    let Request {
+        action,
+        host,
+        repository,
+    } = request;
+    if ACCESS_DENIED.contains(&code) {
+        return Some(format!(
+            "allow {action} on {} to the agent's role; if that role is in another account than {}, allow it also in the \
+             repository's own policy",
+            host.arn(&repository.path),
+            host.account
+        ));
+    }
+    if is_expiry(code) {
+        return Some(
+            "the agent's credentials expired and the agent found no newer ones; renew them at their source".into(),
+        );
+    }
+    if UNKNOWN_KEY.contains(&code) {
+        return Some(
+            "AWS does not know the agent's credentials; check that they belong to this partition, that the region is \
+             enabled and that the key was not deleted"
+                .into(),
+        );
+    }
+    BAD_SIGNATURE
+        .contains(&code)
+        .then(|| "check the secret key, and the clock of the agent's node".into())
+}
+
+fn reported(code: &str, message: Option<&str>, status: u16) -> String {
+    match (code, message) {
+        ("", None) => format!("ECR responded with HTTP {status} and no reason"),
+        ("", Some(message)) => format!("ECR responded with HTTP {status}: {message}"),
+        (code, None) => format!("ECR reported {code}"),
+        (code, Some(message)) => format!("ECR reported {code}: {}", message.trim_end_matches('.')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn";
+
+    fn explained(error: &EcrError) -> ListFailure {
+        let repository = Repository {
+            host: HOST.to_owned(),
+            path: "shop/web".to_owned(),
+        };
+        let request = Request {
+            action: "ecr:DescribeImages",
+            host: &EcrHost::parse(HOST).unwrap(),
+            repository: &repository,
+        };
+        explain(error, &request)
+    }
+
+    fn kind_and_text(error: &EcrError) -> (&'static str, String) {
+        let failure = explained(error);
+        let kind = match failure {
+            ListFailure::NotFound { .. } => "not found",
+            ListFailure::Denied { .. } => "denied",
+            ListFailure::Throttled { .. } => "throttled",
+            ListFailure::Unsupported { .. } => "unsupported",
+            ListFailure::Failed { .. } => "failed",
+        };
+        (kind, failure.to_string())
+    }
+
+    fn answered(code: &str, message: &str, status: u16) -> EcrError {
+        EcrError::Response {
+            code: (!code.is_empty()).then(|| code.to_owned()),
+            message: (!message.is_empty()).then(|| message.to_owned()),
+            status,
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn every_response_says_where_what_and_what_to_do() {
+        for (code, message, status, kind, remedy) in [
+            (
+                "RepositoryNotFoundException",
+                "It does not exist",
+                400,
+                "not found",
+                "create it, or correct the image's name",
+            ),
+            (
+                "AccessDeniedException",
+                "User: x is not authorized",
+                400,
+                "denied",
+                "allow ecr:DescribeImages on arn:aws-cn:ecr:cn-north-1:111122223333:repository/shop/web",
+            ),
+            (
+                "AccessDeniedException",
+                "User: x is not authorized",
+                400,
+                "denied",
+                "in the repository's own policy",
+            ),
+            (
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+                400,
+                "denied",
+                "renew them",
+            ),
+            (
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+                400,
+                "denied",
+                "partition",
+            ),
+            (
+                "InvalidSignatureException",
+                "Signature not yet current",
+                400,
+                "denied",
+                "clock",
+            ),
+            ("ThrottlingException", "Rate exceeded", 400, "throttled", "throttles"),
+            ("", "", 429, "throttled", "throttles"),
+            ("ServerException", "internal", 500, "failed", "AWS's side"),
+            ("", "", 502, "failed", "HTTP 502"),
+            ("InvalidParameterException", "bad name", 400, "failed", "bad name"),
+        ] {
+            let (found, text) = kind_and_text(&answered(code, message, status));
+            assert_eq!(found, kind, "{code}: {text}");
+            assert!(text.starts_with(&format!("{HOST}/shop/web: ")), "{text}");
+            for part in [code, message.trim_end_matches('.'), remedy] {
+                assert!(text.contains(part), "{part:?} is missing in: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_other_error_says_what_failed() {
+        for (error, kind, part) in [
+            (
+                EcrError::Credentials("no providers in chain".into()),
+                "denied",
+                "no providers in chain",
+            ),
+            (
+                EcrError::Credentials("InvalidIdentityToken: Incorrect token audience".into()),
+                "denied",
+                "the audience sts.amazonaws.com, in China too",
+            ),
+            (EcrError::CallTimeout("timeout".into()), "failed", "ecr.api"),
+            (
+                EcrError::Network("connection refused".into()),
+                "failed",
+                "connection refused",
+            ),
+            (EcrError::Unreadable("body cut".into()), "failed", "is ignored"),
+            (EcrError::RepeatedToken, "failed", "same page token twice"),
+            (EcrError::TooManyPages(1000), "failed", "more than 1000 pages"),
+            (EcrError::Deadline(Duration::from_secs(120)), "failed", "within 120 s"),
+            (EcrError::Queue(Duration::from_secs(600)), "failed", "within 600 s"),
+        ] {
+            let (found, text) = kind_and_text(&error);
+            assert_eq!(found, kind, "{text}");
+            assert!(text.contains(part), "{part:?} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn a_wait_that_the_registry_asks_for_is_kept_but_bounded() {
+        for (asked, kept) in [(7, 7), (1_000_000, 900)] {
+            let error = EcrError::Response {
+                code: Some("ThrottlingException".into()),
+                message: None,
+                status: 400,
+                retry_after: Some(Duration::from_secs(asked)),
+            };
+            let ListFailure::Throttled { after, .. } = explained(&error) else {
+                panic!("throttled");
+            };
+            assert_eq!(after, Some(Duration::from_secs(kept)));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Private ECR registries.
+//!
+//! Flow of one listing: the host gives account and region ([`EcrHost`]); the rate limit of that account and region lets
+//! the request through; `clients` holds an AWS client for each identity and endpoint; `client` requests DescribeImages page
+//! by page; `tags` collects the tags of each page; `explain` turns an `error` into a message for people.
+//!
+//! For an image that is about to be taken, BatchGetImage returns the image index, and the index lists the platforms.
+//!
+//! Invariants:
+//! - A page that fails, a page token that repeats, and one page too many each end the listing with an error. The SDK's own
+//!   paginator is not used: it takes a repeated token for the end and returns the pages so far.
+//! - Credentials that AWS calls expired are replaced once within the same listing.
+//!
+//! Deliberately absent: public ECR, any order of tags (pages come in no order, and the newest image may be on the last
+//! page), and archived images, for which DescribeImages needs a request of its own.
+
+mod attempts;
+mod client;
+mod clients;
+mod error;
+mod explain;
+mod host;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+pub(super) use client::Ecr;
+pub(super) use host::EcrHost;
