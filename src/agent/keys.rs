@@ -80,13 +80,13 @@ pub(super) async fn deploy_keys_in_time(
         KeySource::Secret(name) if wiring::has_deploy_key(checked) => name,
         _ => return deploy_keys(checked).await,
     };
-    let mut backoff = crate::driver::Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
+    let mut backoff = crate::model::Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
     loop {
         match from_secret(cluster, name, checked.settings.repo.key_kind).await {
             Ok(keys) => return Ok(keys),
             Err(error) if is_outage(&error) => {
                 waiting(format!("{error:#}"));
-                tokio::time::sleep(backoff.failed(0.0)).await;
+                tokio::time::sleep(backoff.failed()).await;
             }
             Err(error) => return Err(error),
         }

@@ -1,29 +1,29 @@
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// WakeReceiver one loop, and can wait for the pass that the wake-up caused.
+/// Wakes one loop. The caller may wait for the pass that the wake-up caused.
 #[derive(Debug)]
 pub struct Activator<R> {
-    wanted: watch::Sender<u64>,
-    answered: watch::Receiver<Option<Answer<R>>>,
+    requests: watch::Sender<u64>,
+    answers: watch::Receiver<Option<Answer<R>>>,
 }
 
 impl<R> Clone for Activator<R> {
     fn clone(&self) -> Self {
         Self {
-            wanted: self.wanted.clone(),
-            answered: self.answered.clone(),
+            requests: self.requests.clone(),
+            answers: self.answers.clone(),
         }
     }
 }
 
-/// The wake-up was not answered by a finished pass.
+/// Why no finished pass answered the wake-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// The pass did not end in time; it goes on.
-    #[error("the pass did not end in time; it goes on in the agent, whose log tells how it ends")]
-    Late,
-    /// The loop has ended: the agent is shutting down.
+    /// The pass did not end in time. It continues.
+    #[error("the pass did not end in time; it continues in the agent, and the agent's log shows how it ends")]
+    TimedOut,
+    /// The loop has ended, because the agent is shutting down.
     #[error("the agent is shutting down")]
     Ended,
 }
@@ -34,58 +34,58 @@ pub(super) struct Answer<R> {
     report: R,
 }
 
-/// The loop's end of an activator.
+/// The loop's side of an activator: receives wake-ups and sends answers.
 #[derive(Debug)]
 pub(super) struct WakeReceiver<R> {
-    wanted: watch::Receiver<u64>,
-    answered: watch::Sender<Option<Answer<R>>>,
+    requests: watch::Receiver<u64>,
+    answers: watch::Sender<Option<Answer<R>>>,
     taken: u64,
 }
 
 pub(super) fn channel<R>() -> (Activator<R>, WakeReceiver<R>) {
-    let (wanted, wanted_seen) = watch::channel(0);
-    let (answered, answered_seen) = watch::channel(None);
+    let (requests, received) = watch::channel(0);
+    let (answers, answers_seen) = watch::channel(None);
     (
         Activator {
-            wanted,
-            answered: answered_seen,
+            requests,
+            answers: answers_seen,
         },
         WakeReceiver {
-            wanted: wanted_seen,
-            answered,
+            requests: received,
+            answers,
             taken: 0,
         },
     )
 }
 
 impl<R: Clone + Send + Sync> Activator<R> {
-    /// Asks for a pass that begins after this call.
+    /// Requests a pass that begins after this call.
     pub fn activate(&self) {
-        self.ask();
+        self.request();
     }
 
-    fn ask(&self) -> u64 {
+    fn request(&self) -> u64 {
         let mut number = 0;
-        self.wanted.send_modify(|wanted| {
-            *wanted += 1;
-            number = *wanted;
+        self.requests.send_modify(|requests| {
+            *requests += 1;
+            number = *requests;
         });
         number
     }
 
-    /// Asks for a pass that begins after this call, and waits until it has ended.
+    /// Requests a pass that begins after this call, and waits until that pass has ended.
     ///
     /// # Errors
-    /// [`NoAnswer::Late`] after `deadline`, [`NoAnswer::Ended`] when the loop is gone.
+    /// [`NoAnswer::TimedOut`] after `deadline`, [`NoAnswer::Ended`] when the loop has ended.
     pub async fn activate_and_wait(&self, deadline: Duration) -> Result<R, NoAnswer> {
-        let number = self.ask();
-        let mut answered = self.answered.clone();
+        let number = self.request();
+        let mut answers = self.answers.clone();
         let found = tokio::time::timeout(
             deadline,
-            answered.wait_for(|answer| answer.as_ref().is_some_and(|answer| answer.number >= number)),
+            answers.wait_for(|answer| answer.as_ref().is_some_and(|answer| answer.number >= number)),
         )
         .await
-        .map_err(|_| NoAnswer::Late)?
+        .map_err(|_| NoAnswer::TimedOut)?
         .map_err(|_| NoAnswer::Ended)?;
         found
             .as_ref()
@@ -95,21 +95,21 @@ impl<R: Clone + Send + Sync> Activator<R> {
 }
 
 impl<R> WakeReceiver<R> {
-    /// Returns when somebody has asked for a pass that has not begun.
+    /// Returns when a pass was requested that has not begun.
     pub(super) async fn wait(&mut self) {
         let taken = self.taken;
-        if self.wanted.wait_for(|wanted| *wanted > taken).await.is_err() {
+        if self.requests.wait_for(|requests| *requests > taken).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// A pass begins: it answers everything asked for so far.
+    /// A pass begins. It answers all requests so far.
     pub(super) fn begin(&mut self) {
-        self.taken = *self.wanted.borrow_and_update();
+        self.taken = *self.requests.borrow_and_update();
     }
 
     pub(super) fn answer(&self, report: R) {
-        self.answered.send_replace(Some(Answer {
+        self.answers.send_replace(Some(Answer {
             number: self.taken,
             report,
         }));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_ended_loop_is_told() {
+    async fn a_waiter_for_an_ended_loop_gets_an_error() {
         let (activator, wakes) = channel::<()>();
         drop(wakes);
         assert_eq!(

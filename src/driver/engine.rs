@@ -1,32 +1,34 @@
 use super::activator::{self, Activator, WakeReceiver};
-use super::{Backoff, Health, Liveness, Shutdown};
+use super::health::{Health, Liveness};
+use super::signals::Shutdown;
+use crate::model::Backoff;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// One loop's work: look, decide, act, report. Idempotent, and never run twice at once.
+/// The work of one loop: observe, decide, act, report. A pass is idempotent, and two passes of a loop never overlap.
 pub trait Pass: Send + 'static {
-    /// What a pass tells those who waited for it.
+    /// What a pass reports to the callers that wait for it.
     type Report: Clone + Send + Sync + 'static;
 
-    /// Runs once.
+    /// Runs one pass.
     fn pass(&mut self) -> impl Future<Output = Outcome<Self::Report>> + Send;
 
-    /// The report of a pass that was cut at its deadline.
+    /// The report of a pass that was cancelled at its deadline.
     fn timed_out(&self, deadline: Duration) -> Self::Report;
 }
 
 /// How a pass ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome<R> {
-    /// Nothing more to do until the period is over or somebody wakes the loop.
+    /// All is done. The next pass runs after the period, or at a wake-up.
     Done(R),
-    /// Not all went well: try again after the growing delay (at most the period).
+    /// Something failed. The next pass runs after a growing delay, at most the period.
     Retry(R),
-    /// Something is due at a known time: run again after this long, earlier if woken or the period is over.
+    /// All is done, and more is due after this delay. A wake-up or the end of the period starts the pass earlier.
     Again(R, Duration),
 }
 
-/// How a loop runs.
+/// A loop before it runs: its name, period and deadline.
 #[derive(Debug)]
 pub struct Loop<R> {
     name: &'static str,
@@ -37,7 +39,7 @@ pub struct Loop<R> {
 }
 
 impl<R: Clone + Send + Sync + 'static> Loop<R> {
-    /// A loop that runs at least every `period`; a pass is cut at `deadline`, and counts as stuck at twice that.
+    /// A loop that runs at least every `period`. A pass is cancelled at `deadline`, and counts as stuck after twice that time.
     pub fn new(name: &'static str, period: Duration, deadline: Duration, health: &Health) -> (Self, Activator<R>) {
         let (activator, wakes) = activator::channel();
         (
@@ -53,13 +55,14 @@ impl<R: Clone + Send + Sync + 'static> Loop<R> {
     }
 }
 
-/// The first delay after a failed pass: long enough not to hammer, short enough that a blip is over in a moment.
+/// The first delay after a failed pass. It is long enough to spare the server, and short enough that a brief fault does not
+/// matter.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
-/// The longest delay after failed passes, also where the period is longer: recovery is seen within a minute.
+/// The longest delay after failed passes, even where the period is longer: the loop notices a recovery within a minute.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// Runs a loop until the drain begins, its first pass at once. `jitter` gives a number in `0.0..=1.0` for each delay;
-/// `ended` sees each pass's length and whether it went well.
+/// Runs a loop until the drain begins. The first pass runs at once. `jitter` returns a number in `0.0..=1.0` for each delay.
+/// `ended` is called after each pass, with its success and its duration.
 pub async fn run<P: Pass>(
     mut this: Loop<P::Report>,
     mut work: P,
@@ -78,21 +81,21 @@ pub async fn run<P: Pass>(
                 tracing::warn!(
                     loop_name = this.name,
                     deadline_seconds = this.deadline.as_secs(),
-                    "pass cut at its deadline"
+                    "pass cancelled at its deadline"
                 );
                 Outcome::Retry(work.timed_out(this.deadline))
             }
         };
         this.liveness.end();
-        let (report, delay, well) = match outcome {
+        let (report, delay, success) = match outcome {
             Outcome::Done(report) => (report, this.period, true),
             Outcome::Again(report, delay) => (report, delay.min(this.period), true),
-            Outcome::Retry(report) => (report, backoff.failed(jitter()), false),
+            Outcome::Retry(report) => (report, backoff.failed_with_jitter(jitter()), false),
         };
-        if well {
+        if success {
             backoff.succeeded();
         }
-        ended(this.name, well, start.elapsed());
+        ended(this.name, success, start.elapsed());
         this.wakes.answer(report);
         tokio::select! {
             biased;
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failed_pass_is_tried_again_sooner_each_time_later() {
+    async fn a_failed_pass_is_retried_after_a_growing_delay() {
         let (passes, _activator, _shutdown) = start(3600, |n| if n < 4 { Outcome::Retry(n) } else { Outcome::Done(n) });
         tokio::time::sleep(Duration::from_millis(500 + 1000 + 2000 + 10)).await;
         assert_eq!(passes.load(Ordering::SeqCst), 4);
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_waiter_gets_the_report_of_a_pass_that_began_after_it_asked() {
+    async fn a_waiter_gets_the_report_of_a_pass_that_began_after_its_request() {
         let (_passes, activator, _shutdown) = start(3600, Outcome::Done);
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(activator.activate_and_wait(Duration::from_secs(5)).await, Ok(2));
@@ -175,7 +178,7 @@ mod tests {
         shutdown.begin();
         assert_eq!(
             activator.activate_and_wait(Duration::from_secs(60)).await,
-            Err(super::super::NoAnswer::Ended)
+            Err(crate::driver::NoAnswer::Ended)
         );
         assert_eq!(passes.load(Ordering::SeqCst), 2);
     }

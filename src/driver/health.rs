@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the probes ask: is some loop stuck, and does every loop have what it needs?
+/// The health of the process: whether a loop is stuck, and whether every loop has what it needs.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
     state: Arc<Mutex<State>>,
@@ -20,14 +20,14 @@ struct LoopState {
     deadline: Duration,
 }
 
-/// One loop's sign of life.
+/// Records when a pass of one loop begins and ends.
 #[derive(Debug)]
 pub struct Liveness {
     name: &'static str,
     health: Health,
 }
 
-/// One thing that must be well before the agent counts as ready.
+/// A condition that must be met before the agent is ready.
 #[derive(Debug, Clone)]
 pub struct Condition {
     name: &'static str,
@@ -39,7 +39,7 @@ impl Health {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A loop reports in; a pass of it that runs on for longer than `deadline` makes the process count as stuck.
+    /// Registers a loop. A pass that runs longer than `deadline` makes the process count as stuck.
     pub fn liveness(&self, name: &'static str, deadline: Duration) -> Liveness {
         self.lock().loops.insert(
             name,
@@ -54,16 +54,16 @@ impl Health {
         }
     }
 
-    /// A condition of readiness, unmet until it is set, for the reason given.
-    pub fn condition(&self, name: &'static str, until_then: &str) -> Condition {
-        self.lock().conditions.insert(name, Err(until_then.to_owned()));
+    /// Registers a condition of readiness. It is unmet, for `reason`, until it is set.
+    pub fn condition(&self, name: &'static str, reason: &str) -> Condition {
+        self.lock().conditions.insert(name, Err(reason.to_owned()));
         Condition {
             name,
             health: self.clone(),
         }
     }
 
-    /// The loops whose pass is past its deadline by now. Empty: alive.
+    /// The loops whose pass is past its deadline at `now`. Empty if no loop is stuck.
     pub fn stuck(&self, now: Instant) -> Vec<String> {
         self.lock()
             .loops
@@ -75,7 +75,7 @@ impl Health {
             .collect()
     }
 
-    /// What is missing. Empty: ready.
+    /// The conditions that are not met, with their reasons. Empty if the agent is ready.
     pub fn not_ready(&self) -> Vec<String> {
         self.lock()
             .conditions
@@ -100,12 +100,12 @@ impl Liveness {
 }
 
 impl Condition {
-    /// Met.
+    /// The condition is met.
     pub fn met(&self) {
         self.health.lock().conditions.insert(self.name, Ok(()));
     }
 
-    /// Not met, and why.
+    /// The condition is not met, for this reason.
     pub fn unmet(&self, reason: impl Into<String>) {
         self.health.lock().conditions.insert(self.name, Err(reason.into()));
     }
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pass_beyond_its_deadline_is_stuck_until_it_ends() {
+    fn a_pass_past_its_deadline_is_stuck_until_it_ends() {
         let health = Health::default();
         let liveness = health.liveness("sync", Duration::from_secs(60));
         let start = Instant::now();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn readiness_names_what_is_missing() {
+    fn readiness_names_the_unmet_conditions() {
         let health = Health::default();
         let git = health.condition("git", "not fetched yet");
         assert_eq!(health.not_ready(), ["git: not fetched yet"]);

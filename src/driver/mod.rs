@@ -1,23 +1,21 @@
-//! The loop engine: what makes any loop run, and nothing of what a loop is about.
+//! The loop engine: runs any loop, and knows nothing about what a loop does.
 //!
-//! A loop is a [`Pass`]: idempotent, without arguments, never overlapping itself. It runs when its period is over or when
-//! somebody holding its [`Activator`] wakes it; wake-ups carry no data, and many of them while a pass runs become one
-//! further pass. A failed pass is tried again after a growing delay, never beyond its period. Every pass has a deadline;
-//! [`Health`] tells whether some loop is stuck (liveness) and whether all have what they need (readiness).
+//! A loop is a [`Pass`]: idempotent, without arguments, never overlapping itself. A pass runs when the period is over, or
+//! when a holder of the loop's [`Activator`] wakes the loop. A wake-up carries no data. All wake-ups during a pass lead to one
+//! further pass. A failed pass is retried after a growing delay, never later than the period. Every pass has a deadline.
+//! [`Health`] reports whether a loop is stuck (liveness) and whether every loop has what it needs (readiness).
 //!
-//! The first signal drains: running passes end, no new ones begin. The second aborts. Every task is awaited; one that
-//! ends by itself, or panics, takes the process down with its name.
+//! The first signal drains: running passes end, and no further pass begins. The second signal aborts. Every task is awaited.
+//! A task that ends by itself or panics ends the process, and the error names the task.
 //!
 //! Deliberately absent: domain words, retries inside a pass, queues.
 
 mod activator;
-mod backoff;
 mod engine;
 mod health;
 mod signals;
 
 pub use activator::{Activator, NoAnswer};
-pub use backoff::Backoff;
 pub use engine::{Loop, Outcome, Pass, run};
 pub use health::{Condition, Health, Liveness};
 pub use signals::{Shutdown, Tasks, on_signals};

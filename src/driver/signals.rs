@@ -3,7 +3,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Tells every loop to drain: end the running pass, begin no other.
+/// Signals the drain to every loop: the running pass ends, and no further pass begins.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,
@@ -26,10 +26,10 @@ impl Shutdown {
     }
 }
 
-/// First SIGTERM or SIGINT: drain. Second: return, upon which the caller ends the process.
+/// The first SIGTERM or SIGINT begins the drain. At the second, the future returns, and the caller ends the process.
 ///
 /// # Errors
-/// Signal handlers that cannot be installed.
+/// When a signal handler cannot be installed.
 pub fn on_signals(shutdown: Shutdown) -> std::io::Result<impl Future<Output = ()> + Send> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -40,14 +40,14 @@ pub fn on_signals(shutdown: Shutdown) -> std::io::Result<impl Future<Output = ()
                 _ = interrupt.recv() => {}
             }
             if first {
-                tracing::info!("draining: running passes end, a second signal aborts");
+                tracing::info!("draining: running passes end; a second signal aborts");
                 shutdown.begin();
             }
         }
     })
 }
 
-/// Every task of the process. None is detached: each is awaited, and one that ends before the drain ends the process.
+/// All tasks of the process. Each task is awaited. A task that ends before the drain ends the process.
 #[derive(Debug, Default)]
 pub struct Tasks {
     tasks: JoinSet<&'static str>,
@@ -62,10 +62,10 @@ impl Tasks {
         });
     }
 
-    /// Waits for all tasks. One that ends before the drain began, or panics, begins it.
+    /// Waits for all tasks. A task that ends before the drain, or panics, begins the drain.
     ///
     /// # Errors
-    /// What ended too early.
+    /// When a task ended before the drain or panicked; the message names the task.
     pub async fn join(mut self, shutdown: &Shutdown) -> Result<(), String> {
         let mut failure = None;
         while let Some(ended) = self.tasks.join_next().await {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_drain_ends_well() {
+    async fn a_drain_succeeds() {
         let shutdown = Shutdown::default();
         let mut tasks = Tasks::default();
         let seen = shutdown.clone();

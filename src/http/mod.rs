@@ -1,38 +1,45 @@
-//! What the agent answers over HTTP, and the client with which the command line asks.
+//! The agent's HTTP server, and the client of the command line.
 //!
-//! | path | who | what |
+//! | path | who may call | what it does |
 //! | --- | --- | --- |
-//! | `GET /metrics` | all | OpenMetrics text |
+//! | `GET /metrics` | all | returns the metrics as OpenMetrics text |
 //! | `GET /healthz` | all | 200, or 503 with the loops that are stuck |
 //! | `GET /readyz` | all | 200, or 503 with what is not ready yet |
-//! | `POST /v1/scan` | token | wakes the automation loop, waits for its pass; `{"repository": "…"}` or nothing |
-//! | `POST /v1/sync` | token | wakes the sync loops, waits for their pass |
-//! | `GET /v1/status` | token | every automated field: current, newest, decision, reason |
-//! | `POST /hooks/push` | signature | a forge tells of a push: wakes the follow loop, answers at once |
+//! | `POST /v1/scan` | token | wakes the automation loop and waits for its pass; the body is `{"repository": "…"}` or empty |
+//! | `POST /v1/sync` | token | wakes the sync loops and waits for their pass |
+//! | `GET /v1/status` | token | returns every automated field: current tag, newest tag, decision, reason |
+//! | `POST /hooks/push` | signature | a forge reports a push: wakes the follow loop and answers at once |
 //!
-//! Flow: `serve` takes connections, `routes` checks and bounds each request, the composition root's [`Commands`] and
-//! [`Probes`] answer it. `token` says whether the caller may, `hook` whether a forge has the secret of its webhook; `client` is
-//! the other side of `/v1`.
+//! Flow: `serve` accepts connections, `router` chooses the handler, `api` and `webhook` check and bound a request, and the
+//! [`Commands`] and [`Probes`] of the composition root answer it. `token` reads the file with the bearer token or the
+//! webhook's secret. [`Client`] is the other side of `/v1`.
 //!
-//! What holds: a call carries no data but a repository's name, and a push wakes whatever it says, unless it names another
-//! branch; without a token file every call is refused, without a secret every push; they are
-//! read anew for each check, so that a rotated Secret needs no restart; every wait and every read has a bound, and a
-//! caller who goes away or whose time is over does not end the pass that he waited for.
+//! Invariants:
+//! - A call carries no data except the name of a repository. A push wakes the loop regardless of its body, unless the body
+//!   names another branch.
+//! - Without a token file, every call is refused. Without a secret, every push is refused. Both files are read again for
+//!   each check, so that a rotated Secret needs no restart.
+//! - Every wait and every read has a limit. A caller that disconnects or times out does not end the pass that it waits for.
 //!
-//! Deliberately absent: TLS (the port is for the pod's loopback and the cluster's network), anything that knows a loop
-//! by name.
+//! Deliberately absent: TLS (the port is for the loopback of the pod and for the network of the cluster), and the names of
+//! loops.
 
-mod client;
+mod api;
+mod body;
 mod commands;
-mod hook;
-mod routes;
+mod probes;
+mod refusal;
+mod router;
 mod serve;
+mod state;
 #[cfg(test)]
 mod tests;
 mod token;
+mod webhook;
 
-pub use client::{Client, ClientError};
-pub use commands::{CommandError, CommandReport, Commands, Probes};
-pub use routes::{Server, ServerLimits};
+pub use api::{Client, ClientError};
+pub use commands::{CommandError, CommandReport, Commands};
+pub use probes::Probes;
 pub use serve::{ServeError, serve};
+pub use state::{Server, ServerLimits};
 pub use token::{TokenError, TokenFile};

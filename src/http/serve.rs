@@ -1,4 +1,5 @@
-use super::routes::{Server, router};
+use super::router::router;
+use super::state::Server;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,33 +14,34 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections at the same time: probes, a few scrapers, a few people.
+/// The largest number of connections: probes, a few scrapers, a few people.
 const CONNECTIONS: usize = 128;
 
-/// From the first byte of a request to the end of its headers, and between two requests.
+/// The longest time from the first byte of a request to the end of its headers, and between two requests.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Headers of ordinary clients are far below.
-const LONGEST_HEADER: usize = 16 * 1024;
+/// The longest header section, in bytes. Ordinary clients send much less.
+const MAX_HEADER: usize = 16 * 1024;
 
-/// After this a connection is closed between two requests, so that none is held for ever.
-const OLDEST: Duration = Duration::from_secs(30 * 60);
+/// The longest life of a connection. After this time it is closed between two requests.
+const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// When no connection can be taken (no file handles left): time for others to end.
+/// The pause after a failed accept (no file handle is free), so that other connections can end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The server has ended by itself.
+/// Why the server ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The listening socket is of no more use.
-    #[error("the HTTP port's socket is broken")]
+    /// The listening socket is broken.
+    #[error("the socket of the HTTP port is broken")]
     Listener(#[source] io::Error),
 }
 
-/// Answers requests until `shutdown`; what is in flight then has [`ServerLimits::drain`](super::ServerLimits) to end.
+/// Serves requests until `shutdown`. Requests in flight at that time may take [`ServerLimits::drain`](super::ServerLimits) to
+/// end.
 ///
 /// # Errors
-/// When the listener is broken.
+/// When the listening socket is broken.
 pub async fn serve(
     listener: TcpListener,
     server: Server,
@@ -47,16 +49,16 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let limits = server.limits;
     let app = router(server);
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let mut shutdown = pin!(shutdown);
     let ended = loop {
         let next = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
         };
-        let (slot, accepted) = tokio::select! {
+        let (permit, accepted) = tokio::select! {
             () = &mut shutdown => break Ok(()),
             next = next => next,
         };
@@ -65,12 +67,12 @@ pub async fn serve(
                 let connection = connection(stream, app.clone(), stop.clone(), limits.call, limits.drain);
                 tasks.spawn(async move {
                     connection.await;
-                    drop(slot);
+                    drop(permit);
                 });
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => break Err(ServeError::Listener(error)),
             Err(error) => {
-                tracing::warn!(%error, "an HTTP connection cannot be taken");
+                tracing::warn!(%error, "an HTTP connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -86,20 +88,20 @@ async fn connection(stream: TcpStream, app: Router, stop: CancellationToken, cal
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(LONGEST_HEADER);
+        .max_buf_size(MAX_HEADER);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)));
-    let patience = tokio::select! {
+    let time_left = tokio::select! {
         _ = connection.as_mut() => return,
         () = stop.cancelled() => drain,
-        () = sleep(OLDEST) => call + drain,
+        () = sleep(MAX_AGE) => call + drain,
     };
     connection.as_mut().graceful_shutdown();
-    let ending = timeout(patience, connection.as_mut());
-    let late = tokio::select! {
+    let ending = timeout(time_left, connection.as_mut());
+    let timed_out = tokio::select! {
         ended = ending => ended.is_err(),
         () = async { stop.cancelled().await; sleep(drain).await } => true,
     };
-    if late {
-        tracing::debug!("an HTTP connection was cut off");
+    if timed_out {
+        tracing::debug!("an HTTP connection was closed before its response ended");
     }
 }

@@ -7,54 +7,54 @@ use subtle::ConstantTimeEq;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-/// A token is a line of text, not a file of any size.
-const LONGEST: u64 = 4096;
+/// The longest token file, in bytes: a token is one line of text.
+const MAX_BYTES: u64 = 4096;
 
-/// Fewer characters could be guessed over a fast connection.
-const SHORTEST: usize = 16;
+/// The shortest token, in characters. A shorter one could be guessed over a fast connection.
+const MIN_LENGTH: usize = 16;
 
-/// A mounted Secret answers at once; a network file system that does not must not hold up the caller.
+/// The longest time to read the file. A mounted Secret is read at once; a slow network file system must not block the caller.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The token cannot be had.
+/// Why the token could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The agent was started without one.
-    #[error("no token is configured, so that commands are refused; name a file with one in the agent's configuration")]
+    /// No token file is configured.
+    #[error("no token is configured, so all commands are refused; set a token file in the agent's configuration")]
     NotConfigured,
-    /// The file cannot be read.
-    #[error("the token file {} cannot be read", path.display())]
+    /// The file could not be read.
+    #[error("cannot read the token file {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         #[source]
         source: io::Error,
     },
-    /// The file has something else in it.
-    #[error("the token file {} does not hold a token: {why}", path.display())]
+    /// The file does not contain a token.
+    #[error("the token file {} does not contain a valid token: {why}", path.display())]
     Content {
         /// The file.
         path: PathBuf,
-        /// The rule that is broken.
+        /// The rule that the content breaks.
         why: &'static str,
     },
 }
 
-/// Where the token is kept.
+/// The file that contains a token or a secret.
 #[derive(Clone, Debug)]
 pub struct TokenFile(Option<PathBuf>);
 
 impl TokenFile {
-    /// With no file, every check fails.
+    /// A token in this file. Without a file, every check fails.
     pub fn new(path: Option<PathBuf>) -> Self {
         Self(path)
     }
 
-    /// The token as it is now.
+    /// Reads the token.
     ///
     /// # Errors
-    /// When there is no file, or it does not hold one line of 16 to 4096 visible ASCII characters.
+    /// When there is no file, or it does not contain one line of 16 to 4096 visible ASCII characters.
     pub async fn read(&self) -> Result<Secret, TokenError> {
         let path = self.0.as_deref().ok_or(TokenError::NotConfigured)?;
         let text = timeout(READ_DEADLINE, bounded(path))
@@ -64,38 +64,38 @@ impl TokenFile {
                 path: path.into(),
                 source,
             })?;
-        let bad = |why| Err(TokenError::Content { path: path.into(), why });
-        if text.len() as u64 > LONGEST {
-            return bad("more than 4096 bytes");
+        let invalid = |why| Err(TokenError::Content { path: path.into(), why });
+        if text.len() as u64 > MAX_BYTES {
+            return invalid("it has more than 4096 bytes");
         }
         let Ok(text) = str::from_utf8(&text) else {
-            return bad("not text");
+            return invalid("it is not text");
         };
         let token = text.trim();
-        if token.len() < SHORTEST {
-            return bad("fewer than 16 characters");
+        if token.len() < MIN_LENGTH {
+            return invalid("it has fewer than 16 characters");
         }
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return bad("blanks or other than ASCII characters within the token");
+            return invalid("it has blanks or non-ASCII characters");
         }
         Ok(Secret::new(token))
     }
 
-    /// Whether what a caller shows is the token. Takes the same time whichever byte differs, and whatever the lengths.
+    /// Whether `given` is the token. The comparison takes the same time for any difference and any length.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub async fn opens(&self, shown: &str) -> Result<bool, TokenError> {
+    pub async fn matches(&self, given: &str) -> Result<bool, TokenError> {
         let token = self.read().await?;
-        let wanted = Sha256::digest(token.expose().as_bytes());
-        let shown = Sha256::digest(shown.as_bytes());
-        Ok(wanted.as_slice().ct_eq(shown.as_slice()).into())
+        let expected = Sha256::digest(token.expose().as_bytes());
+        let given = Sha256::digest(given.as_bytes());
+        Ok(expected.as_slice().ct_eq(given.as_slice()).into())
     }
 }
 
 async fn bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let file = tokio::fs::File::open(path).await?;
-    file.take(LONGEST + 1).read_to_end(&mut text).await?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut text).await?;
     Ok(text)
 }

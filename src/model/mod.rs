@@ -3,6 +3,7 @@
 //! A value of one of these types is well formed from the door on; whoever holds a [`Tag`] need not check it again.
 //! Pure: no clock, no disk, no network, no knowledge of any room above.
 
+mod backoff;
 mod finding;
 mod git;
 mod hold;
@@ -14,6 +15,7 @@ mod target;
 mod tests;
 mod wildcard;
 
+pub use backoff::Backoff;
 pub use finding::{Finding, Position, Severity};
 pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
 pub use hold::HoldUntil;

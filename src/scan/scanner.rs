@@ -1,8 +1,8 @@
 use super::platforms::read_platforms;
 use crate::driver::{Outcome, Pass};
-use crate::model::Repository;
+use crate::model::{Backoff, Repository};
 use crate::policy::ScanRules;
-use crate::port::{ListFailure, Registry, Scan, ScanState};
+use crate::port::{ListFailure, Listing, Registry, Scan, ScanState};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -13,49 +13,54 @@ use tokio::time::Instant;
 /// What a pass of the scan loop did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScanReport {
-    /// The repositories scanned in this pass.
+    /// The repositories that the pass scanned.
     pub scanned: Vec<RepositoryScan>,
 }
 
-/// One repository's scan.
+/// The scan of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryScan {
-    /// Which.
+    /// The scanned repository.
     pub repository: Repository,
-    /// How many tags it has, or what went wrong.
+    /// The number of its tags, or why they could not be read.
     pub tags: Result<usize, String>,
 }
 
-/// The scan loop's work.
+/// The work of the scan loop.
 pub struct Scanner<R, F, J> {
     registry: Arc<R>,
     state: Arc<ScanState>,
     rules: Arc<ScanRules>,
     due: BTreeMap<Repository, Instant>,
-    failing: BTreeMap<Repository, u32>,
+    failing: BTreeMap<Repository, Backoff>,
     metrics: Metrics,
     changed: F,
     jitter: J,
 }
 
-/// Listings under way at once. The registry room holds each account to its rate; this bounds memory and connections.
+/// Listings in flight. `registry` keeps each registry to its rate; this limit bounds memory and connections.
 const IN_FLIGHT: usize = 8;
-/// The longest wait until a failing repository is tried again.
+
+/// The first and the longest wait before a failing repository is scanned again.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
-/// The wait of a loop with nothing scheduled: whoever wants something wakes it.
+
+/// The wait of a loop without a scheduled scan. A loop that needs a scan wakes this one.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// The wait until platforms that could not be read are asked for again.
+/// The wait before a failed request for platforms is repeated.
 const PLATFORM_RETRY: Duration = Duration::from_secs(30);
 
-/// Changes that a sweep finds within this time are told together, so that images pushed together share a commit; a
-/// sweep of one repository tells at once.
+/// Changes that a pass finds within this time wake the automation loop once, so that images that were pushed together share
+/// a commit. A pass over one repository wakes the loop at once.
 const GATHER: Duration = Duration::from_secs(1);
-/// For repositories that only a cron window or a command scans.
+
+/// The period of a repository that is scanned only on request: by a cron window or a command.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
-    /// Scans what the state wants, calling `changed` when the automation has to look again.
+    /// A scanner for the repositories in `state`. It calls `changed` when the automation loop must decide again. `jitter`
+    /// returns a number in `0.0..=1.0`.
     pub fn new(
         registry: Arc<R>,
         state: Arc<ScanState>,
@@ -76,45 +81,84 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
         }
     }
 
+    /// The repositories to scan in this pass. Requested repositories come first.
     fn take_due(&mut self, now: Instant) -> Vec<Repository> {
-        let wanted = self.state.repositories();
-        let forced = self.state.take_requested();
-        self.due.retain(|repository, _| wanted.contains(repository));
-        self.failing.retain(|repository, _| wanted.contains(repository));
-        let mut due: Vec<Repository> = wanted
+        let repositories = self.state.repositories();
+        let requested = self.state.take_requested();
+        self.due.retain(|repository, _| repositories.contains(repository));
+        self.failing.retain(|repository, _| repositories.contains(repository));
+        let mut due: Vec<Repository> = repositories
             .into_iter()
             .filter(|repository| self.rules.allows(repository).is_ok())
-            .filter(|repository| forced.contains(repository) || self.due.get(repository).is_none_or(|due| *due <= now))
+            .filter(|repository| {
+                requested.contains(repository) || self.due.get(repository).is_none_or(|due| *due <= now)
+            })
             .collect();
-        due.sort_by_key(|repository| !forced.contains(repository));
+        due.sort_by_key(|repository| !requested.contains(repository));
         due
     }
 
-    /// Plans the next scan: after the period with a tenth of jitter, later while it fails.
+    /// Schedules the next scan: after the period, with a jitter of a tenth, or later while the repository fails.
     fn schedule(&mut self, repository: &Repository, start: Instant, failure: Option<&ListFailure>) {
-        let mut wait = self
+        let period = self
             .rules
             .every(repository)
             .unwrap_or(NEVER)
             .mul_f64(0.9 + (self.jitter)() / 5.0);
-        match failure {
+        let wait = match failure {
             None => {
                 self.failing.remove(repository);
+                period
             }
             Some(failure) => {
-                let failures = self.failing.entry(repository.clone()).or_default();
-                *failures = failures.saturating_add(1);
-                let backoff = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow((*failures).min(12)));
-                wait = match failure {
+                let backoff = self.failing.entry(repository.clone());
+                let delay = backoff
+                    .or_insert_with(|| Backoff::new(FIRST_RETRY, LONGEST_RETRY))
+                    .failed();
+                match failure {
                     ListFailure::NotFound { .. } | ListFailure::Denied { .. } | ListFailure::Unsupported { .. } => {
-                        wait.max(backoff.min(LONGEST_RETRY))
+                        period.max(delay)
                     }
-                    ListFailure::Throttled { after: Some(after), .. } => backoff.max(*after).min(LONGEST_RETRY),
-                    ListFailure::Throttled { .. } | ListFailure::Failed { .. } => backoff.min(LONGEST_RETRY),
-                };
+                    ListFailure::Throttled { after: Some(after), .. } => delay.max(*after).min(LONGEST_RETRY),
+                    ListFailure::Throttled { .. } | ListFailure::Failed { .. } => delay,
+                }
             }
-        }
+        };
         self.due.insert(repository.clone(), start + wait);
+    }
+
+    /// Schedules the next scan, and records and logs this one. Returns what the report says about it, and whether the
+    /// automation loop must decide again.
+    fn record(
+        &mut self,
+        repository: Repository,
+        start: Instant,
+        result: Result<Arc<Listing>, ListFailure>,
+    ) -> (RepositoryScan, bool) {
+        self.schedule(&repository, start, result.as_ref().err());
+        let tags = result
+            .as_ref()
+            .map(|listing| listing.images.len())
+            .map_err(ToString::to_string);
+        let changed = self.state.record(&repository, Scan { result, at: start });
+        match &tags {
+            Err(error) if changed => tracing::warn!(%repository, %error, "scan failed"),
+            Err(error) => tracing::debug!(%repository, %error, "scan failed again"),
+            Ok(tags) if changed => tracing::debug!(%repository, tags, "tags changed"),
+            Ok(tags) => tracing::trace!(%repository, tags, "scanned"),
+        }
+        (RepositoryScan { repository, tags }, changed)
+    }
+
+    /// The wait before the next pass.
+    fn next_pass(&self) -> Duration {
+        let scan = self
+            .due
+            .values()
+            .min()
+            .map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
+        let has_unread = !self.state.unread_images(true).is_empty();
+        if has_unread { scan.min(PLATFORM_RETRY) } else { scan }
     }
 }
 
@@ -127,17 +171,17 @@ where
     type Report = ScanReport;
 
     async fn pass(&mut self) -> Outcome<ScanReport> {
-        let mut sweep = Sweep {
+        let mut queue = Queue {
             rest: self.take_due(Instant::now()).into(),
-            ahead: BTreeSet::new(),
+            taken: BTreeSet::new(),
             state: Arc::clone(&self.state),
             rules: Arc::clone(&self.rules),
         };
         let mut report = ScanReport::default();
         let registry = Arc::clone(&self.registry);
-        let inspected = read_platforms(&*registry, &self.state, true).await;
-        let mut untold = inspected.then(Instant::now);
-        let mut listings = futures::stream::iter(std::iter::from_fn(|| sweep.next()))
+        let changed = read_platforms(&*registry, &self.state, true).await;
+        let mut unreported = changed.then(Instant::now);
+        let mut listings = futures::stream::iter(std::iter::from_fn(|| queue.next()))
             .map(|repository| {
                 let registry = Arc::clone(&registry);
                 async move {
@@ -148,41 +192,24 @@ where
             })
             .buffer_unordered(IN_FLIGHT);
         while let Some((repository, start, result)) = listings.next().await {
-            self.schedule(&repository, start, result.as_ref().err());
-            let tags = result
-                .as_ref()
-                .map(|listing| listing.images.len())
-                .map_err(ToString::to_string);
-            let changed = self.state.record(&repository, Scan { result, at: start });
-            match &tags {
-                Err(error) if changed => tracing::warn!(%repository, %error, "scan failed"),
-                Err(error) => tracing::debug!(%repository, %error, "scan failed again"),
-                Ok(tags) if changed => tracing::debug!(%repository, tags, "tags changed"),
-                Ok(tags) => tracing::trace!(%repository, tags, "scanned"),
-            }
-            report.scanned.push(RepositoryScan { repository, tags });
+            let (scan, changed) = self.record(repository, start, result);
+            report.scanned.push(scan);
             let changed = read_platforms(&*self.registry, &self.state, false).await || changed;
             let now = Instant::now();
-            untold = untold.or(changed.then_some(now));
-            if untold.is_some_and(|since| now.duration_since(since) >= GATHER) {
-                untold = None;
+            unreported = unreported.or(changed.then_some(now));
+            if unreported.is_some_and(|since| now.duration_since(since) >= GATHER) {
+                unreported = None;
                 (self.changed)();
             }
         }
         drop(listings);
-        if untold.is_some() {
+        if unreported.is_some() {
             (self.changed)();
         }
         let (repositories, tags) = self.state.totals();
         self.metrics.scanned(repositories, tags);
         report.scanned.sort_by(|a, b| a.repository.cmp(&b.repository));
-        let next = self
-            .due
-            .values()
-            .min()
-            .map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
-        let retry = (!self.state.unread_images(true).is_empty()).then_some(PLATFORM_RETRY);
-        Outcome::Again(report, retry.map_or(next, |retry| next.min(retry)))
+        Outcome::Again(report, self.next_pass())
     }
 
     fn timed_out(&self, _: Duration) -> ScanReport {
@@ -190,22 +217,26 @@ where
     }
 }
 
-/// The repositories that a pass has still to list.
-struct Sweep {
+/// The repositories that the pass has still to list.
+struct Queue {
     rest: VecDeque<Repository>,
-    ahead: BTreeSet<Repository>,
+    taken: BTreeSet<Repository>,
     state: Arc<ScanState>,
     rules: Arc<ScanRules>,
 }
 
-impl Sweep {
-    /// What somebody asks for meanwhile comes first: a sweep of a thousand repositories takes minutes. It stays asked for,
-    /// so that the next pass, which is the asker's, lists it again and answers.
+impl Queue {
+    /// The next repository. One that was requested during the pass comes first: a pass over a thousand repositories takes
+    /// minutes. The request stays, so that the next pass, whose report goes to the requester, lists the repository again.
     fn next(&mut self) -> Option<Repository> {
-        let asked = self.state.requested().into_iter();
-        let mut asked = asked.filter(|repository| self.rules.allows(repository).is_ok());
-        if let Some(repository) = asked.find(|repository| !self.ahead.contains(repository)) {
-            self.ahead.insert(repository.clone());
+        let requested = self
+            .state
+            .requested()
+            .into_iter()
+            .filter(|repository| self.rules.allows(repository).is_ok())
+            .find(|repository| !self.taken.contains(repository));
+        if let Some(repository) = requested {
+            self.taken.insert(repository.clone());
             self.rest.retain(|other| *other != repository);
             return Some(repository);
         }
@@ -216,19 +247,18 @@ impl Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::Listing;
     use std::sync::Mutex;
 
-    /// Takes a second for each listing, and notes what was asked and when.
+    /// A registry that takes a second for each listing, and records which repository was listed when.
     #[derive(Default)]
     struct Slow {
-        asked: Mutex<Vec<(String, Instant)>>,
+        listed: Mutex<Vec<(String, Instant)>>,
     }
 
     impl Registry for Slow {
         async fn list(&self, repository: &Repository) -> Result<Listing, ListFailure> {
             let now = Instant::now();
-            self.asked.lock().unwrap().push((repository.path.clone(), now));
+            self.listed.lock().unwrap().push((repository.path.clone(), now));
             tokio::time::sleep(Duration::from_secs(1)).await;
             Ok(Listing {
                 repository: repository.clone(),
@@ -246,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_asked_for_during_a_long_sweep_does_not_wait_for_its_end() {
+    async fn a_repository_requested_during_a_long_pass_does_not_wait_for_its_end() {
         let (registry, state) = (Arc::new(Slow::default()), Arc::new(ScanState::default()));
         state.set_repositories((0..200).map(repository).collect());
         let mut scanner = Scanner::new(
@@ -258,23 +288,23 @@ mod tests {
             || 0.5,
         );
         let start = Instant::now();
-        let asks = async {
+        let request = async {
             tokio::time::sleep(Duration::from_millis(1500)).await;
             assert_eq!(state.request(|known| *known == repository(199)), 1);
         };
-        let (outcome, ()) = tokio::join!(scanner.pass(), asks);
-        let asked: Vec<_> = registry.asked.lock().unwrap().clone();
-        let when = asked.iter().filter(|(path, _)| path.ends_with("199"));
+        let (outcome, ()) = tokio::join!(scanner.pass(), request);
+        let listed: Vec<_> = registry.listed.lock().unwrap().clone();
+        let when = listed.iter().filter(|(path, _)| path.ends_with("199"));
         assert_eq!(
             when.map(|(_, at)| *at - start).collect::<Vec<_>>(),
             [Duration::from_secs(2)]
         );
-        assert_eq!(asked.len(), 200);
+        assert_eq!(listed.len(), 200);
         assert!(matches!(outcome, Outcome::Again(report, _) if report.scanned.len() == 200));
         let outcome = scanner.pass().await;
         assert!(
             matches!(&outcome, Outcome::Again(report, _) if report.scanned.iter().any(|scan| scan.repository == repository(199))),
-            "who asked is answered: {outcome:?}"
+            "the report goes to the requester: {outcome:?}"
         );
     }
 }

@@ -1,7 +1,7 @@
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
 
-/// Declares a label: an enum whose values are written as given.
+/// Declares a label: an enum, with the text of each value.
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident, $set:ident { $key:ident }, { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -11,10 +11,10 @@ macro_rules! label {
         }
 
         impl $name {
-            /// All values, in the order in which they are shown.
+            /// All values, in their order of declaration.
             pub const ALL: &[Self] = &[$(Self::$value,)+];
 
-            /// As the label is written.
+            /// The text of the label value.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$value => $text,)+
@@ -42,69 +42,65 @@ macro_rules! label {
 }
 
 label! {
-    /// How a loop's pass ended.
+    /// How a pass of a loop ended.
     Outcome, OutcomeLabel { outcome }, {
-        /// All that it set out to do is done.
+        /// The pass did all its work.
         Ok = "ok",
-        /// Some of it is done, the rest will be tried again.
-        Partial = "partial",
-        /// None of it is done.
+        /// Part of the work failed, or the pass was cancelled at its deadline. The loop retries.
         Failed = "failed",
-        /// It was given up before its end: shutdown or deadline.
-        Aborted = "aborted",
     }
 }
 
 label! {
-    /// What became of one request to a registry's API, each attempt of its own.
+    /// The result of one request to a registry's API. Each attempt counts.
     RequestOutcome, RequestLabel { outcome }, {
-        /// Answered.
+        /// The registry answered with success.
         Ok = "ok",
         /// HTTP 4xx: denied, not found, throttled.
         Refused = "refused",
         /// HTTP 5xx.
         ServerError = "server_error",
-        /// No answer, or none in time.
+        /// No response, or none in time.
         NoAnswer = "no_answer",
     }
 }
 
 label! {
-    /// What became of the listing of one repository.
+    /// The result of listing one repository.
     ListingOutcome, ListingLabel { outcome }, {
-        /// Complete.
+        /// The listing is complete.
         Ok = "ok",
-        /// No such repository.
+        /// The repository does not exist.
         NotFound = "not_found",
-        /// Credentials missing, expired, or not enough.
+        /// The credentials are missing, expired or insufficient.
         Denied = "denied",
-        /// Asked to slow down.
+        /// The registry throttles the agent.
         Throttled = "throttled",
-        /// Not a registry that can be scanned.
+        /// There is no client for this kind of registry.
         Unsupported = "unsupported",
-        /// Anything else.
+        /// Any other failure.
         Failed = "failed",
     }
 }
 
 label! {
-    /// What became of a push to the config repo.
+    /// The result of a push to the config repo.
     PushResult, PushLabel { outcome }, {
-        /// The branch has the commit.
+        /// The branch has the pushed commit.
         Landed = "landed",
-        /// Somebody else was first; it is decided anew.
+        /// The branch moved first. The agent decides again on the new head.
         Lost = "lost",
-        /// The server refused it.
+        /// The server rejected the push.
         Refused = "refused",
-        /// The key may not write.
+        /// The key has no write access.
         ReadOnly = "read_only",
-        /// It could not be carried out.
+        /// The push failed, for example because of the network.
         Failed = "failed",
     }
 }
 
 label! {
-    /// What the git server lets the deploy key do.
+    /// A right of the deploy key at the git server.
     Right, RightLabel { right }, {
         /// Fetch.
         Read = "read",
@@ -114,34 +110,32 @@ label! {
 }
 
 label! {
-    /// What became of one apply request.
+    /// The result of one apply request.
     ApplyOutcome, ApplyLabel { outcome }, {
-        /// The object is as declared.
+        /// The object was applied.
         Ok = "ok",
-        /// The API server refused the object.
+        /// The request failed, or the API server refused the object.
         Refused = "refused",
-        /// It could not be carried out: network, server fault, deadline.
-        Failed = "failed",
     }
 }
 
 label! {
-    /// How an object of the set stands.
+    /// The state of an object of the set.
     ObjectState, ObjectLabel { state }, {
-        /// Applied as declared.
+        /// The object is applied as declared.
         Applied = "applied",
-        /// The last attempt failed.
+        /// The last apply request failed.
         Failed = "failed",
     }
 }
 
-/// Whose loop.
+/// The name of a loop.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct LoopLabel {
     pub(super) r#loop: &'static str,
 }
 
-/// Whose loop, and how it ended.
+/// The name of a loop, and how its pass ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PassLabel {
     pub(super) r#loop: &'static str,
@@ -149,7 +143,7 @@ pub(super) struct PassLabel {
     pub(super) outcome: OutcomeLabel,
 }
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct SeverityLabel {
     pub(super) severity: &'static str,
@@ -161,7 +155,7 @@ pub(super) struct CommitLabel {
     pub(super) commit: String,
 }
 
-/// Which build this is.
+/// The version of the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BuildLabel {
     pub(super) version: &'static str,

@@ -6,16 +6,16 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-/// What is logged where nobody says otherwise.
+/// The filter that applies when none is configured.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object each line, its fields at the top.
+    /// One JSON object for each line. The fields of the event are at the top level.
     Json,
 }
 
@@ -31,31 +31,31 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Logs cannot be set up as asked.
+/// Why logs cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// An unknown format.
-    #[error("{text:?} is not a log format: text or json is wanted")]
+    /// The format is unknown.
+    #[error("unknown log format {text:?}: expected text or json")]
     Format {
-        /// As given.
+        /// The given text.
         text: String,
     },
-    /// A filter that does not parse.
-    #[error("{text:?} is not a log filter: a level (error, warn, info, debug, trace) or target=level pairs are wanted")]
+    /// The filter does not parse.
+    #[error("invalid log filter {text:?}: expected a level (error, warn, info, debug, trace) or target=level pairs")]
     Filter {
-        /// As given.
+        /// The given text.
         text: String,
-        /// What the parser says.
+        /// The error of the parser.
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
-    /// Logs have been set up before.
-    #[error("logs are set up already")]
+    /// Logs were set up before.
+    #[error("logs are already set up")]
     Twice,
 }
 
-/// Crates that write headers or bodies of requests, and with them credentials, at their finer levels. kube_client is not
-/// heard at all: what it has to say comes back as an error and is told once, where it is handled.
+/// Crates that log headers or bodies of requests, and thus credentials, below WARN. Their events below WARN are dropped.
+/// All events of kube_client are dropped: it returns the same errors, and the agent logs an error once, where it handles it.
 const LIMITED: [&str; 9] = [
     "aws_",
     "h2",
@@ -70,11 +70,11 @@ const LIMITED: [&str; 9] = [
 
 /// Sends logs to stderr, for the whole process.
 ///
-/// The filter has the syntax of `RUST_LOG`. Whatever it says, the crates that would log credentials are heard only from
-/// WARN up.
+/// The filter has the syntax of `RUST_LOG`. Regardless of the filter, crates that would log credentials are logged only at
+/// WARN and above.
 ///
 /// # Errors
-/// When the filter does not parse, or logs are set up already.
+/// When the filter does not parse, or logs are already set up.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
     let levels = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
@@ -115,7 +115,7 @@ mod tests {
     use tracing::Level;
 
     #[test]
-    fn formats_are_text_and_json() {
+    fn the_formats_are_text_and_json() {
         assert_eq!("text".parse::<LogFormat>().unwrap(), LogFormat::Text);
         assert_eq!("json".parse::<LogFormat>().unwrap(), LogFormat::Json);
         let error = "yaml".parse::<LogFormat>().unwrap_err().to_string();
@@ -123,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_does_not_parse_is_named() {
+    fn an_invalid_filter_is_in_the_error() {
         let error = init(LogFormat::Text, "tidegate=loud").unwrap_err().to_string();
         assert!(error.contains("tidegate=loud") && error.contains("debug"), "{error}");
     }
 
     #[test]
-    fn crates_that_log_credentials_are_heard_from_warn_up_only() {
+    fn crates_that_log_credentials_are_logged_only_at_warn_and_above() {
         for (target, level, open) in [
             ("tidegate::registry", Level::TRACE, true),
             ("aws_smithy_runtime::client", Level::DEBUG, false),

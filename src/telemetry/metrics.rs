@@ -1,41 +1,41 @@
-use super::access::Access;
-use super::delivery::Delivery;
-use super::labels::BuildLabel;
-use super::passes::Passes;
-use super::scan::Scan;
-use super::sync::Sync;
+use super::labels::{
+    ApplyOutcome, BuildLabel, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
+};
+use super::series::{Delivery, Passes, RepoAccess, Scan, Sync};
+use crate::model::Severity;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// All metrics of the agent; a clone counts into the same series.
+/// All metrics of the agent. Clones share the same series.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
-pub(super) struct Inner {
+struct Inner {
     registry: Registry,
-    pub(super) passes: Passes,
-    pub(super) scan: Scan,
-    pub(super) delivery: Delivery,
-    pub(super) sync: Sync,
-    pub(super) access: Access,
+    passes: Passes,
+    scan: Scan,
+    delivery: Delivery,
+    sync: Sync,
+    access: RepoAccess,
 }
 
 impl Metrics {
-    /// Series of their own, all at zero.
+    /// New series, all at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let build = BuildLabel {
             version: env!("CARGO_PKG_VERSION"),
         };
-        registry.register("build", "Which build this is", Info::new(build));
+        registry.register("build", "The version of the agent", Info::new(build));
         let passes = Passes::register(&mut registry);
         let scan = Scan::register(&mut registry);
         let delivery = Delivery::register(&mut registry);
         let sync = Sync::register(&mut registry);
-        let access = Access::register(&mut registry);
+        let access = RepoAccess::register(&mut registry);
         Self(Arc::new(Inner {
             registry,
             passes,
@@ -46,10 +46,10 @@ impl Metrics {
         }))
     }
 
-    /// The media type of [`render`](Self::render)'s text.
+    /// The media type of the text that [`render`](Self::render) returns.
     pub const MEDIA_TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// All series as OpenMetrics text.
+    /// All series, as OpenMetrics text.
     pub fn render(&self) -> String {
         let mut out = String::new();
         match text::encode(&mut out, &self.0.registry) {
@@ -58,8 +58,89 @@ impl Metrics {
         }
     }
 
-    pub(super) fn inner(&self) -> &Inner {
-        &self.0
+    /// Counts a pass that ended. `name` is the name of the loop, from the source code.
+    pub fn pass_ended(&self, name: &'static str, outcome: Outcome, took: Duration) {
+        self.0.passes.ended(name, outcome, took);
+    }
+
+    /// Counts a request to a registry that ended.
+    pub fn registry_request(&self, outcome: RequestOutcome) {
+        self.0.scan.registry_request(outcome);
+    }
+
+    /// Counts a listing that ended.
+    pub fn listing_ended(&self, outcome: ListingOutcome) {
+        self.0.scan.listing_ended(outcome);
+    }
+
+    /// Counts the tags that were left out of a listing.
+    pub fn tags_ignored(&self, count: u64) {
+        self.0.scan.tags_ignored(count);
+    }
+
+    /// Sets the number of repositories that are scanned, and of the tags in their newest listings.
+    pub fn scanned(&self, repositories: usize, tags: usize) {
+        self.0.scan.scanned(repositories, tags);
+    }
+
+    /// Counts the image fields that a pushed commit bumped.
+    pub fn bumped(&self, fields: usize) {
+        self.0.delivery.bumped(fields);
+    }
+
+    /// Counts a push that ended.
+    pub fn git_push(&self, result: PushResult) {
+        self.0.delivery.git_push(result);
+    }
+
+    /// Counts parsed files.
+    pub fn files_parsed(&self, files: usize) {
+        self.0.delivery.files_parsed(files);
+    }
+
+    /// Sets the number of findings by severity. A severity that does not occur is set to zero.
+    pub fn findings(&self, all: impl IntoIterator<Item = Severity>) {
+        self.0.delivery.findings(all);
+    }
+
+    /// Sets the number of image fields with a policy, and how many of them are held.
+    pub fn fields(&self, automated: usize, held: usize) {
+        self.0.delivery.fields(automated, held);
+    }
+
+    /// Counts an apply request that ended.
+    pub fn apply_request(&self, outcome: ApplyOutcome) {
+        self.0.sync.apply_request(outcome);
+    }
+
+    /// Sets how many objects of the set are in a state.
+    pub fn objects(&self, state: ObjectState, count: usize) {
+        self.0.sync.objects(state, count);
+    }
+
+    /// Counts the objects that were deleted because the config repo no longer declares them.
+    pub fn pruned(&self, count: usize) {
+        self.0.sync.pruned(count);
+    }
+
+    /// Counts an object that was repaired after others had changed or deleted it.
+    pub fn drift_repaired(&self) {
+        self.0.sync.drift_repaired();
+    }
+
+    /// Sets the last applied commit. The series of the commit before is removed.
+    pub fn last_applied(&self, commit: &str) {
+        self.0.sync.last_applied(commit);
+    }
+
+    /// Sets whether the deploy key has a right.
+    pub fn repo_access(&self, right: Right, granted: bool) {
+        self.0.access.repo_access(right, granted);
+    }
+
+    /// Sets whether the branch's head is withheld: not applied because its signature is not accepted.
+    pub fn tip_withheld(&self, withheld: bool) {
+        self.0.access.tip_withheld(withheld);
     }
 }
 
@@ -75,11 +156,6 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// A count as a gauge holds it.
-pub(super) fn whole(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use crate::model::Severity;
@@ -88,23 +164,22 @@ mod tests {
     };
     use std::time::Duration;
 
-    /// The value of the one series that is written so.
+    /// The value of the series with this name and these labels. The series must occur once.
     fn value(metrics: &Metrics, series: &str) -> Option<String> {
         let text = metrics.render();
         let mut found = text
             .lines()
             .filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         let value = found.next().map(str::to_owned);
-        assert_eq!(found.next(), None, "{series} is there twice:\n{text}");
+        assert_eq!(found.next(), None, "{series} occurs twice:\n{text}");
         value
     }
 
     #[test]
-    fn what_happens_is_found_under_its_documented_name() {
+    fn every_event_is_counted_under_its_documented_name() {
         let metrics = Metrics::new();
         metrics.pass_ended("scan", Outcome::Ok, Duration::from_millis(30));
-        metrics.pass("sync").end(Outcome::Failed);
-        drop(metrics.pass("sync"));
+        metrics.pass_ended("sync", Outcome::Failed, Duration::from_millis(30));
         metrics.registry_request(RequestOutcome::Ok);
         metrics.listing_ended(ListingOutcome::Denied);
         metrics.tags_ignored(3);
@@ -123,10 +198,9 @@ mod tests {
         metrics.tip_withheld(true);
         metrics.last_applied("0123");
         metrics.last_applied("4567");
-        for (series, want) in [
+        for (series, expected) in [
             (r#"tidegate_loop_passes_total{loop="scan",outcome="ok"}"#, "1"),
             (r#"tidegate_loop_passes_total{loop="sync",outcome="failed"}"#, "1"),
-            (r#"tidegate_loop_passes_total{loop="sync",outcome="aborted"}"#, "1"),
             (
                 r#"tidegate_loop_pass_duration_seconds_bucket{le="0.025",loop="scan"}"#,
                 "0",
@@ -163,7 +237,7 @@ mod tests {
         ] {
             assert_eq!(
                 value(&metrics, series).as_deref(),
-                Some(want),
+                Some(expected),
                 "{series}\n{}",
                 metrics.render()
             );
@@ -175,9 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_pass_that_ended_well_counts_as_success() {
+    fn only_a_successful_pass_sets_the_time_of_success() {
         let metrics = Metrics::new();
-        metrics.pass_ended("scan", Outcome::Partial, Duration::ZERO);
+        metrics.pass_ended("scan", Outcome::Failed, Duration::ZERO);
         let series = r#"tidegate_loop_last_success_timestamp_seconds{loop="scan"}"#;
         assert_eq!(value(&metrics, series), None);
         metrics.pass_ended("scan", Outcome::Ok, Duration::ZERO);
@@ -186,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_closed_and_every_series_says_what_it_is() {
+    fn the_text_has_an_end_and_every_series_has_a_help_text() {
         let text = Metrics::new().render();
         assert!(text.ends_with("# EOF\n"), "{text}");
         for name in ["held_fields", "registry_requests", "drift_repaired"] {

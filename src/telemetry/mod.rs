@@ -1,23 +1,17 @@
-//! What the agent tells about itself: logs on stderr ([`init`]) and metrics ([`Metrics`]).
+//! What the agent reports about itself: logs on stderr ([`init`]) and metrics ([`Metrics`]).
 //!
-//! A room reports by calling a method of [`Metrics`] that is named for what happened; names, units and labels of the
-//! series are decided here and nowhere else, one file for each concern. Labels take their values from enums or from
-//! names in our own source, so that the number of series does not grow with repositories, objects or tags; the one
-//! exception is the commit applied last, of which there is one series at a time.
+//! A room reports an event by calling the method of [`Metrics`] that is named after the event. The names, units and labels of
+//! the series are decided only in `series`, in one file for each subject. Label values come from enums or from names in the source,
+//! so that the number of series does not grow with repositories, objects or tags. The one exception is the last applied
+//! commit: it has one series at a time.
 //!
-//! Deliberately absent: anything that decides, reads a clock for others, or speaks to the network; `http` serves what
-//! [`Metrics::render`] gives.
+//! Deliberately absent: decisions, clocks for other rooms, and the network. `http` serves the text of [`Metrics::render`].
 
-mod access;
-mod delivery;
 mod labels;
 mod logs;
 mod metrics;
-mod passes;
-mod scan;
-mod sync;
+mod series;
 
 pub use labels::{ApplyOutcome, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right};
 pub use logs::{DEFAULT_FILTER, LogError, LogFormat, init};
 pub use metrics::Metrics;
-pub use passes::PassTimer;

@@ -19,10 +19,10 @@ async fn commands_without_an_agent_or_a_token_say_where_they_asked() {
         );
         let (code, text) = told(&agent, &[command, "--token-file", "nowhere/token"]).await;
         assert_eq!(code, 1, "{text}");
-        says(&text, &["nowhere/token cannot be read"]);
+        says(&text, &["cannot read the token file nowhere/token"]);
         let (code, text) = told(&agent, &[command, "--server", "agent:8080"]).await;
         assert_eq!(code, 1, "{text}");
-        says(&text, &["\"agent:8080\"", "http://host:port is wanted"]);
+        says(&text, &["\"agent:8080\"", "expected http://host:port"]);
     }
 }
 
@@ -40,7 +40,7 @@ async fn a_wrong_token_is_refused_and_a_repository_that_nobody_names_is_told_wit
     for command in ["scan", "sync"] {
         let (code, text) = told(&agent, &[command, "--token-file", wrong.to_str().unwrap()]).await;
         assert_eq!(code, 1, "{text}");
-        says(&text, &[&agent.server(), "does not take the token", "--token-file"]);
+        says(&text, &[&agent.server(), "rejected the token", "--token-file"]);
         assert!(!text.contains("a-token-of"), "no token is shown: {text}");
     }
 
@@ -55,5 +55,5 @@ async fn a_wrong_token_is_refused_and_a_repository_that_nobody_names_is_told_wit
     );
     let (code, text) = told(&agent, &["scan", &format!("{HOST}/shop/web:1.0.0")]).await;
     assert_eq!(code, 1, "{text}");
-    says(&text, &["name its repository, without tag and digest"]);
+    says(&text, &["give the repository without tag and digest"]);
 }

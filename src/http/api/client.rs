@@ -1,82 +1,82 @@
-use super::commands::CommandReport;
-use super::token::{TokenError, TokenFile};
+use crate::http::commands::CommandReport;
+use crate::http::token::{TokenError, TokenFile};
 use crate::model::Secret;
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
 
-/// An answer of the agent is a report or a status, not more.
-const LONGEST_ANSWER: usize = 16 << 20;
+/// The longest response, in bytes. The agent responds with a report or a status.
+const MAX_RESPONSE: usize = 16 << 20;
 
-/// The agent is near: loopback, a forwarded port, the cluster's network.
-const CONNECT: Duration = Duration::from_secs(5);
+/// The longest time to connect. The agent is near: loopback, a forwarded port, or the network of the cluster.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the agent could not be asked.
+/// Why a call to the agent failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address is not one.
-    #[error("{server:?} is not the address of an agent: http://host:port is wanted")]
+    /// The address is invalid.
+    #[error("invalid agent address {server:?}: expected http://host:port")]
     Address {
-        /// As given.
+        /// The given address.
         server: String,
     },
-    /// The token cannot be had.
+    /// The token file could not be read.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// Nobody answers there.
-    #[error("no answer from {server}; is the agent running, and is this its HTTP port?")]
+    /// The connection failed.
+    #[error("no response from {server}; is the agent running, and is this its HTTP port?")]
     Unreachable {
         /// The agent's address.
         server: String,
-        /// Why.
+        /// The error of the HTTP client.
         #[source]
         source: reqwest::Error,
     },
-    /// It took too long.
-    #[error("{server} has not answered within {} s; the pass goes on there", after.as_secs_f64())]
+    /// The agent did not respond in time.
+    #[error("{server} did not respond within {} s; the pass continues in the agent", after.as_secs_f64())]
     Timeout {
         /// The agent's address.
         server: String,
-        /// How long we waited.
+        /// How long the client waited.
         after: Duration,
     },
-    /// The agent does not take the token.
+    /// The agent rejected the token.
     #[error(
-        "{server} does not take the token in the token file: {said}; name the file with the agent's own by --token-file"
+        "{server} rejected the token of the token file: {message}; give the file with the agent's token with --token-file"
     )]
     Unauthorized {
         /// The agent's address.
         server: String,
-        /// In the agent's words.
-        said: String,
+        /// The agent's message.
+        message: String,
     },
-    /// The agent refused or failed.
-    #[error("{server} answers {status}: {said}")]
+    /// The agent refused the call, or failed.
+    #[error("{server} responded with HTTP {status}: {message}")]
     Refused {
         /// The agent's address.
         server: String,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// In the agent's words.
-        said: String,
+        /// The agent's message.
+        message: String,
     },
-    /// The answer is not one of an agent.
-    #[error("{server} does not answer like a tidegate agent: {why}")]
-    Answer {
+    /// The response is not one of an agent.
+    #[error("{server} did not respond like a tidegate agent: {why}")]
+    Response {
         /// The agent's address.
         server: String,
-        /// What is wrong with it.
+        /// What is wrong with the response.
         why: String,
     },
 }
 
-/// Asks a running agent.
+/// Calls a running agent.
 pub struct Client {
     server: Url,
     token: Secret,
     http: reqwest::Client,
-    patience: Duration,
+    timeout: Duration,
 }
 
 #[derive(Deserialize)]
@@ -85,24 +85,24 @@ struct Refusal {
 }
 
 impl Client {
-    /// Reads the token; asks nothing yet. A call takes at most `patience`.
+    /// Reads the token, and sends no request yet. Each call takes at most `timeout`.
     ///
     /// # Errors
     /// When the address is not `http://host:port`, or the token file does not hold a token.
-    pub async fn new(server: &str, token_file: &Path, patience: Duration) -> Result<Self, ClientError> {
-        let bad = || ClientError::Address { server: server.into() };
-        let url = Url::parse(server).map_err(|_| bad())?;
+    pub async fn new(server: &str, token_file: &Path, timeout: Duration) -> Result<Self, ClientError> {
+        let invalid = || ClientError::Address { server: server.into() };
+        let url = Url::parse(server).map_err(|_| invalid())?;
         let plain = url.scheme() == "http" && url.has_host() && url.username().is_empty() && url.password().is_none();
         if !plain || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(bad());
+            return Err(invalid());
         }
         let token = TokenFile::new(Some(token_file.into())).read().await?;
-        // The token must reach nobody but the agent: no proxy, no redirect.
+        // Only the agent may get the token: no proxy, no redirect.
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(patience)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(timeout)
             .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|source| ClientError::Unreachable {
@@ -113,31 +113,31 @@ impl Client {
             server: url,
             token,
             http,
-            patience,
+            timeout,
         })
     }
 
-    /// Has the agent scan now, all repositories or one, and waits for the pass to end.
+    /// Scans all repositories or one, and waits until the pass has ended.
     ///
     /// # Errors
-    /// When the agent cannot be asked, refuses, or takes too long.
+    /// When the agent cannot be reached, refuses the call, or does not respond in time.
     pub async fn scan(&self, repository: Option<&str>) -> Result<CommandReport, ClientError> {
         let body = repository.map(|repository| serde_json::json!({ "repository": repository }));
         self.call(Method::POST, "/v1/scan", body).await
     }
 
-    /// Has the agent sync now and waits for the pass to end.
+    /// Syncs, and waits until the pass has ended.
     ///
     /// # Errors
-    /// When the agent cannot be asked, refuses, or takes too long.
+    /// When the agent cannot be reached, refuses the call, or does not respond in time.
     pub async fn sync(&self) -> Result<CommandReport, ClientError> {
         self.call(Method::POST, "/v1/sync", None).await
     }
 
-    /// Every automated field as the agent sees it.
+    /// The agent's status: every automated field.
     ///
     /// # Errors
-    /// When the agent cannot be asked, refuses, or takes too long.
+    /// When the agent cannot be reached, refuses the call, or does not respond in time.
     pub async fn status(&self) -> Result<serde_json::Value, ClientError> {
         self.call(Method::GET, "/v1/status", None).await
     }
@@ -154,45 +154,45 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let mut response = request.send().await.map_err(|source| self.broken(source))?;
+        let mut response = request.send().await.map_err(|source| self.transport(source))?;
         let status = response.status();
         let mut text = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|source| self.broken(source))? {
-            if text.len() + part.len() > LONGEST_ANSWER {
-                return Err(self.odd(format!("more than {LONGEST_ANSWER} bytes")));
+        while let Some(part) = response.chunk().await.map_err(|source| self.transport(source))? {
+            if text.len() + part.len() > MAX_RESPONSE {
+                return Err(self.unexpected(format!("its response has more than {MAX_RESPONSE} bytes")));
             }
             text.extend_from_slice(&part);
         }
         if status == StatusCode::OK {
-            return serde_json::from_slice(&text).map_err(|error| self.odd(error.to_string()));
+            return serde_json::from_slice(&text).map_err(|error| self.unexpected(error.to_string()));
         }
-        let Ok(Refusal { error: said }) = serde_json::from_slice(&text) else {
-            return Err(self.odd(format!("HTTP {} without a reason", status.as_u16())));
+        let Ok(Refusal { error: message }) = serde_json::from_slice(&text) else {
+            return Err(self.unexpected(format!("HTTP {} without a reason", status.as_u16())));
         };
         let server = self.name();
         Err(match status {
-            StatusCode::UNAUTHORIZED => ClientError::Unauthorized { server, said },
+            StatusCode::UNAUTHORIZED => ClientError::Unauthorized { server, message },
             _ => ClientError::Refused {
                 server,
                 status: status.as_u16(),
-                said,
+                message,
             },
         })
     }
 
-    fn broken(&self, source: reqwest::Error) -> ClientError {
+    fn transport(&self, source: reqwest::Error) -> ClientError {
         let server = self.name();
         if source.is_timeout() && !source.is_connect() {
             return ClientError::Timeout {
                 server,
-                after: self.patience,
+                after: self.timeout,
             };
         }
         ClientError::Unreachable { server, source }
     }
 
-    fn odd(&self, why: String) -> ClientError {
-        ClientError::Answer {
+    fn unexpected(&self, why: String) -> ClientError {
+        ClientError::Response {
             server: self.name(),
             why,
         }

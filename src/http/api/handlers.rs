@@ -1,0 +1,100 @@
+use super::bearer::require_token;
+use crate::http::body;
+use crate::http::commands::{CommandError, CommandReport};
+use crate::http::refusal::refusal;
+use crate::http::state::{ServerState, Shared};
+use crate::model::ImageRef;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// The longest body, in bytes: a JSON object with the name of a repository.
+const MAX_BODY: usize = 4096;
+
+/// The paths below `/v1`. Each requires the token.
+pub(in crate::http) fn routes(state: &Arc<ServerState>) -> Router<Arc<ServerState>> {
+    Router::new()
+        .route("/v1/scan", post(scan))
+        .route("/v1/sync", post(sync))
+        .route("/v1/status", get(status))
+        .layer(middleware::from_fn_with_state(Arc::clone(state), require_token))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScanCall {
+    repository: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SyncCall {}
+
+async fn scan(State(state): Shared, request: Request) -> Response {
+    let call: ScanCall = match body::json(request, MAX_BODY).await {
+        Ok(call) => call,
+        Err(refused) => return refused,
+    };
+    let repository = match call.repository.as_deref().map(canonical).transpose() {
+        Ok(repository) => repository,
+        Err(why) => return refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    run(&state, state.server.commands.scan(repository)).await
+}
+
+async fn sync(State(state): Shared, request: Request) -> Response {
+    if let Err(refused) = body::json::<SyncCall>(request, MAX_BODY).await {
+        return refused;
+    }
+    run(&state, state.server.commands.sync()).await
+}
+
+async fn status(State(state): Shared) -> Response {
+    Json(state.server.commands.status()).into_response()
+}
+
+/// Runs a command within the limits of the server.
+async fn run(state: &ServerState, command: BoxFuture<'_, Result<CommandReport, CommandError>>) -> Response {
+    let Ok(_permit) = state.calls.try_acquire() else {
+        return refusal(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many calls wait for a pass; try again later",
+        );
+    };
+    match timeout(state.server.limits.call, command).await {
+        Ok(Ok(report)) => Json(report).into_response(),
+        Ok(Err(error)) => {
+            let status = match error {
+                CommandError::Unknown(_) => StatusCode::NOT_FOUND,
+                CommandError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+                CommandError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            refusal(status, &error.to_string())
+        }
+        Err(_) => {
+            let waited = state.server.limits.call.as_secs_f64();
+            refusal(
+                StatusCode::GATEWAY_TIMEOUT,
+                &format!("the pass did not end within {waited} s; it continues: see /v1/status and the agent's log"),
+            )
+        }
+    }
+}
+
+/// The canonical name of a repository.
+fn canonical(text: &str) -> Result<String, String> {
+    let image = ImageRef::parse(text).map_err(|error| error.to_string())?;
+    if image.tag().is_some() || image.digest().is_some() {
+        return Err(format!(
+            "{text:?} is an image; give the repository without tag and digest"
+        ));
+    }
+    Ok(image.repository().to_string())
+}

@@ -1,0 +1,50 @@
+use super::refusal::refusal;
+use super::state::{Server, ServerState, Shared};
+use super::{api, webhook};
+use crate::telemetry::Metrics;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+/// All paths of the server.
+pub(super) fn router(server: Server) -> Router {
+    let state = ServerState::new(server);
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/hooks/push", post(webhook::push))
+        .merge(api::routes(&state))
+        .fallback(async || refusal(StatusCode::NOT_FOUND, "unknown path"))
+        .method_not_allowed_fallback(async || {
+            refusal(StatusCode::METHOD_NOT_ALLOWED, "this path does not support this method")
+        })
+        .with_state(state)
+}
+
+async fn metrics(State(state): Shared) -> Response {
+    (
+        [(header::CONTENT_TYPE, Metrics::MEDIA_TYPE)],
+        state.server.metrics.render(),
+    )
+        .into_response()
+}
+
+async fn healthz(State(state): Shared) -> Response {
+    probe(&state.server.health.stuck())
+}
+
+async fn readyz(State(state): Shared) -> Response {
+    probe(&state.server.health.not_ready())
+}
+
+fn probe(reasons: &[String]) -> Response {
+    if reasons.is_empty() {
+        return "ok\n".into_response();
+    }
+    let mut text = reasons.join("\n");
+    text.push('\n');
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}

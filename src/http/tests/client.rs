@@ -1,0 +1,50 @@
+use super::scene::{Agent, client};
+use crate::http::ClientError;
+use std::path::Path;
+use tokio::net::TcpListener;
+
+#[tokio::test]
+async fn a_client_names_the_reason_of_a_failed_call() {
+    let agent = Agent::start().await;
+    let token = agent.token.path();
+
+    for server in [
+        "localhost:8080",
+        "https://127.0.0.1:1",
+        "http://",
+        "http://u:p@h:1",
+        "http://h:1/x",
+        "nonsense",
+    ] {
+        let error = client(server, token).await.err().unwrap();
+        assert!(matches!(error, ClientError::Address { .. }), "{server}: {error}");
+    }
+
+    let error = client(&agent.url(), Path::new("/nonexistent/token"))
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("cannot read the token file /nonexistent/token"),
+        "{error}"
+    );
+
+    let wrong = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(wrong.path(), "some-other-agents-token").unwrap();
+    let error = client(&agent.url(), wrong.path())
+        .await
+        .unwrap()
+        .scan(None)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClientError::Unauthorized { .. }), "{error}");
+    assert!(error.to_string().contains("--token-file"), "{error}");
+
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let error = client(&nobody, token).await.unwrap().sync().await.unwrap_err();
+    assert!(error.to_string().contains("is the agent running"), "{error}");
+}

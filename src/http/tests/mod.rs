@@ -1,0 +1,5 @@
+mod api;
+mod client;
+mod scene;
+mod server;
+mod webhook;

@@ -1,0 +1,98 @@
+use super::signature::Signature;
+use crate::http::body;
+use crate::http::refusal::refusal;
+use crate::http::state::{ServerState, Shared};
+use crate::http::token::TokenError;
+use crate::model::Secret;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+/// The longest body of a push, in bytes: a thousand commits with a few files each. A longer push is refused, and the next
+/// poll finds it.
+const MAX_BODY: usize = 4 << 20;
+
+/// A forge reports a push. A request without a signature is refused before its body is read.
+pub(in crate::http) async fn push(State(state): Shared, request: Request) -> Response {
+    let Some(signature) = Signature::read(request.headers()) else {
+        return refusal(
+            StatusCode::UNAUTHORIZED,
+            "the request is not signed; expected the header X-Hub-Signature-256, X-Gitea-Signature or X-Gitlab-Token",
+        );
+    };
+    let secret = match secret(&state).await {
+        Ok(secret) => secret,
+        Err(refused) => return refused,
+    };
+    let Ok(_permit) = state.pushes.try_acquire() else {
+        return refusal(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many pushes at the same time; try again later",
+        );
+    };
+    let body = match body::bytes(request, MAX_BODY).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    if !signature.is_valid(&secret, &body) {
+        tracing::debug!("a webhook was refused: its signature was not made with the configured secret");
+        return refusal(
+            StatusCode::UNAUTHORIZED,
+            "the signature was not made with the agent's secret; set the secret of http.webhook.secretFile in the forge's \
+             webhook",
+        );
+    }
+    let branch = branch(&body);
+    let woken = state.server.commands.pushed(branch.as_deref());
+    tracing::debug!(branch, woken, "the forge reports a push");
+    (StatusCode::ACCEPTED, Json(serde_json::json!({ "woken": woken }))).into_response()
+}
+
+/// The secret of the webhook. The error is the response to the caller.
+async fn secret(state: &ServerState) -> Result<Secret, Response> {
+    state.server.hook_secret.read().await.map_err(|error| match error {
+        TokenError::NotConfigured => refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "pushes are refused because no secret is configured; set http.webhook.secretFile",
+        ),
+        error => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "pushes over HTTP are refused");
+            refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+        }
+    })
+}
+
+#[derive(Deserialize)]
+struct PushEvent {
+    #[serde(rename = "ref")]
+    name: Option<String>,
+}
+
+/// The branch of the push, if the body names one. A body that cannot be read (GitHub can send a form instead of JSON) names
+/// no branch, and the push wakes the loop.
+fn branch(body: &[u8]) -> Option<String> {
+    let event: PushEvent = serde_json::from_slice(body).ok()?;
+    let name = event.name?;
+    Some(name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::branch;
+
+    #[test]
+    fn the_branch_is_read_where_the_body_names_it() {
+        for (body, expected) in [
+            (r#"{"ref":"refs/heads/release/1.2","commits":[]}"#, Some("release/1.2")),
+            (r#"{"ref":"refs/tags/v1"}"#, Some("refs/tags/v1")),
+            (r#"{"zen":"Keep it logically awesome."}"#, None),
+            ("payload=%7B%22ref%22", None),
+            ("", None),
+            (r#"{"ref":7}"#, None),
+        ] {
+            assert_eq!(branch(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+}

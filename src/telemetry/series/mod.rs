@@ -1,0 +1,14 @@
+//! The series, one file for each subject: names, help texts and units, and how an event changes them.
+
+mod count;
+mod delivery;
+mod passes;
+mod repo_access;
+mod scan;
+mod sync;
+
+pub(super) use delivery::Delivery;
+pub(super) use passes::Passes;
+pub(super) use repo_access::RepoAccess;
+pub(super) use scan::Scan;
+pub(super) use sync::Sync;
