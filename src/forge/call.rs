@@ -1,21 +1,24 @@
-use crate::port::ForgeFailure;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// The verbs that forges want.
+/// The characters that are encoded in a path segment: all except letters, digits and `-._~` (RFC 3986, unreserved).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The HTTP method of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// Reads a resource.
     Get,
-    /// Makes.
+    /// Creates a resource.
     Post,
-    /// Changes what is named.
+    /// Changes the given fields of a resource.
     Patch,
-    /// Changes, as GitLab has it.
+    /// Changes a resource; GitLab uses this method.
     Put,
 }
 
 impl Method {
-    /// As it is written.
+    /// The method in upper case, as in an HTTP request.
     pub fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -26,18 +29,18 @@ impl Method {
     }
 }
 
-/// One request to a forge's API, not sent yet.
+/// A call to a forge's API, as data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The verb.
+    /// The HTTP method.
     pub method: Method,
-    /// Below the API's address, percent-encoded, beginning with `/`.
+    /// The path below the API's address: percent-encoded, with a leading `/`.
     pub path: String,
-    /// Names and values, not encoded.
+    /// The names and values of the query, not encoded.
     pub query: Vec<(&'static str, String)>,
-    /// As JSON.
+    /// The body, sent as JSON.
     pub body: Option<Value>,
-    /// CodeCommit's operation.
+    /// The operation, for CodeCommit.
     pub operation: Option<&'static str>,
 }
 
@@ -63,50 +66,7 @@ impl Call {
     }
 }
 
-/// A path segment: everything but letters, digits and `-._~` is percent-encoded.
+/// A text as one percent-encoded path segment.
 pub(super) fn segment(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// A part of an answer that must be there.
-pub(super) fn part<'a>(answer: &'a Value, name: &str) -> Result<&'a Value, ForgeFailure> {
-    answer.get(name).filter(|part| !part.is_null()).ok_or_else(|| odd(name))
-}
-
-/// A text of an answer that must be there.
-pub(super) fn text(answer: &Value, name: &str) -> Result<String, ForgeFailure> {
-    part(answer, name)?.as_str().map(str::to_owned).ok_or_else(|| odd(name))
-}
-
-/// A number of an answer that must be there.
-pub(super) fn number(answer: &Value, name: &str) -> Result<u64, ForgeFailure> {
-    part(answer, name)?.as_u64().ok_or_else(|| odd(name))
-}
-
-/// An answer that must be a list.
-pub(super) fn list(answer: &Value) -> Result<&[Value], ForgeFailure> {
-    answer.as_array().map(Vec::as_slice).ok_or_else(|| odd("the list"))
-}
-
-fn odd(name: &str) -> ForgeFailure {
-    ForgeFailure {
-        message: format!(
-            "the forge's answer lacks {name}; is automation.pullRequest.forge the right kind, and api its address?"
-        ),
-        wait: None,
-    }
-}
-
-/// Whether a text of ours and what a forge gives back for it are the same: forges trim, and some write other line ends.
-pub(super) fn same(ours: &str, theirs: &str) -> bool {
-    let lines = |text: &str| -> Vec<String> { text.trim().lines().map(|line| line.trim_end().to_owned()).collect() };
-    lines(ours) == lines(theirs)
+    utf8_percent_encode(text, ENCODED).to_string()
 }

@@ -1,6 +1,7 @@
-use super::RequestScope;
-use super::call::{Call, Method, list, part, same, text};
+use super::call::{Call, Method};
 use super::failure::plain;
+use super::response::{field, list, same_text, text};
+use super::scope::RequestScope;
 use super::wire::{self, Wire, WireError};
 use crate::aws::Signer;
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
@@ -10,21 +11,21 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// AWS CodeCommit, which has no labels. Requests are signed, there is no token.
+/// AWS CodeCommit. It has no labels. Calls are signed instead of carrying a token.
 pub struct CodeCommit {
     wire: Box<dyn Wire>,
     scope: RequestScope,
     region: String,
-    /// What a request that is not open said: it says so for ever, and asking for each costs a call.
+    /// The requests that are not open. They do not change any more, and reading each costs a call.
     ended: Mutex<BTreeMap<String, Option<ChangeRequest>>>,
 }
 
-/// Pages of ids that are read: how long one is CodeCommit says nowhere, nor which ids come first.
+/// The largest number of pages of ids. CodeCommit documents neither the length of a page nor the order of the ids.
 const PAGES: usize = 100;
-/// Ended requests that are looked at, the newest.
+/// The largest number of ended requests that are read: the newest ones.
 const MOST_ENDED: usize = 200;
 
-/// CodeCommit's own limits: 150 and 10240 characters.
+/// The limits of CodeCommit are 150 and 10240 characters.
 const ROOM: Room = Room {
     title: 150,
     body: 10_000,
@@ -33,10 +34,10 @@ const ROOM: Room = Room {
 const TARGET: &str = "CodeCommit_20150413.";
 
 impl CodeCommit {
-    /// At `api`, e.g. `https://codecommit.eu-west-1.amazonaws.com`.
+    /// A client for the API at `api`, e.g. `https://codecommit.eu-west-1.amazonaws.com`.
     ///
     /// # Errors
-    /// The address cannot be used.
+    /// When the address is invalid.
     pub fn new(api: &str, region: &str, signer: Signer, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Signed {
             client: wire::client()?,
@@ -46,7 +47,7 @@ impl CodeCommit {
         Ok(Self::over(Box::new(wire), region, scope))
     }
 
-    /// Over any wire.
+    /// A client over another wire, for tests.
     pub fn over(wire: Box<dyn Wire>, region: &str, scope: RequestScope) -> Self {
         Self {
             wire,
@@ -91,7 +92,7 @@ impl CodeCommit {
         Ok(found)
     }
 
-    /// Newest first; ids count up.
+    /// The ids of requests with a status, newest first: ids count up.
     async fn ids(&self, status: &str) -> Result<Vec<String>, ForgeFailure> {
         let mut ids = Vec::new();
         let mut next: Option<String> = None;
@@ -100,10 +101,10 @@ impl CodeCommit {
             if let Some(next) = &next {
                 input["nextToken"] = next.as_str().into();
             }
-            let answer = self.call("list pull requests", "ListPullRequests", input).await?;
-            let here = list(part(&answer, "pullRequestIds")?)?;
-            ids.extend(here.iter().filter_map(Value::as_str).map(str::to_owned));
-            next = answer.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+            let response = self.call("list pull requests", "ListPullRequests", input).await?;
+            let page_items = list(field(&response, "pullRequestIds")?)?;
+            ids.extend(page_items.iter().filter_map(Value::as_str).map(str::to_owned));
+            next = response.get("nextToken").and_then(Value::as_str).map(str::to_owned);
             if next.is_none() {
                 break;
             }
@@ -112,21 +113,21 @@ impl CodeCommit {
         Ok(ids)
     }
 
-    /// The request if it is one from our branch.
+    /// Reads a request. `None` if it is between other branches.
     async fn request(&self, id: &str) -> Result<Option<ChangeRequest>, ForgeFailure> {
-        let answer = self
+        let response = self
             .call("read a pull request", "GetPullRequest", json!({ "pullRequestId": id }))
             .await?;
-        self.read(part(&answer, "pullRequest")?)
+        self.read(field(&response, "pullRequest")?)
     }
 
     fn read(&self, pull: &Value) -> Result<Option<ChangeRequest>, ForgeFailure> {
-        let target = list(part(pull, "pullRequestTargets")?)?
+        let target = list(field(pull, "pullRequestTargets")?)?
             .first()
             .cloned()
             .unwrap_or_default();
-        let is = |name: &str, wanted: String| target.get(name).and_then(Value::as_str) == Some(wanted.as_str());
-        let ours = is("repositoryName", self.scope.project.clone())
+        let is = |name: &str, expected: String| target.get(name).and_then(Value::as_str) == Some(expected.as_str());
+        let is_in_scope = is("repositoryName", self.scope.project.clone())
             && is("sourceReference", self.scope.from.full())
             && is("destinationReference", self.scope.into.full());
         let id = text(pull, "pullRequestId")?;
@@ -136,7 +137,7 @@ impl CodeCommit {
         } else {
             "aws.amazon.com"
         };
-        Ok(ours.then_some(ChangeRequest {
+        Ok(is_in_scope.then_some(ChangeRequest {
             url: format!(
                 "https://{region}.console.{domain}/codesuite/codecommit/repositories/{}/pull-requests/{id}/details?region={region}",
                 self.scope.project,
@@ -164,23 +165,23 @@ impl CodeCommit {
                 "destinationReference": self.scope.into.as_str(),
             }],
         });
-        let answer = self.call("open a pull request", "CreatePullRequest", input).await?;
-        let made = self.read(part(&answer, "pullRequest")?)?;
-        made.ok_or_else(|| ForgeFailure {
-            message: "CodeCommit opened a pull request between other branches than were asked for".to_owned(),
+        let response = self.call("open a pull request", "CreatePullRequest", input).await?;
+        let created = self.read(field(&response, "pullRequest")?)?;
+        created.ok_or_else(|| ForgeFailure {
+            message: "CodeCommit opened a pull request between other branches than the agent requested".to_owned(),
             wait: None,
         })
     }
 
     async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
         let mut changed = false;
-        if !same(&proposal.title, &request.title) {
+        if !same_text(&proposal.title, &request.title) {
             let input = json!({ "pullRequestId": request.id, "title": proposal.title });
             self.call("update a pull request", "UpdatePullRequestTitle", input)
                 .await?;
             changed = true;
         }
-        if !same(&proposal.body, &request.body) {
+        if !same_text(&proposal.body, &request.body) {
             self.describe(request, &proposal.body).await?;
             changed = true;
         }
@@ -189,14 +190,14 @@ impl CodeCommit {
 
     async fn describe(&self, request: &ChangeRequest, body: &str) -> Result<(), ForgeFailure> {
         let input = json!({ "pullRequestId": request.id, "description": body });
-        let told = self.call("update a pull request", "UpdatePullRequestDescription", input);
-        told.await.map(drop)
+        let updated = self.call("update a pull request", "UpdatePullRequestDescription", input);
+        updated.await.map(drop)
     }
 
     async fn close_request(&self, request: &ChangeRequest, body: &str, comment: &str) -> Result<(), ForgeFailure> {
         let id = json!({ "pullRequestId": request.id });
-        let answer = self.call("read a pull request", "GetPullRequest", id).await?;
-        let targets = list(part(part(&answer, "pullRequest")?, "pullRequestTargets")?)?;
+        let response = self.call("read a pull request", "GetPullRequest", id).await?;
+        let targets = list(field(field(&response, "pullRequest")?, "pullRequestTargets")?)?;
         let target = targets.first().cloned().unwrap_or_default();
         self.describe(request, body).await?;
         let input = json!({
@@ -215,7 +216,7 @@ impl CodeCommit {
     }
 }
 
-/// CodeCommit's JSON protocol, each call signed.
+/// The JSON protocol of CodeCommit. Each call is signed.
 struct Signed {
     client: reqwest::Client,
     api: reqwest::Url,

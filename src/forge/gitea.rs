@@ -1,6 +1,7 @@
-use super::RequestScope;
-use super::call::{Call, Method, list, number, same, segment, text};
-use super::github;
+use super::call::{Call, Method, segment};
+use super::pull;
+use super::response::{list, number, same_text, text};
+use super::scope::RequestScope;
 use super::wire::{Http, Scheme, Wire, WireError};
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, Room};
 use futures::FutureExt;
@@ -8,43 +9,43 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Gitea and what speaks like it (Forgejo, Codeberg): API, version 1.
+/// Gitea and compatible forges (Forgejo, Codeberg): API, version 1.
 pub struct Gitea {
     wire: Box<dyn Wire>,
     scope: RequestScope,
 }
 
-/// Requests of one page. They cannot be filtered by their branch, so that all of the repository are looked at, those
-/// that changed last first.
+/// Requests on one page, and the largest number of pages. The API has no filter by branch, so the agent reads all requests
+/// of the repository, the last changed first.
 const PAGE: usize = 50;
 const PAGES: usize = 10;
 
-/// Gitea's own limits: 255 characters, and a text column of 65535 bytes in some databases.
+/// The limits of Gitea are 255 characters for a title and, in some databases, 65535 bytes for a text.
 const ROOM: Room = Room {
     title: 250,
     body: 60_000,
 };
 
-/// A label that is made is of this colour.
+/// The colour of a label that the agent creates.
 const COLOUR: &str = "#0b7285";
 
 impl Gitea {
-    /// With the token in a file; `api` is `https://<host>/api/v1`.
+    /// A client with the token from a file. `api` is `https://<host>/api/v1`.
     ///
     /// # Errors
-    /// The address cannot be used.
+    /// When the address is invalid.
     pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Http::new(api, token_file, Scheme::Token, &[])?;
         Ok(Self::over(Box::new(wire), scope))
     }
 
-    /// Over any wire.
+    /// A client over another wire, for tests.
     pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
         Self { wire, scope }
     }
 
     fn path(&self, rest: &str) -> String {
-        let (owner, name) = self.scope.project.split_once('/').unwrap_or((&self.scope.project, ""));
+        let (owner, name) = self.scope.owner_and_name();
         format!("/repos/{}/{}{rest}", segment(owner), segment(name))
     }
 
@@ -59,12 +60,12 @@ impl Gitea {
                 ("page", page.to_string()),
             ];
             let call = Call::get(self.path("/pulls"), query);
-            let answer = self.wire.send("list pull requests", call).await?;
-            let here = list(&answer)?;
-            for pull in here.iter().filter(|pull| self.is_ours(pull)) {
-                found.push(github::request(pull)?);
+            let response = self.wire.send("list pull requests", call).await?;
+            let page_items = list(&response)?;
+            for item in page_items.iter().filter(|item| self.is_in_scope(item)) {
+                found.push(pull::request(item)?);
             }
-            if here.is_empty() {
+            if page_items.is_empty() {
                 break;
             }
         }
@@ -72,17 +73,17 @@ impl Gitea {
         Ok(found)
     }
 
-    /// From our branch (of this repository, not of a fork) into the followed one; older servers do not filter by it. Once a
-    /// branch is gone its name stands in the label alone.
-    fn is_ours(&self, pull: &Value) -> bool {
-        let at = |place: &str| pull.pointer(place).and_then(Value::as_str);
+    /// Whether a request is from the proposal branch (of this repository, not of a fork) into the followed branch. Older
+    /// servers do not filter by the followed branch. After a branch was deleted, only the label has its name.
+    fn is_in_scope(&self, pull: &Value) -> bool {
+        let at = |path: &str| pull.pointer(path).and_then(Value::as_str);
         let from = Some(self.scope.from.as_str());
         (at("/head/ref") == from || at("/head/label") == from)
             && at("/base/ref") == Some(self.scope.into.as_str())
             && pull.pointer("/head/repo_id") == pull.pointer("/base/repo_id")
     }
 
-    /// The ids of our labels; those that the repository does not have are made.
+    /// The ids of labels. A label that the repository does not have is created.
     async fn labels(&self, names: Vec<&String>) -> Result<Vec<u64>, ForgeFailure> {
         let mut ids = Vec::new();
         if names.is_empty() {
@@ -92,12 +93,12 @@ impl Gitea {
         for page in 1..=PAGES {
             let query = vec![("limit", PAGE.to_string()), ("page", page.to_string())];
             let call = Call::get(self.path("/labels"), query);
-            let answer = self.wire.send("list labels", call).await?;
-            let here = list(&answer)?;
-            for label in here {
+            let response = self.wire.send("list labels", call).await?;
+            let page_items = list(&response)?;
+            for label in page_items {
                 known.push((text(label, "name")?, number(label, "id")?));
             }
-            if here.is_empty() {
+            if page_items.is_empty() {
                 break;
             }
         }
@@ -107,7 +108,7 @@ impl Gitea {
                 None => {
                     let new = json!({ "name": name, "color": COLOUR });
                     let call = Call::send(Method::Post, self.path("/labels"), new);
-                    ids.push(number(&self.wire.send("make a label", call).await?, "id")?);
+                    ids.push(number(&self.wire.send("create a label", call).await?, "id")?);
                 }
             }
         }
@@ -123,11 +124,11 @@ impl Gitea {
             "labels": self.labels(self.scope.labels.iter().collect()).await?,
         });
         let call = Call::send(Method::Post, self.path("/pulls"), new);
-        github::request(&self.wire.send("open a pull request", call).await?)
+        pull::request(&self.wire.send("open a pull request", call).await?)
     }
 
     async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
-        let missing = self.scope.missing(request);
+        let missing = self.scope.missing_labels(request);
         let labelled = !missing.is_empty();
         if labelled {
             let path = self.path(&format!("/issues/{}/labels", request.id));
@@ -136,7 +137,7 @@ impl Gitea {
                 .send("label a pull request", Call::send(Method::Post, path, new))
                 .await?;
         }
-        if same(&proposal.title, &request.title) && same(&proposal.body, &request.body) {
+        if same_text(&proposal.title, &request.title) && same_text(&proposal.body, &request.body) {
             return Ok(labelled);
         }
         let path = self.path(&format!("/pulls/{}", request.id));
@@ -155,10 +156,10 @@ impl Gitea {
             .await?;
         let path = self.path(&format!("/issues/{}/comments", request.id));
         let new = json!({ "body": comment });
-        let said = self
+        let posted = self
             .wire
             .send("comment on a pull request", Call::send(Method::Post, path, new));
-        said.await.map(drop)
+        posted.await.map(drop)
     }
 }
 

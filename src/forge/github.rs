@@ -1,56 +1,58 @@
-use super::RequestScope;
-use super::call::{Call, Method, list, number, same, segment, text};
+use super::call::{Call, Method, segment};
+use super::pull::request;
+use super::response::{list, same_text};
+use super::scope::RequestScope;
 use super::wire::{Http, Scheme, Wire, WireError};
-use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
+use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, Room};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// GitHub, and GitHub Enterprise Server: REST API, version 2022-11-28.
+/// GitHub and GitHub Enterprise Server: REST API, version 2022-11-28.
 pub struct GitHub {
     wire: Box<dyn Wire>,
     scope: RequestScope,
 }
 
-/// Asked for by GitHub, so that it does not change under us.
+/// The headers that pin the version of the API.
 const HEADERS: &[(&str, &str)] = &[
     ("Accept", "application/vnd.github+json"),
     ("X-GitHub-Api-Version", "2022-11-28"),
 ];
 
-/// Requests of one page, and pages: a branch of ours has one request for each time it was merged or closed.
+/// Requests on one page, and the largest number of pages. The proposal branch has one request for each merge or close.
 const PAGE: usize = 50;
 const PAGES: usize = 4;
 
-/// GitHub's own limits: 256 characters, 65536 characters.
+/// The limits of GitHub are 256 and 65536 characters.
 const ROOM: Room = Room {
     title: 250,
     body: 60_000,
 };
 
 impl GitHub {
-    /// With the token in a file; `api` is `https://api.github.com` or `https://<host>/api/v3`.
+    /// A client with the token from a file. `api` is `https://api.github.com` or `https://<host>/api/v3`.
     ///
     /// # Errors
-    /// The address cannot be used.
+    /// When the address is invalid.
     pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Http::new(api, token_file, Scheme::Bearer, HEADERS)?;
         Ok(Self::over(Box::new(wire), scope))
     }
 
-    /// Over any wire.
+    /// A client over another wire, for tests.
     pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
         Self { wire, scope }
     }
 
     fn path(&self, rest: &str) -> String {
-        let (owner, name) = self.scope.project.split_once('/').unwrap_or((&self.scope.project, ""));
+        let (owner, name) = self.scope.owner_and_name();
         format!("/repos/{}/{}{rest}", segment(owner), segment(name))
     }
 
     async fn list_requests(&self) -> Result<Vec<ChangeRequest>, ForgeFailure> {
-        let owner = self.scope.project.split('/').next().unwrap_or_default();
+        let (owner, _) = self.scope.owner_and_name();
         let mut found = Vec::new();
         for page in 1..=PAGES {
             let query = vec![
@@ -63,15 +65,15 @@ impl GitHub {
                 ("page", page.to_string()),
             ];
             let call = Call::get(self.path("/pulls"), query);
-            let answer = self.wire.send("list pull requests", call).await?;
-            let here = list(&answer)?;
-            for pull in here {
+            let response = self.wire.send("list pull requests", call).await?;
+            let page_items = list(&response)?;
+            for pull in page_items {
                 let head = pull.pointer("/head/ref").and_then(Value::as_str);
                 if head == Some(self.scope.from.as_str()) {
                     found.push(request(pull)?);
                 }
             }
-            if here.len() < PAGE {
+            if page_items.len() < PAGE {
                 break;
             }
         }
@@ -101,9 +103,9 @@ impl GitHub {
     }
 
     async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
-        let missing = self.scope.missing(request);
+        let missing = self.scope.missing_labels(request);
         let labelled = self.label(&request.id, missing).await?;
-        if same(&proposal.title, &request.title) && same(&proposal.body, &request.body) {
+        if same_text(&proposal.title, &request.title) && same_text(&proposal.body, &request.body) {
             return Ok(labelled);
         }
         let path = self.path(&format!("/pulls/{}", request.id));
@@ -122,30 +124,11 @@ impl GitHub {
             .await?;
         let path = self.path(&format!("/issues/{}/comments", request.id));
         let new = json!({ "body": comment });
-        let said = self
+        let posted = self
             .wire
             .send("comment on a pull request", Call::send(Method::Post, path, new));
-        said.await.map(drop)
+        posted.await.map(drop)
     }
-}
-
-/// A pull request as GitHub and Gitea tell it.
-pub(super) fn request(pull: &Value) -> Result<ChangeRequest, ForgeFailure> {
-    let state = match text(pull, "state")?.as_str() {
-        "open" => RequestState::Open,
-        _ if pull.get("merged_at").is_some_and(|at| !at.is_null()) => RequestState::Merged,
-        _ => RequestState::Closed,
-    };
-    let labels = pull.get("labels").and_then(Value::as_array).into_iter().flatten();
-    let labels = labels.filter_map(|label| label.get("name")?.as_str());
-    Ok(ChangeRequest {
-        id: number(pull, "number")?.to_string(),
-        url: text(pull, "html_url")?,
-        title: text(pull, "title")?,
-        body: pull.get("body").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        labels: labels.map(str::to_owned).collect(),
-        state,
-    })
 }
 
 impl Forge for GitHub {

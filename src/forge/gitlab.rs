@@ -1,5 +1,6 @@
-use super::RequestScope;
-use super::call::{Call, Method, list, number, same, segment, text};
+use super::call::{Call, Method, segment};
+use super::response::{list, number, same_text, text};
+use super::scope::RequestScope;
 use super::wire::{Http, Scheme, Wire, WireError};
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
 use futures::FutureExt;
@@ -7,33 +8,33 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// GitLab, gitlab.com or one's own: REST API, version 4.
+/// GitLab, gitlab.com or self-managed: REST API, version 4.
 pub struct GitLab {
     wire: Box<dyn Wire>,
     scope: RequestScope,
 }
 
-/// Requests of one page, and pages: a branch of ours has one request for each time it was merged or closed.
+/// Requests on one page, and the largest number of pages. The proposal branch has one request for each merge or close.
 const PAGE: usize = 50;
 const PAGES: usize = 4;
 
-/// GitLab's own limits: 255 characters, 1048576 characters.
+/// The limits of GitLab are 255 and 1048576 characters.
 const ROOM: Room = Room {
     title: 250,
     body: 500_000,
 };
 
 impl GitLab {
-    /// With the token in a file; `api` is `https://<host>/api/v4`.
+    /// A client with the token from a file. `api` is `https://<host>/api/v4`.
     ///
     /// # Errors
-    /// The address cannot be used.
+    /// When the address is invalid.
     pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
         let wire = Http::new(api, token_file, Scheme::PrivateToken, &[])?;
         Ok(Self::over(Box::new(wire), scope))
     }
 
-    /// Over any wire.
+    /// A client over another wire, for tests.
     pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
         Self { wire, scope }
     }
@@ -55,15 +56,15 @@ impl GitLab {
                 ("page", page.to_string()),
             ];
             let call = Call::get(self.path(""), query);
-            let answer = self.wire.send("list merge requests", call).await?;
-            let here = list(&answer)?;
-            for merge in here {
-                // A fork may have a branch of that name.
+            let response = self.wire.send("list merge requests", call).await?;
+            let page_items = list(&response)?;
+            for merge in page_items {
+                // A fork may have a branch of the same name.
                 if merge.get("source_project_id") == merge.get("target_project_id") {
                     found.push(request(merge)?);
                 }
             }
-            if here.len() < PAGE {
+            if page_items.len() < PAGE {
                 break;
             }
         }
@@ -83,9 +84,14 @@ impl GitLab {
     }
 
     async fn update_request(&self, request: &ChangeRequest, proposal: &Proposal) -> Result<bool, ForgeFailure> {
-        let missing: Vec<&str> = self.scope.missing(request).into_iter().map(String::as_str).collect();
-        let says_it = same(&proposal.title, &request.title) && same(&proposal.body, &request.body);
-        if says_it && missing.is_empty() {
+        let missing: Vec<&str> = self
+            .scope
+            .missing_labels(request)
+            .into_iter()
+            .map(String::as_str)
+            .collect();
+        let is_current = same_text(&proposal.title, &request.title) && same_text(&proposal.body, &request.body);
+        if is_current && missing.is_empty() {
             return Ok(false);
         }
         let path = self.path(&format!("/{}", request.id));
@@ -107,10 +113,10 @@ impl GitLab {
             .await?;
         let path = self.path(&format!("/{}/notes", request.id));
         let new = json!({ "body": comment });
-        let said = self
+        let posted = self
             .wire
             .send("comment on a merge request", Call::send(Method::Post, path, new));
-        said.await.map(drop)
+        posted.await.map(drop)
     }
 }
 
@@ -127,7 +133,7 @@ fn request(merge: &Value) -> Result<ChangeRequest, ForgeFailure> {
             .to_owned(),
         labels: labels.filter_map(Value::as_str).map(str::to_owned).collect(),
         state: match text(merge, "state")?.as_str() {
-            // Locked: it is being merged.
+            // "locked": GitLab merges the request now.
             "merged" | "locked" => RequestState::Merged,
             "closed" => RequestState::Closed,
             _ => RequestState::Open,

@@ -1,15 +1,15 @@
-//! The config repo's forge: pull (or merge) requests from our side branch, on GitHub, GitLab, Gitea and what speaks like
-//! it (Forgejo, Codeberg), and CodeCommit.
+//! The forge of the config repo: pull (or merge) requests from the agent's proposal branch, on GitHub, GitLab, Gitea and
+//! compatible forges (Forgejo, Codeberg), and CodeCommit.
 //!
-//! Each dialect builds its calls as data (`call`), and a wire sends them: `Http` with the token of a file that
-//! is read anew for each call, or AWS's signature. So what is asked can be held against the forges' published
-//! descriptions without asking anybody.
+//! Each dialect builds its calls as data (`call`), and a [`Wire`] sends them: [`Http`] with the token from a file that is read
+//! for each call, or `codecommit` with a signature of AWS. A test compares the calls with the published API descriptions of
+//! the forges without sending them.
 //!
-//! What holds: every call has a deadline and its answer a bound; the token goes to the configured address and to no
-//! other (no redirect is followed); a forge that asks for time gets it; what a forge says is shown in its own words, made
-//! plain and short. Nothing is remembered between calls: which requests there are, the forge tells.
+//! Invariants: every call has a deadline, and every response has a size limit. The token is sent only to the configured
+//! address: no redirect is followed. If a forge asks the agent to wait, the agent waits. A forge's own message is shown on
+//! one line and cut to a bounded length. Which requests exist is read from the forge each time.
 //!
-//! Deliberately absent: forks (the side branch is in the config repo itself), reviewers, merging.
+//! Deliberately absent: forks (the proposal branch is in the config repo itself), reviewers, merging.
 
 mod call;
 mod codecommit;
@@ -17,6 +17,9 @@ mod failure;
 mod gitea;
 mod github;
 mod gitlab;
+mod pull;
+mod response;
+mod scope;
 mod wire;
 
 pub use call::{Call, Method};
@@ -25,30 +28,5 @@ pub use failure::plain;
 pub use gitea::Gitea;
 pub use github::GitHub;
 pub use gitlab::GitLab;
+pub use scope::RequestScope;
 pub use wire::{Http, Wire, WireError};
-
-use crate::model::BranchName;
-use crate::port::ChangeRequest;
-
-/// What all requests have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestScope {
-    /// The repository as the forge names it: `acme/fleet`; CodeCommit: `fleet`.
-    pub project: String,
-    /// The side branch.
-    pub from: BranchName,
-    /// The followed branch.
-    pub into: BranchName,
-    /// What requests are labelled with.
-    pub labels: Vec<String>,
-}
-
-impl RequestScope {
-    /// Our labels that a request does not carry.
-    fn missing(&self, request: &ChangeRequest) -> Vec<&String> {
-        self.labels
-            .iter()
-            .filter(|label| !request.labels.contains(label))
-            .collect()
-    }
-}

@@ -10,13 +10,14 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
 
-/// Sends calls; `doing` names one in errors.
+/// Sends calls to a forge.
 pub trait Wire: Send + Sync + 'static {
-    /// Sends it and gives the answer back; null where there is none.
+    /// Sends a call and returns the response; `null` if the response is empty. `doing` names the call in errors: "cannot
+    /// {doing}".
     fn send<'a>(&'a self, doing: &'a str, call: Call) -> BoxFuture<'a, Result<Value, ForgeFailure>>;
 }
 
-/// How the token is shown.
+/// The header that carries the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     /// `Authorization: Bearer …`
@@ -27,7 +28,7 @@ pub(super) enum Scheme {
     PrivateToken,
 }
 
-/// A forge over HTTP, opened by a token.
+/// Sends calls over HTTP, with a token.
 pub struct Http {
     client: Client,
     api: Url,
@@ -36,53 +37,53 @@ pub struct Http {
     headers: &'static [(&'static str, &'static str)],
 }
 
-/// The forge's address cannot be used.
+/// Why no client can be made for a forge.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// Not an address.
-    #[error("the forge's address {text:?} cannot be used; write it like https://git.acme.example/api/v1")]
+    /// The address is invalid.
+    #[error("invalid forge address {text:?}; expected an address like https://git.acme.example/api/v1")]
     Address {
-        /// As written.
+        /// The configured address.
         text: String,
     },
-    /// No client.
-    #[error("no HTTP client can be made")]
+    /// The HTTP client cannot be built.
+    #[error("cannot build an HTTP client")]
     Client(#[source] reqwest::Error),
 }
 
-/// Until the connection stands.
-const CONNECT: Duration = Duration::from_secs(10);
-/// One call, until the last byte of its answer. GitHub gives up by itself after ten seconds.
-const CALL: Duration = Duration::from_secs(30);
-/// A page of fifty requests with texts of 64 KiB each, and their particulars.
-const LONGEST_ANSWER: usize = 16 << 20;
-/// A token is a line of text.
-const LONGEST_TOKEN: u64 = 4096;
+/// The longest time to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest time for a call, up to the last byte of its response. GitHub itself gives up after ten seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest response, in bytes: a page of fifty requests with texts of 64 KiB each, and their other fields.
+const MAX_RESPONSE: usize = 16 << 20;
+/// The longest token file, in bytes: a token is one line of text.
+const MAX_TOKEN: u64 = 4096;
 
-/// The client of every forge: its token reaches the configured address and no other.
+/// The HTTP client for a forge. It follows no redirect, so that the token is sent only to the configured address.
 pub(super) fn client() -> Result<Client, WireError> {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT)
-        .timeout(CALL)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT)
         .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(WireError::Client)
 }
 
-/// The base address of an API.
+/// Reads the base address of an API.
 pub(super) fn address(text: &str) -> Result<Url, WireError> {
-    let bad = || WireError::Address {
+    let invalid = || WireError::Address {
         text: failure::plain(text),
     };
-    let url = Url::parse(text.trim_end_matches('/')).map_err(|_| bad())?;
+    let url = Url::parse(text.trim_end_matches('/')).map_err(|_| invalid())?;
     let usable = ["http", "https"].contains(&url.scheme())
         && url.has_host()
         && url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none();
-    if usable { Ok(url) } else { Err(bad()) }
+    if usable { Ok(url) } else { Err(invalid()) }
 }
 
 impl Http {
@@ -126,14 +127,13 @@ impl Http {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        let place = self.api.as_str();
-        receive(place, doing, request).await
+        receive(self.api.as_str(), doing, request).await
     }
 
     async fn token(&self) -> Result<Secret, ForgeFailure> {
         let unusable = |why: String| ForgeFailure {
             message: format!(
-                "the forge's token file {} cannot be used: {why}; write the token into it, or set \
+                "cannot read the forge's token from {}: {why}; write the token into this file, or set \
                  automation.pullRequest.tokenFile",
                 self.token_file.display()
             ),
@@ -142,20 +142,22 @@ impl Http {
         let file = tokio::fs::File::open(&self.token_file).await;
         let file = file.map_err(|error| unusable(error.to_string()))?;
         let mut text = String::new();
-        let read = file.take(LONGEST_TOKEN).read_to_string(&mut text).await;
+        let read = file.take(MAX_TOKEN).read_to_string(&mut text).await;
         read.map_err(|error| unusable(error.to_string()))?;
         let token = text.trim();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(unusable("it does not hold one word of ASCII characters".to_owned()));
+            return Err(unusable(
+                "the file does not contain one word of ASCII characters".to_owned(),
+            ));
         }
         Ok(Secret::new(token))
     }
 }
 
-/// Sends, and reads the answer within its bound.
-pub(super) async fn receive(place: &str, doing: &str, request: reqwest::RequestBuilder) -> Result<Value, ForgeFailure> {
+/// Sends a request and reads the response, up to the size limit.
+pub(super) async fn receive(api: &str, doing: &str, request: reqwest::RequestBuilder) -> Result<Value, ForgeFailure> {
     let broken = |error: reqwest::Error| ForgeFailure {
-        message: format!("{place}: cannot {doing}: {}", chain(&error.without_url())),
+        message: format!("{api}: cannot {doing}: {}", chain(&error.without_url())),
         wait: None,
     };
     let mut response = request.send().await.map_err(broken)?;
@@ -167,9 +169,9 @@ pub(super) async fn receive(place: &str, doing: &str, request: reqwest::RequestB
     let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
+        if body.len() + chunk.len() > MAX_RESPONSE {
             return Err(ForgeFailure {
-                message: format!("{place}: cannot {doing}: the answer is longer than {LONGEST_ANSWER} bytes"),
+                message: format!("{api}: cannot {doing}: the response is longer than {MAX_RESPONSE} bytes"),
                 wait: None,
             });
         }
@@ -177,15 +179,15 @@ pub(super) async fn receive(place: &str, doing: &str, request: reqwest::RequestB
     }
     if !status.is_success() {
         let wait = failure::wait(header, now);
-        return Err(failure::refused(place, doing, status.as_u16(), &body, wait));
+        return Err(failure::refused(api, doing, status.as_u16(), &body, wait));
     }
     if body.is_empty() {
         return Ok(Value::Null);
     }
     serde_json::from_slice(&body).map_err(|_| ForgeFailure {
         message: format!(
-            "{place}: cannot {doing}: the answer is not JSON; is this the address of the forge's API \
-             (automation.pullRequest.api)?"
+            "{api}: cannot {doing}: the response is not JSON; check that automation.pullRequest.api is the address of the \
+             forge's API"
         ),
         wait: None,
     })

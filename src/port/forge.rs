@@ -1,82 +1,81 @@
 use futures::future::BoxFuture;
 use std::time::Duration;
 
-/// A pull (or merge) request from our side branch into the followed branch.
+/// A pull (or merge) request from the proposal branch into the followed branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeRequest {
-    /// What the forge's API calls it by.
+    /// The id of the request in the forge's API.
     pub id: String,
-    /// For people: a web address, or what comes nearest.
+    /// The web address of the request, for people.
     pub url: String,
-    /// Its first line.
+    /// The title: one line.
     pub title: String,
-    /// Its text.
+    /// The description, in Markdown.
     pub body: String,
-    /// The labels on it, where the forge has labels.
+    /// The labels. Empty if the forge has no labels.
     pub labels: Vec<String>,
-    /// Whether it waits, was merged, or was closed without.
+    /// Whether the request is open, closed or merged.
     pub state: RequestState,
 }
 
-/// What became of a request.
+/// The state of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestState {
-    /// It waits for a person.
+    /// The request waits for a person.
     Open,
-    /// Closed without having been merged.
+    /// The request was closed without a merge.
     Closed,
-    /// In the branch.
+    /// The request was merged into the followed branch.
     Merged,
 }
 
-/// What a request is to say.
+/// The title and the description that a request should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// One line.
+    /// The title: one line.
     pub title: String,
-    /// Markdown.
+    /// The description, in Markdown.
     pub body: String,
 }
 
-/// How much a forge takes, in bytes.
+/// The longest texts that a forge accepts, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// Of a title.
+    /// The longest title.
     pub title: usize,
-    /// Of a text.
+    /// The longest description.
     pub body: usize,
 }
 
-/// The forge did not do it. The message says what, where and what to do.
+/// Why a call to the forge failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ForgeFailure {
-    /// For people.
+    /// What failed, where, why and what to do, for people.
     pub message: String,
-    /// The forge asked not to be asked again before.
+    /// The time that the forge asks the agent to wait before the next call.
     pub wait: Option<Duration>,
 }
 
-/// The requests from one side branch into one branch of one repository.
+/// The requests from one proposal branch into one followed branch of one repository.
 pub trait Forge: Send + Sync + 'static {
-    /// How much it takes.
+    /// The longest texts that the forge accepts.
     fn room(&self) -> Room;
 
-    /// All there are, open ones and others, newest first; very old ones may be left out.
+    /// All requests, open or not, newest first. Very old ones may be missing.
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>>;
 
-    /// Opens one, with its labels.
+    /// Opens a request, with its labels.
     fn open<'a>(&'a self, proposal: &'a Proposal) -> BoxFuture<'a, Result<ChangeRequest, ForgeFailure>>;
 
-    /// Has an open one say what it is to say now, and carry its labels; does nothing where it does already. True if
-    /// something was to be done.
+    /// Updates the texts and labels of an open request where they differ. Returns true if something differed.
     fn update<'a>(
         &'a self,
         request: &'a ChangeRequest,
         proposal: &'a Proposal,
     ) -> BoxFuture<'a, Result<bool, ForgeFailure>>;
 
-    /// Closes one without merging it: with another text, which it keeps, and a comment that says why.
+    /// Closes a request without a merge: sets the description to `body`, and adds a comment with the reason.
     fn close<'a>(
         &'a self,
         request: &'a ChangeRequest,

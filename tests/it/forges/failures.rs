@@ -71,7 +71,7 @@ async fn a_forges_refusals_are_told_in_its_words_with_what_to_do() {
         (
             0,
             answer(404, &[], r#"{"message":"Not Found"}"#),
-            vec!["no such repository", "automation.pullRequest.project"],
+            vec!["does not exist", "automation.pullRequest.project"],
             None,
         ),
         (
@@ -84,7 +84,7 @@ async fn a_forges_refusals_are_told_in_its_words_with_what_to_do() {
         (
             0,
             answer(502, &[], "<html>bad gateway"),
-            vec!["HTTP 502", "trouble"],
+            vec!["HTTP 502", "has a fault"],
             None,
         ),
         (
@@ -144,25 +144,25 @@ async fn a_forges_refusals_are_told_in_its_words_with_what_to_do() {
             Some(1..=60),
         ),
     ];
-    for (which, instead, words, wait) in cases {
-        let told = format!("{instead:?}");
+    for (which, response, parts, wait) in cases {
+        let case = format!("{response:?}");
         let forge = match which {
             0 => {
-                github.server.answer_once(instead);
+                github.server.answer_once(response);
                 &github.forge
             }
             1 => {
-                gitlab.server.answer_once(instead);
+                gitlab.server.answer_once(response);
                 &gitlab.forge
             }
             _ => {
-                codecommit.server.answer_once(instead);
+                codecommit.server.answer_once(response);
                 &codecommit.forge
             }
         };
         let failure = forge.requests().await.unwrap_err();
-        for word in words {
-            assert!(failure.message.contains(word), "{told}: {word}: {}", failure.message);
+        for part in parts {
+            assert!(failure.message.contains(part), "{case}: {part}: {}", failure.message);
         }
         let waits = failure.wait.map(|wait| wait.as_secs());
         assert!(
@@ -171,7 +171,7 @@ async fn a_forges_refusals_are_told_in_its_words_with_what_to_do() {
                 (None, None) => true,
                 _ => false,
             },
-            "{told}: {waits:?}"
+            "{case}: {waits:?}"
         );
         assert!(!failure.message.contains(tidegate_stack::forge::TOKEN));
     }
@@ -184,9 +184,9 @@ async fn a_forges_refusals_are_told_in_its_words_with_what_to_do() {
     }
 }
 
-/// A rotated Secret is a new file.
+/// A rotated Secret is another file.
 #[tokio::test]
-async fn the_token_is_read_anew_for_each_call_and_its_absence_is_told() {
+async fn the_token_is_read_for_each_call_and_a_missing_token_is_an_error() {
     let scene = gitlab().await;
     let file = scene.folder.path().join("token");
     scene.forge.requests().await.unwrap();
@@ -195,7 +195,7 @@ async fn the_token_is_read_anew_for_each_call_and_its_absence_is_told() {
     scene.forge.requests().await.unwrap();
     assert!(
         scene.server.faults()[0].contains("another-token-altogether"),
-        "the next call has it"
+        "the next call sends it"
     );
     for content in ["", "two words"] {
         std::fs::write(&file, content).unwrap();
