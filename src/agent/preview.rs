@@ -109,8 +109,8 @@ async fn preview_sync(
         return Ok(None);
     }
     let cluster = Arc::new(wiring::cluster(checked).await?);
-    let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &checked.settings.sync.deletions);
-    let confirmed = checked.settings.sync.deletions.confirm;
+    let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, checked.settings.sync.deletions);
+    let confirmed = checked.settings.sync.confirm;
     let consent = consent(repo, confirmed, syncer.last_applied().await?, declared.commit).await?;
     match declared.target(&TargetId::here()) {
         Some(target) => Ok(Some(syncer.preview(target, consent).await?)),

@@ -264,8 +264,8 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     if let Some(condition) = sync_condition {
         tasks.spawn("drift", drift(Arc::clone(&cluster), sync.clone(), shutdown.clone()));
         let work = SyncLoop {
-            syncer: SyncLoop::<crate::git::Repo, _>::syncer(&cluster, &settings.sync.deletions),
-            confirmed: settings.sync.deletions.confirm,
+            syncer: SyncLoop::<crate::git::Repo, _>::syncer(&cluster, settings.sync.deletions),
+            confirmed: settings.sync.confirm,
             repo,
             catalog,
             tip,

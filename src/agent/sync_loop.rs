@@ -43,14 +43,8 @@ pub(super) enum SyncEnd {
 }
 
 impl<G: ConfigRepo, C: Cluster> SyncLoop<G, C> {
-    pub(super) fn syncer(cluster: &Arc<C>, limit: &crate::config::DeletionLimit) -> Syncer<C> {
-        Syncer::new(
-            Arc::clone(cluster),
-            DeletionLimit {
-                count: limit.count,
-                percent: limit.percent,
-            },
-        )
+    pub(super) fn syncer(cluster: &Arc<C>, limit: DeletionLimit) -> Syncer<C> {
+        Syncer::new(Arc::clone(cluster), limit)
     }
 
     async fn carry_out(&mut self) -> Result<Option<SyncReport>, String> {

@@ -5,7 +5,7 @@ use crate::aws::{CallLimits, Endpoint, Identity, Sdk, Signer};
 use crate::cluster::{Access, ApiServer};
 use crate::config::{ForgeKind, Push, Settings, SigningKey};
 use crate::forge::{self, RequestScope};
-use crate::git::{self, DeployKey, HostKeys, Signing, Trust};
+use crate::git::{self, DeployKey, Signing, Trust};
 use crate::port::Forge;
 use std::path::Path;
 use std::sync::Arc;
@@ -64,10 +64,7 @@ pub(super) fn git_settings(checked: &AgentConfig, key: Arc<DeployKey>, state_dir
         branch: settings.repo.branch.clone(),
         mirror_dir: state_dir.join("mirror"),
         key,
-        host_keys: match &settings.repo.known_hosts_file {
-            Some(file) => HostKeys::File(file.clone()),
-            None => HostKeys::Given(settings.repo.known_hosts.clone()),
-        },
+        host_keys: settings.repo.host_keys.clone(),
         http: settings.repo.http.clone(),
         author: settings.automation.author.clone(),
         timeout: settings.repo.timeout,

@@ -1,55 +1,41 @@
-//! The agent's own file, `tidegate.yaml`: its text, and the checked [`Settings`] it means.
+//! The agent's own file, `tidegate.yaml`: from its text to the checked [`Settings`].
 //!
-//! Every mistake is found in one reading and listed with its path and line; nothing starts before there is none. Unknown
-//! keys are mistakes. The chart renders the file from `values.yaml` with the same keys, so the words here are the
-//! chart's words too. Files that the settings name (keys, tokens) are not opened here.
+//! Each section of the file has a file here with two forms of it: what a user writes (serde types, from which the JSON schema
+//! and the documented table of keys are generated) and what the agent uses (settings with defaults filled in). Reading goes
+//! text -> YAML value -> written form -> settings.
+//!
+//! - All mistakes of a file are listed at once, each with its path and line. The agent starts only without mistakes.
+//! - An unknown key is a mistake; the message suggests the closest key of the same section.
+//! - The chart renders the file from `values.yaml` with the same keys.
+//! - Files that the settings name (keys, tokens) are not opened here.
 
-mod duration;
+mod automation;
+mod cron;
+mod file;
+mod http;
 mod keys;
-mod places;
+mod lines;
+mod mistake;
+mod period;
 mod push;
-mod section;
-mod settings;
+mod registries;
+mod repo;
+mod report;
+mod schema;
 mod size;
+mod sync;
 #[cfg(test)]
 mod tests;
+mod text;
+mod written;
 
+pub use automation::AutomationSettings;
+pub use file::{Settings, read};
+pub use http::HttpSettings;
 pub use keys::{KeySource, SigningKey};
-pub use section::Mistake;
-pub use settings::{
-    AutomationSettings, DeletionLimit, ForgeKind, HttpSettings, PullRequestSettings, Push, RegistrySettings,
-    RepoSettings, Schedule, Settings, SyncSettings,
-};
-
-/// The mistakes of a configuration file, all of them.
-#[derive(Debug, thiserror::Error)]
-#[error("{file} has {}:\n{}", counted(mistakes.len()), list(file, mistakes))]
-pub struct Error {
-    /// The file as the user named it.
-    pub file: String,
-    /// In the order of their lines.
-    pub mistakes: Vec<Mistake>,
-}
-
-fn counted(mistakes: usize) -> String {
-    format!("{mistakes} mistake{}", if mistakes == 1 { "" } else { "s" })
-}
-
-fn list(file: &str, mistakes: &[Mistake]) -> String {
-    let lines: Vec<String> = mistakes.iter().map(|mistake| format!("  {file}:{mistake}")).collect();
-    lines.join("\n")
-}
-
-/// Reads a configuration text; `file` names it in messages.
-///
-/// # Errors
-/// All mistakes at once.
-pub fn read(file: &str, text: &str) -> Result<Settings, Error> {
-    settings::read(text).map_err(|mut mistakes| {
-        mistakes.sort_by_key(|mistake| mistake.line);
-        Error {
-            file: file.to_owned(),
-            mistakes,
-        }
-    })
-}
+pub use mistake::{Error, Mistake};
+pub use push::{ForgeKind, PullRequestSettings, Push};
+pub use registries::{RegistrySettings, Schedule};
+pub use repo::RepoSettings;
+pub use schema::schema;
+pub use sync::SyncSettings;

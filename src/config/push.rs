@@ -1,148 +1,275 @@
-use super::section::Section;
-use super::settings::{ForgeKind, PullRequestSettings, Push, RepoSettings, path, some};
+use super::repo::RepoSettings;
+use super::report::Report;
+use super::text::{FromText, NonEmpty, Text, choices};
 use crate::git::RepoUrl;
 use crate::model::BranchName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::PathBuf;
 
-/// Kinds of forges, as they are written.
-const KINDS: &str = "github, gitlab, gitea or codecommit";
+/// Where bump commits are pushed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Push {
+    /// To the followed branch.
+    Direct,
+    /// To a branch of their own, for people to merge.
+    Branch(BranchName),
+    /// To a branch of their own, with a pull request on the forge.
+    PullRequest(BranchName, PullRequestSettings),
+}
 
-/// `automation.push`, `automation.branch` and `automation.pullRequest`.
-pub(super) fn read(section: &Section<'_>, repo: Option<&RepoSettings>) -> Push {
-    let way = section.text("push", |text| match text {
-        "direct" | "branch" | "pull-request" => Ok(text.to_owned()),
-        _ => Err(format!(
-            "{text:?} is no way to push: direct, branch or pull-request is wanted"
-        )),
-    });
-    let way = way.as_deref().unwrap_or("direct");
-    let branch = section.text("branch", |text| {
-        BranchName::parse(text).map_err(|error| error.to_string())
-    });
-    let wanted = section.section("pullRequest");
-    if way == "direct" && branch.is_some() {
-        section.mistake("branch", "this branch is written only with push: branch or push: pull-request; repo.branch is the one that is followed");
-    }
-    if way != "pull-request" && section.has("pullRequest") {
-        section.mistake("pullRequest", "requests are opened only with push: pull-request");
-    }
-    let followed = repo.map_or("main", |repo| repo.branch.as_str());
-    let branch = branch
-        .or_else(|| BranchName::parse(&format!("tidegate/{followed}")).ok())
-        .or_else(|| BranchName::parse("tidegate/images").ok())
-        .expect("tidegate/images is a branch name");
-    if way != "direct" && branch.as_str() == followed {
-        section.mistake(
-            "branch",
-            "this is repo.branch itself; name another one, which nobody else writes",
-        );
-    }
-    let request = request(wanted, way == "pull-request", repo.map(|repo| &repo.url));
-    match (way, request) {
-        ("pull-request", Some(request)) => Push::PullRequest(branch, request),
-        ("branch", _) => Push::Branch(branch),
-        _ => Push::Direct,
+/// The pull request that proposes the bumps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequestSettings {
+    /// The kind of forge.
+    pub forge: ForgeKind,
+    /// The address of the forge's API.
+    pub api: String,
+    /// The repository as the API names it.
+    pub project: String,
+    /// The file with the API token; empty for CodeCommit, which needs none.
+    pub token_file: PathBuf,
+    /// The labels of the pull request.
+    pub labels: Vec<String>,
+}
+
+/// The kinds of forges on which the agent opens pull requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForgeKind {
+    /// GitHub and GitHub Enterprise Server.
+    GitHub,
+    /// GitLab.
+    GitLab,
+    /// Gitea, Forgejo, Codeberg.
+    Gitea,
+    /// AWS CodeCommit, in this region.
+    CodeCommit(String),
+}
+
+/// `automation.push` as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Direct,
+    Branch,
+    PullRequest,
+}
+
+choices!(Way: "direct" => Self::Direct, "branch" => Self::Branch, "pull-request" => Self::PullRequest);
+
+/// The pull request that `push: pull-request` opens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct PullRequest {
+    /// Kind of forge; `gitea` also stands for Forgejo and Codeberg. Default: known from the host of `repo.url` for
+    /// github.com, gitlab.com, gitea.com, codeberg.org and CodeCommit.
+    forge: Option<Text<Forge>>,
+    /// Address of the forge's API, e.g. `https://git.acme.example/api/v1`. Default: made from the forge and the host of
+    /// `repo.url`.
+    api: Option<Text<ApiAddress>>,
+    /// The repository as the API names it, e.g. `acme/fleet`. Default: the path of `repo.url`.
+    project: Option<Text<NonEmpty>>,
+    /// File that holds the forge's API token, which must be allowed to read and write pull requests. The file may change at any
+    /// time. CodeCommit needs none.
+    token_file: Option<Text<PathBuf>>,
+    /// Labels of the pull request.
+    labels: Vec<Text<ForgeLabel>>,
+}
+
+impl Default for PullRequest {
+    fn default() -> Self {
+        Self {
+            forge: None,
+            api: None,
+            project: None,
+            token_file: None,
+            labels: vec![Text::known("tidegate")],
+        }
     }
 }
 
-/// `None` where requests are not wanted, or something is missing, which is a mistake and noted as such.
-fn request(section: Section<'_>, is_wanted: bool, url: Option<&RepoUrl>) -> Option<PullRequestSettings> {
-    let host = url.map_or("", RepoUrl::host);
-    let kind = section.text("forge", |text| match text {
-        "github" | "gitlab" | "gitea" | "codecommit" => Ok(text.to_owned()),
-        _ => Err(format!("{text:?} is no forge known here: {KINDS} is wanted")),
-    });
-    let kind = match kind {
-        None if is_wanted && !section.has("forge") => {
-            let known = known(host);
-            if known.is_none() && url.is_some() {
-                section.mistake(
-                    "forge",
-                    format!("missing, and not told by the host {host:?}; write {KINDS}"),
-                );
+impl Push {
+    pub(super) fn settings(
+        way: Way,
+        branch: Option<Text<BranchName>>,
+        request: Option<PullRequest>,
+        report: &Report,
+        repo: Option<&RepoSettings>,
+    ) -> Self {
+        if !report.is_rejected("automation.push") {
+            check_way(way, branch.is_some(), request.is_some(), report);
+        }
+        let followed = repo.map_or("main", |repo| repo.branch.as_str());
+        let branch = branch.map(|branch| branch.value);
+        let branch = branch
+            .or_else(|| BranchName::parse(&format!("tidegate/{followed}")).ok())
+            .or_else(|| BranchName::parse("tidegate/images").ok())
+            .expect("tidegate/images is a branch name");
+        if way != Way::Direct && branch.as_str() == followed {
+            report.mistake(
+                "automation.branch",
+                "this is repo.branch itself; name another branch, which only the agent writes",
+            );
+        }
+        match way {
+            Way::Direct => Self::Direct,
+            Way::Branch => Self::Branch(branch),
+            Way::PullRequest => {
+                let request = request.unwrap_or_default();
+                let request = request.settings(report, repo.map(|repo| &repo.url));
+                request.map_or(Self::Direct, |request| Self::PullRequest(branch, request))
             }
-            known.map(str::to_owned)
         }
-        kind => kind,
-    };
-    let api = section.text("api", |text| {
-        let address = text.trim_end_matches('/');
-        let plain = (address.starts_with("https://") || address.starts_with("http://"))
-            && !address.contains(['?', '#', '@'])
-            && !address.chars().any(|c| c.is_control() || c.is_whitespace());
-        match plain {
-            true => Ok(address.to_owned()),
-            false => Err(format!(
-                "{text:?} is not an address; write it like https://git.acme.example/api/v1"
-            )),
-        }
-    });
-    let project = section.text("project", some);
-    let token_file = section.text("tokenFile", path);
-    let labels = section.texts("labels", |text| match some(text)? {
-        label if label.contains(',') => Err("a comma separates labels; write them as a list".to_owned()),
-        label => Ok(label),
-    });
-    let has_labels = section.has("labels");
-    if is_wanted && token_file.is_none() && !section.has("tokenFile") && kind.as_deref() != Some("codecommit") {
-        section.mistake(
-            "tokenFile",
-            "missing; write the path of the file that holds the forge's API token",
+    }
+}
+
+fn check_way(way: Way, has_branch: bool, has_request: bool, report: &Report) {
+    if way == Way::Direct && has_branch {
+        report.mistake(
+            "automation.branch",
+            "this branch is written only with push: branch or push: pull-request; the branch that the agent follows is repo.branch",
         );
     }
-    section.finish();
-    if !is_wanted {
-        return None;
+    if way != Way::PullRequest && has_request {
+        report.mistake(
+            "automation.pullRequest",
+            "pull requests are opened only with push: pull-request",
+        );
     }
-    let region = region(host);
-    let path = url?.path().trim_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path);
-    let (forge, default_api, default_project) = match kind?.as_str() {
-        "github" if host == "github.com" || host == "ssh.github.com" => {
-            (ForgeKind::GitHub, "https://api.github.com".to_owned(), path)
+}
+
+impl PullRequest {
+    /// `None` where something is missing; the report then has a mistake.
+    fn settings(self, report: &Report, url: Option<&RepoUrl>) -> Option<PullRequestSettings> {
+        let host = url.map_or("", RepoUrl::host);
+        let forge = self.forge.map(|forge| forge.value).or_else(|| Forge::of_host(host));
+        if forge.is_none() && url.is_some() {
+            let message = format!("the host {host:?} does not tell it; write github, gitlab, gitea or codecommit");
+            report.missing("automation.pullRequest.forge", &message);
         }
-        "github" => (ForgeKind::GitHub, format!("https://{host}/api/v3"), path),
-        "gitlab" => (
-            ForgeKind::GitLab,
-            format!("https://{}/api/v4", host.strip_prefix("altssh.").unwrap_or(host)),
-            path,
-        ),
-        "gitea" => (ForgeKind::Gitea, format!("https://{host}/api/v1"), path),
-        _ => (
-            ForgeKind::CodeCommit(region.to_owned()),
-            match region.starts_with("cn-") {
-                true => format!("https://codecommit.{region}.amazonaws.com.cn"),
-                false => format!("https://codecommit.{region}.amazonaws.com"),
-            },
-            path.rsplit('/').next().unwrap_or(path),
-        ),
-    };
-    Some(PullRequestSettings {
-        forge,
-        api: api.unwrap_or(default_api),
-        project: project.unwrap_or_else(|| default_project.to_owned()),
-        token_file: token_file.unwrap_or_default(),
-        labels: if has_labels {
-            labels
-        } else {
-            vec!["tidegate".to_owned()]
-        },
-    })
-}
-
-fn known(host: &str) -> Option<&'static str> {
-    match host {
-        "github.com" | "ssh.github.com" => Some("github"),
-        "gitlab.com" | "altssh.gitlab.com" => Some("gitlab"),
-        "codeberg.org" | "gitea.com" => Some("gitea"),
-        _ if host.starts_with("git-codecommit.") => Some("codecommit"),
-        _ => None,
+        if self.token_file.is_none() && forge != Some(Forge::CodeCommit) {
+            report.missing(
+                "automation.pullRequest.tokenFile",
+                "write the path of the file that holds the forge's API token",
+            );
+        }
+        let (forge, path) = (forge?, url?.path().trim_matches('/'));
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        Some(PullRequestSettings {
+            api: self.api.map_or_else(|| forge.api(host), |api| api.value.0),
+            project: self
+                .project
+                .map_or_else(|| forge.project(path), |project| project.value.0),
+            forge: forge.kind(host),
+            token_file: self.token_file.map(|file| file.value).unwrap_or_default(),
+            labels: self.labels.into_iter().map(|label| label.value.0).collect(),
+        })
     }
 }
 
-/// Of `git-codecommit.<region>.amazonaws.com`, with or without `-fips`.
+/// `automation.pullRequest.forge` as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forge {
+    GitHub,
+    GitLab,
+    Gitea,
+    CodeCommit,
+}
+
+choices! {
+    Forge:
+    "github" => Self::GitHub,
+    "gitlab" => Self::GitLab,
+    "gitea" => Self::Gitea,
+    "codecommit" => Self::CodeCommit,
+}
+
+impl Forge {
+    fn of_host(host: &str) -> Option<Self> {
+        match host {
+            "github.com" | "ssh.github.com" => Some(Self::GitHub),
+            "gitlab.com" | "altssh.gitlab.com" => Some(Self::GitLab),
+            "codeberg.org" | "gitea.com" => Some(Self::Gitea),
+            _ if host.starts_with("git-codecommit.") => Some(Self::CodeCommit),
+            _ => None,
+        }
+    }
+
+    fn api(self, host: &str) -> String {
+        match self {
+            Self::GitHub if host == "github.com" || host == "ssh.github.com" => "https://api.github.com".to_owned(),
+            Self::GitHub => format!("https://{host}/api/v3"),
+            Self::GitLab => format!("https://{}/api/v4", host.strip_prefix("altssh.").unwrap_or(host)),
+            Self::Gitea => format!("https://{host}/api/v1"),
+            Self::CodeCommit => {
+                let region = region(host);
+                let china = if region.starts_with("cn-") { ".cn" } else { "" };
+                format!("https://codecommit.{region}.amazonaws.com{china}")
+            }
+        }
+    }
+
+    fn project(self, path: &str) -> String {
+        let project = match self {
+            Self::CodeCommit => path.rsplit('/').next().unwrap_or(path),
+            _ => path,
+        };
+        project.to_owned()
+    }
+
+    fn kind(self, host: &str) -> ForgeKind {
+        match self {
+            Self::GitHub => ForgeKind::GitHub,
+            Self::GitLab => ForgeKind::GitLab,
+            Self::Gitea => ForgeKind::Gitea,
+            Self::CodeCommit => ForgeKind::CodeCommit(region(host).to_owned()),
+        }
+    }
+}
+
+/// The region in `git-codecommit.<region>.amazonaws.com`, with or without `-fips`.
 fn region(host: &str) -> &str {
     let rest = host
         .strip_prefix("git-codecommit-fips.")
         .or_else(|| host.strip_prefix("git-codecommit."));
     rest.and_then(|rest| rest.split('.').next()).unwrap_or_default()
+}
+
+/// The address of an API, without a slash at its end.
+#[derive(Debug)]
+struct ApiAddress(String);
+
+impl FromText for ApiAddress {
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"pattern": "^https?://"})
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let address = text.trim_end_matches('/');
+        let is_plain = (address.starts_with("https://") || address.starts_with("http://"))
+            && !address.contains(['?', '#', '@'])
+            && !address.chars().any(|c| c.is_control() || c.is_whitespace());
+        match is_plain {
+            true => Ok(Self(address.to_owned())),
+            false => Err(format!(
+                "{text:?} is not an address; write it like https://git.acme.example/api/v1"
+            )),
+        }
+    }
+}
+
+/// A label of a pull request.
+#[derive(Debug)]
+struct ForgeLabel(String);
+
+impl FromText for ForgeLabel {
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"minLength": 1, "pattern": "^[^,]+$"})
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match NonEmpty::from_text(text)? {
+            NonEmpty(label) if label.contains(',') => Err("a comma separates labels; write them as a list".to_owned()),
+            NonEmpty(label) => Ok(Self(label)),
+        }
+    }
 }

@@ -21,7 +21,7 @@ fn three_lines_are_enough() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once_with_its_line() {
+fn every_mistake_is_listed_at_once_with_its_line() {
     let text = "repo:\n  ulr: ssh://git@github.com/acme/fleet.git\n  poll: soon\nregistries:\n- scan: 1m\n  cron: \"* * * * *\"\n\
                 - {host: a.example, cron: \"61 * * * *\"}\nsync: {deletions: {count: many, percent: 200}}\nhttp: {listen: here}\nextra: 1\n";
     let found = mistakes(text);
@@ -30,10 +30,10 @@ fn every_mistake_is_told_at_once_with_its_line() {
         "2: repo.ulr: unknown key; did you mean url?",
         "3: repo.poll: \"soon\" is not a duration",
         "5: registries[0].host: missing",
-        "6: registries[0].cron: either scan or cron",
+        "6: registries[0].cron: scan and cron exclude each other",
         "7: registries[1].cron: \"61 * * * *\" is not a cron expression",
-        "8: sync.deletions.count: a whole number is wanted, not a text",
-        "8: sync.deletions.percent: 200 is more than all",
+        "8: sync.deletions.count: expected a whole number, found a string",
+        "8: sync.deletions.percent: 200 is too large",
         "9: http.listen: \"here\" is not an address",
         "10: extra: unknown key; known here:",
     ] {
@@ -47,7 +47,7 @@ fn every_mistake_is_told_at_once_with_its_line() {
 }
 
 #[test]
-fn a_text_that_is_not_yaml_is_told_with_its_line() {
+fn a_text_that_is_not_yaml_is_reported_with_its_line() {
     let found = mistakes("repo:\n  url: [\n");
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("not YAML"), "{found:?}");
@@ -78,7 +78,7 @@ fn a_registry_by_cron_and_one_by_period() {
 }
 
 #[test]
-fn an_https_address_has_its_login_and_plain_http_wants_a_word() {
+fn an_https_address_has_a_login_and_plain_http_must_be_allowed() {
     let text = "repo:\n  url: https://git.acme.example/fleet.git\n  http: {credentials: /login, caFile: /ca.crt}\n";
     let http = read("f", text).unwrap().repo.http;
     assert_eq!(http.credentials.as_deref(), Some(std::path::Path::new("/login")));
@@ -96,7 +96,7 @@ fn an_https_address_has_its_login_and_plain_http_wants_a_word() {
 const SIGNERS: &str = "  verify:\n    allowedSigners: |\n      jo@acme.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n";
 
 #[test]
-fn who_asks_for_signatures_has_to_sign_as_well() {
+fn an_agent_that_verifies_signatures_must_sign_its_commits() {
     let file = |more: &str| format!("repo:\n  url: git@github.com:acme/fleet.git\n{SIGNERS}{more}");
     let found = mistakes(&file(""));
     assert_eq!(found.len(), 1, "{found:?}");
@@ -114,14 +114,14 @@ fn who_asks_for_signatures_has_to_sign_as_well() {
 }
 
 #[test]
-fn mistakes_about_keys_and_signers_are_told() {
+fn mistakes_about_keys_and_signers_are_listed() {
     let text = "repo:\n  url: git@github.com:acme/fleet.git\n  key: {type: dsa}\n  verify: {allowedSigners: jo}\n\
                 automation: {signing: {deployKey: true, file: key}}\n";
     let found = mistakes(text);
     for part in [
-        "3: repo.key.type: \"dsa\" is no kind of key; there are ed25519, rsa, ecdsa, ecdsa-p384",
+        "3: repo.key.type: expected ed25519, rsa, ecdsa or ecdsa-p384, found \"dsa\"",
         "4: repo.verify.allowedSigners: line 1 of the allowed signers: ",
-        "5: automation.signing.deployKey: either deployKey: true, file or secret",
+        "5: automation.signing.deployKey: deployKey, secret and file exclude each other",
     ] {
         assert!(
             found.iter().any(|line| line.starts_with(part)),
@@ -132,7 +132,7 @@ fn mistakes_about_keys_and_signers_are_told() {
 }
 
 #[test]
-fn the_kind_of_key_to_make_is_what_the_forge_takes() {
+fn the_kind_of_key_to_make_is_one_that_the_forge_accepts() {
     use crate::git::KeyKind;
     for (url, more, want) in [
         ("git@github.com:acme/fleet.git", "", KeyKind::Ed25519),
@@ -150,7 +150,7 @@ fn pushed(automation: &str, url: &str) -> Push {
 }
 
 #[test]
-fn bumps_are_pushed_directly_unless_a_branch_is_wanted() {
+fn bumps_are_pushed_directly_unless_the_file_asks_for_a_branch() {
     let url = "ssh://git@github.com/acme/fleet.git";
     assert_eq!(pushed("{}", url), Push::Direct);
     let Push::Branch(branch) = pushed("{push: branch}", url) else {
@@ -200,11 +200,14 @@ fn the_forge_its_address_and_the_project_follow_from_the_repositorys_address() {
 }
 
 #[test]
-fn what_is_missing_or_contradicts_itself_about_requests_is_told() {
+fn missing_and_contradictory_settings_of_pull_requests_are_listed() {
     let text =
         |automation: &str| format!("repo: {{url: \"ssh://git@git.acme.example/a/b\"}}\nautomation: {automation}\n");
     for (automation, part) in [
-        ("{push: sideways}", "automation.push: \"sideways\" is no way to push"),
+        (
+            "{push: sideways}",
+            "automation.push: expected direct, branch or pull-request, found \"sideways\"",
+        ),
         (
             "{push: pull-request, pullRequest: {tokenFile: t}}",
             "automation.pullRequest.forge: missing",
@@ -220,7 +223,7 @@ fn what_is_missing_or_contradicts_itself_about_requests_is_told() {
         ("{branch: other}", "automation.branch: this branch is written only with"),
         (
             "{push: branch, pullRequest: {forge: gitea}}",
-            "automation.pullRequest: requests are opened only with",
+            "automation.pullRequest: pull requests are opened only with",
         ),
         (
             "{push: pull-request, pullRequest: {forge: gitea, tokenFile: t, api: here}}",
@@ -230,4 +233,102 @@ fn what_is_missing_or_contradicts_itself_about_requests_is_told() {
         let found = mistakes(&text(automation));
         assert!(found.iter().any(|line| line.contains(part)), "{automation}: {found:#?}");
     }
+}
+
+#[test]
+fn a_commit_message_is_checked_when_it_is_read() {
+    use crate::plan::Template;
+    let file = |message: &str| {
+        format!("repo: {{url: \"ssh://git@git.example/fleet.git\"}}\nautomation:\n  message: {message}\n")
+    };
+    let settings = read("f", &file("\"{summary} [skip ci]\"")).unwrap();
+    assert_eq!(
+        settings.automation.message,
+        Template::parse("{summary} [skip ci]").unwrap()
+    );
+    let found = mistakes(&file("\"{sumary}\""));
+    assert!(found[0].starts_with("3: automation.message: "), "{found:?}");
+    assert!(found[0].contains("there is no {sumary}; write {summary}"), "{found:?}");
+}
+
+#[test]
+fn platforms_are_checked_when_they_are_read() {
+    use crate::policy::{Platform, Platforms};
+    let file = |platforms: &str| {
+        format!("repo: {{url: \"ssh://git@git.example/fleet.git\"}}\nautomation:\n  platforms: [{platforms}]\n")
+    };
+    let settings = read("f", &file("linux/arm64")).unwrap();
+    let arm = Platform::parse("linux/arm64").unwrap();
+    assert_eq!(settings.automation.platforms, Platforms::new(vec![arm]));
+    let found = mistakes(&file("arm64"));
+    assert!(found[0].contains("write <os>/<architecture>"), "{found:?}");
+}
+
+#[test]
+fn values_in_lists_of_sections_are_listed_with_their_own_lines() {
+    let text = "repo:\n  url: git@github.com:acme/fleet.git\n  paths:\n  - apps\n  - ../up\n  - [a]\n  - 7\n  -\n\
+                registries:\n- host: a.example\n  include:\n  - shop/**\n  - \"shop/[a\"\n- b.example\n";
+    let found = mistakes(text);
+    for part in [
+        "5: repo.paths[1]: ",
+        "6: repo.paths[2]: expected a string, found a list",
+        "7: repo.paths[3]: expected a string, found a number: put it in quotes",
+        "8: repo.paths[4]: expected a string, found nothing",
+        "13: registries[0].include[1]: ",
+        "14: registries[1]: expected keys with values, found a string",
+    ] {
+        assert!(
+            found.iter().any(|line| line.starts_with(part)),
+            "{part} is not in {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 6, "{found:#?}");
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_not_reported_as_missing_too() {
+    assert_eq!(mistakes("repo: {url: 7}\n").len(), 1);
+    assert_eq!(
+        mistakes("repo: [url]\n"),
+        ["1: repo: expected keys with values, found a list"]
+    );
+    assert_eq!(mistakes("7\n"), ["1: expected keys with values, found a number"]);
+}
+
+#[test]
+fn a_file_of_mistakes_ends() {
+    let text: String = (0..5000).map(|key| format!("key{key}: 1\n")).collect();
+    assert!(mistakes(&text).len() <= 5001);
+    let text = format!(
+        "repo: {{url: \"git@github.com:acme/fleet.git\", paths: [{}]}}\n",
+        "7, [], ".repeat(5000)
+    );
+    assert!((100..1000).contains(&mistakes(&text).len()));
+}
+
+#[test]
+fn the_schema_has_the_default_and_the_meaning_of_every_key() {
+    fn check(path: &str, schema: &serde_json::Value) {
+        for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{key}");
+            assert!(schema["description"].is_string(), "{path} has no description: {schema}");
+            check(&path, schema);
+            check(&path, &schema["items"]);
+        }
+    }
+    let schema = schema();
+    check("", &schema);
+    let repo = &schema["properties"]["repo"];
+    assert_eq!(repo["required"], serde_json::json!(["url"]), "{repo}");
+    assert_eq!(repo["additionalProperties"], false);
+    assert_eq!(repo["properties"]["poll"]["default"], "30s");
+    assert_eq!(repo["properties"]["knownHosts"]["default"], "");
+    assert_eq!(
+        schema["properties"]["registries"]["items"]["required"],
+        serde_json::json!(["host"])
+    );
+    assert_eq!(
+        schema["properties"]["sync"]["properties"]["deletions"]["properties"]["percent"]["maximum"],
+        100
+    );
 }

@@ -26,28 +26,28 @@ http: {listen: 8080, tokenfile: token}
 statDir: /tmp
 "#;
 
-/// Each mistake: its line, its path, what has to be said.
-const TOLD: [(usize, &str, &str); 20] = [
+/// Each mistake: its line, its path, part of its message.
+const LISTED: [(usize, &str, &str); 20] = [
     (2, "repo.url", "write it as ssh://git@host/group/repo.git"),
     (3, "repo.poll", "write it like 30s, 5m or 1h30m"),
     (4, "repo.branch", "a..b"),
     (5, "repo.paths[1]", "../up"),
-    (6, "repo.timeout", "1s is the least"),
-    (7, "repo.key", "either file or secret is wanted, not both"),
+    (6, "repo.timeout", "the minimum is 1s"),
+    (7, "repo.key", "file and secret exclude each other"),
     (8, "repo.knownHosts", "line 2"),
     (13, "registries[0].include[0]", "shop/[a"),
     (
         14,
         "registries[0].cron",
-        "five are wanted (minute hour day month weekday)",
+        "expected five (minute hour day month weekday)",
     ),
     (15, "registries[1].scan", "write it like 30s"),
     (15, "registries[1].host", "missing; write the registry's host"),
-    (16, "registries[1].exclude", "a list is wanted, not a text"),
-    (17, "automation.enabled", "true or false is wanted"),
+    (16, "registries[1].exclude", "expected a list, found a string"),
+    (17, "automation.enabled", "expected true or false"),
     (17, "automation.author", "nobody"),
-    (19, "sync.set", "small letters, digits and - are wanted"),
-    (20, "sync.deletions.count", "a whole number is wanted"),
+    (19, "sync.set", "lowercase letters, digits and -"),
+    (20, "sync.deletions.count", "expected a whole number"),
     (20, "sync.deletions.confirm", "abc"),
     (21, "http.listen", "write it like 0.0.0.0:8080"),
     (21, "http.tokenfile", "did you mean tokenFile?"),
@@ -77,7 +77,7 @@ fn every_mistake_of_the_configuration_is_listed_with_its_line_before_anything_st
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("tidegate.yaml"), EVERY_MISTAKE).unwrap();
     let text = ended(2, &tidegate(dir.path(), &["run"], &[]));
-    for (line, path, said) in TOLD {
+    for (line, path, said) in LISTED {
         let place = format!("tidegate.yaml:{line}: {path}: ");
         let found = text.lines().find(|told| told.trim_start().starts_with(&place));
         says(
@@ -85,11 +85,11 @@ fn every_mistake_of_the_configuration_is_listed_with_its_line_before_anything_st
             &[said],
         );
     }
-    assert_eq!(text.lines().count(), TOLD.len() + 1, "one line each:\n{text}");
+    assert_eq!(text.lines().count(), LISTED.len() + 1, "one line each:\n{text}");
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "nothing was made: {left:?}");
-    for other in ["plan", "identity"] {
-        assert_eq!(ended(2, &tidegate(dir.path(), &[other], &[])), text, "{other}");
+    for other in [&["plan"][..], &["identity"], &["config", "check", "tidegate.yaml"]] {
+        assert_eq!(ended(2, &tidegate(dir.path(), other, &[])), text, "{other:?}");
     }
 }
 
@@ -112,6 +112,22 @@ fn a_configuration_that_is_missing_empty_or_no_yaml_says_so() {
 
     std::fs::write(&file, [0xff, 0xfe, 0x00]).unwrap();
     says(&ended(2, &run()), &["tidegate.yaml: cannot be read", "UTF-8"]);
+}
+
+#[test]
+fn a_configuration_is_checked_without_starting_anything_and_its_schema_is_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tidegate.yaml"), NOTHING_WRONG).unwrap();
+    let output = tidegate(dir.path(), &["config", "check", "tidegate.yaml"], &[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.stdout, b"tidegate.yaml has no mistakes\n");
+    let gone = tidegate(dir.path(), &["config", "check", "nowhere.yaml"], &[]);
+    says(&ended(2, &gone), &["nowhere.yaml: cannot be read"]);
+    let schema = tidegate(dir.path(), &["config", "schema"], &[]).stdout;
+    let schema: serde_json::Value = serde_json::from_slice(&schema).unwrap();
+    assert_eq!(schema["properties"]["repo"]["required"], serde_json::json!(["url"]));
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "nothing was made: {left:?}");
 }
 
 const NOTHING_WRONG: &str = "repo: {url: \"ssh://git@git.acme.example/fleet.git\", key: {file: identity}}\n";

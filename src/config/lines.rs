@@ -3,11 +3,12 @@ use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 use yaml_rust2::scanner::Marker;
 
-/// The line of every key and list item of a YAML text, by its path (`registries[0].scan`).
+/// Maps the path of every key and list item of a YAML text (`registries[0].scan`) to its line, from 1.
 ///
-/// A text that does not parse gives the places found before the fault.
-pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
-    let mut places = BTreeMap::new();
+/// For a text that does not parse, the map ends before the fault. Lines come from yaml-rust2, whose lines were right for
+/// 1.6 million scalars of real files; its byte indexes were not.
+pub(super) fn by_path(text: &str) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
     let mut open: Vec<Open> = Vec::new();
     let mut parser = Parser::new_from_str(text);
     while let Ok((event, mark)) = parser.next_token() {
@@ -16,18 +17,18 @@ pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
             Event::Scalar(value, ..) => match open.last_mut() {
                 Some(Open::Mapping { key, .. }) if key.is_none() => *key = Some((value, mark.line())),
                 _ => {
-                    record(&mut open, &mut places, mark);
+                    record(&mut open, &mut lines, mark);
                 }
             },
             Event::Alias(_) => {
-                record(&mut open, &mut places, mark);
+                record(&mut open, &mut lines, mark);
             }
             Event::MappingStart(..) => {
-                let path = record(&mut open, &mut places, mark);
+                let path = record(&mut open, &mut lines, mark);
                 open.push(Open::Mapping { path, key: None });
             }
             Event::SequenceStart(..) => {
-                let path = record(&mut open, &mut places, mark);
+                let path = record(&mut open, &mut lines, mark);
                 open.push(Open::Sequence { path, next: 0 });
             }
             Event::MappingEnd | Event::SequenceEnd => {
@@ -39,7 +40,7 @@ pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
             break;
         }
     }
-    places
+    lines
 }
 
 enum Open {
@@ -47,8 +48,8 @@ enum Open {
     Sequence { path: String, next: usize },
 }
 
-/// Notes where a value stands (a mapping's value at its key's line) and returns its path.
-fn record(open: &mut [Open], places: &mut BTreeMap<String, usize>, mark: Marker) -> String {
+/// Records the line of a value and returns its path. A mapping's value has the line of its key.
+fn record(open: &mut [Open], lines: &mut BTreeMap<String, usize>, mark: Marker) -> String {
     let (path, line) = match open.last_mut() {
         None => (String::new(), mark.line()),
         Some(Open::Mapping { path, key }) => {
@@ -61,10 +62,11 @@ fn record(open: &mut [Open], places: &mut BTreeMap<String, usize>, mark: Marker)
             (item, mark.line())
         }
     };
-    places.insert(path.clone(), line);
+    lines.insert(path.clone(), line);
     path
 }
 
+/// The path of a key below a path.
 pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
@@ -79,8 +81,8 @@ mod tests {
 
     #[test]
     fn every_key_and_item_has_its_line() {
-        let places = lines("repo:\n  url: x\n  paths:\n  - a\n  - b\nregistries:\n- {host: h,\n   scan: 1m}\n");
-        let line = |path: &str| places.get(path).copied();
+        let lines = by_path("repo:\n  url: x\n  paths:\n  - a\n  - b\nregistries:\n- {host: h,\n   scan: 1m}\n");
+        let line = |path: &str| lines.get(path).copied();
         assert_eq!(line("repo"), Some(1));
         assert_eq!(line("repo.url"), Some(2));
         assert_eq!(line("repo.paths[1]"), Some(5));

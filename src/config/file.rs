@@ -1,0 +1,127 @@
+use super::automation::{Automation, AutomationSettings};
+use super::http::{Http, HttpSettings};
+use super::keys::SigningKey;
+use super::mistake::{Error, Mistake};
+use super::registries::{Registry, RegistrySettings};
+use super::repo::{Repo, RepoSettings};
+use super::report::Report;
+use super::sync::{Sync, SyncSettings};
+use super::text::Text;
+use super::written;
+use crate::git::Scheme;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// What `tidegate.yaml` means.
+#[derive(Debug)]
+pub struct Settings {
+    /// The config repo.
+    pub repo: RepoSettings,
+    /// Registries with settings of their own; others are scanned by the defaults.
+    pub registries: Vec<RegistrySettings>,
+    /// Bumps.
+    pub automation: AutomationSettings,
+    /// Applying.
+    pub sync: SyncSettings,
+    /// The agent's own port.
+    pub http: HttpSettings,
+    /// A folder that the agent may write. It holds the mirror of the config repo and may be emptied between runs.
+    pub state_dir: PathBuf,
+}
+
+/// The configuration of the agent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(title = "tidegate.yaml")]
+pub(super) struct File {
+    #[schemars(required)]
+    repo: Repo,
+    registries: Vec<Registry>,
+    automation: Automation,
+    sync: Sync,
+    http: Http,
+    /// Folder for the mirror of the config repo. The folder may be emptied between runs.
+    state_dir: Text<PathBuf>,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            repo: Repo::default(),
+            registries: Vec::new(),
+            automation: Automation::default(),
+            sync: Sync::default(),
+            http: Http::default(),
+            state_dir: Text::known("/var/lib/tidegate"),
+        }
+    }
+}
+
+/// Reads a configuration text; `file` names it in messages.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn read(file: &str, text: &str) -> Result<Settings, Error> {
+    read_text(text).map_err(|mistakes| Error {
+        file: file.to_owned(),
+        mistakes,
+    })
+}
+
+fn read_text(text: &str) -> Result<Settings, Vec<Mistake>> {
+    let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
+        vec![Mistake {
+            line: error.location().map_or(1, |location| location.line()),
+            path: String::new(),
+            message: format!("this is not YAML: {error}"),
+        }]
+    })?;
+    let report = Report::new(text);
+    let written: File = written::read(&value, &report);
+    let settings = written.settings(&report);
+    let mistakes = report.into_mistakes();
+    match settings {
+        Some(settings) if mistakes.is_empty() => Ok(settings),
+        _ => Err(mistakes),
+    }
+}
+
+impl File {
+    /// `None` without a usable address of the config repo; the report then has a mistake.
+    fn settings(self, report: &Report) -> Option<Settings> {
+        let repo = self.repo.settings(report);
+        let automation = self.automation.settings(report, repo.as_ref());
+        if let Some(repo) = &repo {
+            check_signing(repo, &automation, report);
+        }
+        let registries = self.registries.into_iter().enumerate();
+        let registries = registries.map(|(index, registry)| registry.settings(report, index));
+        Some(Settings {
+            registries: registries.collect(),
+            sync: self.sync.settings(report),
+            http: self.http.settings(),
+            state_dir: self.state_dir.value,
+            automation,
+            repo: repo?,
+        })
+    }
+}
+
+/// The rules between `repo` and `automation.signing`.
+fn check_signing(repo: &RepoSettings, automation: &AutomationSettings, report: &Report) {
+    if repo.signers.is_some() && automation.enabled && automation.signing.is_none() {
+        report.mistake(
+            "repo.verify",
+            "the agent does not apply commits without a signature, and its own commits have none: set automation.signing, e.g. \
+             {deployKey: true}, and add that key to the allowed signers (tidegate identity prints the line); or set \
+             automation.enabled to false",
+        );
+    }
+    if repo.url.scheme() != Scheme::Ssh && automation.signing == Some(SigningKey::DeployKey) {
+        report.mistake(
+            "automation.signing.deployKey",
+            "an HTTPS address has no deploy key; name a signing key with secret or file",
+        );
+    }
+}

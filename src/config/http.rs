@@ -1,0 +1,57 @@
+use super::text::Text;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The agent's own port.
+#[derive(Debug)]
+pub struct HttpSettings {
+    /// The address that the agent listens on.
+    pub listen: SocketAddr,
+    /// The file with the bearer token of `/v1`; `None`: these calls are refused.
+    pub token_file: Option<PathBuf>,
+    /// The file with the secret that forges sign push events with; `None`: push events are refused.
+    pub webhook_secret_file: Option<PathBuf>,
+}
+
+/// The agent's own port.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Http {
+    /// Address that the agent listens on for `/metrics`, `/healthz`, `/readyz`, `/v1` and `/hooks/push`. On IPv6-only clusters:
+    /// `[::]:8080`.
+    listen: Text<SocketAddr>,
+    /// File with the bearer token of `/v1`. Without a file the agent refuses these calls.
+    token_file: Option<Text<PathBuf>>,
+    webhook: Webhook,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: Text::known("0.0.0.0:8080"),
+            token_file: None,
+            webhook: Webhook::default(),
+        }
+    }
+}
+
+/// Push events of the forge at `POST /hooks/push`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct Webhook {
+    /// File with the secret that the forge signs its push events with: 16 characters or more, no blanks. Without a file the
+    /// agent finds new commits only by polling.
+    secret_file: Option<Text<PathBuf>>,
+}
+
+impl Http {
+    pub(super) fn settings(self) -> HttpSettings {
+        HttpSettings {
+            listen: self.listen.value,
+            token_file: self.token_file.map(|file| file.value),
+            webhook_secret_file: self.webhook.secret_file.map(|file| file.value),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use super::cron::CronExpression;
+use super::period::Period;
+use super::report::Report;
+use super::text::{FromText, NonEmpty, Text};
+use crate::policy::Filter;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// A registry with settings of its own.
+#[derive(Debug)]
+pub struct RegistrySettings {
+    /// The registry's host; `*` stands for any characters, so one entry can serve several registries.
+    pub host: String,
+    /// Which repositories and tags may be scanned.
+    pub filter: Filter,
+    /// When the repositories are scanned.
+    pub schedule: Schedule,
+}
+
+/// When a registry's repositories are scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schedule {
+    /// With this period, and jitter.
+    Every(Duration),
+    /// At the times of a cron expression (five fields, UTC).
+    Cron(String),
+}
+
+/// One listing of a repository in a minute is far below the limits at which registries throttle.
+const SCAN: Duration = Duration::from_secs(60);
+
+/// A registry with settings of its own. The agent scans other registries every minute and considers all their tags.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("not" = {"required": ["scan", "cron"]}))]
+pub(super) struct Registry {
+    /// Host of the registry. `*` stands for any characters.
+    #[schemars(required)]
+    host: Option<Text<NonEmpty>>,
+    /// Globs of repositories, or of `repository:tag`, that the agent scans. Without an entry it scans all.
+    include: Vec<Text<Glob>>,
+    /// Globs of repositories, or of `repository:tag`, that the agent leaves out.
+    exclude: Vec<Text<Glob>>,
+    /// How often the agent scans.
+    #[schemars(extend("default" = "1m"))]
+    scan: Option<Text<Period>>,
+    /// When the agent scans, instead of `scan`: a cron expression with five fields, in UTC.
+    cron: Option<Text<CronExpression>>,
+}
+
+impl Registry {
+    pub(super) fn settings(self, report: &Report, index: usize) -> RegistrySettings {
+        if self.host.is_none() {
+            report.missing(
+                &format!("registries[{index}].host"),
+                "write the registry's host, e.g. 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            );
+        }
+        if self.scan.is_some() && self.cron.is_some() {
+            report.mistake(
+                &format!("registries[{index}].cron"),
+                "scan and cron exclude each other: keep one of them",
+            );
+        }
+        let globs = |globs: Vec<Text<Glob>>| globs.into_iter().map(|glob| glob.value.0).collect::<Vec<_>>();
+        let period = self.scan.map_or(SCAN, |period| period.value.0);
+        RegistrySettings {
+            host: self.host.map(|host| host.value.0).unwrap_or_default(),
+            filter: Filter::new(&globs(self.include), &globs(self.exclude)).expect("each glob was valid by itself"),
+            schedule: self
+                .cron
+                .map_or(Schedule::Every(period), |cron| Schedule::Cron(cron.value.0)),
+        }
+    }
+}
+
+/// A glob of repositories, or of `repository:tag`.
+#[derive(Debug)]
+struct Glob(String);
+
+impl FromText for Glob {
+    fn schema() -> serde_json::Value {
+        NonEmpty::schema()
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let NonEmpty(glob) = NonEmpty::from_text(text)?;
+        Filter::new(std::slice::from_ref(&glob), &[]).map_err(|error| error.to_string())?;
+        Ok(Self(glob))
+    }
+}
