@@ -1,14 +1,18 @@
-use super::{ConfigFile, Failure, Output, print, print_json, table};
-use crate::agent;
+use super::config_file::ConfigFile;
+use super::failure::Failure;
+use super::output::{Output, print, print_json, table};
+use crate::agent::{self, AgentConfig};
 use crate::holds::Held;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Show which image fields are held back because somebody took a bump back, since when and by whose commit
+/// Show the image fields whose bumps somebody took back, since when, and by which commit
 ///
-/// Read from the history alone: from the configured repository, or with --repo from any clone, without a cluster, a
-/// registry or a configuration. A field that is not listed is not held. Besides the command that is shown, a revert of the
-/// commit that is shown lifts a hold and, unless holds end by people's word only, a tag that is pushed later.
+/// Reads the git history alone, from the configured repository or, with --repo, from any clone; that needs no cluster, registry
+/// or configuration. A field that is not listed is not held.
+///
+/// A hold ends with the command in the last column, with a revert of the listed commit or, unless `hold: until-resumed` is
+/// configured, with a tag that is pushed later.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tidegate holds --config tidegate.yaml
@@ -18,27 +22,26 @@ pub(super) struct Holds {
     #[command(flatten)]
     config: ConfigFile,
 
-    /// A clone on this machine, or an address that the git program can clone
+    /// Clone on this machine, or address that the git program can clone
     #[arg(long, value_name = "PATH|URL")]
     repo: Option<String>,
 
-    /// Its branch; without it, the one that is checked out
+    /// Branch of --repo. Default: the branch that is checked out
     #[arg(long, requires = "repo", value_name = "BRANCH")]
     branch: Option<String>,
 
-    /// The form of the answer
+    /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
     output: Output,
 }
 
 impl Holds {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        let branch = self.branch.as_deref();
         let held = match &self.repo {
-            None => agent::holds(agent::AgentConfig::new(self.config.read()?)).await?,
-            Some(repo) if Path::new(repo).exists() => {
-                agent::holds_of_clone(&PathBuf::from(repo), self.branch.as_deref()).await?
-            }
-            Some(url) => agent::holds_of_url(url, self.branch.as_deref()).await?,
+            None => agent::holds(AgentConfig::new(self.config.read()?)).await?,
+            Some(repo) if Path::new(repo).exists() => agent::holds_of_clone(Path::new(repo), branch).await?,
+            Some(url) => agent::holds_of_url(url, branch).await?,
         };
         match self.output {
             Output::Json => print_json(&held),

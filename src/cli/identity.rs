@@ -1,5 +1,7 @@
-use super::{ConfigFile, Failure, Output, print, print_json};
-use crate::agent::{AgentConfig, COMMENT, Rotation};
+use super::config_file::ConfigFile;
+use super::failure::Failure;
+use super::output::{Output, print, print_json};
+use crate::agent::{self, AgentConfig, COMMENT, Rotation};
 use crate::config::{Settings, SigningKey};
 use crate::git::DeployKey;
 use crate::http::Client;
@@ -9,14 +11,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Print the public half of the deploy key, making the key if there is none
+/// Print the public half of the deploy key, and make the key if there is none
 ///
-/// The key is kept where `repo.key` says: in a Secret of the agent's namespace, or in a file. Give the printed line to
-/// the repository as a deploy key with write access; where to is printed, too.
+/// The key is kept where `repo.key` says: in a Secret of the agent's namespace, or in a file. Add the printed line to the
+/// repository as a deploy key with write access; the page where to add it is printed as well.
 ///
-/// With --rotate the key is replaced in two steps, so that syncing never stops: the first run makes the next key beside the
-/// present one and prints it. The agent changes over by itself as soon as the server lets the next key in; a second run
-/// does so at once if that has not happened yet, and prints which key to remove at the forge.
+/// With --rotate, the key is replaced in two steps, and sync goes on in between. The first run makes a second key and prints
+/// it. The agent uses that key from the moment when the server accepts it. The second run prints which key to remove at the
+/// forge; if the agent still uses the first key, the second run makes it change over at once.
 #[derive(Debug, Args)]
 pub(super) struct Identity {
     #[command(flatten)]
@@ -26,195 +28,210 @@ pub(super) struct Identity {
     #[arg(long)]
     rotate: bool,
 
-    /// The name that the next key logs in under, where the server gives each key its own (CodeCommit)
+    /// User that the next key logs in as, for servers where each key has its own user (CodeCommit)
     #[arg(long, value_name = "NAME", requires = "rotate")]
     user: Option<String>,
 
-    /// Take the next key away again; the present one stays
+    /// Remove the next key; the current key stays in use
     #[arg(long, conflicts_with = "rotate")]
     abandon: bool,
 
-    /// The running agent's address: with --rotate it is woken, so that it looks at the keys at once
+    /// Address of the running agent: --rotate and --abandon make it read the keys at once
     #[arg(long, env = "TIDEGATE_SERVER", value_name = "URL")]
     server: Option<String>,
 
-    /// The file that holds the agent's bearer token
+    /// File that holds the agent's bearer token
     #[arg(long, env = "TIDEGATE_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
 
-    /// The form of the answer
-    #[arg(long, short, value_enum, default_value = "text", value_name = "FORM")]
+    /// Output format
+    #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Output,
 }
 
-/// The agent is woken at the beginning of a call that it answers later.
-const WAKING: Duration = Duration::from_secs(5);
+/// The wake-up happens at the beginning of a call whose answer comes later. The answer is not needed.
+const WAKE_UP: Duration = Duration::from_secs(5);
 
-/// A key for those who read JSON.
+const NO_DEPLOY_KEY: &str = "an HTTPS address has no deploy key; its login is in repo.http.credentials";
+
+/// The keys as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+struct Keys {
     public_key: String,
     fingerprint: String,
     r#type: String,
+    /// The forge's page for deploy keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
+    /// What to do on that page.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'static str>,
-    /// Present while a rotation is under way: the key that is to follow.
+    /// The next key, during a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    /// Present at a rotation's end: what may be removed at the forge.
+    /// The key to remove at the forge, at the end of a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
+    /// The line for allowed_signers, where commits are signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed_signer: Option<String>,
+    #[serde(skip)]
+    signed_with_another: bool,
+}
+
+impl Keys {
+    fn new(key: &DeployKey) -> Self {
+        Self {
+            public_key: key.public_line(COMMENT),
+            fingerprint: key.fingerprint(),
+            r#type: key.kind(),
+            page: None,
+            advice: None,
+            next: None,
+            previous: None,
+            allowed_signer: None,
+            signed_with_another: false,
+        }
+    }
+
+    /// The deploy key, and where to add it.
+    fn deploy(settings: &Settings, key: &DeployKey) -> Self {
+        let place = settings.repo.url.key_page();
+        let signs = settings.automation.signing == Some(SigningKey::DeployKey);
+        Self {
+            page: place.page,
+            advice: Some(place.advice),
+            allowed_signer: signs.then(|| key.allowed_signer_line(COMMENT)),
+            ..Self::new(key)
+        }
+    }
+
+    /// Adds a key that only signs.
+    fn signed_with(mut self, signing: Option<&DeployKey>) -> Self {
+        if let (None, Some(key)) = (&self.allowed_signer, signing) {
+            self.allowed_signer = Some(key.allowed_signer_line(COMMENT));
+            self.signed_with_another = true;
+        }
+        self
+    }
+
+    fn print(&self, output: Output) -> Result<(), Failure> {
+        if output == Output::Json {
+            return print_json(self);
+        }
+        print(format!("{}\n", self.public_key).as_bytes())?;
+        eprintln!("fingerprint {}", self.fingerprint);
+        match (&self.page, self.advice) {
+            (Some(page), Some(advice)) => eprintln!("at {page} {advice}"),
+            (None, Some(advice)) => eprintln!("{advice}"),
+            (_, None) => {}
+        }
+        if let (Some(line), true) = (&self.allowed_signer, self.advice.is_some()) {
+            let with = if self.signed_with_another {
+                "another key"
+            } else {
+                "this key"
+            };
+            eprintln!("commits are signed with {with}; its line for allowed_signers: {line}");
+        }
+        Ok(())
+    }
 }
 
 impl Identity {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let checked = AgentConfig::new(self.config.read()?);
-        if !crate::agent::has_deploy_key(&checked) {
-            return self.show_signing(crate::agent::signing_key(&checked).await?);
+        let config = AgentConfig::new(self.config.read()?);
+        let settings = config.settings();
+        if !agent::has_deploy_key(&config) {
+            return self.show_signing_key(agent::signing_key(&config).await?);
         }
         if self.rotate || self.abandon {
             let step = match self.abandon {
-                true => crate::agent::abandon(&checked).await?,
-                false => crate::agent::rotate(&checked, self.user.as_deref()).await?,
+                true => agent::abandon(&config).await?,
+                false => agent::rotate(&config, self.user.as_deref()).await?,
             };
-            self.wake().await;
-            return self.tell(checked.settings(), step);
+            self.wake_agent().await;
+            return self.show_step(settings, step);
         }
-        let keys = crate::agent::deploy_keys(&checked).await?;
-        let next = keys.next.as_ref().map(|next| next.public_line(COMMENT));
-        let signing = crate::agent::signing_key(&checked).await?;
-        self.show(checked.settings(), &keys.current, next.clone(), keys.previous, signing)?;
-        if let (Some(next), false) = (next, self.is_json()) {
-            eprintln!("a next key is on its way (tidegate identity --rotate goes on with it): {next}");
+        let found = agent::deploy_keys(&config).await?;
+        let signing = agent::signing_key(&config).await?;
+        let mut keys = Keys::deploy(settings, &found.current).signed_with(signing.as_deref());
+        keys.next = found.next.as_ref().map(|next| next.public_line(COMMENT));
+        keys.previous = found.previous;
+        keys.print(self.output)?;
+        if let Some(next) = &keys.next {
+            self.explain(&format!(
+                "a rotation is under way (tidegate identity --rotate takes its next step); the next key: {next}"
+            ));
         }
         Ok(())
     }
 
-    /// A running agent would look by itself within a minute; nobody need hear that there is none.
-    async fn wake(&self) {
+    /// Without a wake-up the agent reads its keys within a minute, so no failure is reported.
+    async fn wake_agent(&self) {
         if let (Some(server), Some(token_file)) = (&self.server, &self.token_file)
-            && let Ok(client) = Client::new(server, token_file, WAKING).await
+            && let Ok(client) = Client::new(server, token_file, WAKE_UP).await
         {
             let _ = client.sync().await;
         }
     }
 
-    fn tell(&self, settings: &Settings, step: Rotation) -> Result<(), Failure> {
+    fn show_step(&self, settings: &Settings, step: Rotation) -> Result<(), Failure> {
         match step {
             Rotation::Begun { next, current } => {
-                self.show(settings, &next, None, None, None)?;
-                if !self.is_json() {
-                    eprintln!(
-                        "this is the next key; leave the present one, {}, where it is: the agent uses it until the next \
-                         one works, and changes over by itself. Then run this again: it tells what to remove",
-                        current.fingerprint()
+                Keys::deploy(settings, &next).print(self.output)?;
+                self.explain(&format!(
+                    "this is the next key. Leave the current key, {}, at the forge: the agent uses it until the next key works, \
+                     and then changes over by itself. Afterwards run this command again: it names the key to remove",
+                    current.fingerprint()
+                ));
+                if settings.repo.url.has_user_for_each_key() {
+                    self.explain(
+                        "each key of this server has its own user: give the SSH key ID of the next key to the second run, with \
+                         --user APKA…, and write it into repo.url afterwards",
                     );
-                    if settings.repo.url.has_user_for_each_key() {
-                        eprintln!(
-                            "here each key has its own user: give its SSH key ID to the second run, with --user APKA…, \
-                             and put it into repo.url afterwards"
-                        );
-                    }
                 }
-                Ok(())
             }
             Rotation::Done { current, previous } => {
-                self.show(settings, &current, None, Some(previous.clone()), None)?;
-                if !self.is_json() {
-                    eprintln!("this key is in use now; remove the one before at the forge: {previous}");
-                }
-                Ok(())
+                let mut keys = Keys::deploy(settings, &current);
+                keys.previous = Some(previous.clone());
+                keys.print(self.output)?;
+                self.explain(&format!(
+                    "this key is in use now; remove the one before at the forge: {previous}"
+                ));
             }
             Rotation::Abandoned { current, was_begun } => {
-                self.show(settings, &current, None, None, None)?;
-                if !self.is_json() {
-                    eprintln!(
-                        "{}this key stays in use",
-                        if was_begun {
-                            "the next key is gone; "
-                        } else {
-                            "there was no next key; "
-                        }
-                    );
-                }
-                Ok(())
+                Keys::deploy(settings, &current).print(self.output)?;
+                let next = match was_begun {
+                    true => "the next key is removed",
+                    false => "there was no next key",
+                };
+                self.explain(&format!("{next}; this key stays in use"));
             }
         }
-    }
-
-    fn show(
-        &self,
-        settings: &Settings,
-        key: &DeployKey,
-        next: Option<String>,
-        previous: Option<String>,
-        signing: Option<Arc<DeployKey>>,
-    ) -> Result<(), Failure> {
-        let place = settings.repo.url.key_page();
-        let signer = match settings.automation.signing {
-            Some(SigningKey::DeployKey) => Some(key),
-            _ => signing.as_deref(),
-        };
-        let allowed_signer = signer.map(|key| key.allowed_signer_line(COMMENT));
-        if self.is_json() {
-            return print_json(&Shown {
-                public_key: key.public_line(COMMENT),
-                fingerprint: key.fingerprint(),
-                r#type: key.kind(),
-                page: place.page,
-                advice: Some(place.advice),
-                next,
-                previous,
-                allowed_signer,
-            });
-        }
-        print(format!("{}\n", key.public_line(COMMENT)).as_bytes())?;
-        eprintln!("fingerprint {}", key.fingerprint());
-        match place.page {
-            Some(page) => eprintln!("at {page} {}", place.advice),
-            None => eprintln!("{}", place.advice),
-        }
-        if let Some(line) = allowed_signer {
-            let with = match signing {
-                None => "it",
-                Some(_) => "a key of their own",
-            };
-            eprintln!("commits are signed with {with}; the line for allowed_signers: {line}");
-        }
         Ok(())
     }
 
-    /// Over HTTPS there is no other key than the one for signatures.
-    fn show_signing(&self, signing: Option<Arc<DeployKey>>) -> Result<(), Failure> {
-        let none = "there is no deploy key for an HTTPS address; the login is in repo.http.credentials";
+    /// An HTTPS address has no deploy key, and perhaps a signing key.
+    fn show_signing_key(&self, signing: Option<Arc<DeployKey>>) -> Result<(), Failure> {
         let Some(key) = signing.filter(|_| !self.rotate && !self.abandon) else {
-            return Err(anyhow::anyhow!(none).into());
+            return Err(anyhow::anyhow!(NO_DEPLOY_KEY).into());
         };
-        let allowed_signer = key.allowed_signer_line(COMMENT);
-        if self.is_json() {
-            return print_json(&Shown {
-                public_key: key.public_line(COMMENT),
-                fingerprint: key.fingerprint(),
-                r#type: key.kind(),
-                page: None,
-                advice: None,
-                next: None,
-                previous: None,
-                allowed_signer: Some(allowed_signer),
-            });
-        }
-        print(format!("{}\n", key.public_line(COMMENT)).as_bytes())?;
-        eprintln!("fingerprint {}", key.fingerprint());
-        eprintln!("{none}; commits are signed with this key, whose line for allowed_signers is: {allowed_signer}");
+        let mut keys = Keys::new(&key);
+        let line = key.allowed_signer_line(COMMENT);
+        keys.allowed_signer = Some(line.clone());
+        keys.print(self.output)?;
+        self.explain(&format!(
+            "{NO_DEPLOY_KEY}; commits are signed with this key; its line for allowed_signers: {line}"
+        ));
         Ok(())
     }
 
-    fn is_json(&self) -> bool {
-        matches!(self.output, Output::Json)
+    /// For people, beside the key on standard output.
+    fn explain(&self, text: &str) {
+        if self.output == Output::Text {
+            eprintln!("{text}");
+        }
     }
 }

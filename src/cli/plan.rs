@@ -1,15 +1,18 @@
-use super::{ConfigFile, Failure, Output, print, print_json};
+use super::config_file::ConfigFile;
+use super::failure::Failure;
+use super::output::{Output, print, print_json};
+use crate::agent::{self, AgentConfig};
 use clap::Args;
 
-/// Show what would be bumped, applied and pruned now; writes nothing
+/// Show what the agent would bump, apply and prune now, and write nothing
 ///
-/// Exits 0 also when there is something to do.
+/// The exit code is 0 whether or not there is something to do.
 #[derive(Debug, Args)]
 pub(super) struct Plan {
     #[command(flatten)]
     config: ConfigFile,
 
-    /// The form of the answer
+    /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
     output: Output,
 }
@@ -17,8 +20,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.config.read()?;
-        let settings = crate::agent::AgentConfig::new(settings);
-        let preview = crate::agent::preview(settings).await?;
+        let preview = agent::preview(AgentConfig::new(settings)).await?;
         match self.output {
             Output::Text => print(preview.to_string().as_bytes()),
             Output::Json => print_json(&preview),

@@ -1,9 +1,11 @@
-use super::{ConfigFile, Failure};
+use super::config_file::ConfigFile;
+use super::failure::Failure;
+use crate::agent::{self, AgentConfig};
 use clap::Args;
 
-/// Run the agent until it is told to stop
+/// Run the agent
 ///
-/// The first SIGTERM or SIGINT lets running passes end, the second aborts.
+/// The first SIGTERM or SIGINT lets running passes finish. A second one aborts them.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     #[command(flatten)]
@@ -13,7 +15,6 @@ pub(super) struct Run {
 impl Run {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.config.read()?;
-        let settings = crate::agent::AgentConfig::new(settings);
-        Ok(crate::agent::run(settings).await?)
+        Ok(agent::run(AgentConfig::new(settings)).await?)
     }
 }

@@ -192,7 +192,7 @@ fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
         ("a\n\n  \nb=noon\r\n", "standard input, line 4: \"noon\" is not a time"),
         (
             "a\nb=1\nb=2\n",
-            "standard input, line 3: b is given twice, and not alike",
+            "standard input, line 3: b is given twice, with different digests or times",
         ),
         ("a\rb\r", "standard input, line 1: \"a\\rb\" is not a tag"),
         (&overlong, "standard input, line 2: \"9999"),
@@ -721,6 +721,18 @@ fn help_says_what_it_said() {
         ("policy-test", &["policy", "test", "--help"][..]),
         ("images", &["images", "--help"]),
         ("set-image", &["set", "image", "--help"]),
+        ("tidegate", &["--help"]),
+        ("run", &["run", "--help"]),
+        ("run-short", &["run", "-h"]),
+        ("plan", &["plan", "--help"]),
+        ("identity", &["identity", "--help"]),
+        ("holds", &["holds", "--help"]),
+        ("resume", &["resume", "--help"]),
+        ("release", &["release", "--help"]),
+        ("scan", &["scan", "--help"]),
+        ("sync", &["sync", "--help"]),
+        ("config-check", &["config", "check", "--help"]),
+        ("config-schema", &["config", "schema", "--help"]),
     ] {
         let path = here().join(format!("tests/fixtures/help/{name}.txt"));
         let said = tidegate(here(), arguments, "").out;

@@ -92,7 +92,7 @@ async fn what_cannot_be_lifted_is_told_and_writes_nothing() {
             1,
             "in the namespace other",
         ),
-        (vec!["resume", "web"], 2, "KIND/NAME is wanted"),
+        (vec!["resume", "web"], 2, "expected KIND/NAME"),
         (vec!["resume"], 2, "<KIND/NAME>"),
         (vec!["resume", "--all", "deployment/web"], 2, "cannot be used with"),
     ] {

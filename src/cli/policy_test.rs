@@ -1,4 +1,5 @@
-use super::{Failure, Output, print, print_json, table};
+use super::failure::Failure;
+use super::output::{Output, print, print_json, table};
 use crate::model::{Digest, Tag};
 use crate::policy::{self, Candidate, Question, Selection, Standing};
 use clap::{Args, Subcommand};
@@ -21,38 +22,38 @@ enum Command {
     Test(Test),
 }
 
-/// Show what a policy makes of a list of tags: which one it chooses, and why not each other one
+/// Show which tag a policy chooses from a list, and why it does not choose the others
 ///
-/// Judges exactly as the agent does; needs neither a cluster nor a registry. Policies: glob:PATTERN (or the bare pattern),
-/// regex:EXPRESSION, semver:RANGE, numeric:EXPRESSION, alphabetical:EXPRESSION, digest:TAG.
+/// Decides as the agent does, without a cluster or a registry. Policies: glob:PATTERN (or PATTERN alone), regex:EXPRESSION,
+/// semver:RANGE, numeric:EXPRESSION, alphabetical:EXPRESSION, digest:TAG.
 ///
-/// Exits 0 whether or not a tag is chosen, and 2 where the policy or a tag cannot be used.
+/// The exit code is 0 whether or not a tag is chosen, and 2 if the policy or a tag is not valid.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tidegate policy test 'semver:~1.2' --current 1.2.0 1.2.0 1.2.9 1.3.0
   tidegate policy test 'glob:main-*' main-1=2026-03-01T09:00:00Z main-2=2026-03-02
   crane ls registry.example/shop/web | tidegate policy test 'semver:^2' --current 2.0.1")]
 struct Test {
-    /// The policy, as an annotation would have it
+    /// Policy, as in an annotation
     policy: String,
 
-    /// The tags of the repository, each with the time of its push where that matters: RFC 3339, a day, or seconds since
-    /// 1970. TAG@DIGEST tells what it points to. `-`, or no tag at all: one a line from standard input
+    /// Tags of the repository, as TAG or TAG@DIGEST, with the time of the push where the policy needs it: RFC 3339, a day, or
+    /// seconds since 1970. With `-`, or without any tag, tags are read from standard input, one on each line
     #[arg(value_name = "TAG[=PUSHTIME]")]
     tags: Vec<String>,
 
-    /// The tag that is in the file now, with @DIGEST where one stands behind it, and the time of its push where it is not
-    /// among the tags; without it, the field has none
+    /// Tag that is in the file now, as TAG or TAG@DIGEST, with the time of its push where the list does not have the tag.
+    /// Default: the field has no tag
     #[arg(long, value_name = "TAG[=PUSHTIME]")]
     current: Option<String>,
 
-    /// The form of the answer
+    /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
     output: Output,
 }
 
-/// The longest list of tags that is read from standard input: ECR allows 20,000 images, of up to 1,000 tags of 128
-/// characters each, and nobody has as many.
+/// The most bytes that are read from standard input. ECR allows 20,000 images with 1,000 tags of 128 characters each; no
+/// repository has as many.
 const LONGEST_INPUT: u64 = 64 * 1024 * 1024;
 
 #[derive(Serialize)]
@@ -79,13 +80,13 @@ impl Policy {
 
 impl Test {
     fn run(self) -> Result<(), Failure> {
-        let policy = policy::Policy::parse(&self.policy).map_err(|error| Failure::Usage(error.to_string()))?;
+        let policy = policy::Policy::parse(&self.policy).map_err(Failure::usage)?;
         let current = self
             .current
             .as_deref()
             .map(candidate)
             .transpose()
-            .map_err(|problem| Failure::Usage(format!("--current: {problem}")))?;
+            .map_err(|problem| Failure::usage(format!("--current: {problem}")))?;
         let candidates = self.candidates()?;
         let selection = policy::select(&Question {
             digest: current.as_ref().and_then(|current| current.digest.as_ref()),
@@ -108,18 +109,20 @@ impl Test {
                     })
                     .collect(),
             }),
-            Output::Text => print(for_people(&selection).as_bytes()),
+            Output::Text => print(describe(&selection).as_bytes()),
         }
     }
 
     fn candidates(&self) -> Result<Vec<Candidate>, Failure> {
         let mut found: BTreeMap<Tag, Candidate> = BTreeMap::new();
         let mut add = |text: &str, place: &str| {
-            let candidate = candidate(text).map_err(|problem| Failure::Usage(format!("{place}{problem}")))?;
+            let candidate = candidate(text).map_err(|problem| Failure::usage(format!("{place}{problem}")))?;
             match found.get(&candidate.tag) {
                 Some(other) if *other != candidate => {
                     let tag = &candidate.tag;
-                    Err(Failure::Usage(format!("{place}{tag} is given twice, and not alike")))
+                    Err(Failure::usage(format!(
+                        "{place}{tag} is given twice, with different digests or times"
+                    )))
                 }
                 _ => {
                     found.insert(candidate.tag.clone(), candidate);
@@ -141,39 +144,39 @@ impl Test {
     }
 }
 
-/// The lines, without blanks around them.
+/// The lines of standard input, without blanks at their ends.
 fn standard_input() -> Result<Vec<String>, Failure> {
     let input = std::io::stdin();
     if input.is_terminal() {
-        return Err(Failure::Usage(
-            "no tags are given: name them on the command line, or give them on standard input, one a line".to_owned(),
+        return Err(Failure::usage(
+            "no tags: name them on the command line, or write them to standard input, one on each line",
         ));
     }
     let mut lines = Vec::new();
-    let mut room = LONGEST_INPUT;
+    let mut rest = LONGEST_INPUT;
     let mut input = BufReader::new(input.take(LONGEST_INPUT + 1));
     loop {
         let mut line = Vec::new();
         let read = input
             .read_until(b'\n', &mut line)
-            .map_err(|error| anyhow::Error::new(error).context("the tags on standard input cannot be read"))?;
+            .map_err(|error| anyhow::Error::new(error).context("cannot read standard input"))?;
         if read == 0 {
             return Ok(lines);
         }
         let number = lines.len() + 1;
-        room = room.checked_sub(read as u64).ok_or_else(|| {
-            Failure::Usage(format!(
-                "standard input, line {number}: more than {} MiB of tags, which no repository has",
+        rest = rest.checked_sub(read as u64).ok_or_else(|| {
+            Failure::usage(format!(
+                "standard input, line {number}: more than {} MiB of tags; no repository has as many",
                 LONGEST_INPUT >> 20
             ))
         })?;
         let line = String::from_utf8(line)
-            .map_err(|_| Failure::Usage(format!("standard input, line {number}: this is not text in UTF-8")))?;
+            .map_err(|_| Failure::usage(format!("standard input, line {number}: expected UTF-8 text")))?;
         lines.push(line.trim_start_matches('\u{feff}').trim().to_owned());
     }
 }
 
-/// `TAG`, `TAG=PUSHTIME`, `TAG@DIGEST` or `TAG@DIGEST=PUSHTIME`.
+/// Reads `TAG`, `TAG=PUSHTIME`, `TAG@DIGEST` or `TAG@DIGEST=PUSHTIME`.
 fn candidate(text: &str) -> Result<Candidate, String> {
     let (rest, pushed_at) = match text.split_once('=') {
         Some((rest, time)) => (rest, Some(push_time(time).ok_or_else(|| not_a_time(time))?)),
@@ -205,7 +208,7 @@ fn push_time(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
     }
-    // A date's reader also takes a time of day behind it, and drops it.
+    // The parser of dates also accepts, and drops, a time of day after the date.
     let day = text.parse::<Date>().ok().filter(|_| text.len() == "2026-03-01".len())?;
     Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
@@ -217,8 +220,8 @@ fn not_a_time(text: &str) -> String {
     )
 }
 
-fn for_people(selection: &Selection) -> String {
-    let mark = |standing: Standing| match standing {
+fn describe(selection: &Selection) -> String {
+    let state = |standing: Standing| match standing {
         Standing::Eligible => "eligible",
         Standing::Current => "current",
         Standing::NotNewer => "not newer",
@@ -239,7 +242,7 @@ fn for_people(selection: &Selection) -> String {
             [
                 if chosen { "->" } else { "" }.to_owned(),
                 verdict.tag.to_string(),
-                mark(verdict.standing).to_owned(),
+                state(verdict.standing).to_owned(),
                 verdict.reason.clone(),
             ]
         })

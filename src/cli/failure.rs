@@ -1,0 +1,76 @@
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a subcommand did not end well.
+#[derive(Debug)]
+pub(super) struct Failure {
+    kind: Kind,
+    message: String,
+    hint: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The command line or the configuration file is wrong; nothing was started. Exit code 2.
+    Usage,
+    /// The subcommand tried and failed. Exit code 1.
+    Failed,
+    /// The subcommand's own output says what failed. Exit code 1.
+    Reported,
+}
+
+impl Failure {
+    /// The command line or the configuration file is wrong.
+    pub(super) fn usage(message: impl fmt::Display) -> Self {
+        Self {
+            kind: Kind::Usage,
+            message: message.to_string(),
+            hint: None,
+        }
+    }
+
+    /// The output that was printed already says what failed.
+    pub(super) fn reported() -> Self {
+        Self {
+            kind: Kind::Reported,
+            message: String::new(),
+            hint: None,
+        }
+    }
+
+    /// Adds what the user can do, on a line of its own.
+    pub(super) fn hint(self, hint: &'static str) -> Self {
+        Self {
+            hint: Some(hint),
+            ..self
+        }
+    }
+
+    /// Prints the message to standard error.
+    pub(super) fn print(&self) {
+        if self.kind != Kind::Reported {
+            eprintln!("tidegate: {}", self.message);
+        }
+        if let Some(hint) = self.hint {
+            eprintln!("hint: {hint}");
+        }
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self.kind {
+            Kind::Failed | Kind::Reported => ExitCode::FAILURE,
+            Kind::Usage => ExitCode::from(2),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    /// The message is the error and its causes, in one line.
+    fn from(error: anyhow::Error) -> Self {
+        Self {
+            kind: Kind::Failed,
+            message: format!("{error:#}"),
+            hint: None,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+use super::files::File;
+use super::finding::Finding;
+use super::row::Row;
+use crate::model::Severity;
+use crate::plan::{self, AutomatedField, Layers, Overlay};
+use crate::policy::Policy;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Marks the rows of kustomization overlays as automated where a workload of their base asks for it.
+pub(super) fn apply(folder: &[File], rows: &mut [Row], findings: &mut Vec<Finding>) {
+    let documents = folder.iter().flat_map(|file| {
+        file.reading
+            .documents
+            .iter()
+            .map(move |document| (&file.path, document))
+    });
+    let automated: Vec<AutomatedField> = documents
+        .flat_map(|(path, document)| plan::automated(path, document))
+        .collect();
+    let reported: BTreeSet<String> = automated
+        .iter()
+        .filter_map(|field| field.policy.clone().err())
+        .collect();
+    let names: BTreeMap<_, _> = folder.iter().map(|file| (&file.path, &file.name)).collect();
+    let mut rows: BTreeMap<_, _> = rows
+        .iter_mut()
+        .map(|row| ((row.file.clone(), row.line, row.column, row.field.clone()), row))
+        .collect();
+    for field in plan::through_overlays(automated, &layers(folder)) {
+        let Some(file) = names.get(&field.path) else {
+            continue;
+        };
+        let (line, column) = (field.position.line, field.position.column);
+        let row = rows.get_mut(&((*file).clone(), line, column, field.field.field.clone()));
+        if let Some(row) = row.filter(|row| !row.automated) {
+            row.automated = true;
+            row.locked = field.lock.is_some();
+            let policy = field.policy.as_ref().ok();
+            let policy = policy.filter(|policy| **policy != Policy::default());
+            row.policy = policy.map(ToString::to_string);
+        }
+        if let Some(reason) = field.policy.err().filter(|reason| !reported.contains(reason)) {
+            findings.push(Finding {
+                file: (*file).clone(),
+                line: Some(line),
+                column: Some(column),
+                message: format!("{}: {reason}", field.field),
+                severity: Severity::Warning,
+            });
+        }
+    }
+}
+
+fn layers(folder: &[File]) -> Layers<'_> {
+    let mut layers = Layers::default();
+    for File { path, reading, .. } in folder {
+        layers.add(path, &reading.documents);
+        layers.operations.insert(path, &reading.operations);
+        let overlay = reading.kustomization.as_ref().zip(reading.values.first());
+        layers.overlays.extend(overlay.map(|(kustomization, document)| Overlay {
+            path,
+            kustomization,
+            document,
+        }));
+    }
+    layers
+}
