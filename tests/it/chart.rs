@@ -105,6 +105,30 @@ fn the_repositorys_address_is_the_one_value_that_is_missed() {
 }
 
 #[test]
+fn an_umbrella_chart_switches_the_chart_on_and_off() {
+    let helm = Helm::offline();
+    let umbrella = tempfile::tempdir().unwrap();
+    let chart = format!(
+        "apiVersion: v2\nname: platform\nversion: 1.0.0\ndependencies:\n- name: tidegate\n  version: 0.1.0\n  \
+         repository: file://{}\n  condition: tidegate.enabled\n",
+        folder("charts/tidegate").display()
+    );
+    std::fs::write(umbrella.path().join("Chart.yaml"), chart).unwrap();
+    std::fs::write(umbrella.path().join("values.yaml"), "tidegate: {enabled: true}\n").unwrap();
+    let umbrella = umbrella.path().to_str().unwrap();
+    helm.run(&["dependency", "build", umbrella]).unwrap();
+    let url = format!("tidegate.{URL}");
+    let template = |enabled: &str| {
+        let enabled = format!("tidegate.enabled={enabled}");
+        helm.run(&["template", "platform", umbrella, "--set", &url, "--set", &enabled])
+            .unwrap()
+    };
+    assert!(config(&template("true")).contains("fleet.git"));
+    assert!(!template("false").contains("kind: ConfigMap"));
+    helm.run(&["lint", "--strict", umbrella, "--set", &url]).unwrap();
+}
+
+#[test]
 fn mistyped_values_are_refused_by_name() {
     let helm = Helm::offline();
     for (value, place) in [
@@ -233,7 +257,11 @@ fn the_forges_token_and_the_webhooks_secret_are_mounted_where_the_agent_reads_th
     assert_eq!(holder(&secret), ("forge-hook".into(), "word".into()));
 
     let both = [values.as_slice(), &["automation.pullRequest.tokenFile=/t"]].concat();
-    assert!(helm.template(&both).unwrap_err().contains("either secret or tokenFile"));
+    assert!(
+        helm.template(&both)
+            .unwrap_err()
+            .contains("secret and tokenFile exclude each other")
+    );
 }
 
 #[test]
@@ -268,7 +296,7 @@ fn the_agent_understands_every_configuration_that_the_chart_renders() {
     assert_eq!(settings.repo.paths.len(), 2);
     assert!(!settings.automation.enabled);
     assert_eq!(settings.http.listen.port(), 9090);
-    assert!(settings.sync.deletions.confirm.is_some());
+    assert!(settings.sync.confirm.is_some());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod chart;
 mod cluster;
 mod forges;
 mod fuzz_corpus;
+mod generated;
 mod git;
 mod holds;
 mod keys;

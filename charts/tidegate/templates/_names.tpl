@@ -15,7 +15,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Names of cluster-wide objects carry the namespace: two releases may have one name. */}}
+{{/* Names of cluster-wide objects contain the namespace, since releases in two namespaces may have the same name. */}}
 {{- define "tidegate.clusterName" -}}
 {{- printf "%s-%s" .Release.Namespace (include "tidegate.fullname" .) -}}
 {{- end -}}
@@ -60,11 +60,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
-{{/* `repo`, with the places that its Secret and ConfigMap are mounted at in place of their names */}}
+{{/* The Secret with the forge's token; empty without one. */}}
 {{- define "tidegate.forgeSecret" -}}
 {{- dig "pullRequest" "secret" "" .Values.automation -}}
 {{- end -}}
 
+{{/* `repo` of tidegate.yaml: the names of the Secret and the ConfigMap become the paths where they are mounted. */}}
 {{- define "tidegate.repo" -}}
 {{- $http := omit .Values.repo.http "secret" "caConfigMap" -}}
 {{- with .Values.repo.http.secret -}}
@@ -80,7 +81,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "tidegate.config" -}}
 {{- $_ := required "repo.url is missing: set it to the config repo's address, e.g. --set repo.url=ssh://git@github.com/acme/fleet.git" .Values.repo.url -}}
 {{- if eq .Values.sync.set (printf "%s-config" (include "tidegate.fullname" .)) -}}
-{{- fail (printf "sync.set may not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
+{{- fail (printf "sync.set must not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
 {{- end -}}
 {{- $http := dict "listen" .Values.http.listen "tokenFile" (include "tidegate.tokenFile" .) -}}
 {{- if .Values.http.webhook.existingSecret -}}
@@ -89,7 +90,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $automation := deepCopy .Values.automation -}}
 {{- if include "tidegate.forgeSecret" . -}}
 {{- if $automation.pullRequest.tokenFile -}}
-{{- fail "automation.pullRequest: either secret or tokenFile is wanted, not both" -}}
+{{- fail "automation.pullRequest: secret and tokenFile exclude each other: keep one of them" -}}
 {{- end -}}
 {{- $_ := set $automation "pullRequest" (set (omit $automation.pullRequest "secret") "tokenFile" "/etc/tidegate/forge/token") -}}
 {{- end -}}
