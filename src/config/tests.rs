@@ -266,7 +266,7 @@ fn platforms_are_checked_when_they_are_read() {
 
 #[test]
 fn values_in_lists_of_sections_are_listed_with_their_own_lines() {
-    let text = "repo:\n  url: git@github.com:acme/fleet.git\n  paths:\n  - apps\n  - ../up\n  - [a]\n  - 7\n  -\n\
+    let text = "repo:\n  url: git@github.com:acme/fleet.git\n  paths:\n  - apps\n  - ../up\n  - [a]\n  - 7\n  - ~\n\
                 registries:\n- host: a.example\n  include:\n  - shop/**\n  - \"shop/[a\"\n- b.example\n";
     let found = mistakes(text);
     for part in [
