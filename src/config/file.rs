@@ -33,10 +33,10 @@ pub struct Settings {
 /// The configuration of the agent.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(title = "tidegate.yaml")]
+#[schemars(title = "tidegate.yaml", extend("required" = ["repo"]))]
 pub(super) struct File {
-    #[schemars(required)]
     repo: Repo,
+    /// Registries with settings of their own. The agent scans other registries every minute and considers all their tags.
     registries: Vec<Registry>,
     automation: Automation,
     sync: Sync,

@@ -9,6 +9,9 @@ pub(super) struct Period(pub(super) Duration);
 /// Nothing polls more often: webhooks and commands wake a loop that must run sooner.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// Far more than anybody waits, and little enough to be added to a time.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1 << 32);
+
 impl FromText for Period {
     fn schema() -> serde_json::Value {
         serde_json::json!({"pattern": "^([0-9]+(ms|s|m|h))+$"})
@@ -27,7 +30,8 @@ impl FromText for Period {
 /// jiff also reads fractions, signs, blanks, ISO 8601 and long unit names. The file takes one spelling, that of the schema.
 fn parse(text: &str) -> Result<Duration, String> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"hms".contains(&byte));
-    let duration = text.parse::<SignedDuration>().ok().filter(|_| is_plain);
+    let duration = text.parse::<SignedDuration>().ok();
+    let duration = duration.filter(|duration| is_plain && *duration < LONGEST);
     duration
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| format!("{text:?} is not a duration: write it like 30s, 5m or 1h30m"))

@@ -30,13 +30,12 @@ pub enum Schedule {
 /// One listing of a repository in a minute is far below the limits at which registries throttle.
 const SCAN: Duration = Duration::from_secs(60);
 
-/// A registry with settings of its own. The agent scans other registries every minute and considers all their tags.
+/// A registry with settings of its own.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("not" = {"required": ["scan", "cron"]}))]
+#[schemars(extend("required" = ["host"], "not" = {"required": ["scan", "cron"]}))]
 pub(super) struct Registry {
     /// Host of the registry. `*` stands for any characters.
-    #[schemars(required)]
     host: Option<Text<NonEmpty>>,
     /// Globs of repositories, or of `repository:tag`, that the agent scans. Without an entry it scans all.
     include: Vec<Text<Glob>>,

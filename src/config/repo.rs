@@ -41,9 +41,9 @@ pub struct RepoSettings {
 /// The config repo: the git repository that the agent applies and writes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("required" = ["url"]))]
 pub(super) struct Repo {
     /// Address of the config repo, e.g. `ssh://git@github.com/acme/fleet.git` or `https://git.acme.example/fleet.git`.
-    #[schemars(required)]
     url: Option<Text<RepoUrl>>,
     /// Branch that the agent reads and writes.
     pub(super) branch: Text<BranchName>,
