@@ -92,7 +92,7 @@ fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<Happening> {
             (false, "Bumped", format!("commit {commit}: {}", bumps.join(", ")))
         }
         Event::Automation(_) => return None,
-        Event::Sync(event) => of_sync(event)?,
+        Event::Sync(_, event) => of_sync(event)?,
         Event::Key(event) => of_key(event)?,
     };
     Some(Happening {

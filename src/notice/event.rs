@@ -2,6 +2,7 @@ use super::automation::AutomationEvent;
 use super::key::KeyEvent;
 use super::repo::RepoEvent;
 use super::sync::SyncEvent;
+use crate::model::TargetId;
 
 /// Everything that the agent reports, one enum for each concern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub enum Event {
     /// Image fields and their bumps.
     Automation(AutomationEvent),
     /// A target's objects.
-    Sync(SyncEvent),
+    Sync(TargetId, SyncEvent),
     /// The deploy key or login.
     Key(KeyEvent),
 }
@@ -22,7 +23,7 @@ impl Event {
         match self {
             Self::Repo(_) | Self::Key(_) => String::new(),
             Self::Automation(event) => event.identity(),
-            Self::Sync(event) => event.identity(),
+            Self::Sync(_, event) => event.identity(),
         }
     }
 
@@ -31,7 +32,7 @@ impl Event {
         match self {
             Self::Repo(event) => event.version(),
             Self::Automation(event) => event.version(),
-            Self::Sync(event) => event.version(),
+            Self::Sync(_, event) => event.version(),
             Self::Key(event) => event.version(),
         }
     }
@@ -49,9 +50,9 @@ impl From<AutomationEvent> for Event {
     }
 }
 
-impl From<SyncEvent> for Event {
-    fn from(event: SyncEvent) -> Self {
-        Self::Sync(event)
+impl From<(TargetId, SyncEvent)> for Event {
+    fn from((target, event): (TargetId, SyncEvent)) -> Self {
+        Self::Sync(target, event)
     }
 }
 

@@ -46,7 +46,7 @@ impl Sink for MetricSink {
             (Event::Repo(RepoEvent::HeadNotVerified { .. }), phase) => self.0.tip_withheld(phase != Phase::Over),
             (_, Phase::Over) => {}
             (Event::Automation(AutomationEvent::CommitLanded { bumps, .. }), _) => self.0.bumped(bumps.len()),
-            (Event::Sync(event), _) => self.sync(event),
+            (Event::Sync(_, event), _) => self.sync(event),
             (Event::Key(KeyEvent::AccessFound { access, .. }), _) => self.access(access),
             (Event::Repo(_) | Event::Automation(_) | Event::Key(_), _) => {}
         }

@@ -1,4 +1,5 @@
 use super::event::Event;
+use crate::model::TargetId;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,13 +16,13 @@ pub enum Topic {
     /// Why planned bumps are not made.
     Bumps,
     /// Whether a target answers.
-    Target(Arc<str>),
+    Target(TargetId),
     /// What is not as declared in a target.
-    Problems(Arc<str>),
+    Problems(TargetId),
     /// Why a target's pass could not run.
-    Passes(Arc<str>),
+    Passes(TargetId),
     /// The commit that a target is at.
-    Commit(Arc<str>),
+    Commit(TargetId),
     /// Whether the deploy key can be read.
     Key,
     /// The next deploy key.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{CommitId, FieldId, FieldName, Finding, ObjectId, RepoPath, Severity, Tag};
+use crate::model::{CommitId, FieldId, FieldName, Finding, ObjectId, RepoPath, Severity, Tag, TargetId};
 use crate::port::{ClusterFailure, EventWriter, Happening, RepoProblem};
 use crate::telemetry::Metrics;
 use std::sync::{Arc, Mutex};
@@ -105,12 +105,13 @@ fn each_of_several_conditions_has_its_own_phase() {
 #[test]
 fn topics_do_not_end_each_others_conditions() {
     let (reporter, seen) = reporter();
-    let problem = |message: &str| SyncEvent::Problem {
-        message: message.into(),
+    let problem = |message: &str| {
+        let message = message.into();
+        (TargetId::here(), SyncEvent::Problem { message })
     };
-    reporter.present(Topic::Problems("a".into()), [problem("x")]);
-    reporter.present(Topic::Problems("b".into()), [problem("x")]);
-    reporter.present(Topic::Problems("a".into()), [problem("x")]);
+    reporter.present(Topic::Problems(TargetId::new("a")), [problem("x")]);
+    reporter.present(Topic::Problems(TargetId::new("b")), [problem("x")]);
+    reporter.present(Topic::Problems(TargetId::new("a")), [problem("x")]);
     assert_eq!(seen.phases(), [Phase::New, Phase::New, Phase::Still]);
 }
 
@@ -125,9 +126,8 @@ fn an_added_sink_gets_every_event() {
         Box::new(second.clone()),
     ]);
     reporter.happened(landed());
-    reporter.happened(SyncEvent::ObjectPruned {
-        id: ObjectId::new("v1", "ConfigMap", Some("shop"), "old"),
-    });
+    let id = ObjectId::new("v1", "ConfigMap", Some("shop"), "old");
+    reporter.happened((TargetId::here(), SyncEvent::ObjectPruned { id }));
     reporter.present(
         Topic::Head,
         [RepoEvent::HeadNotVerified {
@@ -171,15 +171,18 @@ impl EventWriter for Written {
 async fn kubernetes_events_are_written_for_news_until_every_reporter_is_gone() {
     let (sink, queue) = ClusterEvents::new();
     let reporter = Reporter::new(vec![Box::new(sink)]);
-    let applied = |number: u8, problems: Option<Vec<String>>| SyncEvent::CommitApplied {
-        commit: commit(number),
-        objects: 3,
-        changed: 1,
-        pruned: 0,
-        requests: 4,
-        problems,
+    let applied = |number: u8, problems: Option<Vec<String>>| {
+        let event = SyncEvent::CommitApplied {
+            commit: commit(number),
+            objects: 3,
+            changed: 1,
+            pruned: 0,
+            requests: 4,
+            problems,
+        };
+        (TargetId::here(), event)
     };
-    let topic = || Topic::Commit("home".into());
+    let topic = || Topic::Commit(TargetId::here());
     reporter.happened(landed());
     reporter.present(topic(), [applied(1, None)]);
     reporter.present(topic(), [applied(1, None)]);

@@ -11,7 +11,7 @@ impl Sink for Log {
         match event {
             Event::Repo(event) => repo::log(event, phase),
             Event::Automation(event) => automation::log(event, phase),
-            Event::Sync(event) => sync::log(event, phase),
+            Event::Sync(target, event) => sync::log(target, event, phase),
             Event::Key(event) => key::log(event, phase),
         }
     }

@@ -1,26 +1,32 @@
+use crate::model::TargetId;
 use crate::notice::reporter::Phase;
 use crate::notice::sync::{ObjectChange, SyncEvent};
 
-pub(super) fn log(event: &SyncEvent, phase: Phase) {
+/// The field is called `sync_target`, since `target` is what `tracing` calls the module that logs.
+pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
     match (event, phase) {
         (SyncEvent::ObjectApplied { id, path, change, by }, _) => {
             let by = by.as_deref();
             match change {
-                ObjectChange::Created => tracing::info!(object = %id, %path, "created"),
-                ObjectChange::Configured => tracing::info!(object = %id, %path, "configured"),
-                ObjectChange::Repaired => tracing::info!(object = %id, %path, by, "drift repaired"),
-                ObjectChange::Unchanged => tracing::debug!(object = %id, "unchanged"),
+                ObjectChange::Created => tracing::info!(sync_target = %target, object = %id, %path, "created"),
+                ObjectChange::Configured => tracing::info!(sync_target = %target, object = %id, %path, "configured"),
+                ObjectChange::Repaired => {
+                    tracing::info!(sync_target = %target, object = %id, %path, by, "drift repaired")
+                }
+                ObjectChange::Unchanged => tracing::debug!(sync_target = %target, object = %id, "unchanged"),
             }
         }
-        (SyncEvent::ObjectPruned { id }, _) => tracing::info!(object = %id, "pruned"),
+        (SyncEvent::ObjectPruned { id }, _) => tracing::info!(sync_target = %target, object = %id, "pruned"),
         // The object is among the pass's problems, too, which are logged when they are new.
         (SyncEvent::ObjectRefused { .. }, _) => {}
-        (SyncEvent::TargetAway { .. }, Phase::Over) => tracing::info!("the API server answers again"),
+        (SyncEvent::TargetAway { .. }, Phase::Over) => {
+            tracing::info!(sync_target = %target, "the API server answers again");
+        }
         (SyncEvent::TargetAway { message }, Phase::Changed) => {
-            tracing::debug!(problem = %message, "sync: the API server is still away");
+            tracing::debug!(sync_target = %target, problem = %message, "sync: the API server is still away");
         }
         (SyncEvent::TargetAway { message } | SyncEvent::Problem { message }, Phase::New) => {
-            tracing::warn!(problem = %message, "sync");
+            tracing::warn!(sync_target = %target, problem = %message, "sync");
         }
         (
             SyncEvent::CommitApplied {
@@ -31,7 +37,7 @@ pub(super) fn log(event: &SyncEvent, phase: Phase) {
                 ..
             },
             Phase::New | Phase::Changed,
-        ) => tracing::info!(%commit, objects, requests, "applied"),
+        ) => tracing::info!(sync_target = %target, %commit, objects, requests, "applied"),
         (SyncEvent::TargetAway { .. } | SyncEvent::Problem { .. } | SyncEvent::CommitApplied { .. }, _) => {}
     }
 }
