@@ -10,7 +10,7 @@
 //! | 5 | [`config`]: `tidegate.yaml` |
 //! | 4 | loops: [`follow`] (the branch's tip), [`scan`] (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
 //! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], [`http`] |
-//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), `notice` (what the agent reports), [`aws`], [`telemetry`] |
+//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), `notice` (what the agent reports), `status` (what the agent knows about itself), [`aws`], [`telemetry`] |
 //! | 2 | [`plan`]: what will be bumped, and the commit that says so |
 //! | 1 | [`policy`], [`manifest`], [`resource`], [`history`] |
 //! | 0 | [`model`]: the words |
@@ -43,5 +43,6 @@ pub mod port;
 pub mod registry;
 pub mod resource;
 pub mod scan;
+pub(crate) mod status;
 pub mod sync;
 pub mod telemetry;

@@ -1,18 +1,20 @@
-use std::time::Duration;
+use super::loop_status::{LastPass, LoopStatus, PassResult};
+use jiff::Timestamp;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Wakes one loop. The caller may wait for the pass that the wake-up caused.
 #[derive(Debug)]
 pub struct Activator<R> {
     requests: watch::Sender<u64>,
-    answers: watch::Receiver<Option<Answer<R>>>,
+    status: watch::Receiver<LoopStatus<R>>,
 }
 
 impl<R> Clone for Activator<R> {
     fn clone(&self) -> Self {
         Self {
             requests: self.requests.clone(),
-            answers: self.answers.clone(),
+            status: self.status.clone(),
         }
     }
 }
@@ -28,32 +30,29 @@ pub enum NoAnswer {
     Ended,
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct Answer<R> {
-    number: u64,
-    report: R,
-}
-
 /// The loop's side of an activator: receives wake-ups and sends answers.
 #[derive(Debug)]
 pub(super) struct WakeReceiver<R> {
     requests: watch::Receiver<u64>,
-    answers: watch::Sender<Option<Answer<R>>>,
+    status: watch::Sender<LoopStatus<R>>,
+    /// The newest request that the running pass answers.
     taken: u64,
+    started: (Timestamp, Instant),
 }
 
 pub(super) fn channel<R>() -> (Activator<R>, WakeReceiver<R>) {
     let (requests, received) = watch::channel(0);
-    let (answers, answers_seen) = watch::channel(None);
+    let (status, status_seen) = watch::channel(LoopStatus::default());
     (
         Activator {
             requests,
-            answers: answers_seen,
+            status: status_seen,
         },
         WakeReceiver {
             requests: received,
-            answers,
+            status,
             taken: 0,
+            started: (Timestamp::now(), Instant::now()),
         },
     )
 }
@@ -79,18 +78,21 @@ impl<R: Clone + Send + Sync> Activator<R> {
     /// [`NoAnswer::TimedOut`] after `deadline`, [`NoAnswer::Ended`] when the loop has ended.
     pub async fn activate_and_wait(&self, deadline: Duration) -> Result<R, NoAnswer> {
         let number = self.request();
-        let mut answers = self.answers.clone();
-        let found = tokio::time::timeout(
-            deadline,
-            answers.wait_for(|answer| answer.as_ref().is_some_and(|answer| answer.number >= number)),
-        )
-        .await
-        .map_err(|_| NoAnswer::TimedOut)?
-        .map_err(|_| NoAnswer::Ended)?;
-        found
-            .as_ref()
-            .map(|answer| answer.report.clone())
-            .ok_or(NoAnswer::Ended)
+        let mut status = self.status.clone();
+        let answered = status.wait_for(|status| status.answered >= number);
+        let status = tokio::time::timeout(deadline, answered)
+            .await
+            .map_err(|_| NoAnswer::TimedOut)?
+            .map_err(|_| NoAnswer::Ended)?;
+        let last = status.last.as_ref();
+        last.map(|pass| pass.report.clone()).ok_or(NoAnswer::Ended)
+    }
+}
+
+impl<R> Activator<R> {
+    /// What the loop publishes about itself.
+    pub fn status(&self) -> watch::Receiver<LoopStatus<R>> {
+        self.status.clone()
     }
 }
 
@@ -106,13 +108,26 @@ impl<R> WakeReceiver<R> {
     /// A pass begins. It answers all requests so far.
     pub(super) fn begin(&mut self) {
         self.taken = *self.requests.borrow_and_update();
+        self.started = (Timestamp::now(), Instant::now());
+        self.status.send_modify(|status| status.running = true);
     }
 
-    pub(super) fn answer(&self, report: R) {
-        self.answers.send_replace(Some(Answer {
-            number: self.taken,
-            report,
-        }));
+    /// The pass has ended. Returns how long it took.
+    pub(super) fn answer(&self, result: PassResult, report: R) -> Duration {
+        let (started, since) = self.started;
+        let took = since.elapsed();
+        self.status.send_modify(|status| {
+            status.running = false;
+            status.passes += 1;
+            status.answered = self.taken;
+            status.last = Some(LastPass {
+                started,
+                took,
+                result,
+                report,
+            });
+        });
+        took
     }
 }
 
@@ -131,9 +146,9 @@ mod tests {
             async move { activator.activate_and_wait(Duration::from_secs(5)).await }
         });
         wakes.wait().await;
-        wakes.answer("first");
+        wakes.answer(PassResult::Ok, "first");
         wakes.begin();
-        wakes.answer("second");
+        wakes.answer(PassResult::Ok, "second");
         assert_eq!(second.await.unwrap(), Ok("second"));
     }
 

@@ -1,5 +1,6 @@
 use super::activator::{self, Activator, WakeReceiver};
 use super::health::{Health, Liveness};
+use super::loop_status::PassResult;
 use super::signals::Shutdown;
 use crate::model::Backoff;
 use std::future::Future;
@@ -73,8 +74,8 @@ pub async fn run<P: Pass>(
     let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY.min(this.period));
     loop {
         this.wakes.begin();
-        let start = Instant::now();
-        this.liveness.begin(start);
+        this.liveness.begin(Instant::now());
+        let mut timed_out = false;
         let outcome = match tokio::time::timeout(this.deadline, work.pass()).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -83,6 +84,7 @@ pub async fn run<P: Pass>(
                     deadline_seconds = this.deadline.as_secs(),
                     "pass cancelled at its deadline"
                 );
+                timed_out = true;
                 Outcome::Retry(work.timed_out(this.deadline))
             }
         };
@@ -95,8 +97,13 @@ pub async fn run<P: Pass>(
         if success {
             backoff.succeeded();
         }
-        ended(this.name, success, start.elapsed());
-        this.wakes.answer(report);
+        let result = match (success, timed_out) {
+            (true, _) => PassResult::Ok,
+            (false, false) => PassResult::Failed,
+            (false, true) => PassResult::TimedOut,
+        };
+        let took = this.wakes.answer(result, report);
+        ended(this.name, success, took);
         tokio::select! {
             biased;
             () = shutdown.begun() => return,

@@ -5,6 +5,8 @@
 //! further pass. A failed pass is retried after a growing delay, never later than the period. Every pass has a deadline.
 //! [`Health`] reports whether a loop is stuck (liveness) and whether every loop has what it needs (readiness).
 //!
+//! A loop publishes a [`LoopStatus`]: whether a pass is running, and how the last pass ended, with its report.
+//!
 //! The first signal drains: running passes end, and no further pass begins. The second signal aborts. Every task is awaited.
 //! A task that ends by itself or panics ends the process, and the error names the task.
 //!
@@ -13,9 +15,11 @@
 mod activator;
 mod engine;
 mod health;
+mod loop_status;
 mod signals;
 
 pub use activator::{Activator, NoAnswer};
 pub use engine::{Loop, Outcome, Pass, run};
 pub use health::{Condition, Health, Liveness};
+pub use loop_status::{LastPass, LoopStatus, PassResult};
 pub use signals::{Shutdown, Tasks, on_signals};

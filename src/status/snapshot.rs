@@ -1,0 +1,116 @@
+use crate::model::{BranchName, CommitId, Finding, ObjectId, TargetId};
+use crate::plan::Decision;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Everything that `/v1/status` answers.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Snapshot {
+    /// The image fields. The keys stand at the top of the answer.
+    #[serde(flatten)]
+    pub automation: AutomationStatus,
+    /// The config repo.
+    pub repo: RepoStatus,
+    /// The targets, by name.
+    pub targets: BTreeMap<TargetId, TargetStatus>,
+    /// The repositories that were scanned, by name.
+    pub scan: BTreeMap<String, RepositoryStatus>,
+    /// The deploy key, or the login.
+    pub key: KeyStatus,
+    /// The loops, by name.
+    pub loops: BTreeMap<String, LoopState>,
+}
+
+/// What the newest automation pass found and decided.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct AutomationStatus {
+    /// The commit that the decisions are about.
+    pub commit: Option<CommitId>,
+    /// One decision for each automated field, ordered by object and field.
+    pub fields: Vec<Decision>,
+    /// What could not be used in the config repo.
+    pub findings: Vec<Finding>,
+    /// Why planned bumps are not made, if one was not.
+    pub problem: Option<String>,
+}
+
+/// The followed branch.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepoStatus {
+    /// The branch.
+    pub branch: Option<BranchName>,
+    /// The newest commit that may be applied.
+    pub head: Option<CommitId>,
+    /// Why the branch's head on the server is not applied, if it is not.
+    pub unverified: Option<String>,
+    /// Why the last fetch failed, if it did.
+    pub problem: Option<String>,
+}
+
+/// A target after its last pass.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetStatus {
+    /// The commit that the last pass applied.
+    pub commit: Option<CommitId>,
+    /// Whether everything declared is applied and nothing waits.
+    pub in_sync: bool,
+    /// How many objects the commit declares for the target.
+    pub objects: usize,
+    /// What is not as declared, or why the pass could not run.
+    pub problems: Vec<String>,
+    /// Why nothing is pruned, if something prevents it: for example, a file of the target cannot be read.
+    pub prune_blocked: Option<String>,
+    /// Deletions that wait for a person.
+    pub waiting: Option<WaitingDeletions>,
+}
+
+/// Deletions that a person must confirm.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaitingDeletions {
+    /// The objects that would be deleted.
+    pub objects: Vec<ObjectId>,
+    /// Why they wait, and what to do.
+    pub remedy: String,
+}
+
+/// A registry's repository after its last scan.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RepositoryStatus {
+    /// How many tags the repository has.
+    pub tags: Option<usize>,
+    /// Why the tags could not be listed, if they could not.
+    pub problem: Option<String>,
+}
+
+/// What the agent logs in with.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyStatus {
+    /// The deploy key's fingerprint; absent for a login.
+    pub key: Option<String>,
+    /// The fingerprint of the next key, while a rotation is under way.
+    pub next: Option<String>,
+    /// Whether the git server lets the agent fetch, where that is known.
+    pub may_read: Option<bool>,
+    /// Whether the git server lets the agent push, where that is known.
+    pub may_write: Option<bool>,
+}
+
+/// A loop and its last pass.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoopState {
+    /// Whether a pass is running.
+    pub running: bool,
+    /// How many passes have ended.
+    pub passes: u64,
+    /// How the last pass ended: `ok`, `failed` or `timedOut`.
+    pub outcome: Option<&'static str>,
+    /// When the last pass started.
+    pub started: Option<Timestamp>,
+    /// How long the last pass took, in seconds.
+    pub took_seconds: Option<f64>,
+}
