@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
-use tidegate::automation::Timeline;
+use tidegate::automation::HistoryReader;
 use tidegate::git::Local;
 use tidegate::history::Bump;
 use tidegate::model::{CommitId, FieldId, FieldName, ObjectId, Tag};
@@ -34,12 +34,12 @@ pub async fn measure(table: &mut Table) -> Result<()> {
     );
     table.part(format!("holds of {FIELDS} fields in a history of {COMMITS} commits"));
     let local = local(repo.path())?;
-    let mut timeline = Timeline::default();
+    let mut history_reader = HistoryReader::default();
     let before = memory();
     let begin = Instant::now();
-    let held = timeline.read(&local, tip(&repo)?).await?.holds.len();
+    let held = history_reader.read(&local, tip(&repo)?).await?.holds.len();
     let took = begin.elapsed();
-    let reads = timeline.reads();
+    let reads = history_reader.reads();
     table.row(
         "from nothing",
         format!(
@@ -57,10 +57,10 @@ pub async fn measure(table: &mut Table) -> Result<()> {
         past.import(&repo, 1)?;
         let tip = tip(&repo)?;
         let begin = Instant::now();
-        timeline.read(&local, tip).await?;
+        history_reader.read(&local, tip).await?;
         times.add(begin.elapsed());
     }
-    let now = timeline.reads();
+    let now = history_reader.reads();
     table.row(
         "after one more commit, p50 / p99",
         format!(

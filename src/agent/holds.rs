@@ -1,10 +1,10 @@
 //! Gives the room `holds` a repository to read: the configured branch, a clone on this machine, or an address.
 
 use super::{AgentConfig, keys, wiring};
-use crate::automation::{self, Timeline};
+use crate::automation::{self, HistoryReader};
 use crate::catalog::Catalog;
 use crate::git::{self, Author, Local, OwnClone, without_password};
-use crate::history::word;
+use crate::history::shell_word;
 use crate::holds::{self, Held, HoldQuery, HoldReader, HoldSelector, ImageField, LiftMode, Lifted, Reading};
 use crate::model::RepoPath;
 use crate::port::{ConfigRepo, RepoFailure};
@@ -77,9 +77,9 @@ async fn holds_of(repo: &Local, name: &str, branch: Option<&str>) -> anyhow::Res
     if branch.is_none() && repo.is_unborn().await? {
         return Ok(Vec::new());
     }
-    let branch = branch.map_or(String::new(), |branch| format!(" --branch {}", word(branch)));
+    let branch = branch.map_or(String::new(), |branch| format!(" --branch {}", shell_word(branch)));
     let query = HoldQuery {
-        repo_arguments: format!(" --repo {}{branch}", word(&without_password(name))),
+        repo_arguments: format!(" --repo {}{branch}", shell_word(&without_password(name))),
         ..HoldQuery::default()
     };
     let paths = Vec::new();
@@ -116,12 +116,12 @@ struct Branch<'a, G> {
 impl<G: ConfigRepo> HoldReader for Branch<'_, G> {
     async fn read(&self) -> Result<Reading, RepoFailure> {
         let tip = self.repo.fetch().await?;
-        self.repo.reach_beginning().await?;
+        self.repo.unshallow().await?;
         let declared = Catalog::new(self.paths.clone(), Metrics::new())
             .read(self.repo, tip)
             .await?;
-        let mut timeline = Timeline::default();
-        let holds = timeline.read(self.repo, tip).await?.holds.clone();
+        let mut reader = HistoryReader::default();
+        let holds = reader.read(self.repo, tip).await?.holds.clone();
         let fields = automation::image_fields(&declared).into_iter();
         let fields = fields.map(|field| ImageField {
             path: field.path,

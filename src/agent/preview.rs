@@ -47,17 +47,17 @@ pub async fn preview(checked: AgentConfig) -> anyhow::Result<Preview> {
     let enabled = checked.settings.automation.enabled;
     let registry = enabled.then(|| Router::new(Sdk::new(CallLimits::default()), ReadLimits::default(), Metrics::new()));
     if let Some(registry) = &registry {
-        automation::want(&declared, &scan_state, &rules);
+        automation::request_scans(&declared, &scan_state, &rules);
         scan_all(registry, &scan_state).await;
     }
     let until = checked.settings.automation.hold;
-    let mut plan = automation::look(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
+    let mut plan = automation::preview(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
     if let Some(registry) = &registry {
         for _ in 0..LOOKS {
             if !read_platforms(registry, &scan_state, false).await {
                 break;
             }
-            plan = automation::look(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
+            plan = automation::preview(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
         }
     }
     let (sync, sync_problem) = match preview_sync(&checked, &repo, &declared).await {

@@ -5,10 +5,10 @@ use super::landed_commits::LandedCommits;
 use super::signer_check::SignerCheck;
 use super::sync_loop::{SyncLoop, Told, event_lost};
 use super::{AgentConfig, deadlines, keys, schedule, startup_check, wiring};
-use crate::automation::{self, Automation, CommitStyle, Hooks, Landed, Status};
+use crate::automation::{self, Automation, CommitStyle, Landed, Status};
 use crate::aws::{CallLimits, Sdk};
 use crate::catalog::Catalog;
-use crate::driver::{Activator, Health, Loop, Shutdown, Tasks, on_signals, run as run_loop};
+use crate::driver::{Activator, Health, Loop, Shutdown, Tasks, Wake, on_signals, run as run_loop};
 use crate::follow::{Follower, Tip};
 use crate::http::{self, TokenFile};
 use crate::port::ScanState;
@@ -230,13 +230,11 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
             "scan",
             run_loop(scan_loop, scanner, shutdown.clone(), jitter, observed(&metrics)),
         );
-        let hooks = Wakes {
-            scan: scan.clone(),
-            sync: sync.clone(),
-            journal: journal.clone(),
-        };
-        tasks.spawn("events", events(Arc::clone(&cluster), journal, shutdown.clone()));
-        let automation = Automation::new(automation::Parts {
+        tasks.spawn(
+            "events",
+            events(Arc::clone(&cluster), journal.clone(), shutdown.clone()),
+        );
+        let automation = Automation::new(automation::Dependencies {
             repo: Arc::clone(&repo),
             catalog: Arc::clone(&catalog),
             scan_state: Arc::clone(&scan_state),
@@ -246,12 +244,15 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
                 template: settings.automation.message.clone(),
                 per: settings.automation.commit_per,
             },
+            until: settings.automation.hold,
             status,
             metrics: metrics.clone(),
-            hooks,
-            side: wiring::side(settings).await?,
-        })
-        .holding(settings.automation.hold);
+            scan: Wake::from(&scan),
+            sync: Wake::from(&sync),
+            landed: Box::new(move |landed| journal.note(landed)),
+            jitter,
+            proposals: wiring::side(settings).await?.map(Arc::new),
+        });
         tasks.spawn(
             "automate",
             run_loop(automate_loop, automation, shutdown.clone(), jitter, observed(&metrics)),
@@ -358,35 +359,6 @@ fn said(landed: &Landed) -> String {
         .map(|bump| format!("{} to {}", bump.field, bump.to))
         .collect();
     format!("commit {}: {}", landed.commit, bumps.join(", "))
-}
-
-struct Wakes<S, Y> {
-    scan: Activator<S>,
-    sync: Activator<Y>,
-    journal: LandedCommits,
-}
-
-impl<S, Y> Hooks for Wakes<S, Y>
-where
-    S: Clone + Send + Sync + 'static,
-    Y: Clone + Send + Sync + 'static,
-{
-    fn wanted(&self) {
-        self.scan.activate();
-    }
-
-    fn landed(&self, landed: &Landed) {
-        self.sync.activate();
-        self.journal.note(landed);
-    }
-
-    fn moved(&self) {
-        self.sync.activate();
-    }
-
-    fn jitter(&self) -> f64 {
-        jitter()
-    }
 }
 
 /// A number in `0.0..=1.0`, another for each call and process; no quality is asked of it.

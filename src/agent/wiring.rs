@@ -1,6 +1,6 @@
 use super::AgentConfig;
 use super::keys;
-use crate::automation::Side;
+use crate::automation::ProposalBranch;
 use crate::aws::{CallLimits, Endpoint, Identity, Sdk, Signer};
 use crate::cluster::{Access, ApiServer};
 use crate::config::{ForgeKind, Push, Settings, SigningKey};
@@ -73,10 +73,10 @@ pub(super) fn git_settings(checked: &AgentConfig, key: Arc<DeployKey>, state_dir
 }
 
 /// The side branch and its forge, if bumps are not pushed directly; asks the network nothing.
-pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<Side>> {
+pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<ProposalBranch>> {
     let (branch, request) = match &settings.automation.push {
         Push::Direct => return Ok(None),
-        Push::Branch(branch) => return Ok(Some(Side::new(branch.clone(), None))),
+        Push::Branch(branch) => return Ok(Some(ProposalBranch::new(branch.clone(), None))),
         Push::PullRequest(branch, request) => (branch.clone(), request),
     };
     let scope = RequestScope {
@@ -106,5 +106,5 @@ pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<Side>> {
             Arc::new(forge::CodeCommit::new(api, region, signer, scope)?)
         }
     };
-    Ok(Some(Side::new(branch, Some(forge))))
+    Ok(Some(ProposalBranch::new(branch, Some(forge))))
 }

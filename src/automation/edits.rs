@@ -1,3 +1,5 @@
+//! Edits of file bytes: each planned bump becomes a new tag in its file.
+
 use crate::catalog::MAX_FILE_BYTES;
 use crate::manifest::{self, TagChange};
 use crate::model::{BlobId, FieldId, RepoPath};
@@ -5,35 +7,35 @@ use crate::plan::BumpPlan;
 use crate::port::{ConfigRepo, DeclaredState, FileEdit, RepoFailure};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What each commit changes, and the bumps that could not be written.
+/// The edits of a pass: what each commit changes, and the bumps that could not be written.
 #[derive(Default)]
 pub(super) struct Edits {
-    pub(super) commits: Vec<Edited>,
+    pub(super) commits: Vec<EditedFiles>,
     pub(super) refused: Vec<Unwritten>,
 }
 
-/// The part of a plan that one commit carries out, and its files' new bytes.
-pub(super) struct Edited {
+/// The part of a plan that one commit carries out, and the new bytes of its files.
+pub(super) struct EditedFiles {
     pub(super) plan: BumpPlan,
     pub(super) files: Vec<FileEdit>,
 }
 
-/// A bump whose place in the file cannot be edited with certainty.
+/// A bump whose scalar cannot be edited with certainty.
 pub(super) struct Unwritten {
     pub(super) path: RepoPath,
     pub(super) field: FieldId,
     pub(super) reason: String,
 }
 
-/// A file as the commits before have left it.
-struct Standing {
+/// A file with the edits of the commits made so far; no bytes if the file is too large.
+struct WorkingFile {
     from: BlobId,
     bytes: Option<Vec<u8>>,
 }
 
-/// Writes each bump's tag (and digest, where it is pinned) into the bytes of its file, one commit's bumps after the other's.
-/// A bump that is refused leaves its bytes as they are and does not keep the others of its file from being made; a commit
-/// that has none left is left out.
+/// Writes the tag of each bump (and the digest, where the policy pins it) into its file, commit after commit. A bump that
+/// cannot be written leaves the bytes unchanged, and the other bumps of the file are still written. A commit without a bump
+/// that could be written is left out.
 pub(super) async fn make(
     repo: &impl ConfigRepo,
     declared: &DeclaredState,
@@ -51,21 +53,21 @@ pub(super) async fn make(
     let contents = repo
         .blobs(files.iter().map(|(_, blob)| *blob).collect(), MAX_FILE_BYTES)
         .await?;
-    let mut standing: BTreeMap<RepoPath, Standing> = files
+    let mut files: BTreeMap<RepoPath, WorkingFile> = files
         .into_iter()
         .zip(contents)
-        .map(|((path, from), bytes)| (path.clone(), Standing { from, bytes }))
+        .map(|((path, from), bytes)| (path.clone(), WorkingFile { from, bytes }))
         .collect();
     let mut edits = Edits::default();
     for plan in plans {
-        let (edited, refused) = edit(plan, &mut standing);
+        let (edited, refused) = edit(plan, &mut files);
         edits.refused.extend(refused);
         edits.commits.extend(edited);
     }
     Ok(edits)
 }
 
-fn edit(mut plan: BumpPlan, standing: &mut BTreeMap<RepoPath, Standing>) -> (Option<Edited>, Vec<Unwritten>) {
+fn edit(mut plan: BumpPlan, files: &mut BTreeMap<RepoPath, WorkingFile>) -> (Option<EditedFiles>, Vec<Unwritten>) {
     let mut changes: BTreeMap<&RepoPath, Vec<TagChange>> = BTreeMap::new();
     for bump in &plan.bumps {
         changes.entry(&bump.path).or_default().push(TagChange {
@@ -75,20 +77,23 @@ fn edit(mut plan: BumpPlan, standing: &mut BTreeMap<RepoPath, Standing>) -> (Opt
             digest: bump.digest.clone().filter(|_| bump.pinned),
         });
     }
-    let mut files = Vec::new();
+    let mut edited = Vec::new();
     let mut refused = Vec::new();
     for (path, changes) in changes {
-        let file = standing.get_mut(path);
+        let file = files.get_mut(path);
         let (bytes, not_made) = match file.as_ref().and_then(|file| file.bytes.as_deref()) {
             Some(bytes) => write(path, bytes, changes),
             None => {
-                let reason = format!("{path}: not edited: the file is too large");
+                let reason = format!(
+                    "{path}: not edited: the file is larger than {} MiB",
+                    MAX_FILE_BYTES >> 20
+                );
                 let not_made = changes.into_iter().map(|change| (change, reason.clone()));
                 (None, not_made.collect())
             }
         };
         if let Some((file, bytes)) = file.zip(bytes) {
-            files.push(FileEdit {
+            edited.push(FileEdit {
                 path: path.clone(),
                 from: file.from,
                 bytes: bytes.clone(),
@@ -109,11 +114,12 @@ fn edit(mut plan: BumpPlan, standing: &mut BTreeMap<RepoPath, Standing>) -> (Opt
         all.any(|unwritten| (&unwritten.path, &unwritten.field) == (path, field))
     };
     plan.bumps.retain(|bump| !is_refused(&bump.path, &bump.field));
-    let edited = (!plan.bumps.is_empty()).then_some(Edited { plan, files });
+    let edited = (!plan.bumps.is_empty()).then_some(EditedFiles { plan, files: edited });
     (edited, refused)
 }
 
-/// The file with all changes; where they are refused together, with as many as can be made one after another.
+/// The file with all changes. If they cannot be made together, they are made one after another, and those that fail are
+/// returned with the reason.
 pub(super) fn write(
     path: &RepoPath,
     bytes: &[u8],

@@ -1,32 +1,52 @@
-//! The automation loop: from image fields and listings to one pushed commit, or a reason for each field why not.
+//! The automation loop: from image fields and registry listings to one pushed commit, with a reason for each field that
+//! stays.
 //!
-//! Stages of a pass, in order: read the tip and its declared state (world), read the history's holds (world), decide
-//! (pure, room `plan`), edit the files' bytes (pure, room `manifest`), commit and push by compare-and-swap (world),
-//! report. A lost race is decided again on the new tip within the same pass. What was decided for every automated field
-//! stands in [`Status`], the one answer for log, metrics, API and command line.
+//! Stages of a pass, in order:
 //!
-//! With a [`Side`] the commits go to a branch of its own, made anew on the tip each time, and people merge it, asked by a
-//! request on the forge if there is one. What waits there is no fact about the followed branch: holds and decisions come
-//! from that one alone. Nothing is remembered: which requests were closed, and for which tags, the forge tells.
+//! 1. read the head and the declared state (world): `stages`
+//! 2. read the history for holds (world): `history_reader`
+//! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `platforms`
+//! 4. edit the bytes of the files (pure, room [`manifest`](crate::manifest)): `edits`
+//! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
+//! 6. report: [`Status`] for log, metrics, API and command line
 //!
-//! Deliberately absent: scanning (room `scan`), applying (room `sync`; it is only woken), memory of its own: everything
-//! is read again from git and the registry.
+//! A lost race is decided again on the new head within the same pass.
+//!
+//! With a [`ProposalBranch`] the commits go to a branch of their own. It is made anew on the followed branch each time, and a
+//! request on the forge asks people to merge it. What waits there is no fact about the followed branch: holds and decisions
+//! come from the followed branch alone. Nothing is remembered: which requests were closed, and for which tags, is read from
+//! the forge.
+//!
+//! Deliberately absent: scanning (room `scan`), applying (room `sync`, which is only woken), a memory of its own: everything
+//! can be read again from git and the registries.
 
+mod automated_fields;
+mod branch_state;
+mod decide_with_history;
+mod decision_log;
+mod dependencies;
 mod edits;
-mod fields;
+mod file_versions;
+mod history_reader;
+mod image_fields;
+mod inputs;
 mod pass;
 mod platforms;
+mod proposal_branch;
 mod propose;
-mod reach;
-#[cfg(test)]
-mod reach_tests;
-mod side;
+mod push_problem;
+mod refused_requests;
+mod report;
+mod stages;
 mod status;
-mod timeline;
-mod wanted;
+#[cfg(test)]
+mod tests;
 
-pub use pass::{Automation, AutomationReport, CommitStyle, Hooks, Landed, Parts, Proposed, look, want};
-pub use side::Side;
+pub use dependencies::{CommitStyle, Dependencies};
+pub use history_reader::{FieldHistory, HistoryReader, HistoryReads};
+pub use image_fields::{DeclaredField, image_fields};
+pub use inputs::{preview, request_scans};
+pub use proposal_branch::ProposalBranch;
+pub use report::{AutomationReport, Landed, Proposed};
+pub use stages::Automation;
 pub use status::Status;
-pub use timeline::{HistoryReads, Past, Timeline};
-pub use wanted::{DeclaredField, image_fields};

@@ -1,97 +1,115 @@
-use super::pass::{Automation, AutomationReport, Hooks, Proposed, read_only, refused};
-use super::side;
-use super::side::{Side, Standing, leave_out_rejected, undecided};
+//! The way of bumps through a proposal branch that people merge.
+
+use super::branch_state::BranchState;
+use super::proposal_branch::ProposalBranch;
+use super::push_problem::{read_only, refused};
+use super::refused_requests::leave_out_refused;
+use super::report::{AutomationReport, Proposed, Try};
+use super::stages::{Automation, PreparedCommits};
 use crate::model::CommitId;
-use crate::plan::{self, BumpPlan};
-use crate::port::{
-    ChangeRequest, ConfigRepo, DeclaredState, HistoryCommit, Proposal, PushOutcome, RepoFailure, RequestState,
-    SideBranches,
-};
+use crate::plan::BumpPlan;
+use crate::port::{ChangeRequest, ConfigRepo, HistoryCommit, ProposalBranches, PushOutcome, RepoFailure};
 
-/// The end of one try. `None`: somebody else was first.
-type Tried = Result<Option<AutomationReport>, RepoFailure>;
-
-impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
-    /// The requests are read before the followed branch, and that one anew: a request that was merged in between is then
-    /// seen as open with nothing left to propose, never as gone with everything to propose again.
-    pub(super) async fn propose(&mut self, side: &Side) -> Tried {
-        if self.tip.known().is_none() {
-            return Ok(Some(AutomationReport::default()));
+impl<R: ConfigRepo + ProposalBranches> Automation<R> {
+    /// Brings the proposal branch and its request up to date.
+    ///
+    /// The requests are read before the followed branch, which is fetched anew. A request that is merged in between is then
+    /// seen as open with nothing left to propose. The other order would see the request gone and propose all of it again.
+    pub(super) async fn propose(&mut self, branch: &ProposalBranch) -> Result<Try, RepoFailure> {
+        if self.deps.tip.known().is_none() {
+            return Ok(Try::Done(AutomationReport::default()));
         }
-        let requests = match side.requests().await {
+        let requests = match branch.requests().await {
             Ok(requests) => requests,
-            Err(problem) => return Ok(Some(with_problem(problem))),
+            Err(problem) => return Ok(Try::Done(AutomationReport::of_problem(problem))),
         };
-        let (tip, moved) = self.tip.fetch(&*self.repo).await?;
+        let (base, moved) = self.deps.tip.fetch(&*self.deps.repo).await?;
         if moved {
-            self.hooks.moved();
+            self.deps.sync.wake();
         }
-        let (declared, mut plan) = self.decided(tip).await?;
-        let seen = self.repo.side_tip(side.branch.clone(), tip).await?;
-        let (standing, strange) = Standing::read(&*self.repo, seen, tip).await?;
-        let timeline = &self.timeline;
-        let left_out = leave_out_rejected(&mut plan, &requests, |bump| timeline.has_bump(bump));
-        self.tell(&declared, &plan);
+        let (declared, mut plan) = self.decide(base).await?;
+        let repo = &*self.deps.repo;
+        let head = repo.branch_head(branch.branch.clone(), base).await?;
+        let state = BranchState::read(repo, head, base).await?;
+        let history = &self.history;
+        let refused = leave_out_refused(&mut plan, &requests, |bump| history.has_bump(bump));
+        self.log.decided(&declared, &plan);
+
         let mut report = AutomationReport::default();
-        if let Some(commit) = strange {
-            report.problems.push(not_ours(side, &commit));
-        } else if let Some(field) = undecided(&standing, &declared, &plan) {
-            tracing::debug!(%field, "the side branch stays as it is until this field's image can be looked up");
+        if let Some(commit) = &state.foreign_commit {
+            report.problems.push(foreign_commit(branch, commit));
+        } else if let Some(field) = state.unknown_field(&declared, &plan) {
+            tracing::debug!(%field, "the proposal branch stays as it is until this field's image can be looked up");
         } else if plan.bumps.is_empty() {
-            self.withdraw(side, &standing, &requests, left_out > 0, &mut report)
+            self.withdraw(branch, state.head, &requests, refused > 0, &mut report)
                 .await?;
-        } else if self
-            .put_forward(side, &standing, &requests, (tip, &declared, &plan), &mut report)
-            .await?
-            == Put::Lost
-        {
-            return Ok(None);
+        } else {
+            let prepared = self.prepare_commits(base, &declared, &plan).await?;
+            if let Some(made) = self.replace(branch, state.head, prepared, &mut report).await? {
+                match made {
+                    Replaced::LostRace => return Ok(Try::LostRace),
+                    Replaced::Head(commit, made) => {
+                        self.request(branch, &requests, commit, made, &mut report).await;
+                    }
+                }
+            }
         }
         self.publish(&declared, &plan, report.problems.first().cloned());
-        Ok(Some(report))
+        Ok(Try::Done(report))
     }
 
-    /// Pushes the plan's commit and has the request say what it is.
-    async fn put_forward(
-        &mut self,
-        side: &Side,
-        standing: &Standing,
-        requests: &[ChangeRequest],
-        (tip, declared, plan): (CommitId, &DeclaredState, &BumpPlan),
+    /// Puts the commits on the proposal branch in place of what is there. `None`: nothing was pushed, and the report says why.
+    async fn replace(
+        &self,
+        branch: &ProposalBranch,
+        seen: Option<CommitId>,
+        prepared: PreparedCommits,
         report: &mut AutomationReport,
-    ) -> Result<Put, RepoFailure> {
-        let (commits, parts) = self.commits(tip, declared, plan, report).await?;
-        if commits.is_empty() {
-            return Ok(Put::Done);
+    ) -> Result<Option<Replaced>, RepoFailure> {
+        report.problems.extend(prepared.problems);
+        if prepared.commits.is_empty() {
+            return Ok(None);
         }
-        let made = BumpPlan {
-            bumps: parts.concat(),
-            decisions: Vec::new(),
-        };
-        let outcome = self.repo.replace_side(side.branch.clone(), standing.tip, commits).await;
-        let is_new = !matches!(&outcome, Ok(PushOutcome::Landed(commit)) if Some(*commit) == standing.tip);
+        let name = branch.branch.clone();
+        let outcome = self.deps.repo.replace_branch(name, seen, prepared.commits).await;
+        let is_new = !matches!(&outcome, Ok(PushOutcome::Landed(commit)) if Some(*commit) == seen);
         if is_new {
-            self.count(&outcome);
+            self.count_push(&outcome);
         }
         let commit = match outcome? {
             PushOutcome::Landed(commit) => commit,
-            PushOutcome::Lost => return Ok(Put::Lost),
-            PushOutcome::Refused(words) => {
-                report.problems.push(refused(&words));
-                return Ok(Put::Done);
+            PushOutcome::Lost => return Ok(Some(Replaced::LostRace)),
+            PushOutcome::Refused(message) => {
+                report.problems.push(refused(&message));
+                return Ok(None);
             }
-            PushOutcome::ReadOnly(words) => {
-                report.problems.push(read_only(&words));
-                return Ok(Put::Done);
+            PushOutcome::ReadOnly(message) => {
+                report.problems.push(read_only(&message));
+                return Ok(None);
             }
         };
-        if is_new {
-            for bump in &made.bumps {
-                let from = bump.from.as_ref().map(tracing::field::display);
-                tracing::info!(branch = %side.branch, %commit, field = %bump.field, from, to = %bump.to, "proposed");
-            }
+        let made = BumpPlan {
+            bumps: prepared.bumps.concat(),
+            decisions: Vec::new(),
+        };
+        for bump in made.bumps.iter().filter(|_| is_new) {
+            let from = bump.from.as_ref().map(tracing::field::display);
+            tracing::info!(branch = %branch.branch, %commit, field = %bump.field, from, to = %bump.to, "proposed");
         }
-        let request = match self.ask(side, requests, &made).await {
+        Ok(Some(Replaced::Head(commit, made)))
+    }
+
+    /// Makes the request describe what the branch holds now.
+    async fn request(
+        &self,
+        branch: &ProposalBranch,
+        requests: &[ChangeRequest],
+        commit: CommitId,
+        made: BumpPlan,
+        report: &mut AutomationReport,
+    ) {
+        let template = &self.deps.style.template;
+        let request = match branch.upsert_request(requests, &made, template).await {
             Ok(request) => request,
             Err(problem) => {
                 report.problems.push(problem);
@@ -99,94 +117,59 @@ impl<G: ConfigRepo + SideBranches, F: Hooks> Automation<G, F> {
             }
         };
         report.proposed = Some(Proposed {
-            branch: side.branch.clone(),
+            branch: branch.branch.clone(),
             commit,
             bumps: made.bumps,
             request,
         });
-        Ok(Put::Done)
     }
 
-    /// One open request that says what the branch holds; its web address.
-    async fn ask(&self, side: &Side, requests: &[ChangeRequest], made: &BumpPlan) -> Result<Option<String>, String> {
-        let Some(forge) = side.forge.clone() else {
-            return Ok(None);
-        };
-        let room = forge.room();
-        let (title, body) = plan::request(made, &self.style.template, &side.branch, room.title, room.body);
-        let proposal = Proposal { title, body };
-        let mut open = requests.iter().filter(|request| request.state == RequestState::Open);
-        let done = match open.next() {
-            Some(request) => forge.update(request, &proposal).await.map(|changed| {
-                if changed {
-                    tracing::info!(request = %request.url, "request brought up to date");
-                }
-                request.url.clone()
-            }),
-            None => forge.open(&proposal).await.map(|request| {
-                tracing::info!(request = %request.url, title = %request.title, "request opened");
-                request.url
-            }),
-        };
-        done.map(Some).map_err(|failure| side.failed(failure))
-    }
-
-    /// Nothing is left to propose: closes the request and removes the branch. One that a person has closed keeps its
-    /// branch, so that it can be opened again.
+    /// Nothing is left to propose: closes the request and removes the branch. With `keep_branch` the branch stays: a person
+    /// closed its request and may open it again.
     async fn withdraw(
-        &mut self,
-        side: &Side,
-        standing: &Standing,
+        &self,
+        branch: &ProposalBranch,
+        head: Option<CommitId>,
         requests: &[ChangeRequest],
-        kept: bool,
+        keep_branch: bool,
         report: &mut AutomationReport,
     ) -> Result<(), RepoFailure> {
-        if let Some(forge) = side.forge.clone() {
-            for request in requests.iter().filter(|request| request.state == RequestState::Open) {
-                let body = plan::overtaken(&request.body, forge.room().body);
-                if let Err(failure) = forge.close(request, &body, side::OVERTAKEN).await {
-                    report.problems.push(side.failed(failure));
-                    return Ok(());
-                }
-                tracing::info!(request = %request.url, "request closed: nothing of it is left to do");
-            }
+        if let Err(problem) = branch.close_requests(requests).await {
+            report.problems.push(problem);
+            return Ok(());
         }
-        let Some(tip) = standing.tip.filter(|_| !kept) else {
+        let Some(head) = head.filter(|_| !keep_branch) else {
             return Ok(());
         };
-        let outcome = self.repo.remove_side(side.branch.clone(), tip).await;
-        self.count(&outcome);
+        let name = &branch.branch;
+        let outcome = self.deps.repo.remove_branch(name.clone(), head).await;
+        self.count_push(&outcome);
         match outcome? {
-            PushOutcome::Landed(_) => tracing::info!(branch = %side.branch, "side branch removed"),
+            PushOutcome::Landed(_) => tracing::info!(branch = %name, "proposal branch removed"),
             PushOutcome::Lost => {}
-            PushOutcome::Refused(words) => {
-                tracing::debug!(branch = %side.branch, %words, "the server keeps the side branch");
+            PushOutcome::Refused(message) => {
+                tracing::debug!(branch = %name, %message, "the server keeps the proposal branch");
             }
-            PushOutcome::ReadOnly(words) => report.problems.push(read_only(&words)),
+            PushOutcome::ReadOnly(message) => report.problems.push(read_only(&message)),
         }
         Ok(())
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Put {
-    Done,
-    Lost,
+/// What became of the proposal branch.
+enum Replaced {
+    /// Its head, and the bumps that it holds.
+    Head(CommitId, BumpPlan),
+    /// Somebody else moved it first.
+    LostRace,
 }
 
-fn with_problem(problem: String) -> AutomationReport {
-    AutomationReport {
-        problems: vec![problem],
-        ..AutomationReport::default()
-    }
-}
-
-fn not_ours(side: &Side, commit: &HistoryCommit) -> String {
+fn foreign_commit(branch: &ProposalBranch, commit: &HistoryCommit) -> String {
     let author: String = commit.author.chars().filter(|c| !c.is_control()).take(100).collect();
     format!(
         "branch {} has commit {} by {author}, which is not ours, and is left as it is: merge the branch, or move that commit \
          elsewhere and delete the branch",
-        side.branch,
+        branch.branch,
         commit.id.short()
     )
 }

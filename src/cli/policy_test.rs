@@ -1,7 +1,7 @@
 use super::failure::Failure;
 use super::output::{Output, print, print_json, table};
 use crate::model::{Digest, Tag};
-use crate::policy::{self, Candidate, Question, Selection, Standing};
+use crate::policy::{self, Candidate, Eligibility, Question, Selection};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -221,15 +221,15 @@ fn not_a_time(text: &str) -> String {
 }
 
 fn describe(selection: &Selection) -> String {
-    let state = |standing: Standing| match standing {
-        Standing::Eligible => "eligible",
-        Standing::Current => "current",
-        Standing::NotNewer => "not newer",
-        Standing::Unordered => "unordered",
-        Standing::Held => "held",
-        Standing::Unmatched => "no match",
-        Standing::Excluded => "excluded",
-        Standing::Unusable => "unusable",
+    let state = |eligibility: Eligibility| match eligibility {
+        Eligibility::Eligible => "eligible",
+        Eligibility::Current => "current",
+        Eligibility::NotNewer => "not newer",
+        Eligibility::Unordered => "unordered",
+        Eligibility::Held => "held",
+        Eligibility::Unmatched => "no match",
+        Eligibility::Excluded => "excluded",
+        Eligibility::Unusable => "unusable",
     };
     let rows: Vec<[String; 4]> = selection
         .verdicts
@@ -242,7 +242,7 @@ fn describe(selection: &Selection) -> String {
             [
                 if chosen { "->" } else { "" }.to_owned(),
                 verdict.tag.to_string(),
-                state(verdict.standing).to_owned(),
+                state(verdict.eligibility).to_owned(),
                 verdict.reason.clone(),
             ]
         })

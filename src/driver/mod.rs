@@ -17,9 +17,11 @@ mod engine;
 mod health;
 mod loop_status;
 mod signals;
+mod wake;
 
 pub use activator::{Activator, NoAnswer};
 pub use engine::{Loop, Outcome, Pass, run};
 pub use health::{Condition, Health, Liveness};
 pub use loop_status::{LastPass, LoopStatus, PassResult};
 pub use signals::{Shutdown, Tasks, on_signals};
+pub use wake::Wake;

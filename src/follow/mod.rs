@@ -53,7 +53,7 @@ impl Tip {
     pub async fn fetch(&self, repo: &impl ConfigRepo) -> Result<(CommitId, bool), RepoFailure> {
         let _moving = self.moving.lock().await;
         let commit = repo.fetch().await?;
-        let trusted = repo.trusted(commit).await?;
+        let trusted = repo.verified_head(commit).await?;
         self.withheld.send_if_modified(|withheld| {
             let changed = *withheld != trusted.problem;
             withheld.clone_from(&trusted.problem);

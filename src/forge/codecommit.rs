@@ -4,7 +4,7 @@ use super::response::{field, list, same_text, text};
 use super::scope::RequestScope;
 use super::wire::{self, Wire, WireError};
 use crate::aws::Signer;
-use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
+use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const PAGES: usize = 100;
 const MOST_ENDED: usize = 200;
 
 /// The limits of CodeCommit are 150 and 10240 characters.
-const ROOM: Room = Room {
+const ROOM: SizeLimits = SizeLimits {
     title: 150,
     body: 10_000,
 };
@@ -255,7 +255,7 @@ impl Wire for Signed {
 }
 
 impl Forge for CodeCommit {
-    fn room(&self) -> Room {
+    fn size_limits(&self) -> SizeLimits {
         ROOM
     }
 

@@ -3,7 +3,7 @@ use super::pull;
 use super::response::{list, number, same_text, text};
 use super::scope::RequestScope;
 use super::wire::{Http, Scheme, Wire, WireError};
-use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, Room};
+use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, SizeLimits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ const PAGE: usize = 50;
 const PAGES: usize = 10;
 
 /// The limits of Gitea are 255 characters for a title and, in some databases, 65535 bytes for a text.
-const ROOM: Room = Room {
+const ROOM: SizeLimits = SizeLimits {
     title: 250,
     body: 60_000,
 };
@@ -164,7 +164,7 @@ impl Gitea {
 }
 
 impl Forge for Gitea {
-    fn room(&self) -> Room {
+    fn size_limits(&self) -> SizeLimits {
         ROOM
     }
 

@@ -3,7 +3,7 @@ use super::pull::request;
 use super::response::{list, same_text};
 use super::scope::RequestScope;
 use super::wire::{Http, Scheme, Wire, WireError};
-use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, Room};
+use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, SizeLimits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const PAGE: usize = 50;
 const PAGES: usize = 4;
 
 /// The limits of GitHub are 256 and 65536 characters.
-const ROOM: Room = Room {
+const ROOM: SizeLimits = SizeLimits {
     title: 250,
     body: 60_000,
 };
@@ -132,7 +132,7 @@ impl GitHub {
 }
 
 impl Forge for GitHub {
-    fn room(&self) -> Room {
+    fn size_limits(&self) -> SizeLimits {
         ROOM
     }
 

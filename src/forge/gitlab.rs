@@ -2,7 +2,7 @@ use super::call::{Call, Method, segment};
 use super::response::{list, number, same_text, text};
 use super::scope::RequestScope;
 use super::wire::{Http, Scheme, Wire, WireError};
-use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
+use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const PAGE: usize = 50;
 const PAGES: usize = 4;
 
 /// The limits of GitLab are 255 and 1048576 characters.
-const ROOM: Room = Room {
+const ROOM: SizeLimits = SizeLimits {
     title: 250,
     body: 500_000,
 };
@@ -142,7 +142,7 @@ fn request(merge: &Value) -> Result<ChangeRequest, ForgeFailure> {
 }
 
 impl Forge for GitLab {
-    fn room(&self) -> Room {
+    fn size_limits(&self) -> SizeLimits {
         ROOM
     }
 

@@ -204,7 +204,7 @@ impl ConfigRepo for Local {
     }
 
     /// It is not ours to fetch more into it.
-    async fn reach_beginning(&self) -> Result<bool, RepoFailure> {
+    async fn unshallow(&self) -> Result<bool, RepoFailure> {
         let path = self.path.display().to_string();
         if self.ask(|repo, _| Ok(repo.is_shallow())).await? {
             return Err(RepoFailure {
@@ -212,7 +212,7 @@ impl ConfigRepo for Local {
                 message: format!(
                     "{path} has a part of the history only, and what was taken back may lie before it; \
                      `git -C {} fetch --unshallow` brings the rest",
-                    crate::history::word(&path)
+                    crate::history::shell_word(&path)
                 ),
             });
         }

@@ -265,8 +265,8 @@ impl ConfigRepo for OwnClone {
         self.local.history(tip, until, limit).await
     }
 
-    async fn reach_beginning(&self) -> Result<bool, RepoFailure> {
-        self.local.reach_beginning().await
+    async fn unshallow(&self) -> Result<bool, RepoFailure> {
+        self.local.unshallow().await
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {

@@ -8,7 +8,8 @@ use super::wire::{Wire, locked};
 use super::{history, push, side, transport, tree};
 use crate::model::{BlobId, BranchName, CommitId, RepoPath};
 use crate::port::{
-    ConfigRepo, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, SideBranches, TreeFile, Trusted,
+    ConfigRepo, FileChange, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure, TreeFile,
+    VerifiedHead,
 };
 use git2::Repository;
 use std::sync::Arc;
@@ -236,11 +237,11 @@ impl ConfigRepo for Repo {
         }
     }
 
-    async fn reach_beginning(&self) -> Result<bool, RepoFailure> {
+    async fn unshallow(&self) -> Result<bool, RepoFailure> {
         self.deepened(true).await
     }
 
-    async fn trusted(&self, tip: CommitId) -> Result<Trusted, RepoFailure> {
+    async fn verified_head(&self, tip: CommitId) -> Result<VerifiedHead, RepoFailure> {
         let url = self.wire.url.clone();
         let judged = Self::ask(&self.reader, move |mirror| {
             let trust = Arc::clone(&mirror.trust);
@@ -254,8 +255,8 @@ impl ConfigRepo for Repo {
     }
 }
 
-impl SideBranches for Repo {
-    async fn side_tip(&self, branch: BranchName, above: CommitId) -> Result<Option<CommitId>, RepoFailure> {
+impl ProposalBranches for Repo {
+    async fn branch_head(&self, branch: BranchName, above: CommitId) -> Result<Option<CommitId>, RepoFailure> {
         let mut further = false;
         loop {
             let branch = branch.clone();
@@ -270,7 +271,7 @@ impl SideBranches for Repo {
         }
     }
 
-    async fn replace_side(
+    async fn replace_branch(
         &self,
         branch: BranchName,
         seen: Option<CommitId>,
@@ -282,7 +283,7 @@ impl SideBranches for Repo {
         Ok(replaced.await?)
     }
 
-    async fn remove_side(&self, branch: BranchName, seen: CommitId) -> Result<PushOutcome, RepoFailure> {
+    async fn remove_branch(&self, branch: BranchName, seen: CommitId) -> Result<PushOutcome, RepoFailure> {
         Ok(Self::ask(&self.remote, move |mirror| side::remove(mirror, &branch, seen)).await?)
     }
 }

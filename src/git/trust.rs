@@ -7,7 +7,7 @@ use super::identity::DeployKey;
 use super::signature;
 use super::wire::{Wire, locked};
 use crate::model::CommitId;
-use crate::port::Trusted;
+use crate::port::VerifiedHead;
 use git2::{Oid, Repository};
 use std::fmt::Display;
 use std::io::Read;
@@ -21,7 +21,7 @@ pub struct Trust {
     pub signing: Option<Signing>,
     /// Whose signature the branch's tip must have in order to be applied.
     pub signers: Option<Signers>,
-    judged: Mutex<Option<(CommitId, AllowedSigners, Trusted)>>,
+    judged: Mutex<Option<(CommitId, AllowedSigners, VerifiedHead)>>,
 }
 
 /// A key for signatures.
@@ -102,9 +102,9 @@ impl Trust {
     }
 
     /// The tip if its signature counts; else the newest commit before it whose does.
-    pub(super) fn judge(&self, repo: &Repository, place: &dyn Display, tip: CommitId) -> Result<Trusted, Error> {
+    pub(super) fn judge(&self, repo: &Repository, place: &dyn Display, tip: CommitId) -> Result<VerifiedHead, Error> {
         let Some(signers) = &self.signers else {
-            return Ok(Trusted {
+            return Ok(VerifiedHead {
                 commit: Some(tip),
                 problem: None,
             });
@@ -120,13 +120,18 @@ impl Trust {
     }
 }
 
-fn newest(repo: &Repository, place: &dyn Display, tip: CommitId, allowed: &AllowedSigners) -> Result<Trusted, Error> {
+fn newest(
+    repo: &Repository,
+    place: &dyn Display,
+    tip: CommitId,
+    allowed: &AllowedSigners,
+) -> Result<VerifiedHead, Error> {
     let mut commit = history::commit(repo, place, tip)?;
     let mut problem = None;
     for _ in 0..FAR_BACK {
         match signature::verdict(repo, &commit, allowed) {
             Ok(_) => {
-                return Ok(Trusted {
+                return Ok(VerifiedHead {
                     commit: Some(super::mirror::commit_id(commit.id())),
                     problem,
                 });
@@ -138,7 +143,7 @@ fn newest(repo: &Repository, place: &dyn Display, tip: CommitId, allowed: &Allow
             Err(_) => break,
         }
     }
-    Ok(Trusted { commit: None, problem })
+    Ok(VerifiedHead { commit: None, problem })
 }
 
 fn refusal(commit: &git2::Commit<'_>, why: &str) -> String {

@@ -1,4 +1,4 @@
-use super::mark::Mark;
+use super::image_version::ImageVersion;
 use super::trailer::{decode, encode, quoted, values};
 use crate::model::{Digest, FieldId, FieldName, ObjectId, Tag};
 use serde::Serialize;
@@ -7,29 +7,29 @@ use std::collections::BTreeMap;
 const BUMP: &str = "Tidegate-Bump";
 const RESUME: &str = "Tidegate-Resume";
 
-/// One change of one image field, as a commit of ours records it.
+/// A bump as a commit of ours records it: one change of one image field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Bump {
-    /// The field.
+    /// The field that changes.
     pub field: FieldId,
     /// The image's name as written in the file, without tag and digest.
     pub image: String,
-    /// The tag before; `None` where none was written.
+    /// The tag before; `None` if the image had no tag.
     pub old: Option<Tag>,
-    /// The tag after.
+    /// The tag after the bump.
     pub new: Tag,
-    /// What the new tag pointed to.
+    /// The digest that the new tag pointed to when the bump was planned.
     pub digest: Option<Digest>,
-    /// Whether that digest is written behind the tag in the file.
+    /// Whether the bump writes this digest behind the tag.
     pub pinned: bool,
-    /// The digest before, where one was written.
+    /// The digest before, if one was written.
     pub old_digest: Option<Digest>,
 }
 
 impl Bump {
     /// The whole trailer line, without its line end:
     /// `Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image=… old=… new=… digest=…`,
-    /// and where digests are written `old-digest=… pinned=yes`. What is empty or absent is left out.
+    /// followed by `old-digest=… pinned=yes` where digests are written. Empty and absent values are left out.
     pub fn trailer(&self) -> String {
         let mut line = format!("{BUMP}: {}", field_words(&self.field));
         let mut word = |key: &str, value: Option<&str>| {
@@ -46,17 +46,17 @@ impl Bump {
         line
     }
 
-    /// What the file said before.
-    pub fn before(&self) -> Mark {
-        Mark {
+    /// The version that the file has before the bump.
+    pub fn before(&self) -> ImageVersion {
+        ImageVersion {
             tag: self.old.clone(),
             digest: self.old_digest.clone(),
         }
     }
 
-    /// What the file says after.
-    pub fn after(&self) -> Mark {
-        Mark {
+    /// The version that the file has after the bump.
+    pub fn after(&self) -> ImageVersion {
+        ImageVersion {
             tag: Some(self.new.clone()),
             digest: self.digest.clone().filter(|_| self.pinned),
         }
@@ -78,19 +78,19 @@ impl Bump {
     }
 }
 
-/// What a commit says to lift.
+/// The holds that a commit lifts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Resume {
-    /// All holds there are.
+    /// All holds.
     All,
     /// The holds of one field.
     Field(FieldId),
-    /// One tag that was taken back, whatever stood behind it; a field's others stay held.
+    /// One rejected tag of a field, with any digest. Other rejected tags of the field stay rejected.
     Tag(FieldId, Tag),
 }
 
 impl Resume {
-    /// The whole trailer line: `Tidegate-Resume: all`, or the field's words as in [`Bump::trailer`], and `tag=…` for one tag.
+    /// The whole trailer line: `Tidegate-Resume: all`, or the field's pairs as in [`Bump::trailer`], with `tag=…` for one tag.
     pub fn trailer(&self) -> String {
         match self {
             Self::All => format!("{RESUME}: all"),
@@ -100,9 +100,9 @@ impl Resume {
     }
 }
 
-/// The bumps that a commit message records. Trailers that do not parse are passed over: a commit with a broken trailer is
-/// not ours for that field. Those that a squash left in the middle of its message count: they say something only about
-/// a commit that makes the very change.
+/// The bumps that a commit message records. A trailer that does not parse is skipped: the commit is not ours for that field.
+/// Trailers that a squash left in the middle of its message count too: a record matters only for a commit that makes exactly
+/// the recorded change.
 pub fn bumps(message: &str) -> Vec<Bump> {
     quoted(message, BUMP)
         .iter()
@@ -111,7 +111,7 @@ pub fn bumps(message: &str) -> Vec<Bump> {
         .collect()
 }
 
-/// What a commit message says to lift, in its trailers proper.
+/// The holds that a commit message lifts. Only trailers in the last paragraph count.
 pub fn resumes(message: &str) -> Vec<Resume> {
     values(message, RESUME)
         .iter()
@@ -159,7 +159,7 @@ fn field(words: &BTreeMap<String, String>) -> Option<FieldId> {
     })
 }
 
-/// The pairs of a value; `None` if a word is not a pair or a key comes twice. Keys we do not know are let be.
+/// The pairs of a value; `None` if a word is not a pair or a key is repeated. Unknown keys are allowed.
 fn words(value: &str) -> Option<BTreeMap<String, String>> {
     let mut words = BTreeMap::new();
     for word in value.split_ascii_whitespace() {

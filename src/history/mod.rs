@@ -1,40 +1,53 @@
-//! What the commit history says about our bumps: which of them people took back, and what that keeps us from.
+//! What the commit history says about our bumps: which of them people took back, and which tags are held because of that.
 //!
-//! A bump commit says what it did in trailers, one `Tidegate-Bump:` for each image field ([`Bump::trailer`], read back by
-//! [`bumps`]). [`holds`] walks a [`Step`] list, oldest first, and finds the tags that are *rejected* for a field: a commit
-//! of ours set the field to the tag, and a later commit that is not ours moved the field away from it. Where we write a digest
-//! behind the tag, the two are rejected together: the tag with another digest is something else. Moving the field to
-//! the tag again (a revert of the revert, a hand edit, a cherry-pick) lifts that; a `Tidegate-Resume:` trailer lifts one tag of
-//! a field, all of a field's, or all there are. Later bumps of ours lift nothing: several tags can stay rejected side by side.
+//! **Records.** A bump commit records its changes in trailers, one `Tidegate-Bump:` for each image field ([`Bump::trailer`];
+//! [`bumps`] reads them back).
 //!
-//! Which commit is ours is told by its trailers, for one field at a time: the commit must name the very change that the
-//! field made. So a `git revert` of a bump is not ours (its message quotes no trailers), and a bump commit that somebody
-//! amended to change another field too is ours for the fields that it names only.
+//! **Rejections.** [`HoldIndex`] follows a list of [`Commit`]s, oldest first. It finds the tags that are *rejected* for a field:
+//! a commit of ours set the field to the tag, and a later commit of somebody else moved the field away from it. Where our bump
+//! wrote a digest behind the tag, the two are rejected together: the same tag with another digest is another image. Several
+//! tags of one field can be rejected at the same time.
 //!
-//! Of lines that run beside each other each is followed on its own; a merge knows what its parents know, and is itself the
-//! commit that took a tag back only where none of their lines accounts for that. So a revert holds however it got to the
-//! branch: by merge, squash, rebase, or as the resolution of a conflict.
+//! **Lifting.** Moving the field to the tag again lifts the rejection: a revert of the revert, a hand edit, a cherry-pick. A
+//! `Tidegate-Resume:` trailer lifts one tag of a field, all tags of a field, or everything. Later bumps of ours lift nothing.
 //!
-//! What is not in the history is not known: a bump whose trailers a squash or an amend lost counts as a person's commit, and a
-//! branch that was reset to before a bump has neither the bump nor its hold. A workload under another name is another workload.
+//! **Whose commit it is.** The trailers decide, for each field by itself: a change is ours if a trailer of its commit records
+//! exactly this change. So a `git revert` of a bump is not ours: its message quotes no trailers. A bump commit that somebody
+//! amended to change another field too is ours for the recorded fields only.
 //!
-//! [`Hold::allows`] decides about a candidate. Times come from committers' clocks, so they are bounded on both sides: never
-//! later than now, never earlier than our own last bump before that commit.
+//! **Parallel lines.** Each line of history is followed by itself. A merge knows what its parents know. The merge itself takes
+//! a tag back only if none of its lines accounts for the change. So a revert holds however it reaches the branch: by merge,
+//! squash or rebase, or as the resolution of a conflict.
 //!
-//! [`transitions`] compares the image fields of the files that a commit changed; an object that only moves to another file
-//! does not change, and a container that only gets another name stays the same field, as do the entries of a kustomization
-//! or a values file that only moves. When each field was last written is told beside it.
+//! **Limits.** What is not in the history is not known. A bump whose trailers a squash or an amend lost counts as a person's
+//! commit. A branch that was reset to a commit before a bump has neither the bump nor its hold. A renamed workload is another
+//! workload.
 //!
-//! Pure: whoever reads git (and the files at each commit) makes the steps. Deliberately absent: file names but of what
-//! has no other name, orders of tags.
+//! **Decision.** [`Hold::allows`] judges a candidate. Commit times come from committers' clocks, so they are bounded on both
+//! sides: never later than now, never earlier than the last bump of ours before the commit.
+//!
+//! **Changes.** [`field_changes`] compares the image fields of the files that a commit changed. An object that moves to another
+//! file does not change. A container that is renamed stays the same field, and so do the entries of a kustomization or a
+//! values file that moves. [`HoldIndex::written`] tells when each field was last written.
+//!
+//! Pure: whoever reads git, and the files at each commit, makes the [`Commit`]s. Deliberately absent: file names, except for
+//! objects that have no other name; the order of tags.
 
 mod bump;
+mod commit;
+mod entry;
+mod field_change;
+mod field_state;
 mod hold;
-mod ledger;
-mod lines;
-mod mark;
+mod hold_index;
+mod image_version;
+mod interner;
+mod line_state;
+mod merge;
+mod rejected;
+mod remedy;
 mod trailer;
-mod transition;
+mod walk;
 
 #[cfg(test)]
 mod property;
@@ -42,8 +55,11 @@ mod property;
 mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
-pub use hold::{Hold, Offer, Rejected, Remedy, Step, word};
-pub use ledger::{Ledger, holds};
-pub use mark::Mark;
+pub use commit::Commit;
+pub use field_change::{FieldChange, FieldValue, FileFields, field_changes};
+pub use hold::{Hold, HoldCheck};
+pub use hold_index::{HoldIndex, holds};
+pub use image_version::ImageVersion;
+pub use rejected::Rejected;
+pub use remedy::{Remedy, shell_word};
 pub use trailer::LONGEST_MESSAGE;
-pub use transition::{FileFields, Said, Transition, transitions};

@@ -12,7 +12,7 @@ const TAGS: u8 = 4;
 /// A commit: what its fields say (nothing: the field is not there), for which of them it has a trailer, what it resumes (a
 /// field, or all if there is no such field; of it one tag, if one is named), and its committer's clock.
 #[derive(Debug, Clone)]
-struct Commit {
+struct Drawn {
     parents: Vec<usize>,
     says: [Option<u8>; FIELDS],
     ours: [bool; FIELDS],
@@ -22,9 +22,9 @@ struct Commit {
 
 /// Commits, parents first; the last one is the tip and everybody's descendant.
 #[derive(Debug)]
-struct Dag(Vec<Commit>);
+struct Dag(Vec<Drawn>);
 
-/// A mark, the commit that rejected it, and when.
+/// A version, the commit that rejected it, and when.
 type Rejections = BTreeSet<(u8, usize, i64)>;
 
 impl Dag {
@@ -176,13 +176,13 @@ impl Dag {
     }
 
     /// As the reader would hand it over.
-    fn step(&self, commit: usize) -> Step {
+    fn step(&self, commit: usize) -> Commit {
         let here = &self.0[commit];
-        let from = |line: Option<usize>| -> Vec<Transition> {
-            let fields = (0..FIELDS).map(|field| Transition {
+        let from = |line: Option<usize>| -> Vec<FieldChange> {
+            let fields = (0..FIELDS).map(|field| FieldChange {
                 field: field_id(field),
-                from: mark(line.and_then(|line| self.says(line, field))),
-                to: mark(here.says[field]),
+                from: version(line.and_then(|line| self.says(line, field))),
+                to: version(here.says[field]),
                 image_from: IMAGE.to_owned(),
                 image_to: IMAGE.to_owned(),
                 was: None,
@@ -195,13 +195,13 @@ impl Dag {
                 field: field_id(field),
                 image: IMAGE.to_owned(),
                 old: None,
-                new: mark(here.says[field]).tag?,
+                new: version(here.says[field]).tag?,
                 digest: None,
                 pinned: false,
                 old_digest: None,
             })
         });
-        Step {
+        Commit {
             commit: id(commit),
             parents: here.parents.iter().map(|parent| id(*parent)).collect(),
             author: "Jo <jo@acme.example>".to_owned(),
@@ -209,14 +209,14 @@ impl Dag {
             ours: bumps.collect(),
             resumes: here
                 .resumes
-                .map(|(which, only)| match mark(only).tag {
+                .map(|(which, only)| match version(only).tag {
                     _ if which >= FIELDS => Resume::All,
                     None => Resume::Field(field_id(which)),
                     Some(tag) => Resume::Tag(field_id(which), tag),
                 })
                 .into_iter()
                 .collect(),
-            transitions: lines.next().unwrap_or_default(),
+            changes: lines.next().unwrap_or_default(),
             merged: lines.collect(),
         }
     }
@@ -228,8 +228,8 @@ fn id(commit: usize) -> CommitId {
     CommitId::from_bytes([u8::try_from(commit).unwrap(); 20])
 }
 
-fn mark(tag: Option<u8>) -> Mark {
-    Mark {
+fn version(tag: Option<u8>) -> ImageVersion {
+    ImageVersion {
         tag: tag.map(|tag| Tag::parse(&format!("t{tag}")).unwrap()),
         digest: None,
     }
@@ -242,8 +242,8 @@ fn field_id(field: usize) -> FieldId {
     }
 }
 
-fn told(ledger: &mut Ledger, field: usize) -> Rejections {
-    let holds = ledger.holds();
+fn told(index: &mut HoldIndex, field: usize) -> Rejections {
+    let holds = index.holds();
     let rejected = holds
         .get(&field_id(field))
         .map(|hold| hold.rejected.as_slice())
@@ -260,7 +260,7 @@ fn told(ledger: &mut Ledger, field: usize) -> Rejections {
 type Draw = ([u8; 3], u8, u8, u8, u8);
 
 fn dag(draws: Vec<Draw>) -> Dag {
-    let mut commits: Vec<Commit> = Vec::new();
+    let mut commits: Vec<Drawn> = Vec::new();
     for (index, (lines, kind, which, tag, clock)) in draws.iter().enumerate() {
         // Parents are near the end, so that lines are long and few.
         let near = |line: u8| index - 1 - usize::from(line % 4).min(index - 1);
@@ -280,7 +280,7 @@ fn dag(draws: Vec<Draw>) -> Dag {
                 parents.push(parent);
             }
         }
-        let mut commit = Commit {
+        let mut commit = Drawn {
             says: parents.first().map_or([None; FIELDS], |parent| commits[*parent].says),
             ours: [false; FIELDS],
             resumes: None,
@@ -318,7 +318,7 @@ fn dag(draws: Vec<Draw>) -> Dag {
     let renumbered = kept.iter().map(|commit| {
         let commit = all.0[*commit].clone();
         let parents = commit.parents.iter().map(place).collect();
-        Commit { parents, ..commit }
+        Drawn { parents, ..commit }
     });
     Dag(renumbered.collect())
 }
@@ -329,10 +329,10 @@ proptest! {
     #[test]
     fn random_histories_with_merges_hold_what_the_rules_say(draws in prop::collection::vec(any::<Draw>(), 1..28)) {
         let dag = dag(draws);
-        let mut ledger = Ledger::default();
-        (0..dag.0.len()).for_each(|commit| ledger.push(dag.step(commit)));
+        let mut index = HoldIndex::default();
+        (0..dag.0.len()).for_each(|commit| index.push(dag.step(commit)));
         for field in 0..FIELDS {
-            prop_assert_eq!(told(&mut ledger, field), dag.held(dag.0.len() - 1, field), "field {} of {:#?}", field, dag);
+            prop_assert_eq!(told(&mut index, field), dag.held(dag.0.len() - 1, field), "field {} of {:#?}", field, dag);
         }
     }
 
@@ -344,13 +344,13 @@ proptest! {
         while let Some(first) = tips.last().and_then(|tip| dag.0[*tip].parents.first()) {
             tips.push(*first);
         }
-        let mut watching = Ledger::default();
+        let mut watching = HoldIndex::default();
         let mut seen = 0;
         for tip in tips.into_iter().rev() {
             let all = dag.ancestors(tip);
             dag.members(all & !seen).for_each(|commit| watching.push(dag.step(commit)));
             seen = all;
-            let mut fresh = Ledger::default();
+            let mut fresh = HoldIndex::default();
             dag.members(all).for_each(|commit| fresh.push(dag.step(commit)));
             prop_assert_eq!(watching.holds(), fresh.holds(), "at {} of {:#?}", tip, dag);
         }

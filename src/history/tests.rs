@@ -21,7 +21,7 @@ fn field(name: &str) -> FieldId {
 }
 
 fn bump(field: FieldId, old: &str, new: &str) -> Bump {
-    let (old, new) = (mark(old), mark(new));
+    let (old, new) = (version(old), version(new));
     Bump {
         field,
         image: IMAGE.to_owned(),
@@ -38,9 +38,9 @@ fn digest(text: &str) -> Digest {
 }
 
 /// `tag`, `tag@digest`, `-` for nothing.
-fn mark(text: &str) -> Mark {
+fn version(text: &str) -> ImageVersion {
     let (name, at) = text.split_once('@').map_or((text, None), |(name, at)| (name, Some(at)));
-    Mark {
+    ImageVersion {
         tag: (name != "-").then(|| tag(name)),
         digest: at.map(digest),
     }
@@ -52,17 +52,17 @@ fn commit(index: usize) -> CommitId {
 
 /// A commit of a history that is written as text: `<minute> <bump|edit|resume> [field:]old>new …`, `-` for no tag. `alone` is
 /// a bump in a file that says the digest only.
-fn step(index: usize, line: &str) -> Step {
+fn step(index: usize, line: &str) -> Commit {
     let mut words = line.split_whitespace();
     let at = minute(words.next().unwrap().parse().unwrap());
     let kind = words.next().unwrap();
-    let mut step = Step {
+    let mut step = Commit {
         commit: commit(index),
         author: "Jo <jo@acme.example>".to_owned(),
         committed_at: at,
         ours: Vec::new(),
         resumes: Vec::new(),
-        transitions: Vec::new(),
+        changes: Vec::new(),
         parents: Vec::from_iter(index.checked_sub(1).map(commit)),
         merged: Vec::new(),
     };
@@ -78,16 +78,16 @@ fn step(index: usize, line: &str) -> Step {
     for word in words {
         let (name, change) = word.split_once(':').unwrap_or(("web", word));
         let (from, to) = change.split_once('>').unwrap();
-        step.transitions.push(Transition {
+        step.changes.push(FieldChange {
             field: field(name),
-            from: mark(from),
-            to: mark(to),
+            from: version(from),
+            to: version(to),
             image_from: IMAGE.to_owned(),
             image_to: IMAGE.to_owned(),
             was: None,
         });
         if kind == "alone" {
-            let written = step.transitions.last_mut().unwrap();
+            let written = step.changes.last_mut().unwrap();
             (written.from.tag, written.to.tag) = (None, None);
         }
         if kind == "bump" || kind == "alone" {
@@ -97,7 +97,7 @@ fn step(index: usize, line: &str) -> Step {
     step
 }
 
-fn history(lines: &[&str]) -> Vec<Step> {
+fn history(lines: &[&str]) -> Vec<Commit> {
     lines
         .iter()
         .enumerate()
@@ -105,10 +105,10 @@ fn history(lines: &[&str]) -> Vec<Step> {
         .collect()
 }
 
-/// As [`mark`] reads it.
-fn shown(mark: &Mark) -> String {
-    let tag = mark.tag.as_ref().map_or("-", Tag::as_str);
-    match &mark.digest {
+/// As [`version`] reads it.
+fn shown(version: &ImageVersion) -> String {
+    let tag = version.tag.as_ref().map_or("-", Tag::as_str);
+    match &version.digest {
         Some(digest) => format!(
             "{tag}@{}",
             digest.as_str().trim_start_matches("sha256:").trim_start_matches('0')
@@ -121,8 +121,8 @@ fn rejected(lines: &[&str]) -> String {
     let held: Vec<String> = holds(&history(lines))
         .into_iter()
         .map(|(id, hold)| {
-            let marks: Vec<String> = hold.rejected.iter().map(|r| shown(&r.mark())).collect();
-            format!("{}:{}", id.object.name, marks.join(","))
+            let versions: Vec<String> = hold.rejected.iter().map(|r| shown(&r.version())).collect();
+            format!("{}:{}", id.object.name, versions.join(","))
         })
         .collect();
     held.join(" ")
@@ -184,14 +184,14 @@ fn each_history_holds_what_people_took_back() {
     }
 }
 
-/// Files as `web=a,api=b->web=c`: fields before and after, `-` for no tag; the transitions as `web:a>c`.
+/// Files as `web=a,api=b->web=c`: fields before and after, `-` for no tag; the field_changes as `web:a>c`.
 #[test]
 fn a_field_is_followed_within_its_file_and_from_file_to_file() {
-    let fields = |text: &str| -> Vec<(FieldId, Said)> {
+    let fields = |text: &str| -> Vec<(FieldId, FieldValue)> {
         let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-        let said = |at| Said {
+        let said = |at| FieldValue {
             image: IMAGE.to_owned(),
-            mark: mark(at),
+            version: version(at),
         };
         pairs.map(|(name, at)| (field(name), said(at))).collect()
     };
@@ -224,7 +224,7 @@ fn a_field_is_followed_within_its_file_and_from_file_to_file() {
                 before: fields(before),
                 after: fields(after),
             });
-        let got: Vec<String> = transitions(files)
+        let got: Vec<String> = field_changes(files)
             .iter()
             .map(|t| format!("{}:{}>{}", t.field.object.name, shown(&t.from), shown(&t.to)))
             .collect();
@@ -234,10 +234,10 @@ fn a_field_is_followed_within_its_file_and_from_file_to_file() {
 
 #[test]
 fn a_field_stands_since_it_was_last_written() {
-    let mut ledger = Ledger::default();
+    let mut index = HoldIndex::default();
     let steps = history(&["1 bump web:a>b api:a>b", "2 edit b>a", "3 resume web"]);
-    steps.into_iter().for_each(|step| ledger.push(step));
-    let since = ledger.written();
+    steps.into_iter().for_each(|step| index.push(step));
+    let since = index.written();
     assert_eq!(since[&field("web")], minute(2));
     assert_eq!(since[&field("api")], minute(1));
 }
@@ -257,7 +257,7 @@ fn allowed(
     rejected_pushed: Option<i64>,
 ) -> Result<(), String> {
     let holds = holds(&history(lines));
-    holds[&field("web")].allows(&Offer {
+    holds[&field("web")].allows(&HoldCheck {
         tag: &tag(name),
         digest: None,
         pushed_at: pushed.map(minute),
@@ -272,7 +272,7 @@ fn remedy(field: &FieldId) -> Remedy<'_> {
     Remedy {
         field,
         until: HoldUntil::Newer,
-        place: "",
+        repo_args: "",
     }
 }
 
@@ -356,7 +356,7 @@ fn the_command_that_lifts_a_hold_can_be_copied_into_a_shell() {
             field: FieldName(container.to_owned()),
         };
         let remedy = Remedy {
-            place: " --repo .",
+            repo_args: " --repo .",
             ..remedy(&field)
         };
         assert_eq!(remedy.command(), format!("tidegate resume {want} --repo ."));
@@ -367,9 +367,9 @@ fn the_command_that_lifts_a_hold_can_be_copied_into_a_shell() {
 fn a_rejection_concerns_neither_another_image_nor_the_tag_that_stands() {
     let holds = holds(&history(&["1 bump a>b", "2 edit b>a"]));
     let hold = &holds[&field("web")];
-    assert!(hold.concerning("registry.example/shop/web", &mark("a")).is_some());
-    assert!(hold.concerning("registry.example/other", &mark("a")).is_none());
-    assert!(hold.concerning("registry.example/shop/web", &mark("b")).is_none());
+    assert!(hold.concerning("registry.example/shop/web", &version("a")).is_some());
+    assert!(hold.concerning("registry.example/other", &version("a")).is_none());
+    assert!(hold.concerning("registry.example/shop/web", &version("b")).is_none());
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn a_digest_is_held_and_the_tag_with_a_later_one_passes() {
     let lines = ["10 bump s@a>s@b", "20 edit s@b>s@a"];
     let held = holds(&history(&lines));
     let allowed = |at: &str, pushed: i64| {
-        held[&field("web")].allows(&Offer {
+        held[&field("web")].allows(&HoldCheck {
             tag: &tag("s"),
             digest: Some(&digest(at)),
             pushed_at: Some(minute(pushed)),

@@ -1,14 +1,14 @@
-/// How much of a commit message's end is searched for trailers, in bytes: room for ten thousand bumps in one commit.
+/// How many bytes at the end of a commit message are searched for trailers: enough for ten thousand bumps in one commit.
 pub const LONGEST_MESSAGE: usize = 4 << 20;
 
-/// Beginnings of lines that git itself writes among trailers (git-interpret-trailers, "git_generated_prefixes").
+/// How the lines begin that git itself writes among trailers (git-interpret-trailers, "git_generated_prefixes").
 const WRITTEN_BY_GIT: [&str; 2] = ["Signed-off-by: ", "(cherry picked from commit "];
 
-/// The values of all trailers named `name` (in any case of letters), in order.
+/// The values of all trailers named `name`, in order. Upper and lower case are the same.
 ///
-/// As git-interpret-trailers reads them: the trailers are the last paragraph, which is not the first one, if all its lines
-/// are trailers, or if one is ours or git's and at least a quarter of its lines are trailers. A line that starts with a
-/// blank goes on with the line before.
+/// The rules are those of git-interpret-trailers. The trailers are the last paragraph, unless it is also the first one. Either
+/// all its lines are trailers, or one line is ours or git's and at least a quarter of the lines are trailers. A line that
+/// starts with a blank continues the line before.
 pub(super) fn values(message: &str, name: &str) -> Vec<String> {
     let Some(block) = last_paragraph(tail(message)) else {
         return Vec::new();
@@ -45,9 +45,9 @@ pub(super) fn values(message: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The values of lines that look like trailers named `name` outside of the trailers proper: what is left of them where
-/// commits were squashed into one, with the messages one after another, indented, or followed by more text. Not in the first
-/// paragraph: a subject is never a trailer.
+/// The values of lines that look like trailers named `name` and are outside the last paragraph. A squash leaves such lines: it
+/// joins messages one after another, indents them, or appends text. Lines of the first paragraph do not count: a subject is
+/// never a trailer.
 pub(super) fn quoted(message: &str, name: &str) -> Vec<String> {
     let message = tail(message);
     let proper = match values(message, name).is_empty() {
@@ -96,8 +96,8 @@ fn pair(line: &str) -> Option<(&str, &str)> {
     token.then_some((key, value))
 }
 
-/// A value in `key=value` pairs that are separated by blanks: letters, digits and `._-/:@+,~` stand for themselves, every
-/// other byte is `%XX`. So no name, however odd, can end a line, a pair or a terminal's good mood.
+/// Encodes a value of a `key=value` pair. Letters, digits and `._-/:@+,~` stay as they are; every other byte becomes `%XX`. So
+/// no name can end a line or a pair, or send control characters to a terminal.
 pub(super) fn encode(text: &str) -> String {
     use std::fmt::Write;
     let mut out = String::with_capacity(text.len());
@@ -111,7 +111,7 @@ pub(super) fn encode(text: &str) -> String {
     out
 }
 
-/// The text behind [`encode`]; `None` for a broken escape or bytes that are not UTF-8.
+/// The inverse of [`encode`]; `None` for a broken escape or bytes that are not UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

@@ -1,6 +1,6 @@
 use super::error::Error;
 use super::reading::{HoldReader, ImageField, Reading};
-use crate::history::{Mark, Rejected, Remedy};
+use crate::history::{ImageVersion, Rejected, Remedy};
 use crate::model::{BlobId, CommitId, FieldId, HoldUntil, RepoPath, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -90,12 +90,12 @@ pub(super) fn find(reading: Reading, query: &HoldQuery) -> Found {
     let fields = reading.fields.iter().map(|field| field.field.clone()).collect();
     let held = reading.fields.into_iter().filter_map(|field| {
         let hold = reading.holds.get(&field.field)?;
-        let hold = hold.concerning(field.image.name(), &Mark::of(&field.image))?;
+        let hold = hold.concerning(field.image.name(), &ImageVersion::of(&field.image))?;
         let until = field.until.unwrap_or(query.until);
         let remedy = Remedy {
             field: &field.field,
             until,
-            place: &query.repo_arguments,
+            repo_args: &query.repo_arguments,
         };
         let (reason, resume) = (hold.reason(remedy), remedy.command());
         held(field, hold.rejected, reason, resume)

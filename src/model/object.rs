@@ -28,7 +28,7 @@ impl ObjectId {
     }
 
     /// Whether it is no object of a cluster but a kustomization or a plain file with images, named by its folder or path.
-    pub fn is_named_by_place(&self) -> bool {
+    pub fn is_named_by_path(&self) -> bool {
         let is_file = self.group.is_empty() && self.kind == "File";
         (is_file || self.group == "kustomize.config.k8s.io") && self.namespace.is_none()
     }

@@ -1,9 +1,9 @@
 use super::field::AutomatedField;
 use super::message::shown;
-use crate::history::{Bump, Hold, Mark, Offer, Rejected, Remedy};
+use crate::history::{Bump, Hold, HoldCheck, ImageVersion, Rejected, Remedy};
 use crate::manifest::Lock;
 use crate::model::{Digest, FieldId, HoldUntil, ImageRef, Position, RepoPath, Repository, Tag};
-use crate::policy::{Candidate, Digests, Policy, Question, Selection, Standing, select};
+use crate::policy::{Candidate, Digests, Eligibility, Policy, Question, Selection, select};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub struct Observed<'a> {
     pub tags: &'a BTreeMap<Repository, Tags>,
     /// What is held.
     pub holds: &'a BTreeMap<FieldId, Hold>,
-    /// When each field was last written, where known (`history::Ledger::written`).
+    /// When each field was last written, where known (`history::HoldIndex::written`).
     pub since: &'a BTreeMap<FieldId, Timestamp>,
     /// Whether the include and exclude globs let a tag in; the reason if not.
     pub included: &'a dyn Fn(&Repository, &Tag) -> Result<(), String>,
@@ -188,7 +188,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
         hold: observed
             .holds
             .get(&field.field)
-            .and_then(|hold| hold.concerning(field.image.name(), &Mark::of(&field.image))),
+            .and_then(|hold| hold.concerning(field.image.name(), &ImageVersion::of(&field.image))),
     };
     let mut decided = |outcome, reason: String| {
         decision.outcome = outcome;
@@ -236,7 +236,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
             digest: choice.digest.clone(),
             pinned: policy.digests() != Digests::Never,
             pushed_at: choice.pushed_at,
-            from_pushed_at: standing(&field.image, candidates).and_then(|candidate| candidate.pushed_at),
+            from_pushed_at: listed_now(&field.image, candidates).and_then(|candidate| candidate.pushed_at),
             policy: policy.clone(),
             reason: reason.clone(),
         }),
@@ -249,7 +249,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
 }
 
 /// The image in the file as the registry lists it.
-fn standing<'a>(image: &ImageRef, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
+fn listed_now<'a>(image: &ImageRef, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
     candidates.iter().find(|candidate| match image.digest() {
         Some(digest) => candidate.digest.as_ref() == Some(digest),
         None => Some(&candidate.tag) == image.tag(),
@@ -274,7 +274,7 @@ fn choose(
     };
     let free = |candidate: &Candidate| match hold {
         None => Ok(()),
-        Some(hold) => hold.allows(&Offer {
+        Some(hold) => hold.allows(&HoldCheck {
             tag: &candidate.tag,
             digest: candidate.digest.as_ref().filter(|_| pinned),
             pushed_at: candidate.pushed_at,
@@ -284,7 +284,7 @@ fn choose(
             remedy: Remedy {
                 field: &field.field,
                 until: field.hold.unwrap_or(observed.until),
-                place: "",
+                repo_args: "",
             },
         }),
     };
@@ -303,9 +303,9 @@ fn outcome(selection: &Selection, lock: Option<&Lock>) -> (Outcome, String) {
     }
     let outcome = if selection.selected.is_some() {
         Outcome::Bump
-    } else if selection.any(Standing::Held) {
+    } else if selection.any(Eligibility::Held) {
         Outcome::Held
-    } else if selection.any(Standing::Unordered) || selection.newest.is_none() {
+    } else if selection.any(Eligibility::Unordered) || selection.newest.is_none() {
         Outcome::NoCandidate
     } else {
         Outcome::UpToDate

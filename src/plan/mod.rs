@@ -3,7 +3,7 @@
 //! [`decide`] looks at every automated image field ([`automated`] and [`marked`] find them in a document), the tags of its repository and
 //! the holds, and gives one [`Decision`] for each field with its reason, and a [`PlannedBump`] for each that moves.
 //! [`commits`] cuts the plan into commits, [`check`] is the linter that each must pass before it is carried out; [`message`] and [`commit_time`] make the commit
-//! deterministic: the same plan gives the same bytes. [`request`] says the same in a pull request, and [`Recorded`] reads
+//! deterministic: the same plan gives the same bytes. [`request`] says the same in a pull request, and [`RecordedBumps`] reads
 //! it back.
 //!
 //! Never bumped: a field that is locked, held, pinned by digest or whose policy cannot be used; a field whose repository was
@@ -27,5 +27,5 @@ pub use decide::{BumpPlan, Decision, Observed, Outcome, PlannedBump, Tags, decid
 pub use field::{AutomatedField, automated, marked};
 pub use image_policies::ImagePolicies;
 pub use message::{InvalidTemplate, Template, commit_time, message};
-pub use overlay::{Layers, Overlay, through_overlays};
-pub use request::{Recorded, overtaken, request};
+pub use overlay::{Overlay, OverlayIndex, through_overlays};
+pub use request::{RecordedBumps, request, superseded};

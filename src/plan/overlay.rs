@@ -2,17 +2,17 @@
 
 #[cfg(test)]
 mod tests;
-mod walk;
+mod trace;
 
 use super::AutomatedField;
 use crate::manifest::{Document, Kustomization};
 use crate::model::{FieldId, FieldName, ImageRef, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
-use walk::{Said, Walk, image_of, join};
+use trace::{OverlayTrace, TagSource, image_of, join};
 
 /// What lies in folders with a kustomization.
 #[derive(Debug, Clone, Default)]
-pub struct Layers<'a> {
+pub struct OverlayIndex<'a> {
     /// The kustomizations.
     pub overlays: Vec<Overlay<'a>>,
     /// The objects and parts of objects in all files.
@@ -21,7 +21,7 @@ pub struct Layers<'a> {
     pub operations: BTreeMap<&'a RepoPath, &'a [String]>,
 }
 
-impl<'a> Layers<'a> {
+impl<'a> OverlayIndex<'a> {
     fn of(&self, path: &RepoPath) -> &[&'a Document] {
         self.objects.get(path).map(Vec::as_slice).unwrap_or_default()
     }
@@ -53,8 +53,8 @@ pub struct Overlay<'a> {
 ///
 /// A field of a file that no kustomization names is left out: it is a patch or nothing at all. An entry that several
 /// workloads share is one field, whose policies must agree.
-pub fn through_overlays(fields: Vec<AutomatedField>, layers: &Layers<'_>) -> Vec<AutomatedField> {
-    let overlays = &layers.overlays;
+pub fn through_overlays(fields: Vec<AutomatedField>, index: &OverlayIndex<'_>) -> Vec<AutomatedField> {
+    let overlays = &index.overlays;
     let folders: BTreeMap<RepoPath, usize> = overlays
         .iter()
         .enumerate()
@@ -77,17 +77,17 @@ pub fn through_overlays(fields: Vec<AutomatedField>, layers: &Layers<'_>) -> Vec
     for field in fields {
         let mut said = BTreeSet::new();
         for start in naming.get(&field.path).into_iter().flatten() {
-            let walk = Walk {
-                layers,
+            let trace = OverlayTrace {
+                index,
                 folders: &folders,
                 above: &above,
                 field: &field,
             };
-            let begin = (field.image.name().to_owned(), Said::ByBase);
-            walk.up(*start, begin, &mut Vec::new(), &mut said);
+            let begin = (field.image.name().to_owned(), TagSource::ByBase);
+            trace.up(*start, begin, &mut Vec::new(), &mut said);
         }
         for (name, said) in said {
-            let Some(field) = redirected(&field, &name, said, layers) else {
+            let Some(field) = redirected(&field, &name, said, index) else {
                 continue;
             };
             match found.get_mut(&(field.path.clone(), field.field.clone())) {
@@ -110,30 +110,30 @@ pub fn through_overlays(fields: Vec<AutomatedField>, layers: &Layers<'_>) -> Vec
     found.into_values().collect()
 }
 
-fn redirected(field: &AutomatedField, name: &str, said: Said, layers: &Layers<'_>) -> Option<AutomatedField> {
+fn redirected(field: &AutomatedField, name: &str, said: TagSource, index: &OverlayIndex<'_>) -> Option<AutomatedField> {
     let named = |image: &ImageRef| {
         let plain = ImageRef::parse(name).ok()?;
         Some(plain.with(image.tag().cloned(), image.digest().cloned()))
     };
     let (path, document, name) = match said {
-        Said::ByBase => {
+        TagSource::ByBase => {
             return Some(AutomatedField {
                 image: named(&field.image)?,
                 ..field.clone()
             });
         }
-        Said::Elsewhere(reason) => {
+        TagSource::Elsewhere(reason) => {
             return Some(AutomatedField {
                 policy: Err(reason),
                 ..field.clone()
             });
         }
-        Said::ByEntry(at, entry) => {
-            let overlay = layers.overlays.get(at)?;
+        TagSource::ByEntry(at, entry) => {
+            let overlay = index.overlays.get(at)?;
             (overlay.path, overlay.document, FieldName(entry))
         }
-        Said::ByPatch(path, object) => {
-            let (path, documents) = layers.objects.get_key_value(&path)?;
+        TagSource::ByPatch(path, object) => {
+            let (path, documents) = index.objects.get_key_value(&path)?;
             let document = documents.iter().find(|document| document.object.id == object)?;
             (*path, *document, field.field.field.clone())
         }

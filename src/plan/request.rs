@@ -8,20 +8,20 @@ use std::collections::BTreeSet;
 /// A trailer with the keys of bumps whose own trailers do not fit.
 const PROPOSED: &str = "Tidegate-Proposed: ";
 /// A trailer of requests that we closed ourselves.
-const OVERTAKEN: &str = "Tidegate-Overtaken: yes";
+const SUPERSEDED: &str = "Tidegate-Overtaken: yes";
 /// Hexadecimal digits of a bump's key.
 const KEY: usize = 12;
 
 /// What a pull request says of the bumps it proposes, for people and for us: which bumps they are stands in its text, so
 /// that nobody has to remember it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recorded {
+pub struct RecordedBumps {
     keys: BTreeSet<String>,
     /// We closed it: it says nothing about what people want.
-    pub overtaken: bool,
+    pub superseded: bool,
 }
 
-impl Recorded {
+impl RecordedBumps {
     /// Reads a request's text.
     pub fn of(body: &str) -> Self {
         let trailers: Vec<&str> = body.lines().filter(|line| line.starts_with("Tidegate-Bump:")).collect();
@@ -31,7 +31,7 @@ impl Recorded {
         keys.extend(listed.flat_map(str::split_whitespace).map(str::to_owned));
         Self {
             keys,
-            overtaken: body.lines().any(|line| line.trim_end() == OVERTAKEN),
+            superseded: body.lines().any(|line| line.trim_end() == SUPERSEDED),
         }
     }
 
@@ -69,8 +69,8 @@ pub fn request(
 }
 
 /// The text of a request that is closed since nothing of it is wanted any more.
-pub fn overtaken(body: &str, most: usize) -> String {
-    let head = format!("{OVERTAKEN}\n\n");
+pub fn superseded(body: &str, most: usize) -> String {
+    let head = format!("{SUPERSEDED}\n\n");
     let rest = cut(body, most.saturating_sub(head.len()));
     head + &rest
 }

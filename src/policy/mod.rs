@@ -63,4 +63,4 @@ pub use image_policy::Digests;
 pub use parse::{InvalidPolicy, Policy};
 pub use platform::{InvalidPlatform, Platform, Platforms};
 pub use scan_rules::{ScanRule, ScanRules, host_matches};
-pub use select::{Candidate, Choice, Question, Selection, Standing, Verdict, select};
+pub use select::{Candidate, Choice, Eligibility, Question, Selection, Verdict, select};

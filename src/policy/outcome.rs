@@ -1,15 +1,15 @@
 use super::parse::Policy;
-use super::select::{Candidate, Standing, Verdict};
+use super::select::{Candidate, Eligibility, Verdict};
 use crate::model::{Digest, Tag};
 
 /// The first tag that the policy matches, whether or not the field may move to it.
 pub(super) fn newest(policy: &Policy, verdicts: &[Verdict]) -> Option<Tag> {
     verdicts
         .iter()
-        .find(|verdict| match verdict.standing {
-            Standing::Unmatched | Standing::Excluded | Standing::Unusable => false,
-            Standing::Current => policy.admits(&verdict.tag).is_ok(),
-            Standing::Eligible | Standing::NotNewer | Standing::Unordered | Standing::Held => true,
+        .find(|verdict| match verdict.eligibility {
+            Eligibility::Unmatched | Eligibility::Excluded | Eligibility::Unusable => false,
+            Eligibility::Current => policy.admits(&verdict.tag).is_ok(),
+            Eligibility::Eligible | Eligibility::NotNewer | Eligibility::Unordered | Eligibility::Held => true,
         })
         .map(|verdict| verdict.tag.clone())
 }
@@ -40,11 +40,11 @@ pub(super) fn summary(
             None => first,
         };
     }
-    let first = |standing: Standing| verdicts.iter().find(|verdict| verdict.standing == standing);
-    if let Some(held) = first(Standing::Held) {
+    let first = |eligibility: Eligibility| verdicts.iter().find(|verdict| verdict.eligibility == eligibility);
+    if let Some(held) = first(Eligibility::Held) {
         return format!("{} is {}", held.tag, held.reason);
     }
-    if let Some(unordered) = first(Standing::Unordered) {
+    if let Some(unordered) = first(Eligibility::Unordered) {
         return format!("nothing is chosen: {}: {}", unordered.tag, unordered.reason);
     }
     match current {

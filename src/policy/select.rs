@@ -39,7 +39,7 @@ pub struct Choice {
 /// How a tag stands to a policy and to the current tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum Eligibility {
     /// May be moved to.
     Eligible,
     /// It is the current tag, and nothing about it is to be written.
@@ -66,7 +66,8 @@ pub struct Verdict {
     /// Whether it may be moved to.
     pub eligible: bool,
     /// How it stands.
-    pub standing: Standing,
+    #[serde(rename = "standing")]
+    pub eligibility: Eligibility,
     /// Why, in a few words.
     pub reason: String,
 }
@@ -86,8 +87,8 @@ pub struct Selection {
 
 impl Selection {
     /// Whether any tag stands so.
-    pub fn any(&self, standing: Standing) -> bool {
-        self.verdicts.iter().any(|verdict| verdict.standing == standing)
+    pub fn any(&self, eligibility: Eligibility) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.eligibility == eligibility)
     }
 }
 
@@ -144,14 +145,14 @@ pub fn select(question: &Question<'_>) -> Selection {
     let mut verdicts = Vec::with_capacity(ranked.len());
     let mut selected: Option<&Candidate> = None;
     for candidate in ranked.iter().map(|ranked| ranked.candidate) {
-        let (standing, reason) = judge(question, current.as_ref(), candidate);
-        if standing == Standing::Eligible && selected.is_none() {
+        let (eligibility, reason) = judge(question, current.as_ref(), candidate);
+        if eligibility == Eligibility::Eligible && selected.is_none() {
             selected = Some(candidate);
         }
         verdicts.push(Verdict {
             tag: candidate.tag.clone(),
-            eligible: standing == Standing::Eligible,
-            standing,
+            eligible: eligibility == Eligibility::Eligible,
+            eligibility,
             reason,
         });
     }
@@ -184,34 +185,37 @@ struct Current<'a> {
     listed: Option<&'a Candidate>,
 }
 
-fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Candidate) -> (Standing, String) {
+fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Candidate) -> (Eligibility, String) {
     let policy = question.policy;
     let same = current.is_some_and(|current| *current.tag == candidate.tag);
     if same && let Some(reason) = settled(question, candidate) {
-        return (Standing::Current, reason);
+        return (Eligibility::Current, reason);
     }
     if let Some(what) = artefact::not_an_image(candidate) {
-        return (Standing::Unusable, format!("is {what}, not an image"));
+        return (Eligibility::Unusable, format!("is {what}, not an image"));
     }
     if let Err(reason) = policy.admits(&candidate.tag) {
-        return (Standing::Unmatched, reason);
+        return (Eligibility::Unmatched, reason);
     }
     if let Err(reason) = (question.included)(&candidate.tag) {
-        return (Standing::Excluded, reason);
+        return (Eligibility::Excluded, reason);
     }
     if !candidate.pullable {
-        return (Standing::Unusable, "cannot be pulled now (archived)".to_owned());
+        return (Eligibility::Unusable, "cannot be pulled now (archived)".to_owned());
     }
     if let Some(reason) = &candidate.unfit {
-        return (Standing::Unusable, reason.clone());
+        return (Eligibility::Unusable, reason.clone());
     }
     if policy.digests() != Digests::Never && candidate.digest.is_none() && !question.typed {
-        return (Standing::Unusable, "the registry does not tell its digest".to_owned());
+        return (
+            Eligibility::Unusable,
+            "the registry does not tell its digest".to_owned(),
+        );
     }
     let newer = match current {
         None if policy.needs_push_times() && candidate.pushed_at.is_none() => first_without_time(question, candidate),
         None if question.digest.is_some() && question.digest == candidate.digest.as_ref() => {
-            Err((Standing::NotNewer, "is the image in the file".to_owned()))
+            Err((Eligibility::NotNewer, "is the image in the file".to_owned()))
         }
         None => Ok("the field has no tag yet".to_owned()),
         Some(_) if same && question.digest.is_none() => Ok("its digest is not in the file yet".to_owned()),
@@ -219,22 +223,22 @@ fn judge(question: &Question<'_>, current: Option<&Current<'_>>, candidate: &Can
         Some(current) => newer(policy, current, candidate),
     };
     match newer {
-        Err(standing) => standing,
+        Err(eligibility) => eligibility,
         Ok(reason) => match (question.free)(candidate) {
-            Ok(()) => (Standing::Eligible, reason),
-            Err(refusal) => (Standing::Held, refusal),
+            Ok(()) => (Eligibility::Eligible, reason),
+            Err(refusal) => (Eligibility::Held, refusal),
         },
     }
 }
 
 /// A field without a tag, and a tag whose push time is not known: a version is as good as its place among the versions.
-fn first_without_time(question: &Question<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+fn first_without_time(question: &Question<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
     if Version::parse(candidate.tag.as_str()).is_ok() {
         Ok("the field has no tag yet; its push time is not known, so that its version counts".to_owned())
     } else if question.typed {
         Ok("the field has no tag yet; its push time, which would order it, is not given".to_owned())
     } else {
-        Err((Standing::Unordered, "its push time is not known".to_owned()))
+        Err((Eligibility::Unordered, "its push time is not known".to_owned()))
     }
 }
 
@@ -257,11 +261,11 @@ fn settled(question: &Question<'_>, candidate: &Candidate) -> Option<String> {
 
 /// The current tag does not point to the image in the file. The tag itself says which one is the newer, unless push times
 /// say that it went back.
-fn moved(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+fn moved(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
     let times = current.listed.map(|listed| (candidate.pushed_at, listed.pushed_at));
     match times {
         Some((Some(ours), Some(theirs))) if ours < theirs => Err((
-            Standing::NotNewer,
+            Eligibility::NotNewer,
             "points to an image that was pushed before the one in the file".to_owned(),
         )),
         _ => Ok("points to another image than the file".to_owned()),
@@ -269,13 +273,16 @@ fn moved(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standi
 }
 
 /// Why the candidate is newer than the current tag, or how it stands otherwise.
-fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
     let tag = current.tag;
     if let (Some(ours), Some(theirs)) = (policy.measure(&candidate.tag), policy.measure(tag)) {
         return if ours.is_newer_than(&theirs) {
             Ok(format!("comes after the current tag {tag}"))
         } else {
-            Err((Standing::NotNewer, format!("does not come after the current tag {tag}")))
+            Err((
+                Eligibility::NotNewer,
+                format!("does not come after the current tag {tag}"),
+            ))
         };
     }
     let same_image = current
@@ -283,7 +290,7 @@ fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Resul
         .is_some_and(|listed| listed.digest.is_some() && listed.digest == candidate.digest);
     if same_image {
         return Err((
-            Standing::NotNewer,
+            Eligibility::NotNewer,
             format!("is the same image as the current tag {tag}"),
         ));
     }
@@ -294,17 +301,20 @@ fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Resul
     match times {
         Some((Some(ours), Some(theirs))) if ours > theirs => Ok(format!("was pushed after the current tag {tag}")),
         Some((Some(ours), Some(theirs))) if ours == theirs => Err((
-            Standing::NotNewer,
+            Eligibility::NotNewer,
             format!("was pushed together with the current tag {tag}"),
         )),
-        Some((Some(_), Some(_))) => Err((Standing::NotNewer, format!("was pushed before the current tag {tag}"))),
+        Some((Some(_), Some(_))) => Err((
+            Eligibility::NotNewer,
+            format!("was pushed before the current tag {tag}"),
+        )),
         _ => newer_otherwise(current, candidate),
     }
 }
 
 /// The answer where push times give none: as versions, if both are; else a push after the current tag was written into
 /// the file counts as newer.
-fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Standing, String)> {
+fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
     let tag = current.tag;
     let problem = match current.listed {
         None => format!("the current tag {tag} is no longer in the registry"),
@@ -312,7 +322,7 @@ fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<Strin
     };
     match (Version::parse(candidate.tag.as_str()), Version::parse(tag.as_str())) {
         (Ok(ours), Ok(theirs)) if ours.is_higher_than(&theirs) => Ok(format!("is a higher version; {problem}")),
-        (Ok(_), Ok(_)) => Err((Standing::NotNewer, format!("is not a higher version; {problem}"))),
+        (Ok(_), Ok(_)) => Err((Eligibility::NotNewer, format!("is not a higher version; {problem}"))),
         _ if candidate.pushed_at.is_some() && current.since.is_some() => {
             if candidate.pushed_at > current.since {
                 Ok(format!(
@@ -320,13 +330,13 @@ fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<Strin
                 ))
             } else {
                 Err((
-                    Standing::NotNewer,
+                    Eligibility::NotNewer,
                     format!("was not pushed after the current tag was written into the file; {problem}"),
                 ))
             }
         }
         _ => Err((
-            Standing::Unordered,
+            Eligibility::Unordered,
             format!("{problem}, so nothing tells which one is newer; write the tag you want into the file once"),
         )),
     }

@@ -40,7 +40,7 @@ pub struct Proposal {
 
 /// The longest texts that a forge accepts, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct SizeLimits {
     /// The longest title.
     pub title: usize,
     /// The longest description.
@@ -60,7 +60,7 @@ pub struct ForgeFailure {
 /// The requests from one proposal branch into one followed branch of one repository.
 pub trait Forge: Send + Sync + 'static {
     /// The longest texts that the forge accepts.
-    fn room(&self) -> Room;
+    fn size_limits(&self) -> SizeLimits;
 
     /// All requests, open or not, newest first. Very old ones may be missing.
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>>;

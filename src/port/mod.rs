@@ -18,10 +18,10 @@ pub use cluster::{
 };
 pub use declared::{DeclaredImages, DeclaredState, TargetState};
 pub use events::EventWriter;
-pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Room};
+pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{
-    ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, SideBranches,
-    TreeFile, Trusted,
+    ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure,
+    RepoProblem, TreeFile, VerifiedHead,
 };
 pub use scan_state::{ImageKey, PlatformAnswer, Scan, ScanState};

@@ -81,7 +81,7 @@ pub enum PushOutcome {
 
 /// What of a branch may be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trusted {
+pub struct VerifiedHead {
     /// The tip, or the newest commit before it (by first parents) that may; `None` if there is none.
     pub commit: Option<CommitId>,
     /// Why the tip may not, if so.
@@ -165,8 +165,8 @@ pub trait ConfigRepo: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, RepoFailure>> + Send;
 
     /// What of the branch with this tip may be applied: the tip, unless signatures are asked for.
-    fn trusted(&self, tip: CommitId) -> impl Future<Output = Result<Trusted, RepoFailure>> + Send {
-        std::future::ready(Ok(Trusted {
+    fn verified_head(&self, tip: CommitId) -> impl Future<Output = Result<VerifiedHead, RepoFailure>> + Send {
+        std::future::ready(Ok(VerifiedHead {
             commit: Some(tip),
             problem: None,
         }))
@@ -174,7 +174,7 @@ pub trait ConfigRepo: Send + Sync + 'static {
 
     /// Sees to it that [`Self::history`] goes back to the beginning. True if more had to be fetched: what was read of the
     /// history before is not all that is known now. For a repository that always has its whole history there is nothing to do.
-    fn reach_beginning(&self) -> impl Future<Output = Result<bool, RepoFailure>> + Send {
+    fn unshallow(&self) -> impl Future<Output = Result<bool, RepoFailure>> + Send {
         async { Ok(false) }
     }
 
@@ -187,10 +187,10 @@ pub trait ConfigRepo: Send + Sync + 'static {
 
 /// Branches beside the followed one, which nobody but us writes: what stands there is replaced as a whole, under the lease
 /// of what was seen.
-pub trait SideBranches: Send + Sync + 'static {
+pub trait ProposalBranches: Send + Sync + 'static {
     /// Asks the server for the branch's tip and fetches its history, as far as to where it leaves that of `above`; `None` if
     /// there is no such branch.
-    fn side_tip(
+    fn branch_head(
         &self,
         branch: BranchName,
         above: CommitId,
@@ -199,7 +199,7 @@ pub trait SideBranches: Send + Sync + 'static {
     /// Makes the commits, the first on its parent (which need not be on the side branch) and each further one on the one
     /// before, and has the branch point at the last, if it still is what was `seen`. Where that is the very commit already,
     /// nothing is pushed. After any doubt the remote ref decides.
-    fn replace_side(
+    fn replace_branch(
         &self,
         branch: BranchName,
         seen: Option<CommitId>,
@@ -207,7 +207,7 @@ pub trait SideBranches: Send + Sync + 'static {
     ) -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
 
     /// Removes the branch, if it still is what was `seen`.
-    fn remove_side(
+    fn remove_branch(
         &self,
         branch: BranchName,
         seen: CommitId,

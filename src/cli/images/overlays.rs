@@ -2,7 +2,7 @@ use super::files::File;
 use super::finding::Finding;
 use super::row::Row;
 use crate::model::Severity;
-use crate::plan::{self, AutomatedField, Layers, Overlay};
+use crate::plan::{self, AutomatedField, Overlay, OverlayIndex};
 use crate::policy::Policy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,8 +51,8 @@ pub(super) fn apply(folder: &[File], rows: &mut [Row], findings: &mut Vec<Findin
     }
 }
 
-fn layers(folder: &[File]) -> Layers<'_> {
-    let mut layers = Layers::default();
+fn layers(folder: &[File]) -> OverlayIndex<'_> {
+    let mut layers = OverlayIndex::default();
     for File { path, reading, .. } in folder {
         layers.add(path, &reading.documents);
         layers.operations.insert(path, &reading.operations);

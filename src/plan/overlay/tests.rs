@@ -25,7 +25,7 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
             document: reading.values.first()?,
         })
     });
-    let mut layers = Layers {
+    let mut index = OverlayIndex {
         overlays: overlays.collect(),
         objects: BTreeMap::new(),
         operations: readings
@@ -34,7 +34,7 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
             .collect(),
     };
     for (path, reading) in &readings {
-        layers.add(path, &reading.documents);
+        index.add(path, &reading.documents);
     }
     let fields = readings.iter().flat_map(|(path, reading)| {
         let documents = reading.documents.iter();
@@ -42,7 +42,7 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
             .flat_map(|document| automated(path, document))
             .collect::<Vec<_>>()
     });
-    let mut told: Vec<String> = through_overlays(fields.collect(), &layers)
+    let mut told: Vec<String> = through_overlays(fields.collect(), &index)
         .iter()
         .map(|field| match &field.policy {
             Ok(_) => format!("{} {} {}", field.path, field.field.field, field.image),

@@ -58,7 +58,7 @@ fn what_is_not_an_image_is_never_chosen() {
         } else {
             assert_eq!(chosen(&selection), "-", "{media_type}");
             assert_eq!(selection.newest, Some(tag("a")), "{media_type}");
-            assert_eq!(judged.standing, Standing::Unusable, "{media_type}");
+            assert_eq!(judged.eligibility, Eligibility::Unusable, "{media_type}");
             assert!(judged.reason.contains(want), "{media_type}: {judged:?}");
         }
     }

@@ -12,7 +12,7 @@ mod properties;
 mod text;
 mod verdicts;
 
-use super::{Candidate, Digests, Filter, InvalidPolicy, Policy, Question, Selection, Standing, select};
+use super::{Candidate, Digests, Eligibility, Filter, InvalidPolicy, Policy, Question, Selection, select};
 use crate::model::{Digest, Tag};
 use jiff::Timestamp;
 

@@ -53,7 +53,7 @@ fn an_image_that_would_not_run_is_never_chosen() {
     listing[2].unfit = Some("is built for windows/amd64, and not for linux".to_owned());
     let selection = selection("*", "a", &listing);
     assert_eq!(chosen(&selection), "b");
-    assert_eq!(selection.verdicts[0].standing, Standing::Unusable);
+    assert_eq!(selection.verdicts[0].eligibility, Eligibility::Unusable);
     assert_eq!(
         selection.verdicts[0].reason,
         "is built for windows/amd64, and not for linux"

@@ -1,45 +1,45 @@
 use super::*;
 
-/// policy, current, listing, tag, its standing, part of its reason.
+/// policy, current, listing, tag, its eligibility, part of its reason.
 #[rustfmt::skip]
-pub(super) const REASONS: &[(&str, &str, &str, &str, Standing, &str)] = &[
-    ("*",           "a",     "a@1 b@2",         "b",       Standing::Eligible,  "pushed after the current tag a"),
-    ("*",           "a",     "a@1 b@2",         "a",       Standing::Current,   "is the current tag"),
-    ("*",           "b",     "a@1 b@2",         "a",       Standing::NotNewer,  "pushed before the current tag b"),
-    ("*",           "b",     "a@2 b@2",         "a",       Standing::NotNewer,  "pushed together with"),
-    ("*",           "b",     "a@2#1 b@2#1",     "a",       Standing::NotNewer,  "the same image"),
-    ("*",           "x",     "a@1",             "a",       Standing::Unordered, "no longer in the registry"),
-    ("*",           "b",     "a b",             "a",       Standing::Unordered, "does not tell push times"),
-    ("*",           "-",     "a",               "a",       Standing::Unordered, "push time is not known"),
-    ("*",           "a",     "a@1 latest@2",    "latest",  Standing::Unmatched, "only if the policy names it"),
-    ("glob:m-*",    "m-1",   "m-1@1 d-1@2",     "d-1",     Standing::Unmatched, "does not match glob:m-*"),
-    ("semver:*",    "1.0.0", "1.0.0 abc",       "abc",     Standing::Unmatched, "is not a version"),
-    ("semver:*",    "1.0.0", "1.0.0 1234567",   "1234567", Standing::Unmatched, "taken for a commit id"),
-    ("semver:^1",   "1.0.0", "1.0.0 2.0.0",     "2.0.0",   Standing::Unmatched, "outside the range ^1"),
-    ("semver:^1",   "1.0.0", "1.0.0 1.1.0-rc1", "1.1.0-rc1", Standing::Unmatched, "pre-release"),
-    ("semver:*",    "1.2.0", "1.2.0 1.1.0",     "1.1.0",   Standing::NotNewer,  "does not come after the current tag 1.2.0"),
-    ("semver:*",    "1.1.0", "1.2.0 1.1.0",     "1.2.0",   Standing::Eligible,  "comes after the current tag 1.1.0"),
-    ("numeric:b(.+)", "b1",  "b1 bx",           "bx",      Standing::Unmatched, "\"x\", the part to order by, is not a number"),
-    ("numeric:b(.+)", "b1",  "b1 b0",           "b0",      Standing::NotNewer,  "does not come after the current tag b1"),
-    ("numeric:b(.+)", "b1",  "b1 c2",           "c2",      Standing::Unmatched, "does not match numeric:b(.+)"),
-    ("numeric:(.)-(.)", "1-1", "1-1 2-x",       "2-x",     Standing::Unmatched, "\"x\", the part to order by, is not a number"),
-    ("alphabetical:b(.+)", "b1", "b1 c2",       "c2",      Standing::Unmatched, "does not match alphabetical:b(.+)"),
-    ("alphabetical:b(.+)", "b1", "b1 b1.0",     "b1.0",    Standing::Eligible,  "comes after the current tag b1"),
-    ("digest:stable", "stable#1", "stable@1#1 v1@9#2", "v1", Standing::Unmatched, "does not match digest:stable"),
-    ("*",           "-",     "1.0.0",           "1.0.0",   Standing::Eligible,  "so that its version counts"),
-    ("*",           "1.0",   "1.1@5",           "1.1",     Standing::Eligible,  "is a higher version; the current tag 1.0 is no longer in the registry"),
-    ("*",           "1.0",   "0.9@5",           "0.9",     Standing::NotNewer,  "is not a higher version"),
+pub(super) const REASONS: &[(&str, &str, &str, &str, Eligibility, &str)] = &[
+    ("*",           "a",     "a@1 b@2",         "b",       Eligibility::Eligible,  "pushed after the current tag a"),
+    ("*",           "a",     "a@1 b@2",         "a",       Eligibility::Current,   "is the current tag"),
+    ("*",           "b",     "a@1 b@2",         "a",       Eligibility::NotNewer,  "pushed before the current tag b"),
+    ("*",           "b",     "a@2 b@2",         "a",       Eligibility::NotNewer,  "pushed together with"),
+    ("*",           "b",     "a@2#1 b@2#1",     "a",       Eligibility::NotNewer,  "the same image"),
+    ("*",           "x",     "a@1",             "a",       Eligibility::Unordered, "no longer in the registry"),
+    ("*",           "b",     "a b",             "a",       Eligibility::Unordered, "does not tell push times"),
+    ("*",           "-",     "a",               "a",       Eligibility::Unordered, "push time is not known"),
+    ("*",           "a",     "a@1 latest@2",    "latest",  Eligibility::Unmatched, "only if the policy names it"),
+    ("glob:m-*",    "m-1",   "m-1@1 d-1@2",     "d-1",     Eligibility::Unmatched, "does not match glob:m-*"),
+    ("semver:*",    "1.0.0", "1.0.0 abc",       "abc",     Eligibility::Unmatched, "is not a version"),
+    ("semver:*",    "1.0.0", "1.0.0 1234567",   "1234567", Eligibility::Unmatched, "taken for a commit id"),
+    ("semver:^1",   "1.0.0", "1.0.0 2.0.0",     "2.0.0",   Eligibility::Unmatched, "outside the range ^1"),
+    ("semver:^1",   "1.0.0", "1.0.0 1.1.0-rc1", "1.1.0-rc1", Eligibility::Unmatched, "pre-release"),
+    ("semver:*",    "1.2.0", "1.2.0 1.1.0",     "1.1.0",   Eligibility::NotNewer,  "does not come after the current tag 1.2.0"),
+    ("semver:*",    "1.1.0", "1.2.0 1.1.0",     "1.2.0",   Eligibility::Eligible,  "comes after the current tag 1.1.0"),
+    ("numeric:b(.+)", "b1",  "b1 bx",           "bx",      Eligibility::Unmatched, "\"x\", the part to order by, is not a number"),
+    ("numeric:b(.+)", "b1",  "b1 b0",           "b0",      Eligibility::NotNewer,  "does not come after the current tag b1"),
+    ("numeric:b(.+)", "b1",  "b1 c2",           "c2",      Eligibility::Unmatched, "does not match numeric:b(.+)"),
+    ("numeric:(.)-(.)", "1-1", "1-1 2-x",       "2-x",     Eligibility::Unmatched, "\"x\", the part to order by, is not a number"),
+    ("alphabetical:b(.+)", "b1", "b1 c2",       "c2",      Eligibility::Unmatched, "does not match alphabetical:b(.+)"),
+    ("alphabetical:b(.+)", "b1", "b1 b1.0",     "b1.0",    Eligibility::Eligible,  "comes after the current tag b1"),
+    ("digest:stable", "stable#1", "stable@1#1 v1@9#2", "v1", Eligibility::Unmatched, "does not match digest:stable"),
+    ("*",           "-",     "1.0.0",           "1.0.0",   Eligibility::Eligible,  "so that its version counts"),
+    ("*",           "1.0",   "1.1@5",           "1.1",     Eligibility::Eligible,  "is a higher version; the current tag 1.0 is no longer in the registry"),
+    ("*",           "1.0",   "0.9@5",           "0.9",     Eligibility::NotNewer,  "is not a higher version"),
 ];
 
 #[test]
 fn every_tag_is_told_why() {
-    for (policy, current, listing, name, standing, reason) in REASONS {
+    for (policy, current, listing, name, eligibility, reason) in REASONS {
         let listing = candidates(listing);
         let selection = selection(policy, current, &listing);
         let verdict = selection.verdicts.iter().find(|v| v.tag == tag(name)).unwrap();
-        assert_eq!(verdict.standing, *standing, "{policy} {name}: {verdict:?}");
+        assert_eq!(verdict.eligibility, *eligibility, "{policy} {name}: {verdict:?}");
         assert!(verdict.reason.contains(reason), "{policy} {name}: {verdict:?}");
-        assert_eq!(verdict.eligible, *standing == Standing::Eligible);
+        assert_eq!(verdict.eligible, *eligibility == Eligibility::Eligible);
     }
 }
 

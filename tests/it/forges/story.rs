@@ -165,10 +165,10 @@ async fn story<A: Api + Stands>(scene: Scene<A>, has_labels: bool, address: &str
 #[tokio::test]
 async fn the_longest_title_and_text_are_within_what_the_forges_describe() {
     let scene = codecommit().await;
-    let room = scene.forge.room();
+    let room = scene.forge.size_limits();
     let longest = proposal(&"t".repeat(room.title), &"b".repeat(room.body));
     let made = scene.forge.open(&longest).await.unwrap();
-    let body = tidegate::plan::overtaken(&longest.body, room.body);
+    let body = tidegate::plan::superseded(&longest.body, room.body);
     scene.forge.close(&made, &body, "Overtaken.").await.unwrap();
     scene.assert_as_described();
     let too_long = proposal(&"t".repeat(room.title + 1), "");

@@ -2,7 +2,7 @@
 
 use super::script::{Script, minutes};
 use std::collections::BTreeMap;
-use tidegate::automation::Timeline;
+use tidegate::automation::HistoryReader;
 use tidegate::git::Local;
 use tidegate::model::{CommitId, FieldId, FieldName, HoldUntil, ImageRef, ObjectId, Position, RepoPath, Tag};
 use tidegate::plan::{AutomatedField, Decision, Observed, Tags, decide};
@@ -51,8 +51,8 @@ const RESUMED: &[Case] = &[
 async fn decided(script: &Script, registry: &str, until: HoldUntil) -> Decision {
     let tip = CommitId::parse(&script.copy.head().unwrap()).unwrap();
     let local = Local::open(script.copy.path(), None).unwrap();
-    let mut timeline = Timeline::default();
-    let past = timeline.read(&local, tip).await.unwrap();
+    let mut history_reader = HistoryReader::default();
+    let past = history_reader.read(&local, tip).await.unwrap();
     let text = script.copy.read("web.yaml").unwrap();
     let image = text
         .lines()

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate::agent::holds_of_clone;
-use tidegate::automation::Timeline;
+use tidegate::automation::HistoryReader;
 use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Limits, Local, Repo, RepoUrl, Settings};
 use tidegate::history::Hold;
 use tidegate::model::{BranchName, CommitId, FieldId};
@@ -182,8 +182,8 @@ struct Scene {
 type Holds = BTreeMap<FieldId, Hold>;
 
 async fn from_nothing(repo: &impl ConfigRepo, tip: CommitId) -> Holds {
-    let mut timeline = Timeline::default();
-    timeline.read(repo, tip).await.unwrap().holds.clone()
+    let mut history_reader = HistoryReader::default();
+    history_reader.read(repo, tip).await.unwrap().holds.clone()
 }
 
 impl Scene {
@@ -217,7 +217,7 @@ impl Scene {
         let bare = self.server.create_repo(&format!("shape-{index}")).unwrap();
         let mut script = Script::begin(&bare);
         let local = Local::open(script.copy.path(), Some("main")).unwrap();
-        let mut watching = Timeline::default();
+        let mut watching = HistoryReader::default();
         for line in lines.split(';').map(str::trim) {
             script.run(line);
             let Some(tip) = script.on_main() else { continue };

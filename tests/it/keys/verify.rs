@@ -51,7 +51,7 @@ async fn the_newest_commit_that_git_signed_with_an_allowed_key_counts() {
     let repo = asking(&scene, &lines);
 
     let root = repo.fetch().await.unwrap();
-    let trusted = repo.trusted(root).await.unwrap();
+    let trusted = repo.verified_head(root).await.unwrap();
     assert_eq!(trusted.commit, None, "nothing is signed yet");
     assert!(trusted.problem.unwrap().contains("it is not signed"));
 
@@ -61,7 +61,7 @@ async fn the_newest_commit_that_git_signed_with_an_allowed_key_counts() {
         newest = person.commit(&copy, "Change it");
         copy.push().unwrap();
         let tip = repo.fetch().await.unwrap();
-        let trusted = repo.trusted(tip).await.unwrap();
+        let trusted = repo.verified_head(tip).await.unwrap();
         assert_eq!(trusted.problem, None);
         assert_eq!(trusted.commit, Some(tip));
         assert_eq!(tip.to_string(), newest);
@@ -73,7 +73,7 @@ async fn the_newest_commit_that_git_signed_with_an_allowed_key_counts() {
     let by_stranger = stranger.commit(&copy, "Believe me");
     copy.push().unwrap();
     let tip = repo.fetch().await.unwrap();
-    let trusted = repo.trusted(tip).await.unwrap();
+    let trusted = repo.verified_head(tip).await.unwrap();
     assert_eq!(trusted.commit.map(|commit| commit.to_string()), Some(newest));
     let problem = trusted.problem.unwrap();
     for part in [
@@ -117,7 +117,7 @@ async fn git_and_we_agree_on_options_and_times_of_signers() {
         let git = scene.bare.git(&["-c", &setting, "verify-commit", "main"]).is_ok();
         let repo = asking(&scene, &line);
         let tip = repo.fetch().await.unwrap();
-        let ours = repo.trusted(tip).await.unwrap().problem.is_none();
+        let ours = repo.verified_head(tip).await.unwrap().problem.is_none();
         assert_eq!(git, ours, "{line}");
         agreed += usize::from(git);
     }
@@ -151,7 +151,7 @@ async fn a_merge_of_a_signed_tag_counts_by_its_own_signature_and_an_outdated_key
         copy.push().unwrap();
         let git = scene.bare.git(&["-c", &setting, "verify-commit", "main"]).is_ok();
         let tip = repo.fetch().await.unwrap();
-        let ours = repo.trusted(tip).await.unwrap();
+        let ours = repo.verified_head(tip).await.unwrap();
         assert_eq!(
             (git, ours.problem.is_none()),
             (number == 1, number == 1),
@@ -163,7 +163,7 @@ async fn a_merge_of_a_signed_tag_counts_by_its_own_signature_and_an_outdated_key
     let tip = repo.fetch().await.unwrap();
     let withheld = asking(&scene, &outdated);
     assert_eq!(withheld.fetch().await.unwrap(), tip);
-    let trusted = withheld.trusted(tip).await.unwrap();
+    let trusted = withheld.verified_head(tip).await.unwrap();
     assert_eq!(trusted.commit, None);
     let problem = trusted.problem.unwrap();
     for part in [&tip.to_string(), "only until 2020-01-01", "SHA256:"] {

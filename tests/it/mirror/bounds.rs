@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::process::{Command, Stdio};
 use tidegate::git::Repo;
 use tidegate::model::{BranchName, CommitId};
-use tidegate::port::{ConfigRepo, PushOutcome, SideBranches};
+use tidegate::port::{ConfigRepo, ProposalBranches, PushOutcome};
 
 /// An hour between commits; the newest is an hour old.
 const COMMITS: i64 = 500;
@@ -83,9 +83,9 @@ async fn history_is_fetched_as_far_as_it_is_needed_and_all_else_goes_on_as_ever(
         "a fetch brings what is new and nothing else"
     );
 
-    assert!(repo.reach_beginning().await.unwrap());
+    assert!(repo.unshallow().await.unwrap());
     assert_eq!(known(&repo, tip).await, 503);
-    assert!(!repo.reach_beginning().await.unwrap(), "there is no more");
+    assert!(!repo.unshallow().await.unwrap(), "there is no more");
     scene.bare.git(&["fsck", "--strict"]).unwrap();
 }
 
@@ -133,7 +133,7 @@ async fn of_a_side_branch_the_history_is_fetched_as_far_as_to_where_it_leaves_ou
     for (back, most) in [(1, 120), (5, 120), (40, 260), (300, 503)] {
         let repo = from_nothing(back);
         let tip = repo.fetch().await.unwrap();
-        let side = repo.side_tip(branch(back), tip).await.unwrap().unwrap();
+        let side = repo.branch_head(branch(back), tip).await.unwrap().unwrap();
         let above = repo.history(side, Some(tip), 1000).await.unwrap();
         assert_eq!(above.len(), 1, "{back}");
         assert!(
@@ -143,16 +143,18 @@ async fn of_a_side_branch_the_history_is_fetched_as_far_as_to_where_it_leaves_ou
         );
         let beside = known(&repo, side).await;
         assert!(beside <= most, "{back}: {beside}");
-        let again = repo.side_tip(branch(back), tip).await.unwrap();
+        let again = repo.branch_head(branch(back), tip).await.unwrap();
         assert_eq!(again, Some(side));
         assert_eq!(repo.fetch().await.unwrap(), tip);
     }
     let repo = from_nothing(0);
     let tip = repo.fetch().await.unwrap();
-    let alone = repo.side_tip(branch(0), tip).await.unwrap().unwrap();
+    let alone = repo.branch_head(branch(0), tip).await.unwrap().unwrap();
     assert_eq!(repo.history(alone, Some(tip), 1000).await.unwrap().len(), 1);
     assert_eq!(
-        repo.side_tip(BranchName::parse("nobody").unwrap(), tip).await.unwrap(),
+        repo.branch_head(BranchName::parse("nobody").unwrap(), tip)
+            .await
+            .unwrap(),
         None
     );
 }

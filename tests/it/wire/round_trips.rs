@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tidegate::git::{Repo, RepoUrl};
 use tidegate::model::BranchName;
-use tidegate::port::{ConfigRepo, PushOutcome, SideBranches};
+use tidegate::port::{ConfigRepo, ProposalBranches, PushOutcome};
 use tidegate_stack::relay::{Direction, Relay};
 
 /// One way; well above what the server takes to answer.
@@ -66,11 +66,11 @@ async fn a_warm_push_costs_one_round_trip_and_a_fetch_at_most_three() {
     let mut seen = None;
     for tag in ["2.0.0", "2.0.1"] {
         let tip = repo.fetch().await.unwrap();
-        assert_eq!(repo.side_tip(side.clone(), tip).await.unwrap(), seen);
+        assert_eq!(repo.branch_head(side.clone(), tip).await.unwrap(), seen);
         let plan = bump(&repo, tip, tag).await;
         scene.is_ready().await;
         let before = quiet(relay).await;
-        let replaced = repo.replace_side(side.clone(), seen, vec![plan]).await.unwrap();
+        let replaced = repo.replace_branch(side.clone(), seen, vec![plan]).await.unwrap();
         assert_eq!(relay.round_trips() - before, 1, "a side branch: {tag}");
         let PushOutcome::Landed(ours) = replaced else {
             panic!("it was to land, not {replaced:?}")
@@ -79,7 +79,7 @@ async fn a_warm_push_costs_one_round_trip_and_a_fetch_at_most_three() {
     }
     scene.is_ready().await;
     let before = quiet(relay).await;
-    repo.remove_side(side, seen.unwrap()).await.unwrap();
+    repo.remove_branch(side, seen.unwrap()).await.unwrap();
     assert_eq!(relay.round_trips() - before, 1, "a side branch that is removed");
     println!("round trips: first fetch {cold}, fetch of new commits {fetched}");
 }

@@ -1,14 +1,14 @@
 use crate::manifest::Document;
-use crate::model::{FieldId, HoldUntil, ImageRef, RepoPath, Repository};
-use crate::plan::{self, AutomatedField, ImagePolicies, Layers, Overlay, Tags};
+use crate::model::Repository;
+use crate::plan::{self, AutomatedField, ImagePolicies, Overlay, OverlayIndex, Tags};
 use crate::policy::{Candidate, ScanRules};
 use crate::port::{DeclaredState, Scan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The image fields of automated workloads and those with markers: those of applied objects in the order of their files,
-/// then those in kustomization folders and values. A field of a base in a kustomization folder is bumped where the image
-/// is written.
+/// The automated image fields: those of workloads with a policy, and those with a marker. Fields of applied objects come
+/// first, in the order of their files; fields in kustomization folders and values follow. A policy on a kustomize base
+/// applies to the field that sets the base's tag.
 pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
     let images = &declared.images;
     let automated = |documents: &[Arc<Document>]| -> Vec<AutomatedField> {
@@ -20,7 +20,7 @@ pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
     let documents = images.applied.iter().chain(&images.bases);
     let policies = ImagePolicies::among(documents.map(|document| (document.path(), &**document)));
     let overlays = images.kustomizations.iter();
-    let mut layers = Layers {
+    let mut index = OverlayIndex {
         overlays: overlays
             .map(|(values, kustomization)| Overlay {
                 path: values.path(),
@@ -28,16 +28,16 @@ pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
                 document: values,
             })
             .collect(),
-        ..Layers::default()
+        ..OverlayIndex::default()
     };
     for document in &images.bases {
-        layers.add(document.path(), [&**document]);
+        index.add(document.path(), [&**document]);
     }
     for (path, operations) in &images.operations {
-        layers.operations.insert(path, operations);
+        index.operations.insert(path, operations);
     }
     let mut fields = automated(&images.applied);
-    fields.extend(plan::through_overlays(automated(&images.bases), &layers));
+    fields.extend(plan::through_overlays(automated(&images.bases), &index));
     for document in images.documents() {
         fields.extend(plan::marked(document.path(), document, &policies));
     }
@@ -46,59 +46,7 @@ pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
     fields
 }
 
-/// An image field as it is held or bumped, automated or not.
-#[derive(Debug, Clone)]
-pub struct DeclaredField {
-    /// The file it stands in.
-    pub path: RepoPath,
-    /// The field.
-    pub field: FieldId,
-    /// Its object's `apiVersion`.
-    pub api_version: String,
-    /// The image, named as bumps name it.
-    pub image: ImageRef,
-    /// What ends a hold, where its workload says so.
-    pub hold: Option<HoldUntil>,
-}
-
-/// All image fields of a commit, in the order of their files. Of a field that several files say (an object and the patch of
-/// an overlay) those are meant that are bumped, if any are.
-pub fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
-    let bumped: BTreeMap<(RepoPath, FieldId), AutomatedField> = fields(declared)
-        .into_iter()
-        .map(|field| ((field.path.clone(), field.field.clone()), field))
-        .collect();
-    let elsewhere: BTreeSet<&FieldId> = bumped.keys().map(|(_, field)| field).collect();
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    for document in declared.images.documents() {
-        for image in &document.images {
-            let field = FieldId {
-                object: document.object.id.clone(),
-                field: image.field.clone(),
-            };
-            let key = (document.path().clone(), field.clone());
-            let bumped = bumped.get(&key);
-            let is_first = match bumped {
-                Some(_) => seen.insert(key),
-                None => !elsewhere.contains(&field) && seen.insert((RepoPath::default(), field.clone())),
-            };
-            if !is_first {
-                continue;
-            }
-            found.push(DeclaredField {
-                path: document.path().clone(),
-                api_version: document.object.api_version.clone(),
-                image: bumped.map_or_else(|| image.image.clone(), |bumped| bumped.image.clone()),
-                hold: bumped.map_or(document.automation.hold, |bumped| bumped.hold),
-                field,
-            });
-        }
-    }
-    found
-}
-
-/// The repositories whose tags have to be known: no others than those of fields with a policy that can be used.
+/// The repositories whose tags a decision needs: those of fields with a usable policy.
 pub(super) fn repositories(fields: &[AutomatedField], rules: &ScanRules) -> BTreeSet<Repository> {
     fields
         .iter()
@@ -108,7 +56,7 @@ pub(super) fn repositories(fields: &[AutomatedField], rules: &ScanRules) -> BTre
         .collect()
 }
 
-/// What is known of each repository's tags.
+/// The tags of each repository, or why they are not known.
 pub(super) fn tags(
     fields: &[AutomatedField],
     rules: &ScanRules,

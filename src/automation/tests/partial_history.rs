@@ -1,7 +1,7 @@
 //! Random histories of which a part is there: what is decided is what the whole history says.
 
-use super::reach::decided;
-use super::timeline::Timeline;
+use crate::automation::decide_with_history::decide_with_history;
+use crate::automation::history_reader::HistoryReader;
 use crate::history::{Bump, Resume};
 use crate::model::{
     BlobId, CommitId, Digest, FieldId, FieldName, HoldUntil, ImageRef, ObjectId, Position, RepoPath, Tag,
@@ -182,7 +182,7 @@ impl ConfigRepo for Known {
         Ok(true)
     }
 
-    async fn reach_beginning(&self) -> Result<bool, RepoFailure> {
+    async fn unshallow(&self) -> Result<bool, RepoFailure> {
         let before = self.there();
         self.whole.store(true, Ordering::Relaxed);
         Ok(self.there() != before)
@@ -281,7 +281,7 @@ async fn plan(commits: &[Commit], depth: usize, scene: &Scene) -> BumpPlan {
     };
     let tip = repo.fetch().await.unwrap();
     let fields = scene.fields.iter().map(|field| &field.field);
-    let decide = |past: &super::timeline::Past, since: &BTreeMap<FieldId, Timestamp>| {
+    let decide = |past: &crate::automation::history_reader::FieldHistory, since: &BTreeMap<FieldId, Timestamp>| {
         let observed = Observed {
             tags: &scene.tags,
             holds: &past.holds,
@@ -292,7 +292,7 @@ async fn plan(commits: &[Commit], depth: usize, scene: &Scene) -> BumpPlan {
         };
         plan::decide(&scene.fields, &observed)
     };
-    decided(&repo, tip, &mut Timeline::default(), fields, decide)
+    decide_with_history(&repo, tip, &mut HistoryReader::default(), fields, decide)
         .await
         .unwrap()
 }

@@ -1,4 +1,4 @@
-use super::{Layers, Overlay};
+use super::{Overlay, OverlayIndex};
 use crate::manifest::{Document, ImageField, ImagePatch, Patch};
 use crate::model::{FieldId, FieldName, ObjectId, RepoPath};
 use crate::plan::AutomatedField;
@@ -10,7 +10,7 @@ const DEEPEST: usize = 32;
 
 /// What says an image's tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Said {
+pub(super) enum TagSource {
     ByBase,
     /// An entry of an overlay's `images`.
     ByEntry(usize, String),
@@ -20,23 +20,23 @@ pub(super) enum Said {
     Elsewhere(String),
 }
 
-pub(super) struct Walk<'a> {
-    pub layers: &'a Layers<'a>,
+pub(super) struct OverlayTrace<'a> {
+    pub index: &'a OverlayIndex<'a>,
     pub folders: &'a BTreeMap<RepoPath, usize>,
     pub above: &'a BTreeMap<usize, Vec<usize>>,
     pub field: &'a AutomatedField,
 }
 
-impl Walk<'_> {
+impl OverlayTrace<'_> {
     /// Follows an image from a kustomization to all those that nobody builds on.
     pub(super) fn up(
         &self,
         at: usize,
-        from: (String, Said),
+        from: (String, TagSource),
         way: &mut Vec<usize>,
-        found: &mut BTreeSet<(String, Said)>,
+        found: &mut BTreeSet<(String, TagSource)>,
     ) {
-        let overlays = &self.layers.overlays;
+        let overlays = &self.index.overlays;
         if way.len() >= DEEPEST || way.contains(&at) || found.len() > overlays.len() {
             return;
         }
@@ -58,7 +58,7 @@ impl Walk<'_> {
                     continue;
                 }
                 if entry.sets_tag {
-                    said = Said::ByEntry(step, entry.name.clone());
+                    said = TagSource::ByEntry(step, entry.name.clone());
                 }
                 if let Some(new) = &entry.new_name {
                     name.clone_from(new);
@@ -86,7 +86,7 @@ impl Walk<'_> {
     }
 
     /// The image's name after a patch, where it says one, and what says the image then; nothing if it stays.
-    fn patched(&self, overlay: &Overlay<'_>, patch: &Patch) -> Option<(Option<String>, Said)> {
+    fn patched(&self, overlay: &Overlay<'_>, patch: &Patch) -> Option<(Option<String>, TagSource)> {
         let own = &self.field.field;
         let is_for = |named: &ObjectId| match &patch.target {
             Some(target) => target.fits(&own.object),
@@ -107,35 +107,35 @@ impl Walk<'_> {
                 let reason = format!(
                     "{place}: the patch here says the image, and a text within the kustomization is not edited; {INSTEAD}"
                 );
-                last = Some((name, Said::Elsewhere(reason)));
+                last = Some((name, TagSource::Elsewhere(reason)));
             }
         }
         let file = patch.file.as_ref();
         let Some(path) = file.and_then(|file| join(&overlay.path.parent(), file)) else {
             return last;
         };
-        for document in self.layers.of(&path) {
+        for document in self.index.of(&path) {
             if !is_for(&document.object.id) || !touches(&document.object.value, own) {
                 continue;
             }
             last = Some(match image_of(document, &own.field) {
                 Some(image) => {
-                    let by = Said::ByPatch(path.clone(), document.object.id.clone());
+                    let by = TagSource::ByPatch(path.clone(), document.object.id.clone());
                     (Some(image.image.name().to_owned()), by)
                 }
                 None => {
                     let reason = format!(
                         "{place}: {path} says a part of the image, which is not followed; say it whole there, or {INSTEAD}"
                     );
-                    (None, Said::Elsewhere(reason))
+                    (None, TagSource::Elsewhere(reason))
                 }
             });
         }
-        let mut operations = self.layers.operations.get(&path).copied().unwrap_or_default().iter();
+        let mut operations = self.index.operations.get(&path).copied().unwrap_or_default().iter();
         if operations.any(|pointer| is_for(&own.object) && self.is_at(pointer)) {
             let reason =
                 format!("{place}: {path} sets the image by its place in the object, which is not followed; {INSTEAD}");
-            last = Some((None, Said::Elsewhere(reason)));
+            last = Some((None, TagSource::Elsewhere(reason)));
         }
         last
     }
@@ -143,7 +143,7 @@ impl Walk<'_> {
     /// Whether a JSON pointer leads to the field's image.
     fn is_at(&self, pointer: &str) -> bool {
         let own = &self.field.field;
-        let mut bases = self.layers.of(&self.field.path).iter();
+        let mut bases = self.index.of(&self.field.path).iter();
         let base = bases.find(|document| document.object.id == own.object);
         let container = base
             .zip(pointer.strip_suffix("/image"))

@@ -1,0 +1,54 @@
+use super::proposal_branch::ProposalBranch;
+use super::report::Landed;
+use super::status::Status;
+use crate::catalog::Catalog;
+use crate::driver::Wake;
+use crate::follow::Tip;
+use crate::model::HoldUntil;
+use crate::plan::{CommitPer, Template};
+use crate::policy::ScanRules;
+use crate::port::ScanState;
+use crate::telemetry::Metrics;
+use std::sync::Arc;
+use tokio::sync::{Mutex, watch};
+
+/// The text and the number of the commits that a pass makes.
+#[derive(Debug, Clone, Default)]
+pub struct CommitStyle {
+    /// The part of the message above the trailers.
+    pub template: Template,
+    /// How the bumps of a pass are cut into commits.
+    pub per: CommitPer,
+}
+
+/// What the automation loop works with. The composition root hands it in, once.
+pub struct Dependencies<R> {
+    /// The repository that commits are pushed to.
+    pub repo: Arc<R>,
+    /// The declared state.
+    pub catalog: Arc<Mutex<Catalog>>,
+    /// The repositories to scan, and what scans found.
+    pub scan_state: Arc<ScanState>,
+    /// The repositories and tags that may be used.
+    pub rules: Arc<ScanRules>,
+    /// The followed branch.
+    pub tip: Tip,
+    /// What commits look like.
+    pub style: CommitStyle,
+    /// What ends a hold where the workload does not say it.
+    pub until: HoldUntil,
+    /// Where the decisions of the newest pass are published.
+    pub status: watch::Sender<Arc<Status>>,
+    /// The counters of passes, pushes and bumps.
+    pub metrics: Metrics,
+    /// Wakes the scan loop: something has to be read from a registry.
+    pub scan: Wake,
+    /// Wakes the sync loop: the branch has a new head.
+    pub sync: Wake,
+    /// Called with each commit that landed, in order.
+    pub landed: Box<dyn Fn(&Landed) + Send + Sync>,
+    /// A number in `0.0..=1.0`, another for each call.
+    pub jitter: fn() -> f64,
+    /// The branch that commits go to in place of the followed one, if people merge them.
+    pub proposals: Option<Arc<ProposalBranch>>,
+}

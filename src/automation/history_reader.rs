@@ -1,0 +1,177 @@
+use super::file_versions::{FileVersions, is_yaml};
+use crate::history::{self, Commit, FieldChange, FileFields, Hold, HoldIndex};
+use crate::model::{CommitId, FieldId, Tag};
+use crate::plan::PlannedBump;
+use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Reads the branch's history for holds. After the first reading it reads new commits only.
+#[derive(Debug, Default)]
+pub struct HistoryReader {
+    head: Option<CommitId>,
+    head_time: Timestamp,
+    oldest: Option<Timestamp>,
+    index: HoldIndex,
+    /// A hash of field and tag for each bump in the history.
+    bumps: HashSet<u64>,
+    versions: FileVersions,
+    commits: usize,
+    past: FieldHistory,
+}
+
+/// What the history says about image fields.
+#[derive(Debug, Default)]
+pub struct FieldHistory {
+    /// The hold of each held field.
+    pub holds: BTreeMap<FieldId, Hold>,
+    written: BTreeMap<FieldId, Timestamp>,
+    otherwise: Timestamp,
+}
+
+/// How much a [`HistoryReader`] has read since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HistoryReads {
+    /// The number of commits.
+    pub commits: usize,
+    /// The number of file versions that were parsed.
+    pub files: usize,
+}
+
+impl FieldHistory {
+    /// When a field was last written. A field that no commit in the history writes counts as written by the oldest one.
+    pub fn since(&self, field: &FieldId) -> Timestamp {
+        self.written.get(field).copied().unwrap_or(self.otherwise)
+    }
+}
+
+/// How many commits are searched for bumps: some hundred bytes each, while they are read.
+const LONGEST_HISTORY: usize = 1_000_000;
+/// Commits whose files are in memory at once.
+const BATCH: usize = 256;
+
+impl HistoryReader {
+    /// Whether a commit in the history records this bump: the same field and tag.
+    pub(super) fn has_bump(&self, bump: &PlannedBump) -> bool {
+        self.bumps.contains(&hash(&bump.field, &bump.to))
+    }
+
+    /// What the history up to `head` says.
+    ///
+    /// # Errors
+    /// The repository could not be read. What was known before stays, and the next call reads on from there.
+    pub async fn read(&mut self, repo: &impl ConfigRepo, head: CommitId) -> Result<&FieldHistory, RepoFailure> {
+        if self.head != Some(head) {
+            let known = match self.head {
+                Some(known) if repo.is_ancestor(known, head).await? => Some(known),
+                _ => {
+                    self.head = None;
+                    None
+                }
+            };
+            let new = repo.history(head, known, LONGEST_HISTORY).await?;
+            if known.is_none() {
+                (self.index, self.oldest) = (HoldIndex::default(), None);
+                self.bumps.clear();
+            }
+            if new.len() == LONGEST_HISTORY {
+                tracing::warn!(
+                    commits = LONGEST_HISTORY,
+                    "the history has more commits than are read: reverts before them make no holds"
+                );
+            }
+            self.commits += new.len();
+            for commit in self.with_field_changes(repo, new).await? {
+                self.bumps
+                    .extend(commit.ours.iter().map(|bump| hash(&bump.field, &bump.new)));
+                self.index.push(commit);
+            }
+            self.head = Some(head);
+            self.past = FieldHistory {
+                holds: self.index.holds(),
+                written: self.index.written(),
+                otherwise: self.oldest.unwrap_or(self.head_time),
+            };
+        }
+        Ok(&self.past)
+    }
+
+    /// How much has been read so far.
+    pub fn reads(&self) -> HistoryReads {
+        HistoryReads {
+            commits: self.commits,
+            files: self.versions.parsed(),
+        }
+    }
+
+    /// Makes the next reading start from the beginning: the repository has more of the history now.
+    pub(super) fn forget(&mut self) {
+        self.head = None;
+    }
+
+    /// The commits, oldest first, with the image fields that they change. Commits before the first bump make no hold, so their
+    /// files are not read. A commit whose clock is ahead counts as made when it was first seen.
+    async fn with_field_changes(
+        &mut self,
+        repo: &impl ConfigRepo,
+        newest_first: Vec<HistoryCommit>,
+    ) -> Result<Vec<Commit>, RepoFailure> {
+        let first_seen = Timestamp::now();
+        if let Some(newest) = newest_first.first() {
+            self.head_time = newest.committed_at.min(first_seen);
+        }
+        let is_ours = |commit: &HistoryCommit| !history::bumps(&commit.message).is_empty();
+        let relevant = if self.index.is_empty() {
+            newest_first.iter().rposition(is_ours).map_or(0, |oldest| oldest + 1)
+        } else {
+            newest_first.len()
+        };
+        let mut oldest_first: Vec<HistoryCommit> = newest_first;
+        oldest_first.truncate(relevant);
+        oldest_first.reverse();
+        let mut commits = Vec::with_capacity(oldest_first.len());
+        for batch in oldest_first.chunks(BATCH) {
+            let parents = batch
+                .iter()
+                .flat_map(|commit| commit.merged.iter().chain([&commit.changes]));
+            let changes: Vec<&FileChange> = parents.flatten().collect();
+            self.versions.load(repo, &changes).await?;
+            commits.extend(batch.iter().map(|commit| {
+                Commit {
+                    commit: commit.id,
+                    parents: commit.parents.clone(),
+                    author: commit.author.clone(),
+                    committed_at: commit.committed_at.min(first_seen),
+                    ours: history::bumps(&commit.message),
+                    resumes: history::resumes(&commit.message),
+                    changes: self.field_changes(&commit.changes),
+                    merged: commit
+                        .merged
+                        .iter()
+                        .map(|changes| self.field_changes(changes))
+                        .collect(),
+                }
+            }));
+        }
+        if self.oldest.is_none() {
+            self.oldest = commits.first().map(|commit| commit.committed_at);
+        }
+        Ok(commits)
+    }
+
+    /// How a commit changes image fields, against one of its parents.
+    fn field_changes(&self, changes: &[FileChange]) -> Vec<FieldChange> {
+        let changes = changes.iter().filter(|change| is_yaml(&change.path));
+        history::field_changes(changes.map(|change| FileFields {
+            before: self.versions.fields(&change.path, change.before),
+            after: self.versions.fields(&change.path, change.after),
+        }))
+    }
+}
+
+fn hash(field: &FieldId, tag: &Tag) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (field, tag).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,57 @@
+use super::automated_fields::fields;
+use crate::model::{FieldId, HoldUntil, ImageRef, RepoPath};
+use crate::plan::AutomatedField;
+use crate::port::DeclaredState;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An image field that can be held or bumped, automated or not.
+#[derive(Debug, Clone)]
+pub struct DeclaredField {
+    /// The file that the field is in.
+    pub path: RepoPath,
+    /// The field.
+    pub field: FieldId,
+    /// The `apiVersion` of the field's object.
+    pub api_version: String,
+    /// The image, named as bumps name it.
+    pub image: ImageRef,
+    /// What ends a hold, where the workload says it.
+    pub hold: Option<HoldUntil>,
+}
+
+/// All image fields of a commit, in the order of their files. Several files can have one field: an object, and a patch of an
+/// overlay. Then the ones that are bumped count, or the first one if none is bumped.
+pub fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
+    let bumped: BTreeMap<(RepoPath, FieldId), AutomatedField> = fields(declared)
+        .into_iter()
+        .map(|field| ((field.path.clone(), field.field.clone()), field))
+        .collect();
+    let bumped_ids: BTreeSet<&FieldId> = bumped.keys().map(|(_, field)| field).collect();
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for document in declared.images.documents() {
+        for image in &document.images {
+            let field = FieldId {
+                object: document.object.id.clone(),
+                field: image.field.clone(),
+            };
+            let key = (document.path().clone(), field.clone());
+            let bumped = bumped.get(&key);
+            let counts = match bumped {
+                Some(_) => seen.insert(key),
+                None => !bumped_ids.contains(&field) && seen.insert((RepoPath::default(), field.clone())),
+            };
+            if !counts {
+                continue;
+            }
+            found.push(DeclaredField {
+                path: document.path().clone(),
+                api_version: document.object.api_version.clone(),
+                image: bumped.map_or_else(|| image.image.clone(), |bumped| bumped.image.clone()),
+                hold: bumped.map_or(document.automation.hold, |bumped| bumped.hold),
+                field,
+            });
+        }
+    }
+    found
+}

@@ -1,0 +1,137 @@
+//! The state of the automation loop, and the stages that both ways of committing share.
+
+use super::decision_log::DecisionLog;
+use super::dependencies::Dependencies;
+use super::history_reader::HistoryReader;
+use super::inputs::Inputs;
+use super::status::Status;
+use super::{automated_fields, edits};
+use crate::model::CommitId;
+use crate::plan::{self, BumpPlan, Outcome, PlannedBump};
+use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure};
+use crate::telemetry::PushResult;
+use std::sync::Arc;
+
+/// The automation loop. What it keeps from pass to pass can be read again from git: losing it costs time and nothing else.
+pub struct Automation<R> {
+    pub(super) deps: Dependencies<R>,
+    pub(super) history: HistoryReader,
+    pub(super) log: DecisionLog,
+}
+
+/// The commits that carry out a plan, with the bumps of each.
+#[derive(Debug, Default)]
+pub(super) struct PreparedCommits {
+    pub(super) commits: Vec<NewCommit>,
+    pub(super) bumps: Vec<Vec<PlannedBump>>,
+    /// Why some bumps are not among them.
+    pub(super) problems: Vec<String>,
+}
+
+impl<R> Automation<R> {
+    /// An automation loop that has not run yet.
+    pub fn new(deps: Dependencies<R>) -> Self {
+        Self {
+            deps,
+            history: HistoryReader::default(),
+            log: DecisionLog::default(),
+        }
+    }
+
+    pub(super) fn count_push(&self, outcome: &Result<PushOutcome, RepoFailure>) {
+        self.deps.metrics.git_push(match outcome {
+            Ok(PushOutcome::Landed(_)) => PushResult::Landed,
+            Ok(PushOutcome::Lost) => PushResult::Lost,
+            Ok(PushOutcome::Refused(_)) => PushResult::Refused,
+            Ok(PushOutcome::ReadOnly(_)) => PushResult::ReadOnly,
+            Err(_) => PushResult::Failed,
+        });
+    }
+
+    /// Publishes the decisions for log, metrics, API and command line.
+    pub(super) fn publish(&self, declared: &DeclaredState, plan: &BumpPlan, problem: Option<String>) {
+        let metrics = &self.deps.metrics;
+        metrics.findings(declared.findings.iter().map(|finding| finding.severity));
+        let held = plan
+            .decisions
+            .iter()
+            .filter(|decision| decision.outcome == Outcome::Held);
+        metrics.fields(plan.decisions.len(), held.count());
+        self.deps.status.send_replace(Arc::new(Status {
+            commit: Some(declared.commit),
+            fields: plan.decisions.clone(),
+            findings: declared.findings.clone(),
+            problem,
+        }));
+    }
+
+    /// Publishes a problem beside the decisions of the pass before.
+    pub(super) fn publish_problem(&self, problem: &str) {
+        self.deps.status.send_modify(|status| {
+            let mut now = Status::clone(status);
+            now.problem = Some(problem.to_owned());
+            *status = Arc::new(now);
+        });
+    }
+}
+
+impl<R: ConfigRepo> Automation<R> {
+    /// Reads the declared state at `head` and decides about each automated field. Wakes the scan loop if a decision waits
+    /// for a registry.
+    pub(super) async fn decide(&mut self, head: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
+        let deps = &self.deps;
+        let declared = deps.catalog.lock().await.read(&*deps.repo, head).await?;
+        let fields = automated_fields::fields(&declared);
+        if deps
+            .scan_state
+            .set_repositories(automated_fields::repositories(&fields, &deps.rules))
+        {
+            deps.scan.wake();
+        }
+        let inputs = Inputs {
+            fields: &fields,
+            scan_state: &deps.scan_state,
+            rules: &deps.rules,
+            until: deps.until,
+        };
+        let (plan, unread) = inputs.decide(&*deps.repo, head, &mut self.history).await?;
+        if unread {
+            deps.scan.wake();
+        }
+        Ok((declared, plan))
+    }
+
+    /// Edits the files and writes the commit messages. A part of the plan that must not be carried out becomes a problem, and
+    /// the other parts are still made.
+    pub(super) async fn prepare_commits(
+        &self,
+        parent: CommitId,
+        declared: &DeclaredState,
+        plan: &BumpPlan,
+    ) -> Result<PreparedCommits, RepoFailure> {
+        let style = &self.deps.style;
+        let mut prepared = PreparedCommits::default();
+        let mut parts = plan::commits(plan, style.per, &style.template);
+        parts.retain(|part| match plan::check(part) {
+            Ok(()) => true,
+            Err(problems) => {
+                prepared.problems.extend(problems);
+                false
+            }
+        });
+        let edits = edits::make(&*self.deps.repo, declared, parts).await?;
+        let reasons = edits.refused.into_iter().map(|unwritten| unwritten.reason);
+        prepared.problems.extend(reasons);
+        let unknown = jiff::Timestamp::UNIX_EPOCH;
+        for edited in edits.commits {
+            prepared.commits.push(NewCommit {
+                parent,
+                edits: edited.files,
+                message: plan::message(&edited.plan, &style.template),
+                time: plan::commit_time(&edited.plan, unknown, unknown),
+            });
+            prepared.bumps.push(edited.plan.bumps);
+        }
+        Ok(prepared)
+    }
+}

@@ -1,0 +1,158 @@
+//! An automation loop on a fake repository, with registry listings that a test sets.
+
+use super::fake_repo::FakeRepo;
+use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies, ProposalBranch, Status};
+use crate::catalog::Catalog;
+use crate::driver::{Outcome, Pass, Wake};
+use crate::follow::Tip;
+use crate::model::{BranchName, Digest, HoldUntil, Repository, Tag};
+use crate::plan::Outcome as Decided;
+use crate::policy::ScanRules;
+use crate::port::{Listing, Scan, ScanState, TaggedImage};
+use crate::telemetry::Metrics;
+use jiff::Timestamp;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as StdMutex};
+use tokio::sync::{Mutex, watch};
+
+pub(super) const WEB: &str = "web.yaml";
+
+/// A Deployment `web` with this image tag and these further annotation lines.
+pub(super) fn web(tag: &str, annotations: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: shop\n  annotations:\n    \
+         tidegate.dev/automated: \"true\"\n{annotations}spec:\n  template:\n    spec:\n      containers:\n      - name: web\n        \
+         image: registry.example/shop/web:{tag} # the shop's front\n"
+    )
+}
+
+/// The loop with everything around it.
+pub(super) struct Scene {
+    pub(super) repo: Arc<FakeRepo>,
+    pub(super) automation: Automation<FakeRepo>,
+    scan_state: Arc<ScanState>,
+    tip: Tip,
+    status: watch::Receiver<Arc<Status>>,
+    scans: Arc<AtomicUsize>,
+    syncs: Arc<AtomicUsize>,
+    landed: Arc<StdMutex<Vec<String>>>,
+}
+
+impl Scene {
+    /// A repository with one workload at 1.0.0; `branch` is the proposal branch, if people merge.
+    pub(super) async fn new(branch: Option<BranchName>) -> Self {
+        Self::with(&web("1.0.0", ""), branch).await
+    }
+
+    pub(super) async fn with(file: &str, branch: Option<BranchName>) -> Self {
+        let repo = Arc::new(FakeRepo::default());
+        repo.person_commits("Add the shop", &[(WEB, file)]);
+        let (scan_state, tip) = (Arc::new(ScanState::default()), Tip::default());
+        let (status, status_seen) = watch::channel(Arc::new(Status::default()));
+        let (scans, syncs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let landed = Arc::new(StdMutex::new(Vec::new()));
+        let counted = |count: &Arc<AtomicUsize>| {
+            let count = Arc::clone(count);
+            Wake::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            })
+        };
+        let noted = Arc::clone(&landed);
+        let automation = Automation::new(Dependencies {
+            repo: Arc::clone(&repo),
+            catalog: Arc::new(Mutex::new(Catalog::new(Vec::new(), Metrics::new()))),
+            scan_state: Arc::clone(&scan_state),
+            rules: Arc::new(ScanRules::new(Vec::new())),
+            tip: tip.clone(),
+            style: CommitStyle::default(),
+            until: HoldUntil::default(),
+            status,
+            metrics: Metrics::new(),
+            scan: counted(&scans),
+            sync: counted(&syncs),
+            landed: Box::new(move |commit| {
+                let bumps = commit.bumps.iter().map(|bump| bump.to.to_string());
+                noted.lock().unwrap().extend(bumps);
+            }),
+            jitter: || 0.0,
+            proposals: branch.map(|branch| Arc::new(ProposalBranch::new(branch, None))),
+        });
+        let scene = Self {
+            repo,
+            automation,
+            scan_state,
+            tip,
+            status: status_seen,
+            scans,
+            syncs,
+            landed,
+        };
+        scene.fetch().await;
+        scene
+    }
+
+    /// The loop learns of the followed branch's head.
+    pub(super) async fn fetch(&self) {
+        self.tip.fetch(&*self.repo).await.unwrap();
+    }
+
+    /// The registry lists these tags, each pushed an hour after the one before. Times begin after all commits of a test.
+    pub(super) fn list(&self, tags: &[&str]) {
+        let repository = Repository {
+            host: "registry.example".to_owned(),
+            path: "shop/web".to_owned(),
+        };
+        let images = tags.iter().enumerate().map(|(number, tag)| TaggedImage {
+            tag: Tag::parse(tag).unwrap(),
+            digest: Digest::parse(&format!("sha256:{number:064}")).unwrap(),
+            pushed_at: Timestamp::from_second(1_750_000_000 + 3600 * i64::try_from(number).unwrap()).ok(),
+            media_type: None,
+            pullable: true,
+        });
+        let listing = Listing {
+            repository: repository.clone(),
+            images: images.collect(),
+            requests: 1,
+        };
+        self.scan_state.set_repositories([repository.clone()].into());
+        self.scan_state.record(
+            &repository,
+            Scan {
+                result: Ok(Arc::new(listing)),
+                at: tokio::time::Instant::now(),
+            },
+        );
+    }
+
+    /// Runs one pass. The report, and whether the loop asks to be run again soon because of a problem.
+    pub(super) async fn pass(&mut self) -> (AutomationReport, bool) {
+        match self.automation.pass().await {
+            Outcome::Done(report) | Outcome::Again(report, _) => (report, false),
+            Outcome::Retry(report) => (report, true),
+        }
+    }
+
+    /// The decision about the one field, as published.
+    pub(super) fn decision(&self) -> (Decided, String) {
+        let status = self.status.borrow();
+        let [decision] = &*status.fields else {
+            panic!("one field is automated: {status:?}");
+        };
+        (decision.outcome, decision.reason.clone())
+    }
+
+    /// The published problem.
+    pub(super) fn problem(&self) -> Option<String> {
+        self.status.borrow().problem.clone()
+    }
+
+    /// The tags of all bumps that landed, in order.
+    pub(super) fn landed(&self) -> Vec<String> {
+        self.landed.lock().unwrap().clone()
+    }
+
+    /// How often the scan loop and the sync loop have been woken.
+    pub(super) fn wakes(&self) -> (usize, usize) {
+        (self.scans.load(Ordering::Relaxed), self.syncs.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,46 @@
+use super::image_version::ImageVersion;
+use crate::model::{CommitId, Digest, Tag};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt;
+
+/// A tag that a person took back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejected {
+    /// The tag.
+    pub tag: Tag,
+    /// The digest that our bump wrote behind the tag, if it wrote one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The image's name at the time of our bump.
+    pub image: String,
+    /// The commit that moved the field away from the tag.
+    pub commit: CommitId,
+    /// The author of that commit.
+    pub author: String,
+    /// The time of that commit. It is never earlier than the last bump of ours before the commit.
+    pub at: Timestamp,
+}
+
+impl Rejected {
+    /// The tag and the digest that the file had.
+    pub fn version(&self) -> ImageVersion {
+        ImageVersion {
+            tag: Some(self.tag.clone()),
+            digest: self.digest.clone(),
+        }
+    }
+}
+
+/// `1.2.3 was taken back in 0123abc by Jo <jo@acme.example>`.
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let author: String = self.author.chars().filter(|c| !c.is_control()).take(100).collect();
+        write!(
+            f,
+            "{} was taken back in {} by {author}",
+            self.version(),
+            self.commit.short()
+        )
+    }
+}
