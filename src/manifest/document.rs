@@ -1,4 +1,4 @@
-use super::Kustomization;
+use crate::manifest::read::kustomize::Kustomization;
 use crate::model::{Digest, FieldName, Finding, HoldUntil, ImageRef, ObjectId, Position, RepoPath, Tag};
 use crate::resource::Object;
 use std::collections::BTreeMap;

@@ -22,38 +22,23 @@
 //! Absent on purpose: printing YAML (text is only ever edited), judging policies (the policy room does), decrypting,
 //! rendering kustomizations, and reading Helm templates.
 
-mod annotate;
-mod annotations;
-mod bounds;
 mod document;
 mod edit;
-mod events;
-mod glance;
-mod helm;
-mod identity;
-mod images;
-mod kustomize;
 mod markers;
-mod ordinary;
-mod patches;
-mod place;
+mod prefilter;
 mod read;
-mod rewrite;
-mod spans;
 #[cfg(test)]
 mod tests;
-mod tree;
-mod value;
-mod verify;
+mod yaml;
 
-pub use annotate::annotate;
-pub use bounds::MAX_FILE_BYTES;
 pub use document::{
     AutomationIntent, Document, Holds, ImageChange, ImageField, Lock, Marker, MarkerPolicy, PolicyText, Reading,
     Refused, Slot, Style, TagChange,
 };
-pub use edit::{image_fields, set_images, set_tags};
-pub use glance::{is_beside_images, may_hold_images};
-pub use kustomize::{Kustomization, Replacement};
-pub use patches::{ImagePatch, Patch, Target};
+pub use edit::annotate::annotate;
+pub use edit::set::{image_fields, set_images, set_tags};
+pub use prefilter::{is_beside_images, may_hold_images};
+pub use read::kustomize::{Kustomization, Replacement};
+pub use read::patches::{ImagePatch, Patch, Target};
 pub use read::read;
+pub use yaml::limits::MAX_FILE_BYTES;

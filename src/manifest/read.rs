@@ -1,14 +1,21 @@
-mod beside;
+pub(crate) mod annotations;
+pub(crate) mod helm;
+pub(crate) mod identity;
+pub(crate) mod images;
+pub(crate) mod kustomize;
 mod object;
+pub(crate) mod patches;
+mod values;
 
-use super::bounds::{self, Broken, MAX_FINDINGS};
-use super::events::{self, What};
-use super::identity::{Head, TEMPLATES, identity};
-use super::images::{Site, Trouble};
-use super::markers::{self, Comment};
-use super::place::{Path, Place};
-use super::tree::{self, Tree};
-use super::{Document, Kustomization, Reading, patches};
+use crate::manifest::document::{Document, Reading};
+use crate::manifest::markers::apply::{self, Comment};
+use crate::manifest::read::identity::{Head, TEMPLATES, identity};
+use crate::manifest::read::images::{Site, Trouble};
+use crate::manifest::read::kustomize::Kustomization;
+use crate::manifest::yaml::cursor::{Path, Place};
+use crate::manifest::yaml::events::{self, What};
+use crate::manifest::yaml::limits::{self, Broken, MAX_FINDINGS};
+use crate::manifest::yaml::tree::{self, Tree};
 use crate::model::{FieldName, Finding, ObjectId, Position, RepoPath, Severity};
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
@@ -30,7 +37,7 @@ pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
 
 /// A file as the editor needs it: objects with the scalars behind their image fields.
 #[derive(Debug, Default)]
-pub(super) struct File {
+pub(crate) struct File {
     pub objects: Vec<Object>,
     pub findings: Vec<Finding>,
     /// Objects that stand in the file more than once.
@@ -47,7 +54,7 @@ pub(super) struct File {
 
 /// One object, and which document of the file it is or is an item of.
 #[derive(Debug)]
-pub(super) struct Object {
+pub(crate) struct Object {
     pub document: Document,
     pub tree: usize,
     pub sites: Vec<Site>,
@@ -63,14 +70,14 @@ pub(super) struct Object {
 
 impl Object {
     /// What is wrong with its images and is told in these words.
-    pub(super) fn trouble(&self, words: &str) -> Option<&Trouble> {
+    pub(crate) fn trouble(&self, words: &str) -> Option<&Trouble> {
         let mut troubles = self.troubles.iter();
         troubles.find(|trouble| trouble.message.starts_with(words))
     }
 }
 
 /// Reads a file, keeping what the editor needs.
-pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
+pub(crate) fn open(path: &RepoPath, bytes: &[u8]) -> File {
     let mut reader = Reader {
         path,
         file: File::default(),
@@ -97,7 +104,7 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
             }
             reader.file.trees = trees;
             if !reader.file.encrypted {
-                for Trouble { position, message } in markers::unused(&reader.comments) {
+                for Trouble { position, message } in apply::unused(&reader.comments) {
                     reader.find(Severity::Warning, Some(position), None, message);
                 }
             }
@@ -108,7 +115,7 @@ pub(super) fn open(path: &RepoPath, bytes: &[u8]) -> File {
 
 /// The trees of a file and the byte range of each event's token.
 fn parse(bytes: &[u8]) -> Result<(Vec<Tree>, Vec<Range<usize>>), Broken> {
-    let text = bounds::text(bytes)?;
+    let text = limits::text(bytes)?;
     let events = events::parse(text.text).map_err(events::Failure::into_broken)?;
     let shift = |token: &Range<usize>| token.start + text.skipped..token.end + text.skipped;
     let tokens = events
@@ -160,7 +167,7 @@ impl Reader<'_> {
             position,
             object: object.cloned(),
             severity,
-            message: bounds::message(&message),
+            message: limits::message(&message),
         });
     }
 
@@ -178,11 +185,11 @@ impl Reader<'_> {
     }
 
     fn comments(&mut self, bytes: &[u8]) {
-        if !markers::any(bytes) {
+        if !apply::any(bytes) {
             return;
         }
-        let Ok(text) = bounds::text(bytes) else { return };
-        let (comments, troubles) = markers::find(text.text, text.skipped);
+        let Ok(text) = limits::text(bytes) else { return };
+        let (comments, troubles) = apply::find(text.text, text.skipped);
         self.comments = comments;
         for Trouble { position, message } in troubles {
             self.find(Severity::Warning, Some(position), None, message);

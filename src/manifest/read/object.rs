@@ -1,14 +1,16 @@
 use super::{NotOurs, Object, Reader};
-use crate::manifest::identity::{Head, complete, identity};
-use crate::manifest::images::{self, Images, Trouble};
-use crate::manifest::place::{Place, Repeated};
-use crate::manifest::{Document, annotations, helm, markers};
+use crate::manifest::document::Document;
+use crate::manifest::markers::apply;
+use crate::manifest::read::identity::{Head, complete, identity};
+use crate::manifest::read::images::{self, Images, Trouble};
+use crate::manifest::read::{annotations, helm};
+use crate::manifest::yaml::cursor::{Place, Repeated};
 use crate::model::{Position, Severity};
 use crate::resource::{self, Origin};
 use std::sync::Arc;
 
 impl Reader<'_> {
-    pub(super) fn head(&self, root: &Place<'_>) -> Result<Head, NotOurs> {
+    pub(crate) fn head(&self, root: &Place<'_>) -> Result<Head, NotOurs> {
         let not_ours = |what: &str| Err(NotOurs::Because(Severity::Notice, format!("is {what}; passed over")));
         match self.path.file_name() {
             "Chart.yaml" => return not_ours("the description of a Helm chart"),
@@ -51,14 +53,14 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn origin(&self, position: Position) -> Origin {
+    pub(crate) fn origin(&self, position: Position) -> Origin {
         Origin::File {
             path: self.path.clone(),
             position,
         }
     }
 
-    pub(super) fn object(&mut self, index: usize, place: &Place<'_>, head: &Head) {
+    pub(crate) fn object(&mut self, index: usize, place: &Place<'_>, head: &Head) {
         let object = match identity(place, head) {
             Ok(object) => object,
             Err((position, message)) => return self.find(Severity::Error, Some(position), None, message),
@@ -86,7 +88,7 @@ impl Reader<'_> {
                 .unwrap_or_default(),
         };
         let mut images = images;
-        markers::apply(place, &self.tokens, &mut self.comments, &mut images);
+        apply::apply(place, &self.tokens, &mut self.comments, &mut images);
         let (intent, automation, mut troubles) = annotations::intent(&annotations, &images);
         let Images {
             sites,

@@ -1,7 +1,7 @@
 //! The editor over YAML as people write it: generated files whose every byte is known before and after.
 
 use super::path;
-use crate::manifest::value::is_retyped;
+use crate::manifest::yaml::value::is_retyped;
 use crate::manifest::{TagChange, read, set_tags};
 use crate::model::{FieldName, ObjectId, Tag};
 use std::time::Instant;

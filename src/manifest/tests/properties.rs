@@ -1,5 +1,5 @@
 use super::path;
-use crate::manifest::value::is_retyped;
+use crate::manifest::yaml::value::is_retyped;
 use crate::manifest::{TagChange, annotate, read, set_tags};
 use crate::model::{FieldName, Tag};
 use proptest::prelude::*;

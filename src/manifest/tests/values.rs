@@ -1,6 +1,6 @@
 use super::path;
 use crate::manifest::read;
-use crate::manifest::value::is_retyped;
+use crate::manifest::yaml::value::is_retyped;
 
 fn value(text: &str) -> serde_json::Value {
     let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\n{text}\n");

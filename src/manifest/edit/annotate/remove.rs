@@ -1,13 +1,13 @@
 use super::mapping::{Entry, Map};
 use super::{Doubt, Editor};
-use crate::manifest::Style;
-use crate::manifest::events::What;
+use crate::manifest::document::Style;
+use crate::manifest::yaml::events::What;
 use std::ops::Range;
 
 impl Editor<'_> {
     /// Takes an entry out: the replacements, the events that go, and whether `annotations` goes with it.
     #[expect(clippy::type_complexity, reason = "three answers of one question, asked once")]
-    pub(super) fn remove(
+    pub(crate) fn remove(
         &self,
         metadata: &Map,
         holder: &Entry,

@@ -1,28 +1,28 @@
 use super::{Doubt, Editor};
-use crate::manifest::events::{Event, What};
+use crate::manifest::yaml::events::{Event, What};
 use std::ops::Range;
 
 /// A mapping's entry: its key's event, and those of its value.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) key: usize,
-    pub(super) value: Range<usize>,
+pub(crate) struct Entry {
+    pub(crate) key: usize,
+    pub(crate) value: Range<usize>,
 }
 
-pub(super) struct Map {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) entries: Vec<Entry>,
-    pub(super) flow: bool,
+pub(crate) struct Map {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) flow: bool,
 }
 
 impl Editor<'_> {
-    pub(super) fn event(&self, at: usize) -> Result<&Event, Doubt> {
+    pub(crate) fn event(&self, at: usize) -> Result<&Event, Doubt> {
         self.events.get(at).ok_or_else(|| self.unsure())
     }
 
     /// The mapping that starts at an event.
-    pub(super) fn map(&self, start: usize) -> Option<Map> {
+    pub(crate) fn map(&self, start: usize) -> Option<Map> {
         let first = self.events.get(start)?;
         matches!(first.what, What::MappingStart { .. }).then_some(())?;
         let after = |from: usize| {
@@ -58,7 +58,7 @@ impl Editor<'_> {
         })
     }
 
-    pub(super) fn entry(&self, map: &Map, name: &str) -> Option<Entry> {
+    pub(crate) fn entry(&self, map: &Map, name: &str) -> Option<Entry> {
         let is = |entry: &&Entry| match self.events.get(entry.key).map(|event| &event.what) {
             Some(What::Scalar(scalar)) => scalar.value == name,
             _ => false,
@@ -67,13 +67,13 @@ impl Editor<'_> {
     }
 
     /// How far in the keys of a block mapping stand.
-    pub(super) fn indent(&self, map: &Map) -> usize {
+    pub(crate) fn indent(&self, map: &Map) -> usize {
         let first = map.entries.first().and_then(|entry| self.events.get(entry.key));
         first.map_or(0, |event| event.position.column.saturating_sub(1))
     }
 
     /// The colon as the mapping's first entry has it.
-    pub(super) fn colon(&self, map: &Map) -> &'static str {
+    pub(crate) fn colon(&self, map: &Map) -> &'static str {
         let first = map.entries.first().and_then(|entry| self.events.get(entry.key));
         let after = first.and_then(|event| self.text.get(event.token.end..)).unwrap_or(": ");
         match self.json && after.starts_with(':') && !after.starts_with(": ") {
@@ -82,7 +82,7 @@ impl Editor<'_> {
         }
     }
 
-    pub(super) fn closes_flow(&self, at: usize) -> Result<bool, Doubt> {
+    pub(crate) fn closes_flow(&self, at: usize) -> Result<bool, Doubt> {
         let token = &self.event(at)?.token;
         Ok(self
             .text

@@ -1,11 +1,12 @@
-use super::{bounds, ordinary};
+use crate::manifest::prefilter::fast_scan;
+use crate::manifest::yaml::limits;
 use crate::model::RepoPath;
 use regex::bytes::Regex;
 use std::sync::LazyLock;
 
 /// Whether a file may hold what images are found by, told by its bytes alone: an image field, a marker, an annotation of
 /// ours or of Flux's, an `ImagePolicy` or `ImageRepository`, a kustomization, a patch of operations on images, a SOPS
-/// document. Where this says no, [`read`](super::read) finds none of them, nor anything wrong with one.
+/// document. Where this says no, [`read`](crate::manifest::read) finds none of them, nor anything wrong with one.
 ///
 /// Each of them has a word that YAML can only write out: a scalar is the text that stands in the file but for escapes in
 /// double quotes, for `!!binary`, and for line ends, which become blanks. A file with escapes or tags is taken for one that
@@ -34,14 +35,14 @@ pub fn may_hold_images(path: &RepoPath, bytes: &[u8]) -> bool {
 /// Whether reading a file for its images would be in vain, told without a parser: it holds none (see
 /// [`may_hold_images`]), and it is written so plainly that there is nothing to find fault with either.
 ///
-/// Where this says yes, [`read`](super::read) gives objects without images and without a finding. It is never said of a
+/// Where this says yes, [`read`](crate::manifest::read) gives objects without images and without a finding. It is never said of a
 /// file that does not parse, that declares a key or an object twice, or that is no manifest.
 pub fn is_beside_images(path: &RepoPath, bytes: &[u8]) -> bool {
     path.file_name() != "Chart.yaml"
         && bytes.len() <= MAX_BYTES
         && !may_hold_images(path, bytes)
         && !ODD_ANNOTATIONS.is_match(bytes)
-        && bounds::text(bytes).is_ok_and(|text| ordinary::is_ordinary(text.text))
+        && limits::text(bytes).is_ok_and(|text| fast_scan::is_ordinary(text.text))
 }
 
 /// Annotations that may be no map of lines, which the reader finds fault with.

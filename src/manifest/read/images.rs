@@ -1,12 +1,13 @@
-use super::place::{Path, Place};
-use super::{Holds, ImageField, Slot, Style, value};
+use crate::manifest::document::{Holds, ImageField, Slot, Style};
+use crate::manifest::yaml::cursor::{Path, Place};
+use crate::manifest::yaml::value;
 use crate::model::{Digest, FieldName, ImageRef, Position, Tag};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// An image field and the scalars that its image is written in.
 #[derive(Debug, Clone)]
-pub(super) struct Site {
+pub(crate) struct Site {
     pub field: ImageField,
     pub registry: Option<Spot>,
     /// The name, with tag and digest where no scalar of their own has them; nowhere for a tag whose image is told by a
@@ -22,7 +23,7 @@ pub(super) struct Site {
 
 impl Site {
     /// The scalar that the field's position is that of.
-    pub(super) fn main(&self) -> Option<&Spot> {
+    pub(crate) fn main(&self) -> Option<&Spot> {
         match self.field.slot.holds {
             Holds::Reference => self.repository.as_ref(),
             Holds::Tag => self.tag.as_ref(),
@@ -33,7 +34,7 @@ impl Site {
 
 /// One scalar, and how to find it again.
 #[derive(Debug, Clone)]
-pub(super) struct Spot {
+pub(crate) struct Spot {
     /// The way from the file's document to it.
     pub path: Path,
     /// Its event.
@@ -46,7 +47,7 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    pub(super) fn of(place: &Place<'_>, tokens: &[Range<usize>]) -> Option<Self> {
+    pub(crate) fn of(place: &Place<'_>, tokens: &[Range<usize>]) -> Option<Self> {
         let scalar = place.scalar()?;
         let token = tokens.get(place.event()).cloned().unwrap_or_default();
         let (style, span) = match scalar.style {
@@ -69,14 +70,14 @@ impl Spot {
 
 /// Something about an object's images that cannot be used; it matters if the object is automated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     pub position: Position,
     pub message: String,
 }
 
 /// The image fields of one object.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Images {
+pub(crate) struct Images {
     pub sites: Vec<Site>,
     /// The names of all fields that were found, also of those whose image cannot be used.
     pub names: BTreeSet<FieldName>,
@@ -89,7 +90,7 @@ pub(super) struct Images {
 }
 
 /// Where the parts of one image stand.
-pub(super) struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     pub registry: Option<Place<'a>>,
     pub repository: Place<'a>,
     pub tag: Option<Place<'a>>,
@@ -97,7 +98,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn whole(reference: Place<'a>) -> Self {
+    pub(crate) fn whole(reference: Place<'a>) -> Self {
         Self {
             registry: None,
             repository: reference,
@@ -107,21 +108,21 @@ impl<'a> Parts<'a> {
     }
 
     /// The scalar that a new tag is written into.
-    pub(super) fn main(&self) -> &Place<'a> {
+    pub(crate) fn main(&self) -> &Place<'a> {
         self.tag.as_ref().unwrap_or(&self.repository)
     }
 }
 
 /// Which of several fields with one name is the one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Counts {
+pub(crate) enum Counts {
     First,
     Last,
 }
 
 impl Images {
     /// Adds a field, or the trouble with it. Tags are taken as written: `1.10` without quotes is 1.10, not 1.1.
-    pub(super) fn add(&mut self, field: FieldName, parts: &Parts<'_>, tokens: &[Range<usize>]) {
+    pub(crate) fn add(&mut self, field: FieldName, parts: &Parts<'_>, tokens: &[Range<usize>]) {
         let spot = |place: &Option<Place<'_>>| place.as_ref().and_then(|place| Spot::of(place, tokens));
         let (place, holds) = match &parts.tag {
             Some(tag) => (tag, Holds::Tag),
@@ -193,7 +194,7 @@ impl Images {
     }
 
     /// Puts the fields into file order and drops all but one of those with one name.
-    pub(super) fn settle(&mut self, counts: Counts) {
+    pub(crate) fn settle(&mut self, counts: Counts) {
         let mut sites = std::mem::take(&mut self.sites);
         let which = match counts {
             Counts::First => "only the first is looked at, rename one",
@@ -219,7 +220,7 @@ impl Images {
     }
 }
 
-pub(super) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
+pub(crate) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
     let part = |place: &Option<Place<'_>>| {
         place
             .as_ref()
@@ -250,7 +251,7 @@ pub(super) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
 }
 
 /// `tag` or `tag@digest`, as a scalar of its own holds it.
-pub(super) fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String> {
+pub(crate) fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String> {
     let (tag, digest) = match text.split_once('@') {
         Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
         None => (text, None),
@@ -261,7 +262,7 @@ pub(super) fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String
 
 /// The pod spec of a workload: of a Pod, of a CronJob, and of whatever has a pod template. A part of one, as patches are, may
 /// have nothing but ephemeral containers or volumes.
-pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> {
+pub(crate) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> {
     match kind {
         "Pod" => object.key("spec"),
         "CronJob" => object.walk(&["spec", "jobTemplate", "spec", "template", "spec"]),
@@ -278,7 +279,7 @@ pub(super) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> 
 /// The images of a pod spec: containers first, so that they win over init containers of the same name. The image of a
 /// volume is the field `volume.<name>`, since a container's name has no dot; a container that has no name, as the only one
 /// of a Knative Service may, goes by its place: `containers[0]`.
-pub(super) fn of_pod(spec: &Place<'_>, tokens: &[Range<usize>]) -> Images {
+pub(crate) fn of_pod(spec: &Place<'_>, tokens: &[Range<usize>]) -> Images {
     let mut images = Images::default();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         let containers = spec.key(list).map(|list| list.items()).unwrap_or_default();

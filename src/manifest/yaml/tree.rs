@@ -1,22 +1,22 @@
-use super::Style;
-use super::bounds::{Broken, MAX_DEPTH, MAX_NODES};
-use super::events::{Event, Scalar, What};
+use crate::manifest::document::Style;
+use crate::manifest::yaml::events::{Event, Scalar, What};
+use crate::manifest::yaml::limits::{Broken, MAX_DEPTH, MAX_NODES};
 use crate::model::Position;
 use std::collections::HashMap;
 
 /// A node's place in its tree.
-pub(super) type NodeId = usize;
+pub(crate) type NodeId = usize;
 
 /// One document's nodes, with their places in the text.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     nodes: Vec<Node>,
     root: NodeId,
 }
 
 /// One node.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub kind: Kind,
     pub position: Position,
     /// The index of the event that starts it.
@@ -25,7 +25,7 @@ pub(super) struct Node {
 
 /// What a node is. Aliases stay aliases: a scalar that several fields share is one node.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Scalar(Scalar),
     Sequence(Vec<NodeId>),
     Mapping(Vec<(NodeId, NodeId)>),
@@ -33,17 +33,17 @@ pub(super) enum Kind {
 }
 
 impl Tree {
-    pub(super) fn root(&self) -> NodeId {
+    pub(crate) fn root(&self) -> NodeId {
         self.root
     }
 
     /// The node itself; an alias stays one.
-    pub(super) fn raw(&self, id: NodeId) -> &Node {
+    pub(crate) fn raw(&self, id: NodeId) -> &Node {
         &self.nodes[id]
     }
 
     /// The node, or what it is an alias of.
-    pub(super) fn node(&self, id: NodeId) -> &Node {
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
         let node = &self.nodes[id];
         match node.kind {
             Kind::Alias(target) => &self.nodes[target],
@@ -70,7 +70,7 @@ struct Anchored {
 
 /// Builds the documents of a stream. Sizes and depths with all aliases followed are known before anything is written
 /// out, so an alias bomb costs no more than its text.
-pub(super) fn build(events: Vec<Event>) -> Result<Vec<Tree>, Broken> {
+pub(crate) fn build(events: Vec<Event>) -> Result<Vec<Tree>, Broken> {
     let mut trees = Vec::new();
     let mut builder = Builder::default();
     let mut total = 0usize;

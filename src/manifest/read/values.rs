@@ -1,16 +1,18 @@
 use super::{Object, Reader};
-use crate::manifest::images::{Images, Trouble};
-use crate::manifest::place::Place;
-use crate::manifest::{AutomationIntent, Document, kustomize, markers};
+use crate::manifest::document::{AutomationIntent, Document};
+use crate::manifest::markers::apply;
+use crate::manifest::read::images::{Images, Trouble};
+use crate::manifest::read::kustomize;
+use crate::manifest::yaml::cursor::Place;
 use crate::model::{ObjectId, Severity};
 use crate::resource::{self, Intent};
 use std::sync::Arc;
 
 impl Reader<'_> {
     /// A kustomization is an object of its folder's name, which nobody applies.
-    pub(super) fn kustomization(&mut self, index: usize, root: &Place<'_>) {
+    pub(crate) fn kustomization(&mut self, index: usize, root: &Place<'_>) {
         let (kustomization, mut images) = kustomize::of(root, &self.tokens);
-        markers::apply(root, &self.tokens, &mut self.comments, &mut images);
+        apply::apply(root, &self.tokens, &mut self.comments, &mut images);
         self.find(
             Severity::Notice,
             Some(root.position()),
@@ -40,9 +42,9 @@ impl Reader<'_> {
     }
 
     /// What is no object at all holds the images that markers name; whether there are any.
-    pub(super) fn plain(&mut self, index: usize, root: &Place<'_>) -> bool {
+    pub(crate) fn plain(&mut self, index: usize, root: &Place<'_>) -> bool {
         let mut images = Images::default();
-        markers::apply(root, &self.tokens, &mut self.comments, &mut images);
+        apply::apply(root, &self.tokens, &mut self.comments, &mut images);
         let any = !images.sites.is_empty() || !images.mistakes.is_empty();
         if any {
             let name = match index {
@@ -54,7 +56,7 @@ impl Reader<'_> {
         any
     }
 
-    pub(super) fn values(
+    pub(crate) fn values(
         &mut self,
         index: usize,
         root: &Place<'_>,

@@ -1,8 +1,9 @@
-use super::bounds::Broken;
-use super::events::Scalar;
-use super::identity::TEMPLATES;
-use super::tree::{Kind, NodeId, Tree};
-use super::value::{self, Resolved};
+use crate::manifest::document::Style;
+use crate::manifest::read::identity::TEMPLATES;
+use crate::manifest::yaml::events::Scalar;
+use crate::manifest::yaml::limits::Broken;
+use crate::manifest::yaml::tree::{Kind, NodeId, Tree};
+use crate::manifest::yaml::value::{self, Resolved};
 use crate::model::Position;
 use std::collections::HashMap;
 use std::fmt;
@@ -10,18 +11,18 @@ use std::sync::Arc;
 
 /// One step down an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Key(Arc<str>),
     Index(usize),
 }
 
 /// The way from a document's root to a value, aliases followed and merges made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(super) struct Path(pub Vec<Step>);
+pub(crate) struct Path(pub Vec<Step>);
 
 impl Path {
     /// Whether its keys have more bytes together.
-    pub(super) fn is_longer_than(&self, bytes: usize) -> bool {
+    pub(crate) fn is_longer_than(&self, bytes: usize) -> bool {
         let keys = self.0.iter().map(|step| match step {
             Step::Key(key) => key.len() + 1,
             Step::Index(_) => 1,
@@ -45,14 +46,14 @@ impl fmt::Display for Path {
 
 /// A node and the way to it.
 #[derive(Debug, Clone)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     tree: &'a Tree,
     id: NodeId,
     path: Path,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn root(tree: &'a Tree) -> Self {
+    pub(crate) fn root(tree: &'a Tree) -> Self {
         Self {
             tree,
             id: tree.root(),
@@ -60,35 +61,35 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where it is written: an alias's place, not its target's.
-    pub(super) fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         self.tree.raw(self.id).position
     }
 
     /// The event of the node that it is or is an alias of.
-    pub(super) fn event(&self) -> usize {
+    pub(crate) fn event(&self) -> usize {
         self.tree.node(self.id).event
     }
 
-    pub(super) fn is_mapping(&self) -> bool {
+    pub(crate) fn is_mapping(&self) -> bool {
         matches!(self.tree.node(self.id).kind, Kind::Mapping(_))
     }
 
     /// Whether it is what YAML makes of `{{ … }}`: a map whose key is a map.
-    pub(super) fn is_template(&self) -> bool {
+    pub(crate) fn is_template(&self) -> bool {
         let is_map = |id: &NodeId| matches!(self.tree.node(*id).kind, Kind::Mapping(_));
         matches!(&self.tree.node(self.id).kind, Kind::Mapping(entries) if entries.first().is_some_and(|(key, _)| is_map(key)))
     }
 
-    pub(super) fn is_sequence(&self) -> bool {
+    pub(crate) fn is_sequence(&self) -> bool {
         matches!(self.tree.node(self.id).kind, Kind::Sequence(_))
     }
 
-    pub(super) fn scalar(&self) -> Option<&'a Scalar> {
+    pub(crate) fn scalar(&self) -> Option<&'a Scalar> {
         match &self.tree.node(self.id).kind {
             Kind::Scalar(scalar) => Some(scalar),
             _ => None,
@@ -96,7 +97,7 @@ impl<'a> Place<'a> {
     }
 
     /// The text of what YAML calls a string.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         match value::resolve(self.scalar()?) {
             Ok(Resolved::Text(text)) => Some(text.into_owned()),
             _ => None,
@@ -104,18 +105,18 @@ impl<'a> Place<'a> {
     }
 
     /// What is written, whatever type a reader makes of it; `None` for null and for lists and maps.
-    pub(super) fn written(&self) -> Option<&'a str> {
+    pub(crate) fn written(&self) -> Option<&'a str> {
         let scalar = self.scalar()?;
         (!self.is_null()).then_some(&*scalar.value)
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.scalar()
             .is_some_and(|scalar| matches!(value::resolve(scalar), Ok(Resolved::Null)))
     }
 
     /// The value under a key; the last one where the key stands several times.
-    pub(super) fn key(&self, key: &str) -> Option<Place<'a>> {
+    pub(crate) fn key(&self, key: &str) -> Option<Place<'a>> {
         self.entries()
             .into_iter()
             .find(|(name, _)| name == key)
@@ -123,12 +124,12 @@ impl<'a> Place<'a> {
     }
 
     /// The value under each of the keys in turn.
-    pub(super) fn walk(&self, keys: &[&str]) -> Option<Place<'a>> {
+    pub(crate) fn walk(&self, keys: &[&str]) -> Option<Place<'a>> {
         keys.iter().try_fold(self.clone(), |place, key| place.key(key))
     }
 
     /// What lies at the end of a way from the document's root, if `self` is that root or on the way.
-    pub(super) fn follow(&self, steps: &[Step]) -> Option<Place<'a>> {
+    pub(crate) fn follow(&self, steps: &[Step]) -> Option<Place<'a>> {
         let rest = steps.strip_prefix(&*self.path.0)?;
         rest.iter().try_fold(self.clone(), |place, step| match step {
             Step::Key(key) => place.key(key),
@@ -137,7 +138,7 @@ impl<'a> Place<'a> {
     }
 
     /// The entries of a mapping, merges made; none for other nodes.
-    pub(super) fn entries(&self) -> Vec<(String, Place<'a>)> {
+    pub(crate) fn entries(&self) -> Vec<(String, Place<'a>)> {
         let mut entries = Entries::default();
         if !self.is_mapping() || entries.collect(self.tree, self.id).is_err() {
             return Vec::new();
@@ -158,7 +159,7 @@ impl<'a> Place<'a> {
     }
 
     /// The items of a list; none for other nodes.
-    pub(super) fn items(&self) -> Vec<Place<'a>> {
+    pub(crate) fn items(&self) -> Vec<Place<'a>> {
         let Kind::Sequence(items) = &self.tree.node(self.id).kind else {
             return Vec::new();
         };
@@ -181,14 +182,14 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     /// What has no JSON form.
-    pub(super) fn json(&self, repeated: &mut Vec<Repeated>) -> Result<serde_json::Value, Broken> {
+    pub(crate) fn json(&self, repeated: &mut Vec<Repeated>) -> Result<serde_json::Value, Broken> {
         json(self.tree, self.id, repeated)
     }
 }
 
 /// A key that stands twice in one mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Repeated {
+pub(crate) struct Repeated {
     pub position: Position,
     pub key: String,
 }
@@ -259,7 +260,7 @@ impl Entries {
 }
 
 fn is_merge(scalar: &Scalar) -> bool {
-    scalar.value == "<<" && scalar.style == super::Style::Plain
+    scalar.value == "<<" && scalar.style == Style::Plain
 }
 
 fn json(tree: &Tree, id: NodeId, repeated: &mut Vec<Repeated>) -> Result<serde_json::Value, Broken> {

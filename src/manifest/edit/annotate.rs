@@ -3,11 +3,13 @@ mod mapping;
 mod put;
 mod remove;
 
-use super::events::{self, Event, What};
-use super::place::{Path, Place};
-use super::read::{self, File};
-use super::verify::{self, Expected, Structure};
-use super::{Refused, Style, bounds, edit};
+use crate::manifest::document::{Refused, Style};
+use crate::manifest::edit::set;
+use crate::manifest::edit::verify::{self, Expected, Structure};
+use crate::manifest::read::{self, File};
+use crate::manifest::yaml::cursor::{Path, Place};
+use crate::manifest::yaml::events::{self, Event, What};
+use crate::manifest::yaml::limits;
 use crate::model::{ObjectId, Position, RepoPath};
 use mapping::Map;
 use put::quote;
@@ -32,7 +34,7 @@ pub fn annotate(
         one(path, &bytes, object, key, *value).map_err(|(position, reason)| Refused {
             path: path.clone(),
             position,
-            reason: bounds::message(&reason),
+            reason: limits::message(&reason),
         })
     })
 }
@@ -41,8 +43,8 @@ type Doubt = (Position, String);
 
 fn one(path: &RepoPath, bytes: &[u8], object: &ObjectId, key: &str, value: Option<&str>) -> Result<Vec<u8>, Doubt> {
     let file = read::open(path, bytes);
-    edit::check_file(&file)?;
-    let found = edit::find_object(&file, object)?;
+    set::check_file(&file)?;
+    let found = set::find_object(&file, object)?;
     let home = found.document.position;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
     if key.is_empty()
@@ -58,7 +60,7 @@ fn one(path: &RepoPath, bytes: &[u8], object: &ObjectId, key: &str, value: Optio
     if value.is_some_and(|value| value.len() > LONGEST) {
         return Err((home, format!("the value of {key} is longer than {LONGEST} bytes")));
     }
-    let text = bounds::text(bytes).map_err(|broken| (home, broken.reason))?;
+    let text = limits::text(bytes).map_err(|broken| (home, broken.reason))?;
     let events = events::by_granit(text.text).map_err(|failure| (home, failure.into_broken().reason))?;
     let editor = Editor {
         text: text.text,

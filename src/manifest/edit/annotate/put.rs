@@ -1,13 +1,13 @@
 use super::mapping::Map;
 use super::{Doubt, Editor};
-use crate::manifest::Style;
-use crate::manifest::events::What;
+use crate::manifest::document::Style;
+use crate::manifest::yaml::events::What;
 use std::ops::Range;
 
 impl Editor<'_> {
     /// Puts an entry into a mapping: behind the last one where that ends in one line, else before the first. Tells also
     /// before which event it comes.
-    pub(super) fn insert(&self, map: &Map, entry: &str) -> Result<((Range<usize>, String), usize), Doubt> {
+    pub(crate) fn insert(&self, map: &Map, entry: &str) -> Result<((Range<usize>, String), usize), Doubt> {
         let Some(first) = map.entries.first() else {
             let open = self.event(map.start)?.token.start + 1;
             return match map.flow {
@@ -49,7 +49,7 @@ impl Editor<'_> {
     }
 
     /// An entry of the annotations in the quotes of its neighbours.
-    pub(super) fn entry_text(&self, map: &Map, value: &str) -> String {
+    pub(crate) fn entry_text(&self, map: &Map, value: &str) -> String {
         let style = |at: usize| match self.events.get(at).map(|event| &event.what) {
             Some(What::Scalar(scalar)) => Some(scalar.style),
             _ => None,
@@ -68,7 +68,7 @@ impl Editor<'_> {
     }
 
     /// `annotations` with one entry.
-    pub(super) fn holder(&self, map: &Map, step: usize, value: &str) -> String {
+    pub(crate) fn holder(&self, map: &Map, step: usize, value: &str) -> String {
         let colon = self.colon(map);
         let pair = self.pair(value, Style::DoubleQuoted, self.json, colon);
         match (map.flow, self.json) {
@@ -82,7 +82,7 @@ impl Editor<'_> {
         }
     }
 
-    pub(super) fn pair(&self, value: &str, style: Style, quoted: bool, colon: &str) -> String {
+    pub(crate) fn pair(&self, value: &str, style: Style, quoted: bool, colon: &str) -> String {
         let value = quote(value, style);
         match quoted {
             true => format!("\"{}\"{colon}{value}", self.key),
@@ -92,7 +92,7 @@ impl Editor<'_> {
 }
 
 /// A text as a quoted scalar; what needs escapes is in double quotes, whose JSON form every YAML reader takes.
-pub(super) fn quote(text: &str, style: Style) -> String {
+pub(crate) fn quote(text: &str, style: Style) -> String {
     if style == Style::SingleQuoted && !text.contains(char::is_control) {
         return format!("'{}'", text.replace('\'', "''"));
     }

@@ -1,4 +1,4 @@
-use super::spans::LineTable;
+use crate::manifest::yaml::line_table::LineTable;
 use crate::model::Position;
 
 /// Largest file that is read, in bytes. The largest real manifests (bundles of CRDs) are about 2 MiB, and the API
@@ -6,22 +6,22 @@ use crate::model::Position;
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Deepest nesting, aliases followed. Real objects (CRD schemas) reach about 40; every recursion here is bounded by it.
-pub(super) const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 
 /// Documents in one file; the largest real bundles have some hundred.
-pub(super) const MAX_DOCUMENTS: usize = 10_000;
+pub(crate) const MAX_DOCUMENTS: usize = 10_000;
 
 /// Scalars, lists and maps in one file with every alias written out: some 100 MB of objects at the most.
-pub(super) const MAX_NODES: usize = 500_000;
+pub(crate) const MAX_NODES: usize = 500_000;
 
 /// Findings told of one file; a file of a thousand mistakes is mended in several goes.
-pub(super) const MAX_FINDINGS: usize = 100;
+pub(crate) const MAX_FINDINGS: usize = 100;
 
 /// Longest message of a finding, in characters: what it quotes of the file may be as long as the file.
 const MAX_MESSAGE: usize = 500;
 
 /// A message fit for logs and terminals: control characters spelt out, long ones cut.
-pub(super) fn message(text: &str) -> String {
+pub(crate) fn message(text: &str) -> String {
     let mut safe = String::with_capacity(text.len().min(MAX_MESSAGE));
     let mut characters = text.chars();
     for character in characters.by_ref().take(MAX_MESSAGE) {
@@ -39,13 +39,13 @@ pub(super) fn message(text: &str) -> String {
 
 /// A file that is not read any further, where and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     pub position: Option<Position>,
     pub reason: String,
 }
 
 impl Broken {
-    pub(super) fn at(position: Position, reason: impl Into<String>) -> Self {
+    pub(crate) fn at(position: Position, reason: impl Into<String>) -> Self {
         Self {
             position: Some(position),
             reason: reason.into(),
@@ -55,14 +55,14 @@ impl Broken {
 
 /// A file's text and how many bytes of it come before the text (the byte order mark).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     pub text: &'a str,
     pub skipped: usize,
 }
 
 /// Bytes as YAML text, with what no YAML reader takes refused: a NUL would end the parser's input early, and a
 /// manifest that is silently read by half looks like one whose other half was removed.
-pub(super) fn text(bytes: &[u8]) -> Result<Text<'_>, Broken> {
+pub(crate) fn text(bytes: &[u8]) -> Result<Text<'_>, Broken> {
     if bytes.len() > MAX_FILE_BYTES {
         return Err(Broken {
             position: None,

@@ -5,13 +5,11 @@
 //! without escapes, in flow style on one line, or as a block of text; comments; documents that each are an object with a
 //! name. Everything else is left to the parser, however harmless.
 
-mod line;
-
-use line::{Value, is_word, key, value};
+use crate::manifest::prefilter::line::{Value, is_word, key, value};
 use std::collections::HashSet;
 
 /// Whether each document of a text is an object, no two alike, in which there is nothing to find fault with.
-pub(super) fn is_ordinary(text: &str) -> bool {
+pub(crate) fn is_ordinary(text: &str) -> bool {
     let mut file = File::default();
     let mut lines = text.split('\n');
     lines.all(|line| file.line(line.strip_suffix('\r').unwrap_or(line)).is_some()) && file.end_document().is_some()

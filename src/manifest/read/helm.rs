@@ -1,5 +1,5 @@
-use super::images::{Counts, Images, Parts, Trouble};
-use super::place::{Path, Place};
+use crate::manifest::read::images::{Counts, Images, Parts, Trouble};
+use crate::manifest::yaml::cursor::{Path, Place};
 use crate::model::FieldName;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -25,7 +25,7 @@ struct Named<'a> {
 
 /// The images of a HelmRelease: at two levels of `spec.values` by their shape, anywhere by annotations. An alias stands
 /// instead of what its shape would find under the same name or in the same scalar, which so has one policy.
-pub(super) fn of_release(
+pub(crate) fn of_release(
     object: &Place<'_>,
     annotations: &[(String, Place<'_>)],
     tokens: &[std::ops::Range<usize>],
@@ -133,7 +133,7 @@ fn part_of(key: &str, ours: bool) -> Option<(Part, &str)> {
 }
 
 /// Whether an annotation tells where a HelmRelease keeps an image.
-pub(super) fn is_alias(key: &str) -> bool {
+pub(crate) fn is_alias(key: &str) -> bool {
     part_of(key, true).or_else(|| part_of(key, false)).is_some()
 }
 

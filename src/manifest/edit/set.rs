@@ -1,9 +1,9 @@
-use super::bounds;
-use super::images::Site;
-use super::read::{self, File, Object};
-use super::rewrite::{self, Edit, Wanted};
-use super::verify::{self, Planned};
-use super::{ImageChange, Refused, TagChange};
+use crate::manifest::document::{ImageChange, Refused, TagChange};
+use crate::manifest::edit::rewrite::{self, Edit, Wanted};
+use crate::manifest::edit::verify::{self, Planned};
+use crate::manifest::read::images::Site;
+use crate::manifest::read::{self, File, Object};
+use crate::manifest::yaml::limits;
 use crate::model::{FieldName, ObjectId, Position, RepoPath};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -34,7 +34,7 @@ pub fn set_images(path: &RepoPath, bytes: &[u8], changes: &[ImageChange]) -> Res
     let refuse = |(position, reason): (Position, String)| Refused {
         path: path.clone(),
         position,
-        reason: bounds::message(&reason),
+        reason: limits::message(&reason),
     };
     let mut images = HashMap::new();
     for ImageChange { object, field, image } in changes {
@@ -82,7 +82,7 @@ fn set(path: &RepoPath, bytes: &[u8], changes: Vec<(&ObjectId, &FieldName, Wante
     let refuse = |position, reason: String| Refused {
         path: path.clone(),
         position,
-        reason: bounds::message(&reason),
+        reason: limits::message(&reason),
     };
     let file = read::open(path, bytes);
     check_file(&file).map_err(|(position, reason)| refuse(position, reason))?;
@@ -174,7 +174,7 @@ fn others_stay(
 
 const START: Position = Position { line: 1, column: 1 };
 
-pub(super) fn check_file(file: &File) -> Result<(), (Position, String)> {
+pub(crate) fn check_file(file: &File) -> Result<(), (Position, String)> {
     if let Some(broken) = &file.broken {
         return Err((broken.position.unwrap_or(START), format!("the file {}", broken.reason)));
     }
@@ -188,7 +188,7 @@ pub(super) fn check_file(file: &File) -> Result<(), (Position, String)> {
 }
 
 /// The one object of this name in the file.
-pub(super) fn find_object<'a>(file: &'a File, wanted: &ObjectId) -> Result<&'a Object, (Position, String)> {
+pub(crate) fn find_object<'a>(file: &'a File, wanted: &ObjectId) -> Result<&'a Object, (Position, String)> {
     let Some(object) = file.objects.iter().find(|object| object.document.object.id == *wanted) else {
         return Err((START, format!("{wanted} is not in this file")));
     };

@@ -1,6 +1,7 @@
-use super::images::{Images, Trouble};
-use super::place::Place;
-use super::{AutomationIntent, Lock, PolicyText, helm};
+use crate::manifest::document::{AutomationIntent, Lock, PolicyText};
+use crate::manifest::read::helm;
+use crate::manifest::read::images::{Images, Trouble};
+use crate::manifest::yaml::cursor::Place;
 use crate::model::{FieldName, HoldUntil};
 use crate::resource::{Drift, Ignore, Intent};
 
@@ -62,7 +63,7 @@ fn meaning(key: &str) -> Option<(u8, Meaning)> {
 }
 
 /// The annotations of an object with their places.
-pub(super) fn of<'a>(object: &Place<'a>) -> Vec<(String, Place<'a>)> {
+pub(crate) fn of<'a>(object: &Place<'a>) -> Vec<(String, Place<'a>)> {
     object
         .walk(&["metadata", "annotations"])
         .map(|annotations| annotations.entries())
@@ -70,7 +71,7 @@ pub(super) fn of<'a>(object: &Place<'a>) -> Vec<(String, Place<'a>)> {
 }
 
 /// What is wrong with annotations that are no map, of which none can be seen.
-pub(super) fn misshapen(object: &Place<'_>) -> Option<Trouble> {
+pub(crate) fn misshapen(object: &Place<'_>) -> Option<Trouble> {
     let annotations = object.walk(&["metadata", "annotations"])?;
     (!annotations.is_mapping() && !annotations.is_null()).then(|| Trouble {
         position: annotations.position(),
@@ -80,7 +81,7 @@ pub(super) fn misshapen(object: &Place<'_>) -> Option<Trouble> {
 }
 
 /// What the annotations ask of sync and of automation, and the annotations that cannot be used.
-pub(super) fn intent(annotations: &[(String, Place<'_>)], images: &Images) -> (Intent, AutomationIntent, Vec<Trouble>) {
+pub(crate) fn intent(annotations: &[(String, Place<'_>)], images: &Images) -> (Intent, AutomationIntent, Vec<Trouble>) {
     let mut known: Vec<(u8, Meaning, &str, &Place<'_>)> = annotations
         .iter()
         .filter_map(|(key, place)| meaning(key).map(|(weight, meaning)| (weight, meaning, &**key, place)))

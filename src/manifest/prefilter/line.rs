@@ -4,7 +4,7 @@ const MAX_KEY: usize = 128;
 /// Deepest nesting of flow maps and lists.
 const MAX_FLOW: usize = 8;
 
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// Nothing on this line.
     Open,
     Block,
@@ -15,7 +15,7 @@ pub(super) enum Value<'a> {
 }
 
 /// The key that a line begins with, and what stands behind its colon.
-pub(super) fn key(content: &str) -> Option<(&str, &str)> {
+pub(crate) fn key(content: &str) -> Option<(&str, &str)> {
     let is_of_key = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-');
     let end = content.bytes().position(|b| !is_of_key(b))?;
     let (key, rest) = content.split_at_checked(end)?;
@@ -27,7 +27,7 @@ pub(super) fn key(content: &str) -> Option<(&str, &str)> {
 }
 
 /// A value and the comment behind it, up to the line's end.
-pub(super) fn value(text: &str) -> Option<Value<'_>> {
+pub(crate) fn value(text: &str) -> Option<Value<'_>> {
     let first = text.bytes().next();
     match first {
         None | Some(b'#') => Some(Value::Open),
@@ -120,7 +120,7 @@ fn flow(text: &str, depth: usize) -> Option<(Value<'_>, &str)> {
 }
 
 /// What begins with a letter and is no text without quotes.
-pub(super) fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     const WORDS: [&str; 9] = ["y", "n", "no", "on", "yes", "off", "null", "true", "false"];
     text.len() <= 5 && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

@@ -1,16 +1,16 @@
-use super::bounds;
-use super::events::{self, Event, What};
-use super::place::{Path, Place, Step};
-use super::read::File;
-use super::tree::{self, Tree};
-use super::{Style, bounds::Broken};
+use crate::manifest::document::Style;
+use crate::manifest::read::File;
+use crate::manifest::yaml::cursor::{Path, Place, Step};
+use crate::manifest::yaml::events::{self, Event, What};
+use crate::manifest::yaml::limits::{self, Broken};
+use crate::manifest::yaml::tree::{self, Tree};
 use crate::model::Position;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A scalar that an edit is to change.
 #[derive(Debug, Clone)]
-pub(super) struct Planned {
+pub(crate) struct Planned {
     /// The document, by its place in the file.
     pub tree: usize,
     /// The way to it.
@@ -31,7 +31,7 @@ const START: Position = Position { line: 1, column: 1 };
 ///
 /// # Errors
 /// The first difference that was not planned.
-pub(super) fn check(old: &[u8], new: &[u8], file: &File, planned: &[Planned], json: bool) -> Result<(), Doubt> {
+pub(crate) fn check(old: &[u8], new: &[u8], file: &File, planned: &[Planned], json: bool) -> Result<(), Doubt> {
     let first = planned.first().map_or(START, |planned| planned.position);
     let broken = |broken: Broken| {
         (
@@ -39,7 +39,7 @@ pub(super) fn check(old: &[u8], new: &[u8], file: &File, planned: &[Planned], js
             format!("after the edit the file {}", broken.reason),
         )
     };
-    let (old_text, new_text) = (bounds::text(old).map_err(broken)?, bounds::text(new).map_err(broken)?);
+    let (old_text, new_text) = (limits::text(old).map_err(broken)?, limits::text(new).map_err(broken)?);
     if json && !is_json(new) {
         return Err((first, "after the edit the file would no longer be JSON".to_owned()));
     }
@@ -62,7 +62,7 @@ pub(super) fn check(old: &[u8], new: &[u8], file: &File, planned: &[Planned], js
 }
 
 /// Whether the bytes are JSON documents, one after the other: such a file must stay JSON.
-pub(super) fn is_json(bytes: &[u8]) -> bool {
+pub(crate) fn is_json(bytes: &[u8]) -> bool {
     let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     start.is_some_and(|byte| b"{[".contains(byte))
         && serde_json::Deserializer::from_slice(bytes)
@@ -144,7 +144,7 @@ fn values(file: &File, trees: &[Tree], planned: &[Planned]) -> Result<(), Option
 
 /// What an event of the edited text must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(crate) enum Expected {
     /// This event of the old text.
     Old(usize),
     /// This scalar of the old text with another text.
@@ -159,7 +159,7 @@ pub(super) enum Expected {
 
 /// An annotation that is set or taken away, and the events that must come of it.
 #[derive(Debug)]
-pub(super) struct Structure<'a> {
+pub(crate) struct Structure<'a> {
     pub tree: usize,
     pub metadata: Path,
     pub key: &'a str,
@@ -175,9 +175,9 @@ pub(super) struct Structure<'a> {
 ///
 /// # Errors
 /// The first difference that was not planned.
-pub(super) fn check_structure(old: &[u8], new: &[u8], file: &File, change: &Structure<'_>) -> Result<(), Doubt> {
+pub(crate) fn check_structure(old: &[u8], new: &[u8], file: &File, change: &Structure<'_>) -> Result<(), Doubt> {
     let broken = |broken: Broken| (change.home, format!("after the edit the file {}", broken.reason));
-    let (old_text, new_text) = (bounds::text(old).map_err(broken)?, bounds::text(new).map_err(broken)?);
+    let (old_text, new_text) = (limits::text(old).map_err(broken)?, limits::text(new).map_err(broken)?);
     if is_json(old) && !is_json(new) {
         return Err((
             change.home,

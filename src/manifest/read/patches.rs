@@ -1,9 +1,9 @@
-use super::events;
-use super::helm;
-use super::identity::{Head, identity};
-use super::images::{self, Images};
-use super::place::Place;
-use super::tree;
+use crate::manifest::read::helm;
+use crate::manifest::read::identity::{Head, identity};
+use crate::manifest::read::images::{self, Images};
+use crate::manifest::yaml::cursor::Place;
+use crate::manifest::yaml::events;
+use crate::manifest::yaml::tree;
 use crate::model::{FieldName, ImageRef, ObjectId, Position};
 
 /// A patch of a kustomization.
@@ -62,7 +62,7 @@ impl Target {
 }
 
 /// The patches of a kustomization, in the order in which kustomize makes them.
-pub(super) fn of(kustomization: &Place<'_>) -> Vec<Patch> {
+pub(crate) fn of(kustomization: &Place<'_>) -> Vec<Patch> {
     let items = |key: &str| kustomization.key(key).map(|list| list.items()).unwrap_or_default();
     let merged = items("patchesStrategicMerge").into_iter().filter_map(|item| {
         let text = item.text()?;
@@ -137,7 +137,7 @@ fn object(root: &Place<'_>) -> Option<ImagePatch> {
 }
 
 /// The ways to the images that a list of operations sets.
-pub(super) fn operations(root: &Place<'_>) -> Vec<String> {
+pub(crate) fn operations(root: &Place<'_>) -> Vec<String> {
     let pointers = root.items().into_iter().filter_map(|item| {
         let text = |key: &str| item.key(key).and_then(|place| place.text());
         let sets = text("op").is_some_and(|op| matches!(&*op, "add" | "replace" | "copy" | "move"));

@@ -1,11 +1,12 @@
-use super::images::{Site, Spot};
-use super::{Style, value};
+use crate::manifest::document::Style;
+use crate::manifest::read::images::{Site, Spot};
+use crate::manifest::yaml::value;
 use crate::model::{Digest, ImageRef, Tag};
 use std::ops::Range;
 
 /// What an image field shall say.
 #[derive(Debug, Clone)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// Another tag of the same image.
     Tag(Tag, Option<Digest>),
     /// Another image.
@@ -14,7 +15,7 @@ pub(super) enum Wanted {
 
 /// A replacement of bytes, and the scalar's text after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Edit {
+pub(crate) struct Edit {
     pub span: Range<usize>,
     pub with: String,
     pub text: String,
@@ -25,7 +26,7 @@ pub(super) struct Edit {
 ///
 /// # Errors
 /// Why it cannot be written with certainty.
-pub(super) fn rewrite<'a>(site: &'a Site, wanted: &Wanted, json: bool) -> Result<Vec<(&'a Spot, Edit)>, String> {
+pub(crate) fn rewrite<'a>(site: &'a Site, wanted: &Wanted, json: bool) -> Result<Vec<(&'a Spot, Edit)>, String> {
     let old = &site.field.image;
     let new = match wanted {
         Wanted::Tag(_, None) if old.digest().is_some() => {
@@ -115,7 +116,7 @@ fn names(site: &Site, new: &ImageRef) -> Result<(Option<String>, Option<String>)
 }
 
 /// A reference without its tag and digest.
-pub(super) fn bare(reference: &str) -> &str {
+pub(crate) fn bare(reference: &str) -> &str {
     let name = reference.split('@').next().unwrap_or_default();
     match name.rsplit_once(':') {
         Some((before, tag)) if !tag.contains('/') => before,

@@ -3,13 +3,13 @@ use crate::model::Position;
 /// Where each line of a text starts. Parsers tell (line, column in characters); bytes come from here, because
 /// yaml-rust2's own index drifts after block scalars with characters of several bytes.
 #[derive(Debug, Clone)]
-pub(super) struct LineTable {
+pub(crate) struct LineTable {
     starts: Vec<usize>,
 }
 
 impl LineTable {
     /// Lines end in LF, CR LF or a lone CR.
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
         for (at, byte) in bytes.iter().enumerate() {
@@ -26,7 +26,7 @@ impl LineTable {
     }
 
     /// The position of a byte offset.
-    pub(super) fn position(&self, text: &str, offset: usize) -> Position {
+    pub(crate) fn position(&self, text: &str, offset: usize) -> Position {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
         let column = text.get(start..offset).map_or(0, |before| before.chars().count());
@@ -44,14 +44,14 @@ impl LineTable {
 /// Turns (line, column) into byte offsets. It remembers the last answer, so that a file of one long line costs one
 /// walk and not one for each token.
 #[derive(Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     lines: LineTable,
     last: (usize, usize, usize),
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self {
             text,
             lines: LineTable::new(text),
@@ -60,7 +60,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The byte offset of a line (from 1) and a column (in characters, from 0).
-    pub(super) fn offset(&mut self, line: usize, column: usize) -> usize {
+    pub(crate) fn offset(&mut self, line: usize, column: usize) -> usize {
         let (from_column, from) = match self.last {
             (last_line, last_column, offset) if last_line == line && last_column <= column => (last_column, offset),
             _ => (0, self.lines.start(line).unwrap_or(self.text.len())),

@@ -1,13 +1,13 @@
-use super::Style;
-use super::bounds::{Broken, MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES};
-use super::spans::Cursor;
+use crate::manifest::document::Style;
+use crate::manifest::yaml::limits::{Broken, MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES};
+use crate::manifest::yaml::line_table::Cursor;
 use crate::model::Position;
 use std::ops::Range;
 use yaml_rust2::scanner::TScalarStyle;
 
 /// One step of a YAML stream, the same for both parsers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Event {
+pub(crate) struct Event {
     pub what: What,
     /// Line and column, both from 1.
     pub position: Position,
@@ -18,7 +18,7 @@ pub(super) struct Event {
 
 /// What happens. Anchors are numbered in order of their definition; 0 is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     DocumentStart,
     DocumentEnd,
     Scalar(Scalar),
@@ -31,7 +31,7 @@ pub(super) enum What {
 
 /// A scalar as parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scalar {
+pub(crate) struct Scalar {
     pub value: String,
     pub style: Style,
     pub anchor: usize,
@@ -40,7 +40,7 @@ pub(super) struct Scalar {
 
 /// The events of a text, within bounds. yaml-rust2 comes first; what it refuses and granit-parser takes (a tab after
 /// a colon, a flow list whose lines stand at its parent's indent) is taken, since kubectl takes it too.
-pub(super) fn parse(text: &str) -> Result<Vec<Event>, Failure> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Event>, Failure> {
     match by_yaml_rust2(text) {
         Err(Failure::Syntax(broken)) => by_granit(text).map_err(|_| Failure::Syntax(broken)),
         done => done,
@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Event>, Failure> {
 
 /// Why there are no events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It is not YAML.
     Syntax(Broken),
     /// It is more than we read.
@@ -57,7 +57,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn into_broken(self) -> Broken {
+    pub(crate) fn into_broken(self) -> Broken {
         match self {
             Failure::Syntax(broken) | Failure::Bound(broken) => broken,
         }
@@ -65,7 +65,7 @@ impl Failure {
 }
 
 /// The first opinion.
-pub(super) fn by_yaml_rust2(text: &str) -> Result<Vec<Event>, Failure> {
+pub(crate) fn by_yaml_rust2(text: &str) -> Result<Vec<Event>, Failure> {
     use yaml_rust2::parser::{Event as Raw, Parser, Tag};
     let mut parser = Parser::new_from_str(text);
     let mut cursor = Cursor::new(text);
@@ -127,7 +127,7 @@ pub(super) fn by_yaml_rust2(text: &str) -> Result<Vec<Event>, Failure> {
 }
 
 /// The second opinion.
-pub(super) fn by_granit(text: &str) -> Result<Vec<Event>, Failure> {
+pub(crate) fn by_granit(text: &str) -> Result<Vec<Event>, Failure> {
     use granit_parser::{Event as Raw, Parser, ScalarStyle, Tag};
     let options = granit_parser::options! {
         emit_comments: false,

@@ -1,12 +1,13 @@
-use super::events::Scalar;
-use super::{Style, bounds::Broken};
+use crate::manifest::document::Style;
+use crate::manifest::yaml::events::Scalar;
+use crate::manifest::yaml::limits::Broken;
 use base64::Engine;
 use std::borrow::Cow;
 
 /// What a scalar means to kubectl, that is to go-yaml version 2 as sigs.k8s.io/yaml uses it (`resolve.go`), after
 /// which `json.Marshal` and the unstructured decoder turn whole floats into integers.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Resolved<'a> {
+pub(crate) enum Resolved<'a> {
     Null,
     Bool(bool),
     Int(i64),
@@ -20,7 +21,7 @@ const CORE: &str = "tag:yaml.org,2002:";
 ///
 /// # Errors
 /// A tag that the text contradicts, as kubectl refuses it.
-pub(super) fn resolve(scalar: &Scalar) -> Result<Resolved<'_>, String> {
+pub(crate) fn resolve(scalar: &Scalar) -> Result<Resolved<'_>, String> {
     let text = &*scalar.value;
     let plain = matches!(scalar.style, Style::Plain | Style::ManyLines | Style::Empty);
     let Some(tag) = scalar.tag.as_deref() else {
@@ -154,7 +155,7 @@ fn whole(value: f64) -> Option<i64> {
 ///
 /// # Errors
 /// What JSON cannot hold, and see [`resolve`].
-pub(super) fn scalar(scalar: &Scalar) -> Result<serde_json::Value, String> {
+pub(crate) fn scalar(scalar: &Scalar) -> Result<serde_json::Value, String> {
     Ok(match resolve(scalar)? {
         Resolved::Null => serde_json::Value::Null,
         Resolved::Bool(value) => value.into(),
@@ -170,7 +171,7 @@ pub(super) fn scalar(scalar: &Scalar) -> Result<serde_json::Value, String> {
 ///
 /// # Errors
 /// An empty key, or one that no JSON key can stand for.
-pub(super) fn key(scalar: &Scalar) -> Result<String, String> {
+pub(crate) fn key(scalar: &Scalar) -> Result<String, String> {
     match resolve(scalar)? {
         Resolved::Text(text) => Ok(text.into_owned()),
         Resolved::Bool(value) => Ok(value.to_string()),
@@ -181,7 +182,7 @@ pub(super) fn key(scalar: &Scalar) -> Result<String, String> {
 }
 
 /// A number as Go's templates print it, and so Helm's: of all that YAML tells apart they know binary floating point only.
-pub(super) fn printed_by_go(number: f64) -> String {
+pub(crate) fn printed_by_go(number: f64) -> String {
     let scientific = format!("{number:e}");
     let Some((digits, exponent)) = scientific.split_once('e') else {
         return scientific;
@@ -197,7 +198,7 @@ pub(super) fn printed_by_go(number: f64) -> String {
 
 /// Whether a text that stands without quotes would be read as something else than that text by a reader of YAML 1.1
 /// or 1.2 (core schema): null, booleans, numbers of every base, base 60, dates, the merge and value keys.
-pub(super) fn is_retyped(text: &str) -> bool {
+pub(crate) fn is_retyped(text: &str) -> bool {
     const WORDS: [&str; 15] = [
         "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".nan", "=", "<<", ".inf",
     ];
@@ -254,6 +255,6 @@ fn is_date(text: &str) -> bool {
 }
 
 /// A reason with the place of the scalar that it is about.
-pub(super) fn at(position: crate::model::Position) -> impl FnOnce(String) -> Broken {
+pub(crate) fn at(position: crate::model::Position) -> impl FnOnce(String) -> Broken {
     move |reason| Broken::at(position, reason)
 }

@@ -1,11 +1,11 @@
-use super::place::Place;
+use crate::manifest::yaml::cursor::Place;
 use crate::model::{ObjectId, Position};
 
 /// What to do about templates.
-pub(super) const TEMPLATES: &str = "keep templates out of the synced paths or below a folder with a Chart.yaml";
+pub(crate) const TEMPLATES: &str = "keep templates out of the synced paths or below a folder with a Chart.yaml";
 
 /// What a document says of itself.
-pub(super) struct Head {
+pub(crate) struct Head {
     pub api_version: String,
     pub kind: String,
 }
@@ -14,7 +14,7 @@ pub(super) struct Head {
 ///
 /// # Errors
 /// Where and what is missing of its metadata.
-pub(super) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Position, String)> {
+pub(crate) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Position, String)> {
     let metadata = place.key("metadata");
     let field = |key: &str| {
         metadata
@@ -83,7 +83,7 @@ fn can_name(text: &str) -> bool {
 }
 
 /// The value with what a typed list says of its items.
-pub(super) fn complete(mut value: serde_json::Value, head: &Head) -> serde_json::Value {
+pub(crate) fn complete(mut value: serde_json::Value, head: &Head) -> serde_json::Value {
     if let Some(map) = value.as_object_mut() {
         map.entry("apiVersion")
             .or_insert_with(|| head.api_version.clone().into());

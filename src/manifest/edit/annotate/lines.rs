@@ -2,26 +2,26 @@ use super::{Doubt, Editor};
 use std::ops::Range;
 
 impl Editor<'_> {
-    pub(super) fn line_start(&self, at: usize) -> usize {
+    pub(crate) fn line_start(&self, at: usize) -> usize {
         let before = self.text.get(..at).unwrap_or_default();
         before.rfind(['\n', '\r']).map_or(0, |end| end + 1)
     }
 
     /// Where the line of a byte is over, its line end counted in.
-    pub(super) fn line_after(&self, at: usize) -> usize {
+    pub(crate) fn line_after(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
         rest.find('\n').map_or(self.text.len(), |end| at + end + 1)
     }
 
     /// A new line at the end of one that may be the file's last and have no end.
-    pub(super) fn line(&self, at: usize, text: &str) -> String {
+    pub(crate) fn line(&self, at: usize, text: &str) -> String {
         match self.text.get(..at).unwrap_or_default().ends_with('\n') {
             true => format!("{text}{}", self.line_end),
             false => format!("{}{text}", self.line_end),
         }
     }
 
-    pub(super) fn several_lines(&self, token: &Range<usize>) -> bool {
+    pub(crate) fn several_lines(&self, token: &Range<usize>) -> bool {
         self.text
             .get(token.clone())
             .is_none_or(|text| text.contains(['\n', '\r']))
@@ -29,7 +29,7 @@ impl Editor<'_> {
 
     /// The lines from one byte to another, if nothing else stands before it on the first; at the end of a file without a
     /// last line end, the line end before them instead.
-    pub(super) fn whole_lines(&self, from: usize, to: usize) -> Result<Range<usize>, Doubt> {
+    pub(crate) fn whole_lines(&self, from: usize, to: usize) -> Result<Range<usize>, Doubt> {
         let start = self.line_start(from);
         let blank = self
             .text

@@ -1,7 +1,7 @@
-use super::images::{Counts, Images, Parts, Site, Spot, Trouble, compose, tag_and_digest};
-use super::place::{Path, Place, Step};
-use super::spans::LineTable;
-use super::{Holds, ImageField, Marker, MarkerPolicy, Slot};
+use crate::manifest::document::{Holds, ImageField, Marker, MarkerPolicy, Slot};
+use crate::manifest::read::images::{Counts, Images, Parts, Site, Spot, Trouble, compose, tag_and_digest};
+use crate::manifest::yaml::cursor::{Path, Place, Step};
+use crate::manifest::yaml::line_table::LineTable;
 use crate::model::{Digest, FieldName, ImageRef, Position};
 use regex::bytes::Regex;
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +20,7 @@ enum Part {
 
 /// A comment that says that its line's scalar is an image, or part of one.
 #[derive(Debug, Clone)]
-pub(super) struct Comment {
+pub(crate) struct Comment {
     part: Part,
     policy: MarkerPolicy,
     position: Position,
@@ -45,14 +45,14 @@ const NAMES: [&str; 5] = ["registry", "repository", "image", "newName", "name"];
 const NEARLY: [&str; 2] = ["tidegate.dev/image", "tidegate.dev/tag"];
 
 /// Whether a file can have markers at all.
-pub(super) fn any(bytes: &[u8]) -> bool {
+pub(crate) fn any(bytes: &[u8]) -> bool {
     static SIGN: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"tidegate\.dev/|"\$imagepolicy""#).expect("the pattern is written here"));
     SIGN.is_match(bytes)
 }
 
 /// The markers of a text, of which `skipped` bytes of the file stand before it, and what is wrong with others.
-pub(super) fn find(text: &str, skipped: usize) -> (Vec<Comment>, Vec<Trouble>) {
+pub(crate) fn find(text: &str, skipped: usize) -> (Vec<Comment>, Vec<Trouble>) {
     let (mut found, mut troubles) = (Vec::new(), Vec::new());
     let lines = LineTable::new(text);
     let mut start = 0;
@@ -134,7 +134,7 @@ fn read(text: &str) -> Result<(Part, MarkerPolicy), String> {
 }
 
 /// What is wrong with markers that stand beside nothing.
-pub(super) fn unused(comments: &[Comment]) -> Vec<Trouble> {
+pub(crate) fn unused(comments: &[Comment]) -> Vec<Trouble> {
     let unused = comments.iter().filter(|comment| !comment.used);
     unused
         .map(|comment| comment.trouble("stands beside no value that is written in one line; put it behind the value"))
@@ -143,7 +143,7 @@ pub(super) fn unused(comments: &[Comment]) -> Vec<Trouble> {
 
 /// Adds what markers below `root` say to its images: a policy to a field that is there already, or a field whose name is
 /// the way to its scalar.
-pub(super) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [Comment], images: &mut Images) {
+pub(crate) fn apply(root: &Place<'_>, tokens: &[Range<usize>], comments: &mut [Comment], images: &mut Images) {
     if comments.is_empty() {
         return;
     }
@@ -281,7 +281,7 @@ impl Images {
 
 impl Comment {
     /// What is wrong with it, at its place.
-    pub(super) fn trouble(&self, what: &str) -> Trouble {
+    pub(crate) fn trouble(&self, what: &str) -> Trouble {
         Trouble {
             position: self.position,
             message: format!("this marker {what}"),

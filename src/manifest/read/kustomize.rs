@@ -1,6 +1,9 @@
-use super::images::{Counts, Images, Site, Spot, Trouble};
-use super::place::Place;
-use super::{Holds, ImageField, Patch, Slot, Style, patches, value};
+use crate::manifest::document::{Holds, ImageField, Slot, Style};
+use crate::manifest::read::images::{Counts, Images, Site, Spot, Trouble};
+use crate::manifest::read::patches;
+use crate::manifest::read::patches::Patch;
+use crate::manifest::yaml::cursor::Place;
+use crate::manifest::yaml::value;
 use crate::model::{Digest, FieldName, ImageRef, Tag};
 use serde_json::Value;
 use std::ops::Range;
@@ -30,7 +33,7 @@ pub struct Replacement {
 }
 
 /// What a kustomization is made of, and its image fields.
-pub(super) fn of(root: &Place<'_>, tokens: &[Range<usize>]) -> (Kustomization, Images) {
+pub(crate) fn of(root: &Place<'_>, tokens: &[Range<usize>]) -> (Kustomization, Images) {
     let texts = |key: &str| -> Vec<String> {
         let items = root.key(key).map(|list| list.items()).unwrap_or_default();
         items.iter().filter_map(Place::text).collect()

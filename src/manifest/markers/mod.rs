@@ -1,0 +1,3 @@
+//! Marker comments: a comment behind a value that makes the value an image field with a policy.
+
+pub(crate) mod apply;
