@@ -21,7 +21,7 @@ mod files;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
-use tidegate::manifest::{TagChange, is_beside_images, may_hold_images, read, set_tags};
+use tidegate::manifest::{TagChange, can_skip_for_images, may_hold_images, read, set_tags};
 use tidegate::model::Tag;
 
 const FILES: usize = 50_000;
@@ -126,7 +126,7 @@ const GLANCES: [Glance; 2] = [
         may_hold_images(&file.path, file.text.as_bytes())
     }),
     ("the same, where there is nothing to find fault with either", |file| {
-        !is_beside_images(&file.path, file.text.as_bytes())
+        !can_skip_for_images(&file.path, file.text.as_bytes())
     }),
 ];
 

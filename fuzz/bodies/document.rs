@@ -1,4 +1,4 @@
-use tidegate::manifest::{AutomationIntent, Reading, is_beside_images, may_hold_images, read, set_tags};
+use tidegate::manifest::{AutomationIntent, Reading, can_skip_for_images, may_hold_images, read, set_tags};
 use tidegate::model::RepoPath;
 use tidegate::resource::Intent;
 
@@ -35,7 +35,7 @@ fn nothing_is_overlooked(path: &RepoPath, data: &[u8], reading: &Reading) {
         let mut findings = reading.findings.iter();
         assert!(!findings.any(|finding| finding.message.contains("this marker") || finding.message.contains("SOPS")));
     }
-    if is_beside_images(path, data) {
+    if can_skip_for_images(path, data) {
         assert!(!may_hold_images(path, data));
         assert!(reading.findings.is_empty(), "{:?}", reading.findings);
     }

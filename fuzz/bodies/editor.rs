@@ -1,7 +1,7 @@
 use super::document::path;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use tidegate::manifest::{Document, Holds, ImageField, TagChange, read, set_tags};
+use tidegate::manifest::{Document, ImageField, SlotContent, TagChange, read, set_tags};
 use tidegate::model::{FieldId, RepoPath, Tag};
 
 /// First line the changes, `<number of an image field>=<tag>` with blanks between; the rest is the file. An edit that is
@@ -78,8 +78,8 @@ fn only_the_tags_changed<'a>(old: &[u8], new: &[u8], slots: impl Iterator<Item =
 /// A scalar's text with the tag in it.
 fn text_with(old: &[u8], field: &ImageField, tag: &Tag) -> String {
     let old = std::str::from_utf8(old).expect("a file with image fields is UTF-8");
-    match field.slot.holds {
-        Holds::Reference => {
+    match field.slot.content {
+        SlotContent::Reference => {
             let name = match old.rsplit_once(':') {
                 Some((name, after)) if !after.contains('/') => name,
                 _ => old,

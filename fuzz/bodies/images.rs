@@ -1,7 +1,9 @@
 use super::document::path;
 use super::editor::libyaml_agrees_but_for;
 use std::collections::BTreeMap;
-use tidegate::manifest::{Document, Holds, ImageChange, ImageField, Reading, TagChange, read, set_images, set_tags};
+use tidegate::manifest::{
+    Document, ImageChange, ImageField, Reading, SlotContent, TagChange, read, set_images, set_tags,
+};
 use tidegate::model::{Digest, ImageRef, ObjectId, RepoPath};
 
 /// First line the changes, `<number of an image field>=<reference>` with blanks between; the rest is a manifest. An edit that
@@ -135,7 +137,7 @@ fn read_back(path: &RepoPath, old: &Reading, edited: &[u8], wanted: &dyn Fn(usiz
     assert_eq!(before.len(), after.len());
     for (number, ((_, before), (_, after))) in before.iter().zip(&after).enumerate() {
         let wanted = wanted(number, &before.image);
-        let tagless = before.slot.holds == Holds::Digest && wanted.digest().is_some();
+        let tagless = before.slot.content == SlotContent::Digest && wanted.digest().is_some();
         let essence = |image: &ImageRef| {
             let tag = image.tag().filter(|_| !tagless).cloned();
             (image.repository(), tag, image.digest().cloned())

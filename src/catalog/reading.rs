@@ -49,7 +49,7 @@ pub(super) fn read_all(files: Vec<TreeFile>, contents: Vec<Option<Vec<u8>>>, wha
     let mut parsed = 0;
     let readings = files.into_iter().zip(contents).map(|(file, content)| {
         let reading = match content {
-            Some(bytes) if what == Wanted::Images && manifest::is_beside_images(&file.path, &bytes) => {
+            Some(bytes) if what == Wanted::Images && manifest::can_skip_for_images(&file.path, &bytes) => {
                 FileReading::of(manifest::Reading::default())
             }
             Some(bytes) => {

@@ -1,29 +1,33 @@
 //! Files of the config repo: bytes to objects and image fields with byte spans, and byte-range edits back.
 //!
-//! Flow of a reading: bytes are checked ([`MAX_FILE_BYTES`], UTF-8, control characters), parsed to events (`events`)
-//! within bounds, built to trees in which every scalar knows its bytes (`tree`, `place`), and read twice: as the JSON
-//! value that kubectl would send (`value`), and for image fields (`images`, `helm`) and annotations (`annotations`).
-//! Kustomizations (`kustomize`) and values files give image fields, too, but are no objects. A comment on the line of an
-//! image or a tag asks for bumps wherever it stands (`markers`): `# tidegate.dev/image: <policy>`,
-//! `# tidegate.dev/tag of <repository>: <policy>`, or Flux v2's `# {"$imagepolicy": "<namespace>:<name>"}`.
+//! How a file is read: `yaml` checks the bytes ([`MAX_FILE_BYTES`], UTF-8, control characters) and parses them within
+//! limits to trees in which every scalar knows its bytes. `read` reads each tree twice: as the JSON value that kubectl
+//! would send, and for image fields and annotations. Kustomizations and values files have image fields, too, but are not
+//! objects. A comment on the line of an image or a tag asks for bumps in any file (`markers`):
+//! `# tidegate.dev/image: <policy>`, `# tidegate.dev/tag of <repository>: <policy>`, or Flux v2's
+//! `# {"$imagepolicy": "<namespace>:<name>"}`.
 //!
-//! Where a file is wanted for its images only, its bytes are scanned first (`glance`): a file without a word that images
-//! are found by is not parsed. Nothing that a reading would find is missed, which the fuzzer and a property hold it to.
+//! If a caller only wants the images of a file, `prefilter` scans the bytes first: a file without a word that image fields
+//! need is not parsed. The prefilter misses nothing that a reading would find; the fuzzer and a property test check that.
 //!
-//! Flow of an edit: the wanted tags and images become texts of scalars (`rewrite`) and replacements of byte ranges
-//! (`edit`), wanted annotations become lines or entries (`annotate`), and the edited text must then prove itself
-//! (`verify`): in both parsers its events are those of the old text but for the planned ones, and its values are the old
-//! ones but for the planned fields.
+//! How a file is edited (`edit`): new tags and images become texts of scalars, new annotations become lines or entries,
+//! and both become replacements of byte ranges. The edited text must then prove itself: in both parsers its events are
+//! those of the old text except for the planned ones, and its values are the old values except for the planned fields.
 //!
-//! Invariants: no byte outside a planned scalar changes; no edits give the same bytes; an object that could not be
-//! read leaves a finding of severity `Error`, so that its absence is never taken for its removal; nothing is built from
-//! a file before its depth, its size and the size of its aliases are known to be within bounds.
+//! Invariants:
 //!
-//! Absent on purpose: printing YAML (text is only ever edited), judging policies (the policy room does), decrypting,
-//! rendering kustomizations, and reading Helm templates.
+//! - No byte outside a planned scalar changes. An edit without changes returns the same bytes.
+//! - An object that cannot be read leaves a finding of severity `Error`, so that nobody takes it for removed.
+//! - Nothing is built from a file before its depth, its size and the size of its expanded aliases are known to be within
+//!   the limits.
+//!
+//! Absent on purpose: printing YAML (text is only ever edited), choosing tags (`policy` does), decrypting, rendering
+//! kustomizations, and reading Helm templates.
 
+mod automation_intent;
 mod document;
 mod edit;
+mod image_field;
 mod markers;
 mod prefilter;
 mod read;
@@ -31,14 +35,15 @@ mod read;
 mod tests;
 mod yaml;
 
-pub use document::{
-    AutomationIntent, Document, Holds, ImageChange, ImageField, Lock, Marker, MarkerPolicy, PolicyText, Reading,
-    Refused, Slot, Style, TagChange,
-};
+pub use automation_intent::{AutomationIntent, Lock, PolicyText};
+pub use document::{Document, Reading};
 pub use edit::annotate::annotate;
+pub use edit::change::{ImageChange, Refused, TagChange};
 pub use edit::set::{image_fields, set_images, set_tags};
-pub use prefilter::{is_beside_images, may_hold_images};
-pub use read::kustomize::{Kustomization, Replacement};
+pub use image_field::{ImageField, Marker, MarkerPolicy, Slot, SlotContent};
+pub use prefilter::{can_skip_for_images, may_hold_images};
+pub use read::kustomize::{ImageOverride, Kustomization};
+pub use read::open::read;
 pub use read::patches::{ImagePatch, Patch, Target};
-pub use read::read;
+pub use yaml::events::Style;
 pub use yaml::limits::MAX_FILE_BYTES;

@@ -60,7 +60,7 @@ pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>
                     |(policy, repository)| (Ok(policy), repository),
                 );
             Some(AutomatedField {
-                image: repository.map_or_else(|| image.image.clone(), |repository| image.of(&repository)),
+                image: repository.map_or_else(|| image.image.clone(), |repository| image.with_repository(&repository)),
                 ..field(path, document, image, policy)
             })
         })
@@ -81,7 +81,7 @@ fn meant(
         },
         MarkerPolicy::ImagePolicy { namespace, name } => {
             let policy = policies.policy(namespace, name)?;
-            let elsewhere = (!image.is_named).then(|| policies.repository(namespace, name));
+            let elsewhere = (!image.has_repository).then(|| policies.repository(namespace, name));
             Ok((policy, elsewhere.transpose()?))
         }
     }

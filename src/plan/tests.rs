@@ -455,12 +455,12 @@ fn a_document_gives_its_automated_fields() {
     let image = |name: &str| ImageField {
         field: FieldName(name.to_owned()),
         image: ImageRef::parse("registry.example/shop/web:a").unwrap(),
-        is_named: true,
+        has_repository: true,
         position: Position { line: 9, column: 1 },
         slot: Slot {
             span: 0..1,
             style: Style::Plain,
-            holds: crate::manifest::Holds::Reference,
+            content: crate::manifest::SlotContent::Reference,
         },
         marker: None,
     };

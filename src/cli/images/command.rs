@@ -69,7 +69,7 @@ impl Images {
                     continue;
                 }
             };
-            let reading = match manifest::is_beside_images(&file.path, &bytes) {
+            let reading = match manifest::can_skip_for_images(&file.path, &bytes) {
                 true => Reading::default(),
                 false => manifest::read(&file.path, &bytes),
             };

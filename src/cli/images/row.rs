@@ -94,7 +94,7 @@ pub(super) fn of_document(file: &str, document: &Document, policies: &ImagePolic
 
 /// The repository of an image that only its marker's ImagePolicy names.
 pub(super) fn repository(image: &ImageField, policies: &ImagePolicies<'_>) -> Option<Result<ImageRef, String>> {
-    match &image.marker.as_ref().filter(|_| !image.is_named)?.policy {
+    match &image.marker.as_ref().filter(|_| !image.has_repository)?.policy {
         MarkerPolicy::ImagePolicy { namespace, name } => Some(policies.repository(namespace, name)),
         MarkerPolicy::Text(_) => None,
     }

@@ -1,54 +1,56 @@
-//! Files so plainly written that their lines tell all of it: objects in block style with one-line values.
+//! Recognises files of objects in a plain form line by line, without a parser.
 //!
-//! What is accepted is a small part of YAML, in which every reader reads the same and no two keys of a map are alike:
-//! entries `key: value` and items `- value` or `- key: value`, indented by blanks; values without quotes, in quotes
-//! without escapes, in flow style on one line, or as a block of text; comments; documents that each are an object with a
-//! name. Everything else is left to the parser, however harmless.
+//! The form is a small part of YAML that every reader reads alike: entries `key: value` and items `- value` or
+//! `- key: value`, indented by blanks; values without quotes, in quotes without escapes, in flow style on one line, or as
+//! a block of text; comments; documents that each are an object with a name, and maps without duplicate keys. Every
+//! other file is left to the parser.
 
 use crate::manifest::prefilter::line::{Value, is_word, key, value};
 use std::collections::HashSet;
 
-/// Whether each document of a text is an object, no two alike, in which there is nothing to find fault with.
-pub(crate) fn is_ordinary(text: &str) -> bool {
+/// Whether each document of a text is an object in the plain form, and no two objects have the same kind and name.
+pub(crate) fn is_plain_objects(text: &str) -> bool {
     let mut file = File::default();
     let mut lines = text.split('\n');
     lines.all(|line| file.line(line.strip_suffix('\r').unwrap_or(line)).is_some()) && file.end_document().is_some()
 }
 
-/// What some readers take for a line end or for nothing.
+/// Characters that some readers take for a line end or ignore.
 const ODD: [char; 5] = ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
-/// Maps and lists in each other; the bound of the reader is twice as far.
+/// Deepest nesting of maps and lists. The reader's limit is more than twice as deep.
 const MAX_LEVELS: usize = 40;
-/// Keys of one map, each of which is compared with all before it.
+/// Most keys of one map. Each key is compared with all keys before it.
 const MAX_KEYS: usize = 200;
-/// The longest name that an object can have.
+/// The longest name that Kubernetes allows.
 const MAX_NAME: usize = 253;
 
 #[derive(Default)]
 struct File<'a> {
-    /// The maps and lists that the last line stands in.
+    /// The maps and lists that contain the last line.
     levels: Vec<Level<'a>>,
     /// Whether the last entry has no value yet, so that a map or a list may follow.
     open: bool,
     block: Option<Block>,
     head: Head<'a>,
+    /// Kind and name of the objects so far.
     objects: HashSet<(&'a str, &'a str)>,
 }
 
 struct Level<'a> {
     indent: usize,
-    /// Its keys until now; `None` for a list.
+    /// The keys of a map so far; `None` for a list.
     keys: Option<Vec<&'a str>>,
 }
 
-/// A block of text whose lines stand further in than `parent`.
+/// A block of text. Its lines have a larger indent than `parent`.
 struct Block {
     parent: usize,
     indent: Option<usize>,
-    /// The longest line of blanks before the first of text.
+    /// The longest line of blanks before the first line of text.
     blank: usize,
 }
 
+/// The identity of the current document's object.
 #[derive(Default)]
 struct Head<'a> {
     has_api_version: bool,
@@ -57,14 +59,14 @@ struct Head<'a> {
 }
 
 impl<'a> File<'a> {
-    /// Takes the next line; `None` where it is not of the kind that is known here.
+    /// Reads the next line; `None` if it is not in the plain form.
     fn line(&mut self, line: &'a str) -> Option<()> {
         if line.contains(ODD) {
             return None;
         }
         let content = line.trim_start_matches(' ');
         let indent = line.len() - content.len();
-        if self.is_of_block(content, indent)? || content.is_empty() || content.starts_with('#') {
+        if self.is_in_block(content, indent)? || content.is_empty() || content.starts_with('#') {
             return Some(());
         }
         if line.contains('\t') {
@@ -80,8 +82,8 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Whether a line belongs to a block of text.
-    fn is_of_block(&mut self, content: &str, indent: usize) -> Option<bool> {
+    /// Whether a line belongs to the current block of text.
+    fn is_in_block(&mut self, content: &str, indent: usize) -> Option<bool> {
         let Some(block) = &mut self.block else {
             return Some(false);
         };
@@ -131,8 +133,8 @@ impl<'a> File<'a> {
     fn entry(&mut self, indent: usize, content: &'a str) -> Option<()> {
         let (name, rest) = key(content)?;
         self.close(indent);
-        let beside_list = |level: &Level<'_>| level.indent == indent && level.keys.is_none();
-        if self.levels.last().is_some_and(beside_list) {
+        let is_list = |level: &Level<'_>| level.indent == indent && level.keys.is_none();
+        if self.levels.last().is_some_and(is_list) {
             self.levels.pop();
         }
         if self.levels.last().is_none_or(|level| level.indent < indent) {
@@ -149,11 +151,11 @@ impl<'a> File<'a> {
         if matches!(value, Value::Block) {
             self.begin_block(indent);
         }
-        self.tell(name, &value)
+        self.record_identity(name, &value)
     }
 
-    /// Remembers what of an entry says which object this is.
-    fn tell(&mut self, key: &str, value: &Value<'a>) -> Option<()> {
+    /// Records the parts of an entry that identify the object.
+    fn record_identity(&mut self, key: &str, value: &Value<'a>) -> Option<()> {
         let plain = match value {
             Value::Plain(text) => Some(*text),
             _ => None,
@@ -173,18 +175,18 @@ impl<'a> File<'a> {
                 Value::Open => {}
                 Value::Flow(entries) => {
                     for (key, text) in entries {
-                        self.name(key, *text)?;
+                        self.record_name(key, *text)?;
                     }
                 }
                 _ => return None,
             },
-            ("metadata", key) => self.name(key, plain)?,
+            ("metadata", key) => self.record_name(key, plain)?,
             _ => {}
         }
         Some(())
     }
 
-    fn name(&mut self, key: &str, text: Option<&'a str>) -> Option<()> {
+    fn record_name(&mut self, key: &str, text: Option<&'a str>) -> Option<()> {
         match key {
             "name" => self.head.name = Some(text.filter(|text| is_name(text))?),
             "namespace" => drop(text.filter(|text| is_name(text))?),
@@ -205,7 +207,7 @@ impl<'a> File<'a> {
         (head.has_api_version && self.objects.insert(object)).then_some(())
     }
 
-    /// Leaves what stands further in.
+    /// Leaves the maps and lists with a larger indent.
     fn close(&mut self, indent: usize) {
         while self.levels.last().is_some_and(|level| level.indent > indent) {
             self.levels.pop();
@@ -213,6 +215,7 @@ impl<'a> File<'a> {
         }
     }
 
+    /// Enters a map or a list.
     fn push(&mut self, indent: usize, keys: Option<Vec<&'a str>>) -> Option<()> {
         let first = self.levels.is_empty() && indent == 0 && keys.is_some();
         ((first || self.open) && self.levels.len() < MAX_LEVELS).then_some(())?;
@@ -239,7 +242,7 @@ fn is_version(text: &str) -> bool {
         && !is_word(text)
 }
 
-/// Lists hold objects themselves.
+/// Whether a text is a kind other than a list. A list contains objects of its own.
 fn is_kind(text: &str) -> bool {
     text.len() <= MAX_NAME && text.bytes().all(|b| b.is_ascii_alphabetic()) && !text.ends_with("List") && !is_word(text)
 }

@@ -1,20 +1,21 @@
-/// A parser looks for the colon behind a key only so far.
+/// Longest key, in bytes. A parser searches for the colon after a key only within a limit.
 const MAX_KEY: usize = 128;
 
-/// Deepest nesting of flow maps and lists.
+/// Deepest nesting of flow maps and flow lists.
 const MAX_FLOW: usize = 8;
 
+/// The value on a line.
 pub(crate) enum Value<'a> {
-    /// Nothing on this line.
+    /// The line has no value; a map or a list may follow.
     Open,
     Block,
     Plain(&'a str),
     Quoted,
-    /// In flow style: a map's entries with plain values.
+    /// A value in flow style, with the entries of a map. An entry has its text if the value is plain.
     Flow(Vec<(&'a str, Option<&'a str>)>),
 }
 
-/// The key that a line begins with, and what stands behind its colon.
+/// The key at the start of a line, and the rest after its colon.
 pub(crate) fn key(content: &str) -> Option<(&str, &str)> {
     let is_of_key = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-');
     let end = content.bytes().position(|b| !is_of_key(b))?;
@@ -26,7 +27,7 @@ pub(crate) fn key(content: &str) -> Option<(&str, &str)> {
     (begins && key.len() <= MAX_KEY && !is_word(key)).then_some((key, rest.trim_start_matches(' ')))
 }
 
-/// A value and the comment behind it, up to the line's end.
+/// Reads a value and an optional comment, up to the end of the line.
 pub(crate) fn value(text: &str) -> Option<Value<'_>> {
     let first = text.bytes().next();
     match first {
@@ -44,19 +45,20 @@ pub(crate) fn value(text: &str) -> Option<Value<'_>> {
     }
 }
 
-/// Nothing, or a comment.
+/// Whether the rest of a line is empty or a comment.
 fn is_end(rest: &str) -> bool {
     let after = rest.trim_start_matches(' ');
     after.is_empty() || after.starts_with('#') && after.len() < rest.len()
 }
 
-/// A text in quotes, without escapes, and what is behind it.
+/// Reads a text in quotes without escapes; returns the text and the rest of the line.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let quote = text.chars().next()?;
     let (inner, rest) = text.get(1..)?.split_once(quote)?;
     (!inner.contains('\\')).then_some((inner, rest))
 }
 
+/// Reads a text without quotes.
 fn plain(text: &str) -> Option<&str> {
     let text = text
         .find(" #")
@@ -71,7 +73,7 @@ fn plain(text: &str) -> Option<&str> {
     (begins && !text.contains(": ") && !text.ends_with(':') && text != "<<").then_some(text)
 }
 
-/// A map or a list in flow style, and what is behind it.
+/// Reads a map or a list in flow style; returns the value and the rest of the line.
 fn flow(text: &str, depth: usize) -> Option<(Value<'_>, &str)> {
     let is_map = text.starts_with('{');
     let close = if is_map { '}' } else { ']' };
@@ -85,27 +87,8 @@ fn flow(text: &str, depth: usize) -> Option<(Value<'_>, &str)> {
         if is_map {
             (name, rest) = key(rest).filter(|(_, rest)| !rest.is_empty())?;
         }
-        let begin = rest.chars().next()?;
-        let text = match begin {
-            '"' | '\'' => {
-                (_, rest) = quoted(rest)?;
-                None
-            }
-            '{' | '[' => {
-                (depth < MAX_FLOW).then_some(())?;
-                (_, rest) = flow(rest, depth + 1)?;
-                None
-            }
-            _ => {
-                let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-');
-                let end = rest.bytes().position(|b| !is_plain(b))?;
-                let (text, behind) = rest.split_at_checked(end)?;
-                text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
-                    .then_some(())?;
-                rest = behind;
-                Some(text)
-            }
-        };
+        let (text, behind) = flow_item(rest, depth)?;
+        rest = behind;
         if is_map && entries.iter().any(|(other, _)| *other == name) {
             return None;
         }
@@ -119,7 +102,25 @@ fn flow(text: &str, depth: usize) -> Option<(Value<'_>, &str)> {
     }
 }
 
-/// What begins with a letter and is no text without quotes.
+/// Reads a value within a map or a list in flow style; returns its text if it is plain, and the rest of the line.
+fn flow_item(text: &str, depth: usize) -> Option<(Option<&str>, &str)> {
+    match text.chars().next()? {
+        '"' | '\'' => quoted(text).map(|(_, rest)| (None, rest)),
+        '{' | '[' => {
+            (depth < MAX_FLOW).then_some(())?;
+            flow(text, depth + 1).map(|(_, rest)| (None, rest))
+        }
+        _ => {
+            let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-');
+            let end = text.bytes().position(|b| !is_plain(b))?;
+            let (text, rest) = text.split_at_checked(end)?;
+            text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+                .then_some((Some(text), rest))
+        }
+    }
+}
+
+/// Whether an unquoted text that begins with a letter is null or a boolean, and not a string.
 pub(crate) fn is_word(text: &str) -> bool {
     const WORDS: [&str; 9] = ["y", "n", "no", "on", "yes", "off", "null", "true", "false"];
     text.len() <= 5 && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))

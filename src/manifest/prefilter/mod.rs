@@ -1,9 +1,10 @@
-//! A look at a file's bytes before it is parsed: most files of a repository hold no image.
+//! A look at a file's bytes before it is parsed: most files of a repository have no image field.
 //!
-//! The prefilter may let a file through that holds no image. It never holds back a file that does.
+//! `words` searches for words that image fields need. `fast_scan` and `line` recognise files that also have no finding.
+//! The prefilter may let a file through that has no image field. It never holds back a file that has one.
 
 mod fast_scan;
 mod line;
 mod words;
 
-pub use words::{is_beside_images, may_hold_images};
+pub use words::{can_skip_for_images, may_hold_images};

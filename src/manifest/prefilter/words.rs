@@ -1,16 +1,21 @@
-use crate::manifest::prefilter::fast_scan;
+use crate::manifest::prefilter::fast_scan::is_plain_objects;
 use crate::manifest::yaml::limits;
 use crate::model::RepoPath;
 use regex::bytes::Regex;
 use std::sync::LazyLock;
 
-/// Whether a file may hold what images are found by, told by its bytes alone: an image field, a marker, an annotation of
-/// ours or of Flux's, an `ImagePolicy` or `ImageRepository`, a kustomization, a patch of operations on images, a SOPS
-/// document. Where this says no, [`read`](crate::manifest::read) finds none of them, nor anything wrong with one.
+/// A file of this size, in bytes, cannot reach the limits on nodes and documents.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Whether a file may contain image fields, or anything that decides about them: markers, annotations of `tidegate.dev`
+/// or Flux, `ImagePolicy` or `ImageRepository` objects, kustomizations, patches of operations on images, SOPS documents.
 ///
-/// Each of them has a word that YAML can only write out: a scalar is the text that stands in the file but for escapes in
-/// double quotes, for `!!binary`, and for line ends, which become blanks. A file with escapes or tags is taken for one that
-/// may hold images.
+/// The check does not parse the file. If it returns false, [`read`](crate::manifest::read) finds none of these, and no
+/// problem with one of them.
+///
+/// Each of these needs a word that YAML can only write out. A scalar is the text in the file, except for escapes in
+/// double quotes, `!!binary`, and line breaks, which become blanks. A file with escapes or tags counts as one that may
+/// contain image fields.
 pub fn may_hold_images(path: &RepoPath, bytes: &[u8]) -> bool {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
         let words = [
@@ -23,7 +28,7 @@ pub fn may_hold_images(path: &RepoPath, bytes: &[u8]) -> bool {
             r"(?-u:sops\b)",
             r"!!|!<|%TAG",
         ];
-        Regex::new(&words.join("|")).expect("the words are written here")
+        Regex::new(&words.join("|")).expect("the pattern is a constant")
     });
     let is_kustomization = matches!(
         path.file_name(),
@@ -32,25 +37,23 @@ pub fn may_hold_images(path: &RepoPath, bytes: &[u8]) -> bool {
     is_kustomization || WORDS.is_match(bytes) || bytes.contains(&b'\\') && bytes.contains(&b'"')
 }
 
-/// Whether reading a file for its images would be in vain, told without a parser: it holds none (see
-/// [`may_hold_images`]), and it is written so plainly that there is nothing to find fault with either.
+/// Whether a reader that only wants image fields can skip a file: the file has none (see [`may_hold_images`]), and it is
+/// written in such a plain form that it has no finding either.
 ///
-/// Where this says yes, [`read`](crate::manifest::read) gives objects without images and without a finding. It is never said of a
-/// file that does not parse, that declares a key or an object twice, or that is no manifest.
-pub fn is_beside_images(path: &RepoPath, bytes: &[u8]) -> bool {
+/// The check does not parse the file. If it returns true, [`read`](crate::manifest::read) returns objects without image
+/// fields, and no finding. It returns false for a file that does not parse, that declares a key or an object twice, or
+/// that is not a manifest.
+pub fn can_skip_for_images(path: &RepoPath, bytes: &[u8]) -> bool {
     path.file_name() != "Chart.yaml"
         && bytes.len() <= MAX_BYTES
         && !may_hold_images(path, bytes)
         && !ODD_ANNOTATIONS.is_match(bytes)
-        && limits::text(bytes).is_ok_and(|text| fast_scan::is_ordinary(text.text))
+        && limits::decode(bytes).is_ok_and(|source| is_plain_objects(source.text))
 }
 
-/// Annotations that may be no map of lines, which the reader finds fault with.
+/// Annotations that may not be a block mapping. The reader reports annotations that are not a map.
 static ODD_ANNOTATIONS: LazyLock<Regex> = LazyLock::new(|| {
-    let in_line = r"[ \t]*[^\s#]";
-    let below = r"([ \t]*(#[^\n]*)?\r?\n)+[ \t]*-[ \t\r\n]";
-    Regex::new(&format!(r#"annotations["']?[ \t]*:({in_line}|{below})"#)).expect("the pattern is written here")
+    let on_same_line = r"[ \t]*[^\s#]";
+    let list_below = r"([ \t]*(#[^\n]*)?\r?\n)+[ \t]*-[ \t\r\n]";
+    Regex::new(&format!(r#"annotations["']?[ \t]*:({on_same_line}|{list_below})"#)).expect("the pattern is a constant")
 });
-
-/// A file of this size cannot reach the reader's bounds on nodes and documents.
-const MAX_BYTES: usize = 256 * 1024;

@@ -1,64 +1,63 @@
-use crate::manifest::yaml::cursor::Place;
-use crate::model::{ObjectId, Position};
+use crate::manifest::read::image_site::Problem;
+use crate::manifest::yaml::cursor::Cursor;
+use crate::manifest::yaml::limits::TEMPLATE_ADVICE;
+use crate::model::ObjectId;
 
-/// What to do about templates.
-pub(crate) const TEMPLATES: &str = "keep templates out of the synced paths or below a folder with a Chart.yaml";
+/// The longest name that Kubernetes allows, in characters.
+const MAX_NAME: usize = 253;
 
-/// What a document says of itself.
+/// `apiVersion` and `kind` of a document.
 pub(crate) struct Head {
     pub api_version: String,
     pub kind: String,
 }
 
-/// Which object a document is.
+/// The identity of the object in a document.
 ///
 /// # Errors
-/// Where and what is missing of its metadata.
-pub(crate) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Position, String)> {
-    let metadata = place.key("metadata");
+/// A part of the identity is missing or is not valid.
+pub(crate) fn identity(cursor: &Cursor<'_>, head: &Head) -> Result<ObjectId, Problem> {
+    let metadata = cursor.key("metadata");
     let field = |key: &str| {
         metadata
             .as_ref()
             .and_then(|metadata| metadata.key(key))
-            .filter(|place| !place.is_null())
+            .filter(|cursor| !cursor.is_null())
     };
-    let field_position = |key: &str| field(key).map(|place| place.position());
     let text = |key: &str| match field(key) {
         None => Ok(None),
-        Some(place) => place.text().map(Some).ok_or_else(|| {
-            let message = match place.is_template() {
-                true => of_template(key),
-                false => format!("the {key} in its metadata is not text; write it in quotes"),
-            };
-            (place.position(), message)
+        Some(cursor) => cursor.text().map(Some).ok_or_else(|| Problem {
+            message: match cursor.is_template() {
+                true => is_template(key),
+                false => format!("metadata.{key} is not a string; write it in quotes"),
+            },
+            position: cursor.position(),
         }),
     };
-    let name = text("name")?.filter(|name| !name.is_empty()).ok_or_else(|| {
-        let message = match field("generateName") {
-            Some(_) => "has a generateName instead of a name, so that it cannot be kept as declared; give it a name",
-            None => "has no metadata.name; give it one",
-        };
-        (place.position(), format!("this {} {message}", head.kind))
-    })?;
+    let name = text("name")?
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| no_name(cursor, head, field("generateName").is_some()))?;
     let namespace = text("namespace")?;
-    for (field, text) in [("name", Some(&name)), ("namespace", namespace.as_ref())] {
-        if text.is_some_and(|text| !can_name(text)) {
-            let position = field_position(field).unwrap_or_else(|| place.position());
-            if text.is_some_and(|text| text.contains("{{")) {
-                return Err((position, of_template(field)));
-            }
-            let message = format!(
-                "the {field} in its metadata is not one that an object can have; 1 to 253 characters without blanks, / and % are wanted"
-            );
-            return Err((position, message));
-        }
+    for (key, text) in [("name", Some(&name)), ("namespace", namespace.as_ref())] {
+        let Some(text) = text.filter(|text| !is_valid_name(text)) else {
+            continue;
+        };
+        return Err(Problem {
+            position: field(key).map_or_else(|| cursor.position(), |cursor| cursor.position()),
+            message: match text.contains("{{") {
+                true => is_template(key),
+                false => format!(
+                    "metadata.{key} is not a valid name; write 1 to {MAX_NAME} characters without blanks, / and %"
+                ),
+            },
+        });
     }
-    let plain = |text: &str, more: &[u8]| {
-        text.len() <= 253 && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
-    };
-    if !plain(&head.kind, b"") || !plain(&head.api_version, b"./-") {
-        let message = "its apiVersion or kind is not one that an object can have; letters and digits are wanted, and . / - in the apiVersion";
-        return Err((place.position(), message.to_owned()));
+    if !is_plain(&head.kind, b"") || !is_plain(&head.api_version, b"./-") {
+        return Err(Problem {
+            position: cursor.position(),
+            message: "apiVersion or kind is not valid; write letters and digits, and in the apiVersion also . / -"
+                .to_owned(),
+        });
     }
     Ok(ObjectId::new(
         &head.api_version,
@@ -68,21 +67,36 @@ pub(crate) fn identity(place: &Place<'_>, head: &Head) -> Result<ObjectId, (Posi
     ))
 }
 
-fn of_template(field: &str) -> String {
-    format!("the {field} in its metadata is that of a template; {TEMPLATES}")
+fn no_name(cursor: &Cursor<'_>, head: &Head, has_generate_name: bool) -> Problem {
+    let reason = match has_generate_name {
+        true => "has a generateName and no name, so that each apply would create another object; give it a name",
+        false => "has no metadata.name; add one",
+    };
+    Problem {
+        position: cursor.position(),
+        message: format!("this {} {reason}", head.kind),
+    }
 }
 
-/// What any API server takes as a part of an object's address, whatever the kind asks for besides (apimachinery
-/// `IsValidPathSegmentName`).
-fn can_name(text: &str) -> bool {
-    text.len() <= 253
+fn is_template(key: &str) -> String {
+    format!("metadata.{key} is a template; {TEMPLATE_ADVICE}")
+}
+
+fn is_plain(text: &str, more: &[u8]) -> bool {
+    text.len() <= MAX_NAME && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+}
+
+/// Whether any API server accepts a text as a part of an object's URL path (apimachinery `IsValidPathSegmentName`). A
+/// kind may have further rules.
+fn is_valid_name(text: &str) -> bool {
+    text.len() <= MAX_NAME
         && !matches!(text, "." | "..")
         && !text
             .chars()
             .any(|c| matches!(c, '/' | '%') || c.is_control() || c.is_whitespace())
 }
 
-/// The value with what a typed list says of its items.
+/// Adds `apiVersion` and `kind` to an item of a typed list, which may omit them.
 pub(crate) fn complete(mut value: serde_json::Value, head: &Head) -> serde_json::Value {
     if let Some(map) = value.as_object_mut() {
         map.entry("apiVersion")

@@ -1,104 +1,39 @@
-use crate::manifest::document::{Holds, ImageField, Slot, Style};
-use crate::manifest::yaml::cursor::{Path, Place};
+use crate::manifest::image_field::{ImageField, Slot, SlotContent};
+use crate::manifest::read::image_site::{ImageSite, Problem, ScalarSpan};
+use crate::manifest::yaml::cursor::Cursor;
+use crate::manifest::yaml::events::Style;
 use crate::manifest::yaml::value;
 use crate::model::{Digest, FieldName, ImageRef, Position, Tag};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-
-/// An image field and the scalars that its image is written in.
-#[derive(Debug, Clone)]
-pub(crate) struct Site {
-    pub field: ImageField,
-    pub registry: Option<Spot>,
-    /// The name, with tag and digest where no scalar of their own has them; nowhere for a tag whose image is told by a
-    /// comment.
-    pub repository: Option<Spot>,
-    pub tag: Option<Spot>,
-    pub digest: Option<Spot>,
-    /// The repository's scalar never has tag or digest in it.
-    pub name_alone: bool,
-    /// The name says which images are meant and must stay (`images` of a kustomization).
-    pub name_matches: bool,
-}
-
-impl Site {
-    /// The scalar that the field's position is that of.
-    pub(crate) fn main(&self) -> Option<&Spot> {
-        match self.field.slot.holds {
-            Holds::Reference => self.repository.as_ref(),
-            Holds::Tag => self.tag.as_ref(),
-            Holds::Digest => self.digest.as_ref(),
-        }
-    }
-}
-
-/// One scalar, and how to find it again.
-#[derive(Debug, Clone)]
-pub(crate) struct Spot {
-    /// The way from the file's document to it.
-    pub path: Path,
-    /// Its event.
-    pub event: usize,
-    pub text: String,
-    pub position: Position,
-    /// The bytes of its content, within its quotes.
-    pub span: Range<usize>,
-    pub style: Style,
-}
-
-impl Spot {
-    pub(crate) fn of(place: &Place<'_>, tokens: &[Range<usize>]) -> Option<Self> {
-        let scalar = place.scalar()?;
-        let token = tokens.get(place.event()).cloned().unwrap_or_default();
-        let (style, span) = match scalar.style {
-            Style::SingleQuoted | Style::DoubleQuoted => {
-                (scalar.style, token.start + 1..token.end.max(token.start + 2) - 1)
-            }
-            Style::Plain if place.is_null() => (Style::Empty, token),
-            style => (style, token),
-        };
-        Some(Self {
-            path: place.path().clone(),
-            event: place.event(),
-            text: scalar.value.clone(),
-            position: place.position(),
-            span,
-            style,
-        })
-    }
-}
-
-/// Something about an object's images that cannot be used; it matters if the object is automated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble {
-    pub position: Position,
-    pub message: String,
-}
 
 /// The image fields of one object.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Images {
-    pub sites: Vec<Site>,
-    /// The names of all fields that were found, also of those whose image cannot be used.
+    pub sites: Vec<ImageSite>,
+    /// The names of all fields that were found, including those whose image cannot be used.
     pub names: BTreeSet<FieldName>,
-    /// Matters to automated objects only.
-    pub troubles: Vec<Trouble>,
-    /// What is no image that can be read.
-    pub unreadable: Vec<Trouble>,
-    /// Matters always.
-    pub mistakes: Vec<Trouble>,
+    /// Problems that matter only if the object is automated.
+    pub if_automated: Vec<Problem>,
+    /// Fields whose image cannot be read, and why.
+    pub unreadable: Vec<(FieldName, Problem)>,
+    /// Names that several fields have, with the position of the second of these fields.
+    pub duplicate_names: BTreeMap<FieldName, Position>,
+    /// Problems that always matter.
+    pub mistakes: Vec<Problem>,
 }
 
-/// Where the parts of one image stand.
-pub(crate) struct Parts<'a> {
-    pub registry: Option<Place<'a>>,
-    pub repository: Place<'a>,
-    pub tag: Option<Place<'a>>,
-    pub digest: Option<Place<'a>>,
+/// The values that the parts of one image are written in.
+pub(crate) struct ImageParts<'a> {
+    pub registry: Option<Cursor<'a>>,
+    pub repository: Cursor<'a>,
+    pub tag: Option<Cursor<'a>>,
+    pub digest: Option<Cursor<'a>>,
 }
 
-impl<'a> Parts<'a> {
-    pub(crate) fn whole(reference: Place<'a>) -> Self {
+impl<'a> ImageParts<'a> {
+    /// The parts of a reference that is written in one scalar.
+    pub(crate) fn whole(reference: Cursor<'a>) -> Self {
         Self {
             registry: None,
             repository: reference,
@@ -108,111 +43,115 @@ impl<'a> Parts<'a> {
     }
 
     /// The scalar that a new tag is written into.
-    pub(crate) fn main(&self) -> &Place<'a> {
+    pub(crate) fn main(&self) -> &Cursor<'a> {
         self.tag.as_ref().unwrap_or(&self.repository)
     }
 }
 
-/// Which of several fields with one name is the one.
+/// Which of several fields with one name is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counts {
+pub(crate) enum Precedence {
     First,
     Last,
 }
 
 impl Images {
-    /// Adds a field, or the trouble with it. Tags are taken as written: `1.10` without quotes is 1.10, not 1.1.
-    pub(crate) fn add(&mut self, field: FieldName, parts: &Parts<'_>, tokens: &[Range<usize>]) {
-        let spot = |place: &Option<Place<'_>>| place.as_ref().and_then(|place| Spot::of(place, tokens));
-        let (place, holds) = match &parts.tag {
-            Some(tag) => (tag, Holds::Tag),
-            None => (&parts.repository, Holds::Reference),
+    /// Adds a field, or the reason why its image cannot be read. A tag is taken as written: `1.10` without quotes is
+    /// 1.10, not 1.1.
+    pub(crate) fn add(&mut self, field: FieldName, parts: &ImageParts<'_>, tokens: &[Range<usize>]) {
+        let span = |cursor: &Option<Cursor<'_>>| cursor.as_ref().and_then(|cursor| ScalarSpan::of(cursor, tokens));
+        let (cursor, content) = match &parts.tag {
+            Some(tag) => (tag, SlotContent::Tag),
+            None => (&parts.repository, SlotContent::Reference),
         };
         let (Some(scalar), Some(repository), Some(main)) = (
-            place.scalar(),
-            Spot::of(&parts.repository, tokens),
-            Spot::of(place, tokens),
+            cursor.scalar(),
+            ScalarSpan::of(&parts.repository, tokens),
+            ScalarSpan::of(cursor, tokens),
         ) else {
             return;
         };
         self.names.insert(field.clone());
         let image = match compose(parts) {
             Ok(image) => image,
-            Err(problem) => {
-                let wanted = match holds {
-                    Holds::Tag => "a tag here and registry/name beside it",
-                    _ => "registry/name:tag",
+            Err(reason) => {
+                let advice = match content {
+                    SlotContent::Tag => "write a tag here and registry/name as its repository",
+                    SlotContent::Reference | SlotContent::Digest => "write registry/name:tag",
                 };
-                let message = format!("{field} is not bumped: {problem}; write {wanted}");
-                return self.unreadable.push(Trouble {
-                    position: place.position(),
-                    message,
-                });
+                let problem = Problem {
+                    position: cursor.position(),
+                    message: format!("{reason}; {advice}"),
+                };
+                return self.unreadable.push((field, problem));
             }
         };
-        if holds == Holds::Tag && scalar.style == Style::Plain && scalar.tag.is_none() {
-            self.compare_with_reader(&field, place, &scalar.value);
+        if content == SlotContent::Tag && scalar.style == Style::Plain && scalar.tag.is_none() {
+            self.check_unquoted_tag(&field, cursor, &scalar.value);
         }
-        self.sites.push(Site {
+        self.sites.push(ImageSite {
             field: ImageField {
                 field,
                 image,
-                is_named: true,
+                has_repository: true,
                 position: main.position,
                 slot: Slot {
                     span: main.span.clone(),
                     style: main.style,
-                    holds,
+                    content,
                 },
                 marker: None,
             },
-            registry: spot(&parts.registry),
+            registry: span(&parts.registry),
             repository: Some(repository),
             tag: parts.tag.is_some().then_some(main),
-            digest: spot(&parts.digest).filter(|digest| digest.style != Style::Empty),
+            digest: span(&parts.digest).filter(|digest| digest.style != Style::Empty),
             name_alone: false,
             name_matches: false,
         });
     }
 
-    fn compare_with_reader(&mut self, field: &FieldName, place: &Place<'_>, written: &str) {
-        let Some(scalar) = place.scalar() else { return };
-        let read = match value::scalar(scalar) {
+    /// Reports an unquoted tag that Helm reads as a number or a boolean and then prints in another form.
+    fn check_unquoted_tag(&mut self, field: &FieldName, cursor: &Cursor<'_>, written: &str) {
+        let Some(scalar) = cursor.scalar() else { return };
+        let printed = match value::json(scalar) {
             Ok(serde_json::Value::Number(number)) => number.as_f64().map_or(number.to_string(), value::printed_by_go),
             Ok(serde_json::Value::Bool(read)) => read.to_string(),
             _ => return,
         };
-        if read != written {
-            let message = format!(
-                "the tag of {field} stands without quotes, so that Helm writes {read} for {written}; write \"{written}\""
-            );
-            self.troubles.push(Trouble {
-                position: place.position(),
-                message,
+        if printed != written {
+            self.if_automated.push(Problem {
+                position: cursor.position(),
+                message: format!(
+                    "the tag of the image {field} has no quotes, so that Helm reads {written} as {printed}; write \"{written}\""
+                ),
             });
         }
     }
 
-    /// Puts the fields into file order and drops all but one of those with one name.
-    pub(crate) fn settle(&mut self, counts: Counts) {
+    /// Sorts the fields by their order in the file. Of several fields with one name, keeps one.
+    pub(crate) fn sort_and_deduplicate(&mut self, precedence: Precedence) {
         let mut sites = std::mem::take(&mut self.sites);
-        let which = match counts {
-            Counts::First => "only the first is looked at, rename one",
-            Counts::Last => {
+        let advice = match precedence {
+            Precedence::First => "only the first is used, rename one",
+            Precedence::Last => {
                 sites.reverse();
-                "only the last of them counts, remove this one"
+                "only the last is used, remove this one"
             }
         };
         let mut seen = BTreeSet::new();
         for site in sites {
-            let name = &site.field.field;
-            if seen.insert(name.clone()) {
+            let ImageField { field, position, .. } = &site.field;
+            if seen.insert(field.clone()) {
                 self.sites.push(site);
-            } else {
-                self.mistakes.push(Trouble {
-                    position: site.field.position,
-                    message: format!("there are two images with the name {name}; {which}"),
-                });
+                continue;
+            }
+            self.mistakes.push(Problem {
+                position: *position,
+                message: format!("there are two images with the name {field}; {advice}"),
+            });
+            if precedence == Precedence::First {
+                self.duplicate_names.entry(field.clone()).or_insert(*position);
             }
         }
         self.sites
@@ -220,11 +159,15 @@ impl Images {
     }
 }
 
-pub(crate) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
-    let part = |place: &Option<Place<'_>>| {
-        place
+/// Composes a reference of its parts.
+///
+/// # Errors
+/// A part cannot be read, or two parts contradict each other.
+pub(crate) fn compose(parts: &ImageParts<'_>) -> Result<ImageRef, String> {
+    let part = |cursor: &Option<Cursor<'_>>| {
+        cursor
             .as_ref()
-            .and_then(Place::written)
+            .and_then(Cursor::written)
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
@@ -237,7 +180,7 @@ pub(crate) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
     if let Some(tag) = part(&parts.tag) {
         if let Some(digest) = image.digest() {
             return Err(format!(
-                "the name has the digest {digest}, and the tag after it stands by itself"
+                "the name has the digest {digest}, but the tag has a field of its own"
             ));
         }
         let (tag, digest) = tag_and_digest(&tag)?;
@@ -250,7 +193,7 @@ pub(crate) fn compose(parts: &Parts<'_>) -> Result<ImageRef, String> {
     Ok(image)
 }
 
-/// `tag` or `tag@digest`, as a scalar of its own holds it.
+/// Parses `tag` or `tag@digest`, as a scalar without the image's name contains it.
 pub(crate) fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String> {
     let (tag, digest) = match text.split_once('@') {
         Some((tag, digest)) => (tag, Some(Digest::parse(digest).map_err(|error| error.to_string())?)),
@@ -258,46 +201,4 @@ pub(crate) fn tag_and_digest(text: &str) -> Result<(Tag, Option<Digest>), String
     };
     let tag = Tag::parse(tag).map_err(|error| error.to_string())?;
     Ok((tag, digest))
-}
-
-/// The pod spec of a workload: of a Pod, of a CronJob, and of whatever has a pod template. A part of one, as patches are, may
-/// have nothing but ephemeral containers or volumes.
-pub(crate) fn pod_spec<'a>(object: &Place<'a>, kind: &str) -> Option<Place<'a>> {
-    match kind {
-        "Pod" => object.key("spec"),
-        "CronJob" => object.walk(&["spec", "jobTemplate", "spec", "template", "spec"]),
-        "PodTemplate" => object.walk(&["template", "spec"]),
-        _ => object.walk(&["spec", "template", "spec"]),
-    }
-    .filter(|spec| {
-        ["containers", "initContainers", "ephemeralContainers", "volumes"]
-            .iter()
-            .any(|list| spec.key(list).is_some_and(|list| list.is_sequence()))
-    })
-}
-
-/// The images of a pod spec: containers first, so that they win over init containers of the same name. The image of a
-/// volume is the field `volume.<name>`, since a container's name has no dot; a container that has no name, as the only one
-/// of a Knative Service may, goes by its place: `containers[0]`.
-pub(crate) fn of_pod(spec: &Place<'_>, tokens: &[Range<usize>]) -> Images {
-    let mut images = Images::default();
-    for list in ["containers", "initContainers", "ephemeralContainers"] {
-        let containers = spec.key(list).map(|list| list.items()).unwrap_or_default();
-        for (at, container) in containers.into_iter().enumerate() {
-            let Some(image) = container.key("image").filter(|image| !image.is_null()) else {
-                continue;
-            };
-            let name = container.key("name").and_then(|name| name.text());
-            let name = name.unwrap_or_else(|| format!("{list}[{at}]"));
-            images.add(FieldName(name), &Parts::whole(image), tokens);
-        }
-    }
-    for volume in spec.key("volumes").map(|list| list.items()).unwrap_or_default() {
-        let reference = volume.walk(&["image", "reference"]).filter(|image| !image.is_null());
-        if let (Some(name), Some(reference)) = (volume.key("name").and_then(|name| name.text()), reference) {
-            images.add(FieldName(format!("volume.{name}")), &Parts::whole(reference), tokens);
-        }
-    }
-    images.settle(Counts::First);
-    images
 }

@@ -1,161 +1,154 @@
-use crate::manifest::document::{Holds, ImageField, Slot, Style};
-use crate::manifest::read::images::{Counts, Images, Site, Spot, Trouble};
-use crate::manifest::read::patches;
-use crate::manifest::read::patches::Patch;
-use crate::manifest::yaml::cursor::Place;
+use crate::manifest::image_field::{ImageField, Slot, SlotContent};
+use crate::manifest::read::image_site::{ImageSite, Problem, ScalarSpan};
+use crate::manifest::read::images::{Images, Precedence};
+use crate::manifest::read::patches::{Patch, patches};
+use crate::manifest::yaml::cursor::Cursor;
+use crate::manifest::yaml::events::Style;
 use crate::manifest::yaml::value;
 use crate::model::{Digest, FieldName, ImageRef, Tag};
 use serde_json::Value;
 use std::ops::Range;
 
-/// What a kustomization says that matters to images: what it is made of, and which images it replaces.
+/// The parts of a kustomization that matter to images: what it includes, and the images that it replaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kustomization {
-    /// Its `resources` and `bases`, as written.
+    /// `resources` and `bases`, as written.
     pub resources: Vec<String>,
-    /// Its `components`, as written.
+    /// `components`, as written.
     pub components: Vec<String>,
-    /// Its patches, in order; they are made before its `images`.
+    /// The patches, in order. kustomize applies them before `images`.
     pub patches: Vec<Patch>,
-    /// Its `images`, in order.
-    pub images: Vec<Replacement>,
+    /// The entries of `images`, in order.
+    pub images: Vec<ImageOverride>,
 }
 
 /// One entry of `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replacement {
-    /// The image name that it is for, which is also the name of its image field.
+pub struct ImageOverride {
+    /// The image name that the entry is for. The entry's image field has the same name.
     pub name: String,
-    /// The name that it gives instead.
+    /// The name that the entry sets.
     pub new_name: Option<String>,
-    /// Whether it says the tag or the digest, so that what the base says is of no effect.
+    /// Whether the entry sets the tag or the digest, so that the base's tag has no effect.
     pub sets_tag: bool,
 }
 
-/// What a kustomization is made of, and its image fields.
-pub(crate) fn of(root: &Place<'_>, tokens: &[Range<usize>]) -> (Kustomization, Images) {
-    let texts = |key: &str| -> Vec<String> {
-        let items = root.key(key).map(|list| list.items()).unwrap_or_default();
-        items.iter().filter_map(Place::text).collect()
-    };
+/// Reads a kustomization and its image fields.
+pub(crate) fn read(root: &Cursor<'_>, tokens: &[Range<usize>]) -> (Kustomization, Images) {
+    let texts = |key: &str| -> Vec<String> { root.items_at(key).iter().filter_map(Cursor::text).collect() };
     let mut resources = texts("resources");
     resources.extend(texts("bases"));
     let mut kustomization = Kustomization {
         resources,
         components: texts("components"),
-        patches: patches::of(root),
+        patches: patches(root),
         images: Vec::new(),
     };
     let mut images = Images::default();
-    for entry in root.key("images").map(|list| list.items()).unwrap_or_default() {
-        let Some(name) = entry.key("name").and_then(|name| name.text()) else {
-            images.mistakes.push(Trouble {
-                position: entry.position(),
-                message: "this entry of images has no name, so that it is for no image; give it one".to_owned(),
-            });
-            continue;
-        };
-        let written = |key: &str| {
-            let place = entry.key(key)?;
-            place.written().is_some_and(|text| !text.is_empty()).then_some(place)
-        };
-        let (tag, digest) = (written("newTag"), written("digest"));
-        kustomization.images.push(Replacement {
-            name: name.clone(),
-            new_name: written("newName").and_then(|place| place.text()),
-            sets_tag: tag.is_some() || digest.is_some(),
-        });
-        if tag.is_none() && digest.is_none() {
-            continue;
-        }
-        images.names.insert(FieldName(name.clone()));
-        if let Some(place) = tag.as_ref().filter(|place| is_number(place)) {
-            let tag = place.written().unwrap_or_default();
-            images.mistakes.push(Trouble {
-                position: place.position(),
-                message: format!(
-                    "newTag of {name} stands without quotes, and kustomize takes no number for it; write \"{tag}\""
-                ),
-            });
-        }
-        match site(&entry, &name, tokens) {
-            Ok(site) => images.sites.push(site),
-            Err(problem) => images.mistakes.push(Trouble {
-                position: entry.position(),
-                message: format!("the entry of images for {name} is not bumped: {problem}"),
-            }),
-        }
+    for entry in root.items_at("images") {
+        kustomization.images.extend(add_entry(&entry, tokens, &mut images));
     }
-    // Kustomize goes through them in order, so that a later one of the same name has the last word.
-    images.settle(Counts::Last);
+    // Kustomize applies the entries in order, so that the last entry for a name decides.
+    images.sort_and_deduplicate(Precedence::Last);
     (kustomization, images)
 }
 
-fn is_number(place: &Place<'_>) -> bool {
-    let read = place.scalar().map(value::scalar);
+/// Reads one entry of `images`, and adds its image field to `images`.
+fn add_entry(entry: &Cursor<'_>, tokens: &[Range<usize>], images: &mut Images) -> Option<ImageOverride> {
+    let Some(name) = entry.key("name").and_then(|name| name.text()) else {
+        images.mistakes.push(Problem {
+            position: entry.position(),
+            message: "this entry of images has no name, so that kustomize applies it to no image; add a name"
+                .to_owned(),
+        });
+        return None;
+    };
+    let written = |key: &str| {
+        let cursor = entry.key(key)?;
+        cursor.written().is_some_and(|text| !text.is_empty()).then_some(cursor)
+    };
+    let (tag, digest) = (written("newTag"), written("digest"));
+    let sets_tag = tag.is_some() || digest.is_some();
+    if sets_tag {
+        images.names.insert(FieldName(name.clone()));
+        if let Some(cursor) = tag.as_ref().filter(|cursor| is_number(cursor)) {
+            let tag = cursor.written().unwrap_or_default();
+            images.mistakes.push(Problem {
+                position: cursor.position(),
+                message: format!(
+                    "newTag of {name} has no quotes, and kustomize expects a string, not a number or a boolean; write \"{tag}\""
+                ),
+            });
+        }
+        match site(entry, &name, tokens) {
+            Ok(site) => images.sites.push(site),
+            Err(reason) => images.mistakes.push(Problem {
+                position: entry.position(),
+                message: format!("the entry of images for {name} is not bumped: {reason}"),
+            }),
+        }
+    }
+    Some(ImageOverride {
+        new_name: written("newName").and_then(|cursor| cursor.text()),
+        sets_tag,
+        name,
+    })
+}
+
+fn is_number(cursor: &Cursor<'_>) -> bool {
+    let read = cursor.scalar().map(value::json);
     matches!(read, Some(Ok(Value::Number(_) | Value::Bool(_))))
 }
 
-fn site(entry: &Place<'_>, name: &str, tokens: &[Range<usize>]) -> Result<Site, String> {
-    let spot = |key: &str| {
-        entry
-            .key(key)
-            .and_then(|place| Spot::of(&place, tokens))
-            .filter(|spot| spot.style != Style::Empty)
+/// The image field of an entry.
+fn site(entry: &Cursor<'_>, name: &str, tokens: &[Range<usize>]) -> Result<ImageSite, String> {
+    let span = |key: &str| {
+        let span = ScalarSpan::of(&entry.key(key)?, tokens)?;
+        (span.style != Style::Empty).then_some(span)
     };
-    let (new_name, tag, digest) = (spot("newName"), spot("newTag"), spot("digest"));
-    let text = |spot: &Option<Spot>| {
-        spot.as_ref()
-            .map(|spot| spot.text.clone())
-            .filter(|text| !text.is_empty())
-    };
-    let plain =
-        ImageRef::parse(&text(&new_name).unwrap_or_else(|| name.to_owned())).map_err(|error| error.to_string())?;
-    if plain.tag().is_some() || plain.digest().is_some() {
-        return Err("its name has a tag or a digest; write those as newTag and digest".to_owned());
-    }
-    let new_tag = text(&tag);
-    let (tag_text, behind) = match new_tag
-        .as_deref()
-        .map(|text| text.split_once('@').unwrap_or((text, "")))
-    {
-        Some((tag, digest)) => (Some(tag), Some(digest).filter(|digest| !digest.is_empty())),
-        None => (None, None),
-    };
-    let own_digest = text(&digest);
-    let parsed_tag = tag_text
-        .map(Tag::parse)
-        .transpose()
-        .map_err(|error| error.to_string())?;
-    let parsed_digest = own_digest
-        .as_deref()
-        .or(behind)
-        .map(Digest::parse)
-        .transpose()
-        .map_err(|error| error.to_string())?;
-    let (main, holds) = match (&tag, &digest) {
-        (Some(tag), _) => (tag.clone(), Holds::Tag),
-        (None, Some(digest)) => (digest.clone(), Holds::Digest),
+    let (new_name, tag, digest) = (span("newName"), span("newTag"), span("digest"));
+    let (main, content) = match (&tag, &digest) {
+        (Some(tag), _) => (tag.clone(), SlotContent::Tag),
+        (None, Some(digest)) => (digest.clone(), SlotContent::Digest),
         (None, None) => return Err("it has neither newTag nor digest".to_owned()),
     };
-    Ok(Site {
+    Ok(ImageSite {
         field: ImageField {
             field: FieldName(name.to_owned()),
-            image: plain.with(parsed_tag, parsed_digest),
-            is_named: true,
+            image: image(name, text(&new_name), text(&tag), text(&digest))?,
+            has_repository: true,
             position: main.position,
             slot: Slot {
                 span: main.span.clone(),
                 style: main.style,
-                holds,
+                content,
             },
             marker: None,
         },
         registry: None,
         name_matches: new_name.is_none(),
         name_alone: true,
-        repository: new_name.or_else(|| spot("name")),
+        repository: new_name.or_else(|| span("name")),
         tag,
         digest,
     })
+}
+
+fn text(span: &Option<ScalarSpan>) -> Option<&str> {
+    span.as_ref().map(|span| &*span.text).filter(|text| !text.is_empty())
+}
+
+/// The image that an entry sets. `newTag` may be `tag@digest`; a `digest` of its own takes precedence.
+fn image(name: &str, new_name: Option<&str>, new_tag: Option<&str>, digest: Option<&str>) -> Result<ImageRef, String> {
+    let plain = ImageRef::parse(new_name.unwrap_or(name)).map_err(|error| error.to_string())?;
+    if plain.tag().is_some() || plain.digest().is_some() {
+        return Err("its name has a tag or a digest; write them as newTag and digest".to_owned());
+    }
+    let (tag, tag_digest) = match new_tag.map(|text| text.split_once('@').unwrap_or((text, ""))) {
+        Some((tag, digest)) => (Some(tag), Some(digest).filter(|digest| !digest.is_empty())),
+        None => (None, None),
+    };
+    let tag = tag.map(Tag::parse).transpose().map_err(|error| error.to_string())?;
+    let digest = digest.or(tag_digest).map(Digest::parse).transpose();
+    Ok(plain.with(tag, digest.map_err(|error| error.to_string())?))
 }

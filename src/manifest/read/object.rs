@@ -1,150 +1,125 @@
-use super::{NotOurs, Object, Reader};
 use crate::manifest::document::Document;
 use crate::manifest::markers::apply;
+use crate::manifest::read::file::FileObject;
 use crate::manifest::read::identity::{Head, complete, identity};
-use crate::manifest::read::images::{self, Images, Trouble};
-use crate::manifest::read::{annotations, helm};
-use crate::manifest::yaml::cursor::{Place, Repeated};
-use crate::model::{Position, Severity};
-use crate::resource::{self, Origin};
+use crate::manifest::read::image_site::Problem;
+use crate::manifest::read::images::Images;
+use crate::manifest::read::reader::Reader;
+use crate::manifest::read::{annotations, helm, pod};
+use crate::manifest::yaml::cursor::Cursor;
+use crate::manifest::yaml::json::DuplicateKey;
+use crate::model::{FieldName, ObjectId, Severity};
+use crate::resource;
 use std::sync::Arc;
 
+/// Signs of a placeholder that another program replaces before the object is applied.
+const PLACEHOLDERS: [&str; 3] = ["{{", "${", "$("];
+
 impl Reader<'_> {
-    pub(crate) fn head(&self, root: &Place<'_>) -> Result<Head, NotOurs> {
-        let not_ours = |what: &str| Err(NotOurs::Because(Severity::Notice, format!("is {what}; passed over")));
-        match self.path.file_name() {
-            "Chart.yaml" => return not_ours("the description of a Helm chart"),
-            "kustomization.yaml" | "kustomization.yml" | "Kustomization" => return Err(NotOurs::Kustomization),
-            _ => {}
-        }
-        let text = |key: &str| {
-            root.key(key)
-                .and_then(|place| place.text())
-                .filter(|text| !text.is_empty())
-        };
-        let api_version = text("apiVersion");
-        if api_version
-            .as_deref()
-            .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
-        {
-            return Err(NotOurs::Kustomization);
-        }
-        match (api_version, text("kind")) {
-            (Some(api_version), Some(kind)) => Ok(Head { api_version, kind }),
-            (None, None) => {
-                let named = root.walk(&["metadata", "name"]).is_some();
-                if named && ["spec", "data"].iter().any(|key| root.key(key).is_some()) {
-                    Err(NotOurs::Because(
-                        Severity::Error,
-                        "has a metadata.name, but neither apiVersion nor kind; add them".to_owned(),
-                    ))
-                } else {
-                    not_ours("not a Kubernetes object (neither apiVersion nor kind)")
-                }
-            }
-            (None, Some(_)) => Err(NotOurs::Because(
-                Severity::Error,
-                "has a kind, but no apiVersion; add it as text".to_owned(),
-            )),
-            (Some(_), None) => Err(NotOurs::Because(
-                Severity::Error,
-                "has an apiVersion, but no kind; add it as text".to_owned(),
-            )),
-        }
-    }
-
-    pub(crate) fn origin(&self, position: Position) -> Origin {
-        Origin::File {
-            path: self.path.clone(),
-            position,
-        }
-    }
-
-    pub(crate) fn object(&mut self, index: usize, place: &Place<'_>, head: &Head) {
-        let object = match identity(place, head) {
+    /// Reads an object: its value, its image fields and its annotations.
+    pub(crate) fn object(&mut self, index: usize, cursor: &Cursor<'_>, head: &Head) {
+        let object = match identity(cursor, head) {
             Ok(object) => object,
-            Err((position, message)) => return self.find(Severity::Error, Some(position), None, message),
+            Err(problem) => return self.report_problem(Severity::Error, None, &problem),
         };
         if !self.seen.insert(object.clone()) {
-            self.file.doubled.insert(object.clone());
-            let message = "is in this file a second time, and the second is not used; remove one of the two".to_owned();
-            return self.find(Severity::Error, Some(place.position()), Some(&object), message);
-        }
-        let mut repeated = Vec::new();
-        let value = match place.json(&mut repeated) {
-            Ok(value) => complete(value, head),
-            Err(broken) => return self.find(Severity::Error, broken.position, Some(&object), broken.reason),
-        };
-        for Repeated { position, key } in repeated {
+            self.file.duplicates.insert(object.clone());
             let message =
-                format!("the key {key} is in this map a second time, and the last one is used; remove one of the two");
-            self.find(Severity::Warning, Some(position), Some(&object), message);
+                "is declared twice in this file, and the second declaration is ignored; remove one of the two";
+            return self.report(Severity::Error, Some(cursor.position()), Some(&object), message);
         }
-        let annotations = annotations::of(place);
-        let images = match &*head.kind {
-            "HelmRelease" => helm::of_release(place, &annotations, &self.tokens),
-            kind => images::pod_spec(place, kind)
-                .map(|spec| images::of_pod(&spec, &self.tokens))
+        let Some(value) = self.value(cursor, head, &object) else {
+            return;
+        };
+        let annotations = annotations::annotations(cursor);
+        let mut images = match &*head.kind {
+            "HelmRelease" => helm::image_fields(cursor, &annotations, &self.tokens),
+            kind => pod::pod_spec(cursor, kind)
+                .map(|spec| pod::image_fields(&spec, &self.tokens))
                 .unwrap_or_default(),
         };
-        let mut images = images;
-        apply::apply(place, &self.tokens, &mut self.comments, &mut images);
-        let (intent, automation, mut troubles) = annotations::intent(&annotations, &images);
+        apply::apply(cursor, &self.tokens, &mut self.comments, &mut images);
+        let (intent, automation, mut problems) = annotations::intent(&annotations, &images);
+        problems.append(&mut images.mistakes);
+        problems.extend(annotations::not_a_map(cursor));
+        if automation.automated {
+            problems.append(&mut images.if_automated);
+        }
+        self.report_problems(&object, problems, &images.unreadable, automation.automated);
         let Images {
             sites,
             names,
-            troubles: if_automated,
             unreadable,
-            mistakes,
+            duplicate_names,
+            ..
         } = images;
-        let all: Vec<Trouble> = if_automated
-            .iter()
-            .chain(&unreadable)
-            .chain(&mistakes)
-            .cloned()
-            .collect();
-        troubles.extend(mistakes);
-        troubles.extend(annotations::misshapen(place));
-        if automation.automated {
-            troubles.extend(if_automated);
-        }
-        let warnings = troubles.into_iter().map(|trouble| (Severity::Warning, trouble));
-        let unreadable = unreadable.into_iter().map(|trouble| {
-            let filled_in_later =
-                !automation.automated && ["{{", "${", "$("].iter().any(|sign| trouble.message.contains(sign));
-            (
-                if filled_in_later {
-                    Severity::Notice
-                } else {
-                    Severity::Warning
-                },
-                trouble,
-            )
-        });
-        let mut troubles: Vec<(Severity, Trouble)> = warnings.chain(unreadable).collect();
-        troubles.sort_by_key(|(_, trouble)| trouble.position);
-        for (severity, Trouble { position, message }) in troubles {
-            self.find(severity, Some(position), Some(&object), message);
-        }
-        self.file.objects.push(Object {
+        self.file.objects.push(FileObject {
             document: Document {
                 object: Arc::new(resource::Object {
                     id: object,
                     api_version: head.api_version.clone(),
                     value,
                     intent,
-                    origin: self.origin(place.position()),
+                    origin: self.origin(cursor.position()),
                 }),
-                position: place.position(),
+                position: cursor.position(),
                 images: sites.iter().map(|site| site.field.clone()).collect(),
                 automation,
             },
             tree: index,
             sites,
             names,
-            troubles: all,
-            path: place.path().clone(),
+            // Of several fields with one name, the first is kept.
+            unreadable: unreadable.into_iter().rev().collect(),
+            duplicate_names,
+            path: cursor.path().clone(),
             applied: true,
         });
+    }
+
+    /// The object as kubectl would send it; `None` if it has no JSON form.
+    fn value(&mut self, cursor: &Cursor<'_>, head: &Head, object: &ObjectId) -> Option<serde_json::Value> {
+        let mut duplicates = Vec::new();
+        match cursor.json(&mut duplicates) {
+            Ok(value) => {
+                for DuplicateKey { position, key } in duplicates {
+                    let message = format!(
+                        "the key {key} is twice in this map, and the last value is used; remove one of the two"
+                    );
+                    self.report(Severity::Warning, Some(position), Some(object), message);
+                }
+                Some(complete(value, head))
+            }
+            Err(error) => {
+                self.report(Severity::Error, error.position, Some(object), error.reason);
+                None
+            }
+        }
+    }
+
+    /// Reports the problems of an object in the order of the file.
+    fn report_problems(
+        &mut self,
+        object: &ObjectId,
+        problems: Vec<Problem>,
+        unreadable: &[(FieldName, Problem)],
+        automated: bool,
+    ) {
+        let warnings = problems.into_iter().map(|problem| (Severity::Warning, problem));
+        let unreadable = unreadable.iter().map(|(field, Problem { position, message })| {
+            let message = format!("the image {field} is not bumped: {message}");
+            let is_placeholder = !automated && PLACEHOLDERS.iter().any(|sign| message.contains(sign));
+            let severity = match is_placeholder {
+                true => Severity::Notice,
+                false => Severity::Warning,
+            };
+            let position = *position;
+            (severity, Problem { position, message })
+        });
+        let mut all: Vec<(Severity, Problem)> = warnings.chain(unreadable).collect();
+        all.sort_by_key(|(_, problem)| problem.position);
+        for (severity, problem) in all {
+            self.report_problem(severity, Some(object), &problem);
+        }
     }
 }

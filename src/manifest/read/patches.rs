@@ -1,58 +1,57 @@
-use crate::manifest::read::helm;
 use crate::manifest::read::identity::{Head, identity};
-use crate::manifest::read::images::{self, Images};
-use crate::manifest::yaml::cursor::Place;
-use crate::manifest::yaml::events;
-use crate::manifest::yaml::tree;
+use crate::manifest::read::images::Images;
+use crate::manifest::read::{helm, pod};
+use crate::manifest::yaml::cursor::Cursor;
+use crate::manifest::yaml::{parse, tree};
 use crate::model::{FieldName, ImageRef, ObjectId, Position};
 
 /// A patch of a kustomization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
-    /// Where the kustomization names it.
+    /// Position of the patch in the kustomization.
     pub position: Position,
-    /// Its file, as written; `None` where it stands in the kustomization itself.
+    /// The patch's file, as written; `None` for a patch within the kustomization.
     pub file: Option<String>,
-    /// What objects it is for, where that is said beside it and not by itself.
+    /// The objects that the patch is for, if the kustomization names them apart from the patch.
     pub target: Option<Target>,
-    /// What it does to images, where it stands in the kustomization itself.
+    /// What a patch within the kustomization does to images.
     pub inline: Vec<ImagePatch>,
 }
 
-/// The objects that a patch is for: each part that is written must fit.
+/// The objects that a patch is for. An object must match every part that is written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Target {
     /// API group.
     pub group: Option<String>,
     /// Kind.
     pub kind: Option<String>,
-    /// Regular expression of the whole name.
+    /// Regular expression for the whole name.
     pub name: Option<String>,
 }
 
 /// What a patch does to images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImagePatch {
-    /// It is a part of an object that names images.
+    /// The patch is a part of an object that names images.
     Object {
-        /// Which object.
+        /// Identity of the object.
         object: ObjectId,
-        /// The images that it says whole.
+        /// The images that the patch names with name and tag.
         images: Vec<(FieldName, ImageRef)>,
-        /// The part.
+        /// The patch as a JSON value.
         value: serde_json::Value,
     },
-    /// It is an operation (RFC 6902) on an image.
+    /// The patch is an operation (RFC 6902) on an image.
     Operation {
-        /// The way to the image, as a JSON pointer.
+        /// The path of the image, as a JSON pointer.
         pointer: String,
     },
 }
 
 impl Target {
-    /// Whether an object may be meant; a selection by labels or annotations is not looked at.
-    pub fn fits(&self, object: &ObjectId) -> bool {
-        let is = |wanted: &Option<String>, text: &str| wanted.as_ref().is_none_or(|wanted| wanted == text);
+    /// Whether the patch may be for an object. Selection by labels or annotations is ignored.
+    pub fn matches(&self, object: &ObjectId) -> bool {
+        let is = |expected: &Option<String>, text: &str| expected.as_ref().is_none_or(|expected| expected == text);
         let named = self.name.as_ref().is_none_or(|name| {
             let whole = regex::Regex::new(&format!("^(?:{name})$"));
             whole.map_or(name == &object.name, |whole| whole.is_match(&object.name))
@@ -61,72 +60,73 @@ impl Target {
     }
 }
 
-/// The patches of a kustomization, in the order in which kustomize makes them.
-pub(crate) fn of(kustomization: &Place<'_>) -> Vec<Patch> {
-    let items = |key: &str| kustomization.key(key).map(|list| list.items()).unwrap_or_default();
-    let merged = items("patchesStrategicMerge").into_iter().filter_map(|item| {
+/// The patches of a kustomization, in the order in which kustomize applies them.
+pub(crate) fn patches(kustomization: &Cursor<'_>) -> Vec<Patch> {
+    let merged = kustomization.items_at("patchesStrategicMerge").into_iter();
+    let merged = merged.filter_map(|item| {
         let text = item.text()?;
         let is_file = !text.contains('\n') && !text.contains(": ");
         Some(Patch {
             position: item.position(),
-            inline: if is_file { Vec::new() } else { inline(&text) },
+            inline: if is_file { Vec::new() } else { image_patches(&text) },
             file: is_file.then_some(text),
             target: None,
         })
     });
-    let others = items("patches").into_iter().chain(items("patchesJson6902"));
-    let others = others.filter_map(|item| {
-        let text = |key: &str| item.key(key).and_then(|place| place.text());
-        let file = text("path").filter(|path| !path.is_empty());
-        let patch = text("patch").filter(|_| file.is_none());
+    let others = ["patches", "patchesJson6902"].into_iter();
+    let others = others.flat_map(|key| kustomization.items_at(key)).filter_map(|item| {
+        let file = item.text_at("path");
+        let patch = item
+            .key("patch")
+            .and_then(|patch| patch.text())
+            .filter(|_| file.is_none());
         (file.is_some() || patch.is_some()).then(|| Patch {
             position: item.position(),
             file,
-            target: item.key("target").filter(Place::is_mapping).map(|place| target(&place)),
-            inline: patch.as_deref().map(inline).unwrap_or_default(),
+            target: item
+                .key("target")
+                .filter(Cursor::is_mapping)
+                .map(|cursor| target(&cursor)),
+            inline: patch.as_deref().map(image_patches).unwrap_or_default(),
         })
     });
     merged.chain(others).collect()
 }
 
-fn target(place: &Place<'_>) -> Target {
-    let text = |key: &str| {
-        place
-            .key(key)
-            .and_then(|place| place.text())
-            .filter(|text| !text.is_empty())
-    };
+fn target(cursor: &Cursor<'_>) -> Target {
     Target {
-        group: text("group"),
-        kind: text("kind"),
-        name: text("name"),
+        group: cursor.text_at("group"),
+        kind: cursor.text_at("kind"),
+        name: cursor.text_at("name"),
     }
 }
 
-/// What a text does that stands in a kustomization; nothing if it cannot be read, which is kustomize's to say.
-fn inline(text: &str) -> Vec<ImagePatch> {
-    let trees = events::parse(text).ok().and_then(|events| tree::build(events).ok());
+/// What a patch within a kustomization does to images; nothing if the patch cannot be read. kustomize reports such a
+/// patch.
+fn image_patches(text: &str) -> Vec<ImagePatch> {
+    let trees = parse::parse(text).ok().and_then(|events| tree::build(events).ok());
     let trees = trees.unwrap_or_default();
-    let roots = trees.iter().map(Place::root);
+    let roots = trees.iter().map(Cursor::root);
     roots
         .flat_map(|root| {
             let operations = operations(&root).into_iter();
             let operations = operations.map(|pointer| ImagePatch::Operation { pointer });
-            operations.chain(object(&root)).collect::<Vec<_>>()
+            operations.chain(object_patch(&root)).collect::<Vec<_>>()
         })
         .collect()
 }
 
-fn object(root: &Place<'_>) -> Option<ImagePatch> {
-    let text = |key: &str| root.key(key).and_then(|place| place.text());
+/// The patch as a part of an object; `None` if it names no images.
+fn object_patch(root: &Cursor<'_>) -> Option<ImagePatch> {
+    let text = |key: &str| root.key(key).and_then(|cursor| cursor.text());
     let head = Head {
         api_version: text("apiVersion")?,
         kind: text("kind")?,
     };
     let object = identity(root, &head).ok()?;
     let Images { sites, .. } = match &*head.kind {
-        "HelmRelease" => helm::of_release(root, &[], &[]),
-        kind => images::of_pod(&images::pod_spec(root, kind)?, &[]),
+        "HelmRelease" => helm::image_fields(root, &[], &[]),
+        kind => pod::image_fields(&pod::pod_spec(root, kind)?, &[]),
     };
     let images = sites.into_iter().map(|site| (site.field.field, site.field.image));
     Some(ImagePatch::Object {
@@ -136,10 +136,10 @@ fn object(root: &Place<'_>) -> Option<ImagePatch> {
     })
 }
 
-/// The ways to the images that a list of operations sets.
-pub(crate) fn operations(root: &Place<'_>) -> Vec<String> {
+/// The JSON pointers of the images that a list of operations (RFC 6902) sets.
+pub(crate) fn operations(root: &Cursor<'_>) -> Vec<String> {
     let pointers = root.items().into_iter().filter_map(|item| {
-        let text = |key: &str| item.key(key).and_then(|place| place.text());
+        let text = |key: &str| item.key(key).and_then(|cursor| cursor.text());
         let sets = text("op").is_some_and(|op| matches!(&*op, "add" | "replace" | "copy" | "move"));
         text("path").filter(|path| sets && path.ends_with("/image"))
     });

@@ -1,7 +1,7 @@
-//! The editor over YAML as people write it: generated files whose every byte is known before and after.
+//! Edits of generated YAML in the forms that people write. Every byte is known before and after each edit.
 
 use super::path;
-use crate::manifest::yaml::value::is_retyped;
+use crate::manifest::yaml::retyped::is_retyped;
 use crate::manifest::{TagChange, read, set_tags};
 use crate::model::{FieldName, ObjectId, Tag};
 use std::time::Instant;
@@ -38,7 +38,7 @@ impl Dice {
     }
 }
 
-/// A tag in a file: how it is quoted, and what of its scalar stands before it.
+/// A tag in a file: its quotes, and the part of its scalar before the tag.
 struct Slot {
     object: ObjectId,
     field: String,

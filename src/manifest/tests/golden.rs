@@ -16,7 +16,7 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// The file a case is about, and its name in the config repo.
+/// The input file of a case, and its name in the config repo.
 fn input(case: &Path) -> (RepoPath, Vec<u8>) {
     ["in.yaml", "in.json", "Chart.yaml", "kustomization.yaml"]
         .iter()
@@ -24,9 +24,9 @@ fn input(case: &Path) -> (RepoPath, Vec<u8>) {
         .unwrap_or_else(|| panic!("{} has no input", case.display()))
 }
 
-/// What a case does to its file, by the name of the file that says it: `change` holds `<object> | <field> | <tag>`, or
-/// `<tag>@<digest>`, one a line; `image` holds `<object> | <field> | <reference>`; `annotate`
-/// holds `<object> | <key> | <value>`, without a value for an annotation that goes.
+/// The edit of a case. The file `change` has lines `<object> | <field> | <tag>` or `… | <tag>@<digest>`; the file `image`
+/// has lines `<object> | <field> | <reference>`; the file `annotate` has lines `<object> | <key> | <value>`, without a
+/// value for an annotation that is removed.
 fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option<Result<Vec<u8>, Refused>> {
     let rows = |file: &str| -> Option<Vec<(ObjectId, Vec<String>)>> {
         let text = std::fs::read_to_string(case.join(file)).ok()?;
@@ -73,14 +73,14 @@ fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option
     Some(set_images(name, bytes, &changes))
 }
 
-/// `Kind namespace/name` of no object in the file.
+/// The identity of an object that the file does not declare, from `Kind namespace/name`.
 fn unknown(text: &str) -> ObjectId {
     let (kind, name) = text.split_once(' ').unwrap();
     let (namespace, name) = name.split_once('/').unwrap_or(("", name));
     ObjectId::new("apps/v1", kind, Some(namespace), name)
 }
 
-fn said(policy: &MarkerPolicy) -> String {
+fn policy_text(policy: &MarkerPolicy) -> String {
     match policy {
         MarkerPolicy::Text(text) => format!("{text:?}"),
         MarkerPolicy::ImagePolicy { namespace, name } => format!("ImagePolicy {namespace}/{name}"),
@@ -130,12 +130,12 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
             writeln!(
                 text,
                 "  {} = {} at {}, {:?} {:?} `{written}`",
-                image.field, image.image, image.position, image.slot.style, image.slot.holds
+                image.field, image.image, image.position, image.slot.style, image.slot.content
             )
             .unwrap();
             match &image.marker {
                 None => {}
-                Some(marker) => writeln!(text, "    marked at {}: {}", marker.position, said(&marker.policy)).unwrap(),
+                Some(marker) => writeln!(text, "    marked at {}: {}", marker.position, policy_text(&marker.policy)).unwrap(),
             }
         }
     }
@@ -147,17 +147,17 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
         )
         .unwrap();
         for patch in &kustomization.patches {
-            let place = patch.file.as_deref().unwrap_or("here");
+            let file = patch.file.as_deref().unwrap_or("here");
             writeln!(
                 text,
-                "  patch at {} in {place} for {:?}: {:?}",
+                "  patch at {} in {file} for {:?}: {:?}",
                 patch.position, patch.target, patch.inline
             )
             .unwrap();
         }
         for image in &kustomization.images {
             let name = image.new_name.as_deref().unwrap_or(&image.name);
-            writeln!(text, "  {} becomes {name}, tag said: {}", image.name, image.sets_tag).unwrap();
+            writeln!(text, "  {} becomes {name}, sets tag: {}", image.name, image.sets_tag).unwrap();
         }
     }
     if !reading.operations.is_empty() {
@@ -169,10 +169,10 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
     text
 }
 
-/// Each folder holds a file; `reading` is what must be understood of it, `change` the tags to write, `out.yaml` the
-/// file afterwards or `refused` the refusal. `BLESS=1` writes what is found, for a person to read before it is kept.
+/// Each folder has an input file. `reading` is the expected reading, `change` the tags to write, and `out.yaml` the file
+/// after the edit or `refused` the refusal. `BLESS=1` writes the results; read them before you commit them.
 #[test]
-fn golden_folders_read_and_edit_as_written_down() {
+fn golden_folders_read_and_edit_as_expected() {
     let bless = std::env::var_os("BLESS").is_some();
     let mut wrong = Vec::new();
     let mut compare = |file: PathBuf, found: &[u8]| {
@@ -207,7 +207,7 @@ fn golden_folders_read_and_edit_as_written_down() {
     }
     assert!(
         wrong.is_empty(),
-        "found otherwise than written down:\n{}",
+        "other results than in the golden folders:\n{}",
         wrong.join("\n")
     );
 }

@@ -3,7 +3,7 @@ use crate::manifest::{ImageChange, MAX_FILE_BYTES, Reading, read, set_images};
 use crate::model::{ImageRef, Severity};
 use std::time::Duration;
 
-/// Reads on a quarter of the smallest stack that a thread of ours has.
+/// Reads with a quarter of the smallest stack that any thread of Tidegate has.
 fn read_in_little_stack(bytes: Vec<u8>) -> Reading {
     std::thread::Builder::new()
         .stack_size(512 * 1024)
@@ -13,14 +13,14 @@ fn read_in_little_stack(bytes: Vec<u8>) -> Reading {
         .unwrap()
 }
 
-fn refused(name: &str, bytes: impl Into<Vec<u8>>, wanted: &str) {
+fn refused(name: &str, bytes: impl Into<Vec<u8>>, expected: &str) {
     let reading = read_in_little_stack(bytes.into());
-    assert!(!reading.is_complete(), "{name} is taken for complete");
+    assert!(!reading.is_complete(), "{name} is reported as complete");
     assert!(reading.documents.is_empty(), "{name} has objects");
     let messages: Vec<String> = reading.findings.iter().map(ToString::to_string).collect();
     assert!(
-        messages.len() == 1 && messages[0].contains(wanted),
-        "{name} should say {wanted:?}: {messages:?}"
+        messages.len() == 1 && messages[0].contains(expected),
+        "{name} should report {expected:?}: {messages:?}"
     );
 }
 
@@ -30,7 +30,7 @@ fn chain(levels: usize, item: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
-fn files_made_to_harm_give_one_error() {
+fn hostile_files_give_one_error() {
     let stairs: String = (0..2000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
     for (name, text) in [
         ("flow lists", "[".repeat(20_000)),
@@ -60,12 +60,12 @@ fn files_made_to_harm_give_one_error() {
     refused(
         "bytes",
         vec![b'#'; MAX_FILE_BYTES + 1],
-        "more than the 4194304 that are read",
+        "more than the limit of 4194304",
     );
 }
 
 #[test]
-fn what_no_reader_takes_is_refused_and_not_read_by_half() {
+fn files_that_no_yaml_reader_accepts_are_refused_as_a_whole() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n";
     refused(
         "NUL",
@@ -91,7 +91,7 @@ fn what_no_reader_takes_is_refused_and_not_read_by_half() {
 }
 
 #[test]
-fn hundreds_of_mistakes_are_told_in_one_hundred_lines_and_still_count_as_errors() {
+fn hundreds_of_mistakes_are_reported_in_one_hundred_findings_and_still_count_as_errors() {
     let text = format!("{}kind: Pod\n", "a: 1\n---\n".repeat(500));
     let reading = read_in_little_stack(text.into_bytes());
     assert_eq!(reading.findings.len(), 101);
@@ -116,7 +116,7 @@ fn names_with_control_characters_reach_no_message_and_no_object() {
     );
 }
 
-/// Does what costs seconds where each thing is looked at once, and many minutes where each is compared with all others.
+/// Runs work that takes seconds if its cost grows with the input, and many minutes if it grows with the square.
 fn in_time<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = std::sync::mpsc::channel();
     std::thread::spawn(move || done.send(work()));
@@ -145,7 +145,7 @@ fn tens_of_thousands_of_images_markers_and_policies_are_read_in_seconds() {
         )
     };
     let marker = "# tidegate.dev/image: glob:*";
-    for (name, text, wanted) in [
+    for (name, text, expected) in [
         ("aliases with their values", release(20_000, 20_000), 20_000),
         ("values by their shape", release(0, 40_000), 40_000),
         (
@@ -159,7 +159,7 @@ fn tens_of_thousands_of_images_markers_and_policies_are_read_in_seconds() {
             40_000,
         ),
         (
-            "tags beside one name",
+            "tags in one map with a name",
             format!(
                 "repository: r\n{}",
                 lines(40_000, |n| format!("k{n}Tag: \"1\" {marker}\n"))
@@ -176,7 +176,7 @@ fn tens_of_thousands_of_images_markers_and_policies_are_read_in_seconds() {
         let reading = in_time(name, move || read_in_little_stack(text.into_bytes()));
         let documents = reading.documents.iter().chain(&reading.values);
         let images: usize = documents.map(|document| document.images.len()).sum();
-        assert_eq!(images, wanted, "{name}: {:?}", reading.findings.first());
+        assert_eq!(images, expected, "{name}: {:?}", reading.findings.first());
         assert!(reading.findings.len() <= 101, "{name}");
     }
 }

@@ -2,9 +2,9 @@
 
 mod example;
 mod generated;
-mod glance;
 mod golden;
 mod hostile;
+mod prefilter;
 mod properties;
 mod values;
 

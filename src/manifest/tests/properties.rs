@@ -1,28 +1,28 @@
 use super::path;
-use crate::manifest::yaml::value::is_retyped;
+use crate::manifest::yaml::retyped::is_retyped;
 use crate::manifest::{TagChange, annotate, read, set_tags};
 use crate::model::{FieldName, Tag};
 use proptest::prelude::*;
 
-/// A manifest with one image, and how its tag is written: what stands before the tag's scalar, and after it.
+/// A manifest with one image, and how its tag is written: the text before and after the tag's scalar.
 #[derive(Debug, Clone)]
 struct Written {
     before: String,
     after: String,
     quote: &'static str,
-    /// What of the scalar stands before the tag; empty for a tag that stands alone.
+    /// The part of the scalar before the tag; empty if the scalar is the tag alone.
     name: &'static str,
     line_end: &'static str,
     mark: &'static str,
 }
 
 impl Written {
-    /// With the tag as a person may have written it.
+    /// The manifest with a tag as a person may have written it.
     fn found(&self, tag: &str) -> Vec<u8> {
         self.render(tag, self.quote)
     }
 
-    /// With the tag as it must be written.
+    /// The manifest with a tag as the editor must write it.
     fn edited(&self, tag: &str) -> Vec<u8> {
         let retyped = self.quote.is_empty() && is_retyped(&format!("{}{tag}", self.name));
         self.render(tag, if retyped { "\"" } else { self.quote })

@@ -1,6 +1,6 @@
 use super::path;
 use crate::manifest::read;
-use crate::manifest::yaml::value::is_retyped;
+use crate::manifest::yaml::retyped::is_retyped;
 
 fn value(text: &str) -> serde_json::Value {
     let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\n{text}\n");
@@ -12,9 +12,9 @@ fn value(text: &str) -> serde_json::Value {
 }
 
 #[test]
-fn values_are_kubectls() {
+fn values_are_as_kubectl_reads_them() {
     use serde_json::json;
-    for (text, want) in [
+    for (text, expected) in [
         (
             "d: [yes, no, on, off, y, n, True, FALSE]",
             json!([true, false, true, false, true, false, true, false]),
@@ -67,28 +67,28 @@ fn values_are_kubectls() {
         ("d: |+ # kept\n\ne: 1", json!("\n")),
         ("d: \"\\ud83d\\ude00 \\/ \\u00e9\"", json!("\u{1f600} / \u{e9}")),
     ] {
-        assert_eq!(value(text)["d"], want, "{text}");
+        assert_eq!(value(text)["d"], expected, "{text}");
     }
 }
 
 #[test]
-fn values_that_kubectl_refuses_are_findings() {
-    for (text, want) in [
+fn values_that_kubectl_rejects_are_findings() {
+    for (text, expected) in [
         ("d: .inf", "JSON cannot hold"),
         ("d: {~: 1}", "empty key"),
         ("d: {[a]: 1}", "list or a map as a key"),
         ("d: {<<: 5}", "merges (<<)"),
-        ("d: !!int five", "not the int that its tag claims"),
+        ("d: !!int five", "has the tag !!int"),
         ("d: !!binary '*'", "not base64"),
         ("d: *nowhere", "does not parse"),
     ] {
         let found = value(text).to_string();
-        assert!(found.contains(want), "{text}: {found}");
+        assert!(found.contains(expected), "{text}: {found}");
     }
 }
 
 #[test]
-fn tags_that_a_reader_would_retype_are_known() {
+fn texts_that_yaml_readers_take_for_another_type_are_recognised() {
     for text in [
         "",
         "~",

@@ -1,27 +1,32 @@
 use crate::manifest::yaml::line_table::LineTable;
 use crate::model::Position;
 
-/// Largest file that is read, in bytes. The largest real manifests (bundles of CRDs) are about 2 MiB, and the API
-/// server takes no request above 3 MiB.
+/// Largest file that is read, in bytes. The largest real manifests (bundles of CRDs) have about 2 MiB, and the API
+/// server rejects requests above 3 MiB.
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Deepest nesting, aliases followed. Real objects (CRD schemas) reach about 40; every recursion here is bounded by it.
+/// Deepest nesting, aliases followed. Real objects (CRD schemas) reach about 40. This limit bounds every recursion over
+/// a tree.
 pub(crate) const MAX_DEPTH: usize = 100;
 
-/// Documents in one file; the largest real bundles have some hundred.
+/// Documents in one file. The largest real bundles have several hundred.
 pub(crate) const MAX_DOCUMENTS: usize = 10_000;
 
-/// Scalars, lists and maps in one file with every alias written out: some 100 MB of objects at the most.
+/// Scalars, lists and maps in one file, aliases expanded: about 100 MB of objects at most.
 pub(crate) const MAX_NODES: usize = 500_000;
 
-/// Findings told of one file; a file of a thousand mistakes is mended in several goes.
+/// Findings reported for one file. The file's owner fixes the first hundred and then sees the next.
 pub(crate) const MAX_FINDINGS: usize = 100;
 
-/// Longest message of a finding, in characters: what it quotes of the file may be as long as the file.
+/// Longest message of a finding, in characters. A message quotes the file, and the quoted text can be as long as the
+/// file.
 const MAX_MESSAGE: usize = 500;
 
-/// A message fit for logs and terminals: control characters spelt out, long ones cut.
-pub(crate) fn message(text: &str) -> String {
+/// What to do about a template; part of several findings.
+pub(crate) const TEMPLATE_ADVICE: &str = "keep templates out of the synced paths or below a folder with a Chart.yaml";
+
+/// Makes a message fit for logs and terminals: escapes control characters and cuts the text at [`MAX_MESSAGE`].
+pub(crate) fn safe_message(text: &str) -> String {
     let mut safe = String::with_capacity(text.len().min(MAX_MESSAGE));
     let mut characters = text.chars();
     for character in characters.by_ref().take(MAX_MESSAGE) {
@@ -37,14 +42,14 @@ pub(crate) fn message(text: &str) -> String {
     safe
 }
 
-/// A file that is not read any further, where and why.
+/// Why a file, or an object in it, cannot be read. The reason continues the sentence "the file …".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Broken {
+pub(crate) struct FileError {
     pub position: Option<Position>,
     pub reason: String,
 }
 
-impl Broken {
+impl FileError {
     pub(crate) fn at(position: Position, reason: impl Into<String>) -> Self {
         Self {
             position: Some(position),
@@ -53,21 +58,25 @@ impl Broken {
     }
 }
 
-/// A file's text and how many bytes of it come before the text (the byte order mark).
+/// The text of a file without its byte order mark.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Text<'a> {
+pub(crate) struct SourceText<'a> {
     pub text: &'a str,
-    pub skipped: usize,
+    /// Bytes of the file before the text: the length of the byte order mark, or 0.
+    pub offset: usize,
 }
 
-/// Bytes as YAML text, with what no YAML reader takes refused: a NUL would end the parser's input early, and a
-/// manifest that is silently read by half looks like one whose other half was removed.
-pub(crate) fn text(bytes: &[u8]) -> Result<Text<'_>, Broken> {
+/// Decodes a file's bytes as YAML text.
+///
+/// # Errors
+/// The file is larger than [`MAX_FILE_BYTES`], is not UTF-8, or has a character that YAML forbids. A NUL would end the
+/// parser's input early, and the objects behind it would look as if they had been removed.
+pub(crate) fn decode(bytes: &[u8]) -> Result<SourceText<'_>, FileError> {
     if bytes.len() > MAX_FILE_BYTES {
-        return Err(Broken {
+        return Err(FileError {
             position: None,
             reason: format!(
-                "is {} bytes large, more than the {MAX_FILE_BYTES} that are read; split it into several files",
+                "has {} bytes, more than the limit of {MAX_FILE_BYTES}; split it into several files",
                 bytes.len()
             ),
         });
@@ -75,28 +84,28 @@ pub(crate) fn text(bytes: &[u8]) -> Result<Text<'_>, Broken> {
     let whole = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let before = std::str::from_utf8(before).unwrap_or_default();
-        Broken::at(
+        FileError::at(
             LineTable::new(before).position(before, before.len()),
             "is not UTF-8 from here on; save it as UTF-8",
         )
     })?;
     let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
-    if let Some((offset, bad)) = text.char_indices().find(|(_, c)| is_forbidden(*c)) {
-        return Err(Broken::at(
+    if let Some((offset, forbidden)) = text.char_indices().find(|(_, c)| is_forbidden(*c)) {
+        return Err(FileError::at(
             LineTable::new(text).position(text, offset),
             format!(
                 "has the control character U+{:04X}, which YAML does not allow; remove it",
-                u32::from(bad)
+                u32::from(forbidden)
             ),
         ));
     }
-    Ok(Text {
+    Ok(SourceText {
         text,
-        skipped: whole.len() - text.len(),
+        offset: whole.len() - text.len(),
     })
 }
 
-/// YAML 1.2.2 section 5.1, "Character Set".
+/// Whether YAML 1.2.2 section 5.1 ("Character Set") forbids the character.
 fn is_forbidden(c: char) -> bool {
     matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{84}' | '\u{86}'..='\u{9f}')
         || matches!(c, '\u{fffe}' | '\u{ffff}')

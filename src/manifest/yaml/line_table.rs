@@ -1,14 +1,16 @@
 use crate::model::Position;
 
-/// Where each line of a text starts. Parsers tell (line, column in characters); bytes come from here, because
-/// yaml-rust2's own index drifts after block scalars with characters of several bytes.
+/// The byte at which each line of a text starts.
+///
+/// Parsers report (line, column in characters). Byte offsets are computed here, because yaml-rust2's own index drifts
+/// after block scalars that contain multi-byte characters.
 #[derive(Debug, Clone)]
 pub(crate) struct LineTable {
     starts: Vec<usize>,
 }
 
 impl LineTable {
-    /// Lines end in LF, CR LF or a lone CR.
+    /// Finds the lines of a text. A line ends in LF, CR LF or a lone CR.
     pub(crate) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
@@ -25,7 +27,7 @@ impl LineTable {
         Self { starts }
     }
 
-    /// The position of a byte offset.
+    /// The line and column of a byte offset.
     pub(crate) fn position(&self, text: &str, offset: usize) -> Position {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
@@ -41,16 +43,17 @@ impl LineTable {
     }
 }
 
-/// Turns (line, column) into byte offsets. It remembers the last answer, so that a file of one long line costs one
-/// walk and not one for each token.
+/// Turns (line, column) into byte offsets. It continues from the previous answer, so that a file of one long line is
+/// walked once and not once for each token.
 #[derive(Debug)]
-pub(crate) struct Cursor<'a> {
+pub(crate) struct OffsetFinder<'a> {
     text: &'a str,
     lines: LineTable,
+    /// Line, column and byte offset of the previous answer.
     last: (usize, usize, usize),
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> OffsetFinder<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         Self {
             text,
@@ -82,18 +85,18 @@ mod tests {
     #[test]
     fn all_three_line_ends_start_a_line() {
         let text = "a\nb\r\nc\rd\u{e9}x";
-        let mut cursor = Cursor::new(text);
-        for (line, column, want) in [(1, 0, "a"), (2, 0, "b"), (3, 0, "c"), (4, 0, "d"), (4, 2, "x")] {
-            assert!(text[cursor.offset(line, column)..].starts_with(want), "{want}");
+        let mut offsets = OffsetFinder::new(text);
+        for (line, column, expected) in [(1, 0, "a"), (2, 0, "b"), (3, 0, "c"), (4, 0, "d"), (4, 2, "x")] {
+            assert!(text[offsets.offset(line, column)..].starts_with(expected), "{expected}");
         }
         assert_eq!(LineTable::new(text).position(text, text.len() - 1).to_string(), "4:3");
     }
 
     #[test]
     fn going_back_and_past_the_end_is_safe() {
-        let mut cursor = Cursor::new("\u{e9}\u{e9}b");
-        assert_eq!(cursor.offset(1, 2), 4);
-        assert_eq!(cursor.offset(1, 1), 2);
-        assert_eq!(cursor.offset(9, 9), 5);
+        let mut offsets = OffsetFinder::new("\u{e9}\u{e9}b");
+        assert_eq!(offsets.offset(1, 2), 4);
+        assert_eq!(offsets.offset(1, 1), 2);
+        assert_eq!(offsets.offset(9, 9), 5);
     }
 }

@@ -1,31 +1,29 @@
-use crate::manifest::document::Style;
-use crate::manifest::yaml::events::{Event, Scalar, What};
-use crate::manifest::yaml::limits::{Broken, MAX_DEPTH, MAX_NODES};
+use crate::manifest::yaml::events::{Event, EventKind, Scalar, Style};
+use crate::manifest::yaml::limits::{FileError, MAX_DEPTH, MAX_NODES};
 use crate::model::Position;
 use std::collections::HashMap;
 
-/// A node's place in its tree.
+/// A node's index in its tree.
 pub(crate) type NodeId = usize;
 
-/// One document's nodes, with their places in the text.
+/// The nodes of one document, with their positions in the text.
 #[derive(Debug)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
     root: NodeId,
 }
 
-/// One node.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub kind: Kind,
+    pub kind: NodeKind,
     pub position: Position,
-    /// The index of the event that starts it.
+    /// The index of the event that starts the node.
     pub event: usize,
 }
 
-/// What a node is. Aliases stay aliases: a scalar that several fields share is one node.
+/// The kind of a node. An alias stays an alias: a scalar that several fields share is one node.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     Scalar(Scalar),
     Sequence(Vec<NodeId>),
     Mapping(Vec<(NodeId, NodeId)>),
@@ -37,22 +35,22 @@ impl Tree {
         self.root
     }
 
-    /// The node itself; an alias stays one.
+    /// The node itself, without following an alias.
     pub(crate) fn raw(&self, id: NodeId) -> &Node {
         &self.nodes[id]
     }
 
-    /// The node, or what it is an alias of.
+    /// The node, or the target of an alias.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         let node = &self.nodes[id];
         match node.kind {
-            Kind::Alias(target) => &self.nodes[target],
+            NodeKind::Alias(target) => &self.nodes[target],
             _ => node,
         }
     }
 }
 
-/// A node being built, with what it will cost when its aliases are written out.
+/// A list or map whose end has not been reached.
 struct Open {
     id: NodeId,
     anchor: usize,
@@ -61,23 +59,27 @@ struct Open {
     height: usize,
 }
 
+/// A finished node, with its size and height once its aliases are expanded.
 #[derive(Clone, Copy)]
-struct Anchored {
+struct Finished {
     id: NodeId,
     size: usize,
     height: usize,
 }
 
-/// Builds the documents of a stream. Sizes and depths with all aliases followed are known before anything is written
-/// out, so an alias bomb costs no more than its text.
-pub(crate) fn build(events: Vec<Event>) -> Result<Vec<Tree>, Broken> {
+/// Builds the documents of a stream.
+///
+/// # Errors
+/// The tree exceeds a limit once its aliases are expanded. Sizes and heights are computed before any alias is expanded,
+/// so that an alias bomb costs no more than its text.
+pub(crate) fn build(events: Vec<Event>) -> Result<Vec<Tree>, FileError> {
     let mut trees = Vec::new();
     let mut builder = Builder::default();
     let mut total = 0usize;
     for (index, event) in events.into_iter().enumerate() {
-        match event.what {
-            What::DocumentStart => builder = Builder::default(),
-            What::DocumentEnd => {
+        match event.kind {
+            EventKind::DocumentStart => builder = Builder::default(),
+            EventKind::DocumentEnd => {
                 let builder = std::mem::take(&mut builder);
                 if let Some(root) = builder.root {
                     total = total.saturating_add(root.size);
@@ -97,74 +99,92 @@ pub(crate) fn build(events: Vec<Event>) -> Result<Vec<Tree>, Broken> {
 struct Builder {
     nodes: Vec<Node>,
     open: Vec<Open>,
-    anchors: HashMap<usize, Anchored>,
-    root: Option<Anchored>,
+    anchors: HashMap<usize, Finished>,
+    root: Option<Finished>,
 }
 
 impl Builder {
-    fn add(&mut self, event: Event, index: usize, room: usize) -> Result<(), Broken> {
+    /// Adds an event. `budget` is the number of nodes that the document may still have.
+    fn add(&mut self, event: Event, index: usize, budget: usize) -> Result<(), FileError> {
         let position = event.position;
         let id = self.nodes.len();
-        match event.what {
-            What::Scalar(scalar) => {
+        match event.kind {
+            EventKind::Scalar(scalar) => {
                 let anchor = scalar.anchor;
-                self.push(Kind::Scalar(scalar), position, index);
-                let done = Anchored { id, size: 1, height: 1 };
-                self.finish(anchor, done, position, room)
+                self.push(NodeKind::Scalar(scalar), position, index);
+                let finished = Finished { id, size: 1, height: 1 };
+                self.finish(anchor, finished, position, budget)
             }
-            What::Alias(anchor) => {
+            EventKind::Alias(anchor) => {
                 let target = *self.anchors.get(&anchor).ok_or_else(|| {
-                    Broken::at(
+                    FileError::at(
                         position,
                         "has an alias inside the very value that it names; write the value out",
                     )
                 })?;
-                self.push(Kind::Alias(target.id), position, index);
-                self.finish(0, Anchored { id, ..target }, position, room)
+                self.push(NodeKind::Alias(target.id), position, index);
+                self.finish(0, Finished { id, ..target }, position, budget)
             }
-            What::SequenceStart { anchor, .. } => {
-                self.push(Kind::Sequence(Vec::new()), position, index);
+            EventKind::SequenceStart { anchor, .. } => {
+                self.push(NodeKind::Sequence(Vec::new()), position, index);
                 self.start(id, anchor);
                 Ok(())
             }
-            What::MappingStart { anchor, .. } => {
-                self.push(Kind::Mapping(Vec::new()), position, index);
+            EventKind::MappingStart { anchor, .. } => {
+                self.push(NodeKind::Mapping(Vec::new()), position, index);
                 self.start(id, anchor);
                 Ok(())
             }
-            What::SequenceEnd | What::MappingEnd => {
-                let Some(open) = self.open.pop() else { return Ok(()) };
-                if let Some(node) = self.nodes.get_mut(open.id) {
-                    match &mut node.kind {
-                        Kind::Sequence(items) => *items = open.children,
-                        Kind::Mapping(entries) => {
-                            let mut children = open.children.into_iter();
-                            while let (Some(key), Some(value)) = (children.next(), children.next()) {
-                                entries.push((key, value));
-                            }
-                        }
-                        Kind::Scalar(_) | Kind::Alias(_) => {}
-                    }
-                }
-                self.place(open.id);
-                let done = Anchored {
-                    id: open.id,
-                    size: open.size + 1,
-                    height: open.height + 1,
-                };
-                self.finish(open.anchor, done, position, room)
-            }
-            What::DocumentStart | What::DocumentEnd => Ok(()),
+            EventKind::SequenceEnd | EventKind::MappingEnd => self.end(position, budget),
+            EventKind::DocumentStart | EventKind::DocumentEnd => Ok(()),
         }
     }
 
-    /// A mapping starts at its first key, and an empty value stands where its key does: yaml-rust2 marks the one at the
-    /// first colon and the other at whatever comes next.
-    fn place(&mut self, id: NodeId) {
-        let Some(Kind::Mapping(entries)) = self.nodes.get(id).map(|node| &node.kind) else {
+    fn push(&mut self, kind: NodeKind, position: Position, event: usize) {
+        self.nodes.push(Node { kind, position, event });
+    }
+
+    fn start(&mut self, id: NodeId, anchor: usize) {
+        self.open.push(Open {
+            id,
+            anchor,
+            children: Vec::new(),
+            size: 0,
+            height: 0,
+        });
+    }
+
+    /// Ends the innermost open list or map.
+    fn end(&mut self, position: Position, budget: usize) -> Result<(), FileError> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        if let Some(node) = self.nodes.get_mut(open.id) {
+            match &mut node.kind {
+                NodeKind::Sequence(items) => *items = open.children,
+                NodeKind::Mapping(entries) => {
+                    let mut children = open.children.into_iter();
+                    while let (Some(key), Some(value)) = (children.next(), children.next()) {
+                        entries.push((key, value));
+                    }
+                }
+                NodeKind::Scalar(_) | NodeKind::Alias(_) => {}
+            }
+        }
+        self.correct_positions(open.id);
+        let finished = Finished {
+            id: open.id,
+            size: open.size + 1,
+            height: open.height + 1,
+        };
+        self.finish(open.anchor, finished, position, budget)
+    }
+
+    /// Moves a mapping to its first key, and an empty value to its key. yaml-rust2 reports a mapping at its first colon
+    /// and an empty value at the token that comes next.
+    fn correct_positions(&mut self, id: NodeId) {
+        let Some(NodeKind::Mapping(entries)) = self.nodes.get(id).map(|node| &node.kind) else {
             return;
         };
-        let empty = |node: &Node| matches!(&node.kind, Kind::Scalar(scalar) if scalar.style == Style::Empty);
+        let empty = |node: &Node| matches!(&node.kind, NodeKind::Scalar(scalar) if scalar.style == Style::Empty);
         let at = |id: NodeId| self.nodes.get(id).map(|node| node.position);
         let mut moved: Vec<(NodeId, Position)> = entries
             .iter()
@@ -184,47 +204,32 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, kind: Kind, position: Position, event: usize) {
-        self.nodes.push(Node { kind, position, event });
-    }
-
-    fn start(&mut self, id: NodeId, anchor: usize) {
-        self.open.push(Open {
-            id,
-            anchor,
-            children: Vec::new(),
-            size: 0,
-            height: 0,
-        });
-    }
-
-    fn finish(&mut self, anchor: usize, done: Anchored, position: Position, room: usize) -> Result<(), Broken> {
+    /// Records a finished node in its parent, and checks the parent against the limits.
+    fn finish(
+        &mut self,
+        anchor: usize,
+        finished: Finished,
+        position: Position,
+        budget: usize,
+    ) -> Result<(), FileError> {
         if anchor != 0 {
-            self.anchors.insert(anchor, done);
+            self.anchors.insert(anchor, finished);
         }
         let Some(parent) = self.open.last_mut() else {
-            self.root.get_or_insert(done);
+            self.root.get_or_insert(finished);
             return Ok(());
         };
-        parent.children.push(done.id);
-        parent.size = parent.size.saturating_add(done.size);
-        parent.height = parent.height.max(done.height);
-        if parent.size > room {
-            return Err(Broken::at(
-                position,
-                format!(
-                    "has more than {MAX_NODES} values once its aliases are followed, which is more than is read; use fewer aliases"
-                ),
-            ));
-        }
-        if self.open.len() + done.height > MAX_DEPTH + 1 {
-            return Err(Broken::at(
-                position,
-                format!(
-                    "nests deeper than {MAX_DEPTH} levels once its aliases are followed, which is more than is read; use fewer aliases"
-                ),
-            ));
-        }
-        Ok(())
+        parent.children.push(finished.id);
+        parent.size = parent.size.saturating_add(finished.size);
+        parent.height = parent.height.max(finished.height);
+        let exceeded = if parent.size > budget {
+            format!("has more than {MAX_NODES} values")
+        } else if self.open.len() + finished.height > MAX_DEPTH + 1 {
+            format!("nests deeper than {MAX_DEPTH} levels")
+        } else {
+            return Ok(());
+        };
+        let reason = format!("{exceeded} once its aliases are expanded, which is the limit; use fewer aliases");
+        Err(FileError::at(position, reason))
     }
 }

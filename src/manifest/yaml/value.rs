@@ -1,11 +1,11 @@
-use crate::manifest::document::Style;
-use crate::manifest::yaml::events::Scalar;
-use crate::manifest::yaml::limits::Broken;
+use crate::manifest::yaml::events::{Scalar, Style};
 use base64::Engine;
 use std::borrow::Cow;
 
-/// What a scalar means to kubectl, that is to go-yaml version 2 as sigs.k8s.io/yaml uses it (`resolve.go`), after
-/// which `json.Marshal` and the unstructured decoder turn whole floats into integers.
+/// A scalar's value as kubectl reads it.
+///
+/// kubectl uses go-yaml version 2 through sigs.k8s.io/yaml (`resolve.go`). After that, `json.Marshal` and the
+/// unstructured decoder turn whole floats into integers.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Resolved<'a> {
     Null,
@@ -17,10 +17,10 @@ pub(crate) enum Resolved<'a> {
 
 const CORE: &str = "tag:yaml.org,2002:";
 
-/// Reads a scalar.
+/// Resolves a scalar to its value.
 ///
 /// # Errors
-/// A tag that the text contradicts, as kubectl refuses it.
+/// The scalar's text contradicts its tag. kubectl rejects such a scalar, too.
 pub(crate) fn resolve(scalar: &Scalar) -> Result<Resolved<'_>, String> {
     let text = &*scalar.value;
     let plain = matches!(scalar.style, Style::Plain | Style::ManyLines | Style::Empty);
@@ -43,7 +43,7 @@ pub(crate) fn resolve(scalar: &Scalar) -> Result<Resolved<'_>, String> {
         (Some("float"), Resolved::Float(value)) => Ok(Resolved::Float(value)),
         (Some("float"), Resolved::Int(value)) => Ok(Resolved::Int(value)),
         (Some(kind), _) => Err(format!(
-            "has the value {text:?}, which is not the {kind} that its tag claims; remove the tag"
+            "has the tag !!{kind}, but the value {text:?} is not of that type; remove the tag"
         )),
         (None, resolved) => Ok(resolved),
     }
@@ -54,7 +54,7 @@ fn binary(text: &str) -> Result<Resolved<'_>, String> {
     base64::engine::general_purpose::STANDARD
         .decode(compact)
         .map(|bytes| Resolved::Text(String::from_utf8_lossy(&bytes).into_owned().into()))
-        .map_err(|_| "has a !!binary value that is not base64; mend it or remove the tag".to_owned())
+        .map_err(|_| "has a !!binary value that is not base64; correct the value or remove the tag".to_owned())
 }
 
 fn untagged(text: &str) -> Resolved<'_> {
@@ -82,7 +82,7 @@ fn untagged(text: &str) -> Resolved<'_> {
     number.unwrap_or(Resolved::Text(text.into()))
 }
 
-/// Go's `strconv.ParseInt(text, 0, 64)`, then `ParseUint`.
+/// Parses an integer as Go's `strconv.ParseInt(text, 0, 64)` does, then as `ParseUint`.
 fn integer(text: &str) -> Option<Resolved<'static>> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
@@ -113,7 +113,7 @@ fn integer(text: &str) -> Option<Resolved<'static>> {
     }
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, finite.
+/// Parses a finite decimal number; see [`is_decimal`].
 fn decimal(text: &str) -> Option<Resolved<'static>> {
     if !is_decimal(text) {
         return None;
@@ -125,7 +125,8 @@ fn decimal(text: &str) -> Option<Resolved<'static>> {
     Some(whole(value).map_or(Resolved::Float(value), Resolved::Int))
 }
 
-fn is_decimal(text: &str) -> bool {
+/// Whether a text matches `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+pub(crate) fn is_decimal(text: &str) -> bool {
     let body = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match body.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
@@ -144,7 +145,8 @@ fn is_decimal(text: &str) -> bool {
     mantissa && exponent
 }
 
-/// A float that Go's JSON encoder writes without a point becomes an integer on the way.
+/// The integer that a float becomes. Go's JSON encoder writes whole floats without a point, and the decoder then reads
+/// an integer.
 fn whole(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 1e21)
         .then(|| format!("{value}").parse().ok())
@@ -154,23 +156,26 @@ fn whole(value: f64) -> Option<i64> {
 /// The JSON value of a scalar.
 ///
 /// # Errors
-/// What JSON cannot hold, and see [`resolve`].
-pub(crate) fn scalar(scalar: &Scalar) -> Result<serde_json::Value, String> {
+/// JSON has no such number (infinity, NaN), or [`resolve`] fails.
+pub(crate) fn json(scalar: &Scalar) -> Result<serde_json::Value, String> {
     Ok(match resolve(scalar)? {
         Resolved::Null => serde_json::Value::Null,
         Resolved::Bool(value) => value.into(),
         Resolved::Int(value) => value.into(),
         Resolved::Text(text) => text.into_owned().into(),
-        Resolved::Float(value) => serde_json::Number::from_f64(value)
-            .map(Into::into)
-            .ok_or_else(|| format!("has the value {}, which JSON cannot hold; quote it", scalar.value))?,
+        Resolved::Float(value) => serde_json::Number::from_f64(value).map(Into::into).ok_or_else(|| {
+            format!(
+                "has the number {}, which JSON cannot hold; quote it if it is text",
+                scalar.value
+            )
+        })?,
     })
 }
 
-/// The text of a mapping's key.
+/// The JSON key of a mapping's key.
 ///
 /// # Errors
-/// An empty key, or one that no JSON key can stand for.
+/// The key is null, or [`resolve`] fails.
 pub(crate) fn key(scalar: &Scalar) -> Result<String, String> {
     match resolve(scalar)? {
         Resolved::Text(text) => Ok(text.into_owned()),
@@ -181,7 +186,7 @@ pub(crate) fn key(scalar: &Scalar) -> Result<String, String> {
     }
 }
 
-/// A number as Go's templates print it, and so Helm's: of all that YAML tells apart they know binary floating point only.
+/// A number as Go templates print it, and therefore Helm. They read every YAML number as a 64-bit float.
 pub(crate) fn printed_by_go(number: f64) -> String {
     let scientific = format!("{number:e}");
     let Some((digits, exponent)) = scientific.split_once('e') else {
@@ -194,67 +199,4 @@ pub(crate) fn printed_by_go(number: f64) -> String {
         }
         _ => number.to_string(),
     }
-}
-
-/// Whether a text that stands without quotes would be read as something else than that text by a reader of YAML 1.1
-/// or 1.2 (core schema): null, booleans, numbers of every base, base 60, dates, the merge and value keys.
-pub(crate) fn is_retyped(text: &str) -> bool {
-    const WORDS: [&str; 15] = [
-        "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".nan", "=", "<<", ".inf",
-    ];
-    let lower = text.to_ascii_lowercase();
-    let unsigned = lower.strip_prefix(['-', '+']).unwrap_or(&lower);
-    if WORDS.contains(&&*lower) || unsigned == ".inf" {
-        return true;
-    }
-    let compact = unsigned.replace('_', "");
-    let digits = |text: &str, radix| !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
-    is_decimal(&compact)
-        || [("0x", 16), ("0o", 8), ("0b", 2)]
-            .iter()
-            .any(|(prefix, radix)| compact.strip_prefix(prefix).is_some_and(|rest| digits(rest, *radix)))
-        || is_base_60(&compact)
-        || is_date(&lower)
-}
-
-fn is_base_60(text: &str) -> bool {
-    let mut parts = text.split(':');
-    let first = parts.next().unwrap_or_default();
-    let rest: Vec<&str> = parts.collect();
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    !rest.is_empty()
-        && digits(first)
-        && rest.iter().enumerate().all(|(at, part)| {
-            let part = match part.split_once('.') {
-                Some((whole, fraction)) if at + 1 == rest.len() && fraction.bytes().all(|b| b.is_ascii_digit()) => {
-                    whole
-                }
-                _ => part,
-            };
-            digits(part) && part.len() <= 2
-        })
-}
-
-/// `YYYY-M-D`, with or without a time after it.
-fn is_date(text: &str) -> bool {
-    let mut parts = text.splitn(3, '-');
-    let digits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
-    };
-    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
-    let (day, time) = match rest.split_once(['t', ' ']) {
-        Some((day, time)) => (day, Some(time)),
-        None => (rest, None),
-    };
-    digits(year, 4..=4)
-        && digits(month, 1..=2)
-        && digits(day, 1..=2)
-        && time.is_none_or(|time| time.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// A reason with the place of the scalar that it is about.
-pub(crate) fn at(position: crate::model::Position) -> impl FnOnce(String) -> Broken {
-    move |reason| Broken::at(position, reason)
 }

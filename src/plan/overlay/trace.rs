@@ -89,7 +89,7 @@ impl OverlayTrace<'_> {
     fn patched(&self, overlay: &Overlay<'_>, patch: &Patch) -> Option<(Option<String>, TagSource)> {
         let own = &self.field.field;
         let is_for = |named: &ObjectId| match &patch.target {
-            Some(target) => target.fits(&own.object),
+            Some(target) => target.matches(&own.object),
             None => is_same(named, &own.object),
         };
         let place = format!("{}:{}", overlay.path, patch.position);

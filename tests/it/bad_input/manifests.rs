@@ -99,14 +99,14 @@ async fn an_unusable_policy_and_an_unquoted_annotation_are_told_with_their_lines
     says(
         &unquoted,
         &[
-            "fluxcd.io/automated has the value true without quotes",
+            "fluxcd.io/automated is ignored: expected a string, found a boolean (true without quotes)",
             "write \"true\"",
         ],
     );
     let container = logged(&mut agent, &["WARN", "job.yaml:8:"]).await;
     says(
         &container,
-        &["fluxcd.io/tag.ap", "there is no such container", "(there is: app)"],
+        &["fluxcd.io/tag.ap", "the object has no such container", "(it has: app)"],
     );
 
     scene.committed("web.yaml", "shop/web:1.1.0").await;

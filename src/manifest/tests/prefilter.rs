@@ -1,11 +1,11 @@
-//! The look at a file's bytes before the parser: it may be in vain, never wrong.
+//! The prefilter may let a file without image fields through, and never holds back a file with one.
 
 use super::path;
-use crate::manifest::{AutomationIntent, Reading, is_beside_images, may_hold_images, read};
+use crate::manifest::{AutomationIntent, Reading, can_skip_for_images, may_hold_images, read};
 use crate::resource::Intent;
 use proptest::prelude::*;
 
-/// What of a reading images are found by.
+/// Whether a reading has image fields, or anything that decides about them.
 fn holds_images(reading: &Reading) -> bool {
     let of_images = |word: &str| {
         ["image", "this marker", "SOPS", "tidegate.dev", "fluxcd.io"]
@@ -31,14 +31,14 @@ fn check(name: &str, text: &[u8]) -> Result<(), TestCaseError> {
     if !may_hold_images(&path(name), text) {
         prop_assert!(!holds_images(&reading), "{reading:?}\n{shown}");
     }
-    if is_beside_images(&path(name), text) {
+    if can_skip_for_images(&path(name), text) {
         prop_assert!(!holds_images(&reading), "{reading:?}\n{shown}");
         prop_assert_eq!(&reading.findings, &[], "{}", shown);
     }
     Ok(())
 }
 
-/// Plain objects without images, as most of a config repo is.
+/// Plain objects without images. Most files of a config repo are of this kind.
 const PLAIN: &[&str] = &[
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n  namespace: shop\n  labels: {app: web, tier: \"back\"}\ndata:\n  LEVEL: info\n  app.conf: |\n    key = value # no comment\n\n      further in\n  other: 'one'\n",
     "# owner — é\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  selector: {app: web}\n  ports:\n  - name: http\n    port: 80\n    targetPort: 8080\n  - port: 81 # second\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: web\n",
@@ -46,7 +46,7 @@ const PLAIN: &[&str] = &[
     "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: web\nspec:\n  rules:\n    - host: shop.example\n      http:\n        paths:\n          - path: /\n            pathType: Prefix\n            backend: {service: {name: web, port: {number: 80}}}\n",
 ];
 
-/// Words, valid and not, that lines are made of.
+/// Pieces that lines are made of, valid and invalid.
 const PIECES: &[&str] = &[
     "\n",
     "\n",
@@ -131,7 +131,7 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..30).prop_map(|pieces| pieces.concat())
 }
 
-/// A plain file into which something was written, or from which something was taken, at any place.
+/// A plain file with a few bytes removed and a few pieces inserted at one position.
 fn disturbed() -> impl Strategy<Value = String> {
     (
         prop::sample::select(PLAIN),
@@ -141,11 +141,11 @@ fn disturbed() -> impl Strategy<Value = String> {
         any::<bool>(),
     )
         .prop_map(|(text, at, gone, with, crlf)| {
-            let mut places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-            places.push(text.len());
-            let start = at.index(places.len());
-            let end = (start + gone).min(places.len() - 1);
-            let text = [&text[..places[start]], &with.concat(), &text[places[end]..]].concat();
+            let mut offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            offsets.push(text.len());
+            let start = at.index(offsets.len());
+            let end = (start + gone).min(offsets.len() - 1);
+            let text = [&text[..offsets[start]], &with.concat(), &text[offsets[end]..]].concat();
             if crlf { text.replace('\n', "\r\n") } else { text }
         })
 }
@@ -154,12 +154,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_is_passed_over_in_which_something_is_found(text in pieces()) {
+    fn no_text_is_skipped_in_which_a_reading_finds_something(text in pieces()) {
         check("in.yaml", text.as_bytes())?;
     }
 
     #[test]
-    fn a_plain_file_that_was_disturbed_is_passed_over_only_while_it_stays_plain(text in disturbed()) {
+    fn a_disturbed_plain_file_is_skipped_only_if_it_is_still_plain(text in disturbed()) {
         check("in.yaml", text.as_bytes())?;
         check("Chart.yaml", text.as_bytes())?;
         check("kustomization.yaml", text.as_bytes())?;
@@ -167,7 +167,7 @@ proptest! {
 }
 
 #[test]
-fn plain_objects_without_images_are_passed_over() {
+fn plain_objects_without_images_are_skipped() {
     for text in PLAIN {
         for text in [
             (*text).to_owned(),
@@ -176,13 +176,13 @@ fn plain_objects_without_images_are_passed_over() {
             text.trim_end().to_owned(),
         ] {
             assert_eq!(read(&path("in.yaml"), text.as_bytes()).findings, []);
-            assert!(is_beside_images(&path("in.yaml"), text.as_bytes()), "{text}");
+            assert!(can_skip_for_images(&path("in.yaml"), text.as_bytes()), "{text}");
         }
     }
 }
 
 #[test]
-fn every_golden_folder_is_read_as_if_nothing_were_passed_over() {
+fn the_prefilter_agrees_with_the_reading_of_every_golden_folder() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/manifest");
     let cases = std::fs::read_dir(root).unwrap().map(|case| case.unwrap().path());
     for case in cases.filter(|case| case.is_dir()) {

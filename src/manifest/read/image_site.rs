@@ -1,0 +1,85 @@
+use crate::manifest::image_field::{ImageField, SlotContent};
+use crate::manifest::yaml::cursor::Cursor;
+use crate::manifest::yaml::events::Style;
+use crate::manifest::yaml::path::Path;
+use crate::model::Position;
+use std::ops::Range;
+
+/// An image field, and the scalars that its image is written in.
+#[derive(Debug, Clone)]
+pub(crate) struct ImageSite {
+    pub field: ImageField,
+    pub registry: Option<ScalarSpan>,
+    /// The name, with tag and digest if they have no scalar of their own. `None` for a tag whose repository is named by
+    /// a comment.
+    pub repository: Option<ScalarSpan>,
+    pub tag: Option<ScalarSpan>,
+    pub digest: Option<ScalarSpan>,
+    /// Whether the repository's scalar never contains a tag or a digest.
+    pub name_alone: bool,
+    /// Whether the name selects the images that the entry is for, so that the name must not change (`images` of a
+    /// kustomization).
+    pub name_matches: bool,
+}
+
+impl ImageSite {
+    /// The scalar at the field's position.
+    pub(crate) fn main(&self) -> Option<&ScalarSpan> {
+        match self.field.slot.content {
+            SlotContent::Reference => self.repository.as_ref(),
+            SlotContent::Tag => self.tag.as_ref(),
+            SlotContent::Digest => self.digest.as_ref(),
+        }
+    }
+
+    /// All scalars of the field.
+    pub(crate) fn scalars(&self) -> impl Iterator<Item = &ScalarSpan> {
+        [&self.registry, &self.repository, &self.tag, &self.digest]
+            .into_iter()
+            .flatten()
+    }
+}
+
+/// One scalar: its text, and where it is in the file.
+#[derive(Debug, Clone)]
+pub(crate) struct ScalarSpan {
+    /// The path from the file's document to the scalar.
+    pub path: Path,
+    /// The index of the scalar's event.
+    pub event: usize,
+    pub text: String,
+    pub position: Position,
+    /// The bytes of the scalar's content, within its quotes.
+    pub span: Range<usize>,
+    pub style: Style,
+}
+
+impl ScalarSpan {
+    /// The scalar at a cursor; `None` for a list or a map. `tokens` has the bytes of each event's token.
+    pub(crate) fn of(cursor: &Cursor<'_>, tokens: &[Range<usize>]) -> Option<Self> {
+        let scalar = cursor.scalar()?;
+        let token = tokens.get(cursor.event()).cloned().unwrap_or_default();
+        let (style, span) = match scalar.style {
+            Style::SingleQuoted | Style::DoubleQuoted => {
+                (scalar.style, token.start + 1..token.end.max(token.start + 2) - 1)
+            }
+            Style::Plain if cursor.is_null() => (Style::Empty, token),
+            style => (style, token),
+        };
+        Some(Self {
+            path: cursor.path().clone(),
+            event: cursor.event(),
+            text: scalar.value.clone(),
+            position: cursor.position(),
+            span,
+            style,
+        })
+    }
+}
+
+/// Something in a file that cannot be used, and its position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub position: Position,
+    pub message: String,
+}
