@@ -10,7 +10,7 @@
 //! | 5 | [`config`]: `tidegate.yaml` |
 //! | 4 | loops: [`follow`] (the branch's tip), [`scan`] (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
 //! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], [`http`] |
-//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), `notice` (what the agent reports), `status` (what the agent knows about itself), [`aws`], [`telemetry`] |
+//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), `notice` (what the agent reports), `status` (what the agent knows about itself), [`aws`], `program` (child processes), [`telemetry`] |
 //! | 2 | [`plan`]: what will be bumped, and the commit that says so |
 //! | 1 | [`policy`], [`manifest`], [`resource`], [`history`] |
 //! | 0 | [`model`]: the words |
@@ -40,6 +40,7 @@ pub(crate) mod notice;
 pub mod plan;
 pub mod policy;
 pub mod port;
+pub(crate) mod program;
 pub mod registry;
 pub mod resource;
 pub mod scan;
