@@ -4,6 +4,7 @@
 //! Pure: no clock, no disk, no network, no knowledge of any room above.
 
 mod backoff;
+mod causes;
 mod finding;
 mod git;
 mod hold;
@@ -16,6 +17,7 @@ mod tests;
 mod wildcard;
 
 pub use backoff::Backoff;
+pub use causes::with_causes;
 pub use finding::{Finding, Position, Severity};
 pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
 pub use hold::HoldUntil;

@@ -1,0 +1,13 @@
+use std::error::Error;
+
+/// The message of an error and of all its causes, `what: why: why`, for a report that takes one text.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
