@@ -3,7 +3,7 @@
 use super::{AgentConfig, keys, wiring};
 use crate::automation::{self, HistoryReader};
 use crate::catalog::Catalog;
-use crate::git::{self, Author, Local, OwnClone, without_password};
+use crate::git::{self, Author, Local, UserClone, without_password};
 use crate::history::shell_word;
 use crate::holds::{self, Held, HoldQuery, HoldReader, HoldSelector, ImageField, LiftMode, Lifted, Reading};
 use crate::model::RepoPath;
@@ -64,7 +64,7 @@ pub async fn lift(
 ///
 /// # Errors
 /// As [`holds::lift`].
-pub async fn lift_in_clone(repo: &OwnClone, mode: LiftMode, selector: &HoldSelector) -> anyhow::Result<Lifted> {
+pub async fn lift_in_clone(repo: &UserClone, mode: LiftMode, selector: &HoldSelector) -> anyhow::Result<Lifted> {
     let reader = Branch {
         repo,
         paths: Vec::new(),

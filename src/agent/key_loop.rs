@@ -5,7 +5,7 @@ use super::signer_check::SignerCheck;
 use crate::cluster::ApiServer;
 use crate::config::KeySource;
 use crate::driver::{Outcome, Pass, Shutdown};
-use crate::git::{DeployKey, Repo, rotation::Keys};
+use crate::git::{DeployKey, Repo, keys::rotation::Keys};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ pub(super) async fn wake_when_refused(repo: Arc<Repo>, wake: impl Fn(), shutdown
     loop {
         tokio::select! {
             () = shutdown.begun() => return,
-            () = repo.key_refused() => wake(),
+            () = repo.key_rejected() => wake(),
         }
         tokio::select! {
             () = shutdown.begun() => return,

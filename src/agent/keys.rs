@@ -3,7 +3,7 @@
 use super::{AgentConfig, wiring};
 use crate::cluster::{ApiServer, SecretName};
 use crate::config::{KeySource, SigningKey};
-use crate::git::rotation::{self, Keys};
+use crate::git::keys::rotation::{self, Keys};
 use crate::git::{self, DeployKey, KeyKind};
 use crate::port::Cluster as _;
 use anyhow::Context as _;
@@ -23,7 +23,7 @@ pub async fn deploy_keys(checked: &AgentConfig) -> anyhow::Result<Keys> {
     match &checked.settings.repo.key {
         KeySource::File(path) => {
             let path = path.to_owned();
-            let made = blocking(move || git::identity::load_or_create_file(&path, kind)).await?;
+            let made = blocking(move || git::keys::load_or_create_file(&path, kind)).await?;
             Ok(alone(made?))
         }
         KeySource::Secret(name) => {
@@ -49,7 +49,7 @@ pub(super) async fn kept(checked: &AgentConfig, source: &KeySource, what: &str) 
     };
     match source {
         KeySource::File(path) if !path.exists() => Err(none(&path.display())),
-        KeySource::File(path) => Ok(Arc::new(git::identity::load_file(path)?)),
+        KeySource::File(path) => Ok(Arc::new(git::keys::load_file(path)?)),
         KeySource::Secret(name) => {
             let cluster = wiring::cluster(checked).await?;
             let place = place(&cluster, name);
@@ -96,7 +96,7 @@ pub(super) async fn deploy_keys_in_time(
 /// The keys as they are kept now, for a running agent; nothing is made.
 pub(super) async fn reread(source: &KeySource, cluster: &ApiServer) -> anyhow::Result<Keys> {
     match source {
-        KeySource::File(path) => Ok(alone(git::identity::load_file(path)?)),
+        KeySource::File(path) => Ok(alone(git::keys::load_file(path)?)),
         KeySource::Secret(name) => {
             let place = place(cluster, name);
             let keys = read(cluster, &place).await?;

@@ -2,7 +2,7 @@ use super::config_file::ConfigFile;
 use super::failure::Failure;
 use super::output::{Output, print, print_json};
 use crate::agent::{self, AgentConfig};
-use crate::git::{Author, Local, OwnClone};
+use crate::git::{Author, Local, UserClone};
 use crate::holds::{HoldSelector, LiftMode, Lifted, ObjectName};
 use crate::model::Tag;
 use clap::Args;
@@ -111,7 +111,7 @@ async fn lift_in(
         Local::clone_into(&clone, repo, branch).await?;
         &clone
     };
-    let clone = OwnClone::open(folder, branch, author).await?;
+    let clone = UserClone::open(folder, branch, author).await?;
     agent::lift_in_clone(&clone, mode, selector).await
 }
 

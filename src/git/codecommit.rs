@@ -1,13 +1,12 @@
-//! What AWS CodeCommit wants of an address, told where the address is read and not by a refused login.
+//! AWS CodeCommit's rules for an address. They are checked when the address is read, so that a mistake does not show up as a
+//! rejected login.
 //!
-//! Over SSH the user is the SSH key ID (`APKA…`) that IAM gave to the uploaded public key; over HTTPS the credentials are the
+//! Over SSH the user is the SSH key ID (`APKA…`) that IAM gave to the uploaded public key. Over HTTPS the credentials are the
 //! "HTTPS Git credentials" of an IAM user. Source: AWS CodeCommit user guide, "Setup steps for SSH connections", "Setup for
 //! HTTPS users using Git credentials", "Regions and Git connection endpoints".
 
-use super::url::Scheme;
-
-/// Checks user and path of an address at one of CodeCommit's hosts; other hosts are none of its business.
-pub(super) fn check(scheme: Scheme, user: &str, host: &str, path: &str) -> Result<(), &'static str> {
+/// Checks the user and path of an address of CodeCommit. Addresses of other hosts pass.
+pub(crate) fn check(is_ssh: bool, user: &str, host: &str, path: &str) -> Result<(), &'static str> {
     if !is_host(host) {
         return Ok(());
     }
@@ -18,23 +17,23 @@ pub(super) fn check(scheme: Scheme, user: &str, host: &str, path: &str) -> Resul
     if name.ends_with(".git") {
         return Err("CodeCommit's repository names do not end in .git");
     }
-    if scheme == Scheme::Ssh && !is_key_id(user) {
+    if is_ssh && !is_key_id(user) {
         return Err(
-            "CodeCommit wants the SSH key ID that IAM shows for the uploaded public key as the user, as in \
+            "the user must be the SSH key ID that IAM shows for the public key uploaded to CodeCommit, as in \
                     ssh://APKAEXAMPLE@git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet",
         );
     }
     Ok(())
 }
 
-/// `git-codecommit[-fips].REGION.amazonaws.com[.cn]`, and the names of VPC endpoints for them.
-pub(super) fn is_host(host: &str) -> bool {
+/// Whether the host is `git-codecommit[-fips].REGION.amazonaws.com[.cn]`, or a VPC endpoint for it.
+fn is_host(host: &str) -> bool {
     let ours = |label: &str| ["git-codecommit", "git-codecommit-fips"].contains(&label);
     let aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
     aws && host.split('.').take(2).any(ours)
 }
 
-/// Unique IDs of IAM: four letters for the kind, then letters and digits; `APKA` is the kind of public keys.
+/// Whether the user is a unique ID of IAM for a public key: `APKA`, then letters and digits.
 fn is_key_id(user: &str) -> bool {
     user.starts_with("APKA") && user.len() >= 8 && user.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_id_is_asked_for() {
+    fn a_missing_key_id_is_reported() {
         for text in [
             "ssh://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet",
             "ssh://git@git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet",
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_are_told_before_the_server_does() {
+    fn other_paths_are_rejected_before_the_server_is_asked() {
         for path in ["fleet", "v1/repos", "v1/repos/", "v1/repos/a/b", "v1/repos/fleet.git"] {
             let text = format!("https://git-codecommit.eu-west-1.amazonaws.com/{path}");
             assert!(RepoUrl::parse(&text).is_err(), "{text}");

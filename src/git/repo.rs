@@ -1,12 +1,17 @@
 use super::error::Error;
-use super::folder::Folder;
-use super::identity::DeployKey;
-use super::mirror::{Mirror, Role};
+use super::keys::deploy_key::DeployKey;
+use super::libgit2_error::Libgit2Error;
+use super::lock::locked;
+use super::mirror::dir::MirrorDir;
+use super::mirror::error::Error as MirrorError;
+use super::mirror::push;
+use super::mirror::repository::{Mirror, Role};
+use super::objects::error::Error as ObjectsError;
+use super::objects::{Trust, history, tree};
 use super::settings::{Limits, Settings};
-use super::trust::Trust;
-use super::wire::{Wire, locked};
-use super::{history, push, side, transport, tree};
-use crate::model::{BlobId, BranchName, CommitId, RepoPath};
+use super::transport::connection::Connection;
+use super::transport::libgit2::register::register;
+use crate::model::{BlobId, BranchName, CommitId, RepoPath, with_causes};
 use crate::port::{
     ConfigRepo, FileChange, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure, TreeFile,
     VerifiedHead,
@@ -14,31 +19,32 @@ use crate::port::{
 use git2::Repository;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-/// The config repo over SSH, with a bare mirror on disk. Cheap to clone; all clones share one mirror and connection.
+/// The config repo with its bare mirror on disk. Cheap to clone; all clones share one mirror and one connection.
 ///
-/// Two threads own a handle of the mirror each: one talks to the server, the other only reads the disk, so that a
-/// server that hangs keeps nobody from reading what was fetched.
+/// Two threads own a handle of the mirror each. One talks to the server, the other only reads the disk, so that everybody can
+/// read the mirror while the server hangs.
 #[derive(Clone)]
 pub struct Repo {
-    remote: mpsc::Sender<Job>,
+    writer: mpsc::Sender<Job>,
     reader: mpsc::Sender<Job>,
-    wire: Arc<Wire>,
-    folder: Arc<Folder>,
+    connection: Arc<Connection>,
+    dir: Arc<MirrorDir>,
     limits: Limits,
 }
 
-/// What was done on the wire since the repository was opened.
+/// What has gone over the network since the repository was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// SSH connections made.
+    /// SSH connections that were made.
     pub connections: u64,
-    /// Commands run on them.
+    /// SSH commands and HTTP requests.
     pub channels: u64,
-    /// Bytes of git's protocol sent.
+    /// Bytes of git's protocol that were sent.
     pub sent: u64,
-    /// Bytes of git's protocol received.
+    /// Bytes of git's protocol that were received.
     pub received: u64,
 }
 
@@ -46,78 +52,73 @@ type Job = Box<dyn FnOnce(&mut Mirror) + Send>;
 
 /// Trees are as deep as a path is long.
 const STACK: usize = 16 << 20;
-/// Loops ask one thing at a time; more than this many waiting callers wait at the door.
+/// Each loop asks for one thing at a time. If more callers wait than this, they wait to be queued.
 const QUEUE: usize = 32;
 
 impl Repo {
-    /// Starts the two threads; does not use the network. To be called on an async runtime.
+    /// Starts the two threads; does not use the network. Needs an async runtime.
     ///
     /// # Errors
-    /// No runtime, no threads.
+    /// There is no runtime, or the threads do not start.
     pub fn open(settings: Settings) -> Result<Self, RepoFailure> {
         Self::open_trusting(settings, Trust::default())
     }
 
-    /// The same with signatures made or asked for.
+    /// Opens the repository like [`open`](Self::open), with signatures made or required.
     ///
     /// # Errors
-    /// No runtime, no threads.
+    /// There is no runtime, or the threads do not start.
     pub fn open_trusting(settings: Settings, trust: Trust) -> Result<Self, RepoFailure> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        transport::register()?;
-        let wire = Wire::new(&settings);
-        let folder = Arc::new(Folder::new(&settings.mirror_dir));
-        let (settings, wire, trust) = (Arc::new(settings), Arc::new(wire), Arc::new(trust));
+        let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        register().map_err(Error::from)?;
+        let (connection, dir) = (
+            Arc::new(settings.connection()),
+            Arc::new(MirrorDir::new(&settings.mirror_dir)),
+        );
+        let (settings, trust) = (Arc::new(settings), Arc::new(trust));
         let worker = |name: &str, role: Role| {
-            let (settings, wire, folder) = (Arc::clone(&settings), Arc::clone(&wire), Arc::clone(&folder));
-            let trust = Arc::clone(&trust);
-            let mirror_dir = settings.mirror_dir.clone();
-            let mut mirror = Mirror::new(settings, wire, runtime.clone(), trust, role, folder);
-            let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
-            let work = move || {
-                while let Some(job) = jobs.blocking_recv() {
-                    job(&mut mirror);
-                }
-            };
-            let started = std::thread::Builder::new()
-                .name(name.to_owned())
-                .stack_size(STACK)
-                .spawn(work);
-            started.map_err(|source| Error::Mirror {
-                path: mirror_dir,
-                source,
-            })?;
-            Ok::<_, Error>(sender)
+            start(
+                name,
+                Mirror::new(
+                    Arc::clone(&settings),
+                    Arc::clone(&connection),
+                    runtime.clone(),
+                    Arc::clone(&trust),
+                    Arc::clone(&dir),
+                    role,
+                ),
+            )
         };
         Ok(Self {
-            remote: worker("git-remote", Role::Writer)?,
+            writer: worker("git-remote", Role::Writer)?,
             reader: worker("git-reader", Role::Reader)?,
-            wire: Arc::clone(&wire),
-            folder: Arc::clone(&folder),
+            connection: Arc::clone(&connection),
+            dir: Arc::clone(&dir),
             limits: settings.limits,
         })
     }
 
-    /// From the next operation on this key is logged in with; where it is refused and `next` is taken, that one from then
-    /// on. Signatures with the deploy key are made with the one that is logged in with.
+    /// Logs in with this key from the next operation on. If the server rejects the key and accepts `next`, that key is used
+    /// from then on. Signatures with the deploy key use the key that is logged in with.
     pub fn use_keys(&self, key: Arc<DeployKey>, next: Option<Arc<DeployKey>>) {
-        self.wire.use_keys(key, next);
+        self.connection.use_keys(key, next);
     }
 
-    /// No push is made ready in advance, so that the server is not asked for the right to write; the first push that lands
-    /// anyway ends this.
-    pub fn only_reads(&self) {
-        locked(&self.wire.demand).forbid();
+    /// Keeps no push on standby, so that the server is not asked for the right to write. The first push that lands ends this.
+    pub(crate) fn only_reads(&self) {
+        if let Some(ssh) = self.connection.ssh() {
+            locked(&ssh.demand).forbid();
+        }
     }
 
-    /// Returns when the server has not taken our key since the last call.
-    pub async fn key_refused(&self) {
-        self.wire.ssh.key_refused.notified().await;
+    /// Returns after the server has rejected our key since the last call.
+    pub async fn key_rejected(&self) {
+        self.connection.key_rejected().await;
     }
 
-    /// What was done on the wire so far.
+    /// What has gone over the network so far.
     pub fn counters(&self) -> Counters {
-        let counts = &self.wire.counts;
+        let counts = &self.connection.endpoint.counts;
         Counters {
             connections: counts.connections.load(Ordering::Relaxed),
             channels: counts.channels.load(Ordering::Relaxed),
@@ -126,83 +127,97 @@ impl Repo {
         }
     }
 
-    /// Ends what is under way with the server, because the agent stops: a fetch at once, a push if it is not through within a
-    /// second. What is asked of the server afterwards fails; what was fetched can still be read.
+    /// Ends the exchanges with the server, because the agent stops: a fetch at once, a push within a second. Later exchanges
+    /// fail. The mirror can still be read.
     pub fn stop(&self) {
-        self.wire.stop();
+        self.connection.endpoint.stop();
     }
 
-    async fn ask<T: Send + 'static>(
-        worker: &mpsc::Sender<Job>,
-        work: impl FnOnce(&mut Mirror) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |mirror| {
-            if !answer.is_closed() {
-                let _ = answer.send(work(mirror));
-            }
-        });
-        worker.send(job).await.map_err(|_| Error::Ended)?;
-        answered.await.map_err(|_| Error::Ended)?
-    }
-
-    /// Fetches more of the history, or all there is, if not all of it is known; true if there was more.
-    async fn deepened(&self, all: bool) -> Result<bool, RepoFailure> {
+    /// Fetches more of the history, or the whole history, unless it is complete. True if there was more.
+    async fn deepen(&self, whole: bool) -> Result<bool, RepoFailure> {
         if !self.read(|repo| Ok(repo.is_shallow())).await? {
             return Ok(false);
         }
-        Ok(Self::ask(&self.remote, move |mirror| mirror.deepen(all)).await?)
+        Ok(ask(&self.writer, move |mirror| mirror.deepen(whole)).await?)
     }
 
-    /// Reads from the mirror; one that turns out to be damaged or gone is fetched anew, and read once more.
+    /// Reads from the mirror. A mirror that is damaged or gone is fetched anew, and read once more.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl Fn(&Repository) -> Result<T, Error> + Clone + Send + 'static,
+        work: impl Fn(&Repository) -> Result<T, ObjectsError> + Clone + Send + 'static,
     ) -> Result<T, RepoFailure> {
-        let (again, at_last) = (work.clone(), work.clone());
-        let mut result = Self::ask(&self.reader, |mirror| mirror.with(work)).await;
+        let (reopened, last) = (work.clone(), work.clone());
+        let mut result = ask(&self.reader, |mirror| mirror.with(work)).await;
         // A handle that was opened before may not find what was written since.
-        if matches!(result, Err(Error::NoCommit { .. })) {
-            let reopened = |mirror: &mut Mirror| {
+        if matches!(&result, Err(Error::Mirror(error)) if error.is_missing_commit()) {
+            let reopen = |mirror: &mut Mirror| {
                 mirror.close();
-                mirror.with(again)
+                mirror.with(reopened)
             };
-            result = Self::ask(&self.reader, reopened).await;
+            result = ask(&self.reader, reopen).await;
         }
         match result {
-            Err(error) if self.folder.is_worth_mending(&error) => {
-                tracing::info!(%error, "the mirror cannot be read and is fetched anew");
-                Self::ask(&self.remote, Mirror::fetch).await?;
-                Ok(Self::ask(&self.reader, |mirror| mirror.with(at_last)).await?)
+            Err(Error::Mirror(error)) if self.dir.fetch_may_help(&error) => {
+                tracing::info!(
+                    error = with_causes(&error),
+                    "the mirror cannot be read and is fetched anew"
+                );
+                ask(&self.writer, Mirror::fetch).await?;
+                Ok(ask(&self.reader, |mirror| mirror.with(last)).await?)
             }
             other => Ok(other?),
         }
     }
 }
 
+/// Starts a thread that owns the mirror's handle and works through its queue.
+fn start(name: &str, mut mirror: Mirror) -> Result<mpsc::Sender<Job>, Error> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+    let work = move || {
+        while let Some(job) = jobs.blocking_recv() {
+            job(&mut mirror);
+        }
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+    thread.spawn(work).map_err(Error::Thread)?;
+    Ok(sender)
+}
+
+/// Runs `work` on a thread. If the caller has gone before its turn, the work is skipped.
+async fn ask<T: Send + 'static>(
+    worker: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Mirror) -> Result<T, MirrorError> + Send + 'static,
+) -> Result<T, Error> {
+    let (answer, answered) = oneshot::channel();
+    let job: Job = Box::new(move |mirror| {
+        if !answer.is_closed() {
+            let _ = answer.send(work(mirror));
+        }
+    });
+    worker.send(job).await.map_err(|_| Error::Ended)?;
+    Ok(answered.await.map_err(|_| Error::Ended)??)
+}
+
 impl ConfigRepo for Repo {
     async fn fetch(&self) -> Result<CommitId, RepoFailure> {
-        Ok(Self::ask(&self.remote, Mirror::fetch).await?)
+        Ok(ask(&self.writer, Mirror::fetch).await?)
     }
 
     async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
-        let (url, most) = (self.wire.url.clone(), self.limits.files);
+        let (url, limit) = (self.connection.endpoint.url.clone(), self.limits.files);
         self.read(move |repo| {
             let tree = history::commit(repo, &url, commit)?.tree_id();
-            tree::files(repo, tree, &paths, most)
+            tree::files(repo, tree, &paths, limit)
         })
         .await
     }
 
     async fn changes(&self, from: CommitId, to: CommitId) -> Result<Option<Vec<FileChange>>, RepoFailure> {
-        let url = self.wire.url.clone();
+        let url = self.connection.endpoint.url.clone();
         self.read(move |repo| {
             let (from, to) = (history::commit(repo, &url, from)?, history::commit(repo, &url, to)?);
             let changes = tree::changes(repo, to.tree_id(), &[from.tree_id()]);
-            changes.map(Some).map_err(|source| Error::Git {
-                doing: "compare two commits",
-                source,
-            })
+            Ok(changes.map(Some).map_err(Libgit2Error::doing("compare two commits"))?)
         })
         .await
     }
@@ -218,32 +233,32 @@ impl ConfigRepo for Repo {
         until: Option<CommitId>,
         limit: usize,
     ) -> Result<Vec<HistoryCommit>, RepoFailure> {
-        let url = self.wire.url.clone();
+        let url = self.connection.endpoint.url.clone();
         self.read(move |repo| history::history(repo, &url, tip, until, limit))
             .await
     }
 
-    /// What is below the oldest commit that is known is found out before the answer is no.
+    /// Fetches more of the history before the answer is no.
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
         loop {
-            let url = self.wire.url.clone();
+            let url = self.connection.endpoint.url.clone();
             let asked = self.read(move |repo| history::is_ancestor(repo, &url, ancestor, descendant));
             if asked.await? {
                 return Ok(true);
             }
-            if !self.deepened(false).await? {
+            if !self.deepen(false).await? {
                 return Ok(false);
             }
         }
     }
 
     async fn unshallow(&self) -> Result<bool, RepoFailure> {
-        self.deepened(true).await
+        self.deepen(true).await
     }
 
     async fn verified_head(&self, tip: CommitId) -> Result<VerifiedHead, RepoFailure> {
-        let url = self.wire.url.clone();
-        let judged = Self::ask(&self.reader, move |mirror| {
+        let url = self.connection.endpoint.url.clone();
+        let judged = ask(&self.reader, move |mirror| {
             let trust = Arc::clone(&mirror.trust);
             mirror.with(|repo| trust.judge(repo, &url, tip))
         });
@@ -251,23 +266,24 @@ impl ConfigRepo for Repo {
     }
 
     async fn commit_and_push(&self, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
-        Ok(Self::ask(&self.remote, move |mirror| push::commit_and_push(mirror, &commits)).await?)
+        Ok(ask(&self.writer, move |mirror| push::commit_and_push(mirror, &commits)).await?)
     }
 }
 
 impl ProposalBranches for Repo {
     async fn branch_head(&self, branch: BranchName, above: CommitId) -> Result<Option<CommitId>, RepoFailure> {
-        let mut further = false;
+        let mut again = false;
         loop {
             let branch = branch.clone();
-            let asked = Self::ask(&self.remote, move |mirror| side::fetch(mirror, &branch, further));
-            let Some(tip) = asked.await? else {
+            let fetched = ask(&self.writer, move |mirror| mirror.fetch_proposal_branch(&branch, again));
+            let Some(tip) = fetched.await? else {
                 return Ok(None);
             };
-            if self.read(move |repo| side::meet(repo, tip, above)).await? || !self.deepened(false).await? {
+            let meets = self.read(move |repo| history::have_common_ancestor(repo, tip, above));
+            if meets.await? || !self.deepen(false).await? {
                 return Ok(Some(tip));
             }
-            further = true;
+            again = true;
         }
     }
 
@@ -277,13 +293,16 @@ impl ProposalBranches for Repo {
         seen: Option<CommitId>,
         commits: Vec<NewCommit>,
     ) -> Result<PushOutcome, RepoFailure> {
-        let replaced = Self::ask(&self.remote, move |mirror| {
-            side::replace(mirror, &branch, seen, &commits)
+        let replaced = ask(&self.writer, move |mirror| {
+            push::replace_proposal_branch(mirror, &branch, seen, &commits)
         });
         Ok(replaced.await?)
     }
 
     async fn remove_branch(&self, branch: BranchName, seen: CommitId) -> Result<PushOutcome, RepoFailure> {
-        Ok(Self::ask(&self.remote, move |mirror| side::remove(mirror, &branch, seen)).await?)
+        let removed = ask(&self.writer, move |mirror| {
+            push::remove_proposal_branch(mirror, &branch, seen)
+        });
+        Ok(removed.await?)
     }
 }

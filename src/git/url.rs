@@ -1,7 +1,7 @@
 use super::codecommit;
 use std::fmt;
 
-/// Where a repository is: an SSH or HTTP address, checked so that no part of it can become an option or a second command.
+/// The SSH or HTTP address of a repository, checked so that no part of it can become an option or a second command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RepoUrl {
     scheme: Scheme,
@@ -18,28 +18,28 @@ pub enum Scheme {
     Ssh,
     /// With a token or a password.
     Https,
-    /// The same without encryption: on this machine alone, or where it is allowed expressly.
+    /// Without encryption: only on this machine, or if the settings allow it.
     Http,
 }
 
-/// A text that is no usable address of a repository.
+/// A text that is no valid address of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the repository's address {text:?} cannot be used: {rule}")]
+#[error("the repository's address {text:?} is not valid: {rule}")]
 pub struct InvalidUrl {
     text: String,
     rule: String,
 }
 
-/// Longer addresses are mistakes; forges stop far below.
+/// Forges allow far shorter addresses; a longer one is a mistake.
 const LONGEST: usize = 2000;
 
 impl RepoUrl {
-    /// Reads `ssh://[user@]host[:port]/path`, `user@host:path` or `https://[user@]host[:port]/path`. Over SSH the user is
-    /// `git` where none is named.
+    /// Reads `ssh://[user@]host[:port]/path`, `user@host:path` or `https://[user@]host[:port]/path`. Over SSH the default user is
+    /// `git`.
     ///
     /// # Errors
-    /// Other schemes, passwords, missing parts, parts that begin with `-`, control characters; CodeCommit's hosts without
-    /// what they want.
+    /// The address has another scheme, holds a password or a control character, lacks a part, has a part that begins with `-`,
+    /// or breaks a rule of CodeCommit.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         let bad = |rule: &str| InvalidUrl {
             text: shown(text),
@@ -47,36 +47,36 @@ impl RepoUrl {
         };
         if text.is_empty() || text.len() > LONGEST || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(bad(
-                "1 to 2000 characters without blanks and control characters are wanted",
+                "expected 1 to 2000 characters without blanks and control characters",
             ));
         }
         let (scheme, authority, path) = parts(text).map_err(|rule| bad(&rule))?;
-        let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, server) = authority.rsplit_once('@').unwrap_or(("", authority));
         if user.contains(':') {
             return Err(bad(match scheme {
-                Scheme::Ssh => "it holds a password; only the deploy key is used",
-                _ => "it holds a password; keep that in files and name their folder in repo.http.credentials",
+                Scheme::Ssh => "it holds a password; remove the password, since only the deploy key is used",
+                _ => "it holds a password; write the password into a file and name its folder in repo.http.credentials",
             }));
         }
-        let (host, port) = host_and_port(place).ok_or_else(|| bad("the host or port is not valid"))?;
+        let (host, port) = host_and_port(server).ok_or_else(|| bad("the host or port is not valid"))?;
         let user_is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+@".contains(c);
         if authority.starts_with('@') || user.starts_with('-') || !user.chars().all(user_is_plain) {
             return Err(bad(
-                "the user may hold letters, digits and . _ - + and may not begin with -",
+                "the user may only contain letters, digits and . _ - + and may not begin with -",
             ));
         }
         if path.trim_matches('/').is_empty() || path.starts_with('-') {
             return Err(bad("the path may not be empty or begin with -"));
         }
         if scheme != Scheme::Ssh && path.contains(['?', '#', '\\']) {
-            return Err(bad("the path may hold no ?, # or \\"));
+            return Err(bad("the path may not contain ?, # or \\"));
         }
         let user = match (user, scheme) {
             ("", Scheme::Ssh) => "git",
             (user, _) => user,
         };
         let host = host.to_ascii_lowercase();
-        codecommit::check(scheme, user, &host, path).map_err(bad)?;
+        codecommit::check(scheme == Scheme::Ssh, user, &host, path).map_err(bad)?;
         Ok(Self {
             scheme,
             user: user.to_owned(),
@@ -86,39 +86,39 @@ impl RepoUrl {
         })
     }
 
-    /// How it is reached.
+    /// How the repository is reached.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Whether the host is this machine, whatever may be listening there.
+    /// Whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
         let address = self.host.parse::<std::net::IpAddr>();
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
-    /// The user to log in as; empty for HTTP addresses that name none.
+    /// The user to log in as; empty for an HTTP address without a user.
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// The host, in small letters; an IPv6 address without its brackets.
+    /// The host in lower case; an IPv6 address has no brackets here.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
+    /// The port of the address, or the scheme's default.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The repository's path as the server is to see it.
+    /// The repository's path on the server.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// `host:port`, the port left out if it is the scheme's own.
-    pub(super) fn place(&self) -> String {
+    /// `host:port`, or the host alone if the port is the scheme's default.
+    pub(crate) fn server(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
@@ -131,8 +131,8 @@ impl RepoUrl {
         }
     }
 
-    /// The path as one word for the remote shell, quoted as git itself does.
-    pub(super) fn quoted_path(&self) -> String {
+    /// The path as one word for the remote shell, quoted as git quotes.
+    pub(crate) fn quoted_path(&self) -> String {
         let mut quoted = String::with_capacity(self.path.len() + 2);
         quoted.push('\'');
         for c in self.path.chars() {
@@ -147,7 +147,7 @@ impl RepoUrl {
 }
 
 impl Scheme {
-    /// The port that an address without one means.
+    /// The default port.
     pub fn port(self) -> u16 {
         match self {
             Self::Ssh => 22,
@@ -169,16 +169,16 @@ impl fmt::Display for RepoUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
         let at = if self.user.is_empty() { "" } else { "@" };
-        write!(f, "{}://{}{at}{}/{path}", self.scheme.name(), self.user, self.place())
+        write!(f, "{}://{}{at}{}/{path}", self.scheme.name(), self.user, self.server())
     }
 }
 
-/// Scheme, authority and path.
+/// Splits the address into scheme, authority and path.
 fn parts(text: &str) -> Result<(Scheme, &str, &str), String> {
     let Some((scheme, rest)) = text.split_once("://") else {
         let parts = scp_like(text).map(|(authority, path)| (Scheme::Ssh, authority, path));
         return parts.ok_or_else(|| {
-            "ssh://git@host/group/repo.git, git@host:group/repo.git or https://host/group/repo.git is wanted".into()
+            "expected ssh://git@host/group/repo.git, git@host:group/repo.git or https://host/group/repo.git".into()
         });
     };
     let lower = scheme.to_ascii_lowercase();
@@ -208,6 +208,7 @@ fn parts(text: &str) -> Result<(Scheme, &str, &str), String> {
     ))
 }
 
+/// Splits `user@host:path`.
 fn scp_like(text: &str) -> Option<(&str, &str)> {
     let after = match text.find('[') {
         Some(open) => open + text.get(open..)?.find(']')?,
@@ -218,8 +219,8 @@ fn scp_like(text: &str) -> Option<(&str, &str)> {
     (!authority.contains('/')).then_some((authority, path))
 }
 
-fn host_and_port(place: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match place.strip_prefix('[') {
+fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']')?;
             host.parse::<std::net::Ipv6Addr>().ok()?;
@@ -233,9 +234,9 @@ fn host_and_port(place: &str) -> Option<(&str, Option<u16>)> {
             )
         }
         None => {
-            let (host, port) = place
+            let (host, port) = text
                 .split_once(':')
-                .map_or((place, None), |(host, port)| (host, Some(port)));
+                .map_or((text, None), |(host, port)| (host, Some(port)));
             let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             if host.is_empty() || host.len() > 253 || host.starts_with(['-', '.']) || !host.chars().all(plain) {
                 return None;
@@ -255,6 +256,7 @@ fn host_and_port(place: &str) -> Option<(&str, Option<u16>)> {
     Some((host, port))
 }
 
+/// The address without its user and password, cut after 200 characters.
 fn shown(text: &str) -> String {
     let short: String = text.chars().take(200).collect();
     match (short.find("://"), short.rfind('@')) {

@@ -1,5 +1,5 @@
 use crate::git::KnownHosts;
-use crate::git::known_hosts::Verdict;
+use crate::git::trust::known_hosts::Verdict;
 use russh::keys::key::safe_rng;
 use ssh_key::{Algorithm, EcdsaCurve, PrivateKey, PublicKey};
 
@@ -18,7 +18,7 @@ fn line(hosts: &str, key: &PublicKey) -> String {
 }
 
 fn verdict(text: &str, host: &str, port: u16, key: &PublicKey) -> Verdict {
-    KnownHosts::parse(text).unwrap().verdict(host, port, key.key_data())
+    KnownHosts::parse(text).unwrap().judge_key(host, port, key.key_data())
 }
 
 #[test]
@@ -54,13 +54,13 @@ fn a_port_of_its_own_has_a_line_of_its_own_or_the_hosts() {
 fn patterns_and_negations_are_openssh_s() {
     let one = key(Algorithm::Ed25519);
     let text = line("*.acme.example,!bad.acme.example,h?st", &one);
-    for (host, want) in [
+    for (host, expected) in [
         ("git.acme.example", true),
         ("bad.acme.example", false),
         ("host", true),
         ("hoost", false),
     ] {
-        assert_eq!(verdict(&text, host, 22, &one) == Verdict::Trusted, want, "{host}");
+        assert_eq!(verdict(&text, host, 22, &one) == Verdict::Trusted, expected, "{host}");
     }
 }
 
@@ -95,20 +95,20 @@ fn names_hashed_by_ssh_keygen_are_found() {
 }
 
 #[test]
-fn the_types_that_are_known_are_asked_for_first() {
+fn the_known_key_types_of_a_host_are_offered_first() {
     let known = KnownHosts::parse(&line("host", &key(ECDSA))).unwrap();
-    let preference = known.preference("host", 22);
-    assert_eq!(preference.first(), Some(&ECDSA));
-    assert!(preference.contains(&Algorithm::Ed25519));
-    assert_eq!(known.preference("other", 22).first(), Some(&Algorithm::Ed25519));
+    let offered = known.algorithms("host", 22);
+    assert_eq!(offered.first(), Some(&ECDSA));
+    assert!(offered.contains(&Algorithm::Ed25519));
+    assert_eq!(known.algorithms("other", 22).first(), Some(&Algorithm::Ed25519));
     assert!(
-        !preference.contains(&Algorithm::Rsa { hash: None }),
+        !offered.contains(&Algorithm::Rsa { hash: None }),
         "SHA-1 signatures are never asked for"
     );
 }
 
 #[test]
-fn a_line_that_cannot_be_read_is_named() {
+fn an_invalid_line_is_named() {
     let good = line("host", &key(Algorithm::Ed25519));
     for bad in [
         "host ssh-ed25519",

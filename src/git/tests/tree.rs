@@ -1,4 +1,5 @@
-use crate::git::tree;
+use crate::git::objects::ids::blob_id;
+use crate::git::objects::tree;
 use crate::model::{BlobId, RepoPath};
 use git2::{Oid, Repository};
 use proptest::prelude::*;
@@ -47,7 +48,7 @@ fn repository() -> (tempfile::TempDir, Repository) {
 }
 
 fn regular(files: &Files) -> BTreeMap<RepoPath, BlobId> {
-    let blob = |content: u8| tree::blob_id(Oid::hash_object(git2::ObjectType::Blob, &[content]).unwrap());
+    let blob = |content: u8| blob_id(Oid::hash_object(git2::ObjectType::Blob, &[content]).unwrap());
     files
         .iter()
         .filter(|(_, (_, mode))| *mode != SYMLINK)
@@ -74,7 +75,7 @@ fn a_merge_has_only_what_it_changed_itself() {
 }
 
 #[test]
-fn modes_symlinks_and_folders_in_a_files_place_are_not_mixed_up() {
+fn modes_symlinks_and_folders_in_place_of_a_file_are_not_mixed_up() {
     let (_folder, repo) = repository();
     let before = files(&[
         ("mode", 1, FILE),
@@ -146,12 +147,12 @@ proptest! {
         let mut paths: Vec<&RepoPath> = mine.keys().chain(theirs.iter().flat_map(BTreeMap::keys)).collect();
         paths.sort();
         paths.dedup();
-        let wanted: Vec<_> = paths
+        let expected: Vec<_> = paths
             .into_iter()
             .filter(|path| theirs.iter().all(|parent| parent.get(path) != mine.get(path)))
             .map(|path| (path.clone(), theirs[0].get(path).copied(), mine.get(path).copied()))
             .collect();
         let found: Vec<_> = found.into_iter().map(|change| (change.path, change.before, change.after)).collect();
-        prop_assert_eq!(found, wanted);
+        prop_assert_eq!(found, expected);
     }
 }

@@ -47,7 +47,7 @@ fn both_spellings_are_read() {
 }
 
 #[test]
-fn what_could_become_an_option_or_a_command_is_refused() {
+fn an_address_that_could_become_an_option_or_a_command_is_refused() {
     for text in [
         "",
         "ftp://github.com/acme/fleet.git",

@@ -89,7 +89,7 @@ async fn a_server_that_wants_a_login_and_gets_none_says_so() {
     settings.http.credentials = None;
     let repo = Repo::open(settings.clone()).unwrap();
     let refused = failure(repo.fetch().await);
-    assert!(refused.message.contains("it wants a login"), "{}", refused.message);
+    assert!(refused.message.contains("it asks for a login"), "{}", refused.message);
     web.open_to_all();
     let tip = repo.fetch().await.unwrap();
     let plan = bump(&repo, tip, "1.1.0").await;

@@ -1,0 +1,56 @@
+use super::repository::tracking;
+use crate::git::protocol::branch_tip::{NoBranch, branch_tip};
+use crate::git::transport::connection::Connection;
+use crate::git::transport::error::Error;
+use crate::git::transport::libgit2::call::{self, TransferLimits};
+use crate::model::BranchName;
+use git2::{AutotagOption, Direction, FetchOptions, Oid, RemoteUpdateFlags, Repository};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// One exchange with the server about one branch: asks for the branch's tip, and fetches the branch if needed.
+pub(crate) struct BranchFetch<'a> {
+    pub connection: &'a Arc<Connection>,
+    pub runtime: &'a Handle,
+    pub branch: &'a BranchName,
+    pub limits: TransferLimits,
+    /// So many commits from the tip back, whatever the mirror has; `None`: what the mirror lacks.
+    pub depth: Option<i32>,
+    /// What is attempted, for the error.
+    pub doing: &'static str,
+}
+
+impl BranchFetch<'_> {
+    /// The tip as the server says now. The branch is fetched if `is_needed` says so of the tip.
+    pub(crate) fn run(
+        &self,
+        repo: &Repository,
+        is_needed: impl FnOnce(Oid) -> bool,
+    ) -> Result<Result<Oid, NoBranch>, Error> {
+        let url = &self.connection.endpoint.url;
+        call::run(self.connection, self.runtime, self.limits, self.doing, || {
+            let mut remote = repo.remote_anonymous(&url.to_string())?;
+            let mut connected = remote.connect_auth(Direction::Fetch, None, None)?;
+            let heads = connected.list()?.iter().map(|head| (head.name(), head.oid()));
+            let tip = match branch_tip(heads, url, self.branch) {
+                Ok(tip) => tip,
+                Err(error) => return Ok(Err(error)),
+            };
+            if is_needed(tip) {
+                self.download(connected.remote())?;
+            }
+            Ok(Ok(tip))
+        })
+    }
+
+    fn download(&self, remote: &mut git2::Remote<'_>) -> Result<(), git2::Error> {
+        let mut options = FetchOptions::new();
+        options.download_tags(AutotagOption::None);
+        if let Some(depth) = self.depth {
+            options.depth(depth);
+        }
+        let refspec = format!("+{}:{}", self.branch.full(), tracking(self.branch));
+        remote.download(&[refspec.as_str()], Some(&mut options))?;
+        remote.update_tips(None, RemoteUpdateFlags::empty(), AutotagOption::None, Some("fetch"))
+    }
+}

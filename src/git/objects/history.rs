@@ -1,0 +1,146 @@
+//! Reads commits, newest first, with the files that differ between each commit and its parents.
+
+use super::error::Error;
+use super::ids::{commit_id, oid};
+use super::{shallow, tree};
+use crate::git::libgit2_error::Libgit2Error;
+use crate::model::{BlobId, CommitId};
+use crate::port::HistoryCommit;
+use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Sort};
+use std::fmt::Display;
+
+/// A commit message is a page at most. Of a longer message so much is kept; if its end has trailers of ours, as much of the
+/// end as trailers are read from.
+const LONG_MESSAGE: usize = 256 << 10;
+/// So much of a long message's beginning is kept along with its end.
+const BEGINNING: usize = 4 << 10;
+/// The beginning of every trailer of ours, in any case of letters.
+const OURS: &[u8] = b"tidegate-";
+
+/// A commit by its id. A commit that does not exist is no damage: its branch may have been reset. `repository` is for the
+/// error.
+pub(crate) fn commit<'a>(repo: &'a Repository, repository: &dyn Display, id: CommitId) -> Result<Commit<'a>, Error> {
+    repo.find_commit(oid(id.as_bytes())?)
+        .map_err(|source| match source.code() {
+            ErrorCode::NotFound => Error::NoCommit {
+                commit: id,
+                repository: repository.to_string(),
+            },
+            _ => Libgit2Error::doing("read a commit")(source).into(),
+        })
+}
+
+/// At most `limit` commits from `tip` back, without `until` and its ancestors.
+pub(crate) fn history(
+    repo: &Repository,
+    repository: &dyn Display,
+    tip: CommitId,
+    until: Option<CommitId>,
+    limit: usize,
+) -> Result<Vec<HistoryCommit>, Error> {
+    let failed = Libgit2Error::doing("read the history");
+    let mut walk = repo.revwalk().map_err(failed)?;
+    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(failed)?;
+    walk.push(commit(repo, repository, tip)?.id()).map_err(failed)?;
+    if let Some(until) = until {
+        let until = oid(until.as_bytes())?;
+        if repo.odb().map_err(failed)?.exists(until) {
+            walk.hide(until).map_err(failed)?;
+        }
+    }
+    let commits = walk.take(limit).map(|id| id.and_then(|id| read(repo, id)));
+    commits.map(|commit| Ok(commit.map_err(failed)?)).collect()
+}
+
+fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
+    let commit = repo.find_commit(id)?;
+    let parents: Vec<Commit<'_>> = commit.parents().collect();
+    let since = |parent: &Commit<'_>| tree::changes(repo, commit.tree_id(), &[parent.tree_id()]);
+    let (changes, merged) = match parents.as_slice() {
+        [] if shallow::is_cut(&commit) => (Vec::new(), Vec::new()),
+        [] => (tree::changes(repo, commit.tree_id(), &[])?, Vec::new()),
+        [first, others @ ..] => (since(first)?, others.iter().map(since).collect::<Result<_, _>>()?),
+    };
+    Ok(HistoryCommit {
+        id: commit_id(id),
+        parents: commit.parent_ids().map(commit_id).collect(),
+        author: author(&commit),
+        committed_at: jiff::Timestamp::from_second(commit.time().seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH),
+        message: message(commit.message_bytes()),
+        changes,
+        merged,
+    })
+}
+
+/// The message, or the beginning and the end of a long message, since trailers stand at the end. Both are cut at the ends of
+/// lines, unless one line is longer than the part.
+fn message(bytes: &[u8]) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if bytes.len() <= LONG_MESSAGE {
+        return text(bytes);
+    }
+    let last = |count: usize| {
+        let end = bytes.get(bytes.len().saturating_sub(count)..).unwrap_or(bytes);
+        let line = end.iter().position(|byte| *byte == b'\n');
+        line.and_then(|line| end.get(line + 1..)).unwrap_or(end)
+    };
+    let longest = last(crate::history::LONGEST_MESSAGE - 2 * BEGINNING);
+    let has_ours = |end: &[u8]| end.windows(OURS.len()).any(|word| word.eq_ignore_ascii_case(OURS));
+    let end = if has_ours(longest) {
+        longest
+    } else {
+        last(LONG_MESSAGE - 2 * BEGINNING)
+    };
+    format!("{}\n\n{}", text(bytes.get(..BEGINNING).unwrap_or(bytes)), text(end))
+}
+
+/// `Name <address>`.
+pub(crate) fn author(commit: &Commit<'_>) -> String {
+    let author = commit.author();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes()))
+}
+
+/// Whether `ancestor` is `descendant` or one of its ancestors; false if `ancestor` is not in the repository.
+pub(crate) fn is_ancestor(
+    repo: &Repository,
+    repository: &dyn Display,
+    ancestor: CommitId,
+    descendant: CommitId,
+) -> Result<bool, Error> {
+    let descendant = commit(repo, repository, descendant)?.id();
+    let ancestor = match commit(repo, repository, ancestor) {
+        Ok(ancestor) => ancestor.id(),
+        Err(Error::NoCommit { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let is_below = || repo.graph_descendant_of(descendant, ancestor);
+    Ok(ancestor == descendant || is_below().map_err(Libgit2Error::doing("compare two commits"))?)
+}
+
+/// Whether the two commits have a known ancestor in common.
+pub(crate) fn have_common_ancestor(repo: &Repository, one: CommitId, other: CommitId) -> Result<bool, Error> {
+    match repo.merge_base(oid(one.as_bytes())?, oid(other.as_bytes())?) {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
+        Err(source) => Err(Libgit2Error::doing("find the common ancestor of two branches")(source).into()),
+    }
+}
+
+/// The contents of blobs in the given order; `None` for a blob that is larger than `limit`.
+pub(crate) fn blobs(repo: &Repository, ids: &[BlobId], limit: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    let failed = Libgit2Error::doing("read a file's content");
+    let odb = repo.odb().map_err(failed)?;
+    let read = |id: &BlobId| {
+        let id = oid(id.as_bytes())?;
+        let (size, kind) = odb.read_header(id).map_err(failed)?;
+        if kind != ObjectType::Blob {
+            return Err(failed(git2::Error::from_str("it is not a blob")).into());
+        }
+        if size > limit {
+            return Ok(None);
+        }
+        Ok(Some(odb.read(id).map_err(failed)?.data().to_vec()))
+    };
+    ids.iter().map(read).collect()
+}

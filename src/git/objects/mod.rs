@@ -1,0 +1,17 @@
+//! Git objects: trees, commits and signatures, read from a repository and made in one. Uses no network.
+
+pub(crate) mod author;
+pub(crate) mod commit;
+mod commit_check;
+mod commit_trust;
+pub(crate) mod error;
+mod folder_edits;
+pub(crate) mod history;
+pub(crate) mod ids;
+mod shallow;
+mod signature;
+pub(crate) mod tree;
+mod tree_bytes;
+
+pub use author::{Author, InvalidAuthor};
+pub use commit_trust::{Signing, Trust};

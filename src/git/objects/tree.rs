@@ -1,0 +1,167 @@
+//! Reads trees: the files of a commit, and the files that a commit changed. Descends only into folders that differ.
+
+use super::error::Error;
+use super::ids::blob_id;
+use crate::git::libgit2_error::Libgit2Error;
+use crate::model::{BlobId, RepoPath};
+use crate::port::{FileChange, TreeFile};
+use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+/// Linux allows no longer paths; a deeper tree was made to do harm.
+const LONGEST_PATH: usize = 4096;
+
+/// The entry of a tree, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    File(BlobId),
+    Folder(Oid),
+    /// Symlinks and submodules: carried along, never followed.
+    Other,
+}
+
+/// All regular files of a tree below any of `paths`, ordered by path. Without `paths`: all files of the tree.
+pub(crate) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath], most: usize) -> Result<Vec<TreeFile>, Error> {
+    let doing = "read the commit's files";
+    let failed = Libgit2Error::doing(doing);
+    let mut found = Vec::new();
+    let mut folders = vec![(String::new(), tree)];
+    while let Some((folder, tree)) = folders.pop() {
+        if found.len() + folders.len() > most {
+            return Err(Error::TooManyFiles { doing, limit: most });
+        }
+        for entry in &repo.find_tree(tree).map_err(failed)? {
+            let Some(path) = joined(&folder, entry.name_bytes()) else {
+                continue;
+            };
+            let is_selected = paths.is_empty() || paths.iter().any(|selected| path.is_within(selected));
+            match kind(&entry) {
+                Entry::File(blob) if is_selected => found.push(TreeFile { path, blob }),
+                Entry::Folder(tree) if is_selected || paths.iter().any(|selected| selected.is_within(&path)) => {
+                    folders.push((path.as_str().to_owned(), tree));
+                }
+                _ => {}
+            }
+        }
+    }
+    if found.len() > most {
+        return Err(Error::TooManyFiles { doing, limit: most });
+    }
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// The files of `tree` whose content differs from the content in each of `parents`, ordered by path. `before` is the content
+/// in the first parent. Without parents: all files.
+pub(crate) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<Vec<FileChange>, git2::Error> {
+    let mut found = Vec::new();
+    let theirs: Vec<Option<Oid>> = if parents.is_empty() {
+        vec![None]
+    } else {
+        parents.iter().copied().map(Some).collect()
+    };
+    let mut folders = vec![(String::new(), Some(tree), theirs)];
+    while let Some((folder, ours, theirs)) = folders.pop() {
+        if theirs.contains(&ours) {
+            continue;
+        }
+        let open = |id: &Option<Oid>| id.map(|id| repo.find_tree(id)).transpose();
+        let ours = open(&ours)?;
+        let theirs: Vec<Option<Tree<'_>>> = theirs.iter().map(open).collect::<Result<_, _>>()?;
+        for name in differing(ours.as_ref(), theirs.first().and_then(Option::as_ref)) {
+            let at = |tree: &Option<Tree<'_>>| tree.as_ref()?.get_name_bytes(&name).map(|entry| kind(&entry));
+            let (ours, theirs): (_, Vec<_>) = (at(&ours), theirs.iter().map(at).collect());
+            if theirs.contains(&ours) {
+                continue;
+            }
+            let Some(path) = joined(&folder, &name) else { continue };
+            let folders_of: Vec<Option<Oid>> = theirs.iter().map(folder_in).collect();
+            if folder_in(&ours).is_some() || folders_of.iter().any(Option::is_some) {
+                folders.push((path.as_str().to_owned(), folder_in(&ours), folders_of));
+            }
+            let after = file_in(&ours);
+            if theirs.iter().all(|entry| file_in(entry) != after) {
+                let before = theirs.first().and_then(file_in);
+                found.push(FileChange { path, before, after });
+            }
+        }
+    }
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// The names at which two trees differ. A file that the commit itself changed differs from the first parent, so the other
+/// parents need not be listed.
+fn differing(ours: Option<&Tree<'_>>, theirs: Option<&Tree<'_>>) -> BTreeSet<Vec<u8>> {
+    let mut names = BTreeSet::new();
+    let mut ours = ours.into_iter().flat_map(Tree::iter).peekable();
+    let mut theirs = theirs.into_iter().flat_map(Tree::iter).peekable();
+    loop {
+        let order = match (ours.peek(), theirs.peek()) {
+            (None, None) => return names,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => by_tree_order(a, b),
+        };
+        let a = if order.is_le() { ours.next() } else { None };
+        let b = if order.is_ge() { theirs.next() } else { None };
+        let same = |(a, b): (&TreeEntry<'_>, &TreeEntry<'_>)| a.id() == b.id() && a.filemode_raw() == b.filemode_raw();
+        if !a.as_ref().zip(b.as_ref()).is_some_and(same) {
+            names.extend(a.or(b).map(|entry| entry.name_bytes().to_vec()));
+        }
+    }
+}
+
+/// Git's order of tree entries: a folder sorts as if its name ended in a slash.
+fn by_tree_order(a: &TreeEntry<'_>, b: &TreeEntry<'_>) -> Ordering {
+    fn key<'a>(entry: &'a TreeEntry<'_>) -> impl Iterator<Item = &'a u8> {
+        entry
+            .name_bytes()
+            .iter()
+            .chain((entry.kind() == Some(ObjectType::Tree)).then_some(&b'/'))
+    }
+    if a.name_bytes() == b.name_bytes() && a.kind() == b.kind() {
+        return Ordering::Equal;
+    }
+    key(a).cmp(key(b))
+}
+
+fn folder_in(entry: &Option<Entry>) -> Option<Oid> {
+    match entry {
+        Some(Entry::Folder(tree)) => Some(*tree),
+        _ => None,
+    }
+}
+
+fn file_in(entry: &Option<Entry>) -> Option<BlobId> {
+    match entry {
+        Some(Entry::File(blob)) => Some(*blob),
+        _ => None,
+    }
+}
+
+fn kind(entry: &TreeEntry<'_>) -> Entry {
+    match (entry.kind(), entry.filemode_raw()) {
+        (Some(ObjectType::Tree), _) => Entry::Folder(entry.id()),
+        (_, mode) if is_regular(mode) => Entry::File(blob_id(entry.id())),
+        _ => Entry::Other,
+    }
+}
+
+/// Modes of regular files: 100644 and 100755, and 100664 from very old tools.
+fn is_regular(mode: i32) -> bool {
+    mode & 0o170_000 == 0o100_000
+}
+
+fn joined(folder: &str, name: &[u8]) -> Option<RepoPath> {
+    let name = std::str::from_utf8(name)
+        .ok()
+        .filter(|name| folder.len() + name.len() < LONGEST_PATH)?;
+    let path = if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    };
+    RepoPath::parse(&path).ok().filter(|parsed| parsed.as_str() == path)
+}

@@ -1,0 +1,12 @@
+//! Git's wire protocol as far as Tidegate speaks it itself: packets, advertisements, and pushes with their reports. libgit2
+//! fetches.
+//!
+//! A failure here is one of the exchange with the server, so there is no error of this folder besides the transport's.
+
+pub(crate) mod advertisement;
+pub(crate) mod branch_tip;
+mod pkt_line;
+pub(crate) mod push;
+pub(crate) mod push_reply;
+pub(crate) mod push_standby;
+pub(crate) mod update;
