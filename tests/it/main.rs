@@ -5,6 +5,7 @@ mod agent;
 mod bad_input;
 mod chart;
 mod cluster;
+mod docs;
 mod forges;
 mod fuzz_corpus;
 mod generated;

@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 programs=(etcd kwok kube-apiserver kube-controller-manager kube-scheduler)
-rust=(cargo build --locked --workspace --bins)
+rust=(cargo build --locked --workspace --bins --message-format json-render-diagnostics)
 
 "$here/build.sh" --prerequisites
 
@@ -32,7 +32,7 @@ trap 'stop; exit 130' INT TERM
 trap stop EXIT
 
 cd "$root"
-crates=$(cargo tree --locked --workspace --edges normal,build --prefix none 2>/dev/null | sort -u | wc -l)
+crates=$(cargo tree --locked --workspace --edges normal,build --prefix none --format '{p}' 2>/dev/null | sed 's/ (\*)$//' | sort -u | wc -l)
 if [ ${#missing[@]} -gt 0 ]; then
   "$here/build.sh" "${missing[@]}" >/dev/null 2>"$logs/go" &
   go_pid=$!
@@ -46,6 +46,11 @@ total=$(weight rust)
 for p in ${missing[@]+"${missing[@]}"}; do total=$((total + $(weight "$p"))); done
 parts=$((${#missing[@]} + 1))
 
+# packages PATTERN: how many packages have a message like this; cargo reports those that were built before, too
+packages() {
+  { grep -e "$1" "$logs/rust.out" 2>/dev/null || true; } | grep -o '"package_id":"[^"]*"' | sort -u | wc -l
+}
+
 # Sets line (what is going on) and permille (how much is done, by weight).
 look() {
   local weighed=0 parts_done=0 now=() built p
@@ -58,18 +63,20 @@ look() {
     p=$(sed -n 's/^building \([^:]*\) v[0-9].*/\1/p' "$logs/go" 2>/dev/null | tail -n 1)
     kill -0 "$go_pid" 2>/dev/null && now+=("${p:-the Go programs}")
   fi
-  built=$(grep -c '^ *Compiling ' "$logs/rust" 2>/dev/null || true)
-  [ "${built:-0}" -le "$crates" ] || built=$crates
+  built=$(packages '"reason":"compiler-artifact"')
+  [ "$built" -le "$crates" ] || built=$crates
   if kill -0 "$rust_pid" 2>/dev/null; then
-    weighed=$((weighed + $(weight rust) * ${built:-0} / (crates + 1)))
+    weighed=$((weighed + $(weight rust) * built / (crates + 1)))
     now+=("tidegate ($built of $crates crates)")
   else
     weighed=$((weighed + $(weight rust))) parts_done=$((parts_done + 1))
   fi
   permille=$((weighed * 1000 / total))
+  # What was there before this call took no time of it.
+  [ -n "$start_permille" ] || [ "$SECONDS" -lt 3 ] || start_permille=$permille
   line="building $(printf '%s, ' ${now[@]+"${now[@]}"} | sed 's/, $//'): $parts_done of $parts done, $(clock "$SECONDS")"
-  if [ "$permille" -gt 30 ] && [ "$SECONDS" -gt 5 ]; then
-    line+=", about $(clock $((SECONDS * (1000 - permille) / permille))) left"
+  if [ -n "$start_permille" ] && [ "$permille" -gt "$start_permille" ] && [ "$permille" -lt 1000 ]; then
+    line+=", about $(clock $((SECONDS * (1000 - permille) / (permille - start_permille)))) left"
   fi
 }
 
@@ -89,7 +96,7 @@ note_ends() {
   [ -n "$go_status" ] && [ -n "$rust_status" ]
 }
 
-shown=-15
+shown=-15 start_permille=""
 until note_ends; do
   sleep 0.5
   look
