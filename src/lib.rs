@@ -8,16 +8,16 @@
 //! | 7 | [`cli`]: the command line |
 //! | 6 | [`agent`]: the composition root |
 //! | 5 | [`config`]: `tidegate.yaml` |
-//! | 4 | loops: [`follow`] (the branch's tip), [`scan`] (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
-//! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], [`http`] |
-//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), [`driver`] (the loop engine), `notice` (what the agent reports), `status` (what the agent knows about itself), [`aws`], `program` (child processes), [`telemetry`] |
+//! | 4 | loops: [`follow`] (the branch's tip), `scan` (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
+//! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], `http` |
+//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), `driver` (the loop engine), `notice` (what the agent reports), `status` (what the agent knows about itself), [`aws`], `program` (child processes), [`telemetry`] |
 //! | 2 | [`plan`]: what will be bumped, and the commit that says so |
 //! | 1 | [`policy`], [`manifest`], [`resource`], [`history`] |
 //! | 0 | [`model`]: the words |
 //!
 //! Floors 0 to 2 are pure: no clock, no disk, no network.
 //!
-//! A reader with one hour: [`driver`] for how anything runs, [`automation`] from tag to commit, [`history`] for why a
+//! A reader with one hour: `driver` for how anything runs, [`automation`] from tag to commit, [`history`] for why a
 //! rollback holds, [`sync`] from commit to cluster, [`resource`] for the ownership fingerprint.
 
 pub mod agent;
@@ -27,13 +27,13 @@ pub mod catalog;
 pub mod cli;
 pub mod cluster;
 pub mod config;
-pub mod driver;
+pub(crate) mod driver;
 pub mod follow;
 pub mod forge;
 pub mod git;
 pub mod history;
 pub(crate) mod holds;
-pub mod http;
+pub(crate) mod http;
 pub mod manifest;
 pub mod model;
 pub(crate) mod notice;
@@ -43,7 +43,7 @@ pub mod port;
 pub(crate) mod program;
 pub mod registry;
 pub mod resource;
-pub mod scan;
+pub(crate) mod scan;
 pub(crate) mod status;
 pub mod sync;
 pub mod telemetry;

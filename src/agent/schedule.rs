@@ -1,5 +1,5 @@
 use crate::driver::Shutdown;
-use crate::policy::host_matches;
+use crate::model::Wildcard;
 use crate::port::ScanState;
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -17,9 +17,10 @@ pub(super) async fn start(
     let scheduler = JobScheduler::new().await.context("the cron scheduler does not start")?;
     for (host, expression) in windows {
         let (scan_state, wake) = (Arc::clone(&scan_state), wake.clone());
+        let pattern = Wildcard::new(host.clone());
         let job = Job::new(expression.as_str(), move |_, _| {
-            let asked = scan_state.request(|repository| host_matches(&host, &repository.host));
-            tracing::debug!(%host, repositories = asked, "scan window");
+            let requested = scan_state.request(|repository| pattern.matches(&repository.host));
+            tracing::debug!(%host, repositories = requested, "scan window");
             wake();
         });
         scheduler

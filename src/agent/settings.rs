@@ -1,4 +1,5 @@
 use crate::config::{Schedule, Settings};
+use crate::model::Wildcard;
 use crate::policy::{ScanRule, ScanRules};
 use std::path::PathBuf;
 
@@ -39,7 +40,7 @@ impl AgentConfig {
     pub(super) fn scan_rules(&self) -> ScanRules {
         let registries = self.settings.registries.iter();
         let rules = registries.map(|registry| ScanRule {
-            host: registry.host.clone(),
+            host: Wildcard::new(registry.host.clone()),
             filter: registry.filter.clone(),
             every: match &registry.schedule {
                 Schedule::Every(period) => Some(*period),

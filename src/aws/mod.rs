@@ -1,6 +1,6 @@
 //! How the agent calls AWS: with which identity and endpoint, how long a call may take, how often it is retried.
 //!
-//! Flow: a room that has an AWS client calls [`Sdk::load`] with an [`Identity`] and an [`Endpoint`], and builds the client
+//! Flow: a room that has an AWS client calls `Sdk::load` with an [`Identity`] and an [`Endpoint`], and builds the client
 //! from the settings. Loading sends no request: the SDK fetches credentials at the first call, caches them in the settings,
 //! and fetches them again before they expire. A second load makes a new credentials chain; this is how credentials that AWS
 //! calls expired are replaced.
@@ -17,4 +17,4 @@ mod sign;
 
 pub use endpoint::{Endpoint, Identity};
 pub use sdk::{CallLimits, Sdk};
-pub use sign::{SignError, Signer};
+pub use sign::Signer;

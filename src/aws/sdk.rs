@@ -77,7 +77,7 @@ impl Sdk {
     }
 
     /// Settings for an identity and an endpoint, with a credentials chain of their own.
-    pub async fn load(&self, identity: &Identity, endpoint: &Endpoint) -> SdkConfig {
+    pub(crate) async fn load(&self, identity: &Identity, endpoint: &Endpoint) -> SdkConfig {
         let loader = self.loader(endpoint);
         match identity {
             Identity::Agent => self.load_agent(loader).await,

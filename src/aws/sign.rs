@@ -17,7 +17,7 @@ pub struct Signer {
 /// A request could not be signed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot sign the request to AWS: {why}")]
-pub struct SignError {
+pub(crate) struct SignError {
     why: String,
 }
 
@@ -35,7 +35,7 @@ impl Signer {
     ///
     /// # Errors
     /// When there are no credentials.
-    pub async fn headers(
+    pub(crate) async fn headers(
         &self,
         url: &str,
         headers: &[(&str, &str)],

@@ -6,7 +6,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The HTTP method of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub(super) enum Method {
     /// Reads a resource.
     Get,
     /// Creates a resource.
@@ -17,21 +17,9 @@ pub enum Method {
     Put,
 }
 
-impl Method {
-    /// The method in upper case, as in an HTTP request.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Patch => "PATCH",
-            Self::Put => "PUT",
-        }
-    }
-}
-
 /// A call to a forge's API, as data.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Call {
+pub(super) struct Call {
     /// The HTTP method.
     pub method: Method,
     /// The path below the API's address: percent-encoded, with a leading `/`.

@@ -2,7 +2,7 @@ use super::call::{Call, Method};
 use super::failure::plain;
 use super::response::{field, list, same_text, text};
 use super::scope::RequestScope;
-use super::wire::{self, Wire, WireError};
+use super::wire::{self, ClientError};
 use crate::aws::Signer;
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 use futures::FutureExt;
@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// AWS CodeCommit. It has no labels. Calls are signed instead of carrying a token.
 pub struct CodeCommit {
-    wire: Box<dyn Wire>,
+    wire: Signed,
     scope: RequestScope,
     region: String,
     /// The requests that are not open. They do not change any more, and reading each costs a call.
@@ -26,7 +26,7 @@ const PAGES: usize = 100;
 const MOST_ENDED: usize = 200;
 
 /// The limits of CodeCommit are 150 and 10240 characters.
-const ROOM: SizeLimits = SizeLimits {
+const SIZE_LIMITS: SizeLimits = SizeLimits {
     title: 150,
     body: 10_000,
 };
@@ -38,23 +38,17 @@ impl CodeCommit {
     ///
     /// # Errors
     /// When the address is invalid.
-    pub fn new(api: &str, region: &str, signer: Signer, scope: RequestScope) -> Result<Self, WireError> {
-        let wire = Signed {
-            client: wire::client()?,
-            api: wire::address(api)?,
-            signer,
-        };
-        Ok(Self::over(Box::new(wire), region, scope))
-    }
-
-    /// A client over another wire, for tests.
-    pub fn over(wire: Box<dyn Wire>, region: &str, scope: RequestScope) -> Self {
-        Self {
-            wire,
+    pub fn new(api: &str, region: &str, signer: Signer, scope: RequestScope) -> Result<Self, ClientError> {
+        Ok(Self {
+            wire: Signed {
+                client: wire::client()?,
+                api: wire::address(api)?,
+                signer,
+            },
             scope,
             region: region.to_owned(),
             ended: Mutex::default(),
-        }
+        })
     }
 
     async fn call(&self, doing: &str, operation: &'static str, input: Value) -> Result<Value, ForgeFailure> {
@@ -224,7 +218,7 @@ struct Signed {
 }
 
 impl Signed {
-    async fn call(&self, doing: &str, call: Call) -> Result<Value, ForgeFailure> {
+    async fn send(&self, doing: &str, call: Call) -> Result<Value, ForgeFailure> {
         let failed = |why: String| ForgeFailure {
             message: format!("{}: cannot {doing}: {}", self.api, plain(&why)),
             wait: None,
@@ -248,15 +242,9 @@ impl Signed {
     }
 }
 
-impl Wire for Signed {
-    fn send<'a>(&'a self, doing: &'a str, call: Call) -> BoxFuture<'a, Result<Value, ForgeFailure>> {
-        self.call(doing, call).boxed()
-    }
-}
-
 impl Forge for CodeCommit {
     fn size_limits(&self) -> SizeLimits {
-        ROOM
+        SIZE_LIMITS
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {

@@ -90,7 +90,7 @@ fn message(body: &[u8]) -> String {
 }
 
 /// A foreign text on one line, without control characters, cut to a bounded length.
-pub fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -2,7 +2,7 @@ use super::call::{Call, Method, segment};
 use super::pull;
 use super::response::{list, number, same_text, text};
 use super::scope::RequestScope;
-use super::wire::{Http, Scheme, Wire, WireError};
+use super::wire::{ClientError, Http, Scheme};
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, SizeLimits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Gitea and compatible forges (Forgejo, Codeberg): API, version 1.
 pub struct Gitea {
-    wire: Box<dyn Wire>,
+    wire: Http,
     scope: RequestScope,
 }
 
@@ -21,7 +21,7 @@ const PAGE: usize = 50;
 const PAGES: usize = 10;
 
 /// The limits of Gitea are 255 characters for a title and, in some databases, 65535 bytes for a text.
-const ROOM: SizeLimits = SizeLimits {
+const SIZE_LIMITS: SizeLimits = SizeLimits {
     title: 250,
     body: 60_000,
 };
@@ -34,14 +34,11 @@ impl Gitea {
     ///
     /// # Errors
     /// When the address is invalid.
-    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
-        let wire = Http::new(api, token_file, Scheme::Token, &[])?;
-        Ok(Self::over(Box::new(wire), scope))
-    }
-
-    /// A client over another wire, for tests.
-    pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
-        Self { wire, scope }
+    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, ClientError> {
+        Ok(Self {
+            wire: Http::new(api, token_file, Scheme::Token, &[])?,
+            scope,
+        })
     }
 
     fn path(&self, rest: &str) -> String {
@@ -165,7 +162,7 @@ impl Gitea {
 
 impl Forge for Gitea {
     fn size_limits(&self) -> SizeLimits {
-        ROOM
+        SIZE_LIMITS
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {

@@ -2,7 +2,7 @@ use super::call::{Call, Method, segment};
 use super::pull::request;
 use super::response::{list, same_text};
 use super::scope::RequestScope;
-use super::wire::{Http, Scheme, Wire, WireError};
+use super::wire::{ClientError, Http, Scheme};
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, SizeLimits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// GitHub and GitHub Enterprise Server: REST API, version 2022-11-28.
 pub struct GitHub {
-    wire: Box<dyn Wire>,
+    wire: Http,
     scope: RequestScope,
 }
 
@@ -26,7 +26,7 @@ const PAGE: usize = 50;
 const PAGES: usize = 4;
 
 /// The limits of GitHub are 256 and 65536 characters.
-const ROOM: SizeLimits = SizeLimits {
+const SIZE_LIMITS: SizeLimits = SizeLimits {
     title: 250,
     body: 60_000,
 };
@@ -36,14 +36,11 @@ impl GitHub {
     ///
     /// # Errors
     /// When the address is invalid.
-    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
-        let wire = Http::new(api, token_file, Scheme::Bearer, HEADERS)?;
-        Ok(Self::over(Box::new(wire), scope))
-    }
-
-    /// A client over another wire, for tests.
-    pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
-        Self { wire, scope }
+    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, ClientError> {
+        Ok(Self {
+            wire: Http::new(api, token_file, Scheme::Bearer, HEADERS)?,
+            scope,
+        })
     }
 
     fn path(&self, rest: &str) -> String {
@@ -133,7 +130,7 @@ impl GitHub {
 
 impl Forge for GitHub {
     fn size_limits(&self) -> SizeLimits {
-        ROOM
+        SIZE_LIMITS
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {

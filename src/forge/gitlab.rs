@@ -1,7 +1,7 @@
 use super::call::{Call, Method, segment};
 use super::response::{list, number, same_text, text};
 use super::scope::RequestScope;
-use super::wire::{Http, Scheme, Wire, WireError};
+use super::wire::{ClientError, Http, Scheme};
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// GitLab, gitlab.com or self-managed: REST API, version 4.
 pub struct GitLab {
-    wire: Box<dyn Wire>,
+    wire: Http,
     scope: RequestScope,
 }
 
@@ -19,7 +19,7 @@ const PAGE: usize = 50;
 const PAGES: usize = 4;
 
 /// The limits of GitLab are 255 and 1048576 characters.
-const ROOM: SizeLimits = SizeLimits {
+const SIZE_LIMITS: SizeLimits = SizeLimits {
     title: 250,
     body: 500_000,
 };
@@ -29,14 +29,11 @@ impl GitLab {
     ///
     /// # Errors
     /// When the address is invalid.
-    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, WireError> {
-        let wire = Http::new(api, token_file, Scheme::PrivateToken, &[])?;
-        Ok(Self::over(Box::new(wire), scope))
-    }
-
-    /// A client over another wire, for tests.
-    pub fn over(wire: Box<dyn Wire>, scope: RequestScope) -> Self {
-        Self { wire, scope }
+    pub fn new(api: &str, token_file: PathBuf, scope: RequestScope) -> Result<Self, ClientError> {
+        Ok(Self {
+            wire: Http::new(api, token_file, Scheme::PrivateToken, &[])?,
+            scope,
+        })
     }
 
     fn path(&self, rest: &str) -> String {
@@ -143,7 +140,7 @@ fn request(merge: &Value) -> Result<ChangeRequest, ForgeFailure> {
 
 impl Forge for GitLab {
     fn size_limits(&self) -> SizeLimits {
-        ROOM
+        SIZE_LIMITS
     }
 
     fn requests(&self) -> BoxFuture<'_, Result<Vec<ChangeRequest>, ForgeFailure>> {

@@ -1,9 +1,9 @@
 //! The forge of the config repo: pull (or merge) requests from the agent's proposal branch, on GitHub, GitLab, Gitea and
 //! compatible forges (Forgejo, Codeberg), and CodeCommit.
 //!
-//! Each dialect builds its calls as data (`call`), and a [`Wire`] sends them: [`Http`] with the token from a file that is read
-//! for each call, or `codecommit` with a signature of AWS. A test compares the calls with the published API descriptions of
-//! the forges without sending them.
+//! Each dialect builds its calls as data (`call`). `wire` sends them with the token from a file that is read for each call;
+//! `codecommit` sends them with a signature of AWS. The tests compare each call with the API description that the forge
+//! publishes.
 //!
 //! Invariants: every call has a deadline, and every response has a size limit. The token is sent only to the configured
 //! address: no redirect is followed. If a forge asks the agent to wait, the agent waits. A forge's own message is shown on
@@ -22,11 +22,9 @@ mod response;
 mod scope;
 mod wire;
 
-pub use call::{Call, Method};
 pub use codecommit::CodeCommit;
-pub use failure::plain;
 pub use gitea::Gitea;
 pub use github::GitHub;
 pub use gitlab::GitLab;
 pub use scope::RequestScope;
-pub use wire::{Http, Wire, WireError};
+pub use wire::ClientError;

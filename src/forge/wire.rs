@@ -2,20 +2,11 @@ use super::call::{Call, Method};
 use super::failure;
 use crate::model::Secret;
 use crate::port::ForgeFailure;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use reqwest::{Client, Url};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
-
-/// Sends calls to a forge.
-pub trait Wire: Send + Sync + 'static {
-    /// Sends a call and returns the response; `null` if the response is empty. `doing` names the call in errors: "cannot
-    /// {doing}".
-    fn send<'a>(&'a self, doing: &'a str, call: Call) -> BoxFuture<'a, Result<Value, ForgeFailure>>;
-}
 
 /// The header that carries the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +20,7 @@ pub(super) enum Scheme {
 }
 
 /// Sends calls over HTTP, with a token.
-pub struct Http {
+pub(super) struct Http {
     client: Client,
     api: Url,
     token_file: PathBuf,
@@ -39,7 +30,7 @@ pub struct Http {
 
 /// Why no client can be made for a forge.
 #[derive(Debug, thiserror::Error)]
-pub enum WireError {
+pub enum ClientError {
     /// The address is invalid.
     #[error("invalid forge address {text:?}; expected an address like https://git.acme.example/api/v1")]
     Address {
@@ -61,19 +52,19 @@ const MAX_RESPONSE: usize = 16 << 20;
 const MAX_TOKEN: u64 = 4096;
 
 /// The HTTP client for a forge. It follows no redirect, so that the token is sent only to the configured address.
-pub(super) fn client() -> Result<Client, WireError> {
+pub(super) fn client() -> Result<Client, ClientError> {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(CALL_TIMEOUT)
         .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(WireError::Client)
+        .map_err(ClientError::Client)
 }
 
 /// Reads the base address of an API.
-pub(super) fn address(text: &str) -> Result<Url, WireError> {
-    let invalid = || WireError::Address {
+pub(super) fn address(text: &str) -> Result<Url, ClientError> {
+    let invalid = || ClientError::Address {
         text: failure::plain(text),
     };
     let url = Url::parse(text.trim_end_matches('/')).map_err(|_| invalid())?;
@@ -92,7 +83,7 @@ impl Http {
         token_file: PathBuf,
         scheme: Scheme,
         headers: &'static [(&'static str, &'static str)],
-    ) -> Result<Self, WireError> {
+    ) -> Result<Self, ClientError> {
         Ok(Self {
             client: client()?,
             api: address(api)?,
@@ -102,7 +93,9 @@ impl Http {
         })
     }
 
-    async fn call(&self, doing: &str, call: Call) -> Result<Value, ForgeFailure> {
+    /// Sends a call and returns the response; `null` if the response is empty. `doing` names the call in errors: "cannot
+    /// {doing}".
+    pub(super) async fn send(&self, doing: &str, call: Call) -> Result<Value, ForgeFailure> {
         let token = self.token().await?;
         let mut url = self.api.clone();
         url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), call.path));
@@ -202,10 +195,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-impl Wire for Http {
-    fn send<'a>(&'a self, doing: &'a str, call: Call) -> BoxFuture<'a, Result<Value, ForgeFailure>> {
-        self.call(doing, call).boxed()
-    }
 }

@@ -21,9 +21,6 @@ pub enum CommandError {
     /// The agent cannot run the command now, because it starts or stops: HTTP 503.
     #[error("{0}")]
     Unavailable(String),
-    /// Any other failure: HTTP 500.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// The commands that a caller may give to the agent. The composition root implements them.

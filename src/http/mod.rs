@@ -11,7 +11,7 @@
 //! | `POST /hooks/push` | signature | a forge reports a push: wakes the follow loop and answers at once |
 //!
 //! Flow: `serve` accepts connections, `router` chooses the handler, `api` and `webhook` check and bound a request, and the
-//! [`Commands`] and [`Probes`] of the composition root answer it. `token` reads the file with the bearer token or the
+//! [`Commands`] and `Probes` of the composition root answer it. `token` reads the file with the bearer token or the
 //! webhook's secret. [`Client`] is the other side of `/v1`.
 //!
 //! Invariants:
@@ -37,9 +37,8 @@ mod tests;
 mod token;
 mod webhook;
 
-pub use api::{Client, ClientError};
+pub use api::client::{Client, ClientError};
 pub use commands::{CommandError, CommandReport, Commands};
-pub use probes::Probes;
-pub use serve::{ServeError, serve};
+pub use serve::serve;
 pub use state::{Server, ServerLimits};
-pub use token::{TokenError, TokenFile};
+pub use token::TokenFile;

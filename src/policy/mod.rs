@@ -62,5 +62,5 @@ pub use filter::{Filter, InvalidGlob};
 pub use image_policy::Digests;
 pub use parse::{InvalidPolicy, Policy};
 pub use platform::{InvalidPlatform, Platform, Platforms};
-pub use scan_rules::{ScanRule, ScanRules, host_matches};
+pub use scan_rules::{ScanRule, ScanRules};
 pub use select::{Candidate, Choice, Eligibility, Question, Selection, Verdict, select};

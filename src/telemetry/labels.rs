@@ -1,25 +1,31 @@
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
 
+/// All values of a label, in their order of declaration.
+pub(super) trait Values: Sized + 'static {
+    const ALL: &'static [Self];
+}
+
 /// Declares a label: an enum, with the text of each value.
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident, $set:ident { $key:ident }, { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
+        pub(crate) enum $name {
             $($(#[$value_doc])* $value,)+
         }
 
         impl $name {
-            /// All values, in their order of declaration.
-            pub const ALL: &[Self] = &[$(Self::$value,)+];
-
             /// The text of the label value.
-            pub fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$value => $text,)+
                 }
             }
+        }
+
+        impl Values for $name {
+            const ALL: &'static [Self] = &[$(Self::$value,)+];
         }
 
         impl EncodeLabelValue for $name {

@@ -6,12 +6,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-/// The filter that applies when none is configured.
-pub const DEFAULT_FILTER: &str = "info";
-
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Text for people.
     #[default]
     Text,
@@ -33,7 +30,7 @@ impl FromStr for LogFormat {
 
 /// Why logs cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum LogError {
+pub(crate) enum LogError {
     /// The format is unknown.
     #[error("unknown log format {text:?}: expected text or json")]
     Format {
@@ -75,7 +72,7 @@ const LIMITED: [&str; 9] = [
 ///
 /// # Errors
 /// When the filter does not parse, or logs are already set up.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
+pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
     let levels = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .parse(filter)

@@ -59,87 +59,87 @@ impl Metrics {
     }
 
     /// Counts a pass that ended. `name` is the name of the loop, from the source code.
-    pub fn pass_ended(&self, name: &'static str, outcome: Outcome, took: Duration) {
+    pub(crate) fn pass_ended(&self, name: &'static str, outcome: Outcome, took: Duration) {
         self.0.passes.ended(name, outcome, took);
     }
 
     /// Counts a request to a registry that ended.
-    pub fn registry_request(&self, outcome: RequestOutcome) {
+    pub(crate) fn registry_request(&self, outcome: RequestOutcome) {
         self.0.scan.registry_request(outcome);
     }
 
     /// Counts a listing that ended.
-    pub fn listing_ended(&self, outcome: ListingOutcome) {
+    pub(crate) fn listing_ended(&self, outcome: ListingOutcome) {
         self.0.scan.listing_ended(outcome);
     }
 
     /// Counts the tags that were left out of a listing.
-    pub fn tags_ignored(&self, count: u64) {
+    pub(crate) fn tags_ignored(&self, count: u64) {
         self.0.scan.tags_ignored(count);
     }
 
     /// Sets the number of repositories that are scanned, and of the tags in their newest listings.
-    pub fn scanned(&self, repositories: usize, tags: usize) {
+    pub(crate) fn scanned(&self, repositories: usize, tags: usize) {
         self.0.scan.scanned(repositories, tags);
     }
 
     /// Counts the image fields that a pushed commit bumped.
-    pub fn bumped(&self, fields: usize) {
+    pub(crate) fn bumped(&self, fields: usize) {
         self.0.delivery.bumped(fields);
     }
 
     /// Counts a push that ended.
-    pub fn git_push(&self, result: PushResult) {
+    pub(crate) fn git_push(&self, result: PushResult) {
         self.0.delivery.git_push(result);
     }
 
     /// Counts parsed files.
-    pub fn files_parsed(&self, files: usize) {
+    pub(crate) fn files_parsed(&self, files: usize) {
         self.0.delivery.files_parsed(files);
     }
 
     /// Sets the number of findings by severity. A severity that does not occur is set to zero.
-    pub fn findings(&self, all: impl IntoIterator<Item = Severity>) {
+    pub(crate) fn findings(&self, all: impl IntoIterator<Item = Severity>) {
         self.0.delivery.findings(all);
     }
 
     /// Sets the number of image fields with a policy, and how many of them are held.
-    pub fn fields(&self, automated: usize, held: usize) {
+    pub(crate) fn fields(&self, automated: usize, held: usize) {
         self.0.delivery.fields(automated, held);
     }
 
     /// Counts an apply request that ended.
-    pub fn apply_request(&self, outcome: ApplyOutcome) {
+    pub(crate) fn apply_request(&self, outcome: ApplyOutcome) {
         self.0.sync.apply_request(outcome);
     }
 
     /// Sets how many objects of the set are in a state.
-    pub fn objects(&self, state: ObjectState, count: usize) {
+    pub(crate) fn objects(&self, state: ObjectState, count: usize) {
         self.0.sync.objects(state, count);
     }
 
     /// Counts the objects that were deleted because the config repo no longer declares them.
-    pub fn pruned(&self, count: usize) {
+    pub(crate) fn pruned(&self, count: usize) {
         self.0.sync.pruned(count);
     }
 
     /// Counts an object that was repaired after others had changed or deleted it.
-    pub fn drift_repaired(&self) {
+    pub(crate) fn drift_repaired(&self) {
         self.0.sync.drift_repaired();
     }
 
     /// Sets the last applied commit. The series of the commit before is removed.
-    pub fn last_applied(&self, commit: &str) {
+    pub(crate) fn last_applied(&self, commit: &str) {
         self.0.sync.last_applied(commit);
     }
 
     /// Sets whether the deploy key has a right.
-    pub fn repo_access(&self, right: Right, granted: bool) {
+    pub(crate) fn repo_access(&self, right: Right, granted: bool) {
         self.0.access.repo_access(right, granted);
     }
 
     /// Sets whether the branch's head is withheld: not applied because its signature is not accepted.
-    pub fn tip_withheld(&self, withheld: bool) {
+    pub(crate) fn tip_withheld(&self, withheld: bool) {
         self.0.access.tip_withheld(withheld);
     }
 }

@@ -1,4 +1,4 @@
-//! What the agent reports about itself: logs on stderr ([`init`]) and metrics ([`Metrics`]).
+//! What the agent reports about itself: logs on stderr (`init`) and metrics ([`Metrics`]).
 //!
 //! A room reports an event by calling the method of [`Metrics`] that is named after the event. The names, units and labels of
 //! the series are decided only in `series`, in one file for each subject. Label values come from enums or from names in the source,
@@ -12,6 +12,6 @@ mod logs;
 mod metrics;
 mod series;
 
-pub use labels::{ApplyOutcome, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right};
-pub use logs::{DEFAULT_FILTER, LogError, LogFormat, init};
+pub(crate) use labels::{ApplyOutcome, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right};
+pub(crate) use logs::{LogFormat, init};
 pub use metrics::Metrics;

@@ -134,14 +134,6 @@ impl Client {
         self.call(Method::POST, "/v1/sync", None).await
     }
 
-    /// The agent's status: every automated field.
-    ///
-    /// # Errors
-    /// When the agent cannot be reached, refuses the call, or does not respond in time.
-    pub async fn status(&self) -> Result<serde_json::Value, ClientError> {
-        self.call(Method::GET, "/v1/status", None).await
-    }
-
     async fn call<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,

@@ -74,7 +74,6 @@ async fn run(state: &ServerState, command: BoxFuture<'_, Result<CommandReport, C
             let status = match error {
                 CommandError::Unknown(_) => StatusCode::NOT_FOUND,
                 CommandError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-                CommandError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             refusal(status, &error.to_string())
         }

@@ -1,8 +1,7 @@
 //! `/v1`: commands and status, for callers with the token; and the client of the command line.
 
 mod bearer;
-mod client;
+pub(super) mod client;
 mod handlers;
 
-pub use client::{Client, ClientError};
 pub(super) use handlers::routes;

@@ -1,5 +1,6 @@
 use super::scene::{Agent, TOKEN};
-use crate::http::{ClientError, ServerLimits};
+use crate::http::ServerLimits;
+use crate::http::api::client::ClientError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ async fn commands_run_with_the_token() {
     assert_eq!((report.summary.as_str(), report.ok), ("scanned all", true));
     assert_eq!(report.lines, ["web: 1.0 -> 1.1"]);
     client.scan(Some("registry:5000/shop/web")).await.unwrap();
-    assert_eq!(client.status().await.unwrap(), serde_json::json!({ "fields": [] }));
+    assert_eq!(agent.status().await, serde_json::json!({ "fields": [] }));
     assert_eq!(agent.recorder.calls(), ["scan all", "scan registry:5000/shop/web"]);
 }
 
@@ -71,7 +72,7 @@ async fn a_file_without_a_token_refuses_every_command() {
     std::fs::remove_file(agent.token.path()).unwrap();
     let (status, text) = agent.post("/v1/scan", Some(""), "").await;
     assert_eq!(status, 503, "{text}");
-    assert!(text.contains("cannot be read"), "{text}");
+    assert!(text.contains("cannot read the token file"), "{text}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use super::scene::{Agent, client};
-use crate::http::ClientError;
+use crate::http::api::client::ClientError;
 use std::path::Path;
 use tokio::net::TcpListener;
 

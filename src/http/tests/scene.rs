@@ -1,7 +1,7 @@
-use crate::http::{
-    Client, ClientError, CommandError, CommandReport, Commands, Probes, ServeError, Server, ServerLimits, TokenFile,
-    serve,
-};
+use crate::http::api::client::{Client, ClientError};
+use crate::http::probes::Probes;
+use crate::http::serve::{ServeError, serve};
+use crate::http::{CommandError, CommandReport, Commands, Server, ServerLimits, TokenFile};
 use crate::telemetry::Metrics;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -148,6 +148,12 @@ impl Agent {
         }
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// `/v1/status`, with the token.
+    pub(super) async fn status(&self) -> serde_json::Value {
+        let request = http().get(self.url() + "/v1/status").bearer_auth(TOKEN);
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     pub(super) async fn client(&self) -> Client {

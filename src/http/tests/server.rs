@@ -1,5 +1,6 @@
 use super::scene::{Agent, http};
-use crate::http::{ClientError, ServerLimits};
+use crate::http::ServerLimits;
+use crate::http::api::client::ClientError;
 use crate::telemetry::Metrics;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

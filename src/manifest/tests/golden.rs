@@ -135,7 +135,13 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
             .unwrap();
             match &image.marker {
                 None => {}
-                Some(marker) => writeln!(text, "    marked at {}: {}", marker.position, policy_text(&marker.policy)).unwrap(),
+                Some(marker) => writeln!(
+                    text,
+                    "    marked at {}: {}",
+                    marker.position,
+                    policy_text(&marker.policy)
+                )
+                .unwrap(),
             }
         }
     }

@@ -1,6 +1,6 @@
 use super::count;
 use crate::model::Severity;
-use crate::telemetry::labels::{PushLabel, PushResult, SeverityLabel};
+use crate::telemetry::labels::{PushLabel, PushResult, SeverityLabel, Values};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;

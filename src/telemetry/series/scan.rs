@@ -1,5 +1,5 @@
 use super::count;
-use crate::telemetry::labels::{ListingLabel, ListingOutcome, RequestLabel, RequestOutcome};
+use crate::telemetry::labels::{ListingLabel, ListingOutcome, RequestLabel, RequestOutcome, Values};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
