@@ -1,4 +1,4 @@
-use crate::manifest::image_field::{ImageField, Slot, SlotContent};
+use crate::manifest::image_field::SlotContent;
 use crate::manifest::markers::repository::TagRepository;
 use crate::manifest::markers::scalars::{NAME_KEYS, Parent};
 use crate::manifest::read::image_site::{ImageSite, ScalarSpan};
@@ -70,27 +70,9 @@ fn site_of(span: &ScalarSpan, image: ImageRef, content: SlotContent, repository:
 
 /// An image field with the value's path as its name.
 fn site(span: &ScalarSpan, image: ImageRef, content: SlotContent) -> ImageSite {
-    ImageSite {
-        field: ImageField {
-            field: FieldName(match span.path.0.is_empty() {
-                true => WHOLE_DOCUMENT.to_owned(),
-                false => span.path.to_string(),
-            }),
-            image,
-            has_repository: true,
-            position: span.position,
-            slot: Slot {
-                span: span.span.clone(),
-                style: span.style,
-                content,
-            },
-            marker: None,
-        },
-        registry: None,
-        repository: None,
-        tag: None,
-        digest: None,
-        name_alone: false,
-        name_matches: false,
-    }
+    let name = match span.path.0.is_empty() {
+        true => WHOLE_DOCUMENT.to_owned(),
+        false => span.path.to_string(),
+    };
+    ImageSite::new(FieldName(name), image, span, content)
 }

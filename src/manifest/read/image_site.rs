@@ -1,8 +1,8 @@
-use crate::manifest::image_field::{ImageField, SlotContent};
+use crate::manifest::image_field::{ImageField, Slot, SlotContent};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::manifest::yaml::events::Style;
 use crate::manifest::yaml::path::Path;
-use crate::model::Position;
+use crate::model::{FieldName, ImageRef, Position};
 use std::ops::Range;
 
 /// An image field, and the scalars that its image is written in.
@@ -23,6 +23,30 @@ pub(crate) struct ImageSite {
 }
 
 impl ImageSite {
+    /// An image field whose tag, or whole reference, is in the scalar `main`. None of its scalars is set.
+    pub(crate) fn new(field: FieldName, image: ImageRef, main: &ScalarSpan, content: SlotContent) -> Self {
+        Self {
+            field: ImageField {
+                field,
+                image,
+                has_repository: true,
+                position: main.position,
+                slot: Slot {
+                    span: main.span.clone(),
+                    style: main.style,
+                    content,
+                },
+                marker: None,
+            },
+            registry: None,
+            repository: None,
+            tag: None,
+            digest: None,
+            name_alone: false,
+            name_matches: false,
+        }
+    }
+
     /// The scalar at the field's position.
     pub(crate) fn main(&self) -> Option<&ScalarSpan> {
         match self.field.slot.content {

@@ -1,4 +1,4 @@
-use crate::manifest::image_field::{ImageField, Slot, SlotContent};
+use crate::manifest::image_field::{ImageField, SlotContent};
 use crate::manifest::read::image_site::{ImageSite, Problem, ScalarSpan};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::manifest::yaml::events::Style;
@@ -89,25 +89,13 @@ impl Images {
         if content == SlotContent::Tag && scalar.style == Style::Plain && scalar.tag.is_none() {
             self.check_unquoted_tag(&field, cursor, &scalar.value);
         }
+        let site = ImageSite::new(field, image, &main, content);
         self.sites.push(ImageSite {
-            field: ImageField {
-                field,
-                image,
-                has_repository: true,
-                position: main.position,
-                slot: Slot {
-                    span: main.span.clone(),
-                    style: main.style,
-                    content,
-                },
-                marker: None,
-            },
             registry: span(&parts.registry),
             repository: Some(repository),
             tag: parts.tag.is_some().then_some(main),
             digest: span(&parts.digest).filter(|digest| digest.style != Style::Empty),
-            name_alone: false,
-            name_matches: false,
+            ..site
         });
     }
 

@@ -1,4 +1,4 @@
-use crate::manifest::image_field::{ImageField, Slot, SlotContent};
+use crate::manifest::image_field::SlotContent;
 use crate::manifest::read::image_site::{ImageSite, Problem, ScalarSpan};
 use crate::manifest::read::images::{Images, Precedence};
 use crate::manifest::read::patches::{Patch, patches};
@@ -112,25 +112,14 @@ fn site(entry: &Cursor<'_>, name: &str, tokens: &[Range<usize>]) -> Result<Image
         (None, Some(digest)) => (digest.clone(), SlotContent::Digest),
         (None, None) => return Err("it has neither newTag nor digest".to_owned()),
     };
+    let image = image(name, text(&new_name), text(&tag), text(&digest))?;
     Ok(ImageSite {
-        field: ImageField {
-            field: FieldName(name.to_owned()),
-            image: image(name, text(&new_name), text(&tag), text(&digest))?,
-            has_repository: true,
-            position: main.position,
-            slot: Slot {
-                span: main.span.clone(),
-                style: main.style,
-                content,
-            },
-            marker: None,
-        },
-        registry: None,
         name_matches: new_name.is_none(),
         name_alone: true,
         repository: new_name.or_else(|| span("name")),
         tag,
         digest,
+        ..ImageSite::new(FieldName(name.to_owned()), image, &main, content)
     })
 }
 
