@@ -10,3 +10,5 @@ pub mod model;
 pub mod plan;
 #[path = "../src/policy/mod.rs"]
 pub mod policy;
+#[path = "../src/resource/mod.rs"]
+pub mod resource;

@@ -1,6 +1,6 @@
 //! Files of the config repo: bytes to objects and image fields with byte spans, and byte-range edits back.
 //!
-//! How a file is read: `yaml` checks the bytes ([`MAX_FILE_BYTES`], UTF-8, control characters) and parses them within
+//! How a file is read: `yaml` checks the bytes (at most 4 MiB, UTF-8, control characters) and parses them within
 //! limits to trees in which every scalar knows its bytes. `read` reads each tree twice: as the JSON value that kubectl
 //! would send, and for image fields and annotations. Kustomizations and values files have image fields, too, but are not
 //! objects. A comment on the line of an image or a tag asks for bumps in any file (`markers`):
@@ -39,11 +39,12 @@ pub use automation_intent::{AutomationIntent, Lock, PolicyText};
 pub use document::{Document, Reading};
 pub use edit::annotate::annotate;
 pub use edit::change::{ImageChange, Refused, TagChange};
-pub use edit::set::{image_fields, set_images, set_tags};
+pub(crate) use edit::set::image_fields;
+pub use edit::set::{set_images, set_tags};
 pub use image_field::{ImageField, Marker, MarkerPolicy, Slot, SlotContent};
 pub use prefilter::{can_skip_for_images, may_hold_images};
 pub use read::kustomize::{ImageOverride, Kustomization};
 pub use read::open::read;
 pub use read::patches::{ImagePatch, Patch, Target};
 pub use yaml::events::Style;
-pub use yaml::limits::MAX_FILE_BYTES;
+pub(crate) use yaml::limits::MAX_FILE_BYTES;

@@ -51,7 +51,7 @@ pub fn set_images(path: &RepoPath, bytes: &[u8], changes: &[ImageChange]) -> Res
 
 /// The names of all image fields of an object, including those that cannot be read. A command for all fields of an
 /// object must not leave one out.
-pub fn image_fields(path: &RepoPath, bytes: &[u8], id: &ObjectId) -> BTreeSet<FieldName> {
+pub(crate) fn image_fields(path: &RepoPath, bytes: &[u8], id: &ObjectId) -> BTreeSet<FieldName> {
     let file = open(path, bytes);
     let mut objects = file.objects.into_iter();
     let object = objects.find(|object| object.document.object.id == *id);

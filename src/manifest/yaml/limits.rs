@@ -3,7 +3,7 @@ use crate::model::Position;
 
 /// Largest file that is read, in bytes. The largest real manifests (bundles of CRDs) have about 2 MiB, and the API
 /// server rejects requests above 3 MiB.
-pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Deepest nesting, aliases followed. Real objects (CRD schemas) reach about 40. This limit bounds every recursion over
 /// a tree.
