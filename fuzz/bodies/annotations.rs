@@ -3,12 +3,13 @@ use super::editor::values;
 use serde_json::Value;
 use tidegate::manifest::{annotate, read};
 
-/// Most bytes that may go when an annotation is added: the `null`, `~` or `{}` that stood where they are now.
+/// Most bytes that a new annotation may replace: `null`, `~` or `{}`.
 const PLACEHOLDER: usize = 8;
 
-/// First line `<number of an object><tab><key>[<tab><value>]`, the value with `\n`, `\t` and `\\` for what a line cannot
-/// hold, without one to take the annotation away; the rest is the file. What is not refused reads back as the same objects with
-/// just that annotation otherwise, is done when it is done, and libyaml agrees.
+/// The first line of the input is `<number of an object><tab><key>[<tab><value>]`, with `\n`, `\t` and `\\` as escapes in
+/// the value; without a value, the annotation is removed. The rest is the file. Properties of an edit that is not refused:
+/// the edited file reads back as the same objects with only this annotation changed; a second edit changes nothing;
+/// libyaml agrees.
 pub fn annotations(data: &[u8]) {
     let Some(end) = data.iter().position(|byte| *byte == b'\n') else {
         return;
@@ -44,7 +45,7 @@ pub fn annotations(data: &[u8]) {
             assert_eq!(
                 annotation.and_then(Value::as_str),
                 value.as_deref(),
-                "{key} is not what was asked for"
+                "{key} has another value than planned"
             );
             assert_eq!(without(&before.value, key), without(&after.value, key));
         } else {
@@ -54,7 +55,7 @@ pub fn annotations(data: &[u8]) {
     assert_eq!(
         annotate(&path, &edited, object, &change).as_ref(),
         Ok(&edited),
-        "done twice"
+        "a second edit changes the file"
     );
 
     let had = reading.documents[number].object.value.pointer("/metadata/annotations");
@@ -76,7 +77,7 @@ fn common<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>) -> usize {
     pairs.take_while(|(ours, theirs)| ours == theirs).count()
 }
 
-/// The object without the annotation, and without annotations where none are left.
+/// The object without the annotation, and without an empty `annotations`.
 fn without(value: &Value, key: &str) -> Value {
     let mut value = value.clone();
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {

@@ -2,29 +2,29 @@ use tidegate::manifest::{AutomationIntent, Reading, can_skip_for_images, may_hol
 use tidegate::model::RepoPath;
 use tidegate::resource::Intent;
 
-/// Findings of one file: the bound that the room promises, and the line that says how many more there are.
-const MOST_FINDINGS: usize = 101;
-/// Longest message: what is quoted of a file is cut.
-const LONGEST_MESSAGE: usize = 1000;
+/// Findings of one file: the limit of the room, and one finding with the number of the others.
+const MAX_FINDINGS: usize = 101;
+/// Longest message, in characters. A message that quotes a long text is cut.
+const MAX_MESSAGE: usize = 1000;
 
-/// The input is a file. It reads within bounds; every place that the reading names is in the file; no edits, same bytes; a
-/// look at the bytes before the parser misses nothing.
+/// The input is a file. Properties: the file is read within the limits; every position of the reading is in the file; an
+/// edit without changes returns the same bytes; the prefilter misses nothing.
 pub fn document(data: &[u8]) {
     for name in ["in.yaml", "kustomization.yaml"] {
         let path = path(name);
         let reading = read(&path, data);
-        places_are_in_the_file(data, &reading);
-        assert!(reading.findings.len() <= MOST_FINDINGS);
+        positions_are_in_the_file(data, &reading);
+        assert!(reading.findings.len() <= MAX_FINDINGS);
         for finding in &reading.findings {
-            assert!(finding.message.chars().count() <= LONGEST_MESSAGE);
+            assert!(finding.message.chars().count() <= MAX_MESSAGE);
             assert!(!finding.message.chars().any(char::is_control), "{:?}", finding.message);
         }
         assert_eq!(set_tags(&path, data, &[]).as_deref(), Ok(data));
-        nothing_is_overlooked(&path, data, &reading);
+        prefilter_misses_nothing(&path, data, &reading);
     }
 }
 
-fn nothing_is_overlooked(path: &RepoPath, data: &[u8], reading: &Reading) {
+fn prefilter_misses_nothing(path: &RepoPath, data: &[u8], reading: &Reading) {
     if !may_hold_images(path, data) {
         assert!(reading.values.is_empty() && reading.kustomization.is_none() && reading.operations.is_empty());
         for document in &reading.documents {
@@ -41,7 +41,7 @@ fn nothing_is_overlooked(path: &RepoPath, data: &[u8], reading: &Reading) {
     }
 }
 
-fn places_are_in_the_file(data: &[u8], reading: &Reading) {
+fn positions_are_in_the_file(data: &[u8], reading: &Reading) {
     let text = String::from_utf8_lossy(data);
     let lines = 1 + text.matches(['\n', '\r']).count();
     for document in &reading.documents {

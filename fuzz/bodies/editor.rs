@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use tidegate::manifest::{Document, ImageField, SlotContent, TagChange, read, set_tags};
 use tidegate::model::{FieldId, RepoPath, Tag};
 
-/// First line the changes, `<number of an image field>=<tag>` with blanks between; the rest is the file. An edit that is
-/// not refused changes the bytes of the tags alone, reads back as exactly what was planned, and libyaml agrees.
+/// The first line of the input has the changes, `<number of an image field>=<tag>` separated by blanks; the rest is the
+/// file. Properties of an edit that is not refused: only the bytes of the tags change, the edited file reads back as
+/// planned, and libyaml agrees.
 pub fn editor(data: &[u8]) {
     let (plan, file) = match data.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&data[..end], &data[end + 1..]),
@@ -45,7 +46,7 @@ pub fn editor(data: &[u8]) {
     libyaml_agrees(file, &edited, planned.values());
 }
 
-/// The tag for each field by number, a later one winning.
+/// The tag for each field by its number. A later tag replaces an earlier one.
 fn planned(plan: &str, fields: &[(&Document, &ImageField)]) -> BTreeMap<usize, Tag> {
     plan.split_ascii_whitespace()
         .filter_map(|word| {
@@ -64,15 +65,15 @@ fn only_the_tags_changed<'a>(old: &[u8], new: &[u8], slots: impl Iterator<Item =
         let span = &field.slot.span;
         after = after
             .strip_prefix(&old[before..span.start])
-            .expect("bytes before a tag are as they were");
-        let wanted = text_with(&old[span.clone()], field, tag);
+            .expect("bytes before a tag do not change");
+        let expected = text_with(&old[span.clone()], field, tag);
         after = after
-            .strip_prefix(wanted.as_bytes())
-            .or_else(|| after.strip_prefix(format!("\"{wanted}\"").as_bytes()))
-            .expect("the tag stands where it should");
+            .strip_prefix(expected.as_bytes())
+            .or_else(|| after.strip_prefix(format!("\"{expected}\"").as_bytes()))
+            .expect("the tag is at its span");
         before = span.end;
     }
-    assert_eq!(after, &old[before..], "bytes after the last tag are as they were");
+    assert_eq!(after, &old[before..], "bytes after the last tag do not change");
 }
 
 /// A scalar's text with the tag in it.
@@ -90,7 +91,7 @@ fn text_with(old: &[u8], field: &ImageField, tag: &Tag) -> String {
     }
 }
 
-/// The same objects, and the same image fields but for the planned tags.
+/// The edited file has the same objects, and the same image fields except for the planned tags.
 fn reads_back(
     path: &RepoPath,
     old: &[Document],
@@ -110,7 +111,7 @@ fn reads_back(
         object: document.object.id.clone(),
         field: image.field.clone(),
     };
-    let wanted: Vec<_> = fields
+    let expected: Vec<_> = fields
         .iter()
         .enumerate()
         .map(|(number, (document, image))| {
@@ -129,17 +130,17 @@ fn reads_back(
                 .map(|image| (id(document, image), image.image.clone()))
         })
         .collect();
-    assert_eq!(wanted, found);
+    assert_eq!(expected, found);
 }
 
-/// A third parser, which shares no code with the two that the editor asks: the same values but for strings that end in a
-/// planned tag. What it did not take before is not asked after.
+/// libyaml shares no code with the two parsers of the editor. It must read the same values, except for strings that end
+/// in a planned tag. A file that libyaml rejects before the edit is not checked.
 fn libyaml_agrees<'a>(old: &[u8], new: &[u8], tags: impl Iterator<Item = &'a Tag>) {
     let tags: Vec<&str> = tags.map(Tag::as_str).collect();
     libyaml_agrees_but_for(old, new, &|text| tags.iter().any(|tag| text.ends_with(tag)));
 }
 
-/// The same values but for strings that may be there now.
+/// libyaml reads the same values, except for strings that `may_be` accepts.
 pub fn libyaml_agrees_but_for(old: &[u8], new: &[u8], may_be: &dyn Fn(&str) -> bool) {
     let Some(before) = values(old) else { return };
     let encrypted = |document: &serde_yaml::Value| document.get("sops").is_some_and(|sops| sops.get("mac").is_some());
@@ -188,7 +189,7 @@ fn compare(before: &serde_yaml::Value, after: &serde_yaml::Value, may_be: &dyn F
     }
 }
 
-/// Equal, not-a-number counting as itself.
+/// Whether two values are equal. NaN equals NaN.
 fn same(before: &serde_yaml::Value, after: &serde_yaml::Value) -> bool {
     before == after || before.as_f64().is_some_and(f64::is_nan) && after.as_f64().is_some_and(f64::is_nan)
 }

@@ -6,13 +6,14 @@ use tidegate::manifest::{
 };
 use tidegate::model::{Digest, ImageRef, ObjectId, RepoPath};
 
-/// First line the changes, `<number of an image field>=<reference>` with blanks between; the rest is a manifest. An edit that
-/// is not refused reads back as exactly those images, names, tags and digests; made again, it changes nothing; libyaml agrees.
+/// The first line of the input has the changes, `<number of an image field>=<reference>` separated by blanks; the rest is
+/// a manifest. Properties of an edit that is not refused: the edited file reads back with exactly these images; a second
+/// edit changes nothing; libyaml agrees.
 pub fn images(data: &[u8]) {
     edit(&path("in.yaml"), data);
 }
 
-/// The same for the images of a kustomization.
+/// The same properties for the images of a kustomization.
 pub fn kustomization(data: &[u8]) {
     edit(&path("kustomization.yaml"), data);
 }
@@ -71,15 +72,19 @@ fn as_images(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap
     let Ok(edited) = set_images(path, file, &changes) else {
         return;
     };
-    let wanted = |number: usize, old: &ImageRef| planned.get(&number).unwrap_or(old).clone();
-    read_back(path, reading, &edited, &wanted);
-    assert_eq!(set_images(path, &edited, &changes).as_ref(), Ok(&edited), "made twice");
+    let expected = |number: usize, old: &ImageRef| planned.get(&number).unwrap_or(old).clone();
+    read_back(path, reading, &edited, &expected);
+    assert_eq!(
+        set_images(path, &edited, &changes).as_ref(),
+        Ok(&edited),
+        "a second edit changes the file"
+    );
     libyaml_agrees_but_for(file, &edited, &|text| {
         text.is_empty() || planned.values().any(|image| part_of(image, text))
     });
 }
 
-/// Only tags and digests of the planned images, with the names that are there.
+/// Sets only the tags and digests of the planned images, and keeps the names.
 fn as_tags(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap<usize, ImageRef>) {
     let fields = fields(reading);
     let changes: BTreeMap<usize, TagChange> = planned
@@ -98,7 +103,7 @@ fn as_tags(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap<u
     let Ok(edited) = set_tags(path, file, &list) else {
         return;
     };
-    let wanted = |number: usize, old: &ImageRef| match changes.get(&number) {
+    let expected = |number: usize, old: &ImageRef| match changes.get(&number) {
         None => old.clone(),
         Some(change) => {
             let tagged = old.with_tag(change.tag.clone());
@@ -109,8 +114,12 @@ fn as_tags(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap<u
             ImageRef::parse(&text).expect("a name with a tag and a digest is a reference")
         }
     };
-    read_back(path, reading, &edited, &wanted);
-    assert_eq!(set_tags(path, &edited, &list).as_ref(), Ok(&edited), "made twice");
+    read_back(path, reading, &edited, &expected);
+    assert_eq!(
+        set_tags(path, &edited, &list).as_ref(),
+        Ok(&edited),
+        "a second edit changes the file"
+    );
     libyaml_agrees_but_for(file, &edited, &|text| {
         let tag_or_digest = |change: &TagChange| {
             text.ends_with(change.tag.as_str())
@@ -123,9 +132,9 @@ fn as_tags(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap<u
     });
 }
 
-/// The same objects in the same order; where the image should be `wanted`, it is the same repository, tag and digest. A field
-/// that holds a digest alone has no place for the tag, which the digest makes needless.
-fn read_back(path: &RepoPath, old: &Reading, edited: &[u8], wanted: &dyn Fn(usize, &ImageRef) -> ImageRef) {
+/// The edited file has the same objects in the same order, and each image has the expected repository, tag and digest. A
+/// field with a digest alone has no scalar for the tag, and needs none.
+fn read_back(path: &RepoPath, old: &Reading, edited: &[u8], expected: &dyn Fn(usize, &ImageRef) -> ImageRef) {
     let new = read(path, edited);
     let names = |reading: &Reading| -> Vec<ObjectId> {
         let documents = reading.documents.iter().chain(&reading.values);
@@ -136,18 +145,18 @@ fn read_back(path: &RepoPath, old: &Reading, edited: &[u8], wanted: &dyn Fn(usiz
     let (before, after) = (fields(old), fields(&new));
     assert_eq!(before.len(), after.len());
     for (number, ((_, before), (_, after))) in before.iter().zip(&after).enumerate() {
-        let wanted = wanted(number, &before.image);
-        let tagless = before.slot.content == SlotContent::Digest && wanted.digest().is_some();
+        let expected = expected(number, &before.image);
+        let tagless = before.slot.content == SlotContent::Digest && expected.digest().is_some();
         let essence = |image: &ImageRef| {
             let tag = image.tag().filter(|_| !tagless).cloned();
             (image.repository(), tag, image.digest().cloned())
         };
         assert_eq!(before.field, after.field);
-        assert_eq!(essence(&after.image), essence(&wanted), "field {number}");
+        assert_eq!(essence(&after.image), essence(&expected), "field {number}");
     }
 }
 
-/// Whether a scalar can hold the text as a part of the image: as written, or by its canonical name.
+/// Whether a text can be a part of the image in a scalar: as written, or with its canonical name.
 fn part_of(image: &ImageRef, text: &str) -> bool {
     let canonical = image.repository();
     image.to_string().contains(text) || canonical.to_string().contains(text) || {
