@@ -1,11 +1,10 @@
 use super::key_loop::SOON;
 use super::signer_check::SignerCheck;
-use super::sync_loop::event_lost;
 use super::{AgentConfig, wiring};
-use crate::cluster::ApiServer;
+use crate::cluster::RecordEvents;
 use crate::driver::{Outcome, Pass, Shutdown};
 use crate::git::{self, DeployKey};
-use crate::port::{Cluster, Happening, RepoProblem};
+use crate::port::{ClusterEvent, EventWriter, RepoProblem};
 use crate::telemetry::{Metrics, Right};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(300);
 /// and now and then; told when the answer is another one.
 pub(super) struct AccessCheck {
     checked: Arc<AgentConfig>,
-    cluster: Arc<ApiServer>,
+    events: Arc<RecordEvents>,
     metrics: Metrics,
     told: Option<Verdict>,
     /// When it was last asked, if the answer was enough.
@@ -33,10 +32,10 @@ enum Verdict {
 }
 
 impl AccessCheck {
-    pub(super) fn new(checked: Arc<AgentConfig>, cluster: Arc<ApiServer>, metrics: Metrics) -> Self {
+    pub(super) fn new(checked: Arc<AgentConfig>, events: Arc<RecordEvents>, metrics: Metrics) -> Self {
         Self {
             checked,
-            cluster,
+            events,
             metrics,
             told: None,
             looked: None,
@@ -105,7 +104,7 @@ impl AccessCheck {
                      may write; at {page} {}",
                     place.advice
                 );
-                announce(&*self.cluster, true, "ReadOnlyDeployKey", message).await;
+                announce(&*self.events, true, "ReadOnlyDeployKey", message).await;
             }
             Verdict::Nothing(RepoProblem::KeyRefused) => {
                 tracing::warn!(%key, repo = %url, %page, remedy = place.advice, error = %words, "the server does not take the deploy key");
@@ -137,7 +136,7 @@ impl AccessCheck {
                     "the login may only read {url} ({words}): it is applied, and no image is bumped until it may write; \
                      {remedy}"
                 );
-                announce(&*self.cluster, true, "ReadOnlyLogin", message).await;
+                announce(&*self.events, true, "ReadOnlyLogin", message).await;
             }
             Verdict::Nothing(RepoProblem::KeyRefused) => {
                 tracing::warn!(repo = %url, error = %words, "the server does not take the login");
@@ -180,14 +179,17 @@ impl<F: Fn() + Send + Sync + 'static> Pass for LoginLoop<F> {
     fn timed_out(&self, _: Duration) {}
 }
 
-/// Writes an event; that it is lost is told.
-pub(super) async fn announce(cluster: &impl Cluster, warning: bool, reason: &'static str, message: String) {
-    let event = Happening {
+/// Writes an event. A lost event is logged; the sync loop reports an outage of the API server once.
+pub(super) async fn announce(events: &impl EventWriter, warning: bool, reason: &'static str, message: String) {
+    let event = ClusterEvent {
         warning,
         reason,
         message,
     };
-    if let Err(error) = cluster.emit(&event).await {
-        event_lost(&error);
+    if let Err(error) = events.write(&event).await {
+        match error.is_outage() {
+            true => tracing::debug!(%error, "event not written"),
+            false => tracing::warn!(%error, "event not written"),
+        }
     }
 }

@@ -1,13 +1,12 @@
 use super::landed_commits::LandedCommits;
-use super::sync_loop::SyncEnd;
 use crate::automation::{AutomationReport, Status};
-use crate::driver::Activator;
+use crate::driver::{Activator, NoAnswer};
 use crate::follow::Tip;
 use crate::http::{CommandError, CommandReport, Commands};
 use crate::model::{BranchName, CommitId, Severity};
 use crate::port::ScanState;
 use crate::scan::ScanReport;
-use crate::sync::{Change, SyncReport};
+use crate::sync::{Activators, Change, SyncEnd, SyncReport};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ pub(super) struct AgentCommands {
     pub(super) scan: Activator<ScanReport>,
     pub(super) automate: Activator<AutomationReport>,
     pub(super) follow: Activator<Result<CommitId, String>>,
-    pub(super) sync: Activator<SyncEnd>,
+    pub(super) sync: Activators,
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) keys: Activator<()>,
     pub(super) tip: Tip,
@@ -113,22 +112,36 @@ impl AgentCommands {
                 ok: false,
             });
         }
-        match self.sync.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
+        let ends = self.sync.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        let reports = ends.iter().map(|(_, end)| self.report(end));
+        reports.reduce(joined).ok_or_else(|| unavailable(NoAnswer::Ended))
+    }
+
+    fn report(&self, end: &SyncEnd) -> CommandReport {
+        match end {
             SyncEnd::Ran(report) => {
-                let mut told = told(&report);
+                let mut told = told(report);
                 if let Some(problem) = self.tip.withheld() {
                     told.lines.push(problem);
                     told.ok = false;
                 }
-                Ok(told)
+                told
             }
-            SyncEnd::Failed(reason) => Ok(CommandReport {
+            SyncEnd::Failed(reason) => CommandReport {
                 summary: "the sync could not run".into(),
-                lines: vec![reason],
+                lines: vec![reason.clone()],
                 ok: false,
-            }),
+            },
         }
     }
+}
+
+/// The reports of two targets as one.
+fn joined(mut one: CommandReport, other: CommandReport) -> CommandReport {
+    one.summary = format!("{}; {}", one.summary, other.summary);
+    one.lines.extend(other.lines);
+    one.ok &= other.ok;
+    one
 }
 
 fn told(report: &SyncReport) -> CommandReport {
@@ -144,7 +157,7 @@ fn told(report: &SyncReport) -> CommandReport {
     lines.extend(report.findings.iter().map(ToString::to_string));
     lines.extend(
         report
-            .kept
+            .retained
             .iter()
             .map(|(id, why)| format!("{id} is no longer declared and stays: {why}")),
     );
@@ -172,7 +185,7 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn unavailable(error: crate::driver::NoAnswer) -> CommandError {
+fn unavailable(error: NoAnswer) -> CommandError {
     CommandError::Unavailable(error.to_string())
 }
 

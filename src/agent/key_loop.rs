@@ -2,7 +2,7 @@ use super::AgentConfig;
 use super::access_check::{AccessCheck, announce};
 use super::keys;
 use super::signer_check::SignerCheck;
-use crate::cluster::ApiServer;
+use crate::cluster::{RecordEvents, SecretStore};
 use crate::config::KeySource;
 use crate::driver::{Outcome, Pass, Shutdown};
 use crate::git::{DeployKey, Repo, keys::rotation::Keys};
@@ -15,7 +15,8 @@ pub(super) const SOON: Duration = Duration::from_secs(15);
 /// The loop about the deploy key: which one it is, what it may do at the server, and whether the next one can take over.
 pub(super) struct KeyLoop<F> {
     pub(super) checked: Arc<AgentConfig>,
-    pub(super) cluster: Arc<ApiServer>,
+    pub(super) secrets: Arc<SecretStore>,
+    pub(super) events: Arc<RecordEvents>,
     pub(super) repo: Arc<Repo>,
     pub(super) in_use: Arc<DeployKey>,
     /// Called when another key is in use, or the key may do more than before.
@@ -37,7 +38,7 @@ pub(super) struct ToldOfKeys {
 impl<F: Fn() + Send + Sync> KeyLoop<F> {
     /// The keys as they are kept; a change that somebody made is taken over.
     async fn keys(&mut self) -> Option<Keys> {
-        match keys::reread(&self.checked.settings.repo.key, &self.cluster).await {
+        match keys::reread(&self.checked.settings.repo.key, &*self.secrets).await {
             Ok(keys) => {
                 if self.told.trouble.take().is_some() {
                     tracing::info!("the deploy key can be read again");
@@ -87,7 +88,7 @@ impl<F: Fn() + Send + Sync> KeyLoop<F> {
             }
             return;
         }
-        match keys::promote(&self.cluster, name, &self.in_use, &next).await {
+        match keys::promote(&*self.secrets, name, &self.in_use, &next).await {
             Ok(true) => {
                 self.told.waiting = None;
                 let old = self.in_use.public_line(keys::COMMENT);
@@ -96,7 +97,7 @@ impl<F: Fn() + Send + Sync> KeyLoop<F> {
                     "deploy key {} is in use; the one before may be removed at the forge: {old}",
                     next.fingerprint()
                 );
-                announce(&*self.cluster, false, "DeployKeyRotated", message).await;
+                announce(&*self.events, false, "DeployKeyRotated", message).await;
             }
             Ok(false) => {}
             Err(error) => tracing::warn!(error = %format!("{error:#}"), "the next deploy key cannot be put in place"),

@@ -1,11 +1,10 @@
 //! The deploy key where it is kept: read, made, changed in two steps.
 
 use super::{AgentConfig, wiring};
-use crate::cluster::{ApiServer, SecretName};
 use crate::config::{KeySource, SigningKey};
 use crate::git::keys::rotation::{self, Keys};
 use crate::git::{self, DeployKey, KeyKind};
-use crate::port::Cluster as _;
+use crate::port::{HomeSecrets, SecretName};
 use anyhow::Context as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,8 +26,8 @@ pub async fn deploy_keys(checked: &AgentConfig) -> anyhow::Result<Keys> {
             Ok(alone(made?))
         }
         KeySource::Secret(name) => {
-            let cluster = wiring::cluster(checked).await?;
-            from_secret(&cluster, name, kind).await
+            let secrets = wiring::Home::connect(checked).await?.secrets();
+            from_secret(&secrets, name, kind).await
         }
     }
 }
@@ -51,10 +50,10 @@ pub(super) async fn kept(checked: &AgentConfig, source: &KeySource, what: &str) 
         KeySource::File(path) if !path.exists() => Err(none(&path.display())),
         KeySource::File(path) => Ok(Arc::new(git::keys::load_file(path)?)),
         KeySource::Secret(name) => {
-            let cluster = wiring::cluster(checked).await?;
-            let place = place(&cluster, name);
+            let secrets = wiring::Home::connect(checked).await?.secrets();
+            let place = place(&secrets, name);
             let entry = format!("{place}, entry {}", rotation::CURRENT);
-            Ok(read(&cluster, &place).await?.ok_or_else(|| none(&entry))?.current)
+            Ok(read(&secrets, &place).await?.ok_or_else(|| none(&entry))?.current)
         }
     }
 }
@@ -73,7 +72,7 @@ pub async fn signing_key(checked: &AgentConfig) -> anyhow::Result<Option<Arc<Dep
 /// The keys for a running agent: an API server that is away is waited for, told once.
 pub(super) async fn deploy_keys_in_time(
     checked: &AgentConfig,
-    cluster: &ApiServer,
+    secrets: &impl HomeSecrets,
     waiting: impl Fn(String),
 ) -> anyhow::Result<Keys> {
     let name = match &checked.settings.repo.key {
@@ -82,7 +81,7 @@ pub(super) async fn deploy_keys_in_time(
     };
     let mut backoff = crate::model::Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
     loop {
-        match from_secret(cluster, name, checked.settings.repo.key_kind).await {
+        match from_secret(secrets, name, checked.settings.repo.key_kind).await {
             Ok(keys) => return Ok(keys),
             Err(error) if is_outage(&error) => {
                 waiting(format!("{error:#}"));
@@ -94,12 +93,12 @@ pub(super) async fn deploy_keys_in_time(
 }
 
 /// The keys as they are kept now, for a running agent; nothing is made.
-pub(super) async fn reread(source: &KeySource, cluster: &ApiServer) -> anyhow::Result<Keys> {
+pub(super) async fn reread(source: &KeySource, secrets: &impl HomeSecrets) -> anyhow::Result<Keys> {
     match source {
         KeySource::File(path) => Ok(alone(git::keys::load_file(path)?)),
         KeySource::Secret(name) => {
-            let place = place(cluster, name);
-            let keys = read(cluster, &place).await?;
+            let place = place(secrets, name);
+            let keys = read(secrets, &place).await?;
             keys.with_context(|| {
                 format!("{place} has no deploy key any more; put it back, or restart the agent to have a new one made")
             })
@@ -109,13 +108,13 @@ pub(super) async fn reread(source: &KeySource, cluster: &ApiServer) -> anyhow::R
 
 /// Makes the next key the present one, if nobody did something else since.
 pub(super) async fn promote(
-    cluster: &ApiServer,
+    secrets: &impl HomeSecrets,
     name: &str,
     current: &DeployKey,
     next: &DeployKey,
 ) -> anyhow::Result<bool> {
-    let (place, mut done) = (place(cluster, name), false);
-    let change = cluster.change_secret::<anyhow::Error>(&place, |entries| {
+    let (place, mut done) = (place(secrets, name), false);
+    let change = secrets.change::<anyhow::Error>(&place, |entries| {
         done = rotation::promote(entries, current, next)?;
         Ok(done)
     });
@@ -157,14 +156,14 @@ pub async fn rotate(checked: &AgentConfig, user: Option<&str>) -> anyhow::Result
         KeySource::Secret(name) => name,
         KeySource::File(path) => anyhow::bail!(mounted(path)),
     };
-    let cluster = wiring::cluster(checked).await?;
-    let place = place(&cluster, name);
-    let keys = read(&cluster, &place).await?;
+    let secrets = wiring::Home::connect(checked).await?.secrets();
+    let place = place(&secrets, name);
+    let keys = read(&secrets, &place).await?;
     let Some(keys) = keys else {
         anyhow::bail!("there is no deploy key in {place} to be replaced; `tidegate identity` makes the first one");
     };
     if let Some(previous) = keys.previous {
-        let forget = cluster.change_secret::<anyhow::Error>(&place, |entries| Ok(rotation::finish(entries)));
+        let forget = secrets.change::<anyhow::Error>(&place, |entries| Ok(rotation::finish(entries)));
         forget.await?;
         let current = keys.current;
         return Ok(Rotation::Done { current, previous });
@@ -172,13 +171,13 @@ pub async fn rotate(checked: &AgentConfig, user: Option<&str>) -> anyhow::Result
     let Some(next) = keys.next else {
         let kind = checked.settings.repo.key_kind;
         let new = blocking(move || DeployKey::generate_kind(kind)).await??;
-        let begin = cluster.change_secret::<anyhow::Error>(&place, |entries| Ok(rotation::begin(entries, &new)));
+        let begin = secrets.change::<anyhow::Error>(&place, |entries| Ok(rotation::begin(entries, &new)));
         let keys = Keys::read(&begin.await?)?;
         let both = keys.and_then(|keys| Some((keys.next?, keys.current)));
         let (next, current) = both.with_context(|| format!("{place} was changed by somebody else; try again"))?;
         return Ok(Rotation::Begun { next, current });
     };
-    let next = named(&cluster, &place, next, user).await?;
+    let next = named(&secrets, &place, next, user).await?;
     if let Some(why) = not_ready(checked, Arc::clone(&next)).await {
         anyhow::bail!(
             "the next key {} does not work yet, and nothing was changed, {} stays in use: {why}",
@@ -187,12 +186,12 @@ pub async fn rotate(checked: &AgentConfig, user: Option<&str>) -> anyhow::Result
         );
     }
     let previous = keys.current.public_line(COMMENT);
-    promote(&cluster, name, &keys.current, &next).await?;
-    let keys = read(&cluster, &place).await?;
+    promote(&secrets, name, &keys.current, &next).await?;
+    let keys = read(&secrets, &place).await?;
     let is_done = keys.is_some_and(|keys| keys.current.fingerprint() == next.fingerprint());
     anyhow::ensure!(is_done, "{place} was changed by somebody else; try again");
     // The agent may have been first, and have noted what is told here.
-    let forget = cluster.change_secret::<anyhow::Error>(&place, |entries| Ok(rotation::finish(entries)));
+    let forget = secrets.change::<anyhow::Error>(&place, |entries| Ok(rotation::finish(entries)));
     forget.await?;
     Ok(Rotation::Done {
         current: next,
@@ -209,10 +208,10 @@ pub async fn abandon(checked: &AgentConfig) -> anyhow::Result<Rotation> {
         KeySource::Secret(name) => name,
         KeySource::File(path) => anyhow::bail!(mounted(path)),
     };
-    let cluster = wiring::cluster(checked).await?;
-    let place = place(&cluster, name);
+    let secrets = wiring::Home::connect(checked).await?.secrets();
+    let place = place(&secrets, name);
     let mut was_begun = false;
-    let change = cluster.change_secret::<anyhow::Error>(&place, |entries| {
+    let change = secrets.change::<anyhow::Error>(&place, |entries| {
         was_begun = rotation::abandon(entries);
         Ok(was_begun)
     });
@@ -267,13 +266,13 @@ fn mounted(path: &Path) -> String {
 
 /// The next key under the name that was given for it.
 async fn named(
-    cluster: &ApiServer,
+    secrets: &impl HomeSecrets,
     place: &SecretName,
     next: Arc<DeployKey>,
     user: Option<&str>,
 ) -> anyhow::Result<Arc<DeployKey>> {
     let Some(user) = user else { return Ok(next) };
-    let change = cluster.change_secret::<anyhow::Error>(place, |entries| {
+    let change = secrets.change::<anyhow::Error>(place, |entries| {
         rotation::name_next(entries, user);
         Ok(true)
     });
@@ -282,22 +281,22 @@ async fn named(
         .with_context(|| format!("{place} was changed by somebody else; try again"))
 }
 
-async fn from_secret(cluster: &ApiServer, name: &str, kind: KeyKind) -> anyhow::Result<Keys> {
-    let place = place(cluster, name);
-    if let Some(keys) = read(cluster, &place).await? {
+async fn from_secret(secrets: &impl HomeSecrets, name: &str, kind: KeyKind) -> anyhow::Result<Keys> {
+    let place = place(secrets, name);
+    if let Some(keys) = read(secrets, &place).await? {
         return Ok(keys);
     }
     let new = blocking(move || DeployKey::generate_kind(kind)).await??;
-    let made = cluster
-        .change_secret::<anyhow::Error>(&place, |entries| Ok(rotation::first(entries, &new)))
+    let made = secrets
+        .change::<anyhow::Error>(&place, |entries| Ok(rotation::first(entries, &new)))
         .await
         .with_context(|| unreadable(&place))?;
     let keys = Keys::read(&made).with_context(|| place.to_string())?;
     keys.with_context(|| format!("{place} was changed by somebody else; try again"))
 }
 
-async fn read(cluster: &ApiServer, place: &SecretName) -> anyhow::Result<Option<Keys>> {
-    let entries = cluster.secret(place).await.with_context(|| unreadable(place))?;
+async fn read(secrets: &impl HomeSecrets, place: &SecretName) -> anyhow::Result<Option<Keys>> {
+    let entries = secrets.read(place).await.with_context(|| unreadable(place))?;
     Keys::read(&entries).with_context(|| place.to_string())
 }
 
@@ -309,9 +308,9 @@ fn alone(key: DeployKey) -> Keys {
     }
 }
 
-fn place(cluster: &ApiServer, name: &str) -> SecretName {
+fn place(secrets: &impl HomeSecrets, name: &str) -> SecretName {
     SecretName {
-        namespace: cluster.set().namespace.clone(),
+        namespace: secrets.namespace().to_owned(),
         name: name.to_owned(),
     }
 }

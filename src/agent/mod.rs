@@ -10,7 +10,6 @@
 
 mod access_check;
 mod commands;
-mod consent;
 mod deadlines;
 mod holds;
 mod key_loop;
@@ -22,7 +21,6 @@ mod schedule;
 mod settings;
 mod signer_check;
 mod startup_check;
-mod sync_loop;
 mod wiring;
 
 pub use holds::{holds, holds_of_clone, holds_of_url, lift, lift_in_clone};

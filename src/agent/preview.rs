@@ -1,13 +1,13 @@
-use super::{AgentConfig, consent::consent, keys, sync_loop::SyncLoop, wiring};
+use super::{AgentConfig, keys, wiring};
 use crate::automation;
 use crate::aws::{CallLimits, Sdk};
 use crate::catalog::Catalog;
-use crate::model::{CommitId, Finding, TargetId};
+use crate::model::{CommitId, Finding};
 use crate::plan::{Decision, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, Registry, Scan, ScanState};
 use crate::registry::{ReadLimits, Router};
 use crate::scan::read_platforms;
-use crate::sync::{self, Change};
+use crate::sync::{self, Syncer, approval};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use serde::Serialize;
@@ -105,17 +105,18 @@ async fn preview_sync(
     repo: &impl ConfigRepo,
     declared: &DeclaredState,
 ) -> anyhow::Result<Option<sync::Preview>> {
-    if !checked.settings.sync.enabled {
+    let settings = &checked.settings.sync;
+    let Some(target) = settings.targets.first().filter(|_| settings.enabled) else {
         return Ok(None);
-    }
-    let cluster = Arc::new(wiring::cluster(checked).await?);
-    let mut syncer = SyncLoop::<crate::git::Repo, _>::syncer(&cluster, checked.settings.sync.deletions);
-    let confirmed = checked.settings.sync.confirm;
-    let consent = consent(repo, confirmed, syncer.last_applied().await?, declared.commit).await?;
-    match declared.target(&TargetId::here()) {
-        Some(target) => Ok(Some(syncer.preview(target, consent).await?)),
-        None => Ok(None),
-    }
+    };
+    let Some(state) = declared.target(&target.id) else {
+        return Ok(None);
+    };
+    let target = wiring::Home::connect(checked).await?.target(target);
+    let mut syncer = Syncer::new(target, settings.deletions);
+    let last = syncer.last_applied().await?;
+    let approval = approval(repo, settings.confirm, last, declared.commit).await?;
+    Ok(Some(syncer.preview(state, approval).await?))
 }
 
 impl fmt::Display for Preview {
@@ -141,32 +142,7 @@ impl fmt::Display for Preview {
             writeln!(f, "stay   {}: {}", field.field, field.reason)?;
         }
         if let Some(sync) = &self.sync {
-            let unchanged = sync
-                .objects
-                .iter()
-                .filter(|object| object.change == Change::Unchanged)
-                .count();
-            for object in sync.objects.iter().filter(|object| object.change != Change::Unchanged) {
-                writeln!(f, "apply  {}: {} ({})", object.id, object.change, object.path)?;
-            }
-            for id in &sync.deletions {
-                writeln!(f, "prune  {id}")?;
-            }
-            for id in sync.waiting.iter().flat_map(|waiting| &waiting.objects) {
-                writeln!(f, "wait   {id}")?;
-            }
-            for failed in &sync.failed {
-                writeln!(f, "fail   {}: {}", failed.id, failed.message)?;
-            }
-            for reason in sync
-                .waiting
-                .iter()
-                .map(|waiting| &waiting.remedy)
-                .chain(&sync.prune_blocked)
-            {
-                writeln!(f, "keep   {reason}")?;
-            }
-            writeln!(f, "       {unchanged} objects are as declared")?;
+            write!(f, "{sync}")?;
         }
         if let Some(problem) = &self.sync_problem {
             writeln!(f, "fail   the cluster cannot be read: {problem}")?;

@@ -1,9 +1,8 @@
-use super::access_check::{AccessCheck, LoginLoop};
+use super::access_check::{AccessCheck, LoginLoop, announce};
 use super::commands::AgentCommands;
 use super::key_loop::{KeyLoop, ToldOfKeys, wake_when_refused};
 use super::landed_commits::LandedCommits;
 use super::signer_check::SignerCheck;
-use super::sync_loop::{SyncLoop, Told, event_lost};
 use super::{AgentConfig, deadlines, keys, schedule, startup_check, wiring};
 use crate::automation::{self, Automation, CommitStyle, Landed, Status};
 use crate::aws::{CallLimits, Sdk};
@@ -11,10 +10,12 @@ use crate::catalog::Catalog;
 use crate::driver::{Activator, Health, Loop, Shutdown, Tasks, Wake, on_signals, run as run_loop};
 use crate::follow::{Follower, Tip};
 use crate::http::{self, TokenFile};
+use crate::notice::{ClusterEvents, Log, MetricSink, Reporter};
 use crate::port::ScanState;
-use crate::port::{Cluster, Happening};
+use crate::port::{EventWriter, TargetApi};
 use crate::registry::{ReadLimits, Router};
 use crate::scan::Scanner;
+use crate::sync::{Activators, PassReporter, SyncLoop, Syncer};
 use crate::telemetry::{Metrics, Outcome};
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -44,7 +45,8 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let metrics = Metrics::new();
     let rules = Arc::new(checked.scan_rules());
     let checked = Arc::new(checked);
-    let cluster = Arc::new(wiring::cluster(&checked).await?);
+    let home = wiring::Home::connect(&checked).await?;
+    let secrets = Arc::new(home.secrets());
     let signing = wiring::signing(&checked).await?;
     let settings = &checked.settings;
     let listen = settings.http.listen;
@@ -54,10 +56,17 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
 
     let key_condition = health.condition("deploy key", "not read yet");
     let git_condition = health.condition("config repo", "not fetched yet");
-    let sync_condition = settings
-        .sync
-        .enabled
-        .then(|| health.condition("sync", "the first pass has not ended yet"));
+    let first_target = settings.sync.targets.first().context("sync: there is no target")?;
+    let events = Arc::new(home.events(first_target));
+    let mut sync = Activators::default();
+    let mut sync_loops = Vec::new();
+    for target in settings.sync.targets.iter().filter(|_| settings.sync.enabled) {
+        let name: Arc<str> = format!("sync/{}", target.id).into();
+        let condition = health.condition(Arc::clone(&name), "the first pass has not ended yet");
+        let (sync_loop, activator) = Loop::new(Arc::clone(&name), NET, deadlines::sync(settings), &health);
+        sync.add(target.id.clone(), activator.clone());
+        sync_loops.push((name, target, condition, sync_loop, activator));
+    }
 
     let scan_state = Arc::new(ScanState::default());
     let tip = Tip::default();
@@ -68,7 +77,6 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let (automate_loop, automate) = Loop::new("automate", NET, deadlines::automate(settings), &health);
     let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), &health);
     let (keys_loop, keys) = Loop::new("keys", KEYS, deadlines::keys(settings), &health);
-    let (sync_loop, sync) = Loop::new("sync", NET, deadlines::sync(settings), &health);
 
     let journal = LandedCommits::default();
     let mut tasks = Tasks::default();
@@ -100,7 +108,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     });
 
     let told = std::sync::atomic::AtomicBool::new(false);
-    let key = keys::deploy_keys_in_time(&checked, &cluster, |reason| {
+    let key = keys::deploy_keys_in_time(&checked, &*secrets, |reason| {
         if !told.swap(true, std::sync::atomic::Ordering::Relaxed) {
             tracing::warn!(%reason, "waiting for the deploy key");
         }
@@ -129,7 +137,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
 
     let observed = |metrics: &Metrics| {
         let metrics = metrics.clone();
-        move |name, well, took| {
+        move |name: &Arc<str>, well, took| {
             metrics.pass_ended(name, if well { Outcome::Ok } else { Outcome::Failed }, took);
         }
     };
@@ -141,7 +149,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         }
     };
     let listed = SignerCheck::new(signing);
-    let rights = AccessCheck::new(Arc::clone(&checked), Arc::clone(&cluster), metrics.clone());
+    let rights = AccessCheck::new(Arc::clone(&checked), Arc::clone(&events), metrics.clone());
     let changed = {
         let (automate, follow) = (automate.clone(), follow.clone());
         move || {
@@ -152,7 +160,8 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     if wiring::has_deploy_key(&checked) {
         let key_work = KeyLoop {
             checked: Arc::clone(&checked),
-            cluster: Arc::clone(&cluster),
+            secrets,
+            events: Arc::clone(&events),
             repo: Arc::clone(&repo),
             in_use: key,
             changed,
@@ -187,7 +196,8 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         Arc::clone(&repo),
         Arc::clone(&catalog),
         tip.clone(),
-        settings.sync.enabled.then(|| Arc::clone(&cluster)),
+        settings.sync.enabled.then(|| home.target(first_target).record),
+        Arc::clone(&events),
         Arc::clone(&checked),
         shutdown.clone(),
     );
@@ -196,7 +206,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         "trust",
         trust(
             tip.clone(),
-            Arc::clone(&cluster),
+            Arc::clone(&events),
             metrics.clone(),
             moved.clone(),
             shutdown.clone(),
@@ -232,7 +242,7 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         );
         tasks.spawn(
             "events",
-            events(Arc::clone(&cluster), journal.clone(), shutdown.clone()),
+            bump_events(Arc::clone(&events), journal.clone(), shutdown.clone()),
         );
         let automation = Automation::new(automation::Dependencies {
             repo: Arc::clone(&repo),
@@ -248,7 +258,10 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
             status,
             metrics: metrics.clone(),
             scan: Wake::from(&scan),
-            sync: Wake::from(&sync),
+            sync: Wake::new({
+                let sync = sync.clone();
+                move || sync.activate()
+            }),
             landed: Box::new(move |landed| journal.note(landed)),
             jitter,
             proposals: wiring::side(settings).await?.map(Arc::new),
@@ -262,21 +275,35 @@ async fn serve(checked: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         tasks.spawn("windows", schedule::keep(scheduler, shutdown.clone()));
     }
 
-    if let Some(condition) = sync_condition {
-        tasks.spawn("drift", drift(Arc::clone(&cluster), sync.clone(), shutdown.clone()));
+    let (cluster_events, queue) = ClusterEvents::new();
+    let reporter = Reporter::new(vec![
+        Box::new(Log),
+        Box::new(MetricSink::new(metrics.clone())),
+        Box::new(cluster_events),
+    ]);
+    let drain = shutdown.clone();
+    tasks.spawn("cluster events", async move {
+        queue.write_all(&*events, async { drain.begun().await }).await;
+        drain.begun().await;
+    });
+    for (name, target, condition, sync_loop, activator) in sync_loops {
+        let target = home.target(target);
+        let api = Arc::clone(&target.api);
+        tasks.spawn(
+            format!("drift of {}", target.id),
+            drift(api, activator, shutdown.clone()),
+        );
         let work = SyncLoop {
-            syncer: SyncLoop::<crate::git::Repo, _>::syncer(&cluster, settings.sync.deletions),
+            reporter: PassReporter::new(target.id.clone(), reporter.clone(), metrics.clone()),
+            syncer: Syncer::new(target, settings.sync.deletions),
             confirmed: settings.sync.confirm,
-            repo,
-            catalog,
-            tip,
-            cluster,
+            repo: Arc::clone(&repo),
+            catalog: Arc::clone(&catalog),
+            tip: tip.clone(),
             condition,
-            metrics: metrics.clone(),
-            told: Told::default(),
         };
         tasks.spawn(
-            "sync",
+            name,
             run_loop(sync_loop, work, shutdown.clone(), jitter, observed(&metrics)),
         );
     }
@@ -291,8 +318,8 @@ async fn stop(repo: crate::git::Repo, shutdown: Shutdown) {
 }
 
 /// Wakes the sync loop at each change that the watches see.
-async fn drift<C: Cluster, R: Clone + Send + Sync>(cluster: Arc<C>, sync: Activator<R>, shutdown: Shutdown) {
-    let mut changes = cluster.observed().subscribe();
+async fn drift<A: TargetApi, R: Clone + Send + Sync>(api: Arc<A>, sync: Activator<R>, shutdown: Shutdown) {
+    let mut changes = api.observed().subscribe();
     loop {
         tokio::select! {
             () = shutdown.begun() => return,
@@ -305,20 +332,13 @@ async fn drift<C: Cluster, R: Clone + Send + Sync>(cluster: Arc<C>, sync: Activa
 }
 
 /// Tells of a tip that is not applied, for as long as it is not.
-async fn trust<C: Cluster>(tip: Tip, cluster: Arc<C>, metrics: Metrics, changed: impl Fn(), shutdown: Shutdown) {
+async fn trust<E: EventWriter>(tip: Tip, events: Arc<E>, metrics: Metrics, changed: impl Fn(), shutdown: Shutdown) {
     let mut changes = tip.withholding();
     loop {
         let problem = changes.borrow_and_update().clone();
         metrics.tip_withheld(problem.is_some());
         if let Some(message) = problem {
-            let event = Happening {
-                warning: true,
-                reason: "TipNotVerified",
-                message,
-            };
-            if let Err(error) = cluster.emit(&event).await {
-                event_lost(&error);
-            }
+            announce(&*events, true, "TipNotVerified", message).await;
         }
         changed();
         tokio::select! {
@@ -329,7 +349,7 @@ async fn trust<C: Cluster>(tip: Tip, cluster: Arc<C>, metrics: Metrics, changed:
 }
 
 /// Writes an event for each landed commit, out of the automation loop's way.
-async fn events<C: Cluster>(cluster: Arc<C>, journal: LandedCommits, shutdown: Shutdown) {
+async fn bump_events<E: EventWriter>(events: Arc<E>, journal: LandedCommits, shutdown: Shutdown) {
     let mut landings = journal.subscribe();
     let mut told = journal.mark();
     loop {
@@ -340,14 +360,7 @@ async fn events<C: Cluster>(cluster: Arc<C>, journal: LandedCommits, shutdown: S
         let entries = journal.since(told);
         told += entries.len();
         for landed in entries {
-            let event = Happening {
-                warning: false,
-                reason: "Bumped",
-                message: said(&landed),
-            };
-            if let Err(error) = cluster.emit(&event).await {
-                event_lost(&error);
-            }
+            announce(&*events, false, "Bumped", said(&landed)).await;
         }
     }
 }

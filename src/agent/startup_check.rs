@@ -5,7 +5,7 @@ use crate::config::RepoSettings;
 use crate::driver::Shutdown;
 use crate::follow::Tip;
 use crate::model::{CommitId, RepoPath};
-use crate::port::{Cluster, ConfigRepo};
+use crate::port::{ConfigRepo, EventWriter, RecordStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -15,36 +15,33 @@ const MOST_NAMES: usize = 8;
 
 /// Tells once, after the first fetch, whether this looks like the right repository: that something is declared in it where
 /// we look, and that it goes on from what was applied last.
-pub(super) async fn tell<G: ConfigRepo, C: Cluster>(
+pub(super) async fn tell<G: ConfigRepo, R: RecordStore, E: EventWriter>(
     repo: Arc<G>,
     catalog: Arc<Mutex<Catalog>>,
     tip: Tip,
-    cluster: Option<Arc<C>>,
+    record: Option<Arc<R>>,
+    events: Arc<E>,
     checked: Arc<AgentConfig>,
     shutdown: Shutdown,
 ) {
     let settings = &checked.settings.repo;
     tokio::select! {
-        () = look(&*repo, catalog, tip, cluster, settings) => shutdown.begun().await,
+        () = look(&*repo, catalog, tip, record, events, settings) => shutdown.begun().await,
         () = shutdown.begun() => {}
     }
 }
 
-async fn look<G: ConfigRepo, C: Cluster>(
+async fn look<G: ConfigRepo, R: RecordStore, E: EventWriter>(
     repo: &G,
     catalog: Arc<Mutex<Catalog>>,
     tip: Tip,
-    cluster: Option<Arc<C>>,
+    record: Option<Arc<R>>,
+    events: Arc<E>,
     settings: &RepoSettings,
 ) {
     let place = &settings.url;
-    let last = match &cluster {
-        Some(cluster) => cluster
-            .read_record()
-            .await
-            .ok()
-            .flatten()
-            .and_then(|record| record.commit),
+    let last = match &record {
+        Some(record) => record.read().await.ok().flatten().and_then(|record| record.commit),
         None => None,
     };
     let first = tip.first().await;
@@ -55,9 +52,9 @@ async fn look<G: ConfigRepo, C: Cluster>(
     let around = around(repo, first, &settings.paths).await;
     if let Some(message) = doubt(objects == 0, &around) {
         tracing::warn!(repo = %place, commit = %first, files, missing = %around.missing, there = %around.there, "{message}");
-        if let Some(cluster) = &cluster {
+        if record.is_some() {
             let message = format!("{place} at {}: {message} (it holds {})", first.short(), around.there);
-            announce(&**cluster, true, "WrongRepository", message).await;
+            announce(&*events, true, "WrongRepository", message).await;
         }
     }
     match continues(repo, last, first).await {

@@ -2,23 +2,71 @@ use super::AgentConfig;
 use super::keys;
 use crate::automation::ProposalBranch;
 use crate::aws::{CallLimits, Endpoint, Identity, Sdk, Signer};
-use crate::cluster::{Access, ApiServer};
-use crate::config::{ForgeKind, Push, Settings, SigningKey};
+use crate::cluster::{Access, ApiServer, Connection, RecordEvents, RecordMap, SecretStore};
+use crate::config::{ForgeKind, Push, Settings, SigningKey, TargetSettings};
 use crate::forge::{self, RequestScope};
 use crate::git::{self, DeployKey, Signing, Trust};
 use crate::port::Forge;
+use crate::resource::{Protected, SetName};
+use crate::sync::Target;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The API server, without asking it anything yet.
-pub(super) async fn cluster(checked: &AgentConfig) -> anyhow::Result<ApiServer> {
-    let access = Access {
-        kubeconfig: checked.environment.kubeconfig.clone(),
-        context: None,
-        namespace: checked.environment.namespace.clone(),
-        record: checked.settings.sync.set.clone(),
-    };
-    Ok(ApiServer::connect(access).await?)
+/// The cluster that the agent runs in.
+pub(super) struct Home {
+    connection: Arc<Connection>,
+    namespace: String,
+}
+
+impl Home {
+    /// Sends nothing yet.
+    pub(super) async fn connect(checked: &AgentConfig) -> anyhow::Result<Self> {
+        let access = match &checked.environment.kubeconfig {
+            Some(path) => Access::Kubeconfig {
+                path: path.clone(),
+                context: None,
+            },
+            None => Access::InCluster,
+        };
+        let connection = Arc::new(Connection::open(&access).await?);
+        let namespace = checked.environment.namespace.clone();
+        Ok(Self {
+            namespace: namespace.unwrap_or_else(|| connection.namespace().to_owned()),
+            connection,
+        })
+    }
+
+    /// The Secrets of this cluster.
+    pub(super) fn secrets(&self) -> SecretStore {
+        SecretStore::new(Arc::clone(&self.connection), self.namespace.clone())
+    }
+
+    /// Writes events about the record of a target.
+    pub(super) fn events(&self, target: &TargetSettings) -> RecordEvents {
+        RecordEvents::new(Arc::clone(&self.connection), self.record(target))
+    }
+
+    /// A target in this cluster, with its record in the agent's namespace.
+    pub(super) fn target(&self, target: &TargetSettings) -> Target<ApiServer, RecordMap> {
+        let record = self.record(target);
+        Target {
+            id: target.id.clone(),
+            api: Arc::new(ApiServer::new(Arc::clone(&self.connection), &record.id())),
+            protected: Protected {
+                namespaces: BTreeSet::from([self.namespace.clone()]),
+                objects: BTreeSet::from([record.object()]),
+            },
+            record: Arc::new(RecordMap::new(Arc::clone(&self.connection), record)),
+        }
+    }
+
+    fn record(&self, target: &TargetSettings) -> SetName {
+        SetName {
+            namespace: self.namespace.clone(),
+            name: target.set.clone(),
+        }
+    }
 }
 
 /// Over HTTPS a login takes the key's place; none is made in the cluster, and the one that is handed on is never used.

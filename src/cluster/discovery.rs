@@ -1,8 +1,8 @@
-use super::ApiServer;
+use super::connection::Connection;
 use crate::port::{ClusterFailure, Freshness, Kinds};
 use crate::resource::{GroupKind, KindVersion, ServedKind};
 use kube::client::{APIGroupDiscovery, APIGroupDiscoveryList};
-use kube::discovery::{Discovery, Scope};
+use kube::discovery::{Discovery as ClassicDiscovery, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,18 +11,11 @@ use tokio::sync::Mutex;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The cached answer; the lock also keeps two callers from asking at once.
+/// What the server serves, cached. The lock also keeps two callers from asking the server at the same time.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct Discovery {
     snapshot: Mutex<Option<Arc<Snapshot>>>,
-    is_doubtful: AtomicBool,
-}
-
-impl Table {
-    /// The server did not know a kind that the cached answer holds: the next look-up asks again.
-    pub(super) fn doubt(&self) {
-        self.is_doubtful.store(true, Ordering::Relaxed);
-    }
+    is_expired: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -32,23 +25,29 @@ struct Snapshot {
     unanswered: BTreeSet<String>,
 }
 
-impl ApiServer {
-    pub(super) async fn look_up(
+impl Discovery {
+    /// Makes the next call of [`Discovery::kinds`] ask the server: the server did not know a kind of the cached answer.
+    pub(super) fn expire(&self) {
+        self.is_expired.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) async fn kinds(
         &self,
-        wanted: &BTreeSet<KindVersion>,
+        connection: &Connection,
+        requested: &BTreeSet<KindVersion>,
         freshness: Freshness,
     ) -> Result<Kinds, ClusterFailure> {
-        let mut table = self.table.snapshot.lock().await;
-        let is_doubtful = self.table.is_doubtful.swap(false, Ordering::Relaxed);
-        let snapshot = match table.as_ref() {
-            Some(known) if !is_doubtful && (freshness == Freshness::Cached || known.has_all(wanted)) => known.clone(),
+        let mut cached = self.snapshot.lock().await;
+        let is_expired = self.is_expired.swap(false, Ordering::Relaxed);
+        let snapshot = match cached.as_ref() {
+            Some(known) if !is_expired && (freshness == Freshness::Cached || known.has_all(requested)) => known.clone(),
             _ => {
-                let found = self.discover().await.inspect_err(|_| self.table.doubt())?;
-                table.insert(Arc::new(found)).clone()
+                let found = discover(connection).await.inspect_err(|_| self.expire())?;
+                cached.insert(Arc::new(found)).clone()
             }
         };
-        drop(table);
-        let served = wanted
+        drop(cached);
+        let served = requested
             .iter()
             .filter_map(|kind| Some((kind.clone(), snapshot.served.get(kind)?.clone())));
         Ok(Kinds {
@@ -57,29 +56,29 @@ impl ApiServer {
             unanswered: snapshot.unanswered.clone(),
         })
     }
+}
 
-    /// Two requests, whatever the number of groups; servers before 1.26 are asked group by group.
-    async fn discover(&self) -> Result<Snapshot, ClusterFailure> {
-        let (groups, core) = tokio::join!(
-            self.within(DEADLINE, self.client.list_api_groups_aggregated()),
-            self.within(DEADLINE, self.client.list_core_api_versions_aggregated()),
-        );
-        match (groups, core) {
-            (Ok(groups), Ok(core)) if !groups.items.is_empty() && !core.items.is_empty() => {
-                Ok(Snapshot::read([core, groups]))
-            }
-            (Err(failure), _) | (_, Err(failure)) if failure.is_outage() => Err(failure),
-            _ => {
-                let discovery = self.within(DEADLINE, Discovery::new(self.client.clone()).run()).await?;
-                Ok(Snapshot::read_classic(&discovery))
-            }
+/// Two requests, whatever the number of groups. Servers before 1.26 are asked group by group.
+async fn discover(connection: &Connection) -> Result<Snapshot, ClusterFailure> {
+    let (groups, core) = tokio::join!(
+        connection.within(DEADLINE, connection.client.list_api_groups_aggregated()),
+        connection.within(DEADLINE, connection.client.list_core_api_versions_aggregated()),
+    );
+    match (groups, core) {
+        (Ok(groups), Ok(core)) if !groups.items.is_empty() && !core.items.is_empty() => {
+            Ok(Snapshot::read([core, groups]))
+        }
+        (Err(failure), _) | (_, Err(failure)) if failure.is_outage() => Err(failure),
+        _ => {
+            let classic = ClassicDiscovery::new(connection.client.clone()).run();
+            Ok(Snapshot::read_classic(&connection.within(DEADLINE, classic).await?))
         }
     }
 }
 
 impl Snapshot {
-    fn has_all(&self, wanted: &BTreeSet<KindVersion>) -> bool {
-        wanted.iter().all(|kind| self.served.contains_key(kind))
+    fn has_all(&self, requested: &BTreeSet<KindVersion>) -> bool {
+        requested.iter().all(|kind| self.served.contains_key(kind))
     }
 
     fn read(lists: [APIGroupDiscoveryList; 2]) -> Self {
@@ -117,7 +116,7 @@ impl Snapshot {
         }
     }
 
-    fn read_classic(discovery: &Discovery) -> Self {
+    fn read_classic(discovery: &ClassicDiscovery) -> Self {
         let mut snapshot = Self::default();
         for group in discovery.groups() {
             for version in group.versions() {
@@ -136,6 +135,7 @@ impl Snapshot {
         snapshot
     }
 
+    /// The first version of a kind that is added counts as the preferred one: servers list it first.
     fn add(&mut self, served: ServedKind) {
         self.preferred
             .entry(served.kind.kind.clone())

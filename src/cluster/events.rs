@@ -1,44 +1,65 @@
-use super::ApiServer;
-use crate::port::{ClusterFailure, Happening};
+use super::connection::Connection;
+use crate::port::{ClusterEvent, ClusterFailure, EventWriter};
+use crate::resource::SetName;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
+use std::sync::Arc;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The server refuses longer notes.
+/// The server rejects longer notes.
 const NOTE_LIMIT: usize = 1024;
 
-impl ApiServer {
-    /// Creates an event of its own for each happening: kube's recorder folds those of one reason into a series that
-    /// shows the first note only, and here each note names another commit.
-    pub(super) async fn publish(&self, happening: &Happening) -> Result<(), ClusterFailure> {
-        let event = Event {
+/// Writes Kubernetes events about a target's record.
+pub struct RecordEvents {
+    connection: Arc<Connection>,
+    record: SetName,
+}
+
+impl RecordEvents {
+    /// Events about `record`, in the record's namespace.
+    pub fn new(connection: Arc<Connection>, record: SetName) -> Self {
+        Self { connection, record }
+    }
+
+    /// The wire object. Each event is an object of its own: kube's recorder would fold events of one reason into a series
+    /// that shows the first note only, and here each note names another commit.
+    fn body(&self, event: &ClusterEvent) -> Event {
+        let SetName { namespace, name } = &self.record;
+        Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}-", self.set.name)),
-                namespace: Some(self.set.namespace.clone()),
+                generate_name: Some(format!("{name}-")),
+                namespace: Some(namespace.clone()),
                 ..ObjectMeta::default()
             },
-            type_: Some(if happening.warning { "Warning" } else { "Normal" }.to_owned()),
-            reason: Some(happening.reason.to_owned()),
-            note: Some(cut(&happening.message).to_owned()),
+            type_: Some(if event.warning { "Warning" } else { "Normal" }.to_owned()),
+            reason: Some(event.reason.to_owned()),
+            note: Some(cut(&event.message).to_owned()),
             action: Some("Sync".to_owned()),
             event_time: Some(MicroTime(k8s_openapi::jiff::Timestamp::now())),
             reporting_controller: Some("tidegate.dev/agent".to_owned()),
-            reporting_instance: Some(self.set.name.clone()),
+            reporting_instance: Some(name.clone()),
             regarding: Some(ObjectReference {
                 api_version: Some("v1".to_owned()),
                 kind: Some("ConfigMap".to_owned()),
-                namespace: Some(self.set.namespace.clone()),
-                name: Some(self.set.name.clone()),
+                namespace: Some(namespace.clone()),
+                name: Some(name.clone()),
                 ..ObjectReference::default()
             }),
             ..Event::default()
-        };
-        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.set.namespace);
-        self.within(DEADLINE, api.create(&PostParams::default(), &event))
+        }
+    }
+}
+
+impl EventWriter for RecordEvents {
+    async fn write(&self, event: &ClusterEvent) -> Result<(), ClusterFailure> {
+        let api: Api<Event> = Api::namespaced(self.connection.client.clone(), &self.record.namespace);
+        let (params, body) = (PostParams::default(), self.body(event));
+        self.connection
+            .within(DEADLINE, api.create(&params, &body))
             .await
             .map(drop)
     }

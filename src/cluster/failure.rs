@@ -1,58 +1,41 @@
-use super::ApiServer;
 use crate::port::ClusterFailure;
 use kube::core::Status;
 use std::error::Error;
-use std::future::Future;
 use std::time::Duration;
 
-impl ApiServer {
-    /// Carries a request out within a deadline and puts its failure into the loops' words. Retries on 429 and 503 with the
-    /// server's `Retry-After` happen within the deadline, in the client.
-    pub(super) async fn within<T>(
-        &self,
-        deadline: Duration,
-        request: impl Future<Output = Result<T, kube::Error>>,
-    ) -> Result<T, ClusterFailure> {
-        self.count_request();
-        match tokio::time::timeout(deadline, request).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(classify(&self.url, &error)),
-            Err(_) => Err(ClusterFailure::Unavailable {
+/// The failure of a request that got no answer within its deadline.
+pub(super) fn no_answer(url: &str, deadline: Duration) -> ClusterFailure {
+    ClusterFailure::Unavailable {
+        message: format!(
+            "the API server {url} did not answer within {} s; tidegate goes on when it does",
+            deadline.as_secs()
+        ),
+    }
+}
+
+/// Adds the remedy where the server rejects a write because the agent's own namespace does not exist.
+pub(super) fn explain_missing_namespace(namespace: &str, failure: ClusterFailure) -> ClusterFailure {
+    match failure {
+        ClusterFailure::Refused { message } if message.contains(&format!("namespaces {namespace:?} not found")) => {
+            ClusterFailure::Refused {
                 message: format!(
-                    "the API server {} did not answer within {} s; tidegate goes on when it does",
-                    self.url,
-                    deadline.as_secs()
+                    "the agent's own namespace {namespace} does not exist; create it (kubectl create namespace \
+                     {namespace}), or set POD_NAMESPACE to the namespace that the agent runs in"
                 ),
-            }),
-        }
-    }
-}
-
-impl ApiServer {
-    /// Puts the server's words about the agent's own namespace, where it is not there, into ours with the remedy.
-    pub(super) fn at_home(&self, failure: ClusterFailure) -> ClusterFailure {
-        let home = self.own_namespace();
-        match failure {
-            ClusterFailure::Refused { message } if message.contains(&format!("namespaces {home:?} not found")) => {
-                ClusterFailure::Refused {
-                    message: format!(
-                        "the agent's own namespace {home} does not exist; make it (kubectl create namespace {home}), or \
-                         set POD_NAMESPACE to the one that the agent lives in"
-                    ),
-                }
             }
-            other => other,
         }
+        other => other,
     }
 }
 
+/// Translates an error of the client: is it about the object, or about the server?
 pub(super) fn classify(url: &str, error: &kube::Error) -> ClusterFailure {
     match error {
         kube::Error::Api(status) => by_status(url, status),
         other => ClusterFailure::Unavailable {
             message: format!(
                 "the API server {url} cannot be reached: {}; tidegate goes on when it answers",
-                innermost(other)
+                root_cause(other)
             ),
         },
     }
@@ -67,18 +50,18 @@ fn by_status(url: &str, status: &Status) -> ClusterFailure {
     match status.code {
         401 => ClusterFailure::Unavailable {
             message: format!(
-                "the API server {url} does not accept our credentials (401 {message}); check the service account token \
+                "the API server {url} rejects the credentials (401 {message}); check the service account token \
                  or the kubeconfig"
             ),
         },
         429 | 503 | 504 => ClusterFailure::Unavailable {
             message: format!(
-                "the API server {url} is not able to answer now ({} {message})",
+                "the API server {url} cannot answer at the moment ({} {message})",
                 status.code
             ),
         },
         500 if from_storage => ClusterFailure::Unavailable {
-            message: format!("the API server {url} has trouble with its storage ({message})"),
+            message: format!("the API server {url} reports a problem with its storage ({message})"),
         },
         403 if message.contains("User \"") => ClusterFailure::Denied { message },
         404 if status.details.as_ref().is_none_or(|details| details.name.is_empty()) => {
@@ -89,7 +72,7 @@ fn by_status(url: &str, status: &Status) -> ClusterFailure {
     }
 }
 
-fn innermost(error: &dyn Error) -> String {
+fn root_cause(error: &dyn Error) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;

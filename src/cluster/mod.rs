@@ -1,20 +1,36 @@
-//! The Kubernetes API server, as the loops' [`port::Cluster`](crate::port::Cluster): discovery, apply, delete, watches, the
-//! target's record, events; and the Secret that keeps the deploy key. Alone knows kube.
+//! The edge to Kubernetes API servers: implements the traits of [`port`](crate::port) with kube, which no other room
+//! imports.
 //!
-//! Invariants: one request for one apply; every request has a deadline; what the watches bring is reduced on arrival to
-//! the few bytes that are compared (the wire object, its `managedFields` included, is dropped there); wire types do not
-//! leave this room. A watch that fails starts over with a complete reading, and its kind counts as unread until then.
+//! A [`Connection`] is a client of one server. On it stand [`ApiServer`] (applies, deletes and watches a target's objects),
+//! [`RecordMap`] (a target's record), [`SecretStore`] (the Secrets at home) and [`RecordEvents`]. A remote target's server
+//! has a connection of its own.
 //!
-//! Deliberately absent: decisions. What is applied, when, and what may be deleted is said by `sync` and `resource`.
+//! Invariants:
+//!
+//! - One apply is one request. Every request has a deadline.
+//! - What a watch delivers is reduced on arrival to the few bytes that are compared. The wire object, with its
+//!   `managedFields`, is dropped there. Wire types do not leave this room.
+//! - A watch that fails starts over with a complete list. Its kind counts as not synced until then.
+//!
+//! Deliberately absent: decisions. `sync` and `resource` decide what is applied, when, and what may be deleted.
 
+mod api_server;
 mod apply;
 mod connect;
+mod connection;
+mod delete;
 mod discovery;
 mod events;
 mod failure;
+mod ownership;
 mod record;
+mod resource_path;
 mod secrets;
 mod watches;
 
-pub use connect::{Access, ApiServer, ConnectError};
-pub use secrets::SecretName;
+pub use api_server::ApiServer;
+pub use connect::{Access, ConnectError};
+pub use connection::Connection;
+pub use events::RecordEvents;
+pub use record::RecordMap;
+pub use secrets::SecretStore;

@@ -1,20 +1,67 @@
-use super::ApiServer;
+use super::apply::apply;
+use super::connection::Connection;
+use super::failure::explain_missing_namespace;
 use crate::model::{CommitId, ObjectId};
-use crate::port::{ClusterFailure, Mode, Record};
-use crate::resource::{GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, ServedKind, TOOLING_ANNOTATION};
+use crate::port::{ClusterFailure, Mode, Record, RecordStore};
+use crate::resource::{
+    GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, ServedKind, SetName, TOOLING_ANNOTATION,
+};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Records stay far below etcd's 1.5 MB an object.
+/// Keeps records far below etcd's limit of 1.5 MB an object.
 const PROBLEMS_LIMIT: usize = 32 * 1024;
 
-impl ApiServer {
-    pub(super) async fn load_record(&self) -> Result<Option<Record>, ClusterFailure> {
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.set.namespace);
-        let Some(found) = self.within(DEADLINE, api.get_opt(&self.set.name)).await? else {
+/// A target's record as a ConfigMap, which is the parent of its ApplySet (KEP-3659).
+pub struct RecordMap {
+    connection: Arc<Connection>,
+    name: SetName,
+}
+
+impl RecordMap {
+    /// The ConfigMap of this name on this server. Sends nothing yet.
+    pub fn new(connection: Arc<Connection>, name: SetName) -> Self {
+        Self { connection, name }
+    }
+
+    fn body(&self, record: &Record) -> Value {
+        let kinds: Vec<String> = record.kinds.iter().map(ToString::to_string).collect();
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": self.name.name,
+                "namespace": self.name.namespace,
+                "labels": {
+                    ID_LABEL: self.name.id().as_str(),
+                    "app.kubernetes.io/managed-by": "tidegate",
+                },
+                "annotations": {
+                    TOOLING_ANNOTATION: concat!("tidegate/", env!("CARGO_PKG_VERSION")),
+                    GROUP_KINDS_ANNOTATION: kinds.join(","),
+                },
+            },
+            "data": {
+                "commit": record.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
+                "status": record.status,
+                "problems": bounded(&record.problems),
+            },
+        })
+    }
+}
+
+impl RecordStore for RecordMap {
+    fn set(&self) -> &SetName {
+        &self.name
+    }
+
+    async fn read(&self) -> Result<Option<Record>, ClusterFailure> {
+        let api: Api<ConfigMap> = Api::namespaced(self.connection.client.clone(), &self.name.namespace);
+        let Some(found) = self.connection.within(DEADLINE, api.get_opt(&self.name.name)).await? else {
             return Ok(None);
         };
         let annotations = found.metadata.annotations.unwrap_or_default();
@@ -31,37 +78,17 @@ impl ApiServer {
         }))
     }
 
-    pub(super) async fn store_record(&self, record: &Record) -> Result<(), ClusterFailure> {
-        let kinds: Vec<String> = record.kinds.iter().map(ToString::to_string).collect();
-        let body = json!({
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": self.set.name,
-                "namespace": self.set.namespace,
-                "labels": {
-                    ID_LABEL: self.set.id().as_str(),
-                    "app.kubernetes.io/managed-by": "tidegate",
-                },
-                "annotations": {
-                    TOOLING_ANNOTATION: concat!("tidegate/", env!("CARGO_PKG_VERSION")),
-                    GROUP_KINDS_ANNOTATION: kinds.join(","),
-                },
-            },
-            "data": {
-                "commit": record.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
-                "status": record.status,
-                "problems": bounded(&record.problems),
-            },
-        });
+    async fn write(&self, record: &Record) -> Result<(), ClusterFailure> {
         let kind = ServedKind {
             kind: KindVersion::new("v1", "ConfigMap"),
             plural: "configmaps".to_owned(),
             namespaced: true,
         };
-        let id = ObjectId::new("v1", "ConfigMap", Some(&self.set.namespace), &self.set.name);
-        let written = self.apply_object(&kind, &id, &body, Mode::Write).await;
-        written.map(drop).map_err(|failure| self.at_home(failure))
+        let id = ObjectId::new("v1", "ConfigMap", Some(&self.name.namespace), &self.name.name);
+        let written = apply(&self.connection, &kind, &id, &self.body(record), Mode::Write).await;
+        written
+            .map(drop)
+            .map_err(|failure| explain_missing_namespace(&self.name.namespace, failure))
     }
 }
 

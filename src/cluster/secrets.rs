@@ -1,115 +1,113 @@
-use super::ApiServer;
-use crate::model::Secret as Text;
-use crate::port::ClusterFailure;
+use super::connection::Connection;
+use super::failure::explain_missing_namespace;
+use crate::model::SecretBytes;
+use crate::port::{ClusterFailure, HomeSecrets, SecretEntries, SecretName};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Each lost race means that somebody else has written; three of them in a row do not happen by chance.
+/// Each lost race means that somebody else has written. Three lost races in a row do not happen by chance.
 const ATTEMPTS: usize = 4;
 
-/// Which Secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretName {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
+/// The Secrets of the cluster that the agent runs in.
+pub struct SecretStore {
+    connection: Arc<Connection>,
+    namespace: String,
 }
 
-impl std::fmt::Display for SecretName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secret {}/{}", self.namespace, self.name)
+impl SecretStore {
+    /// `namespace` is the agent's own. Sends nothing yet.
+    pub fn new(connection: Arc<Connection>, namespace: String) -> Self {
+        Self { connection, namespace }
+    }
+
+    fn api(&self, name: &SecretName) -> Api<Secret> {
+        Api::namespaced(self.connection.client.clone(), &name.namespace)
+    }
+
+    /// Creates the Secret, or replaces the version that was read.
+    async fn store(
+        &self,
+        name: &SecretName,
+        found: Option<Secret>,
+        entries: &SecretEntries,
+    ) -> Result<(), ClusterFailure> {
+        let (api, params) = (self.api(name), PostParams::default());
+        let is_new = found.is_none();
+        let mut secret = found.unwrap_or_else(|| Secret {
+            metadata: ObjectMeta {
+                name: Some(name.name.clone()),
+                namespace: Some(name.namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            ..Secret::default()
+        });
+        let data = entries
+            .iter()
+            .map(|(entry, bytes)| (entry.clone(), ByteString(bytes.expose().to_vec())));
+        secret.data = Some(data.collect());
+        let written = match is_new {
+            true => self.connection.within(DEADLINE, api.create(&params, &secret)).await,
+            false => {
+                let replaced = api.replace(&name.name, &params, &secret);
+                self.connection.within(DEADLINE, replaced).await
+            }
+        };
+        written.map(drop)
     }
 }
 
-/// A Secret's entries, read as text.
-pub type Entries = BTreeMap<String, Text>;
+impl HomeSecrets for SecretStore {
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
 
-impl ApiServer {
-    /// A Secret's entries; none if there is no such Secret.
-    ///
-    /// # Errors
-    /// When the Secret cannot be read.
-    pub async fn secret(&self, place: &SecretName) -> Result<Entries, ClusterFailure> {
-        let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
-        let found = self.within(DEADLINE, api.get_opt(&place.name)).await?;
+    async fn read(&self, secret: &SecretName) -> Result<SecretEntries, ClusterFailure> {
+        let found = self
+            .connection
+            .within(DEADLINE, self.api(secret).get_opt(&secret.name))
+            .await?;
         Ok(found.as_ref().map(entries_of).unwrap_or_default())
     }
 
-    /// Changes a Secret's entries, or makes the Secret, by compare-and-swap: `change` sees what is there and says with true
-    /// that it has changed it, and is asked again when somebody else was first. The entries as they are then.
-    ///
-    /// # Errors
-    /// When the Secret cannot be read or written.
-    pub async fn change_secret<E: From<ClusterFailure>>(
+    async fn change<E: From<ClusterFailure>>(
         &self,
-        place: &SecretName,
-        mut change: impl FnMut(&mut Entries) -> Result<bool, E>,
-    ) -> Result<Entries, E> {
-        let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
+        secret: &SecretName,
+        mut change: impl FnMut(&mut SecretEntries) -> Result<bool, E> + Send,
+    ) -> Result<SecretEntries, E> {
         for _ in 0..ATTEMPTS {
-            let found = self.within(DEADLINE, api.get_opt(&place.name)).await?;
-            let before = found.as_ref().map(entries_of).unwrap_or_default();
-            let mut after = before.clone();
-            if !change(&mut after)? {
-                return Ok(after);
+            let found = self
+                .connection
+                .within(DEADLINE, self.api(secret).get_opt(&secret.name))
+                .await?;
+            let mut entries = found.as_ref().map(entries_of).unwrap_or_default();
+            if !change(&mut entries)? {
+                return Ok(entries);
             }
-            let outcome = match found {
-                None => {
-                    let mut secret = Secret {
-                        metadata: ObjectMeta {
-                            name: Some(place.name.clone()),
-                            namespace: Some(place.namespace.clone()),
-                            ..ObjectMeta::default()
-                        },
-                        ..Secret::default()
-                    };
-                    put(&mut secret, &before, &after);
-                    self.within(DEADLINE, api.create(&PostParams::default(), &secret)).await
-                }
-                Some(mut secret) => {
-                    put(&mut secret, &before, &after);
-                    self.within(DEADLINE, api.replace(&place.name, &PostParams::default(), &secret))
-                        .await
-                }
-            };
-            match outcome {
-                Ok(_) => return Ok(after),
+            match self.store(secret, found, &entries).await {
+                Ok(()) => return Ok(entries),
                 Err(ClusterFailure::Conflict { .. }) => {}
-                Err(failure) => return Err(self.at_home(failure).into()),
+                Err(failure) => return Err(explain_missing_namespace(&self.namespace, failure).into()),
             }
         }
-        Err(contested(place).into())
+        Err(contended(secret).into())
     }
 }
 
-fn entries_of(secret: &Secret) -> Entries {
+fn entries_of(secret: &Secret) -> SecretEntries {
     let data = secret.data.iter().flatten();
-    data.map(|(entry, ByteString(bytes))| (entry.clone(), Text::new(String::from_utf8_lossy(bytes))))
+    data.map(|(entry, ByteString(bytes))| (entry.clone(), SecretBytes::new(bytes.as_slice())))
         .collect()
 }
 
-/// Entries that were not changed stay as they are, byte for byte.
-fn put(secret: &mut Secret, before: &Entries, after: &Entries) {
-    let data = secret.data.get_or_insert_default();
-    data.retain(|entry, _| after.contains_key(entry));
-    for (entry, text) in after {
-        let is_as_before = before.get(entry).is_some_and(|before| before.expose() == text.expose());
-        if !is_as_before {
-            data.insert(entry.clone(), ByteString(text.expose().as_bytes().to_vec()));
-        }
-    }
-}
-
-fn contested(place: &SecretName) -> ClusterFailure {
+fn contended(secret: &SecretName) -> ClusterFailure {
     ClusterFailure::Conflict {
         message: format!(
-            "{place}: somebody keeps changing it while it is written; see who else writes it and try again"
+            "{secret}: changed by somebody else each time it was written; find out what else writes it, and try again"
         ),
     }
 }

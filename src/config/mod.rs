@@ -38,4 +38,4 @@ pub use push::{ForgeKind, PullRequestSettings, Push};
 pub use registries::{RegistrySettings, Schedule};
 pub use repo::RepoSettings;
 pub use schema::schema;
-pub use sync::SyncSettings;
+pub use sync::{SyncSettings, TargetSettings};

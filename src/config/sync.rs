@@ -1,6 +1,6 @@
 use super::report::Report;
 use super::text::{Label, Text, parsed};
-use crate::model::CommitId;
+use crate::model::{CommitId, TargetId};
 use crate::resource::DeletionLimit;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,12 +10,21 @@ use serde::Deserialize;
 pub struct SyncSettings {
     /// False: nothing is applied.
     pub enabled: bool,
-    /// The name of the agent's set of objects and of its record. Agents that share a cluster need different names.
-    pub set: String,
+    /// The clusters that objects are applied to: at present one, the cluster that the agent runs in.
+    pub targets: Vec<TargetSettings>,
     /// How many deletions happen without a person's confirmation.
     pub deletions: DeletionLimit,
     /// The commit whose deletions are allowed above the limit.
     pub confirm: Option<CommitId>,
+}
+
+/// A cluster that objects are applied to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetSettings {
+    /// The target's name in metrics, logs and status.
+    pub id: TargetId,
+    /// The name of the target's set of objects and of its record. Agents that share a cluster need different names.
+    pub set: String,
 }
 
 /// Sync: how the agent applies the config repo to the cluster.
@@ -77,7 +86,10 @@ impl Sync {
         }
         SyncSettings {
             enabled: self.enabled,
-            set: self.set.value.0,
+            targets: vec![TargetSettings {
+                id: TargetId::here(),
+                set: self.set.value.0,
+            }],
             deletions: DeletionLimit { count, percent },
             confirm: confirm.map(|commit| commit.value),
         }

@@ -4,6 +4,7 @@ use super::loop_status::PassResult;
 use super::signals::Shutdown;
 use crate::model::Backoff;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The work of one loop: observe, decide, act, report. A pass is idempotent, and two passes of a loop never overlap.
@@ -32,7 +33,7 @@ pub enum Outcome<R> {
 /// A loop before it runs: its name, period and deadline.
 #[derive(Debug)]
 pub struct Loop<R> {
-    name: &'static str,
+    name: Arc<str>,
     period: Duration,
     deadline: Duration,
     wakes: WakeReceiver<R>,
@@ -41,15 +42,21 @@ pub struct Loop<R> {
 
 impl<R: Clone + Send + Sync + 'static> Loop<R> {
     /// A loop that runs at least every `period`. A pass is cancelled at `deadline`, and counts as stuck after twice that time.
-    pub fn new(name: &'static str, period: Duration, deadline: Duration, health: &Health) -> (Self, Activator<R>) {
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        period: Duration,
+        deadline: Duration,
+        health: &Health,
+    ) -> (Self, Activator<R>) {
+        let name = name.into();
         let (activator, wakes) = activator::channel();
         (
             Self {
+                liveness: health.liveness(Arc::clone(&name), deadline * 2),
                 name,
                 period,
                 deadline,
                 wakes,
-                liveness: health.liveness(name, deadline * 2),
             },
             activator,
         )
@@ -69,7 +76,7 @@ pub async fn run<P: Pass>(
     mut work: P,
     shutdown: Shutdown,
     jitter: impl Fn() -> f64 + Send,
-    ended: impl Fn(&'static str, bool, Duration) + Send,
+    ended: impl Fn(&Arc<str>, bool, Duration) + Send,
 ) {
     let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY.min(this.period));
     loop {
@@ -80,7 +87,7 @@ pub async fn run<P: Pass>(
             Ok(outcome) => outcome,
             Err(_) => {
                 tracing::warn!(
-                    loop_name = this.name,
+                    loop_name = %this.name,
                     deadline_seconds = this.deadline.as_secs(),
                     "pass cancelled at its deadline"
                 );
@@ -103,7 +110,7 @@ pub async fn run<P: Pass>(
             (false, true) => PassResult::TimedOut,
         };
         let took = this.wakes.answer(result, report);
-        ended(this.name, success, took);
+        ended(&this.name, success, took);
         tokio::select! {
             biased;
             () = shutdown.begun() => return,
@@ -116,7 +123,6 @@ pub async fn run<P: Pass>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     struct Counting {

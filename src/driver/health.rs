@@ -10,8 +10,8 @@ pub struct Health {
 
 #[derive(Debug, Default)]
 struct State {
-    loops: BTreeMap<&'static str, LoopState>,
-    conditions: BTreeMap<&'static str, Result<(), String>>,
+    loops: BTreeMap<Arc<str>, LoopState>,
+    conditions: BTreeMap<Arc<str>, Result<(), String>>,
 }
 
 #[derive(Debug)]
@@ -23,14 +23,14 @@ struct LoopState {
 /// Records when a pass of one loop begins and ends.
 #[derive(Debug)]
 pub struct Liveness {
-    name: &'static str,
+    name: Arc<str>,
     health: Health,
 }
 
 /// A condition that must be met before the agent is ready.
 #[derive(Debug, Clone)]
 pub struct Condition {
-    name: &'static str,
+    name: Arc<str>,
     health: Health,
 }
 
@@ -40,9 +40,10 @@ impl Health {
     }
 
     /// Registers a loop. A pass that runs longer than `deadline` makes the process count as stuck.
-    pub fn liveness(&self, name: &'static str, deadline: Duration) -> Liveness {
+    pub fn liveness(&self, name: impl Into<Arc<str>>, deadline: Duration) -> Liveness {
+        let name = name.into();
         self.lock().loops.insert(
-            name,
+            Arc::clone(&name),
             LoopState {
                 running_since: None,
                 deadline,
@@ -55,8 +56,9 @@ impl Health {
     }
 
     /// Registers a condition of readiness. It is unmet, for `reason`, until it is set.
-    pub fn condition(&self, name: &'static str, reason: &str) -> Condition {
-        self.lock().conditions.insert(name, Err(reason.to_owned()));
+    pub fn condition(&self, name: impl Into<Arc<str>>, reason: &str) -> Condition {
+        let name = name.into();
+        self.lock().conditions.insert(Arc::clone(&name), Err(reason.to_owned()));
         Condition {
             name,
             health: self.clone(),
@@ -87,13 +89,13 @@ impl Health {
 
 impl Liveness {
     pub(super) fn begin(&self, now: Instant) {
-        if let Some(state) = self.health.lock().loops.get_mut(self.name) {
+        if let Some(state) = self.health.lock().loops.get_mut(&self.name) {
             state.running_since = Some(now);
         }
     }
 
     pub(super) fn end(&self) {
-        if let Some(state) = self.health.lock().loops.get_mut(self.name) {
+        if let Some(state) = self.health.lock().loops.get_mut(&self.name) {
             state.running_since = None;
         }
     }
@@ -102,12 +104,15 @@ impl Liveness {
 impl Condition {
     /// The condition is met.
     pub fn met(&self) {
-        self.health.lock().conditions.insert(self.name, Ok(()));
+        self.health.lock().conditions.insert(Arc::clone(&self.name), Ok(()));
     }
 
     /// The condition is not met, for this reason.
     pub fn unmet(&self, reason: impl Into<String>) {
-        self.health.lock().conditions.insert(self.name, Err(reason.into()));
+        self.health
+            .lock()
+            .conditions
+            .insert(Arc::clone(&self.name), Err(reason.into()));
     }
 }
 

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -50,12 +51,13 @@ pub fn on_signals(shutdown: Shutdown) -> std::io::Result<impl Future<Output = ()
 /// All tasks of the process. Each task is awaited. A task that ends before the drain ends the process.
 #[derive(Debug, Default)]
 pub struct Tasks {
-    tasks: JoinSet<&'static str>,
+    tasks: JoinSet<Arc<str>>,
 }
 
 impl Tasks {
     /// Starts a task under a name.
-    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(&mut self, name: impl Into<Arc<str>>, task: impl Future<Output = ()> + Send + 'static) {
+        let name = name.into();
         self.tasks.spawn(async move {
             task.await;
             name

@@ -23,6 +23,6 @@ pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
 pub use hold::HoldUntil;
 pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
 pub use object::{FieldId, FieldName, ObjectId};
-pub use secret::Secret;
+pub use secret::{Secret, SecretBytes};
 pub use target::TargetId;
 pub use wildcard::Wildcard;

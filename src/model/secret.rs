@@ -1,4 +1,4 @@
-/// A text that must never be shown: no `Debug`, no `Display`, read only where it is used.
+/// A text that must never be shown: it has no `Debug` and no `Display`, and is read only where it is used.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -10,6 +10,22 @@ impl Secret {
 
     /// The text itself, for the one call that needs it.
     pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Bytes that must never be shown, as a Kubernetes Secret holds them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretBytes(Vec<u8>);
+
+impl SecretBytes {
+    /// Takes the bytes in.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes themselves, for the one call that needs them.
+    pub fn expose(&self) -> &[u8] {
         &self.0
     }
 }

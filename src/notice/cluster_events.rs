@@ -4,7 +4,7 @@ use super::key::{Access, Credential, KeyEvent};
 use super::repo::RepoEvent;
 use super::reporter::{Notice, Sink};
 use super::sync::SyncEvent;
-use crate::port::{EventWriter, Happening};
+use crate::port::{ClusterEvent, EventWriter};
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -18,11 +18,11 @@ const LAST_EVENTS: Duration = Duration::from_secs(3);
 
 /// Queues a Kubernetes event for what people look for with kubectl.
 #[derive(Debug)]
-pub struct ClusterEvents(mpsc::Sender<Happening>);
+pub struct ClusterEvents(mpsc::Sender<ClusterEvent>);
 
 /// The events that wait to be written.
 #[derive(Debug)]
-pub struct ClusterEventQueue(mpsc::Receiver<Happening>);
+pub struct ClusterEventQueue(mpsc::Receiver<ClusterEvent>);
 
 impl ClusterEvents {
     /// The sink, and the queue that a task of its own writes out.
@@ -66,7 +66,7 @@ impl ClusterEventQueue {
     }
 }
 
-async fn write(writer: &impl EventWriter, event: &Happening) {
+async fn write(writer: &impl EventWriter, event: &ClusterEvent) {
     if let Err(error) = writer.write(event).await {
         // The sync loop reports an outage, once.
         if error.is_outage() {
@@ -78,7 +78,7 @@ async fn write(writer: &impl EventWriter, event: &Happening) {
 }
 
 /// The Kubernetes event for a notice, if people look for one.
-fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<Happening> {
+fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<ClusterEvent> {
     if !phase.is_news() {
         return None;
     }
@@ -95,7 +95,7 @@ fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<Happening> {
         Event::Sync(_, event) => of_sync(event)?,
         Event::Key(event) => of_key(event)?,
     };
-    Some(Happening {
+    Some(ClusterEvent {
         warning,
         reason,
         message,

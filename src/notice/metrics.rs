@@ -4,6 +4,7 @@ use super::key::{Access, KeyEvent};
 use super::repo::RepoEvent;
 use super::reporter::{Notice, Phase, Sink};
 use super::sync::{ObjectChange, SyncEvent};
+use crate::model::TargetId;
 use crate::telemetry::{ApplyOutcome, Metrics, Right};
 
 /// Counts what is counted one event at a time.
@@ -16,19 +17,19 @@ impl MetricSink {
         Self(metrics)
     }
 
-    fn sync(&self, event: &SyncEvent) {
+    fn sync(&self, target: &TargetId, event: &SyncEvent) {
         match event {
             SyncEvent::ObjectApplied { change, .. } => {
-                self.0.apply_request(ApplyOutcome::Ok);
+                self.0.apply_requests(target, ApplyOutcome::Ok, 1);
                 if *change == ObjectChange::Repaired {
-                    self.0.drift_repaired();
+                    self.0.drift_repaired(target, 1);
                 }
             }
-            SyncEvent::ObjectPruned { .. } => self.0.pruned(1),
-            SyncEvent::ObjectRefused { .. } => self.0.apply_request(ApplyOutcome::Refused),
+            SyncEvent::ObjectPruned { .. } => self.0.pruned(target, 1),
+            SyncEvent::ObjectRefused { .. } => self.0.apply_requests(target, ApplyOutcome::Refused, 1),
             SyncEvent::CommitApplied {
                 commit, problems: None, ..
-            } => self.0.last_applied(&commit.to_string()),
+            } => self.0.last_applied(target, &commit.to_string()),
             SyncEvent::Problem { .. } | SyncEvent::TargetAway { .. } | SyncEvent::CommitApplied { .. } => {}
         }
     }
@@ -46,7 +47,7 @@ impl Sink for MetricSink {
             (Event::Repo(RepoEvent::HeadNotVerified { .. }), phase) => self.0.tip_withheld(phase != Phase::Over),
             (_, Phase::Over) => {}
             (Event::Automation(AutomationEvent::CommitLanded { bumps, .. }), _) => self.0.bumped(bumps.len()),
-            (Event::Sync(_, event), _) => self.sync(event),
+            (Event::Sync(target, event), _) => self.sync(target, event),
             (Event::Key(KeyEvent::AccessFound { access, .. }), _) => self.access(access),
             (Event::Repo(_) | Event::Automation(_) | Event::Key(_), _) => {}
         }

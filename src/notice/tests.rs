@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{CommitId, FieldId, FieldName, Finding, ObjectId, RepoPath, Severity, Tag, TargetId};
-use crate::port::{ClusterFailure, EventWriter, Happening, RepoProblem};
+use crate::port::{ClusterEvent, ClusterFailure, EventWriter, RepoProblem};
 use crate::telemetry::Metrics;
 use std::sync::{Arc, Mutex};
 
@@ -149,7 +149,7 @@ fn an_added_sink_gets_every_event() {
     let text = metrics.render();
     for series in [
         "tidegate_bumps_total 1",
-        "tidegate_objects_pruned_total 1",
+        "tidegate_objects_pruned_total{target=\"here\"} 1",
         "tidegate_repo_tip_withheld 1",
     ] {
         assert!(text.contains(series), "{series}\n{text}");
@@ -158,10 +158,10 @@ fn an_added_sink_gets_every_event() {
 
 /// Keeps the events that are written to the cluster.
 #[derive(Default)]
-struct Written(Mutex<Vec<Happening>>);
+struct Written(Mutex<Vec<ClusterEvent>>);
 
 impl EventWriter for Written {
-    async fn write(&self, event: &Happening) -> Result<(), ClusterFailure> {
+    async fn write(&self, event: &ClusterEvent) -> Result<(), ClusterFailure> {
         self.0.lock().unwrap().push(event.clone());
         Ok(())
     }

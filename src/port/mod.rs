@@ -13,11 +13,11 @@ mod repo;
 mod scan_state;
 
 pub use cluster::{
-    Applied, Cluster, ClusterFailure, Deletion, Freshness, Happening, KindView, Kinds, Mode, Observed, ObservedStore,
-    Record,
+    Applied, ClusterFailure, Deletion, Freshness, HomeSecrets, KindView, Kinds, Mode, Observed, ObservedStore, Record,
+    RecordStore, SecretEntries, SecretName, TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredState, TargetState};
-pub use events::EventWriter;
+pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use repo::{

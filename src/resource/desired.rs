@@ -1,26 +1,27 @@
-use super::{GroupKind, PART_OF_LABEL, SetId};
+use super::kind::GroupKind;
+use super::set::{PART_OF_LABEL, SetId};
 use crate::model::ObjectId;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// A hash of what a manifest says, independent of the order and spelling of its keys.
+/// A hash of a manifest's content. The order of keys and their spelling in the file do not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DesiredHash([u8; 32]);
 
 impl DesiredHash {
-    /// Of a manifest. `serde_json` keeps maps ordered by key, so its text is canonical.
+    /// Hashes a manifest. `serde_json` keeps maps ordered by key, so that the text it prints is canonical.
     pub fn of(manifest: &Value) -> Self {
         Self(Sha256::digest(manifest.to_string()).into())
     }
 }
 
-/// The body that is sent for a manifest: with the set's label, in the namespace that was decided for it, and without
-/// what only a server may say (`status`, `uid`, `resourceVersion`, `managedFields`, ...), which exported manifests carry.
+/// The body that is sent for a manifest. It has the set's label and the namespace of `object`, and lacks the fields that
+/// only the server sets (`status`, `uid`, `resourceVersion`, `managedFields`, ...): exported manifests contain them.
 ///
-/// A Secret's `stringData` is sent as `data`: the server stores nothing under the first name, so that whoever applies it
-/// owns fields that do not exist, and an edit of the stored ones would go unseen.
+/// A Secret's `stringData` is sent as `data`. The server stores nothing under `stringData`: whoever applies it would own
+/// fields that do not exist, and would not notice an edit of the stored ones.
 pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
     let mut body = manifest.clone();
     let Some(root) = body.as_object_mut() else {
@@ -49,7 +50,7 @@ pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
     body
 }
 
-/// Moves the texts of `stringData` to `data`; anything else stays for the server to refuse.
+/// Moves the strings of `stringData` to `data`. Other values stay, and the server rejects them.
 fn encode_strings(secret: &mut Map<String, Value>) {
     let Some(Value::Object(mut strings)) = secret.remove("stringData") else {
         return;

@@ -3,13 +3,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The field manager that all our requests name.
+/// The field manager of all the agent's requests.
 pub const MANAGER: &str = "tidegate";
 
-/// A hash of our own `managedFields` entry: `apiVersion`, `fieldsV1` and `time`.
+/// A hash of the agent's own `managedFields` entry: `apiVersion`, `fieldsV1` and `time`.
 ///
-/// Whoever writes another value to a field of ours takes the field from our entry; whoever applies under our name moves
-/// its time. Both change the hash, and nothing that leaves our fields alone does.
+/// A manager that writes another value to a field of the agent takes the field from the agent's entry. A process that
+/// applies under the agent's name moves the entry's time. Both change the hash. A write that leaves the agent's fields
+/// alone does not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 16]);
 
@@ -28,26 +29,26 @@ impl Serialize for Fingerprint {
 /// One item of `metadata.managedFields`, as the server sent it.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldsEntry<'a> {
-    /// Who.
+    /// The field manager that wrote.
     pub manager: &'a str,
     /// `Apply` or `Update`.
     pub operation: &'a str,
-    /// Subresource, empty for the object itself.
+    /// The subresource; empty for the object itself.
     pub subresource: &'a str,
-    /// The version the fields are told in.
+    /// The API version that the fields are written in.
     pub api_version: &'a str,
-    /// When it last changed.
+    /// When the entry last changed.
     pub time: Option<jiff::Timestamp>,
-    /// The set of fields.
+    /// The fields, in the format of `fieldsV1`.
     pub fields: &'a Value,
 }
 
-/// What the `managedFields` of a live object say about us and others, in a few bytes.
+/// The `managedFields` of a live object, reduced to a few bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Ownership {
-    /// Ours, if we have an entry: absence is never a match.
+    /// The fingerprint of the agent's entry. `None` without an entry, which never counts as a match.
     pub fingerprint: Option<Fingerprint>,
-    /// The manager, other than us, that last wrote to the object itself (its status apart).
+    /// The manager, other than the agent, that last wrote to the object. Writes to its status do not count.
     pub last_writer: Option<String>,
 }
 

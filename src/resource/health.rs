@@ -1,35 +1,35 @@
-use super::GroupKind;
+use super::kind::GroupKind;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
 
-/// How a live object is, by the rules that kstatus (sigs.k8s.io/cli-utils) made common.
+/// The health of a live object, by the rules that kstatus (sigs.k8s.io/cli-utils) made common.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(tag = "state", content = "message", rename_all = "lowercase")]
 pub enum Health {
-    /// Nothing is known: its kind tells no state that we read.
+    /// Unknown: there is no rule for its kind.
     #[default]
     Unknown,
-    /// As declared.
+    /// The object works as declared.
     Ready,
-    /// On its way; what it waits for.
+    /// Not ready yet. The message says what it waits for.
     Progressing(String),
-    /// Will not get there without a change; why.
+    /// Will not become ready without a change. The message says why.
     Failed(String),
 }
 
 impl Health {
-    /// Whether there is nothing to wait for.
+    /// Whether there is nothing to wait for: ready, or unknown.
     pub fn is_settled(&self) -> bool {
         matches!(self, Self::Unknown | Self::Ready)
     }
 
-    /// Whether the rules read more than metadata for this kind.
-    pub fn is_told_by(kind: &GroupKind) -> bool {
+    /// Whether there is a rule for this kind. Its objects must then be read as a whole, not their metadata alone.
+    pub fn has_rule(kind: &GroupKind) -> bool {
         rule(kind).is_some()
     }
 
-    /// The verdict on an object of this kind: `object` is the whole object as the server sent it.
+    /// The health of an object of this kind. `object` is the whole object as the server sent it.
     pub fn of(kind: &GroupKind, object: &Value) -> Self {
         let Some(rule) = rule(kind) else {
             return Self::Unknown;
@@ -105,7 +105,7 @@ fn deployment(object: &Value) -> Health {
     {
         return Health::Failed(progress.message.to_owned());
     }
-    let wanted = number(object, "/spec/replicas").unwrap_or(1);
+    let expected = number(object, "/spec/replicas").unwrap_or(1);
     let status = |name: &str| number(object, &format!("/status/{name}")).unwrap_or(0);
     if number(object, "/status/observedGeneration").is_none() {
         return progressing("its controller has not seen it yet");
@@ -115,12 +115,12 @@ fn deployment(object: &Value) -> Health {
         status("replicas"),
         status("availableReplicas"),
     );
-    if updated < wanted {
-        progressing(format!("{updated} of {wanted} replicas updated"))
+    if updated < expected {
+        progressing(format!("{updated} of {expected} replicas updated"))
     } else if all > updated {
         progressing(format!("{} old replicas to go", all - updated))
-    } else if available < wanted {
-        progressing(format!("{available} of {wanted} replicas available"))
+    } else if available < expected {
+        progressing(format!("{available} of {expected} replicas available"))
     } else {
         Health::Ready
     }
@@ -130,17 +130,17 @@ fn stateful_set(object: &Value) -> Health {
     if number(object, "/status/observedGeneration").is_none() {
         return progressing("its controller has not seen it yet");
     }
-    let wanted = number(object, "/spec/replicas").unwrap_or(1);
+    let expected = number(object, "/spec/replicas").unwrap_or(1);
     let status = |name: &str| number(object, &format!("/status/{name}")).unwrap_or(0);
     let ready = status("readyReplicas");
-    if ready < wanted {
-        return progressing(format!("{ready} of {wanted} replicas ready"));
+    if ready < expected {
+        return progressing(format!("{ready} of {expected} replicas ready"));
     }
     if text(object, "/spec/updateStrategy/type") == "OnDelete" {
         return Health::Ready;
     }
     let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
-    let to_update = (wanted - partition).max(0);
+    let to_update = (expected - partition).max(0);
     let updated = status("updatedReplicas");
     if updated < to_update {
         progressing(format!("{updated} of {to_update} replicas updated"))
@@ -156,12 +156,12 @@ fn daemon_set(object: &Value) -> Health {
         return progressing("its controller has not seen it yet");
     }
     let status = |name: &str| number(object, &format!("/status/{name}")).unwrap_or(0);
-    let wanted = status("desiredNumberScheduled");
+    let expected = status("desiredNumberScheduled");
     let (updated, available) = (status("updatedNumberScheduled"), status("numberAvailable"));
-    if text(object, "/spec/updateStrategy/type") != "OnDelete" && updated < wanted {
-        progressing(format!("{updated} of {wanted} pods updated"))
-    } else if available < wanted {
-        progressing(format!("{available} of {wanted} pods available"))
+    if text(object, "/spec/updateStrategy/type") != "OnDelete" && updated < expected {
+        progressing(format!("{updated} of {expected} pods updated"))
+    } else if available < expected {
+        progressing(format!("{available} of {expected} pods available"))
     } else {
         Health::Ready
     }
@@ -179,8 +179,8 @@ fn job(object: &Value) -> Health {
         Health::Ready
     } else {
         let succeeded = number(object, "/status/succeeded").unwrap_or(0);
-        let wanted = number(object, "/spec/completions").unwrap_or(1);
-        progressing(format!("{succeeded} of {wanted} completions"))
+        let expected = number(object, "/spec/completions").unwrap_or(1);
+        progressing(format!("{succeeded} of {expected} completions"))
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn verdict(kind: &str, object: &Value) -> String {
+    fn health(kind: &str, object: &Value) -> String {
         Health::of(&GroupKind::parse(kind).unwrap(), object).to_string()
     }
 
@@ -244,15 +244,15 @@ mod tests {
             ),
         ];
         for (object, expected) in rows {
-            assert_eq!(verdict("Deployment.apps", &object), expected);
+            assert_eq!(health("Deployment.apps", &object), expected);
         }
         let mut stuck = rollout(2, 2, 1, 4, 3);
         stuck["status"]["conditions"] = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]);
-        assert_eq!(verdict("Deployment.apps", &stuck), "failed: timed out");
+        assert_eq!(health("Deployment.apps", &stuck), "failed: timed out");
     }
 
     #[test]
-    fn the_other_workloads_tell_their_progress_too() {
+    fn the_other_workloads_report_their_progress_too() {
         let rows = [
             (
                 "StatefulSet.apps",
@@ -306,20 +306,20 @@ mod tests {
             ("ConfigMap", json!({}), "unknown"),
         ];
         for (kind, object, expected) in rows {
-            assert_eq!(verdict(kind, &object), expected, "{kind}");
+            assert_eq!(health(kind, &object), expected, "{kind}");
         }
     }
 
     #[test]
-    fn hostile_shapes_are_no_verdict_of_readiness() {
+    fn a_malformed_object_never_counts_as_ready() {
         for object in [
             json!(null),
             json!([]),
             json!({"status": 3}),
             json!({"status": {"conditions": "x"}}),
         ] {
-            assert_ne!(verdict("Deployment.apps", &object), "ready");
-            assert_ne!(verdict("Job.batch", &object), "ready");
+            assert_ne!(health("Deployment.apps", &object), "ready");
+            assert_ne!(health("Job.batch", &object), "ready");
         }
     }
 }

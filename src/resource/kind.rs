@@ -2,17 +2,17 @@ use crate::model::ObjectId;
 use serde::Serialize;
 use std::fmt;
 
-/// A kind without its version: what a watch, an inventory or a health rule is about.
+/// A kind without its version. Watches, inventories and health rules are about a kind in all its versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct GroupKind {
     /// API group; empty for the core group.
     pub group: String,
-    /// Kind, as written (`Deployment`).
+    /// Kind, as manifests write it (`Deployment`).
     pub kind: String,
 }
 
 impl GroupKind {
-    /// From group and kind.
+    /// A kind of a group; the core group is empty.
     pub fn new(group: impl Into<String>, kind: impl Into<String>) -> Self {
         Self {
             group: group.into(),
@@ -31,7 +31,7 @@ impl GroupKind {
         (!kind.is_empty()).then(|| Self::new(group, kind))
     }
 
-    /// Whether it is this built-in kind.
+    /// Whether this is the built-in kind.
     pub fn is(&self, group: &str, kind: &str) -> bool {
         self.group == group && self.kind == kind
     }
@@ -48,7 +48,7 @@ impl fmt::Display for GroupKind {
     }
 }
 
-/// A kind at a version, as a manifest names it by `apiVersion` and `kind`.
+/// A kind in a version, as a manifest's `apiVersion` and `kind` name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct KindVersion {
     /// Group and kind.
@@ -87,7 +87,7 @@ impl fmt::Display for KindVersion {
 /// How the server serves a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedKind {
-    /// The kind at the version that is served.
+    /// The kind, in the version that the server serves.
     pub kind: KindVersion,
     /// The resource's name in URLs (`deployments`).
     pub plural: String,
@@ -96,9 +96,9 @@ pub struct ServedKind {
 }
 
 impl ServedKind {
-    /// The object as the cluster knows it: a namespaced object without a namespace is given `default_namespace`, a
-    /// cluster-scoped one loses a namespace that was written by mistake.
-    pub fn place(&self, object: &ObjectId, default_namespace: &str) -> ObjectId {
+    /// The object's id in the cluster: a namespaced object without a namespace gets `default_namespace`, a cluster-scoped
+    /// object loses a namespace that was written by mistake.
+    pub fn resolve(&self, object: &ObjectId, default_namespace: &str) -> ObjectId {
         let namespace = self
             .namespaced
             .then(|| object.namespace.clone().unwrap_or_else(|| default_namespace.to_owned()));
@@ -132,13 +132,13 @@ mod tests {
         let bare = ObjectId::new("v1", "Thing", None, "a");
         let placed = ObjectId::new("v1", "Thing", Some("shop"), "a");
         assert_eq!(
-            served(true).place(&bare, "default").namespace.as_deref(),
+            served(true).resolve(&bare, "default").namespace.as_deref(),
             Some("default")
         );
         assert_eq!(
-            served(true).place(&placed, "default").namespace.as_deref(),
+            served(true).resolve(&placed, "default").namespace.as_deref(),
             Some("shop")
         );
-        assert_eq!(served(false).place(&placed, "default").namespace, None);
+        assert_eq!(served(false).resolve(&placed, "default").namespace, None);
     }
 }

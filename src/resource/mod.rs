@@ -1,28 +1,32 @@
-//! What we know about Kubernetes objects without asking anybody: how a kind is named, in which order objects are applied,
-//! whom a live object belongs to, whether it is healthy, and whether it may be deleted.
+//! What is known about Kubernetes objects without asking a server: how a kind is named, in which order objects are applied,
+//! who owns the fields of a live object, whether it is healthy, and whether it may be pruned.
 //!
-//! The centre is the [`Fingerprint`]: a hash of our own `managedFields` entry. While it is as it was after our apply,
-//! nobody has changed a field of ours and the object needs no request at all.
+//! The centre is the [`Fingerprint`]: a hash of the agent's own `managedFields` entry. While the fingerprint is the one that
+//! the agent's apply left, nobody has changed a field of the agent, and the object needs no request.
 //!
-//! Pure: values in, values out. Time, the network and the Kubernetes client are deliberately absent; wire types are
-//! taken apart by `cluster` before they come here.
+//! Pure: values in, values out. Time, the network and the Kubernetes client are deliberately absent. `cluster` takes wire
+//! types apart before they come here.
 
+mod deletion_limit;
 mod desired;
 mod fingerprint;
 mod health;
 mod kind;
 mod object;
+mod observed;
 mod prune;
 mod set;
 mod version;
 mod wave;
 
+pub use deletion_limit::DeletionLimit;
 pub use desired::{DesiredHash, prepare};
 pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership};
 pub use health::Health;
 pub use kind::{GroupKind, KindVersion, ServedKind};
 pub use object::{Drift, Ignore, Intent, Object, Origin};
-pub use prune::{DeletionLimit, Kept, ObservedObject, PruneWish, may_prune};
+pub use observed::ObservedObject;
+pub use prune::{Protected, PrunePolicy, RetainReason, may_prune};
 pub use set::{GROUP_KINDS_ANNOTATION, ID_LABEL, PART_OF_LABEL, SetId, SetName, TOOLING_ANNOTATION};
 pub use version::ResourceVersion;
 pub use wave::Wave;

@@ -1,32 +1,38 @@
+use crate::model::ObjectId;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// On each member: the id of its set. Names and meanings as KEP-3659 (ApplySet) gives them.
+/// The label of each member: the id of its set. KEP-3659 (ApplySet) defines these names and their meaning.
 pub const PART_OF_LABEL: &str = "applyset.kubernetes.io/part-of";
-/// On the parent: the id of the set.
+/// The label of the parent: the id of the set.
 pub const ID_LABEL: &str = "applyset.kubernetes.io/id";
-/// On the parent: the kinds that members may have, `Deployment.apps,Service`.
+/// The annotation of the parent that lists the kinds that members may have: `Deployment.apps,Service`.
 pub const GROUP_KINDS_ANNOTATION: &str = "applyset.kubernetes.io/contains-group-kinds";
-/// On the parent: who manages the set.
+/// The annotation of the parent that names the tool that manages the set.
 pub const TOOLING_ANNOTATION: &str = "applyset.kubernetes.io/tooling";
 
-/// Where a set's record (its ApplySet parent, a ConfigMap) stands.
+/// The namespace and name of a set's record (its ApplySet parent, a ConfigMap).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetName {
-    /// The agent's own namespace.
+    /// The ConfigMap's namespace.
     pub namespace: String,
     /// The ConfigMap's name.
     pub name: String,
 }
 
-/// The id of a set, derived from its parent as KEP-3659 prescribes.
+/// The id of a set. It derives from the parent's name and namespace, as KEP-3659 prescribes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetId(String);
 
 impl SetName {
-    /// The set's id.
+    /// The record as an object of the cluster that it is kept in.
+    pub fn object(&self) -> ObjectId {
+        ObjectId::new("v1", "ConfigMap", Some(&self.namespace), &self.name)
+    }
+
+    /// The id of the set with this parent.
     pub fn id(&self) -> SetId {
         let digest = Sha256::digest(format!("{}.{}.ConfigMap.", self.name, self.namespace));
         SetId(format!("applyset-{}-v1", BASE64_URL_SAFE_NO_PAD.encode(digest)))
@@ -34,7 +40,7 @@ impl SetName {
 }
 
 impl SetId {
-    /// The label's value.
+    /// The id, as the label's value.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,22 +1,22 @@
 use std::cmp::Ordering;
 
-/// A `resourceVersion`. Opaque by contract; since Kubernetes 1.35 (KEP-5504) servers promise that those of one resource
-/// are numbers that can be ordered, which every etcd-backed server has always done.
+/// A `resourceVersion`. Its text is opaque by contract. Since Kubernetes 1.35 (KEP-5504) servers promise that the versions
+/// of one resource are numbers that can be ordered. Every etcd-backed server has always done so.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ResourceVersion(String);
 
 impl ResourceVersion {
-    /// As the server wrote it.
+    /// A version as the server sent it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// The version as the server sent it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// How two of them follow each other; `None` unless they are equal or both numbers.
+    /// Compares two versions. `None` unless they are equal or both are numbers.
     pub fn order(&self, other: &Self) -> Option<Ordering> {
         if self.0 == other.0 {
             return Some(Ordering::Equal);
@@ -28,12 +28,12 @@ impl ResourceVersion {
         Some(digits(&self.0)?.cmp(&digits(&other.0)?))
     }
 
-    /// Whether this is known to be older than the other.
+    /// Whether this version is known to be older than the other.
     pub fn is_older_than(&self, other: &Self) -> bool {
         self.order(other) == Some(Ordering::Less)
     }
 
-    /// Whether this is known to be the other or younger.
+    /// Whether this version is known to be equal to the other or newer.
     pub fn is_at_least(&self, other: &Self) -> bool {
         matches!(self.order(other), Some(Ordering::Equal | Ordering::Greater))
     }

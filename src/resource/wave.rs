@@ -1,18 +1,19 @@
-use super::GroupKind;
+use super::kind::GroupKind;
 use serde::Serialize;
 
-/// When an object is applied: each wave starts when the one before is done. Deletion goes the other way round.
+/// When an object is applied: each wave starts when the wave before has ended. Deletions run in the reverse order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wave {
-    /// What gives others their place or kind: definitions, namespaces, classes. Waited for until established or active.
-    Foundation,
+    /// Definitions, namespaces and classes, which other objects need as their kind, namespace or class. The wave ends when
+    /// definitions are established and namespaces active.
+    Definitions,
     /// What workloads refer to when their pods start: accounts, rights, configuration, storage, services.
-    Support,
-    /// Everything else: workloads and custom resources.
-    Main,
-    /// What calls back into workloads on every request, and would block their own creation: webhooks, API services.
-    Gate,
+    Configuration,
+    /// Workloads, custom resources and everything else.
+    Workloads,
+    /// Webhooks and API services: they call workloads on every request, and would block the creation of these workloads.
+    Webhooks,
 }
 
 impl Wave {
@@ -25,7 +26,7 @@ impl Wave {
             | ("storage.k8s.io", "StorageClass" | "CSIDriver" | "VolumeAttributesClass")
             | ("node.k8s.io", "RuntimeClass")
             | ("networking.k8s.io", "IngressClass")
-            | ("gateway.networking.k8s.io", "GatewayClass") => Self::Foundation,
+            | ("gateway.networking.k8s.io", "GatewayClass") => Self::Definitions,
             (
                 "",
                 "ServiceAccount"
@@ -40,13 +41,13 @@ impl Wave {
             )
             | ("rbac.authorization.k8s.io", _)
             | ("networking.k8s.io", "NetworkPolicy")
-            | ("discovery.k8s.io", "EndpointSlice") => Self::Support,
-            ("admissionregistration.k8s.io", _) | ("apiregistration.k8s.io", "APIService") => Self::Gate,
-            _ => Self::Main,
+            | ("discovery.k8s.io", "EndpointSlice") => Self::Configuration,
+            ("admissionregistration.k8s.io", _) | ("apiregistration.k8s.io", "APIService") => Self::Webhooks,
+            _ => Self::Workloads,
         }
     }
 
-    /// Whether later waves need its objects ready, not only applied.
+    /// Whether later waves need objects of this kind ready, and not only applied.
     pub fn is_waited_for(kind: &GroupKind) -> bool {
         kind.is("apiextensions.k8s.io", "CustomResourceDefinition") || kind.is("", "Namespace")
     }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_stand_on_comes_first_and_what_intercepts_them_last() {
+    fn definitions_come_first_and_webhooks_last() {
         let wave = |text| Wave::of(&GroupKind::parse(text).unwrap());
         assert!(wave("Namespace") < wave("ConfigMap"));
         assert!(wave("CustomResourceDefinition.apiextensions.k8s.io") < wave("Widget.example.com"));
@@ -65,6 +66,6 @@ mod tests {
         assert!(wave("ClusterRoleBinding.rbac.authorization.k8s.io") < wave("Job.batch"));
         assert!(wave("PersistentVolumeClaim") < wave("StatefulSet.apps"));
         assert!(wave("Deployment.apps") < wave("ValidatingWebhookConfiguration.admissionregistration.k8s.io"));
-        assert_eq!(wave("Service.serving.knative.dev"), Wave::Main);
+        assert_eq!(wave("Service.serving.knative.dev"), Wave::Workloads);
     }
 }

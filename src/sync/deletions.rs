@@ -1,24 +1,47 @@
-use super::plan::{DeletionStep, Surroundings, SyncPlan, is_record};
+use super::plan::{DeletionStep, PlanInputs, SyncPlan};
 use super::report::WaitingDeletions;
 use crate::port::TargetState;
 use crate::resource::{GroupKind, Wave, may_prune};
 use std::cmp::Reverse;
 
 impl SyncPlan {
-    /// Decides what of the set that is no longer declared goes now, waits for a person, or stays.
-    pub(super) fn consider_deletions(&mut self, declared: &TargetState, around: &Surroundings<'_>) {
+    /// Decides which members of the set that are no longer declared are deleted now, wait for a person, or are retained.
+    pub(super) fn consider_deletions(&mut self, declared: &TargetState, inputs: &PlanInputs<'_>) {
+        let (steps, set) = self.undeclared(inputs);
+        if steps.is_empty() {
+            return;
+        }
+        let count = steps.len();
+        if let Some(obstacle) = obstacle(declared, inputs) {
+            self.prune_blocked = Some(format!("{} not deleted: {obstacle}", counted(count)));
+        } else if let Some(reason) = needs_confirmation(declared, inputs, count, set) {
+            self.waiting = Some(WaitingDeletions {
+                remedy: format!(
+                    "{} not deleted: {reason}; to delete, set sync.deletions.confirm to {}, or bring the manifests back",
+                    counted(count),
+                    declared.commit
+                ),
+                objects: steps.into_iter().map(|step| step.id).collect(),
+            });
+        } else {
+            self.deletions = steps;
+        }
+    }
+
+    /// The members that may be pruned, later waves first, and the size of the set. Records why the others are retained.
+    fn undeclared(&mut self, inputs: &PlanInputs<'_>) -> (Vec<DeletionStep>, usize) {
         let mut steps = Vec::new();
         let mut set = 0;
-        for (id, live) in around.observed.objects() {
+        for (id, live) in inputs.observed.objects() {
             set += 1;
-            if self.declared.contains(id) || is_record(id, around.set) {
+            if self.declared.contains(id) || inputs.protected.objects.contains(id) {
                 continue;
             }
-            match may_prune(id, live, &around.set.namespace) {
-                Err(kept) => self.kept.push((id.clone(), kept)),
-                Ok(()) if around.ledger.has_deleted(id, &live.uid, around.now) => {}
+            match may_prune(id, live, inputs.protected) {
+                Err(reason) => self.retained.push((id.clone(), reason)),
+                Ok(()) if inputs.cache.has_deleted(id, &live.uid, inputs.now) => {}
                 Ok(()) => {
-                    if let Some(served) = around.kinds.preferred.get(&GroupKind::of(id)) {
+                    if let Some(served) = inputs.kinds.preferred.get(&GroupKind::of(id)) {
                         steps.push(DeletionStep {
                             id: id.clone(),
                             served: served.clone(),
@@ -28,40 +51,25 @@ impl SyncPlan {
                 }
             }
         }
-        if steps.is_empty() {
-            return;
-        }
         steps.sort_by_key(|step| (Reverse(Wave::of(&step.served.kind.kind)), step.id.clone()));
-        if let Some(obstacle) = obstacle(declared, around) {
-            self.prune_blocked = Some(format!("{} not deleted: {obstacle}", counted(steps.len())));
-            return;
-        }
-        let confirmed = around.consent.confirmed == Some(declared.commit);
-        let reason = if confirmed {
-            None
-        } else if around.consent.history_broken {
-            Some("the commit applied before is no ancestor of this one".to_owned())
-        } else if around.limit.is_exceeded(steps.len(), set) {
-            Some(format!(
-                "that is more than a commit may delete unasked (more than {} objects or {} % of the {set} in the set)",
-                around.limit.count, around.limit.percent
-            ))
-        } else {
-            None
-        };
-        match reason {
-            None => self.deletions = steps,
-            Some(reason) => {
-                self.waiting = Some(WaitingDeletions {
-                    remedy: format!(
-                        "{} not deleted: {reason}; to delete, set sync.deletions.confirm to {}, or bring the manifests back",
-                        counted(steps.len()),
-                        declared.commit
-                    ),
-                    objects: steps.into_iter().map(|step| step.id).collect(),
-                });
-            }
-        }
+        (steps, set)
+    }
+}
+
+/// Why the deletions wait for a person; `None` if they do not.
+fn needs_confirmation(declared: &TargetState, inputs: &PlanInputs<'_>, deletions: usize, set: usize) -> Option<String> {
+    if inputs.approval.confirmed == Some(declared.commit) {
+        None
+    } else if inputs.approval.history_broken {
+        Some("the commit applied before is not an ancestor of this commit".to_owned())
+    } else if inputs.limit.is_exceeded(deletions, set) {
+        Some(format!(
+            "a commit may not delete this many without confirmation (more than {} objects, or more than {} % of the \
+             {set} in the set)",
+            inputs.limit.count, inputs.limit.percent
+        ))
+    } else {
+        None
     }
 }
 
@@ -72,22 +80,22 @@ fn counted(objects: usize) -> String {
     }
 }
 
-/// What forbids to conclude anything from absence.
-fn obstacle(declared: &TargetState, around: &Surroundings<'_>) -> Option<String> {
+/// Why absence proves nothing: something could not be read.
+fn obstacle(declared: &TargetState, inputs: &PlanInputs<'_>) -> Option<String> {
     if !declared.complete {
-        return Some("not every file of the commit could be read; mend the files that are reported".to_owned());
+        return Some("not every file of the commit could be read; correct the files that are reported".to_owned());
     }
-    if let Some(group) = around.kinds.unanswered.iter().next() {
+    if let Some(group) = inputs.kinds.unanswered.iter().next() {
         return Some(format!(
-            "the server behind API group {group} does not answer, so what is declared cannot be known for sure"
+            "the server behind API group {group} does not answer, so that it is not certain what is declared"
         ));
     }
-    around.recorded.iter().find_map(|kind| {
-        let view = around.observed.kinds.get(kind);
-        let served = around.kinds.preferred.contains_key(kind);
+    inputs.recorded.iter().find_map(|kind| {
+        let view = inputs.observed.kinds.get(kind);
+        let served = inputs.kinds.preferred.contains_key(kind);
         (served && !view.is_some_and(|view| view.synced)).then(|| {
             let reason = view.and_then(|view| view.failing.as_deref()).unwrap_or("not read yet");
-            format!("objects of kind {kind} cannot be read now: {reason}")
+            format!("objects of kind {kind} cannot be read at the moment: {reason}")
         })
     })
 }

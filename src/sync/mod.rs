@@ -1,33 +1,52 @@
-//! The sync loop's pass: makes one target equal to what one commit declares.
+//! The sync loop: makes each target equal to what the tip of the config repo declares for it. One [`SyncLoop`] runs for each
+//! target, with a [`Syncer`], record, health condition and metrics of its own.
 //!
-//! Stages: read the world (record, kinds, watches) → [`plan`] (pure) → write the world (waves of applies, deletions, the
-//! record). A pass takes no order and keeps nothing that it could not find again; it may be run at any time, and one that
-//! finds everything as declared sends nothing.
+//! A pass: read the world (record, kinds, watches) → [`plan`] (pure) → write the world (waves of applies, deletions, the
+//! record) → report. A pass has no arguments and keeps nothing that it could not find again. It may run at any time, and it
+//! sends nothing if everything is as declared.
 //!
-//! What makes an object need no request: its manifest hashes as at our last apply, and its ownership fingerprint in the
-//! watch is the one our last apply left. After a restart nothing is remembered and everything is applied once.
+//! An object needs no request while its manifest has the hash of the agent's last apply and its ownership fingerprint in
+//! the watch is the one that this apply left. A new process remembers nothing and applies every object once.
 //!
-//! Invariants: absence is concluded only from a complete reading of the repo, a served kind and a synced watch; a pass
-//! never acts on an observation older than its own last write; one object's failure degrades that object; an outage of the
-//! API server ends the pass with one error, and the next pass carries on.
+//! Invariants:
 //!
-//! Deliberately absent: the Kubernetes client (behind [`port::Cluster`](crate::port::Cluster)), fetching and rendering, and
-//! the loop itself: when a pass runs is said by its wakers.
+//! - Absence is concluded only from a complete reading of the config repo, a served kind and a synced watch.
+//! - A pass never acts on an observation older than its own last write.
+//! - The failure of one object degrades that object alone.
+//! - An outage of the API server ends the pass with one error, and the next pass continues.
+//!
+//! Deliberately absent: the Kubernetes client (behind [`port::TargetApi`](crate::port::TargetApi)), fetching and rendering,
+//! and the decision when a pass runs, which its wakers make.
 
+mod activators;
+mod apply;
+mod apply_cache;
+mod approval;
+mod conflict;
 mod deletions;
-mod execute;
-mod finish;
-mod ledger;
-mod pass;
+mod introduced;
+mod need;
 mod plan;
 mod preview;
+mod prune;
+mod record_pass;
 mod report;
+mod reporter;
+mod sync_loop;
+mod syncer;
+mod target;
 
 #[cfg(test)]
 mod tests;
 
-pub use ledger::Ledger;
-pub use pass::Syncer;
-pub use plan::{Application, Consent, DeletionStep, Reason, Surroundings, SyncPlan, plan};
+pub use activators::Activators;
+pub use apply_cache::ApplyCache;
+pub use approval::approval;
+pub use need::Reason;
+pub use plan::{ApplyStep, Approval, DeletionStep, PlanInputs, SyncPlan, plan};
 pub use preview::{Preview, PreviewedObject};
-pub use report::{AppliedObject, Change, Contested, Drifted, FailedObject, SyncReport, WaitingDeletions};
+pub use report::{AppliedObject, Change, Contended, Drifted, FailedObject, SyncReport, WaitingDeletions};
+pub use reporter::PassReporter;
+pub use sync_loop::{SyncEnd, SyncLoop};
+pub use syncer::Syncer;
+pub use target::Target;

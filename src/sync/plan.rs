@@ -1,135 +1,119 @@
-use super::ledger::{Entry, Ledger, Mark};
-use super::report::{Contested, Drifted, FailedObject, WaitingDeletions};
+use super::apply_cache::ApplyCache;
+use super::need::{Need, Reason, need};
+use super::report::{Contended, Drifted, FailedObject, WaitingDeletions};
 use crate::model::{CommitId, ObjectId, RepoPath};
-use crate::port::{KindView, Kinds, Observed, TargetState};
+use crate::port::{Kinds, Observed, TargetState};
 use crate::resource::{
-    DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, Kept, KindVersion, Object, ObservedObject, ServedKind,
-    SetName, Wave,
+    DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, KindVersion, Object, ObservedObject, Protected, RetainReason,
+    ServedKind, Wave,
 };
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// What a person has allowed, and what the history says.
+/// What a person and the history allow to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Consent {
+pub struct Approval {
     /// The commit whose deletions a person confirmed.
     pub confirmed: Option<CommitId>,
-    /// Whether the last applied commit is not an ancestor of the declared one: then nothing is deleted unconfirmed.
+    /// Whether the last applied commit is not an ancestor of the declared commit. Then every deletion waits for a person.
     pub history_broken: bool,
 }
 
-/// All that a plan is made from, besides the declared state.
+/// What a plan is made from, besides the declared state.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct PlanInputs<'a> {
     /// What the server serves.
     pub kinds: &'a Kinds,
-    /// The kinds that the set may hold, by its record.
+    /// The kinds that the set may have, by its record.
     pub recorded: &'a BTreeSet<GroupKind>,
-    /// What the watches see.
+    /// What the watches show.
     pub observed: &'a Observed,
-    /// What we remember of our own writes.
-    pub ledger: &'a Ledger,
-    /// The namespace of objects that name none.
+    /// What the agent remembers of its own applies.
+    pub cache: &'a ApplyCache,
+    /// The namespace of namespaced objects whose manifests name none.
     pub default_namespace: &'a str,
-    /// The set's record, and with it the agent's own namespace.
-    pub set: &'a SetName,
-    /// What was allowed.
-    pub consent: Consent,
-    /// How many deletions go unconfirmed.
+    /// What is never pruned.
+    pub protected: &'a Protected,
+    /// Which deletions are approved.
+    pub approval: Approval,
+    /// How many deletions need no approval.
     pub limit: DeletionLimit,
-    /// Now.
+    /// The current time.
     pub now: Instant,
 }
 
-/// Why an object is applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reason {
-    /// This process has not applied it yet.
-    First,
-    /// Its manifest changed.
-    Manifest,
-    /// A field of ours was changed; who did it, where the server tells.
-    Drift(Option<String>),
-    /// It was deleted.
-    Gone,
-    /// It failed before.
-    Again,
-}
-
-/// One apply.
+/// The apply of one object.
 #[derive(Debug, Clone)]
-pub struct Application {
-    /// Which object, in its final namespace.
+pub struct ApplyStep {
+    /// The object, in its final namespace.
     pub id: ObjectId,
-    /// How it is sent.
+    /// How the server serves its kind.
     pub served: ServedKind,
-    /// What is sent.
+    /// The object as it is declared.
     pub object: Arc<Object>,
-    /// Its hash.
+    /// The manifest's hash.
     pub hash: DesiredHash,
-    /// Why.
+    /// Why it is applied.
     pub reason: Reason,
 }
 
-/// One deletion.
+/// The deletion of one object.
 #[derive(Debug, Clone)]
 pub struct DeletionStep {
-    /// Which object.
+    /// The object.
     pub id: ObjectId,
-    /// How it is sent.
+    /// How the server serves its kind.
     pub served: ServedKind,
-    /// As it was seen: only this very object is deleted.
+    /// The object as the watch shows it. Only this UID in this version is deleted.
     pub seen: ObservedObject,
 }
 
-/// What a pass will do; no choice is left.
+/// What a pass will do. The plan leaves no choice open.
 #[derive(Debug, Default)]
 pub struct SyncPlan {
     /// Objects to apply, by wave.
-    pub waves: BTreeMap<Wave, Vec<Application>>,
+    pub waves: BTreeMap<Wave, Vec<ApplyStep>>,
     /// Objects to delete, in order.
     pub deletions: Vec<DeletionStep>,
     /// Deletions that wait for a person.
     pub waiting: Option<WaitingDeletions>,
-    /// Why nothing is deleted, if something stands in the way.
+    /// Why nothing is deleted, if something is in the way.
     pub prune_blocked: Option<String>,
-    /// Undeclared members that stay.
-    pub kept: Vec<(ObjectId, Kept)>,
-    /// What cannot be applied, or failed and is not due yet.
+    /// Undeclared members of the set that are not deleted.
+    pub retained: Vec<(ObjectId, RetainReason)>,
+    /// Objects that cannot be applied, or that failed and are not due yet.
     pub failed: Vec<FailedObject>,
-    /// Drift that is only told.
+    /// Drift that is reported and not repaired.
     pub drifted: Vec<Drifted>,
-    /// Fights.
-    pub contested: Vec<Contested>,
-    /// Kinds that are declared and not served.
+    /// Objects that somebody keeps changing back.
+    pub contended: Vec<Contended>,
+    /// Declared kinds that the server does not serve.
     pub unknown: BTreeSet<KindVersion>,
-    /// Declared objects that need nothing.
+    /// How many declared objects need no request.
     pub untouched: usize,
     /// Every declared object, in its final namespace.
     pub declared: BTreeSet<ObjectId>,
-    /// Hashes of the declared objects, to be remembered.
+    /// The hashes of the declared objects, for the cache.
     pub hashes: Vec<(ObjectId, Arc<Object>, DesiredHash)>,
-    /// When something waits for a time.
+    /// The first time at which something that waits is due.
     pub next: Option<Instant>,
 }
 
-/// Decides for every object, purely.
-pub fn plan(declared: &TargetState, around: &Surroundings<'_>) -> SyncPlan {
+/// Decides for every object. Pure.
+pub fn plan(declared: &TargetState, inputs: &PlanInputs<'_>) -> SyncPlan {
     let mut plan = SyncPlan::default();
     let mut paths: BTreeMap<ObjectId, &RepoPath> = BTreeMap::new();
     for object in &declared.objects {
         let version = KindVersion::new(&object.api_version, &object.id.kind);
-        let Some(served) = around.kinds.served.get(&version) else {
-            let id = place_unserved(object, around);
-            plan.fail(&id, object.origin.path(), unserved(&version, around.kinds));
+        let Some(served) = inputs.kinds.served.get(&version) else {
+            let id = resolve_unserved(object, inputs);
+            plan.fail(&id, object.origin.path(), unserved(&version, inputs.kinds));
             plan.declared.insert(id);
             plan.unknown.insert(version);
             continue;
         };
-        let id = served.place(&object.id, around.default_namespace);
+        let id = served.resolve(&object.id, inputs.default_namespace);
         plan.declared.insert(id.clone());
         if let Some(first) = paths.get(&id) {
             let message = format!("declared a second time, the first is in {first}; remove one of the two");
@@ -137,65 +121,23 @@ pub fn plan(declared: &TargetState, around: &Surroundings<'_>) -> SyncPlan {
             continue;
         }
         paths.insert(id.clone(), object.origin.path());
-        if is_record(&id, around.set) {
+        if inputs.protected.objects.contains(&id) {
             let message = "has the name of the agent's own record; rename it".to_owned();
             plan.fail(&id, object.origin.path(), message);
             continue;
         }
         match object.intent.ignore {
             Ignore::Yes => plan.untouched += 1,
-            Ignore::No | Ignore::SyncOnly => plan.consider(object, id, served, around),
+            Ignore::No | Ignore::SyncOnly => plan.consider(object, id, served, inputs),
         }
     }
-    plan.consider_deletions(declared, around);
+    plan.consider_deletions(declared, inputs);
     plan
-}
-
-/// What is known of an object's need for an apply.
-enum Need {
-    Nothing,
-    NothingUntil(Instant),
-    Apply(Reason),
-}
-
-fn need(entry: Option<&Entry>, hash: DesiredHash, id: &ObjectId, around: &Surroundings<'_>) -> Need {
-    let Some(entry) = entry else {
-        return Need::Apply(Reason::First);
-    };
-    if let Some(failure) = &entry.failure {
-        return match failure.hash == hash && around.now < failure.next {
-            true => Need::NothingUntil(failure.next),
-            false => Need::Apply(Reason::Again),
-        };
-    }
-    match &entry.applied {
-        None => Need::Apply(Reason::First),
-        Some(mark) if mark.hash != hash => Need::Apply(Reason::Manifest),
-        Some(mark) => match around.observed.kinds.get(&GroupKind::of(id)) {
-            Some(view) if view.synced => compare(mark, view, id, around.now),
-            _ => Need::Nothing,
-        },
-    }
-}
-
-/// Whether the live object is as our last apply left it. An observation older than that apply says nothing.
-fn compare(mark: &Mark, view: &KindView, id: &ObjectId, now: Instant) -> Need {
-    let waiting = now < mark.catch_up_until;
-    match view.objects.get(id) {
-        None if waiting && !view.latest.is_at_least(&mark.version) => Need::NothingUntil(mark.catch_up_until),
-        None => Need::Apply(Reason::Gone),
-        Some(live) if waiting && live.version.is_older_than(&mark.version) => Need::NothingUntil(mark.catch_up_until),
-        Some(live) if live.is_terminating => Need::Nothing,
-        Some(live) if live.uid == mark.uid && live.fingerprint.is_some() && live.fingerprint == mark.fingerprint => {
-            Need::Nothing
-        }
-        Some(live) => Need::Apply(Reason::Drift(live.last_writer.clone())),
-    }
 }
 
 impl SyncPlan {
     /// All applies, in order.
-    pub fn applications(&self) -> impl Iterator<Item = &Application> {
+    pub fn applies(&self) -> impl Iterator<Item = &ApplyStep> {
         self.waves.values().flatten()
     }
 
@@ -211,11 +153,11 @@ impl SyncPlan {
         self.next = Some(self.next.map_or(at, |known| known.min(at)));
     }
 
-    fn consider(&mut self, object: &Arc<Object>, id: ObjectId, served: &ServedKind, around: &Surroundings<'_>) {
-        let entry = around.ledger.entry(&id);
-        let hash = around.ledger.hash(&id, object);
+    fn consider(&mut self, object: &Arc<Object>, id: ObjectId, served: &ServedKind, inputs: &PlanInputs<'_>) {
+        let entry = inputs.cache.entry(&id);
+        let hash = inputs.cache.hash(&id, object);
         self.hashes.push((id.clone(), Arc::clone(object), hash));
-        let reason = match need(entry, hash, &id, around) {
+        let reason = match need(entry, hash, &id, inputs.observed, inputs.now) {
             Need::Nothing => {
                 self.untouched += 1;
                 return;
@@ -230,62 +172,63 @@ impl SyncPlan {
             }
             Need::Apply(reason) => reason,
         };
-        let by = match &reason {
+        let drift = match &reason {
             Reason::Drift(by) => Some(by.clone()),
             Reason::Gone => Some(None),
-            _ => None,
+            Reason::First | Reason::Manifest | Reason::Again => None,
         };
-        if let Some(by) = by {
-            match object.intent.drift {
-                Drift::Ignore => {
-                    self.untouched += 1;
-                    return;
-                }
-                Drift::Warn => {
-                    self.untouched += 1;
-                    self.drifted.push(Drifted {
-                        id,
-                        path: object.origin.path().clone(),
-                        by,
-                    });
-                    return;
-                }
-                Drift::Repair => {}
-            }
-            if let Some((entry, until)) = entry.and_then(|entry| Some((entry, entry.calm_until(around.now)?))) {
-                self.untouched += 1;
-                self.contested.push(Contested {
-                    id,
-                    path: object.origin.path().clone(),
-                    by: by.or_else(|| entry.opponent().map(str::to_owned)),
-                    repairs: entry.recent_repairs(around.now),
-                    next_in: until - around.now,
-                });
-                self.wait_until(until);
-                return;
-            }
+        if let Some(by) = drift
+            && !self.repairs_drift(object, &id, by, inputs)
+        {
+            self.untouched += 1;
+            return;
         }
-        self.waves
-            .entry(Wave::of(&served.kind.kind))
-            .or_default()
-            .push(Application {
-                id,
-                served: served.clone(),
-                object: Arc::clone(object),
-                hash,
-                reason,
-            });
+        let step = ApplyStep {
+            id,
+            served: served.clone(),
+            object: Arc::clone(object),
+            hash,
+            reason,
+        };
+        let wave = Wave::of(&served.kind.kind);
+        self.waves.entry(wave).or_default().push(step);
+    }
+
+    /// Whether drift is repaired now. If not, it is ignored or reported: as the manifest says, or because of a conflict.
+    fn repairs_drift(&mut self, object: &Object, id: &ObjectId, by: Option<String>, inputs: &PlanInputs<'_>) -> bool {
+        match object.intent.drift {
+            Drift::Ignore => return false,
+            Drift::Warn => {
+                self.drifted.push(Drifted {
+                    id: id.clone(),
+                    path: object.origin.path().clone(),
+                    by,
+                });
+                return false;
+            }
+            Drift::Repair => {}
+        }
+        let conflict = inputs.cache.entry(id).map(|entry| &entry.conflict);
+        let Some((conflict, until)) = conflict.and_then(|it| Some((it, it.cooldown_until(inputs.now)?))) else {
+            return true;
+        };
+        self.contended.push(Contended {
+            id: id.clone(),
+            path: object.origin.path().clone(),
+            by: by.or_else(|| conflict.opponent().map(str::to_owned)),
+            repairs: conflict.recent_repairs(inputs.now),
+            next_in: until - inputs.now,
+        });
+        self.wait_until(until);
+        false
     }
 }
 
-pub(super) fn is_record(id: &ObjectId, set: &SetName) -> bool {
-    GroupKind::of(id).is("", "ConfigMap") && id.namespace.as_deref() == Some(&set.namespace) && id.name == set.name
-}
-
-/// The declared object under the kind's other versions: a version that went away does not make it undeclared.
-fn place_unserved(object: &Object, around: &Surroundings<'_>) -> ObjectId {
-    match around.kinds.preferred.get(&GroupKind::of(&object.id)) {
-        Some(served) => served.place(&object.id, around.default_namespace),
+/// The id of an object whose version is not served, by the kind's other versions: a version that is gone does not make
+/// the object undeclared.
+fn resolve_unserved(object: &Object, inputs: &PlanInputs<'_>) -> ObjectId {
+    match inputs.kinds.preferred.get(&GroupKind::of(&object.id)) {
+        Some(served) => served.resolve(&object.id, inputs.default_namespace),
         None => object.id.clone(),
     }
 }

@@ -1,20 +1,20 @@
-use crate::model::{CommitId, Finding, ObjectId, RepoPath};
-use crate::resource::{GroupKind, Health, Kept};
+use crate::model::{CommitId, Finding, ObjectId, RepoPath, TargetId};
+use crate::resource::{GroupKind, Health, RetainReason};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 
-/// What came of applying an object.
+/// The result of applying an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// It was not there.
+    /// The object did not exist.
     Created,
-    /// It was there and differed.
+    /// The object existed and differed.
     Configured,
-    /// It was as declared.
+    /// The object was as declared.
     Unchanged,
-    /// Somebody had changed or deleted it since our last apply.
+    /// Somebody had changed or deleted the object since the agent's last apply.
     Repaired,
 }
 
@@ -29,120 +29,123 @@ impl fmt::Display for Change {
     }
 }
 
-/// An object that was sent.
+/// An object that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AppliedObject {
-    /// Which.
+    /// The object.
     pub id: ObjectId,
-    /// Its file.
+    /// The file that declares it.
     pub path: RepoPath,
-    /// What came of it.
+    /// The result.
     pub change: Change,
-    /// For a repair: who had changed it, where the server tells.
+    /// For a repair: the manager that had changed it, where the server names one.
     pub by: Option<String>,
 }
 
-/// An object that is not as declared, and why. Told on every pass until it is mended; it is tried again by itself.
+/// An object that is not as declared. Each pass reports it until it is corrected, and retries it when it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedObject {
-    /// Which.
+    /// The object.
     pub id: ObjectId,
-    /// Its file; `None` for a deletion.
+    /// The file that declares it; `None` for a deletion.
     pub path: Option<RepoPath>,
-    /// In the server's words where it spoke.
+    /// Why; the server's message where it answered.
     pub message: String,
 }
 
-/// An object that drifted and is left so because its manifest says `drift: warn`.
+/// An object whose drift is not repaired, because its manifest says `drift: warn`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drifted {
-    /// Which.
+    /// The object.
     pub id: ObjectId,
-    /// Its file.
+    /// The file that declares it.
     pub path: RepoPath,
-    /// Who changed it, where the server tells; `None` also when it was deleted.
+    /// The manager that changed it, where the server names one; `None` also if the object was deleted.
     pub by: Option<String>,
 }
 
-/// An object that somebody keeps changing back: repaired more and more slowly.
+/// An object that somebody keeps changing back. It is repaired at growing intervals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Contested {
-    /// Which.
+pub struct Contended {
+    /// The object.
     pub id: ObjectId,
-    /// Its file.
+    /// The file that declares it.
     pub path: RepoPath,
-    /// Who, where the server tells.
+    /// The manager that changes it, where the server names one.
     pub by: Option<String>,
-    /// Repairs within the last minute.
+    /// How many repairs the last minute saw.
     pub repairs: usize,
-    /// When it is put back next.
+    /// The time until the next repair.
     pub next_in: Duration,
 }
 
 /// Deletions that wait for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WaitingDeletions {
-    /// What would be deleted.
+    /// The objects that would be deleted.
     pub objects: Vec<ObjectId>,
-    /// Why they wait and what to do.
+    /// Why they wait, and what to do.
     pub remedy: String,
 }
 
-/// What a pass found and did.
+/// What a pass over one target found and did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SyncReport {
-    /// The commit.
+    /// The target.
+    pub target: TargetId,
+    /// The declared commit.
     pub commit: CommitId,
-    /// How many objects it declares.
+    /// How many objects the commit declares for the target.
     pub declared: usize,
     /// How many of them needed no request.
     pub untouched: usize,
-    /// What was sent, in the order of the waves.
+    /// The applied objects, in the order of the waves.
     pub applied: Vec<AppliedObject>,
-    /// What was deleted.
+    /// The deleted objects.
     pub pruned: Vec<ObjectId>,
-    /// What is not as declared.
+    /// The objects that are not as declared.
     pub failed: Vec<FailedObject>,
-    /// Members of the set that are not declared and were left standing.
-    pub kept: Vec<(ObjectId, Kept)>,
+    /// Members of the set that are not declared and were not deleted.
+    pub retained: Vec<(ObjectId, RetainReason)>,
     /// Deletions that wait for a confirmation.
     pub waiting: Option<WaitingDeletions>,
-    /// Why nothing is deleted now, if something stands in the way.
+    /// Why nothing is deleted, if something is in the way.
     pub prune_blocked: Option<String>,
-    /// Drift that is only reported.
+    /// Drift that is reported and not repaired.
     pub drifted: Vec<Drifted>,
-    /// Objects somebody fights over.
-    pub contested: Vec<Contested>,
-    /// Declared objects that are not ready; ready ones and those without a state are left out.
+    /// Objects that somebody keeps changing back.
+    pub contended: Vec<Contended>,
+    /// Declared objects that are not ready. Objects without a health rule are left out.
     pub unready: Vec<(ObjectId, Health)>,
-    /// Kinds that cannot be watched, and why: drift of their objects is not seen.
+    /// Kinds that cannot be watched, and why. Drift of their objects is not noticed.
     pub unwatched: Vec<(GroupKind, String)>,
-    /// Findings of the reading.
+    /// What could not be used in the commit.
     pub findings: Vec<Finding>,
-    /// Requests this pass sent.
+    /// How many requests were sent during the pass.
     pub requests: u64,
-    /// The API server was away: one error for the whole pass, which the next pass continues.
+    /// Why the pass was cut short: the API server was away. The next pass continues.
     pub outage: Option<String>,
-    /// When to run the next pass at the latest, if something waits for a time and not for an event.
+    /// The time until the next pass at the latest, if something is due at a time and no event announces it.
     pub next_try: Option<Duration>,
-    /// How long it took.
+    /// How long the pass took.
     pub took: Duration,
 }
 
 impl SyncReport {
-    pub(super) fn new(commit: CommitId) -> Self {
+    pub(super) fn new(target: TargetId, commit: CommitId) -> Self {
         Self {
+            target,
             commit,
             declared: 0,
             untouched: 0,
             applied: Vec::new(),
             pruned: Vec::new(),
             failed: Vec::new(),
-            kept: Vec::new(),
+            retained: Vec::new(),
             waiting: None,
             prune_blocked: None,
             drifted: Vec::new(),
-            contested: Vec::new(),
+            contended: Vec::new(),
             unready: Vec::new(),
             unwatched: Vec::new(),
             findings: Vec::new(),
@@ -153,26 +156,21 @@ impl SyncReport {
         }
     }
 
-    /// How many applied objects came out so.
+    /// How many applies had this result.
     pub fn count(&self, change: Change) -> usize {
         self.applied.iter().filter(|object| object.change == change).count()
     }
 
-    /// Whether everything declared is applied and nothing waits.
+    /// Whether everything that is declared is applied, and no deletion waits.
     pub fn is_in_sync(&self) -> bool {
         self.outage.is_none() && self.failed.is_empty() && self.waiting.is_none() && self.prune_blocked.is_none()
-    }
-
-    /// Whether the pass changed the cluster.
-    pub fn changed_anything(&self) -> bool {
-        !self.pruned.is_empty() || self.count(Change::Unchanged) < self.applied.len()
     }
 
     pub(super) fn wait_at_most(&mut self, pause: Duration) {
         self.next_try = Some(self.next_try.map_or(pause, |known| known.min(pause)));
     }
 
-    /// The problems, one line each, for the record and the log.
+    /// The problems, one line each, for the record, the log and the callers of the API.
     pub fn problems(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.outage.clone());
@@ -185,19 +183,19 @@ impl SyncReport {
         for drifted in &self.drifted {
             let by = drifted.by.as_deref().unwrap_or("somebody");
             lines.push(format!(
-                "{}: {}: changed by {by} and left so (drift: warn)",
+                "{}: {}: changed by {by} and not repaired (drift: warn)",
                 drifted.path, drifted.id
             ));
         }
-        for contested in &self.contested {
-            let by = contested.by.as_deref().unwrap_or("somebody");
+        for contended in &self.contended {
+            let by = contended.by.as_deref().unwrap_or("somebody");
             lines.push(format!(
                 "{}: {}: {by} keeps changing it back; stop one of the two, or annotate it tidegate.dev/drift: \"ignore\"",
-                contested.path, contested.id
+                contended.path, contended.id
             ));
         }
         for (kind, reason) in &self.unwatched {
-            lines.push(format!("{kind} cannot be watched, drift is not seen: {reason}"));
+            lines.push(format!("{kind} cannot be watched, drift is not noticed: {reason}"));
         }
         lines
     }

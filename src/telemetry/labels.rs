@@ -1,14 +1,16 @@
+use crate::model::TargetId;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 /// All values of a label, in their order of declaration.
 pub(super) trait Values: Sized + 'static {
     const ALL: &'static [Self];
 }
 
-/// Declares a label: an enum, with the text of each value.
-macro_rules! label {
-    ($(#[$doc:meta])* $name:ident, $set:ident { $key:ident }, { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {
+/// Declares an enum of label values, with the text of each value.
+macro_rules! values {
+    ($(#[$doc:meta])* $name:ident, { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) enum $name {
@@ -33,6 +35,13 @@ macro_rules! label {
                 encoder.write_str(self.as_str())
             }
         }
+    };
+}
+
+/// Declares an enum of label values, and the label set that has this label alone.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident, $set:ident { $key:ident }, { $($values:tt)+ }) => {
+        values! { $(#[$doc])* $name, { $($values)+ } }
 
         #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
         pub(super) struct $set {
@@ -115,9 +124,9 @@ label! {
     }
 }
 
-label! {
+values! {
     /// The result of one apply request.
-    ApplyOutcome, ApplyLabel { outcome }, {
+    ApplyOutcome, {
         /// The object was applied.
         Ok = "ok",
         /// The request failed, or the API server refused the object.
@@ -125,9 +134,9 @@ label! {
     }
 }
 
-label! {
-    /// The state of an object of the set.
-    ObjectState, ObjectLabel { state }, {
+values! {
+    /// The state of an object of a set.
+    ObjectState, {
         /// The object is applied as declared.
         Applied = "applied",
         /// The last apply request failed.
@@ -135,16 +144,48 @@ label! {
     }
 }
 
+impl EncodeLabelValue for TargetId {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
+    }
+}
+
+/// A target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TargetLabel {
+    pub(super) target: TargetId,
+}
+
+impl From<&TargetId> for TargetLabel {
+    fn from(target: &TargetId) -> Self {
+        Self { target: target.clone() }
+    }
+}
+
+/// A target, and the result of an apply request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ApplyLabel {
+    pub(super) target: TargetId,
+    pub(super) outcome: ApplyOutcome,
+}
+
+/// A target, and the state of objects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ObjectLabel {
+    pub(super) target: TargetId,
+    pub(super) state: ObjectState,
+}
+
 /// The name of a loop.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct LoopLabel {
-    pub(super) r#loop: &'static str,
+    pub(super) r#loop: Arc<str>,
 }
 
 /// The name of a loop, and how its pass ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PassLabel {
-    pub(super) r#loop: &'static str,
+    pub(super) r#loop: Arc<str>,
     #[prometheus(flatten)]
     pub(super) outcome: OutcomeLabel,
 }
@@ -155,9 +196,10 @@ pub(super) struct SeverityLabel {
     pub(super) severity: &'static str,
 }
 
-/// A commit id.
+/// A target, and a commit id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct CommitLabel {
+    pub(super) target: TargetId,
     pub(super) commit: String,
 }
 

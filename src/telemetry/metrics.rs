@@ -2,7 +2,7 @@ use super::labels::{
     ApplyOutcome, BuildLabel, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
 };
 use super::series::{Delivery, Passes, RepoAccess, Scan, Sync};
-use crate::model::Severity;
+use crate::model::{Severity, TargetId};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -58,8 +58,8 @@ impl Metrics {
         }
     }
 
-    /// Counts a pass that ended. `name` is the name of the loop, from the source code.
-    pub(crate) fn pass_ended(&self, name: &'static str, outcome: Outcome, took: Duration) {
+    /// Counts a pass that ended. `name` is the name of the loop: from the source code, and for sync with the target's name.
+    pub(crate) fn pass_ended(&self, name: &Arc<str>, outcome: Outcome, took: Duration) {
         self.0.passes.ended(name, outcome, took);
     }
 
@@ -108,29 +108,34 @@ impl Metrics {
         self.0.delivery.fields(automated, held);
     }
 
-    /// Counts an apply request that ended.
-    pub(crate) fn apply_request(&self, outcome: ApplyOutcome) {
-        self.0.sync.apply_request(outcome);
+    /// Starts the counters of a target at zero.
+    pub(crate) fn add_target(&self, target: &TargetId) {
+        self.0.sync.add_target(target);
     }
 
-    /// Sets how many objects of the set are in a state.
-    pub(crate) fn objects(&self, state: ObjectState, count: usize) {
-        self.0.sync.objects(state, count);
+    /// Counts apply requests to a target that ended.
+    pub(crate) fn apply_requests(&self, target: &TargetId, outcome: ApplyOutcome, count: usize) {
+        self.0.sync.apply_requests(target, outcome, count);
     }
 
-    /// Counts the objects that were deleted because the config repo no longer declares them.
-    pub(crate) fn pruned(&self, count: usize) {
-        self.0.sync.pruned(count);
+    /// Sets how many objects of a target's set are in a state.
+    pub(crate) fn objects(&self, target: &TargetId, state: ObjectState, count: usize) {
+        self.0.sync.objects(target, state, count);
     }
 
-    /// Counts an object that was repaired after others had changed or deleted it.
-    pub(crate) fn drift_repaired(&self) {
-        self.0.sync.drift_repaired();
+    /// Counts the objects of a target that were deleted because the config repo no longer declares them.
+    pub(crate) fn pruned(&self, target: &TargetId, count: usize) {
+        self.0.sync.pruned(target, count);
     }
 
-    /// Sets the last applied commit. The series of the commit before is removed.
-    pub(crate) fn last_applied(&self, commit: &str) {
-        self.0.sync.last_applied(commit);
+    /// Counts the objects of a target that were repaired after others had changed or deleted them.
+    pub(crate) fn drift_repaired(&self, target: &TargetId, count: usize) {
+        self.0.sync.drift_repaired(target, count);
+    }
+
+    /// Sets the last commit that was applied to a target. The series of the commit before is removed.
+    pub(crate) fn last_applied(&self, target: &TargetId, commit: &str) {
+        self.0.sync.last_applied(target, commit);
     }
 
     /// Sets whether the deploy key has a right.
@@ -158,7 +163,7 @@ impl fmt::Debug for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::Severity;
+    use crate::model::{Severity, TargetId};
     use crate::telemetry::{
         ApplyOutcome, ListingOutcome, Metrics, ObjectState, Outcome, PushResult, RequestOutcome, Right,
     };
@@ -178,8 +183,8 @@ mod tests {
     #[test]
     fn every_event_is_counted_under_its_documented_name() {
         let metrics = Metrics::new();
-        metrics.pass_ended("scan", Outcome::Ok, Duration::from_millis(30));
-        metrics.pass_ended("sync", Outcome::Failed, Duration::from_millis(30));
+        metrics.pass_ended(&"scan".into(), Outcome::Ok, Duration::from_millis(30));
+        metrics.pass_ended(&"sync/here".into(), Outcome::Failed, Duration::from_millis(30));
         metrics.registry_request(RequestOutcome::Ok);
         metrics.listing_ended(ListingOutcome::Denied);
         metrics.tags_ignored(3);
@@ -189,18 +194,22 @@ mod tests {
         metrics.files_parsed(9);
         metrics.findings([Severity::Error, Severity::Error, Severity::Notice]);
         metrics.fields(7, 1);
-        metrics.apply_request(ApplyOutcome::Ok);
-        metrics.objects(ObjectState::Applied, 200);
-        metrics.pruned(4);
-        metrics.drift_repaired();
+        let (here, other) = (TargetId::here(), TargetId::new("other"));
+        metrics.add_target(&here);
+        metrics.apply_requests(&here, ApplyOutcome::Ok, 1);
+        metrics.objects(&here, ObjectState::Applied, 200);
+        metrics.objects(&other, ObjectState::Applied, 7);
+        metrics.pruned(&here, 4);
+        metrics.drift_repaired(&here, 1);
         metrics.repo_access(Right::Read, true);
         metrics.repo_access(Right::Write, false);
         metrics.tip_withheld(true);
-        metrics.last_applied("0123");
-        metrics.last_applied("4567");
+        metrics.last_applied(&here, "0123");
+        metrics.last_applied(&other, "0123");
+        metrics.last_applied(&here, "4567");
         for (series, expected) in [
             (r#"tidegate_loop_passes_total{loop="scan",outcome="ok"}"#, "1"),
-            (r#"tidegate_loop_passes_total{loop="sync",outcome="failed"}"#, "1"),
+            (r#"tidegate_loop_passes_total{loop="sync/here",outcome="failed"}"#, "1"),
             (
                 r#"tidegate_loop_pass_duration_seconds_bucket{le="0.025",loop="scan"}"#,
                 "0",
@@ -222,11 +231,14 @@ mod tests {
             (r#"tidegate_findings{severity="warning"}"#, "0"),
             ("tidegate_automated_fields", "7"),
             ("tidegate_held_fields", "1"),
-            (r#"tidegate_apply_requests_total{outcome="ok"}"#, "1"),
-            (r#"tidegate_objects{state="applied"}"#, "200"),
-            ("tidegate_objects_pruned_total", "4"),
-            ("tidegate_drift_repaired_total", "1"),
-            (r#"tidegate_sync_last_applied_info{commit="4567"}"#, "1"),
+            (r#"tidegate_apply_requests_total{target="here",outcome="ok"}"#, "1"),
+            (r#"tidegate_apply_requests_total{target="here",outcome="refused"}"#, "0"),
+            (r#"tidegate_objects{target="here",state="applied"}"#, "200"),
+            (r#"tidegate_objects{target="other",state="applied"}"#, "7"),
+            (r#"tidegate_objects_pruned_total{target="here"}"#, "4"),
+            (r#"tidegate_drift_repaired_total{target="here"}"#, "1"),
+            (r#"tidegate_sync_last_applied_info{target="here",commit="4567"}"#, "1"),
+            (r#"tidegate_sync_last_applied_info{target="other",commit="0123"}"#, "1"),
             (r#"tidegate_repo_access{right="read"}"#, "1"),
             (r#"tidegate_repo_access{right="write"}"#, "0"),
             ("tidegate_repo_tip_withheld", "1"),
@@ -243,7 +255,10 @@ mod tests {
             );
         }
         assert_eq!(
-            value(&metrics, r#"tidegate_sync_last_applied_info{commit="0123"}"#),
+            value(
+                &metrics,
+                r#"tidegate_sync_last_applied_info{target="here",commit="0123"}"#
+            ),
             None
         );
     }
@@ -251,10 +266,10 @@ mod tests {
     #[test]
     fn only_a_successful_pass_sets_the_time_of_success() {
         let metrics = Metrics::new();
-        metrics.pass_ended("scan", Outcome::Failed, Duration::ZERO);
+        metrics.pass_ended(&"scan".into(), Outcome::Failed, Duration::ZERO);
         let series = r#"tidegate_loop_last_success_timestamp_seconds{loop="scan"}"#;
         assert_eq!(value(&metrics, series), None);
-        metrics.pass_ended("scan", Outcome::Ok, Duration::ZERO);
+        metrics.pass_ended(&"scan".into(), Outcome::Ok, Duration::ZERO);
         let at: f64 = value(&metrics, series).unwrap().parse().unwrap();
         assert!(at > 1.7e9, "{at}");
     }

@@ -9,12 +9,13 @@
 //! After `promote` the public half of the old key stays, so that the agent can say which key to remove from the server.
 
 use crate::git::keys::deploy_key::{DeployKey, KeyError};
-use crate::model::Secret;
+use crate::model::SecretBytes;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The entries of the Secret.
-pub type Entries = BTreeMap<String, Secret>;
+pub type Entries = BTreeMap<String, SecretBytes>;
 
 /// The entry of the current key. Flux v1 used the same name, so its Secret can be taken over.
 pub const CURRENT: &str = "identity";
@@ -40,11 +41,11 @@ impl Keys {
     /// # Errors
     /// An entry is no usable key.
     pub fn read(entries: &Entries) -> Result<Option<Self>, KeyError> {
-        let text = |entry: &str| entries.get(entry).map(Secret::expose).filter(|text| !text.is_empty());
+        let text = |entry: &str| text(entries, entry);
         let key = |entry: &str, user: &str| {
             let user = text(user).map(|user| user.trim().to_owned());
             text(entry)
-                .map(|text| DeployKey::from_openssh(text).map(|key| Arc::new(key.with_user(user))))
+                .map(|text| DeployKey::from_openssh(&text).map(|key| Arc::new(key.with_user(user))))
                 .transpose()
         };
         let Some(current) = key(CURRENT, CURRENT_USER)? else {
@@ -53,34 +54,44 @@ impl Keys {
         Ok(Some(Self {
             current,
             next: key(NEXT, NEXT_USER)?,
-            previous: text(PREVIOUS).map(str::to_owned),
+            previous: text(PREVIOUS).map(Cow::into_owned),
         }))
     }
 }
 
+/// An entry as text; `None` if it is missing or empty. Bytes that are not UTF-8 are replaced, and fail to parse as a key.
+fn text<'a>(entries: &'a Entries, entry: &str) -> Option<Cow<'a, str>> {
+    let bytes = entries.get(entry)?.expose();
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes))
+}
+
+fn private_half(key: &DeployKey) -> SecretBytes {
+    SecretBytes::new(key.private_text().expose())
+}
+
 /// Adds the first key, unless there is one. True if the key was added.
 pub fn first(entries: &mut Entries, key: &DeployKey) -> bool {
-    let is_there = entries.get(CURRENT).is_some_and(|text| !text.expose().is_empty());
+    let is_there = entries.get(CURRENT).is_some_and(|bytes| !bytes.expose().is_empty());
     if !is_there {
-        entries.insert(CURRENT.to_owned(), key.private_text().clone());
+        entries.insert(CURRENT.to_owned(), private_half(key));
     }
     !is_there
 }
 
 /// Adds the next key, unless there is one. True if the key was added.
 pub fn begin(entries: &mut Entries, next: &DeployKey) -> bool {
-    let is_there = entries.get(NEXT).is_some_and(|text| !text.expose().is_empty());
+    let is_there = entries.get(NEXT).is_some_and(|bytes| !bytes.expose().is_empty());
     if !is_there {
         entries.remove(PREVIOUS);
         entries.remove(NEXT_USER);
-        entries.insert(NEXT.to_owned(), next.private_text().clone());
+        entries.insert(NEXT.to_owned(), private_half(next));
     }
     !is_there
 }
 
 /// Sets the user name of the next key.
 pub fn name_next(entries: &mut Entries, user: &str) {
-    entries.insert(NEXT_USER.to_owned(), Secret::new(user));
+    entries.insert(NEXT_USER.to_owned(), SecretBytes::new(user));
 }
 
 /// Removes the next key. True if there was one.
@@ -108,7 +119,7 @@ pub fn promote(entries: &mut Entries, current: &DeployKey, next: &DeployKey) -> 
         Some(user) => entries.insert(CURRENT_USER.to_owned(), user),
         None => entries.remove(CURRENT_USER),
     };
-    entries.insert(PREVIOUS.to_owned(), Secret::new(current.public_line("tidegate")));
+    entries.insert(PREVIOUS.to_owned(), SecretBytes::new(current.public_line("tidegate")));
     Ok(true)
 }
 
@@ -133,7 +144,7 @@ mod tests {
     #[test]
     fn a_rotation_keeps_a_working_key_in_place_at_every_step() {
         let (old, new) = (key(), key());
-        let mut entries = Entries::from([("known_hosts".to_owned(), Secret::new("kept"))]);
+        let mut entries = Entries::from([("known_hosts".to_owned(), SecretBytes::new("kept"))]);
         assert!(Keys::read(&entries).is_ok_and(|keys| keys.is_none()));
         assert!(first(&mut entries, &old) && !first(&mut entries, &new));
 
@@ -155,9 +166,7 @@ mod tests {
         assert!(after.next.is_none());
         assert_eq!(after.previous.as_deref(), Some(old.public_line("tidegate").as_str()));
         assert!(
-            !entries
-                .values()
-                .any(|text| text.expose() == old.private_text().expose()),
+            !entries.values().any(|bytes| *bytes == private_half(&old)),
             "the old private half is gone"
         );
 

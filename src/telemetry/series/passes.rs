@@ -4,6 +4,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -42,13 +43,15 @@ impl Passes {
         all
     }
 
-    pub(in crate::telemetry) fn ended(&self, name: &'static str, outcome: Outcome, took: Duration) {
+    pub(in crate::telemetry) fn ended(&self, name: &Arc<str>, outcome: Outcome, took: Duration) {
         let ended = PassLabel {
-            r#loop: name,
+            r#loop: Arc::clone(name),
             outcome: outcome.into(),
         };
         self.ended.get_or_create(&ended).inc();
-        let label = LoopLabel { r#loop: name };
+        let label = LoopLabel {
+            r#loop: Arc::clone(name),
+        };
         self.duration.get_or_create(&label).observe(took.as_secs_f64());
         if outcome == Outcome::Ok {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

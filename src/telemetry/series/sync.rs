@@ -1,17 +1,22 @@
 use super::count;
-use crate::telemetry::labels::{ApplyLabel, ApplyOutcome, CommitLabel, ObjectLabel, ObjectState, Values};
+use crate::model::TargetId;
+use crate::telemetry::labels::{ApplyLabel, ApplyOutcome, CommitLabel, ObjectLabel, ObjectState, TargetLabel, Values};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-/// The objects that the agent applies.
+/// The objects that the agent applies, by target.
 pub(in crate::telemetry) struct Sync {
     applies: Family<ApplyLabel, Counter>,
     objects: Family<ObjectLabel, Gauge>,
-    pruned: Counter,
-    repaired: Counter,
+    pruned: Family<TargetLabel, Counter>,
+    repaired: Family<TargetLabel, Counter>,
     last_applied: Family<CommitLabel, Gauge>,
+    /// The commit that `last_applied` shows for each target.
+    shown: Mutex<BTreeMap<TargetId, String>>,
 }
 
 impl Sync {
@@ -19,19 +24,17 @@ impl Sync {
         let all = Self {
             applies: Family::default(),
             objects: Family::default(),
-            pruned: Counter::default(),
-            repaired: Counter::default(),
+            pruned: Family::default(),
+            repaired: Family::default(),
             last_applied: Family::default(),
+            shown: Mutex::default(),
         };
-        ApplyOutcome::ALL
-            .iter()
-            .for_each(|outcome| drop(all.applies.get_or_create_owned(&(*outcome).into())));
         registry.register(
             "apply_requests",
-            "Apply requests to the API server, by outcome",
+            "Apply requests to a target's API server, by outcome",
             all.applies.clone(),
         );
-        registry.register("objects", "Objects of the set, by state", all.objects.clone());
+        registry.register("objects", "Objects of a target's set, by state", all.objects.clone());
         registry.register(
             "objects_pruned",
             "Objects deleted because the config repo no longer declares them",
@@ -50,31 +53,51 @@ impl Sync {
         all
     }
 
-    pub(in crate::telemetry) fn apply_request(&self, outcome: ApplyOutcome) {
-        self.applies.get_or_create(&outcome.into()).inc();
-    }
-
-    pub(in crate::telemetry) fn objects(&self, state: ObjectState, count: usize) {
-        self.objects.get_or_create(&state.into()).set(count::gauge(count));
-    }
-
-    pub(in crate::telemetry) fn pruned(&self, count: usize) {
-        self.pruned.inc_by(count::counter(count));
-    }
-
-    pub(in crate::telemetry) fn drift_repaired(&self) {
-        self.repaired.inc();
-    }
-
-    pub(in crate::telemetry) fn last_applied(&self, commit: &str) {
-        let info = &self.last_applied;
-        let label = CommitLabel {
-            commit: commit.to_owned(),
-        };
-        let known = info.get(&label).is_some();
-        if !known {
-            info.clear();
+    /// Starts the counters of a target at zero.
+    pub(in crate::telemetry) fn add_target(&self, target: &TargetId) {
+        for outcome in ApplyOutcome::ALL {
+            self.apply_requests(target, *outcome, 0);
         }
-        info.get_or_create(&label).set(1);
+        self.pruned(target, 0);
+        self.drift_repaired(target, 0);
+    }
+
+    pub(in crate::telemetry) fn apply_requests(&self, target: &TargetId, outcome: ApplyOutcome, count: usize) {
+        let label = ApplyLabel {
+            target: target.clone(),
+            outcome,
+        };
+        self.applies.get_or_create(&label).inc_by(count::counter(count));
+    }
+
+    pub(in crate::telemetry) fn objects(&self, target: &TargetId, state: ObjectState, count: usize) {
+        let label = ObjectLabel {
+            target: target.clone(),
+            state,
+        };
+        self.objects.get_or_create(&label).set(count::gauge(count));
+    }
+
+    pub(in crate::telemetry) fn pruned(&self, target: &TargetId, count: usize) {
+        self.pruned.get_or_create(&target.into()).inc_by(count::counter(count));
+    }
+
+    pub(in crate::telemetry) fn drift_repaired(&self, target: &TargetId, count: usize) {
+        self.repaired
+            .get_or_create(&target.into())
+            .inc_by(count::counter(count));
+    }
+
+    pub(in crate::telemetry) fn last_applied(&self, target: &TargetId, commit: &str) {
+        let label = |commit: String| CommitLabel {
+            target: target.clone(),
+            commit,
+        };
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = shown.insert(target.clone(), commit.to_owned());
+        if let Some(before) = before.filter(|before| before != commit) {
+            self.last_applied.remove(&label(before));
+        }
+        self.last_applied.get_or_create(&label(commit.to_owned())).set(1);
     }
 }

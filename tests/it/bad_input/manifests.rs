@@ -48,7 +48,7 @@ async fn a_file_that_does_not_parse_is_told_with_its_line_and_nothing_is_pruned_
         &[
             "broken.yaml:8:",
             "2 objects that are no longer declared were not deleted",
-            "mend the files",
+            "correct the files",
         ],
     );
     let (_, plan) = told(&agent, &["plan"]).await;

@@ -4,7 +4,7 @@ use super::scene::{Target, config_map, definition, deployment, service, widget};
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tidegate::sync::{Change, Consent};
+use tidegate::sync::{Approval, Change};
 use tidegate_stack::ControlPlane;
 use tidegate_stack::control_plane::Options;
 
@@ -43,7 +43,7 @@ async fn a_definition_its_namespace_and_its_objects_go_in_one_commit_in_any_orde
     let mut target = Target::on(&control_plane, "sync-waves").await;
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sync-waves-new"}});
     let declared = target.plain(vec![widget("sync-waves-new"), namespace, definition()]);
-    let preview = target.syncer.preview(&declared, Consent::default()).await.unwrap();
+    let preview = target.syncer.preview(&declared, Approval::default()).await.unwrap();
     assert!(
         preview.failed.is_empty() && preview.objects.iter().all(|object| object.change == Change::Created),
         "a plan for a fresh cluster tells of no failure: {preview}"

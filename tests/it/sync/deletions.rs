@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::ResourceExt;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use tidegate::sync::{Change, Consent};
+use tidegate::sync::{Approval, Change};
 use tidegate_stack::ControlPlane;
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
     objects.drain(0..2);
     let shrunk = target.plain(objects.clone());
     let report = target
-        .pass_until(&shrunk, |report| report.kept.len() == 5 && report.pruned.is_empty())
+        .pass_until(&shrunk, |report| report.retained.len() == 5 && report.pruned.is_empty())
         .await;
     let left = |name: &'static str| {
         let api = target.api::<ConfigMap>();
@@ -105,17 +105,17 @@ async fn nothing_is_deleted_after_an_incomplete_reading_or_above_the_limit_until
     );
     assert_eq!(count(&target).await, 12);
 
-    let consent = Consent {
+    let approval = Approval {
         confirmed: Some(declared.commit),
-        ..Consent::default()
+        ..Approval::default()
     };
-    let report = target.syncer.pass(&emptied, consent).await;
+    let report = target.syncer.pass(&emptied, approval).await;
     assert!(report.waiting.is_some(), "another commit was confirmed");
-    let consent = Consent {
+    let approval = Approval {
         confirmed: Some(emptied.commit),
-        ..Consent::default()
+        ..Approval::default()
     };
-    let report = target.syncer.pass(&emptied, consent).await;
+    let report = target.syncer.pass(&emptied, approval).await;
     assert_eq!(report.pruned.len(), 12, "{report:#?}");
     assert_eq!(count(&target).await, 0);
 }
@@ -129,18 +129,18 @@ async fn a_rewritten_history_applies_and_deletes_nothing_until_confirmed() {
     target.pass(&declared).await;
     target.pass_until(&declared, |report| report.requests == 0).await;
     let other = target.plain(objects[..11].to_vec());
-    let broken = Consent {
+    let broken = Approval {
         history_broken: true,
-        ..Consent::default()
+        ..Approval::default()
     };
     let report = target.syncer.pass(&other, broken).await;
     assert_eq!(report.waiting.unwrap().objects.len(), 1);
     assert_eq!(target.syncer.last_applied().await.unwrap(), Some(declared.commit));
-    let consent = Consent {
+    let approval = Approval {
         confirmed: Some(other.commit),
         history_broken: true,
     };
-    assert_eq!(target.syncer.pass(&other, consent).await.pruned.len(), 1);
+    assert_eq!(target.syncer.pass(&other, approval).await.pruned.len(), 1);
     assert_eq!(target.syncer.last_applied().await.unwrap(), Some(other.commit));
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tidegate::port::Cluster as _;
+use tidegate::port::TargetApi as _;
 use tidegate::resource::{Drift, Ignore, Intent};
 use tidegate::sync::Change;
 use tidegate_stack::ControlPlane;

@@ -6,20 +6,22 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate::cluster::{Access, ApiServer};
+use tidegate::cluster::{Access, ApiServer, Connection, RecordMap};
 use tidegate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
-use tidegate::port::{Cluster as _, TargetState};
-use tidegate::resource::{DeletionLimit, Intent, Object, Origin};
-use tidegate::sync::{Consent, SyncReport, Syncer};
+use tidegate::port::{TargetApi as _, TargetState};
+use tidegate::resource::{DeletionLimit, Intent, Object, Origin, Protected, SetName};
+use tidegate::sync::Target as Cluster;
+use tidegate::sync::{Approval, SyncReport, Syncer};
 use tidegate_stack::ControlPlane;
 
 /// One set on a server, in namespaces of its own.
 pub struct Target {
     pub client: Client,
     pub server: Arc<ApiServer>,
-    pub syncer: Syncer<ApiServer>,
+    pub syncer: Syncer<ApiServer, RecordMap>,
     pub namespace: String,
     pub commits: u8,
 }
@@ -40,11 +42,11 @@ impl Target {
                 .await
                 .unwrap();
         }
-        let server = Arc::new(connect(control_plane, name).await);
+        let cluster = connect(control_plane, name).await;
         Self {
             client,
-            syncer: Syncer::new(server.clone(), DeletionLimit::default()),
-            server,
+            server: Arc::clone(&cluster.api),
+            syncer: Syncer::new(cluster, DeletionLimit::default()),
             namespace: name.to_owned(),
             commits: 0,
         }
@@ -52,8 +54,9 @@ impl Target {
 
     /// The agent's process ends and another one starts.
     pub async fn restart(&mut self, control_plane: &ControlPlane) {
-        self.server = Arc::new(connect(control_plane, &self.namespace).await);
-        self.syncer = Syncer::new(self.server.clone(), DeletionLimit::default());
+        let cluster = connect(control_plane, &self.namespace).await;
+        self.server = Arc::clone(&cluster.api);
+        self.syncer = Syncer::new(cluster, DeletionLimit::default());
     }
 
     pub fn commit(&mut self, objects: Vec<(Value, Intent)>) -> TargetState {
@@ -100,7 +103,7 @@ impl Target {
     }
 
     pub async fn pass(&mut self, declared: &TargetState) -> SyncReport {
-        self.syncer.pass(declared, Consent::default()).await
+        self.syncer.pass(declared, Approval::default()).await
     }
 
     /// Passes, woken by the watches as the loop is, until one says what is wanted.
@@ -134,14 +137,31 @@ impl Target {
     }
 }
 
-pub async fn connect(control_plane: &ControlPlane, name: &str) -> ApiServer {
-    let access = Access {
-        kubeconfig: Some(control_plane.kubeconfig().to_owned()),
+/// The target in the server of `control_plane`, as an agent in the namespace `NAME-agent` has it.
+pub async fn connect(control_plane: &ControlPlane, name: &str) -> Cluster<ApiServer, RecordMap> {
+    let access = Access::Kubeconfig {
+        path: control_plane.kubeconfig().to_owned(),
         context: None,
-        namespace: Some(format!("{name}-agent")),
-        record: "here".into(),
     };
-    ApiServer::connect(access).await.unwrap()
+    connect_with(access, TargetId::here(), &format!("{name}-agent")).await
+}
+
+/// A target with its record in this namespace.
+pub async fn connect_with(access: Access, id: TargetId, namespace: &str) -> Cluster<ApiServer, RecordMap> {
+    let connection = Arc::new(Connection::open(&access).await.unwrap());
+    let set = SetName {
+        namespace: namespace.to_owned(),
+        name: id.to_string(),
+    };
+    Cluster {
+        id,
+        api: Arc::new(ApiServer::new(Arc::clone(&connection), &set.id())),
+        protected: Protected {
+            namespaces: BTreeSet::from([namespace.to_owned()]),
+            objects: BTreeSet::from([set.object()]),
+        },
+        record: Arc::new(RecordMap::new(connection, set)),
+    }
 }
 
 pub fn config_map(name: &str, value: &str) -> Value {

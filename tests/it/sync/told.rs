@@ -1,6 +1,6 @@
 //! Refusals, absences, rollouts and previews: what people are told.
 
-use super::scene::{Target, config_map, deployment, service};
+use super::scene::{Target, config_map, connect_with, deployment, service};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, PostParams};
@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate::cluster::{Access, ApiServer};
+use tidegate::cluster::Access;
+use tidegate::model::TargetId;
 use tidegate::resource::DeletionLimit;
-use tidegate::sync::{Change, Consent, Syncer};
+use tidegate::sync::{Approval, Change, Syncer};
 use tidegate_stack::ControlPlane;
 use tidegate_stack::control_plane::Options;
 
@@ -107,16 +108,16 @@ async fn a_preview_says_what_would_happen_and_writes_nothing() {
     next[0] = config_map("c0", "2");
     next.push(deployment("new", "1"));
     let declared = target.plain(next);
-    let preview = target.syncer.preview(&declared, Consent::default()).await.unwrap();
+    let preview = target.syncer.preview(&declared, Approval::default()).await.unwrap();
     let text = preview.to_string();
     println!("{text}");
     assert!(
-        text.contains("configured  ConfigMap sync-preview/c0  (workloads/0000.yaml)"),
+        text.contains("apply  ConfigMap sync-preview/c0: configured (workloads/0000.yaml)"),
         "{text}"
     );
-    assert!(text.contains("created  Deployment sync-preview/new"), "{text}");
-    assert!(text.contains("deleted  ConfigMap sync-preview/c7"), "{text}");
-    assert!(text.ends_with("6 unchanged"), "{text}");
+    assert!(text.contains("apply  Deployment sync-preview/new: created"), "{text}");
+    assert!(text.contains("prune  ConfigMap sync-preview/c7"), "{text}");
+    assert!(text.ends_with("6 objects are as declared\n"), "{text}");
     assert_eq!(versions(&target).await, before);
 }
 
@@ -175,14 +176,13 @@ async fn an_account_without_rights_is_told_what_it_lacks_and_does_the_rest() {
     .unwrap();
     Api::all(client).create(&PostParams::default(), &binding).await.unwrap();
     let token = control_plane.service_account_token(agents, "agent").await.unwrap();
-    let access = Access {
-        kubeconfig: Some(control_plane.kubeconfig_for_token(&token).unwrap()),
+    let access = Access::Kubeconfig {
+        path: control_plane.kubeconfig_for_token(&token).unwrap(),
         context: None,
-        namespace: Some(agents.into()),
-        record: "here".into(),
     };
-    target.server = Arc::new(ApiServer::connect(access).await.unwrap());
-    target.syncer = Syncer::new(target.server.clone(), DeletionLimit::default());
+    let cluster = connect_with(access, TargetId::here(), agents).await;
+    target.server = Arc::clone(&cluster.api);
+    target.syncer = Syncer::new(cluster, DeletionLimit::default());
     let declared = target.plain(vec![config_map("a", "1"), service("web")]);
     let report = target.pass(&declared).await;
     let problems = report.problems().join("\n");
@@ -190,7 +190,7 @@ async fn an_account_without_rights_is_told_what_it_lacks_and_does_the_rest() {
     assert_eq!(report.count(Change::Created), 1, "{report:#?}");
     assert!(problems.contains("cannot patch resource \"services\""), "{problems}");
     assert!(
-        problems.contains("Service cannot be watched, drift is not seen: services is forbidden"),
+        problems.contains("Service cannot be watched, drift is not noticed: services is forbidden"),
         "{problems}"
     );
 }

@@ -1,0 +1,84 @@
+use super::connect::{Access, ConnectError};
+use super::failure::{classify, no_answer};
+use crate::port::ClusterFailure;
+use kube::Client;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A server that does not take a connection within this time is away. In-cluster and loopback servers answer in
+/// milliseconds.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The client of one API server. It is shared by everything that talks to this server, and counts the requests.
+pub struct Connection {
+    pub(super) client: Client,
+    pub(super) url: String,
+    requests: AtomicU64,
+    namespace: String,
+    default_namespace: String,
+}
+
+impl Connection {
+    /// Makes the client and sends nothing yet. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The kubeconfig, the pod's service account or the credentials cannot be used.
+    pub async fn open(access: &Access) -> Result<Self, ConnectError> {
+        let mut config = access.config().await?;
+        config.connect_timeout = Some(CONNECT_DEADLINE);
+        let agent = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
+        config.headers.push((
+            "user-agent".parse().expect("a header name in lower case"),
+            agent.parse().expect("a version is printable ASCII"),
+        ));
+        let namespace = config.default_namespace.clone();
+        let default_namespace = access.default_namespace(&config);
+        let url = config.cluster_url.to_string();
+        let client = Client::try_from(config).map_err(|source| ConnectError::Client {
+            source: Box::new(source),
+        })?;
+        Ok(Self {
+            client,
+            url,
+            requests: AtomicU64::new(0),
+            namespace,
+            default_namespace,
+        })
+    }
+
+    /// The server's address, for messages.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The namespace of the pod that this process runs in, or of the kubeconfig's context.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The namespace of namespaced objects whose manifests name none.
+    pub(super) fn default_namespace(&self) -> &str {
+        &self.default_namespace
+    }
+
+    /// How many requests were sent so far, without the opening of watches.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request within a deadline and classifies its failure. The client retries on 429 and 503, after the server's
+    /// `Retry-After`, within the same deadline.
+    pub(super) async fn within<T>(
+        &self,
+        deadline: Duration,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ClusterFailure> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        match tokio::time::timeout(deadline, request).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(classify(&self.url, &error)),
+            Err(_) => Err(no_answer(&self.url, deadline)),
+        }
+    }
+}

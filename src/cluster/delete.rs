@@ -1,0 +1,35 @@
+use super::connection::Connection;
+use super::resource_path::collection_path;
+use crate::model::ObjectId;
+use crate::port::{ClusterFailure, Deletion};
+use crate::resource::{ObservedObject, ServedKind};
+use kube::api::{DeleteParams, Preconditions};
+use kube::core::Request;
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Deletes one object in the background, on the condition that its UID and version are those of `seen`.
+pub(super) async fn delete(
+    connection: &Connection,
+    kind: &ServedKind,
+    id: &ObjectId,
+    seen: &ObservedObject,
+) -> Result<Deletion, ClusterFailure> {
+    let path = collection_path(kind, id)?;
+    let params = DeleteParams::background().preconditions(Preconditions {
+        uid: Some(seen.uid.clone()),
+        resource_version: Some(seen.version.as_str().to_owned()),
+    });
+    let request = async {
+        let request = Request::new(path)
+            .delete(&id.name, &params)
+            .map_err(kube::Error::BuildRequest)?;
+        match connection.client.request_text(request).await {
+            Ok(_) => Ok(Deletion::Accepted),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Deletion::Absent),
+            Err(error) => Err(error),
+        }
+    };
+    connection.within(DEADLINE, request).await
+}

@@ -1,0 +1,55 @@
+use crate::cluster::failure::classify;
+use crate::port::ClusterFailure;
+use kube::runtime::watcher;
+
+/// Why a watch ended.
+pub(super) enum Ending {
+    /// The server does not stream the first list. Start over with a paged list.
+    NoStreaming,
+    /// The agent's account may not list or watch the kind.
+    Forbidden(String),
+    /// The server is away.
+    Away(String),
+    /// Any other error.
+    Failed(String),
+}
+
+impl Ending {
+    pub(super) fn of(url: &str, error: &watcher::Error, streaming: bool) -> Self {
+        match code(error) {
+            Some(400 | 422) if streaming => Self::NoStreaming,
+            Some(403) => Self::Forbidden(message(error)),
+            _ => match error {
+                watcher::Error::WatchStartFailed(cause)
+                | watcher::Error::InitialListFailed(cause)
+                | watcher::Error::WatchFailed(cause) => match classify(url, cause) {
+                    ClusterFailure::Unavailable { message } => Self::Away(message),
+                    other => Self::Failed(other.to_string()),
+                },
+                other => Self::Failed(message(other)),
+            },
+        }
+    }
+}
+
+/// The HTTP status code, where the server answered.
+pub(super) fn code(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    }
+}
+
+/// The server's message, or the client's where the server did not answer.
+fn message(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::WatchError(status) => status.message.clone(),
+        watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.message.clone(),
+        other => other.to_string(),
+    }
+}

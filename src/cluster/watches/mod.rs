@@ -1,0 +1,8 @@
+//! The watches of a target: one for each kind, limited to the members of the set by their label.
+
+mod ending;
+mod keeper;
+mod reduce;
+mod watch;
+
+pub(super) use keeper::Watches;

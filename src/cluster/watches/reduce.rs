@@ -1,0 +1,69 @@
+use crate::cluster::ownership::ownership;
+use crate::model::ObjectId;
+use crate::resource::{GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion};
+use kube::api::{DynamicObject, ObjectMeta};
+use kube::runtime::watcher::Event;
+use serde_json::{Value, json};
+
+/// What is kept of a wire object.
+pub(super) type Reduced = (ObjectId, ObservedObject);
+
+/// Reduces the objects of an event.
+pub(super) fn reduce_event<K>(event: Event<K>, mut reduce: impl FnMut(K) -> Reduced) -> Event<Reduced> {
+    match event {
+        Event::Apply(object) => Event::Apply(reduce(object)),
+        Event::Delete(object) => Event::Delete(reduce(object)),
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(reduce(object)),
+        Event::InitDone => Event::InitDone,
+    }
+}
+
+/// Reduces a whole object, of a kind with a health rule.
+pub(super) fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
+    let DynamicObject { metadata, mut data, .. } = object;
+    let mut take = |key: &str| data.get_mut(key).map(Value::take).unwrap_or_default();
+    let read = json!({
+        "metadata": {"generation": metadata.generation},
+        "spec": take("spec"),
+        "status": take("status"),
+    });
+    reduce_metadata(kind, &metadata, Health::of(kind, &read))
+}
+
+/// Reduces an object of which only the metadata was read.
+pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) -> Reduced {
+    let id = ObjectId {
+        group: kind.group.clone(),
+        kind: kind.kind.clone(),
+        namespace: metadata.namespace.clone(),
+        name: metadata.name.clone().unwrap_or_default(),
+    };
+    let ownership = ownership(metadata.managed_fields.as_deref());
+    let annotations = metadata.annotations.iter().flatten();
+    let object = ObservedObject {
+        uid: metadata.uid.clone().unwrap_or_default(),
+        version: ResourceVersion::new(metadata.resource_version.clone().unwrap_or_default()),
+        generation: metadata.generation,
+        fingerprint: ownership.fingerprint,
+        last_writer: ownership.last_writer,
+        is_owned: metadata
+            .owner_references
+            .as_ref()
+            .is_some_and(|owners| !owners.is_empty()),
+        is_terminating: metadata.deletion_timestamp.is_some(),
+        prune: PrunePolicy::read(annotations.map(|(key, value)| (key.as_str(), value.as_str()))),
+        health,
+    };
+    (id, object)
+}
+
+/// Whether a loop could decide differently after this change. The version and the last writer alone change no decision.
+pub(super) fn is_relevant(before: &ObservedObject, after: &ObservedObject) -> bool {
+    before.uid != after.uid
+        || before.fingerprint != after.fingerprint
+        || before.is_terminating != after.is_terminating
+        || before.is_owned != after.is_owned
+        || before.prune != after.prune
+        || before.health != after.health
+}

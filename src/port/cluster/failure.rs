@@ -1,0 +1,41 @@
+/// Why a request to an API server failed. The message is for people and quotes the server where it answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterFailure {
+    /// The server read the request and rejected the object: invalid, immutable, denied by a webhook, too large.
+    #[error("{message}")]
+    Refused {
+        /// The server's message.
+        message: String,
+    },
+    /// The object was changed or replaced since it was read. Read it again.
+    #[error("{message}")]
+    Conflict {
+        /// The server's message.
+        message: String,
+    },
+    /// The agent's account lacks the right.
+    #[error("{message}")]
+    Denied {
+        /// The server's message.
+        message: String,
+    },
+    /// The server does not serve the kind.
+    #[error("{message}")]
+    UnknownKind {
+        /// The server's message.
+        message: String,
+    },
+    /// The server cannot be reached, is overloaded or did not answer in time. The failure says nothing about the object.
+    #[error("{message}")]
+    Unavailable {
+        /// What was attempted and what happened.
+        message: String,
+    },
+}
+
+impl ClusterFailure {
+    /// Whether the failure is about the server and not about the object.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}

@@ -1,0 +1,88 @@
+use crate::model::ObjectId;
+use crate::resource::{GroupKind, ObservedObject, ResourceVersion};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// What the watch of one kind shows.
+#[derive(Debug, Clone, Default)]
+pub struct KindView {
+    /// Whether the watch has delivered a complete list and has not been interrupted since.
+    pub synced: bool,
+    /// Why the watch failed, after its last attempt failed.
+    pub failing: Option<String>,
+    /// Whether the failure is about the server and not about the kind.
+    pub away: bool,
+    /// The newest version that any event of this kind carried, deletions included.
+    pub latest: ResourceVersion,
+    /// The set's objects of this kind.
+    pub objects: BTreeMap<ObjectId, ObservedObject>,
+}
+
+impl KindView {
+    /// Records the version of an event.
+    pub fn advance(&mut self, version: &ResourceVersion) {
+        if !version.is_older_than(&self.latest) {
+            self.latest = version.clone();
+        }
+    }
+}
+
+/// What the watches of a target show, by kind.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Each watched kind.
+    pub kinds: BTreeMap<GroupKind, KindView>,
+}
+
+impl Observed {
+    /// An object, if a watch shows it.
+    pub fn object(&self, id: &ObjectId) -> Option<&ObservedObject> {
+        self.kinds.get(&GroupKind::of(id))?.objects.get(id)
+    }
+
+    /// All observed objects, ordered by kind.
+    pub fn objects(&self) -> impl Iterator<Item = (&ObjectId, &ObservedObject)> {
+        self.kinds.values().flat_map(|view| &view.objects)
+    }
+}
+
+/// The store that a target's watches write. Loops read it and are woken by its changes.
+#[derive(Debug)]
+pub struct ObservedStore {
+    observed: Mutex<Observed>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for ObservedStore {
+    fn default() -> Self {
+        Self {
+            observed: Mutex::default(),
+            changes: watch::channel(0).0,
+        }
+    }
+}
+
+impl ObservedStore {
+    /// Reads under the lock. `reader` must not block: writers wait for it.
+    pub fn read<R>(&self, reader: impl FnOnce(&Observed) -> R) -> R {
+        reader(&self.lock())
+    }
+
+    /// Writes under the lock. Subscribers are woken if `writer` returns true.
+    pub fn update(&self, writer: impl FnOnce(&mut Observed) -> bool) {
+        let changed = writer(&mut self.lock());
+        if changed {
+            self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+
+    /// Wakes at each change. The value is a counter without meaning.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Observed> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

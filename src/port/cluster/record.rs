@@ -1,0 +1,30 @@
+use super::failure::ClusterFailure;
+use crate::model::CommitId;
+use crate::resource::{GroupKind, SetName};
+use std::collections::BTreeSet;
+use std::future::Future;
+
+/// What a target's record (its ApplySet parent) holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Record {
+    /// The last commit that was applied completely.
+    pub commit: Option<CommitId>,
+    /// The kinds that members of the set may have.
+    pub kinds: BTreeSet<GroupKind>,
+    /// One line for people about the last pass.
+    pub status: String,
+    /// What failed or waits, one line each. The edge bounds the total length.
+    pub problems: Vec<String>,
+}
+
+/// Where a target's record is kept.
+pub trait RecordStore: Send + Sync + 'static {
+    /// The record's namespace and name. The set's id derives from both.
+    fn set(&self) -> &SetName;
+
+    /// Reads the record, if there is one.
+    fn read(&self) -> impl Future<Output = Result<Option<Record>, ClusterFailure>> + Send;
+
+    /// Writes the record, and creates it if needed.
+    fn write(&self, record: &Record) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
+}

@@ -1,0 +1,100 @@
+use super::failure::ClusterFailure;
+use super::observed::ObservedStore;
+use crate::model::ObjectId;
+use crate::resource::{Fingerprint, GroupKind, KindVersion, ObservedObject, ResourceVersion, ServedKind};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+/// The object as an apply left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The object's UID.
+    pub uid: String,
+    /// Its version after the apply.
+    pub version: ResourceVersion,
+    /// Its generation, where its kind has one.
+    pub generation: Option<i64>,
+    /// The agent's ownership fingerprint after the apply.
+    pub fingerprint: Option<Fingerprint>,
+    /// Whether the apply created the object.
+    pub created: bool,
+}
+
+/// Whether the server stores the result of an apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The server stores the result.
+    Write,
+    /// The server computes the result and stores nothing.
+    DryRun,
+}
+
+/// The result of a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// The server accepted it: the object is gone, or goes once its finalizers have run.
+    Accepted,
+    /// There was no such object.
+    Absent,
+}
+
+/// What the server serves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kinds {
+    /// The requested kinds that the server serves.
+    pub served: BTreeMap<KindVersion, ServedKind>,
+    /// For each group and kind, the version that the server prefers.
+    pub preferred: BTreeMap<GroupKind, ServedKind>,
+    /// Groups whose own server does not answer: which kinds they serve is unknown at the moment.
+    pub unanswered: BTreeSet<String>,
+}
+
+/// Whether a cached answer is good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// A cached answer is good enough.
+    Cached,
+    /// Ask the server again if a requested kind is missing from the cached answer.
+    AskIfUnknown,
+}
+
+/// The cluster that objects are applied to, and what its watches show.
+pub trait TargetApi: Send + Sync + 'static {
+    /// The namespace of namespaced objects whose manifests name none.
+    fn default_namespace(&self) -> &str;
+
+    /// How the server serves these kinds.
+    fn kinds(
+        &self,
+        requested: &BTreeSet<KindVersion>,
+        freshness: Freshness,
+    ) -> impl Future<Output = Result<Kinds, ClusterFailure>> + Send;
+
+    /// Server-side apply of one object: one request, forced, within a deadline. The body is sent as it is.
+    fn apply(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+        body: &Value,
+        mode: Mode,
+    ) -> impl Future<Output = Result<Applied, ClusterFailure>> + Send;
+
+    /// Deletes one object in the background, on the condition that its UID and version are those of `seen`.
+    fn delete(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+        seen: &ObservedObject,
+    ) -> impl Future<Output = Result<Deletion, ClusterFailure>> + Send;
+
+    /// Watches the set's objects of exactly these kinds from now on. Returns at once: the watches fill
+    /// [`TargetApi::observed`].
+    fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds);
+
+    /// What the watches show.
+    fn observed(&self) -> &ObservedStore;
+
+    /// How many requests were sent so far, without the opening of watches.
+    fn requests(&self) -> u64;
+}

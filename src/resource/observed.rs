@@ -1,0 +1,27 @@
+use super::fingerprint::Fingerprint;
+use super::health::Health;
+use super::prune::PrunePolicy;
+use super::version::ResourceVersion;
+
+/// What is kept of a live object of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedObject {
+    /// Its UID.
+    pub uid: String,
+    /// The version that was read.
+    pub version: ResourceVersion,
+    /// `metadata.generation`, where its kind has one.
+    pub generation: Option<i64>,
+    /// The agent's ownership fingerprint, if the object has a `managedFields` entry of the agent.
+    pub fingerprint: Option<Fingerprint>,
+    /// The manager, other than the agent, that wrote to it last.
+    pub last_writer: Option<String>,
+    /// Whether it has owner references: its owner creates and deletes it.
+    pub is_owned: bool,
+    /// Whether it is being deleted.
+    pub is_terminating: bool,
+    /// What its annotations say about pruning.
+    pub prune: PrunePolicy,
+    /// Its health.
+    pub health: Health,
+}

@@ -1,0 +1,150 @@
+use super::conflict::Conflict;
+use crate::model::{Backoff, ObjectId};
+use crate::port::Applied;
+use crate::resource::{DesiredHash, Fingerprint, Object, ResourceVersion};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a pass waits for the watch to deliver the agent's own write. Afterwards the watch's view counts again.
+const CATCH_UP: Duration = Duration::from_secs(10);
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LAST_RETRY: Duration = Duration::from_secs(300);
+
+/// What this process remembers of its own applies to one target. Losing it costs one apply for each object.
+#[derive(Debug, Default)]
+pub struct ApplyCache {
+    entries: BTreeMap<ObjectId, Entry>,
+    deleted: BTreeMap<ObjectId, (String, Instant)>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    declared: Option<(Arc<Object>, DesiredHash)>,
+    pub(super) applied: Option<LastApply>,
+    pub(super) failure: Option<Failure>,
+    pub(super) conflict: Conflict,
+}
+
+/// The object as the last successful apply left it.
+#[derive(Debug, Clone)]
+pub(super) struct LastApply {
+    pub(super) hash: DesiredHash,
+    pub(super) uid: String,
+    pub(super) version: ResourceVersion,
+    pub(super) generation: Option<i64>,
+    pub(super) fingerprint: Option<Fingerprint>,
+    /// Until when an older view of the watch is not taken for drift.
+    pub(super) catch_up_until: Instant,
+}
+
+/// The last apply failed.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) message: String,
+    /// The manifest that failed: another manifest is applied at once.
+    pub(super) hash: DesiredHash,
+    pub(super) next: Instant,
+    backoff: Backoff,
+}
+
+impl ApplyCache {
+    pub(super) fn entry(&self, id: &ObjectId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// The hash of a declared object. It is computed once for as long as the object is the same allocation.
+    pub(super) fn hash(&self, id: &ObjectId, object: &Arc<Object>) -> DesiredHash {
+        match self.entries.get(id).and_then(|entry| entry.declared.as_ref()) {
+            Some((known, hash)) if Arc::ptr_eq(known, object) => *hash,
+            _ => DesiredHash::of(&object.value),
+        }
+    }
+
+    pub(super) fn note_object(&mut self, id: &ObjectId, object: &Arc<Object>, hash: DesiredHash) {
+        let entry = self.entries.entry(id.clone()).or_default();
+        entry.declared = Some((Arc::clone(object), hash));
+    }
+
+    pub(super) fn note_applied(&mut self, id: &ObjectId, hash: DesiredHash, applied: &Applied, now: Instant) {
+        let entry = self.entries.entry(id.clone()).or_default();
+        entry.failure = None;
+        entry.applied = Some(LastApply {
+            hash,
+            uid: applied.uid.clone(),
+            version: applied.version.clone(),
+            generation: applied.generation,
+            fingerprint: applied.fingerprint,
+            catch_up_until: now + CATCH_UP,
+        });
+        self.deleted.remove(id);
+    }
+
+    pub(super) fn note_failed(&mut self, id: &ObjectId, hash: DesiredHash, message: String, now: Instant) {
+        let entry = self.entries.entry(id.clone()).or_default();
+        let mut backoff = match entry.failure.take() {
+            Some(failure) if failure.hash == hash => failure.backoff,
+            _ => Backoff::new(FIRST_RETRY, LAST_RETRY),
+        };
+        entry.failure = Some(Failure {
+            message,
+            hash,
+            next: now + backoff.failed(),
+            backoff,
+        });
+    }
+
+    /// Makes all failed objects due now: what they may have waited for has come.
+    pub(super) fn retry_now(&mut self, now: Instant) {
+        for failure in self.entries.values_mut().filter_map(|entry| entry.failure.as_mut()) {
+            failure.next = failure.next.min(now);
+        }
+    }
+
+    pub(super) fn note_repaired(&mut self, id: &ObjectId, by: Option<&str>, now: Instant) {
+        let entry = self.entries.entry(id.clone()).or_default();
+        entry.conflict.note_repair(by, now);
+    }
+
+    pub(super) fn note_deleted(&mut self, id: &ObjectId, uid: &str, now: Instant) {
+        self.entries.remove(id);
+        self.deleted.insert(id.clone(), (uid.to_owned(), now + CATCH_UP));
+    }
+
+    /// Whether this process has just deleted this very object, and the watch may still show it.
+    pub(super) fn has_deleted(&self, id: &ObjectId, uid: &str, now: Instant) -> bool {
+        self.deleted
+            .get(id)
+            .is_some_and(|(deleted, until)| deleted == uid && now < *until)
+    }
+
+    /// Forgets objects that are no longer declared.
+    pub(super) fn retain(&mut self, declared: impl Fn(&ObjectId) -> bool, now: Instant) {
+        self.entries.retain(|id, _| declared(id));
+        self.deleted.retain(|_, (_, until)| now < *until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rejected_object_is_retried_ever_more_slowly_until_its_manifest_changes() {
+        let id = ObjectId::new("v1", "Service", Some("shop"), "web");
+        let hash = |text: &str| DesiredHash::of(&serde_json::Value::from(text));
+        let mut cache = ApplyCache::default();
+        let now = Instant::now();
+        let pause = |cache: &ApplyCache| cache.entry(&id).unwrap().failure.as_ref().unwrap().next - now;
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            cache.note_failed(&id, hash("a"), "no".into(), now);
+            pauses.push(pause(&cache));
+        }
+        assert_eq!(pauses.first(), Some(&FIRST_RETRY));
+        assert!(pauses.is_sorted() && pauses.last() == Some(&LAST_RETRY));
+        cache.note_failed(&id, hash("b"), "no".into(), now);
+        assert_eq!(pause(&cache), FIRST_RETRY);
+    }
+}

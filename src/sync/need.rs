@@ -1,0 +1,68 @@
+use super::apply_cache::{Entry, LastApply};
+use crate::model::ObjectId;
+use crate::port::{KindView, Observed};
+use crate::resource::{DesiredHash, GroupKind};
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// Why an object is applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// This process has not applied it yet.
+    First,
+    /// Its manifest changed.
+    Manifest,
+    /// A field of the agent was changed, by this manager where the server names one.
+    Drift(Option<String>),
+    /// It was deleted.
+    Gone,
+    /// The last apply failed.
+    Again,
+}
+
+/// Whether an object has to be applied.
+pub(super) enum Need {
+    Nothing,
+    /// Nothing before this time: a failure is retried then, or a view of the watch counts again.
+    NothingUntil(Instant),
+    Apply(Reason),
+}
+
+/// Decides from the cache and the watches. Drift is not weighed here: the manifest says what to do about it.
+pub(super) fn need(entry: Option<&Entry>, hash: DesiredHash, id: &ObjectId, observed: &Observed, now: Instant) -> Need {
+    let Some(entry) = entry else {
+        return Need::Apply(Reason::First);
+    };
+    if let Some(failure) = &entry.failure {
+        return match failure.hash == hash && now < failure.next {
+            true => Need::NothingUntil(failure.next),
+            false => Need::Apply(Reason::Again),
+        };
+    }
+    match &entry.applied {
+        None => Need::Apply(Reason::First),
+        Some(last) if last.hash != hash => Need::Apply(Reason::Manifest),
+        Some(last) => match observed.kinds.get(&GroupKind::of(id)) {
+            Some(view) if view.synced => compare(last, view, id, now),
+            _ => Need::Nothing,
+        },
+    }
+}
+
+/// Whether the live object is as the last apply left it. A view older than that apply says nothing.
+fn compare(last: &LastApply, view: &KindView, id: &ObjectId, now: Instant) -> Need {
+    let catching_up = now < last.catch_up_until;
+    match view.objects.get(id) {
+        None if catching_up && !view.latest.is_at_least(&last.version) => Need::NothingUntil(last.catch_up_until),
+        None => Need::Apply(Reason::Gone),
+        Some(live) if catching_up && live.version.is_older_than(&last.version) => {
+            Need::NothingUntil(last.catch_up_until)
+        }
+        Some(live) if live.is_terminating => Need::Nothing,
+        Some(live) if live.uid == last.uid && live.fingerprint.is_some() && live.fingerprint == last.fingerprint => {
+            Need::Nothing
+        }
+        Some(live) => Need::Apply(Reason::Drift(live.last_writer.clone())),
+    }
+}

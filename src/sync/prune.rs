@@ -1,0 +1,52 @@
+use super::apply::IN_FLIGHT;
+use super::plan::{DeletionStep, SyncPlan};
+use super::report::{FailedObject, SyncReport};
+use super::syncer::{Syncer, UNKNOWN_KINDS};
+use crate::port::{ClusterFailure, Deletion, RecordStore, TargetApi};
+use crate::resource::Wave;
+use futures::StreamExt as _;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
+    /// Deletes the plan's objects, wave by wave.
+    pub(super) async fn prune(&mut self, plan: &SyncPlan, report: &mut SyncReport) -> Result<(), ClusterFailure> {
+        let api = self.target.api.clone();
+        for wave in plan.deletions.chunk_by(|a, b| wave_of(a) == wave_of(b)) {
+            let requests: Vec<_> = wave
+                .iter()
+                .map(|step| {
+                    let api = &api;
+                    async move { (step, api.delete(&step.served, &step.id, &step.seen).await) }
+                })
+                .collect();
+            let mut answers = futures::stream::iter(requests).buffer_unordered(IN_FLIGHT);
+            while let Some((step, answer)) = answers.next().await {
+                match answer {
+                    Ok(outcome) => {
+                        self.cache.note_deleted(&step.id, &step.seen.uid, Instant::now());
+                        if outcome == Deletion::Accepted {
+                            report.pruned.push(step.id.clone());
+                        }
+                    }
+                    // The object changed since it was seen. The watch delivers the change and the next pass decides anew.
+                    Err(ClusterFailure::Conflict { .. }) => report.wait_at_most(Duration::from_secs(1)),
+                    Err(failure) if failure.is_outage() => return Err(failure),
+                    Err(failure) => {
+                        report.failed.push(FailedObject {
+                            id: step.id.clone(),
+                            path: None,
+                            message: format!("not deleted: {failure}"),
+                        });
+                        report.wait_at_most(UNKNOWN_KINDS);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wave_of(step: &DeletionStep) -> Wave {
+    Wave::of(&step.served.kind.kind)
+}

@@ -1,0 +1,114 @@
+use super::plan::{Approval, SyncPlan};
+use super::report::{FailedObject, SyncReport};
+use super::syncer::{Syncer, UNKNOWN_KINDS, versions};
+use crate::port::{ClusterFailure, Kinds, Observed, Record, RecordStore, TargetApi, TargetState};
+use crate::resource::GroupKind;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// How many problems a record lists.
+const MAX_PROBLEMS: usize = 200;
+
+impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
+    /// Completes the report with what the plan and the watches say.
+    pub(super) fn complete_report(&self, plan: SyncPlan, report: &mut SyncReport) {
+        let now = Instant::now();
+        for failed in plan.failed {
+            let is_known = |known: &FailedObject| known.id == failed.id && known.path == failed.path;
+            if !report.failed.iter().any(is_known) {
+                report.failed.push(failed);
+            }
+        }
+        report.failed.sort_by(|a, b| (&a.path, &a.id).cmp(&(&b.path, &b.id)));
+        report.pruned.sort();
+        report.untouched = plan.untouched;
+        report.waiting = plan.waiting;
+        report.prune_blocked = plan.prune_blocked;
+        report.retained = plan.retained;
+        report.drifted = plan.drifted;
+        report.contended = plan.contended;
+        if let Some(at) = plan.next {
+            report.wait_at_most(at.saturating_duration_since(now));
+        }
+        for failed in &report.failed.clone() {
+            let entry = self.cache.entry(&failed.id);
+            if let Some(failure) = entry.and_then(|entry| entry.failure.as_ref()) {
+                report.wait_at_most(failure.next.saturating_duration_since(now));
+            }
+        }
+        if !plan.unknown.is_empty() || report.prune_blocked.is_some() {
+            report.wait_at_most(UNKNOWN_KINDS);
+        }
+        self.target.api.observed().read(|observed| {
+            for id in &plan.declared {
+                if let Some(live) = observed.object(id).filter(|live| !live.health.is_settled()) {
+                    report.unready.push((id.clone(), live.health.clone()));
+                }
+            }
+            for (kind, view) in &observed.kinds {
+                match &view.failing {
+                    Some(reason) if view.away => report.outage = Some(reason.clone()),
+                    Some(reason) => report.unwatched.push((kind.clone(), reason.clone())),
+                    None => {}
+                }
+            }
+        });
+    }
+
+    /// Writes the record if it differs from the stored one.
+    pub(super) async fn record_pass(
+        &mut self,
+        declared: &TargetState,
+        kinds: &Kinds,
+        approval: Approval,
+        report: &SyncReport,
+    ) -> Result<(), ClusterFailure> {
+        let (api, store) = (Arc::clone(&self.target.api), Arc::clone(&self.target.record));
+        let record = self.record().await?;
+        let problems = report.problems();
+        let next = Record {
+            // While deletions wait, the target still holds the state of the commit before. If a broken history asked for a
+            // confirmation and a bad file blocked the deletions, correcting the file must not skip the confirmation.
+            commit: match (&report.waiting, &report.prune_blocked) {
+                (Some(_), _) => record.commit,
+                (None, Some(_)) if approval.history_broken => record.commit,
+                _ => Some(declared.commit),
+            },
+            kinds: api
+                .observed()
+                .read(|observed| kinds_of_set(declared, kinds, report, record, observed)),
+            status: match problems.len() {
+                0 => format!("in sync: {} objects", report.declared),
+                count => format!("{} objects, {count} problems", report.declared),
+            },
+            problems: problems.into_iter().take(MAX_PROBLEMS).collect(),
+        };
+        if *record != next {
+            store.write(&next).await?;
+            *record = next;
+        }
+        Ok(())
+    }
+}
+
+/// The kinds that the set may still have: the declared ones, and the recorded ones of which objects may be left.
+fn kinds_of_set(
+    declared: &TargetState,
+    kinds: &Kinds,
+    report: &SyncReport,
+    record: &Record,
+    observed: &Observed,
+) -> BTreeSet<GroupKind> {
+    let may_shrink = report.is_in_sync() && kinds.unanswered.is_empty();
+    let may_have_objects = |kind: &&GroupKind| {
+        let view = observed.kinds.get(*kind);
+        !may_shrink
+            || view.is_some_and(|view| !view.synced || !view.objects.is_empty())
+            || (view.is_none() && kinds.preferred.contains_key(*kind))
+    };
+    let mut held: BTreeSet<GroupKind> = versions(declared).into_iter().map(|version| version.kind).collect();
+    held.extend(record.kinds.iter().filter(may_have_objects).cloned());
+    held.retain(|kind| kinds.preferred.contains_key(kind) || record.kinds.contains(kind));
+    held
+}

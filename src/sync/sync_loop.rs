@@ -1,0 +1,107 @@
+use super::approval::approval;
+use super::report::SyncReport;
+use super::reporter::PassReporter;
+use super::syncer::Syncer;
+use crate::catalog::Catalog;
+use crate::driver::{Condition, Outcome, Pass};
+use crate::follow::Tip;
+use crate::model::CommitId;
+use crate::port::{ConfigRepo, RecordStore, TargetApi};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// The sync loop of one target: each pass applies the tip of the config repo.
+pub struct SyncLoop<G, A, R> {
+    /// The config repo, for the history between commits.
+    pub repo: Arc<G>,
+    /// What the commits declare.
+    pub catalog: Arc<Mutex<Catalog>>,
+    /// The commit to apply.
+    pub tip: Tip,
+    /// What makes the target equal to a commit.
+    pub syncer: Syncer<A, R>,
+    /// The commit whose deletions a person confirmed in the settings.
+    pub confirmed: Option<CommitId>,
+    /// Met while passes run and the API server answers.
+    pub condition: Condition,
+    /// Reports the passes.
+    pub reporter: PassReporter,
+}
+
+/// How a pass ended, for callers that waited for it.
+#[derive(Debug, Clone)]
+pub enum SyncEnd {
+    /// The pass ran.
+    Ran(Arc<SyncReport>),
+    /// The pass could not run, for this reason.
+    Failed(String),
+}
+
+impl<G: ConfigRepo, A: TargetApi, R: RecordStore> SyncLoop<G, A, R> {
+    /// Applies the tip. `None` while there is no commit that may be applied.
+    async fn carry_out(&mut self) -> Result<Option<SyncReport>, String> {
+        let Some(tip) = self.tip.known() else { return Ok(None) };
+        let declared = self
+            .catalog
+            .lock()
+            .await
+            .read(&*self.repo, tip)
+            .await
+            .map_err(|failure| failure.message)?;
+        let last = self
+            .syncer
+            .last_applied()
+            .await
+            .map_err(|failure| failure.to_string())?;
+        let approval = approval(&*self.repo, self.confirmed, last, tip)
+            .await
+            .map_err(|failure| failure.message)?;
+        let state = declared
+            .target(self.syncer.target())
+            .ok_or("the target has no paths in the config repo")?;
+        Ok(Some(self.syncer.pass(state, approval).await))
+    }
+
+    fn ran(&self, report: SyncReport) -> Outcome<SyncEnd> {
+        match &report.outage {
+            Some(outage) => self.condition.unmet(outage.clone()),
+            None => self.condition.met(),
+        }
+        self.reporter.ran(&report);
+        let (next, is_well) = (report.next_try, report.outage.is_none() && report.failed.is_empty());
+        let end = SyncEnd::Ran(Arc::new(report));
+        match (next, is_well) {
+            (_, false) => Outcome::Retry(end),
+            (Some(next), true) => Outcome::Again(end, next),
+            (None, true) => Outcome::Done(end),
+        }
+    }
+}
+
+impl<G: ConfigRepo, A: TargetApi, R: RecordStore> Pass for SyncLoop<G, A, R> {
+    type Report = SyncEnd;
+
+    async fn pass(&mut self) -> Outcome<SyncEnd> {
+        match self.carry_out().await {
+            Ok(Some(report)) => self.ran(report),
+            Ok(None) => {
+                let reason = match self.tip.withheld() {
+                    Some(problem) => format!("no commit of the branch may be applied: {problem}"),
+                    None => "the config repo has not been fetched yet".to_owned(),
+                };
+                self.condition.unmet(reason.clone());
+                Outcome::Done(SyncEnd::Failed(reason))
+            }
+            Err(reason) => {
+                self.condition.unmet(reason.clone());
+                self.reporter.failed(&reason);
+                Outcome::Retry(SyncEnd::Failed(reason))
+            }
+        }
+    }
+
+    fn timed_out(&self, deadline: Duration) -> SyncEnd {
+        SyncEnd::Failed(format!("the pass did not end within {} s", deadline.as_secs()))
+    }
+}

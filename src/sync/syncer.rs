@@ -1,0 +1,259 @@
+use super::apply_cache::ApplyCache;
+use super::plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
+use super::report::SyncReport;
+use super::target::Target;
+use crate::model::{Backoff, CommitId, ObjectId, TargetId};
+use crate::port::{
+    ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
+};
+use crate::resource::{DeletionLimit, GroupKind, KindVersion, Object, SetId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The first list of all kinds takes well below a second. A kind that takes longer is not waited for, only not pruned.
+const FIRST_LISTS: Duration = Duration::from_secs(10);
+/// Aggregated discovery follows an established definition within a second or two. Nothing announces it.
+const DISCOVERY: Duration = Duration::from_secs(5);
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LAST_LOOK: Duration = Duration::from_millis(200);
+/// How often the server is asked again about a kind that it does not serve, without another reason.
+pub(super) const UNKNOWN_KINDS: Duration = Duration::from_secs(30);
+
+/// Makes one target equal to the declared state, pass by pass.
+pub struct Syncer<A, R> {
+    pub(super) target: Target<A, R>,
+    pub(super) set: SetId,
+    pub(super) cache: ApplyCache,
+    limit: DeletionLimit,
+    record: Option<Record>,
+    asked_at: Option<(CommitId, Instant)>,
+}
+
+impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
+    /// A syncer that remembers nothing yet: its first pass applies every object.
+    pub fn new(target: Target<A, R>, limit: DeletionLimit) -> Self {
+        Self {
+            set: target.record.set().id(),
+            target,
+            limit,
+            cache: ApplyCache::default(),
+            record: None,
+            asked_at: None,
+        }
+    }
+
+    /// The target's name.
+    pub fn target(&self) -> &TargetId {
+        &self.target.id
+    }
+
+    /// What the watches show. A subscriber can wake the next pass.
+    pub fn observed(&self) -> &ObservedStore {
+        self.target.api.observed()
+    }
+
+    /// The last commit that was applied completely, by the target's record. The record is read once and then remembered.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub async fn last_applied(&mut self) -> Result<Option<CommitId>, ClusterFailure> {
+        Ok(self.record().await?.commit)
+    }
+
+    /// Makes the target equal to the declared state, as far as it is possible now.
+    pub async fn pass(&mut self, declared: &TargetState, approval: Approval) -> SyncReport {
+        let started = Instant::now();
+        let before = self.target.api.requests();
+        let mut report = SyncReport::new(self.target.id.clone(), declared.commit);
+        report.declared = declared.objects.len();
+        report.findings = declared.findings.clone();
+        if let Err(failure) = self.carry_out(declared, approval, &mut report).await {
+            report.outage = Some(failure.to_string());
+        }
+        report.requests = self.target.api.requests() - before;
+        report.took = started.elapsed();
+        report
+    }
+
+    async fn carry_out(
+        &mut self,
+        declared: &TargetState,
+        approval: Approval,
+        report: &mut SyncReport,
+    ) -> Result<(), ClusterFailure> {
+        // Reads the world.
+        self.record().await?;
+        let versions = versions(declared);
+        let freshness = self.freshness(declared.commit);
+        let mut kinds = self.target.api.kinds(&versions, freshness).await?;
+        self.claim(&versions, &kinds).await?;
+        self.wait_for_lists().await;
+        // Decides, then writes the world. Once more if definitions brought new kinds.
+        let mut next = self.plan(declared, &kinds, approval);
+        let brings_kinds = !next.unknown.is_empty() && next.applies().any(is_definition);
+        self.apply_waves(&next, report).await?;
+        if brings_kinds {
+            kinds = self.new_kinds(&versions).await?;
+            self.claim(&versions, &kinds).await?;
+            self.wait_for_lists().await;
+            next = self.plan(declared, &kinds, approval);
+            self.apply_waves(&next, report).await?;
+        }
+        block_deletions_after_failure(&mut next, report);
+        self.prune(&next, report).await?;
+        self.complete_report(next, report);
+        self.record_pass(declared, &kinds, approval, report).await
+    }
+
+    /// Reads the world and plans, without the writes of a pass: kinds are watched, and not claimed in the record.
+    pub(super) async fn plan_only(
+        &mut self,
+        declared: &TargetState,
+        approval: Approval,
+    ) -> Result<SyncPlan, ClusterFailure> {
+        let versions = versions(declared);
+        let kinds = self.target.api.kinds(&versions, Freshness::AskIfUnknown).await?;
+        let mut watched: BTreeSet<GroupKind> = kinds.served.keys().map(|version| version.kind.clone()).collect();
+        watched.extend(self.record().await?.kinds.iter().cloned());
+        self.target.api.watch(&watched, &kinds);
+        self.wait_for_lists().await;
+        Ok(self.plan(declared, &kinds, approval))
+    }
+
+    pub(super) async fn record(&mut self) -> Result<&mut Record, ClusterFailure> {
+        if self.record.is_none() {
+            self.record = Some(self.target.record.read().await?.unwrap_or_default());
+        }
+        Ok(self.record.get_or_insert_default())
+    }
+
+    fn freshness(&mut self, commit: CommitId) -> Freshness {
+        let now = Instant::now();
+        match self.asked_at {
+            Some((asked, at)) if asked == commit && now.duration_since(at) < UNKNOWN_KINDS => Freshness::Cached,
+            _ => {
+                self.asked_at = Some((commit, now));
+                Freshness::AskIfUnknown
+            }
+        }
+    }
+
+    /// Writes the kinds that the set will have into the record, before any of their objects is applied, and watches them:
+    /// a later process must find every object that this process may have created.
+    async fn claim(&mut self, versions: &BTreeSet<KindVersion>, kinds: &Kinds) -> Result<(), ClusterFailure> {
+        let declared = versions.iter().filter(|version| kinds.served.contains_key(version));
+        let mut claimed: BTreeSet<GroupKind> = declared.map(|version| version.kind.clone()).collect();
+        let (api, store) = (Arc::clone(&self.target.api), Arc::clone(&self.target.record));
+        let record = self.record().await?;
+        claimed.extend(record.kinds.iter().cloned());
+        if claimed != record.kinds {
+            let grown = Record {
+                kinds: claimed.clone(),
+                ..record.clone()
+            };
+            store.write(&grown).await?;
+            *record = grown;
+        }
+        api.watch(&claimed, kinds);
+        Ok(())
+    }
+
+    /// Waits until each watch has delivered its first list or has failed.
+    async fn wait_for_lists(&self) {
+        let listed = |observed: &Observed| {
+            let settled = |view: &KindView| view.synced || view.failing.is_some();
+            observed.kinds.values().all(settled)
+        };
+        self.wait_until(FIRST_LISTS, listed).await;
+    }
+
+    /// Waits until the watches show a condition. Returns false after the deadline.
+    pub(super) async fn wait_until(&self, deadline: Duration, condition: impl Fn(&Observed) -> bool) -> bool {
+        let store = self.target.api.observed();
+        let mut changes = store.subscribe();
+        let met = async {
+            while !store.read(&condition) {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(deadline, met).await.is_ok()
+    }
+
+    fn plan(&mut self, declared: &TargetState, kinds: &Kinds, approval: Approval) -> SyncPlan {
+        let now = Instant::now();
+        let nothing = BTreeSet::new();
+        let plan = self.target.api.observed().read(|observed| {
+            plan(
+                declared,
+                &PlanInputs {
+                    kinds,
+                    recorded: self.record.as_ref().map_or(&nothing, |record| &record.kinds),
+                    observed,
+                    cache: &self.cache,
+                    default_namespace: self.target.api.default_namespace(),
+                    protected: &self.target.protected,
+                    approval,
+                    limit: self.limit,
+                    now,
+                },
+            )
+        });
+        for (id, object, hash) in &plan.hashes {
+            self.cache.note_object(id, object, *hash);
+        }
+        self.cache.retain(|id| plan.declared.contains(id), now);
+        plan
+    }
+
+    /// Asks until the new kinds are served, or until no more are to be expected.
+    async fn new_kinds(&self, versions: &BTreeSet<KindVersion>) -> Result<Kinds, ClusterFailure> {
+        let deadline = Instant::now() + DISCOVERY;
+        let mut backoff = Backoff::new(FIRST_LOOK, LAST_LOOK);
+        loop {
+            let kinds = self.target.api.kinds(versions, Freshness::AskIfUnknown).await?;
+            let pause = backoff.failed();
+            if kinds.served.len() == versions.len() || Instant::now() + pause > deadline {
+                return Ok(kinds);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// The declared kinds, each in the version that its manifests name.
+pub(super) fn versions(declared: &TargetState) -> BTreeSet<KindVersion> {
+    let version = |object: &Arc<Object>| KindVersion::new(&object.api_version, &object.id.kind);
+    declared.objects.iter().map(version).collect()
+}
+
+/// Deletes nothing while an object cannot be applied: what replaces an object is often declared in the same commit, and
+/// while the new object is rejected, the old one stays.
+fn block_deletions_after_failure(plan: &mut SyncPlan, report: &SyncReport) {
+    let failed = report.failed.first().or(plan.failed.first());
+    if let Some(failed) = failed
+        && !plan.deletions.is_empty()
+    {
+        plan.prune_blocked = Some(blocked_by(plan.deletions.len(), &failed.id));
+        plan.deletions.clear();
+    }
+}
+
+fn blocked_by(deletions: usize, failed: &ObjectId) -> String {
+    let objects = if deletions == 1 {
+        "1 object that is".into()
+    } else {
+        format!("{deletions} objects that are")
+    };
+    format!("{objects} no longer declared and not deleted: {failed} could not be applied; correct it first")
+}
+
+fn is_definition(step: &ApplyStep) -> bool {
+    step.served
+        .kind
+        .kind
+        .is("apiextensions.k8s.io", "CustomResourceDefinition")
+}

@@ -1,0 +1,285 @@
+//! A cluster in memory. Its watch delivers when the test says so.
+
+use crate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
+use crate::port::{
+    Applied, ClusterFailure, Deletion, Freshness, Kinds, Mode, ObservedStore, Record, RecordStore, TargetApi,
+    TargetState,
+};
+use crate::resource::{
+    DeletionLimit, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion, Object, ObservedObject, Origin,
+    Ownership, Protected, PrunePolicy, ResourceVersion, ServedKind, SetName,
+};
+use crate::sync::{Approval, SyncReport, Syncer, Target};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Call {
+    Record(BTreeSet<GroupKind>),
+    Apply(String),
+    Delete(String),
+}
+
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) version: u64,
+    pub(super) live: BTreeMap<ObjectId, ObservedObject>,
+    pub(super) calls: Vec<Call>,
+    pub(super) record: Option<Record>,
+    pub(super) kinds: Kinds,
+    /// Applies that are answered before the server goes away.
+    pub(super) answers_left: Option<usize>,
+    pub(super) watched: BTreeSet<GroupKind>,
+}
+
+pub(super) struct Fake {
+    pub(super) set: SetName,
+    pub(super) observed: ObservedStore,
+    pub(super) world: Mutex<World>,
+}
+
+impl Fake {
+    pub(super) fn new() -> Arc<Self> {
+        Self::named("here")
+    }
+
+    /// A cluster of its own whose target has this name.
+    pub(super) fn named(name: &str) -> Arc<Self> {
+        let fake = Self {
+            set: SetName {
+                namespace: "tidegate".into(),
+                name: name.into(),
+            },
+            observed: ObservedStore::default(),
+            world: Mutex::default(),
+        };
+        for (api_version, kind, plural) in [("v1", "ConfigMap", "configmaps"), ("v1", "Service", "services")] {
+            fake.serve(api_version, kind, plural);
+        }
+        Arc::new(fake)
+    }
+
+    /// The target that this cluster is: its API and its record.
+    pub(super) fn target(self: &Arc<Self>) -> Target<Self, Self> {
+        Target {
+            id: TargetId::new(&self.set.name),
+            api: Arc::clone(self),
+            record: Arc::clone(self),
+            protected: Protected {
+                namespaces: BTreeSet::from([self.set.namespace.clone()]),
+                objects: BTreeSet::from([self.set.object()]),
+            },
+        }
+    }
+
+    pub(super) fn syncer(self: &Arc<Self>) -> Syncer<Self, Self> {
+        Syncer::new(self.target(), DeletionLimit::default())
+    }
+
+    fn serve(&self, api_version: &str, kind: &str, plural: &str) {
+        let served = ServedKind {
+            kind: KindVersion::new(api_version, kind),
+            plural: plural.into(),
+            namespaced: true,
+        };
+        let kinds = &mut self.world().kinds;
+        kinds.preferred.insert(served.kind.kind.clone(), served.clone());
+        kinds.served.insert(served.kind.clone(), served);
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    /// The watch catches up with everything that has happened.
+    pub(super) fn deliver(&self) {
+        let world = self.world();
+        self.observed.update(|observed| {
+            for kind in &world.watched {
+                let view = observed.kinds.entry(kind.clone()).or_default();
+                view.synced = true;
+                view.advance(&ResourceVersion::new(world.version.to_string()));
+                let of_kind = world.live.iter().filter(|(id, _)| GroupKind::of(id) == *kind);
+                view.objects = of_kind.map(|(id, live)| (id.clone(), live.clone())).collect();
+            }
+            true
+        });
+    }
+
+    pub(super) fn edit(&self, name: &str, by: &str) {
+        let mut world = self.world();
+        world.version += 1;
+        let version = world.version;
+        let live = world.live.iter_mut().find(|(id, _)| id.name == name).unwrap().1;
+        live.fingerprint = Some(fingerprint(&format!("edited {version}")));
+        live.last_writer = Some(by.into());
+        live.version = ResourceVersion::new(version.to_string());
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        let mut world = self.world();
+        world.version += 1;
+        world.live.retain(|id, _| id.name != name);
+    }
+
+    pub(super) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.world().calls)
+    }
+}
+
+fn fingerprint(fields: &str) -> Fingerprint {
+    let fields = json!(fields);
+    let entry = FieldsEntry {
+        manager: "tidegate",
+        operation: "Apply",
+        subresource: "",
+        api_version: "v1",
+        time: None,
+        fields: &fields,
+    };
+    Ownership::read([entry]).fingerprint.unwrap()
+}
+
+impl TargetApi for Fake {
+    fn default_namespace(&self) -> &str {
+        "default"
+    }
+
+    async fn kinds(&self, _: &BTreeSet<KindVersion>, _: Freshness) -> Result<Kinds, ClusterFailure> {
+        Ok(self.world().kinds.clone())
+    }
+
+    async fn apply(&self, _: &ServedKind, id: &ObjectId, body: &Value, _: Mode) -> Result<Applied, ClusterFailure> {
+        let mut world = self.world();
+        match &mut world.answers_left {
+            Some(0) => return Err(ClusterFailure::Unavailable { message: "away".into() }),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        if body.pointer("/data/refused").is_some() {
+            world.calls.push(Call::Apply(id.name.clone()));
+            return Err(ClusterFailure::Refused {
+                message: "denied by a webhook".into(),
+            });
+        }
+        world.version += 1;
+        let version = ResourceVersion::new(world.version.to_string());
+        let created = !world.live.contains_key(id);
+        let next_uid = format!("u{}", world.version);
+        let live = world.live.entry(id.clone()).or_insert_with(|| ObservedObject {
+            uid: next_uid,
+            version: version.clone(),
+            generation: None,
+            fingerprint: None,
+            last_writer: None,
+            is_owned: false,
+            is_terminating: false,
+            prune: PrunePolicy::ByKind,
+            health: Health::Unknown,
+        });
+        live.version = version;
+        live.fingerprint = Some(fingerprint(&body.to_string()));
+        let applied = Applied {
+            uid: live.uid.clone(),
+            version: live.version.clone(),
+            generation: None,
+            fingerprint: live.fingerprint,
+            created,
+        };
+        world.calls.push(Call::Apply(id.name.clone()));
+        Ok(applied)
+    }
+
+    async fn delete(&self, _: &ServedKind, id: &ObjectId, seen: &ObservedObject) -> Result<Deletion, ClusterFailure> {
+        let mut world = self.world();
+        world.calls.push(Call::Delete(id.name.clone()));
+        match world.live.get(id) {
+            None => Ok(Deletion::Absent),
+            Some(live) if live.uid != seen.uid || live.version != seen.version => Err(ClusterFailure::Conflict {
+                message: "changed".into(),
+            }),
+            Some(_) => {
+                world.version += 1;
+                world.live.remove(id);
+                Ok(Deletion::Accepted)
+            }
+        }
+    }
+
+    fn watch(&self, kinds: &BTreeSet<GroupKind>, _: &Kinds) {
+        self.world().watched = kinds.clone();
+        self.observed.update(|observed| {
+            for kind in kinds {
+                observed.kinds.entry(kind.clone()).or_default().synced = true;
+            }
+            true
+        });
+    }
+
+    fn observed(&self) -> &ObservedStore {
+        &self.observed
+    }
+
+    fn requests(&self) -> u64 {
+        self.world().calls.len() as u64
+    }
+}
+
+impl RecordStore for Fake {
+    fn set(&self) -> &SetName {
+        &self.set
+    }
+
+    async fn read(&self) -> Result<Option<Record>, ClusterFailure> {
+        Ok(self.world().record.clone())
+    }
+
+    async fn write(&self, record: &Record) -> Result<(), ClusterFailure> {
+        let mut world = self.world();
+        world.calls.push(Call::Record(record.kinds.clone()));
+        world.record = Some(record.clone());
+        Ok(())
+    }
+}
+
+pub(super) fn commit(number: u8, objects: &[(&str, &str, Value)]) -> TargetState {
+    let objects = objects.iter().map(|(kind, name, data)| {
+        Arc::new(Object {
+            id: ObjectId::new("v1", kind, Some("shop"), name),
+            api_version: "v1".into(),
+            value: json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": data}),
+            intent: Intent::default(),
+            origin: Origin::File {
+                path: RepoPath::parse(&format!("{name}.yaml")).unwrap(),
+                position: Position { line: 1, column: 1 },
+            },
+        })
+    });
+    TargetState {
+        target: TargetId::here(),
+        commit: CommitId::from_bytes([number; 20]),
+        objects: objects.collect(),
+        findings: vec![],
+        complete: true,
+    }
+}
+
+pub(super) fn maps(names: &[&'static str]) -> Vec<(&'static str, &'static str, Value)> {
+    names
+        .iter()
+        .map(|name| ("ConfigMap", *name, json!({"k": "v"})))
+        .collect()
+}
+
+pub(super) async fn pass(syncer: &mut Syncer<Fake, Fake>, declared: &TargetState) -> SyncReport {
+    syncer.pass(declared, Approval::default()).await
+}
+
+pub(super) fn applies<'a>(calls: &'a [Call]) -> Vec<&'a str> {
+    let name = |call: &'a Call| match call {
+        Call::Apply(name) => Some(name.as_str()),
+        _ => None,
+    };
+    calls.iter().filter_map(name).collect()
+}

@@ -1,0 +1,6 @@
+//! Passes over clusters in memory.
+
+mod fake;
+mod passes;
+mod pruning;
+mod two_targets;

@@ -1,0 +1,138 @@
+//! What a pass deletes, and what it does not.
+
+use super::fake::{Call, Fake, commit, maps, pass};
+use crate::model::CommitId;
+use crate::resource::{DeletionLimit, GroupKind};
+use crate::sync::{ApplyCache, Approval, PlanInputs, Syncer, plan};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_changed_since_it_was_seen_is_not_deleted() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    pass(&mut syncer, &commit(1, &maps(&["a", "b", "c", "d", "e"]))).await;
+    fake.deliver();
+    fake.edit("e", "kubectl");
+    let shrunk = commit(2, &maps(&["a", "b", "c", "d"]));
+    let report = pass(&mut syncer, &shrunk).await;
+    assert!(report.pruned.is_empty() && report.next_try.is_some(), "{report:?}");
+    fake.deliver();
+    assert_eq!(pass(&mut syncer, &shrunk).await.pruned.len(), 1);
+    fake.take_calls();
+    assert!(pass(&mut syncer, &shrunk).await.pruned.is_empty());
+    assert_eq!(fake.take_calls(), [], "deleted once, though the watch still shows it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_an_object_is_refused_what_it_may_replace_is_not_deleted() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    pass(&mut syncer, &commit(1, &maps(&["a", "b", "c", "d", "old"]))).await;
+    fake.deliver();
+    let renamed = [maps(&["a", "b", "c", "d"]), vec![("Widget", "new", json!({}))]].concat();
+    let report = pass(&mut syncer, &commit(2, &renamed)).await;
+    assert!(report.pruned.is_empty(), "{report:?}");
+    let reason = report.prune_blocked.unwrap_or_default();
+    assert!(
+        reason.contains("1 object") && reason.contains("Widget") && reason.contains("new"),
+        "{reason}"
+    );
+    let corrected = commit(3, &maps(&["a", "b", "c", "d", "new"]));
+    assert_eq!(pass(&mut syncer, &corrected).await.pruned.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_is_not_concluded_from_what_cannot_be_read() {
+    let everything: Vec<_> = [maps(&["a", "b", "c", "d"]), vec![("Service", "web", json!({}))]].concat();
+    let without_web = commit(2, &maps(&["a", "b", "c", "d"]));
+    type Hindrance = fn(&Fake);
+    let obstacles: [(&str, Hindrance); 3] = [
+        ("objects of kind Service cannot be read at the moment: 403", |fake| {
+            fake.observed.update(|observed| {
+                let view = observed.kinds.get_mut(&GroupKind::new("", "ConfigMap")).unwrap();
+                view.synced = true;
+                let view = observed.kinds.get_mut(&GroupKind::new("", "Service")).unwrap();
+                (view.synced, view.failing) = (false, Some("403".into()));
+                true
+            });
+        }),
+        ("API group metrics.example.com does not answer", |fake| {
+            fake.world().kinds.unanswered.insert("metrics.example.com".into());
+        }),
+        ("", |_| {}),
+    ];
+    for (message, hinder) in obstacles {
+        let fake = Fake::new();
+        let mut syncer = fake.syncer();
+        pass(&mut syncer, &commit(1, &everything)).await;
+        fake.deliver();
+        let mut state = without_web.clone();
+        state.commit = CommitId::from_bytes([9; 20]);
+        hinder(&fake);
+        let inputs = PlanInputs {
+            kinds: &fake.world().kinds.clone(),
+            recorded: &BTreeSet::from([GroupKind::new("", "ConfigMap"), GroupKind::new("", "Service")]),
+            observed: &fake.observed.read(Clone::clone),
+            cache: &ApplyCache::default(),
+            default_namespace: "default",
+            protected: &fake.target().protected,
+            approval: Approval::default(),
+            limit: DeletionLimit::default(),
+            now: tokio::time::Instant::now(),
+        };
+        let made = plan(&state, &inputs);
+        let blocked = made.prune_blocked.unwrap_or_default();
+        assert!(blocked.contains(message), "{blocked}");
+        assert_eq!(made.deletions.len(), usize::from(message.is_empty()), "{message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_whose_version_went_away_fails_and_its_objects_stay() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let names = maps(&["a", "b", "c", "d"]);
+    pass(&mut syncer, &commit(1, &names)).await;
+    fake.deliver();
+    let mut moved = commit(2, &names);
+    Arc::make_mut(&mut moved.objects[0]).api_version = "v0".into();
+    fake.take_calls();
+    let report = pass(&mut syncer, &moved).await;
+    assert_eq!(report.failed.len(), 1);
+    assert!(
+        report.failed[0].message.contains("it serves v1"),
+        "{}",
+        report.failed[0].message
+    );
+    assert!(report.pruned.is_empty() && report.waiting.is_none());
+    assert!(!fake.take_calls().iter().any(|call| matches!(call, Call::Delete(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rewritten_history_is_asked_about_also_when_a_bad_file_held_the_deletions_up() {
+    let fake = Fake::new();
+    let mut syncer = Syncer::new(
+        fake.target(),
+        DeletionLimit {
+            count: 10,
+            percent: 100,
+        },
+    );
+    pass(&mut syncer, &commit(1, &maps(&["a", "b", "c"]))).await;
+    fake.deliver();
+    let mut rewritten = commit(2, &maps(&["a", "b"]));
+    rewritten.complete = false;
+    let approval = Approval {
+        history_broken: true,
+        ..Approval::default()
+    };
+    let report = syncer.pass(&rewritten, approval).await;
+    assert!(report.prune_blocked.is_some(), "{report:?}");
+    assert_eq!(
+        syncer.last_applied().await.unwrap(),
+        Some(CommitId::from_bytes([1; 20])),
+        "whether the next commit descends from what was applied is still to be decided"
+    );
+}
