@@ -27,6 +27,7 @@ pub mod catalog;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub(crate) mod deploy_key;
 pub(crate) mod driver;
 pub mod follow;
 pub mod forge;

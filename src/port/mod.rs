@@ -6,6 +6,7 @@
 
 mod cluster;
 mod declared;
+mod deploy_key;
 mod events;
 mod forge;
 mod registry;
@@ -17,6 +18,7 @@ pub use cluster::{
     RecordStore, SecretEntries, SecretName, TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredState, TargetState};
+pub use deploy_key::{AccessProbe, KeyFailure, KeyPair, KeyedRepo, SignerList};
 pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};

@@ -1,0 +1,95 @@
+use crate::port::{ClusterFailure, KeyFailure, SecretName};
+use std::path::PathBuf;
+
+/// A key cannot be read, made or replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Secret cannot be read, or a first key cannot be written.
+    #[error("the key in {secret} cannot be read or made")]
+    Secret {
+        /// The Secret.
+        secret: SecretName,
+        /// Why.
+        #[source]
+        source: ClusterFailure,
+    },
+    /// A step of a rotation cannot be written.
+    #[error(transparent)]
+    Cluster(#[from] ClusterFailure),
+    /// An entry of the Secret is not a usable key.
+    #[error("{secret}")]
+    Entry {
+        /// The Secret.
+        secret: SecretName,
+        /// Why.
+        #[source]
+        source: KeyFailure,
+    },
+    /// A key cannot be read from its file, or cannot be made.
+    #[error(transparent)]
+    Key(#[from] KeyFailure),
+    /// There is no deploy key, and this command does not make one.
+    #[error("there is no deploy key in {location}; `tidegate identity` makes one")]
+    NoDeployKey {
+        /// The file, or the Secret and its entry.
+        location: String,
+    },
+    /// There is no signing key.
+    #[error("there is no signing key in {location}; tidegate never makes one, put the key there")]
+    NoSigningKey {
+        /// The file, or the Secret and its entry.
+        location: String,
+    },
+    /// There is no deploy key to rotate.
+    #[error("there is no deploy key in {secret} to be replaced; `tidegate identity` makes the first one")]
+    NothingToRotate {
+        /// The Secret.
+        secret: SecretName,
+    },
+    /// A running agent finds that its key was removed.
+    #[error("{secret} has no deploy key any more; put it back, or restart the agent to have a new one made")]
+    Removed {
+        /// The Secret.
+        secret: SecretName,
+    },
+    /// Somebody else changed the Secret at the same time.
+    #[error("{secret} was changed by somebody else; try again")]
+    Changed {
+        /// The Secret.
+        secret: SecretName,
+    },
+    /// The deploy key is in a file, which the agent does not change.
+    #[error(
+        "the deploy key is in the file {path}, which is not the agent's to change. To replace it without a gap: make a new \
+         key (ssh-keygen -t ed25519 -N '' -f new), add new.pub to the repository with write access, then put the new key in \
+         the file's place (in its Secret, if it is mounted from one); the agent reads it within a minute, or at once when \
+         the old key is refused. Then remove the old key at the forge"
+    )]
+    InFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The next key cannot take over yet.
+    #[error("the next key {next} does not work yet, and nothing was changed, {current} stays in use: {reason}")]
+    NotReady {
+        /// The next key's fingerprint.
+        next: String,
+        /// The fingerprint of the key in use.
+        current: String,
+        /// What is missing, and what to do.
+        reason: String,
+    },
+    /// The thread that makes a key ended early.
+    #[error("a new key was not made")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
+impl Error {
+    /// Whether the API server is away: nothing is known about the key.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Secret { source, .. } | Self::Cluster(source) => source.is_outage(),
+            _ => false,
+        }
+    }
+}
