@@ -1,22 +1,23 @@
-//! How long the loops' passes may take: what they do there has deadlines of its own, which are shorter and say more.
+//! How long the passes of each loop may take. What a pass does has deadlines of its own, which are shorter and whose errors
+//! say more.
 
 use crate::config::Settings;
 use std::time::Duration;
 
-/// Thousands of listings at ten a second fit.
+/// Thousands of listings at ten a second.
 pub(super) const SCAN: Duration = Duration::from_secs(900);
-/// Without a fetch of more history: a bump races others a few times.
+/// A bump that races others a few times, without a fetch of more history.
 const AUTOMATE: Duration = Duration::from_secs(300);
-/// Without a fetch: ten thousand applies at a few hundred a second, with a slow wave between.
+/// Ten thousand applies at a few hundred a second, with a slow wave among them, without a fetch.
 const SYNC: Duration = Duration::from_secs(600);
-/// Without what is asked of the git server: one small request.
+/// One small request to the API server, without the commands at the git server.
 const KEYS: Duration = Duration::from_secs(60);
-/// One command at the git server: connecting and logging in, and a few silences in a row.
+/// One command at the git server: connect, log in, and wait through a few silences.
 const SILENCES: u32 = 5;
-/// Four commands tell what two keys may do.
+/// Four commands show what two keys may do.
 const COMMANDS: u32 = 4;
 
-/// A fetch, and another one if the mirror turned out to be damaged.
+/// A fetch, and a second fetch if the mirror was damaged.
 pub(super) fn follow(settings: &Settings) -> Duration {
     settings
         .repo
@@ -26,17 +27,17 @@ pub(super) fn follow(settings: &Settings) -> Duration {
         .saturating_mul(2)
 }
 
-/// More of the history may be fetched on the way.
+/// A pass of the automation loop. The pass may fetch more of the history.
 pub(super) fn automate(settings: &Settings) -> Duration {
     AUTOMATE.saturating_add(follow(settings))
 }
 
-/// The same.
+/// A pass of a sync loop. The pass may fetch more of the history.
 pub(super) fn sync(settings: &Settings) -> Duration {
     SYNC.saturating_add(follow(settings))
 }
 
-/// Two keys are tried.
+/// A pass of the loop about the deploy key or login.
 pub(super) fn keys(settings: &Settings) -> Duration {
     KEYS.saturating_add(command(settings).saturating_mul(COMMANDS))
 }

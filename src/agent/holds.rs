@@ -1,6 +1,6 @@
 //! Gives the room `holds` a repository to read: the configured branch, a clone on this machine, or an address.
 
-use super::{AgentConfig, keys, wiring};
+use super::{AgentConfig, keys, repo};
 use crate::automation::{self, HistoryReader};
 use crate::catalog::Catalog;
 use crate::git::{self, Author, Local, UserClone, without_password};
@@ -17,7 +17,7 @@ use std::path::Path;
 /// The config repo could not be read.
 pub async fn holds(config: AgentConfig) -> anyhow::Result<Vec<Held>> {
     let scratch = tempfile::tempdir()?;
-    let repo = wiring::reading_repo(&config, with_whole_history(&config, scratch.path()).await?)?;
+    let repo = repo::open_to_read(&config, with_whole_history(&config, scratch.path()).await?)?;
     Ok(holds::list(&configured(&config, &repo), &query(&config)).await?)
 }
 
@@ -55,8 +55,8 @@ pub async fn lift(
     if let Some(author) = author {
         settings.author = author;
     }
-    let signing = wiring::signing(&config).await?;
-    let repo = wiring::repo(&config, settings, signing)?;
+    let signing = keys::signing(&config).await?;
+    let repo = repo::open(&config, settings, signing)?;
     Ok(holds::lift(&repo, &configured(&config, &repo), &query(&config), mode, selector).await?)
 }
 
@@ -87,7 +87,7 @@ async fn holds_of(repo: &Local, name: &str, branch: Option<&str>) -> anyhow::Res
 }
 
 async fn with_whole_history(config: &AgentConfig, scratch: &Path) -> anyhow::Result<git::Settings> {
-    let mut settings = wiring::git_settings(config, keys::existing(config).await?, scratch);
+    let mut settings = repo::git_settings(config, keys::existing(config).await?, scratch);
     settings.limits.depth = None;
     Ok(settings)
 }

@@ -1,150 +1,91 @@
-use super::AgentConfig;
-use super::access_check::{AccessCheck, announce};
+//! The loop about the deploy key, or about the login of an HTTPS address.
+
 use super::keys;
-use super::signer_check::SignerCheck;
-use crate::cluster::{RecordEvents, SecretStore};
-use crate::config::KeySource;
-use crate::driver::{Outcome, Pass, Shutdown};
-use crate::git::{DeployKey, Repo, keys::rotation::Keys};
+use super::wiring::Wiring;
+use crate::deploy_key::{
+    AccessCheck, CredentialPage, KeyReport, LoginLoop, RotationLoop, SignerCheck, SigningKey, wake_when_rejected,
+};
+use crate::driver::{Loop, Tasks, Wake};
+use crate::git::{self, DeployKey, Signing};
+use crate::status::{KeyStatus, Snapshot};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// While a next key waits for its place, or ours may not do what it should, somebody is at work on it.
-pub(super) const SOON: Duration = Duration::from_secs(15);
-
-/// The loop about the deploy key: which one it is, what it may do at the server, and whether the next one can take over.
-pub(super) struct KeyLoop<F> {
-    pub(super) checked: Arc<AgentConfig>,
-    pub(super) secrets: Arc<SecretStore>,
-    pub(super) events: Arc<RecordEvents>,
-    pub(super) repo: Arc<Repo>,
-    pub(super) in_use: Arc<DeployKey>,
-    /// Called when another key is in use, or the key may do more than before.
-    pub(super) changed: F,
-    pub(super) told: ToldOfKeys,
-    pub(super) rights: AccessCheck,
-    pub(super) listed: SignerCheck,
-    pub(super) shutdown: Shutdown,
-}
-
-/// What has been said already.
-#[derive(Default)]
-pub(super) struct ToldOfKeys {
-    trouble: Option<String>,
-    next: Option<String>,
-    waiting: Option<String>,
-}
-
-impl<F: Fn() + Send + Sync> KeyLoop<F> {
-    /// The keys as they are kept; a change that somebody made is taken over.
-    async fn keys(&mut self) -> Option<Keys> {
-        match keys::reread(&self.checked.settings.repo.key, &*self.secrets).await {
-            Ok(keys) => {
-                if self.told.trouble.take().is_some() {
-                    tracing::info!("the deploy key can be read again");
-                }
-                let is_other = keys.current.fingerprint() != self.in_use.fingerprint();
-                if is_other || keys.current.user() != self.in_use.user() {
-                    self.take_up(&keys.current, "the deploy key was changed");
-                }
-                if let Some(next) = &keys.next
-                    && self.told.next.as_ref() != Some(&next.fingerprint())
-                {
-                    tracing::info!(next = %next.fingerprint(), "a next deploy key lies beside the one in use, and takes over when it works");
-                    self.told.next = Some(next.fingerprint());
-                    self.repo.use_keys(Arc::clone(&self.in_use), Some(Arc::clone(next)));
-                }
-                Some(keys)
-            }
-            Err(error) => {
-                let text = format!("{error:#}");
-                if self.told.trouble.as_ref() != Some(&text) {
-                    tracing::warn!(error = %text, "the deploy key cannot be read again; the one that was read stays in use");
-                    self.told.trouble = Some(text);
-                }
-                None
-            }
-        }
-    }
-
-    fn take_up(&mut self, key: &Arc<DeployKey>, why: &str) {
-        self.repo.use_keys(Arc::clone(key), None);
-        tracing::info!(from = %self.in_use.fingerprint(), to = %key.fingerprint(), "{why}");
-        self.in_use = Arc::clone(key);
-        self.told.next = None;
-        self.rights.forget();
-        (self.changed)();
-    }
-
-    /// The next key takes over as soon as the server lets it do what ours is for.
-    async fn hand_over(&mut self, next: Arc<DeployKey>) {
-        let KeySource::Secret(name) = &self.checked.settings.repo.key else {
-            return;
+/// Spawns the loop. `key` is the key in use.
+pub(super) fn spawn(wiring: &Wiring, this: Loop<KeyReport>, key: Arc<DeployKey>, tasks: &mut Tasks) {
+    let server = keys::server(&wiring.config, Arc::clone(&key));
+    let access = access_check(wiring, Arc::clone(&server));
+    let signer = signer_check(wiring);
+    let (automate, follow) = (Wake::from(&wiring.wakes.automate), Wake::from(&wiring.wakes.follow));
+    let changed = move || {
+        follow.wake();
+        automate.wake();
+    };
+    if !keys::has_deploy_key(&wiring.config) {
+        let work = LoginLoop {
+            access,
+            signer,
+            key,
+            changed,
+            shutdown: wiring.shutdown.clone(),
         };
-        if let Some(why) = keys::not_ready(&self.checked, Arc::clone(&next)).await {
-            if self.told.waiting.as_ref() != Some(&why) {
-                tracing::info!(next = %next.fingerprint(), reason = %why, "the next deploy key does not work yet");
-                self.told.waiting = Some(why);
-            }
-            return;
-        }
-        match keys::promote(&*self.secrets, name, &self.in_use, &next).await {
-            Ok(true) => {
-                self.told.waiting = None;
-                let old = self.in_use.public_line(keys::COMMENT);
-                self.take_up(&next, "the next deploy key works and is in use from now on");
-                let message = format!(
-                    "deploy key {} is in use; the one before may be removed at the forge: {old}",
-                    next.fingerprint()
-                );
-                announce(&*self.events, false, "DeployKeyRotated", message).await;
-            }
-            Ok(false) => {}
-            Err(error) => tracing::warn!(error = %format!("{error:#}"), "the next deploy key cannot be put in place"),
-        }
+        wiring.spawn_loop("login", this, work, tasks);
+        return;
     }
-
-    async fn see(&mut self) -> Outcome<()> {
-        let keys = self.keys().await;
-        let next = keys.as_ref().and_then(|keys| keys.next.clone());
-        let is_waiting = next.is_some();
-        if let Some(next) = next {
-            self.hand_over(next).await;
-        }
-        self.listed.check(&self.checked.settings, &self.in_use);
-        let is_enough = self.rights.look(Arc::clone(&self.in_use), &self.changed).await;
-        match is_enough && !is_waiting && keys.is_some() {
-            true => Outcome::Done(()),
-            false => Outcome::Again((), SOON),
-        }
-    }
+    let work = RotationLoop {
+        store: keys::store_at(&wiring.config, &wiring.home),
+        repo: Arc::clone(&wiring.repo),
+        in_use: key,
+        readiness: keys::readiness(&wiring.config, server),
+        access,
+        signer,
+        changed,
+        reporter: wiring.reporter.clone(),
+        shutdown: wiring.shutdown.clone(),
+    };
+    wiring.spawn_loop("keys", this, work, tasks);
+    let wake = Wake::from(&wiring.wakes.keys);
+    let rejections = wake_when_rejected(Arc::clone(&wiring.repo), move || wake.wake(), wiring.shutdown.clone());
+    tasks.spawn("key rejections", rejections);
 }
 
-impl<F: Fn() + Send + Sync + 'static> Pass for KeyLoop<F> {
-    type Report = ();
-
-    /// Nothing is lost when it is broken off: what takes a key over is one request.
-    async fn pass(&mut self) -> Outcome<()> {
-        let shutdown = self.shutdown.clone();
-        tokio::select! {
-            outcome = self.see() => outcome,
-            () = shutdown.begun() => Outcome::Done(()),
+fn access_check(wiring: &Wiring, server: Arc<git::Server>) -> AccessCheck<git::Server> {
+    let settings = &wiring.config.settings;
+    let url = &settings.repo.url;
+    let page = if keys::has_deploy_key(&wiring.config) {
+        let page = url.key_page();
+        CredentialPage::DeployKey {
+            page: page.page.unwrap_or_else(|| url.to_string()),
+            remedy: page.advice,
         }
-    }
-
-    fn timed_out(&self, _: Duration) {}
+    } else {
+        CredentialPage::Login {
+            remedy: match settings.repo.http.credentials {
+                Some(_) => {
+                    "give the user or token in repo.http write access to the repository, or put another one there"
+                }
+                None => "put a user name and password, or a token, that may write into repo.http",
+            },
+        }
+    };
+    let must_write = settings.automation.enabled;
+    AccessCheck::new(server, url.to_string(), page, must_write, wiring.reporter.clone())
 }
 
-/// Wakes the key loop when the server does not take our key: somebody may have put another one in its place.
-pub(super) async fn wake_when_refused(repo: Arc<Repo>, wake: impl Fn(), shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = shutdown.begun() => return,
-            () = repo.key_rejected() => wake(),
-        }
-        tokio::select! {
-            () = shutdown.begun() => return,
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-        }
-    }
+fn signer_check(wiring: &Wiring) -> Option<SignerCheck<DeployKey>> {
+    let signing = match wiring.signing.clone()? {
+        Signing::DeployKey => SigningKey::DeployKey,
+        Signing::Key(key) => SigningKey::Own(key),
+    };
+    let signers = keys::signers(&wiring.config)?;
+    Some(SignerCheck::new(signers, signing, wiring.reporter.clone()))
+}
+
+/// What the loop adds to the status.
+pub(super) fn status(report: &KeyReport, snapshot: &mut Snapshot) {
+    snapshot.key = KeyStatus {
+        key: report.key.clone(),
+        next: report.next.clone(),
+        may_read: report.may_read,
+        may_write: report.may_write,
+    };
 }

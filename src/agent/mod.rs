@@ -1,4 +1,4 @@
-//! The composition root: builds the edges, hands them to the loops, spawns them, and sees them to their end.
+//! The composition root: makes the edges, hands them to the loops, spawns the loops, and waits for their end.
 //!
 //! ```text
 //!   scan ──changed──▶ automate ──landed──▶ sync ◀──drift── watches
@@ -6,26 +6,39 @@
 //!                        └──── follow ──────┘   (the branch moved)
 //! ```
 //!
-//! This is the one room that knows every other. It holds no decision of its own.
+//! This is the one room that knows every other room. It decides nothing.
+//!
+//! `run` is the running agent: `loops` has the loops and the handles that wake them,
+//! `wiring` has what they share, and each loop has a file with one `spawn` function and with its section
+//! of the status. To add a loop: a line in `loops`, a file, a call in `run`. To add a sink of events: a line in `wiring`.
+//! Neither touches another loop. `holds`, `keys` and `preview` serve the commands that run beside an agent.
 
-mod access_check;
+mod automation_loop;
 mod commands;
 mod deadlines;
+mod follow_loop;
 mod holds;
+mod home;
 mod key_loop;
 mod keys;
-mod landed_commits;
+mod loops;
 mod preview;
+mod proposals;
+mod repo;
 mod run;
+mod scan_command;
+mod scan_loop;
 mod schedule;
+mod server;
 mod settings;
-mod signer_check;
+mod startup;
 mod startup_check;
+mod sync_command;
+mod sync_loops;
 mod wiring;
 
 pub use holds::{holds, holds_of_clone, holds_of_url, lift, lift_in_clone};
-pub use keys::{COMMENT, Rotation, abandon, deploy_keys, rotate, signing_key};
+pub use keys::{Rotation, abandon, deploy_keys, has_deploy_key, rotate, signing_key};
 pub use preview::{Preview, preview};
 pub use run::run;
 pub use settings::AgentConfig;
-pub use wiring::has_deploy_key;

@@ -1,4 +1,7 @@
-use super::{AgentConfig, keys, wiring};
+//! What the agent would do now, for `tidegate plan`.
+
+use super::home::Home;
+use super::{AgentConfig, keys, repo};
 use crate::automation;
 use crate::aws::{CallLimits, Sdk};
 use crate::catalog::Catalog;
@@ -17,50 +20,51 @@ use std::sync::Arc;
 /// What the agent would do now.
 #[derive(Debug, Serialize)]
 pub struct Preview {
-    /// The branch's tip.
+    /// The branch's head, which the preview is about.
     pub commit: CommitId,
-    /// What would be bumped.
+    /// The bumps that the agent would commit.
     pub bumps: Vec<PlannedBump>,
     /// The decision for every automated field, bumped or not.
     pub fields: Vec<Decision>,
-    /// What would be applied and pruned, at the tip as it is (a bump makes a further commit).
+    /// What the agent would apply and prune at this commit, without the bumps: they make a further commit. `None` if sync is
+    /// switched off, or for the reason in `sync_problem`.
     pub sync: Option<sync::Preview>,
-    /// Why that could not be found out.
+    /// Why the cluster could not be compared.
     pub sync_problem: Option<String>,
     /// What could not be used in the config repo.
     pub findings: Vec<Finding>,
 }
 
-/// Reads everything and writes nothing but the mirror.
+/// Reads the config repo, the registries and the cluster. Writes nothing but a mirror in a temporary folder.
 ///
 /// # Errors
-/// The config repo could not be read. Registries and cluster that cannot be read are told in the preview.
-pub async fn preview(checked: AgentConfig) -> anyhow::Result<Preview> {
-    let rules = checked.scan_rules();
+/// The config repo could not be read. The preview itself says which registries or which cluster could not be read.
+pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
+    let rules = config.scan_rules();
     let scratch = tempfile::tempdir()?;
-    let settings = wiring::git_settings(&checked, keys::existing(&checked).await?, scratch.path());
-    let repo = wiring::reading_repo(&checked, settings)?;
+    let settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
+    let repo = repo::open_to_read(&config, settings)?;
     let commit = repo.fetch().await?;
-    let mut catalog = Catalog::new(checked.settings.repo.paths.clone(), Metrics::new());
+    let mut catalog = Catalog::new(config.settings.repo.paths.clone(), Metrics::new());
     let declared = catalog.read(&repo, commit).await?;
     let scan_state = ScanState::default();
-    let enabled = checked.settings.automation.enabled;
+    let enabled = config.settings.automation.enabled;
     let registry = enabled.then(|| Router::new(Sdk::new(CallLimits::default()), ReadLimits::default(), Metrics::new()));
     if let Some(registry) = &registry {
         automation::request_scans(&declared, &scan_state, &rules);
         scan_all(registry, &scan_state).await;
     }
-    let until = checked.settings.automation.hold;
+    let until = config.settings.automation.hold;
     let mut plan = automation::preview(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
     if let Some(registry) = &registry {
-        for _ in 0..LOOKS {
+        for _ in 0..PLATFORM_READS {
             if !read_platforms(registry, &scan_state, false).await {
                 break;
             }
             plan = automation::preview(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
         }
     }
-    let (sync, sync_problem) = match preview_sync(&checked, &repo, &declared).await {
+    let (sync, sync_problem) = match preview_sync(&config, &repo, &declared).await {
         Ok(sync) => (sync, None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
@@ -74,10 +78,10 @@ pub async fn preview(checked: AgentConfig) -> anyhow::Result<Preview> {
     })
 }
 
-/// Images in a row, of one field, that turn out to be built for other platforms.
-const LOOKS: usize = 20;
+/// How many images of one field, one after another, may be built for other platforms before the preview gives up.
+const PLATFORM_READS: usize = 20;
 
-/// Listings under way at once; the registry room keeps each account to its rate.
+/// Listings at the same time. The registry room keeps the rate of each account.
 const IN_FLIGHT: usize = 8;
 
 async fn scan_all(registry: &impl Registry, scan_state: &ScanState) {
@@ -101,18 +105,18 @@ async fn scan_all(registry: &impl Registry, scan_state: &ScanState) {
 }
 
 async fn preview_sync(
-    checked: &AgentConfig,
+    config: &AgentConfig,
     repo: &impl ConfigRepo,
     declared: &DeclaredState,
 ) -> anyhow::Result<Option<sync::Preview>> {
-    let settings = &checked.settings.sync;
+    let settings = &config.settings.sync;
     let Some(target) = settings.targets.first().filter(|_| settings.enabled) else {
         return Ok(None);
     };
     let Some(state) = declared.target(&target.id) else {
         return Ok(None);
     };
-    let target = wiring::Home::connect(checked).await?.target(target);
+    let target = Home::connect(config).await?.target(target);
     let mut syncer = Syncer::new(target, settings.deletions);
     let last = syncer.last_applied().await?;
     let approval = approval(repo, settings.confirm, last, declared.commit).await?;
@@ -133,12 +137,11 @@ impl fmt::Display for Preview {
                 bump.field, bump.to, bump.path, bump.position
             )?;
         }
-        let moved = |field: &Decision| {
-            self.bumps
-                .iter()
-                .any(|bump| (&bump.path, &bump.field) == (&field.path, &field.field))
+        let is_bumped = |field: &Decision| {
+            let mut bumps = self.bumps.iter();
+            bumps.any(|bump| (&bump.path, &bump.field) == (&field.path, &field.field))
         };
-        for field in self.fields.iter().filter(|field| !moved(field)) {
+        for field in self.fields.iter().filter(|field| !is_bumped(field)) {
             writeln!(f, "stay   {}: {}", field.field, field.reason)?;
         }
         if let Some(sync) = &self.sync {

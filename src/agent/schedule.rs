@@ -5,10 +5,11 @@ use anyhow::Context as _;
 use std::sync::Arc;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-/// Starts the cron windows (host pattern, expression with seconds). A job only asks for scans of its registry's repositories and wakes the loop.
+/// Starts the cron windows: host pattern, expression with seconds. At the times of an expression, scans of the registry's
+/// repositories are requested, and `wake` is called.
 ///
 /// # Errors
-/// The scheduler does not start; expressions were checked when the configuration was read.
+/// The scheduler does not start. The configuration has checked the expressions.
 pub(super) async fn start(
     windows: Vec<(String, String)>,
     scan_state: Arc<ScanState>,
@@ -32,11 +33,11 @@ pub(super) async fn start(
     Ok(scheduler)
 }
 
-/// Keeps the scheduler until the drain.
+/// Keeps the scheduler running until the drain.
 pub(super) async fn keep(mut scheduler: JobScheduler, shutdown: Shutdown) {
     shutdown.begun().await;
     if let Err(error) = scheduler.shutdown().await {
-        tracing::debug!(%error, "the cron scheduler did not end");
+        tracing::debug!(%error, "the cron scheduler did not stop");
     }
 }
 
@@ -47,7 +48,7 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test]
-    async fn a_window_asks_for_its_own_registry_and_wakes_the_loop() {
+    async fn a_window_requests_scans_of_its_own_registry_and_wakes_the_loop() {
         let repository = |host: &str| Repository {
             host: host.into(),
             path: "shop/web".into(),

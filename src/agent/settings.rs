@@ -3,22 +3,22 @@ use crate::model::Wildcard;
 use crate::policy::{ScanRule, ScanRules};
 use std::path::PathBuf;
 
-/// AgentConfig settings, and what the environment says.
+/// The settings of a configuration without mistakes, and the environment.
 pub struct AgentConfig {
     pub(super) settings: Settings,
     pub(super) environment: Environment,
 }
 
-/// The environment, read here and nowhere else (the AWS SDK reads its own).
+/// The environment variables that say which cluster the agent runs in. The command line reads the others.
 pub(super) struct Environment {
     /// The agent's own namespace.
     pub(super) namespace: Option<String>,
-    /// A kubeconfig, outside a cluster.
+    /// The path of a kubeconfig, outside a cluster.
     pub(super) kubeconfig: Option<PathBuf>,
 }
 
 impl AgentConfig {
-    /// The settings in this process' environment.
+    /// Reads the environment of this process.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -31,7 +31,7 @@ impl AgentConfig {
         }
     }
 
-    /// The settings.
+    /// The settings alone.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

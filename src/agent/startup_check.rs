@@ -1,106 +1,122 @@
-use super::AgentConfig;
-use super::access_check::announce;
+//! A report after the first fetch: whether the branch looks like the repository that the configuration means.
+
 use crate::catalog::Catalog;
-use crate::config::RepoSettings;
 use crate::driver::Shutdown;
 use crate::follow::Tip;
 use crate::model::{CommitId, RepoPath};
-use crate::port::{ConfigRepo, EventWriter, RecordStore};
+use crate::notice::{RepoEvent, Reporter};
+use crate::port::{ConfigRepo, RecordStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// As many names as one looks at to see what repository it is.
-const MOST_NAMES: usize = 8;
+/// As many names as a person reads to see which repository it is.
+const SHOWN_NAMES: usize = 8;
 
-/// Tells once, after the first fetch, whether this looks like the right repository: that something is declared in it where
-/// we look, and that it goes on from what was applied last.
-pub(super) async fn tell<G: ConfigRepo, R: RecordStore, E: EventWriter>(
-    repo: Arc<G>,
-    catalog: Arc<Mutex<Catalog>>,
-    tip: Tip,
-    record: Option<Arc<R>>,
-    events: Arc<E>,
-    checked: Arc<AgentConfig>,
-    shutdown: Shutdown,
-) {
-    let settings = &checked.settings.repo;
-    tokio::select! {
-        () = look(&*repo, catalog, tip, record, events, settings) => shutdown.begun().await,
-        () = shutdown.begun() => {}
+/// Checks once, after the first fetch, that the repository declares objects where it is read, and that the branch contains
+/// the commit that was applied last.
+pub(super) struct StartupCheck<G, R> {
+    /// The config repo.
+    pub(super) repo: Arc<G>,
+    /// What commits declare.
+    pub(super) catalog: Arc<Mutex<Catalog>>,
+    /// The followed branch.
+    pub(super) branch: Tip,
+    /// Knows the commit that was applied last; `None` if nothing is applied.
+    pub(super) record: Option<Arc<R>>,
+    /// The repository's address, for people.
+    pub(super) address: String,
+    /// The paths that are read; all, if empty.
+    pub(super) paths: Vec<RepoPath>,
+    /// Where the findings go.
+    pub(super) reporter: Reporter,
+}
+
+impl<G: ConfigRepo, R: RecordStore> StartupCheck<G, R> {
+    /// Checks, and then waits for the drain.
+    pub(super) async fn run(self, shutdown: Shutdown) {
+        tokio::select! {
+            () = self.check() => shutdown.begun().await,
+            () = shutdown.begun() => {}
+        }
+    }
+
+    async fn check(&self) {
+        let last = self.last_applied().await;
+        let commit = self.branch.first().await;
+        // The loops report why a commit cannot be read.
+        let Ok(declared) = self.catalog.lock().await.read(&*self.repo, commit).await else {
+            return;
+        };
+        let (objects, files) = (declared.objects(), declared.blobs.len());
+        let layout = self.layout(commit).await;
+        if let Some(message) = doubt(objects == 0, &layout.missing) {
+            self.reporter.happened(RepoEvent::Doubtful {
+                repo: self.address.clone(),
+                commit,
+                files,
+                missing: layout.missing,
+                existing: layout.existing,
+                message,
+            });
+        }
+        let is_ancestor = match last {
+            Some(last) => self.repo.is_ancestor(last, commit).await.ok(),
+            None => None,
+        };
+        let repo = self.address.clone();
+        self.reporter.happened(match (is_ancestor, last) {
+            (Some(false), Some(last)) => RepoEvent::HistoryReplaced {
+                repo,
+                commit,
+                objects,
+                last,
+            },
+            (known, _) => RepoEvent::Recognised {
+                repo,
+                commit,
+                objects,
+                files,
+                is_known: known.is_some(),
+            },
+        });
+    }
+
+    async fn last_applied(&self) -> Option<CommitId> {
+        self.record.as_ref()?.read().await.ok().flatten()?.commit
+    }
+
+    async fn layout(&self, commit: CommitId) -> Layout {
+        let files = self.repo.files(commit, Vec::new()).await.unwrap_or_default();
+        let missing = self
+            .paths
+            .iter()
+            .filter(|path| !files.iter().any(|file| file.path.is_within(path)));
+        let names: BTreeSet<&str> = files
+            .iter()
+            .filter_map(|file| file.path.as_str().split('/').next())
+            .collect();
+        let more = if names.len() > SHOWN_NAMES { ", …" } else { "" };
+        let names: Vec<&str> = names.into_iter().take(SHOWN_NAMES).collect();
+        Layout {
+            missing: missing.map(RepoPath::as_str).collect::<Vec<_>>().join(", "),
+            existing: match &*names {
+                [] => "no file".to_owned(),
+                names => format!("{}{more}", names.join(", ")),
+            },
+        }
     }
 }
 
-async fn look<G: ConfigRepo, R: RecordStore, E: EventWriter>(
-    repo: &G,
-    catalog: Arc<Mutex<Catalog>>,
-    tip: Tip,
-    record: Option<Arc<R>>,
-    events: Arc<E>,
-    settings: &RepoSettings,
-) {
-    let place = &settings.url;
-    let last = match &record {
-        Some(record) => record.read().await.ok().flatten().and_then(|record| record.commit),
-        None => None,
-    };
-    let first = tip.first().await;
-    let declared = catalog.lock().await.read(repo, first).await;
-    // What keeps it from being read is told by the loops.
-    let Ok(declared) = declared else { return };
-    let (objects, files) = (declared.objects(), declared.blobs.len());
-    let around = around(repo, first, &settings.paths).await;
-    if let Some(message) = doubt(objects == 0, &around) {
-        tracing::warn!(repo = %place, commit = %first, files, missing = %around.missing, there = %around.there, "{message}");
-        if record.is_some() {
-            let message = format!("{place} at {}: {message} (it holds {})", first.short(), around.there);
-            announce(&*events, true, "WrongRepository", message).await;
-        }
-    }
-    match continues(repo, last, first).await {
-        Some(true) => {
-            tracing::info!(repo = %place, commit = %first, objects, files, "the repository goes on from what was applied last");
-        }
-        Some(false) => {
-            let last = last.map(|last| last.to_string());
-            tracing::warn!(repo = %place, commit = %first, objects, last, "the branch does not contain the commit that was applied last: this is another repository, or its history was rewritten; it is applied, and nothing is pruned until sync.deletions.confirm names the commit");
-        }
-        None => {
-            tracing::info!(repo = %place, commit = %first, objects, files, "the repository is read for the first time")
-        }
-    }
-}
-
-/// What the repository holds beside what is read of it.
-struct Around {
-    /// Those of `repo.paths` below which there is no file.
+/// What the repository has besides the files that are read.
+struct Layout {
+    /// The entries of `repo.paths` below which there is no file.
     missing: String,
-    /// The names at its top.
-    there: String,
+    /// The names at the repository's top.
+    existing: String,
 }
 
-async fn around(repo: &impl ConfigRepo, commit: CommitId, paths: &[RepoPath]) -> Around {
-    let files = repo.files(commit, Vec::new()).await.unwrap_or_default();
-    let missing = paths
-        .iter()
-        .filter(|path| !files.iter().any(|file| file.path.is_within(path)));
-    let tops: BTreeSet<&str> = files
-        .iter()
-        .filter_map(|file| file.path.as_str().split('/').next())
-        .collect();
-    let more = if tops.len() > MOST_NAMES { ", …" } else { "" };
-    let tops: Vec<&str> = tops.into_iter().take(MOST_NAMES).collect();
-    Around {
-        missing: missing.map(RepoPath::as_str).collect::<Vec<_>>().join(", "),
-        there: match &*tops {
-            [] => "no file".to_owned(),
-            tops => format!("{}{more}", tops.join(", ")),
-        },
-    }
-}
-
-fn doubt(is_empty: bool, around: &Around) -> Option<String> {
-    let missing = &around.missing;
+fn doubt(is_empty: bool, missing: &str) -> Option<String> {
     match (is_empty, missing.is_empty()) {
         (true, true) => Some(
             "the repository declares no Kubernetes object where it is read; are repo.url, repo.branch and repo.paths \
@@ -115,12 +131,5 @@ fn doubt(is_empty: bool, around: &Around) -> Option<String> {
             "of repo.paths the repository does not have {missing}; correct repo.paths, or push what is missing"
         )),
         (false, true) => None,
-    }
-}
-
-async fn continues(repo: &impl ConfigRepo, last: Option<CommitId>, tip: CommitId) -> Option<bool> {
-    match last {
-        Some(last) => repo.is_ancestor(last, tip).await.ok(),
-        None => None,
     }
 }

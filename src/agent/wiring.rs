@@ -1,158 +1,128 @@
+//! What the loops share, made once.
+
 use super::AgentConfig;
+use super::home::Home;
 use super::keys;
-use crate::automation::ProposalBranch;
-use crate::aws::{CallLimits, Endpoint, Identity, Sdk, Signer};
-use crate::cluster::{Access, ApiServer, Connection, RecordEvents, RecordMap, SecretStore};
-use crate::config::{ForgeKind, Push, Settings, SigningKey, TargetSettings};
-use crate::forge::{self, RequestScope};
-use crate::git::{self, DeployKey, Signing, Trust};
-use crate::port::Forge;
-use crate::resource::{Protected, SetName};
-use crate::sync::Target;
-use std::collections::BTreeSet;
-use std::path::Path;
+use super::loops::Wakes;
+use crate::catalog::Catalog;
+use crate::driver::{Health, Loop, Pass, Shutdown, Tasks, run as run_loop};
+use crate::follow::Tip;
+use crate::git::{self, Signing};
+use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
+use crate::port::ScanState;
+use crate::status::LandedCommits;
+use crate::telemetry::{Metrics, Outcome};
+use anyhow::Context as _;
+use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
-/// The cluster that the agent runs in.
-pub(super) struct Home {
-    connection: Arc<Connection>,
-    namespace: String,
+/// What exists before the deploy key is read.
+pub(super) struct Base {
+    pub(super) config: Arc<AgentConfig>,
+    pub(super) health: Health,
+    pub(super) metrics: Metrics,
+    pub(super) reporter: Reporter,
+    pub(super) shutdown: Shutdown,
+    /// The cluster that the agent runs in.
+    pub(super) home: Home,
+    /// What commits are signed with.
+    pub(super) signing: Option<Signing>,
+    pub(super) branch: Tip,
+    pub(super) scan_state: Arc<ScanState>,
 }
 
-impl Home {
-    /// Sends nothing yet.
-    pub(super) async fn connect(checked: &AgentConfig) -> anyhow::Result<Self> {
-        let access = match &checked.environment.kubeconfig {
-            Some(path) => Access::Kubeconfig {
-                path: path.clone(),
-                context: None,
-            },
-            None => Access::InCluster,
+/// What every loop is built from.
+pub(super) struct Wiring {
+    base: Base,
+    pub(super) repo: Arc<git::Repo>,
+    pub(super) catalog: Arc<Mutex<Catalog>>,
+    pub(super) wakes: Wakes,
+}
+
+impl Base {
+    /// Connects to nothing yet, but for a signing key that is kept in a Secret.
+    pub(super) async fn new(
+        config: AgentConfig,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<(Self, ClusterEventQueue, LandedCommits)> {
+        let metrics = Metrics::new();
+        let (cluster_events, queue) = ClusterEvents::new();
+        let landed = LandedCommits::default();
+        // A further sink is a line here.
+        let reporter = Reporter::new(vec![
+            Box::new(Log),
+            Box::new(MetricSink::new(metrics.clone())),
+            Box::new(cluster_events),
+            Box::new(landed.clone()),
+        ]);
+        let base = Self {
+            home: Home::connect(&config).await?,
+            signing: keys::signing(&config).await?,
+            config: Arc::new(config),
+            health: Health::default(),
+            metrics,
+            reporter,
+            shutdown,
+            branch: Tip::default(),
+            scan_state: Arc::default(),
         };
-        let connection = Arc::new(Connection::open(&access).await?);
-        let namespace = checked.environment.namespace.clone();
-        Ok(Self {
-            namespace: namespace.unwrap_or_else(|| connection.namespace().to_owned()),
-            connection,
-        })
+        Ok((base, queue, landed))
     }
+}
 
-    /// The Secrets of this cluster.
-    pub(super) fn secrets(&self) -> SecretStore {
-        SecretStore::new(Arc::clone(&self.connection), self.namespace.clone())
+impl Deref for Wiring {
+    type Target = Base;
+
+    fn deref(&self) -> &Base {
+        &self.base
     }
+}
 
-    /// Writes events about the record of a target.
-    pub(super) fn events(&self, target: &TargetSettings) -> RecordEvents {
-        RecordEvents::new(Arc::clone(&self.connection), self.record(target))
-    }
-
-    /// A target in this cluster, with its record in the agent's namespace.
-    pub(super) fn target(&self, target: &TargetSettings) -> Target<ApiServer, RecordMap> {
-        let record = self.record(target);
-        Target {
-            id: target.id.clone(),
-            api: Arc::new(ApiServer::new(Arc::clone(&self.connection), &record.id())),
-            protected: Protected {
-                namespaces: BTreeSet::from([self.namespace.clone()]),
-                objects: BTreeSet::from([record.object()]),
-            },
-            record: Arc::new(RecordMap::new(Arc::clone(&self.connection), record)),
+impl Wiring {
+    pub(super) fn new(base: Base, repo: Arc<git::Repo>, wakes: Wakes) -> Self {
+        let catalog = Catalog::new(base.config.settings.repo.paths.clone(), base.metrics.clone());
+        Self {
+            base,
+            repo,
+            catalog: Arc::new(Mutex::new(catalog)),
+            wakes,
         }
     }
 
-    fn record(&self, target: &TargetSettings) -> SetName {
-        SetName {
-            namespace: self.namespace.clone(),
-            name: target.set.clone(),
-        }
+    /// Runs a loop as a task of this name. Its passes are counted.
+    pub(super) fn spawn_loop<P: Pass>(
+        &self,
+        name: impl Into<Arc<str>>,
+        this: Loop<P::Report>,
+        work: P,
+        tasks: &mut Tasks,
+    ) {
+        let metrics = self.metrics.clone();
+        let ended = move |name: &Arc<str>, is_well: bool, took| {
+            let outcome = if is_well { Outcome::Ok } else { Outcome::Failed };
+            metrics.pass_ended(name, outcome, took);
+        };
+        tasks.spawn(name, run_loop(this, work, self.shutdown.clone(), jitter, ended));
     }
 }
 
-/// Over HTTPS a login takes the key's place; none is made in the cluster, and the one that is handed on is never used.
-pub fn has_deploy_key(checked: &AgentConfig) -> bool {
-    checked.settings.repo.url.scheme() == git::Scheme::Ssh
-}
-
-/// A mirror of the config repo that never pushes, for a command beside a running agent.
-pub(super) fn reading_repo(config: &AgentConfig, settings: git::Settings) -> anyhow::Result<git::Repo> {
-    let repo = repo(config, settings, None)?;
-    repo.only_reads();
-    Ok(repo)
-}
-
-/// The key that signs commits, if they are to be signed.
-pub(super) async fn signing(checked: &AgentConfig) -> anyhow::Result<Option<Signing>> {
-    Ok(match &checked.settings.automation.signing {
-        None => None,
-        Some(SigningKey::DeployKey) => Some(Signing::DeployKey),
-        Some(SigningKey::Kept(source)) => Some(Signing::Key(keys::kept(checked, source, "signing key").await?)),
+/// Writes queued Kubernetes events, about the record of the first target.
+pub(super) fn write_events(
+    queue: ClusterEventQueue,
+    base: &Base,
+) -> anyhow::Result<impl Future<Output = ()> + Send + use<>> {
+    let target = base.config.settings.sync.targets.first();
+    let events = base.home.events(target.context("sync: there is no target")?);
+    let shutdown = base.shutdown.clone();
+    Ok(async move {
+        queue.write_all(&events, shutdown.begun()).await;
     })
 }
 
-/// The config repo's mirror; asks the network nothing.
-pub(super) fn repo(
-    checked: &AgentConfig,
-    settings: git::Settings,
-    signing: Option<Signing>,
-) -> anyhow::Result<git::Repo> {
-    let trust = Trust::new(signing, checked.settings.repo.signers.clone());
-    let repo = git::Repo::open_trusting(settings, trust)?;
-    if !checked.settings.automation.enabled {
-        repo.only_reads();
-    }
-    Ok(repo)
-}
-
-/// The config repo's address and how it is read, with a mirror in the folder `state_dir`.
-pub(super) fn git_settings(checked: &AgentConfig, key: Arc<DeployKey>, state_dir: &Path) -> git::Settings {
-    let settings = &checked.settings;
-    git::Settings {
-        url: settings.repo.url.clone(),
-        branch: settings.repo.branch.clone(),
-        mirror_dir: state_dir.join("mirror"),
-        key,
-        host_keys: settings.repo.host_keys.clone(),
-        http: settings.repo.http.clone(),
-        author: settings.automation.author.clone(),
-        timeout: settings.repo.timeout,
-        limits: settings.repo.limits,
-    }
-}
-
-/// The side branch and its forge, if bumps are not pushed directly; asks the network nothing.
-pub(super) async fn side(settings: &Settings) -> anyhow::Result<Option<ProposalBranch>> {
-    let (branch, request) = match &settings.automation.push {
-        Push::Direct => return Ok(None),
-        Push::Branch(branch) => return Ok(Some(ProposalBranch::new(branch.clone(), None))),
-        Push::PullRequest(branch, request) => (branch.clone(), request),
-    };
-    let scope = RequestScope {
-        project: request.project.clone(),
-        from: branch.clone(),
-        into: settings.repo.branch.clone(),
-        labels: request.labels.clone(),
-    };
-    let (api, token) = (&*request.api, request.token_file.clone());
-    let forge: Arc<dyn Forge> = match &request.forge {
-        ForgeKind::GitHub => Arc::new(forge::GitHub::new(api, token, scope)?),
-        ForgeKind::GitLab => Arc::new(forge::GitLab::new(api, token, scope)?),
-        ForgeKind::Gitea => Arc::new(forge::Gitea::new(api, token, scope)?),
-        ForgeKind::CodeCommit(region) => {
-            let endpoint = Endpoint {
-                region: region.clone(),
-                fips: false,
-                dual_stack: false,
-            };
-            let signer = Signer::new(
-                &Sdk::new(CallLimits::default()),
-                &Identity::Agent,
-                &endpoint,
-                "codecommit",
-            )
-            .await;
-            Arc::new(forge::CodeCommit::new(api, region, signer, scope)?)
-        }
-    };
-    Ok(Some(ProposalBranch::new(branch, Some(forge))))
+/// A number in `0.0..=1.0`, another number for each call and process. Any spread will do.
+pub(super) fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }

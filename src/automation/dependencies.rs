@@ -1,13 +1,13 @@
 use super::proposal_branch::ProposalBranch;
-use super::report::Landed;
-use super::status::Status;
 use crate::catalog::Catalog;
 use crate::driver::Wake;
 use crate::follow::Tip;
 use crate::model::HoldUntil;
+use crate::notice::Reporter;
 use crate::plan::{CommitPer, Template};
 use crate::policy::ScanRules;
 use crate::port::ScanState;
+use crate::status::AutomationStatus;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -38,15 +38,15 @@ pub struct Dependencies<R> {
     /// What ends a hold where the workload does not say it.
     pub until: HoldUntil,
     /// Where the decisions of the newest pass are published.
-    pub status: watch::Sender<Arc<Status>>,
+    pub status: watch::Sender<Arc<AutomationStatus>>,
     /// The counters of passes, pushes and bumps.
     pub metrics: Metrics,
     /// Wakes the scan loop: something has to be read from a registry.
     pub scan: Wake,
     /// Wakes the sync loop: the branch has a new head.
     pub sync: Wake,
-    /// Called with each commit that landed, in order.
-    pub landed: Box<dyn Fn(&Landed) + Send + Sync>,
+    /// Hears of decisions, of each commit that landed, and of problems.
+    pub reporter: Reporter,
     /// A number in `0.0..=1.0`, another for each call.
     pub jitter: fn() -> f64,
     /// The branch that commits go to in place of the followed one, if people merge them.

@@ -8,7 +8,7 @@
 //! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `platforms`
 //! 4. edit the bytes of the files (pure, room [`manifest`](crate::manifest)): `edits`
 //! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
-//! 6. report: [`Status`] for log, metrics, API and command line
+//! 6. report: [`AutomationStatus`](crate::status::AutomationStatus) for log, metrics, API and command line
 //!
 //! A lost race is decided again on the new head within the same pass.
 //!
@@ -23,13 +23,13 @@
 mod automated_fields;
 mod branch_state;
 mod decide_with_history;
-mod decision_log;
 mod dependencies;
 mod edits;
 mod file_versions;
 mod history_reader;
 mod image_fields;
 mod inputs;
+mod notices;
 mod pass;
 mod platforms;
 mod proposal_branch;
@@ -38,7 +38,6 @@ mod push_problem;
 mod refused_requests;
 mod report;
 mod stages;
-mod status;
 #[cfg(test)]
 mod tests;
 
@@ -49,4 +48,3 @@ pub use inputs::{preview, request_scans};
 pub use proposal_branch::ProposalBranch;
 pub use report::{AutomationReport, Landed, Proposed};
 pub use stages::Automation;
-pub use status::Status;

@@ -1,10 +1,12 @@
 //! One pass: decide, commit, push, and decide again on the new head if somebody else moved the branch first.
 
+use super::notices;
 use super::push_problem::{read_only, refused};
 use super::report::{AutomationReport, Landed, Try};
 use super::stages::{Automation, PreparedCommits};
 use crate::driver::{Outcome, Pass};
 use crate::model::CommitId;
+use crate::notice::AutomationEvent;
 use crate::plan::PlannedBump;
 use crate::port::{ConfigRepo, ProposalBranches, PushOutcome, RepoFailure};
 use std::time::Duration;
@@ -32,7 +34,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
             return Ok(Try::Done(AutomationReport::default()));
         };
         let (declared, plan) = self.decide(head).await?;
-        self.log.decided(&declared, &plan);
+        notices::decided(&self.deps.reporter, &declared, &plan);
         let mut report = AutomationReport::default();
         if !plan.bumps.is_empty() {
             if let Some(problem) = self.deps.tip.withheld() {
@@ -82,13 +84,8 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         for bumps in bumps {
             let commit = ids.next().unwrap_or(head);
             let landed = Landed { commit, bumps };
-            for bump in &landed.bumps {
-                let from = bump.from.as_ref().map(tracing::field::display);
-                tracing::info!(%commit, field = %bump.field, from, to = %bump.to, "bumped");
-            }
-            self.deps.metrics.bumped(landed.bumps.len());
+            notices::landed(&self.deps.reporter, &landed);
             self.deps.sync.wake();
-            (self.deps.landed)(&landed);
             last = Some(landed);
         }
         last
@@ -104,7 +101,7 @@ enum Pushed {
 impl<R> Automation<R> {
     fn failed(&mut self, failure: RepoFailure) -> Outcome<AutomationReport> {
         let report = AutomationReport::of_problem(failure.message);
-        self.log.not_made(&report.problems);
+        notices::not_made(&self.deps.reporter, &report.problems);
         report.problems.iter().for_each(|problem| self.publish_problem(problem));
         Outcome::Retry(report)
     }
@@ -117,7 +114,7 @@ impl<R: ConfigRepo + ProposalBranches> Pass for Automation<R> {
         for _ in 0..TRIES {
             match self.attempt().await {
                 Ok(Try::Done(report)) => {
-                    self.log.not_made(&report.problems);
+                    notices::not_made(&self.deps.reporter, &report.problems);
                     return match (&report.landed, report.problems.is_empty()) {
                         (_, false) => Outcome::Retry(report),
                         (Some(_), true) => Outcome::Again(report, SETTLE),
@@ -125,7 +122,7 @@ impl<R: ConfigRepo + ProposalBranches> Pass for Automation<R> {
                     };
                 }
                 Ok(Try::LostRace) => {
-                    tracing::info!("the branch moved first: fetching and deciding again");
+                    self.deps.reporter.happened(AutomationEvent::RaceLost);
                     tokio::time::sleep(PAUSE.mul_f64((self.deps.jitter)())).await;
                     if let Err(failure) = self.deps.tip.fetch(&*self.deps.repo).await {
                         return self.failed(failure);

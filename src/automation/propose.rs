@@ -1,6 +1,7 @@
 //! The way of bumps through a proposal branch that people merge.
 
 use super::branch_state::BranchState;
+use super::notices;
 use super::proposal_branch::ProposalBranch;
 use super::push_problem::{read_only, refused};
 use super::refused_requests::leave_out_refused;
@@ -33,7 +34,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         let state = BranchState::read(repo, head, base).await?;
         let history = &self.history;
         let refused = leave_out_refused(&mut plan, &requests, |bump| history.has_bump(bump));
-        self.log.decided(&declared, &plan);
+        notices::decided(&self.deps.reporter, &declared, &plan);
 
         let mut report = AutomationReport::default();
         if let Some(commit) = &state.foreign_commit {

@@ -1,14 +1,13 @@
 //! The state of the automation loop, and the stages that both ways of committing share.
 
-use super::decision_log::DecisionLog;
 use super::dependencies::Dependencies;
 use super::history_reader::HistoryReader;
 use super::inputs::Inputs;
-use super::status::Status;
 use super::{automated_fields, edits};
 use crate::model::CommitId;
 use crate::plan::{self, BumpPlan, Outcome, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure};
+use crate::status::AutomationStatus;
 use crate::telemetry::PushResult;
 use std::sync::Arc;
 
@@ -16,7 +15,6 @@ use std::sync::Arc;
 pub struct Automation<R> {
     pub(super) deps: Dependencies<R>,
     pub(super) history: HistoryReader,
-    pub(super) log: DecisionLog,
 }
 
 /// The commits that carry out a plan, with the bumps of each.
@@ -34,7 +32,6 @@ impl<R> Automation<R> {
         Self {
             deps,
             history: HistoryReader::default(),
-            log: DecisionLog::default(),
         }
     }
 
@@ -57,7 +54,7 @@ impl<R> Automation<R> {
             .iter()
             .filter(|decision| decision.outcome == Outcome::Held);
         metrics.fields(plan.decisions.len(), held.count());
-        self.deps.status.send_replace(Arc::new(Status {
+        self.deps.status.send_replace(Arc::new(AutomationStatus {
             commit: Some(declared.commit),
             fields: plan.decisions.clone(),
             findings: declared.findings.clone(),
@@ -68,7 +65,7 @@ impl<R> Automation<R> {
     /// Publishes a problem beside the decisions of the pass before.
     pub(super) fn publish_problem(&self, problem: &str) {
         self.deps.status.send_modify(|status| {
-            let mut now = Status::clone(status);
+            let mut now = AutomationStatus::clone(status);
             now.problem = Some(problem.to_owned());
             *status = Arc::new(now);
         });

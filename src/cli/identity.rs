@@ -1,8 +1,9 @@
 use super::config_file::ConfigFile;
 use super::failure::Failure;
 use super::output::{Output, print, print_json};
-use crate::agent::{self, AgentConfig, COMMENT, Rotation};
+use crate::agent::{self, AgentConfig, Rotation};
 use crate::config::{Settings, SigningKey};
+use crate::deploy_key::COMMENT;
 use crate::git::DeployKey;
 use crate::http::Client;
 use clap::Args;

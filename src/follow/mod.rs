@@ -4,9 +4,10 @@
 //! is applied without waiting for a fetch. Where signatures are asked for, the known tip is the newest commit that may be
 //! applied: what came after it is told, and neither applied nor committed on.
 
-use crate::driver::{Condition, Outcome, Pass};
+use crate::driver::{Condition, Outcome, Pass, Shutdown};
 use crate::model::CommitId;
-use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure, RepoProblem};
+use crate::notice::{RepoEvent, Reporter, Topic};
+use crate::port::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -94,26 +95,24 @@ impl Tip {
     }
 }
 
-/// The loop's work.
+/// The loop that follows the branch: it fetches, moves the [`Tip`], and wakes the other loops when the head moved.
 pub struct Follower<G, F> {
     repo: Arc<G>,
-    tip: Tip,
-    moved: F,
+    branch: Tip,
     condition: Condition,
-    failing: Option<RepoProblem>,
-    withheld: Option<String>,
+    reporter: Reporter,
+    moved: F,
 }
 
 impl<G: ConfigRepo, F: Fn() + Send> Follower<G, F> {
-    /// Follows `repo`, calling `moved` each time the tip did.
-    pub fn new(repo: Arc<G>, tip: Tip, condition: Condition, moved: F) -> Self {
+    /// Follows `branch` of `repo` and calls `moved` whenever its head moved.
+    pub fn new(repo: Arc<G>, branch: Tip, condition: Condition, reporter: Reporter, moved: F) -> Self {
         Self {
             repo,
-            tip,
-            moved,
+            branch,
             condition,
-            failing: None,
-            withheld: None,
+            reporter,
+            moved,
         }
     }
 }
@@ -122,21 +121,23 @@ impl<G: ConfigRepo, F: Fn() + Send + 'static> Pass for Follower<G, F> {
     type Report = Result<CommitId, String>;
 
     async fn pass(&mut self) -> Outcome<Self::Report> {
-        match self.tip.fetch(&*self.repo).await {
+        match self.branch.fetch(&*self.repo).await {
             Ok((commit, moved)) => {
                 self.condition.met();
-                if self.failing.take().is_some() {
-                    tracing::info!("the config repo answers again");
-                }
-                self.tell_withheld();
-                if moved && let Some(commit) = self.tip.known() {
-                    tracing::info!(%commit, "the branch's tip");
+                self.reporter.present(Topic::Fetch, None::<RepoEvent>);
+                if moved && let Some(commit) = self.branch.known() {
+                    self.reporter.happened(RepoEvent::HeadMoved { commit });
                     (self.moved)();
                 }
                 Outcome::Done(Ok(commit))
             }
             Err(failure) => {
-                self.tell(&failure);
+                self.condition.unmet(failure.message.clone());
+                let event = RepoEvent::FetchFailed {
+                    problem: failure.problem,
+                    message: failure.message.clone(),
+                };
+                self.reporter.present(Topic::Fetch, [event]);
                 Outcome::Retry(Err(failure.message))
             }
         }
@@ -147,28 +148,20 @@ impl<G: ConfigRepo, F: Fn() + Send + 'static> Pass for Follower<G, F> {
     }
 }
 
-impl<G, F> Follower<G, F> {
-    /// A tip that may not be applied is told once, and that it may again, too.
-    fn tell_withheld(&mut self) {
-        let now = self.tip.withheld();
-        if now != self.withheld {
-            match &now {
-                Some(problem) => {
-                    tracing::warn!(%problem, known = ?self.tip.known().map(|known| known.to_string()), "the tip is not verified")
-                }
-                None => tracing::info!("the tip is verified again"),
-            }
-            self.withheld = now;
-        }
-    }
-
-    /// A problem is told once, not at each try; another problem is told anew.
-    fn tell(&mut self, failure: &RepoFailure) {
-        self.condition.unmet(failure.message.clone());
-        if self.failing.replace(failure.problem) == Some(failure.problem) {
-            tracing::debug!(problem = ?failure.problem, error = %failure, "fetch failed again");
-        } else {
-            tracing::warn!(problem = ?failure.problem, error = %failure, "fetch failed");
+/// Reports while the branch's head on the server is not verified, and calls `changed` at each change. Runs until the drain.
+pub async fn watch_verification(branch: Tip, reporter: Reporter, changed: impl Fn(), shutdown: Shutdown) {
+    let mut changes = branch.withholding();
+    loop {
+        let problem = changes.borrow_and_update().clone();
+        let event = problem.map(|message| RepoEvent::HeadNotVerified {
+            message,
+            verified: branch.known(),
+        });
+        reporter.present(Topic::Head, event);
+        changed();
+        tokio::select! {
+            () = shutdown.begun() => return,
+            changed = changes.changed() => if changed.is_err() { return },
         }
     }
 }

@@ -31,7 +31,8 @@
 
 mod codecommit;
 mod error;
-pub(crate) mod keys;
+mod key_ports;
+mod keys;
 mod libgit2_error;
 mod local;
 mod lock;
@@ -47,6 +48,7 @@ mod transport;
 mod trust;
 mod url;
 
+pub(crate) use key_ports::Server;
 pub use keys::{DeployKey, KeyError, KeyKind, KeyPage};
 pub use local::{Local, LocalError, UserClone, without_password};
 pub use objects::{Author, InvalidAuthor, Signing, Trust};

@@ -1,3 +1,4 @@
+use crate::status::Snapshot;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,6 @@ pub trait Commands: Send + Sync + 'static {
     /// agent follows another branch.
     fn pushed(&self, branch: Option<&str>) -> bool;
 
-    /// Every automated field, with its current and newest tag, the decision and the reason. Answers from memory.
-    fn status(&self) -> serde_json::Value;
+    /// What the agent knows about itself. Answers from memory.
+    fn status(&self) -> Snapshot;
 }

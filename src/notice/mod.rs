@@ -38,5 +38,5 @@ pub use key::{Access, Credential, KeyEvent};
 pub use log::Log;
 pub use metrics::MetricSink;
 pub use repo::RepoEvent;
-pub use reporter::{Notice, Phase, Reporter, Sink, Topic};
+pub use reporter::{Notice, Reporter, Sink, Topic};
 pub use sync::{ObjectChange, SyncEvent};

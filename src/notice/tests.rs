@@ -1,3 +1,4 @@
+use super::reporter::Phase;
 use super::*;
 use crate::model::{CommitId, FieldId, FieldName, Finding, ObjectId, RepoPath, Severity, Tag, TargetId};
 use crate::port::{ClusterEvent, ClusterFailure, EventWriter, RepoProblem};

@@ -16,7 +16,5 @@ mod snapshot;
 mod tests;
 
 pub use board::StatusBoard;
-pub use landed_commits::LandedCommits;
-pub use snapshot::{
-    AutomationStatus, KeyStatus, LoopState, RepoStatus, RepositoryStatus, Snapshot, TargetStatus, WaitingDeletions,
-};
+pub use landed_commits::{LandedCommit, LandedCommits};
+pub use snapshot::{AutomationStatus, KeyStatus, RepositoryStatus, Snapshot, TargetStatus, WaitingDeletions};

@@ -15,6 +15,11 @@ impl Activators {
         self.loops.push((target, activator));
     }
 
+    /// The loops, each with its target.
+    pub fn loops(&self) -> impl Iterator<Item = &(TargetId, Activator<SyncEnd>)> {
+        self.loops.iter()
+    }
+
     /// Asks each loop for a pass that begins after this call.
     pub fn activate(&self) {
         for (_, activator) in &self.loops {

@@ -1,18 +1,20 @@
 //! An automation loop on a fake repository, with registry listings that a test sets.
 
 use super::fake_repo::FakeRepo;
-use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies, ProposalBranch, Status};
+use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies, ProposalBranch};
 use crate::catalog::Catalog;
 use crate::driver::{Outcome, Pass, Wake};
 use crate::follow::Tip;
 use crate::model::{BranchName, Digest, HoldUntil, Repository, Tag};
+use crate::notice::Reporter;
 use crate::plan::Outcome as Decided;
 use crate::policy::ScanRules;
 use crate::port::{Listing, Scan, ScanState, TaggedImage};
+use crate::status::{AutomationStatus, LandedCommits};
 use crate::telemetry::Metrics;
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex as StdMutex};
 use tokio::sync::{Mutex, watch};
 
 pub(super) const WEB: &str = "web.yaml";
@@ -32,10 +34,10 @@ pub(super) struct Scene {
     pub(super) automation: Automation<FakeRepo>,
     scan_state: Arc<ScanState>,
     tip: Tip,
-    status: watch::Receiver<Arc<Status>>,
+    status: watch::Receiver<Arc<AutomationStatus>>,
     scans: Arc<AtomicUsize>,
     syncs: Arc<AtomicUsize>,
-    landed: Arc<StdMutex<Vec<String>>>,
+    landed: LandedCommits,
 }
 
 impl Scene {
@@ -48,16 +50,15 @@ impl Scene {
         let repo = Arc::new(FakeRepo::default());
         repo.person_commits("Add the shop", &[(WEB, file)]);
         let (scan_state, tip) = (Arc::new(ScanState::default()), Tip::default());
-        let (status, status_seen) = watch::channel(Arc::new(Status::default()));
+        let (status, status_seen) = watch::channel(Arc::new(AutomationStatus::default()));
         let (scans, syncs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let landed = Arc::new(StdMutex::new(Vec::new()));
+        let landed = LandedCommits::default();
         let counted = |count: &Arc<AtomicUsize>| {
             let count = Arc::clone(count);
             Wake::new(move || {
                 count.fetch_add(1, Ordering::Relaxed);
             })
         };
-        let noted = Arc::clone(&landed);
         let automation = Automation::new(Dependencies {
             repo: Arc::clone(&repo),
             catalog: Arc::new(Mutex::new(Catalog::new(Vec::new(), Metrics::new()))),
@@ -70,10 +71,7 @@ impl Scene {
             metrics: Metrics::new(),
             scan: counted(&scans),
             sync: counted(&syncs),
-            landed: Box::new(move |commit| {
-                let bumps = commit.bumps.iter().map(|bump| bump.to.to_string());
-                noted.lock().unwrap().extend(bumps);
-            }),
+            reporter: Reporter::new(vec![Box::new(landed.clone())]),
             jitter: || 0.0,
             proposals: branch.map(|branch| Arc::new(ProposalBranch::new(branch, None))),
         });
@@ -148,7 +146,9 @@ impl Scene {
 
     /// The tags of all bumps that landed, in order.
     pub(super) fn landed(&self) -> Vec<String> {
-        self.landed.lock().unwrap().clone()
+        let commits = self.landed.since(0);
+        let bumps = commits.iter().flat_map(|(_, bumps)| bumps);
+        bumps.map(|bump| bump.to.to_string()).collect()
     }
 
     /// How often the scan loop and the sync loop have been woken.

@@ -28,7 +28,11 @@ async fn commands_run_with_the_token() {
     assert_eq!((report.summary.as_str(), report.ok), ("scanned all", true));
     assert_eq!(report.lines, ["web: 1.0 -> 1.1"]);
     client.scan(Some("registry:5000/shop/web")).await.unwrap();
-    assert_eq!(agent.status().await, serde_json::json!({ "fields": [] }));
+    let status = agent.status().await;
+    assert_eq!(
+        (&status["fields"], &status["targets"]),
+        (&serde_json::json!([]), &serde_json::json!({}))
+    );
     assert_eq!(agent.recorder.calls(), ["scan all", "scan registry:5000/shop/web"]);
 }
 

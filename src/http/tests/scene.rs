@@ -2,6 +2,7 @@ use crate::http::api::client::{Client, ClientError};
 use crate::http::probes::Probes;
 use crate::http::serve::{ServeError, serve};
 use crate::http::{CommandError, CommandReport, Commands, Server, ServerLimits, TokenFile};
+use crate::status::Snapshot;
 use crate::telemetry::Metrics;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -67,8 +68,8 @@ impl Commands for Recorder {
         branch != Some("other")
     }
 
-    fn status(&self) -> serde_json::Value {
-        serde_json::json!({ "fields": [] })
+    fn status(&self) -> Snapshot {
+        Snapshot::default()
     }
 }
 

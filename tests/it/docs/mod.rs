@@ -55,9 +55,22 @@ fn every_manifest_is_read_without_a_finding_and_has_an_image() {
             .env_clear()
             .output()
             .unwrap();
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && err.is_empty(), "{}:{}: {err}", block.page, block.line);
-        assert!(out.contains("shop/web"), "{}:{}: no image in {out}", block.page, block.line);
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(
+            output.status.success() && err.is_empty(),
+            "{}:{}: {err}",
+            block.page,
+            block.line
+        );
+        assert!(
+            out.contains("shop/web"),
+            "{}:{}: no image in {out}",
+            block.page,
+            block.line
+        );
     }
 }
 
@@ -96,7 +109,10 @@ fn every_block_says_what_it_is() {
         .filter(|block| !known.contains(&block.language.as_str()))
         .map(|block| format!("{}:{}: ```{}", block.page, block.line, block.language))
         .collect();
-    assert!(unknown.is_empty(), "no test reads these blocks; use one of {known:?}: {unknown:#?}");
+    assert!(
+        unknown.is_empty(),
+        "no test reads these blocks; use one of {known:?}: {unknown:#?}"
+    );
 }
 
 #[test]
@@ -111,7 +127,8 @@ fn every_link_leads_to_a_file_and_a_heading() {
             };
             let is_there = match anchor {
                 "" => target.exists(),
-                anchor => std::fs::read_to_string(&target).is_ok_and(|text| headings(&text).iter().any(|heading| heading == anchor)),
+                anchor => std::fs::read_to_string(&target)
+                    .is_ok_and(|text| headings(&text).iter().any(|heading| heading == anchor)),
             };
             if !is_there {
                 broken.push(format!("{page}:{line}: {link}"));
@@ -125,8 +142,13 @@ fn every_link_leads_to_a_file_and_a_heading() {
 fn the_readme_is_short_and_the_tests_that_it_names_exist() {
     let text = std::fs::read_to_string(root().join("README.md")).unwrap();
     let words = text.split_whitespace().count();
-    assert!(words < 1000, "README.md has {words} words; newcomers read fewer than 1,000");
-    let named = text.split('`').filter(|quoted| quoted.starts_with("tests/") || quoted.starts_with("fuzz/"));
+    assert!(
+        words < 1000,
+        "README.md has {words} words; newcomers read fewer than 1,000"
+    );
+    let named = text
+        .split('`')
+        .filter(|quoted| quoted.starts_with("tests/") || quoted.starts_with("fuzz/"));
     let lost: Vec<&str> = named.filter(|path| !root().join(path).exists()).collect();
     assert!(lost.is_empty(), "README.md names {lost:?}");
 }

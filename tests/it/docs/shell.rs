@@ -75,7 +75,10 @@ impl Shell {
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tidegate"), bin.join("tidegate")).unwrap();
         shell.program("kubectl", IN_THE_POD);
         shell.program("helm", HELM);
-        shell.program("make", "exec /usr/bin/env -u MAKEFLAGS PATH=\"$OUTER_PATH\" make -C \"$TIDEGATE_ROOT\" -n \"$@\" >/dev/null");
+        shell.program(
+            "make",
+            "exec /usr/bin/env -u MAKEFLAGS PATH=\"$OUTER_PATH\" make -C \"$TIDEGATE_ROOT\" -n \"$@\" >/dev/null",
+        );
         shell.program("crane", "printf '%s\\n' 2.0.1 2.1.0");
         for absent in ["aws", "docker"] {
             shell.program(absent, "exit 0");

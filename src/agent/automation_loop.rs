@@ -1,0 +1,48 @@
+//! The loop that makes bumps.
+
+use super::proposals;
+use super::wiring::{Wiring, jitter};
+use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies};
+use crate::driver::{Loop, Tasks, Wake};
+use crate::status::AutomationStatus;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Where the loop publishes its decisions, and where the status reads them.
+pub(super) type Decisions = watch::Sender<Arc<AutomationStatus>>;
+
+pub(super) fn decisions() -> (Decisions, watch::Receiver<Arc<AutomationStatus>>) {
+    watch::channel(Arc::default())
+}
+
+/// Spawns the loop.
+pub(super) async fn spawn(
+    wiring: &Wiring,
+    this: Loop<AutomationReport>,
+    status: Decisions,
+    tasks: &mut Tasks,
+) -> anyhow::Result<()> {
+    let settings = &wiring.config.settings;
+    let sync = wiring.wakes.sync.clone();
+    let work = Automation::new(Dependencies {
+        repo: Arc::clone(&wiring.repo),
+        catalog: Arc::clone(&wiring.catalog),
+        scan_state: Arc::clone(&wiring.scan_state),
+        rules: Arc::new(wiring.config.scan_rules()),
+        tip: wiring.branch.clone(),
+        style: CommitStyle {
+            template: settings.automation.message.clone(),
+            per: settings.automation.commit_per,
+        },
+        until: settings.automation.hold,
+        status,
+        metrics: wiring.metrics.clone(),
+        reporter: wiring.reporter.clone(),
+        scan: Wake::from(&wiring.wakes.scan),
+        sync: Wake::new(move || sync.activate()),
+        jitter,
+        proposals: proposals::branch(settings).await?.map(Arc::new),
+    });
+    wiring.spawn_loop("automate", this, work, tasks);
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The cluster that the agent runs in: its Secrets, its events, and the targets in it.
+
+use super::AgentConfig;
+use crate::cluster::{Access, ApiServer, Connection, RecordEvents, RecordMap, SecretStore};
+use crate::config::TargetSettings;
+use crate::resource::{Protected, SetName};
+use crate::sync::Target;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The cluster that the agent runs in.
+pub(super) struct Home {
+    connection: Arc<Connection>,
+    namespace: String,
+}
+
+impl Home {
+    /// Sends nothing yet.
+    pub(super) async fn connect(config: &AgentConfig) -> anyhow::Result<Self> {
+        let access = match &config.environment.kubeconfig {
+            Some(path) => Access::Kubeconfig {
+                path: path.clone(),
+                context: None,
+            },
+            None => Access::InCluster,
+        };
+        let connection = Arc::new(Connection::open(&access).await?);
+        let namespace = config.environment.namespace.clone();
+        Ok(Self {
+            namespace: namespace.unwrap_or_else(|| connection.namespace().to_owned()),
+            connection,
+        })
+    }
+
+    /// The Secrets of this cluster.
+    pub(super) fn secrets(&self) -> SecretStore {
+        SecretStore::new(Arc::clone(&self.connection), self.namespace.clone())
+    }
+
+    /// Writes events about the record of a target.
+    pub(super) fn events(&self, target: &TargetSettings) -> RecordEvents {
+        RecordEvents::new(Arc::clone(&self.connection), self.record(target))
+    }
+
+    /// A target in this cluster, with its record in the agent's namespace.
+    pub(super) fn target(&self, target: &TargetSettings) -> Target<ApiServer, RecordMap> {
+        let record = self.record(target);
+        Target {
+            id: target.id.clone(),
+            api: Arc::new(ApiServer::new(Arc::clone(&self.connection), &record.id())),
+            protected: Protected {
+                namespaces: BTreeSet::from([self.namespace.clone()]),
+                objects: BTreeSet::from([record.object()]),
+            },
+            record: Arc::new(RecordMap::new(Arc::clone(&self.connection), record)),
+        }
+    }
+
+    fn record(&self, target: &TargetSettings) -> SetName {
+        SetName {
+            namespace: self.namespace.clone(),
+            name: target.set.clone(),
+        }
+    }
+}

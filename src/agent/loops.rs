@@ -1,0 +1,94 @@
+//! The loops by name, each with its period and deadline, and the handles that wake them. All handles exist before the first
+//! loop runs, so that any loop can wake any other.
+
+use super::{AgentConfig, deadlines};
+use crate::automation::AutomationReport;
+use crate::config::TargetSettings;
+use crate::deploy_key::KeyReport;
+use crate::driver::{Activator, Condition, Health, Loop, Wake};
+use crate::model::CommitId;
+use crate::scan::ScanReport;
+use crate::sync::{Activators, SyncEnd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Each repository has a schedule of its own; this is only the longest time between two looks at the schedules.
+const SCAN: Duration = Duration::from_secs(3600);
+/// Whether the deploy key was replaced, or a next key waits: one small request.
+const KEYS: Duration = Duration::from_secs(60);
+/// The automation and sync loops are woken by what they depend on. The period is a net below, should a wake-up be missed.
+const NET: Duration = Duration::from_secs(300);
+
+/// The loops, before they run.
+pub(super) struct Loops {
+    pub(super) scan: Loop<ScanReport>,
+    pub(super) automate: Loop<AutomationReport>,
+    pub(super) follow: Loop<Result<CommitId, String>>,
+    pub(super) keys: Loop<KeyReport>,
+    pub(super) sync: Vec<SyncLoopSlot>,
+    /// Met when the deploy key is read.
+    pub(super) key_condition: Condition,
+    /// Met while the branch can be fetched.
+    pub(super) repo_condition: Condition,
+}
+
+/// The loop of one target.
+pub(super) struct SyncLoopSlot {
+    pub(super) name: Arc<str>,
+    pub(super) target: TargetSettings,
+    pub(super) condition: Condition,
+    pub(super) this: Loop<SyncEnd>,
+    pub(super) wake: Wake,
+}
+
+/// Wakes the loops. A loop that is switched off never answers.
+#[derive(Clone)]
+pub(super) struct Wakes {
+    pub(super) scan: Activator<ScanReport>,
+    pub(super) automate: Activator<AutomationReport>,
+    pub(super) follow: Activator<Result<CommitId, String>>,
+    pub(super) keys: Activator<KeyReport>,
+    pub(super) sync: Activators,
+}
+
+impl Loops {
+    pub(super) fn new(config: &AgentConfig, health: &Health) -> (Wakes, Self) {
+        let settings = &config.settings;
+        let (scan_loop, scan) = Loop::new("scan", SCAN, deadlines::SCAN, health);
+        let (automate_loop, automate) = Loop::new("automate", NET, deadlines::automate(settings), health);
+        let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), health);
+        let (keys_loop, keys) = Loop::new("keys", KEYS, deadlines::keys(settings), health);
+        let mut sync = Activators::default();
+        let targets = settings.sync.targets.iter().filter(|_| settings.sync.enabled);
+        let sync_loops = targets.map(|target| {
+            let name: Arc<str> = format!("sync/{}", target.id).into();
+            let (this, activator) = Loop::new(Arc::clone(&name), NET, deadlines::sync(settings), health);
+            let wake = Wake::from(&activator);
+            sync.add(target.id.clone(), activator);
+            SyncLoopSlot {
+                condition: health.condition(Arc::clone(&name), "the first pass has not ended yet"),
+                name,
+                target: target.clone(),
+                this,
+                wake,
+            }
+        });
+        let loops = Self {
+            scan: scan_loop,
+            automate: automate_loop,
+            follow: follow_loop,
+            keys: keys_loop,
+            sync: sync_loops.collect(),
+            key_condition: health.condition("deploy key", "not read yet"),
+            repo_condition: health.condition("config repo", "not fetched yet"),
+        };
+        let wakes = Wakes {
+            scan,
+            automate,
+            follow,
+            keys,
+            sync,
+        };
+        (wakes, loops)
+    }
+}

@@ -1,0 +1,53 @@
+//! The loop that lists tags, and the cron windows that wake the loop.
+
+use super::schedule;
+use super::wiring::{Base, Wiring, jitter};
+use crate::aws::{CallLimits, Sdk};
+use crate::driver::{Loop, Tasks, Wake};
+use crate::registry::{ReadLimits, Router};
+use crate::scan::{ScanReport, Scanner};
+use crate::status::{RepositoryStatus, Snapshot};
+use std::sync::Arc;
+
+/// Spawns the loop and the windows.
+pub(super) async fn spawn(wiring: &Wiring, this: Loop<ScanReport>, tasks: &mut Tasks) -> anyhow::Result<()> {
+    let metrics = wiring.metrics.clone();
+    let registry = Router::new(Sdk::new(CallLimits::default()), ReadLimits::default(), metrics.clone());
+    let automate = Wake::from(&wiring.wakes.automate);
+    let work = Scanner::new(
+        Arc::new(registry),
+        Arc::clone(&wiring.scan_state),
+        Arc::new(wiring.config.scan_rules()),
+        metrics,
+        move || automate.wake(),
+        jitter,
+    );
+    wiring.spawn_loop("scan", this, work, tasks);
+    let scan = Wake::from(&wiring.wakes.scan);
+    let windows = wiring.config.scan_windows();
+    let scheduler = schedule::start(windows, Arc::clone(&wiring.scan_state), move || scan.wake()).await?;
+    tasks.spawn("windows", schedule::keep(scheduler, wiring.shutdown.clone()));
+    Ok(())
+}
+
+/// What the scans add to the status.
+pub(super) fn status(base: &Base) -> impl Fn(&mut Snapshot) + Send + Sync + use<> {
+    let scan_state = Arc::clone(&base.scan_state);
+    move |snapshot| {
+        let scans = scan_state.scans();
+        let repositories = scans.iter().map(|(repository, scan)| {
+            let status = match &scan.result {
+                Ok(listing) => RepositoryStatus {
+                    tags: Some(listing.images.len()),
+                    problem: None,
+                },
+                Err(failure) => RepositoryStatus {
+                    tags: None,
+                    problem: Some(failure.to_string()),
+                },
+            };
+            (repository.to_string(), status)
+        });
+        snapshot.scan = repositories.collect();
+    }
+}

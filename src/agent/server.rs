@@ -1,0 +1,85 @@
+//! The HTTP port, and the status that it serves.
+
+use super::commands::AgentCommands;
+use super::loops::Wakes;
+use super::wiring::Base;
+use super::{AgentConfig, follow_loop, key_loop, scan_loop, sync_loops};
+use crate::driver::Wake;
+use crate::http::{self, ServerLimits, TokenFile};
+use crate::status::{AutomationStatus, LandedCommits, StatusBoard};
+use anyhow::Context as _;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub(super) async fn bind(config: &AgentConfig) -> anyhow::Result<TcpListener> {
+    let listen = config.settings.http.listen;
+    let listener = TcpListener::bind(listen).await;
+    listener.with_context(|| format!("http.listen: cannot listen on {listen}; is the port taken?"))
+}
+
+/// The status: a section for each loop.
+pub(super) fn status_board(
+    base: &Base,
+    wakes: &Wakes,
+    decisions: watch::Receiver<Arc<AutomationStatus>>,
+) -> StatusBoard {
+    let mut board = StatusBoard::default();
+    let (branch, name) = (base.branch.clone(), base.config.settings.repo.branch.clone());
+    board.add(move |snapshot| {
+        snapshot.repo.branch = Some(name.clone());
+        snapshot.repo.head = branch.known();
+        snapshot.repo.unverified = branch.withheld();
+    });
+    board.add(move |snapshot| snapshot.automation = AutomationStatus::clone(&decisions.borrow()));
+    board.add(scan_loop::status(base));
+    board.add_loop("follow", wakes.follow.status(), follow_loop::status);
+    board.add_loop("keys", wakes.keys.status(), key_loop::status);
+    board.add_loop("scan", wakes.scan.status(), |_, _| {});
+    board.add_loop("automate", wakes.automate.status(), |_, _| {});
+    for (target, activator) in wakes.sync.loops() {
+        let target = target.clone();
+        board.add_loop(format!("sync/{target}"), activator.status(), move |end, snapshot| {
+            sync_loops::status(&target, end, snapshot);
+        });
+    }
+    board
+}
+
+/// Serves until the drain.
+pub(super) fn serve(
+    listener: TcpListener,
+    base: &Base,
+    wakes: &Wakes,
+    landed: LandedCommits,
+    status: StatusBoard,
+) -> impl Future<Output = ()> + Send + use<> {
+    let settings = &base.config.settings;
+    let commands = AgentCommands {
+        scans: Arc::clone(&base.scan_state),
+        landed,
+        scan: wakes.scan.clone(),
+        automate: wakes.automate.clone(),
+        follow: wakes.follow.clone(),
+        sync: wakes.sync.clone(),
+        keys: Wake::from(&wakes.keys),
+        branch: base.branch.clone(),
+        branch_name: settings.repo.branch.clone(),
+        status,
+    };
+    let server = http::Server {
+        commands: Arc::new(commands),
+        health: Arc::new(base.health.clone()),
+        metrics: base.metrics.clone(),
+        token: TokenFile::new(settings.http.token_file.clone()),
+        hook_secret: TokenFile::new(settings.http.webhook_secret_file.clone()),
+        limits: ServerLimits::default(),
+    };
+    let draining = base.shutdown.clone();
+    async move {
+        if let Err(error) = http::serve(listener, server, async move { draining.begun().await }).await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The check of the repository after the first fetch.
+
+use super::startup_check::StartupCheck;
+use super::wiring::Wiring;
+use crate::driver::Tasks;
+use std::sync::Arc;
+
+/// Spawns the check.
+pub(super) fn spawn(wiring: &Wiring, tasks: &mut Tasks) {
+    let settings = &wiring.config.settings;
+    let target = settings.sync.targets.first().filter(|_| settings.sync.enabled);
+    let check = StartupCheck {
+        repo: Arc::clone(&wiring.repo),
+        catalog: Arc::clone(&wiring.catalog),
+        branch: wiring.branch.clone(),
+        record: target.map(|target| wiring.home.target(target).record),
+        address: settings.repo.url.to_string(),
+        paths: settings.repo.paths.clone(),
+        reporter: wiring.reporter.clone(),
+    };
+    tasks.spawn("startup check", check.run(wiring.shutdown.clone()));
+}

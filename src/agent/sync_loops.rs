@@ -1,0 +1,70 @@
+//! One sync loop for each target, and the task that wakes the loop when the target drifts.
+
+use super::loops::SyncLoopSlot;
+use super::wiring::Wiring;
+use crate::driver::{Shutdown, Tasks, Wake};
+use crate::model::TargetId;
+use crate::port::TargetApi;
+use crate::status::{Snapshot, TargetStatus, WaitingDeletions};
+use crate::sync::{PassReporter, SyncEnd, SyncLoop, SyncReport, Syncer};
+use std::sync::Arc;
+
+/// Spawns the loops.
+pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks) {
+    let settings = &wiring.config.settings.sync;
+    for slot in slots {
+        let target = wiring.home.target(&slot.target);
+        let drift = wake_on_drift(Arc::clone(&target.api), slot.wake, wiring.shutdown.clone());
+        tasks.spawn(format!("drift of {}", target.id), drift);
+        let work = SyncLoop {
+            reporter: PassReporter::new(target.id.clone(), wiring.reporter.clone(), wiring.metrics.clone()),
+            syncer: Syncer::new(target, settings.deletions),
+            confirmed: settings.confirm,
+            repo: Arc::clone(&wiring.repo),
+            catalog: Arc::clone(&wiring.catalog),
+            tip: wiring.branch.clone(),
+            condition: slot.condition,
+        };
+        wiring.spawn_loop(slot.name, slot.this, work, tasks);
+    }
+}
+
+/// Wakes the loop at each change that the watches see.
+async fn wake_on_drift(api: Arc<impl TargetApi>, wake: Wake, shutdown: Shutdown) {
+    let mut changes = api.observed().subscribe();
+    loop {
+        tokio::select! {
+            () = shutdown.begun() => return,
+            changed = changes.changed() => match changed {
+                Ok(()) => wake.wake(),
+                Err(_) => return,
+            },
+        }
+    }
+}
+
+/// What a loop adds to the status. A pass that could not run leaves only its reason.
+pub(super) fn status(target: &TargetId, end: &SyncEnd, snapshot: &mut Snapshot) {
+    let status = match end {
+        SyncEnd::Ran(report) => of_report(report),
+        SyncEnd::Failed(reason) => TargetStatus {
+            problems: vec![reason.clone()],
+            ..TargetStatus::default()
+        },
+    };
+    snapshot.targets.insert(target.clone(), status);
+}
+
+fn of_report(report: &SyncReport) -> TargetStatus {
+    TargetStatus {
+        commit: Some(report.commit),
+        in_sync: report.is_in_sync(),
+        objects: report.declared,
+        problems: report.problems(),
+        prune_blocked: report.prune_blocked.clone(),
+        waiting: report.waiting.as_ref().map(|waiting| WaitingDeletions {
+            objects: waiting.objects.clone(),
+            remedy: waiting.remedy.clone(),
+        }),
+    }
+}
