@@ -1,4 +1,4 @@
-//! A config repo as teams have it: mostly objects without images, Deployments of several shapes, HelmReleases.
+//! A typical config repo: mostly objects without images, Deployments of several shapes, HelmReleases.
 
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ pub struct File {
     pub editable: bool,
 }
 
-/// The images' repositories; no name is the beginning of another.
+/// The repositories of the images. No name is a prefix of another.
 pub fn repositories() -> impl Iterator<Item = String> {
     (0..5_000).map(repository)
 }
@@ -24,7 +24,7 @@ fn repository(number: usize) -> String {
     )
 }
 
-/// Of ten files three are Deployments, one is a HelmRelease, the rest have no image.
+/// Of ten files, three are Deployments, one is a HelmRelease, and six have no image.
 pub fn generate(count: usize) -> Result<Vec<File>> {
     (0..count)
         .map(|number| {

@@ -1,8 +1,8 @@
-//! A tag is pushed to ECR; how long until it is on the branch, and how long until the live object has it?
+//! The time from a tag's push to ECR until the tag is on the branch, and until the live object has it.
 //!
-//! The repository is `config-repo-example`, the object its Deployment `web`. A push follows when the agent has answered the
-//! one before, plus a pause: pushes to one image never come closer in life, and while polling the pauses differ so that
-//! pushes fall on all phases of the period.
+//! The repository is `config-repo-example`, and the object is its Deployment `web`. Each push follows the agent's response to
+//! the push before, after a pause: in practice, pushes to one image are not closer together. While the agent polls, the pauses
+//! differ, so that the pushes fall on all phases of the period.
 
 use crate::observer::{BranchObserver, ImageObserver};
 use crate::percentiles::Percentiles;
@@ -16,22 +16,22 @@ use tidegate_stack::relay::Direction;
 
 const PUSHES: usize = 50;
 const FAR_PUSHES: usize = 8;
-/// One way; a round trip is twice this.
+/// The delay in one direction. A round trip takes twice this time.
 const DISTANCE: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_millis(250);
-/// What the example names, with the tags that it has written down.
+/// The images that the example names, with their tags in its files.
 const PUSHED: [(&str, &str); 3] = [
     ("shop/web", "3f9c2ab"),
     ("shop/api", "1.2.3"),
     ("shop/storefront", "9b1d4e7"),
 ];
 
-/// How the agent learns of a push.
+/// How the agent notices a push.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
     /// `POST /v1/scan` with the repository's name, at the push.
     Event,
-    /// It looks every second.
+    /// The agent scans every second.
     Polling,
 }
 
@@ -161,7 +161,7 @@ async fn polled(scene: &Scene, observers: &Observers, table: &mut Table) -> Resu
     running.agent.stop().await.context("the agent does not end").map(drop)
 }
 
-/// Pushes so many tags, one after the other, and waits for each to arrive.
+/// Pushes `count` tags one after the other, and waits until each has arrived.
 async fn push(
     scene: &Scene,
     running: &Running,
@@ -174,11 +174,11 @@ async fn push(
     let repository = format!("{}/shop/web", scene.ecr.default_host());
     for number in 0..count {
         let tag = format!("{name}-{number}");
-        let tip = observers.branch.tip();
+        let head = observers.branch.head();
         let pushed = Instant::now();
         scene.ecr.push_tag("shop/web", &tag)?;
         let woken = (by == By::Event).then(|| running.wake_only("scan", json!({"repository": repository})));
-        let committed = observers.branch.left(&tip).await?;
+        let committed = observers.branch.left(&head).await?;
         let applied = observers.images.has_tag("web", &tag).await?;
         legs.to_commit.add(committed - pushed);
         legs.to_object.add(applied.saturating_duration_since(committed));

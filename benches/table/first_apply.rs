@@ -1,7 +1,8 @@
-//! A thousand new manifests, applied by the agent, beside a bare loop that sends the same applies and does nothing else.
+//! The agent applies a thousand new manifests. A bare loop sends the same apply requests and does nothing else.
 //!
-//! The agent runs and is in sync with a repository that holds a namespace; then a commit brings the thousand, and it is
-//! told. Its time goes from that call to its answer: fetch, reading, applies, record. The bare loop has its bodies ready.
+//! The agent runs and is in sync with a repository that declares a namespace. Then a commit adds the thousand manifests, and a
+//! call wakes the agent. The time runs from the call to its response: fetch, parsing, apply requests, record. The bare loop
+//! has its request bodies ready.
 
 use crate::manifests::{self, COUNT, Manifest};
 use crate::scene::{Running, Scene, per};
@@ -14,9 +15,9 @@ use kube::core::Request;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// What the agent is applied to.
+/// The namespace that the agent applies to.
 pub const NAMESPACE: &str = "fleet";
-/// As many as the agent has.
+/// Requests in flight, as in the agent.
 const IN_FLIGHT: usize = 16;
 
 pub async fn measure(scene: &Scene, table: &mut Table) -> Result<Running> {
@@ -67,7 +68,7 @@ pub async fn measure(scene: &Scene, table: &mut Table) -> Result<Running> {
     Ok(running)
 }
 
-/// The applies alone, into a namespace of their own.
+/// The apply requests alone, in another namespace.
 async fn bare_loop(scene: &Scene, namespace: &str) -> Result<Duration> {
     let client = scene.cluster.client_named("bare-loop").await?;
     let bodies = manifests::all(namespace);

@@ -1,5 +1,5 @@
-//! A minute in which nothing happens, with a thousand objects applied. The agent goes on looking at the repository every
-//! 30 s, and its watches stand; a watch that the server ends and the agent begins anew counts as a request.
+//! An idle minute with a thousand applied objects. The agent fetches the repository every 30 s, and its watches are open. A
+//! watch that the server ends and the agent opens again counts as a request.
 
 use crate::scene::{Running, Scene, per};
 use crate::table::Table;
@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Of the system's clock by which processor time is counted; 100 on every Linux that is met.
+/// The ticks per second in which Linux counts processor time. The value is 100 on every common platform.
 const TICKS: f64 = 100.0;
 
 pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) -> Result<()> {
@@ -31,10 +31,13 @@ pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) ->
     Ok(())
 }
 
-/// User and system time of a process.
+/// The user and system time of a process.
 fn processor_seconds(pid: i32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after_name = stat.rsplit_once(") ").context("an unknown form of /proc/pid/stat")?.1;
+    let after_name = stat
+        .rsplit_once(") ")
+        .context("unexpected content of /proc/<pid>/stat")?
+        .1;
     let ticks = after_name.split(' ').skip(11).take(2).map(str::parse::<f64>);
     Ok(ticks.sum::<Result<f64, _>>()? / TICKS)
 }

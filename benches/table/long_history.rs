@@ -1,7 +1,7 @@
-//! What is held for a thousand fields after a hundred thousand commits: read from nothing, and after one more commit.
+//! The holds of a thousand fields after a hundred thousand commits: read without a cache, and again after one more commit.
 //!
-//! One commit in fifty is a bump of the agent's, each hundredth of those is taken back by the next commit; all others are
-//! people's, half of them in manifests.
+//! One commit in fifty is a bump by the agent. Every hundredth bump is reverted by the next commit. All other commits are by
+//! people, and half of them change manifests.
 
 use crate::percentiles::Percentiles;
 use crate::table::Table;
@@ -75,14 +75,14 @@ pub async fn measure(table: &mut Table) -> Result<()> {
 }
 
 fn local(path: &Path) -> Result<Local> {
-    Local::open(path, Some("main")).context("the repository cannot be read")
+    Local::open(path, Some("main")).context("cannot read the repository")
 }
 
 fn tip(repo: &Repo) -> Result<CommitId> {
-    Ok(CommitId::parse(&repo.tip()?.context("the branch is unborn")?)?)
+    Ok(CommitId::parse(&repo.tip()?.context("the branch does not exist")?)?)
 }
 
-/// This process's own, without what it has mapped, in MB.
+/// The anonymous memory of this process, without mapped files, in MB.
 fn memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
@@ -90,12 +90,12 @@ fn memory() -> f64 {
     kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1000.0
 }
 
-/// Writes the history on, by the rule above.
+/// Writes the history by the rule of this file's header.
 #[derive(Default)]
 struct Past {
     commits: usize,
     bumps: usize,
-    /// The tag of each field, and the field and tag that the next commit goes back to.
+    /// The tag of each field, and the field and tag that the next commit restores.
     tags: Vec<String>,
     replicas: Vec<usize>,
     back: Option<(usize, String)>,
@@ -123,7 +123,7 @@ impl Past {
     fn next(&mut self, stream: &mut String) -> Result<()> {
         self.commits += 1;
         let number = self.commits;
-        // The first of a stream stands on what is there.
+        // The first commit of a stream has the current head as its parent.
         let from = (stream.is_empty()).then_some("refs/heads/main^0");
         let field = ((number * 2_654_435_761) >> 12) % FIELDS;
         if let Some((field, before)) = self.back.take() {

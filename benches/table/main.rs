@@ -1,11 +1,11 @@
-//! `make bench`: what the main job costs on real parts, as one table.
+//! `make bench`: the cost of the main job on real parts, as one table.
 //!
 //! The built program runs on a real API server, a real sshd and the ECR stand-in, as in the tests. Counts come from the API
-//! server's audit log, the stand-in's request log, sshd's log and the agent's own metrics; times from this process: a
-//! watch of its own sees objects change, and a thread sees the branch move. Nothing is asserted: the table is for reading.
+//! server's audit log, the stand-in's request log, sshd's log and the agent's own metrics. Times come from this process: a
+//! watch observes the objects, and a thread observes the branch. Nothing is asserted: the table is for people.
 //!
-//! Flux's figures stand beside ours. They were measured elsewhere, on a machine of the same size, with
-//! kube-controller-manager running as well: read counts as exact and times as ratios.
+//! The table shows the figures of Flux too. They were measured on another machine of the same size, with
+//! kube-controller-manager running as well: counts are exact, times are comparable as ratios.
 
 mod bumps;
 mod first_apply;
@@ -28,7 +28,7 @@ use table::Table;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("nothing is measured but by `cargo bench`");
+        println!("measurements run only with `cargo bench`");
         return Ok(());
     }
     let named: Vec<&str> = arguments
@@ -36,28 +36,28 @@ fn main() -> Result<()> {
         .map(String::as_str)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let wanted = |name: &str| named.is_empty() || named.contains(&name);
+    let selected = |name: &str| named.is_empty() || named.contains(&name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let begin = Instant::now();
         let mut table = Table::default();
-        if wanted("wire") {
+        if selected("wire") {
             wire::measure(&mut table).await?;
         }
-        if wanted("bumps") {
+        if selected("bumps") {
             let scene = Scene::set().await?;
             bumps::measure(&scene, &mut table).await?;
         }
-        if wanted("manifests") {
+        if selected("manifests") {
             let scene = Scene::set().await?;
             let mut running = first_apply::measure(&scene, &mut table).await?;
             one_line::measure(&scene, &mut running, &mut table).await?;
             idle::measure(&scene, &mut running, &mut table).await?;
         }
-        if wanted("files") {
+        if selected("files") {
             many_files::measure(&mut table).await?;
         }
-        if wanted("history") {
+        if selected("history") {
             long_history::measure(&mut table).await?;
         }
         table.end();

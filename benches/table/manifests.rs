@@ -6,10 +6,10 @@ use std::path::Path;
 
 pub const COUNT: usize = 1000;
 const EACH: usize = COUNT / 2;
-/// The tag of every image at first.
+/// The first tag of every image.
 pub const FIRST: &str = "1";
 
-/// One object.
+/// An object.
 pub struct Manifest {
     pub path: String,
     pub api: &'static str,
@@ -18,7 +18,7 @@ pub struct Manifest {
     pub body: Value,
 }
 
-/// All of them, in a namespace.
+/// All objects, in a namespace.
 pub fn all(namespace: &str) -> Vec<Manifest> {
     let config_maps = (0..EACH).map(|number| config_map(namespace, number));
     config_maps
@@ -73,7 +73,7 @@ fn manifest(api: &'static str, plural: &'static str, name: String, body: Value) 
 }
 
 impl Manifest {
-    /// As a person would have it in a file.
+    /// The object as YAML, as a person would write it in a file.
     pub fn text(&self) -> Result<String> {
         Ok(serde_yaml::to_string(&self.body)?)
     }
@@ -87,7 +87,7 @@ impl Manifest {
     }
 }
 
-/// The namespace itself.
+/// The Namespace object.
 pub fn namespace(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 }

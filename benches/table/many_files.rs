@@ -1,8 +1,8 @@
-//! Bumps in a repository of 50,000 files, beside what a script with the git program would do: clone, `sed`, commit, push.
+//! Bumps in a repository of 50,000 files, in comparison with a script that uses the git program: clone, `sed`, commit, push.
 //!
-//! Warm, the agent knows the tip and has its connection open; cold, it is started with no mirror at all. What counts is
-//! the time from the decision, as the agent's log has it, until the branch has moved; and beside it the whole way from the
-//! pushed tag, listing of the registry included.
+//! Warm: the agent knows the head and its connection is open. Cold: the agent starts without a mirror. The table shows the
+//! time from the decision (by the agent's log) until the branch has moved, and the time from the pushed tag until the branch
+//! has moved, with the listing of the registry.
 
 use crate::observer::BranchObserver;
 use crate::percentiles::Percentiles;
@@ -21,14 +21,15 @@ use tidegate_stack::relay::{Direction, Relay};
 
 const FILES: usize = 50_000;
 const FOLDER: usize = 100;
-/// Of those files, with one image each.
+/// The number of these files that have one image each.
 const AUTOMATED: usize = 500;
-/// In which these images lie: so many listings go at once, more of them at ten a second, which would drown the rest.
+/// The repositories of these images: the number of listings that are sent at once. Further listings are limited to ten a
+/// second, which would dominate the time.
 const REPOSITORIES: usize = 20;
-/// Long enough for a cold start on a busy machine.
+/// The longest wait: enough for a cold start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 const SAMPLE: Duration = Duration::from_millis(2);
-/// The parsing of files since the start.
+/// The counter of parsed files.
 const PARSED: &str = "tidegate_files_parsed_total ";
 
 struct Scene {
@@ -41,7 +42,7 @@ struct Scene {
     tags: usize,
 }
 
-/// What one bump cost.
+/// The cost of one bump.
 struct Cost {
     decided_to_landed: Duration,
     whole: Duration,
@@ -160,7 +161,7 @@ impl Scene {
         })
     }
 
-    /// A new tag for so many images.
+    /// Pushes a new tag for a number of images.
     fn push(&mut self, images: usize) -> Result<String> {
         self.tags += 1;
         let tag = format!("tag-{:04}", self.tags);
@@ -177,10 +178,10 @@ impl Scene {
 
     async fn warm(&mut self, images: usize) -> Result<Cost> {
         let pid = self.agent.process()?.pid();
-        // The peak counts from here on.
+        // Reset the peak of the resident memory.
         std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?;
         let before = (self.bytes(), self.parsed().await?);
-        let tip = self.branch.tip();
+        let head = self.branch.head();
         let tag = self.push(images)?;
         let begin = Instant::now();
         let asked = match images {
@@ -189,31 +190,31 @@ impl Scene {
         };
         let caller = self.agent.caller();
         let call = tokio::spawn(async move { caller.post("/v1/scan", &asked, PATIENCE).await });
-        let landed = self.landed(&tip, images, &tag).await?;
+        let landed = self.landed(&head, images, &tag).await?;
         call.await??;
-        self.cost(&tip, &tag, begin, landed, before).await
+        self.cost(&head, &tag, begin, landed, before).await
     }
 
     async fn cold(&mut self, images: usize) -> Result<Cost> {
         self.agent.forget()?;
-        let tip = self.branch.tip();
+        let head = self.branch.head();
         let tag = self.push(images)?;
         let before = (self.bytes(), 0);
         let begin = Instant::now();
         self.agent.start()?;
-        let landed = self.landed(&tip, images, &tag).await?;
+        let landed = self.landed(&head, images, &tag).await?;
         self.agent.ready().await?;
-        self.cost(&tip, &tag, begin, landed, before).await
+        self.cost(&head, &tag, begin, landed, before).await
     }
 
-    /// When the branch had the tag for all of the images.
-    async fn landed(&self, tip: &str, images: usize, tag: &str) -> Result<Instant> {
-        let mut known = tip.to_owned();
+    /// Waits until the branch has the tag for all images, and returns when this was.
+    async fn landed(&self, head: &str, images: usize, tag: &str) -> Result<Instant> {
+        let mut known = head.to_owned();
         loop {
             let at = self.branch.left(&known).await?;
-            known = self.branch.tip();
+            known = self.branch.head();
             let last = self.repo.file_at(&known, &path(images - 1))?;
-            let bumps = self.repo.git(&["log", "--format=%B", &format!("{tip}..{known}")])?;
+            let bumps = self.repo.git(&["log", "--format=%B", &format!("{head}..{known}")])?;
             let bumps = bumps.lines().filter(|line| line.starts_with("Tidegate-Bump: ")).count();
             if last.contains(tag) && bumps == images {
                 return Ok(at);
@@ -224,7 +225,7 @@ impl Scene {
 
     async fn cost(
         &mut self,
-        tip: &str,
+        head: &str,
         tag: &str,
         begin: Instant,
         landed: Instant,
@@ -237,7 +238,7 @@ impl Scene {
             .and_then(|line| line.split(' ').next()?.parse::<jiff::Timestamp>().ok())
             .context("the decision is not in the agent's log")?;
         let ago = SystemTime::now().duration_since(SystemTime::from(decided))?;
-        let commits = self.repo.git(&["rev-list", "--count", &format!("{tip}..main")])?;
+        let commits = self.repo.git(&["rev-list", "--count", &format!("{head}..main")])?;
         Ok(Cost {
             decided_to_landed: ago.saturating_sub(landed.elapsed()),
             whole: landed - begin,
@@ -258,7 +259,7 @@ impl Scene {
         value.unwrap_or("0").trim().parse().context("a count")
     }
 
-    /// The same by a script: wall, bytes, and the largest of its processes in MB.
+    /// The same bumps by a script: time, bytes, and the memory of its largest process in MB.
     fn by_script(&mut self, images: usize) -> Result<(Duration, u64, f64)> {
         let tag = self.push(images)?;
         let key: SshKey = self.git.new_key()?;
@@ -321,7 +322,7 @@ impl Scene {
     }
 }
 
-/// The most memory that a process had so far, in MB.
+/// The peak memory of a process, in MB.
 fn peak(pid: impl std::fmt::Display) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -352,7 +353,7 @@ fn repositories(images: usize) -> BTreeSet<String> {
     (0..images).map(repository).collect()
 }
 
-/// The first has one of its own, the others share those that are left of what the agent lists at once.
+/// The first file has a repository of its own. The others share the rest of the repositories.
 fn repository(number: usize) -> String {
     match number {
         0 => "shop/one".to_owned(),
@@ -360,7 +361,7 @@ fn repository(number: usize) -> String {
     }
 }
 
-/// Of about the size that such files have; the first ones are automated.
+/// A manifest of typical size. The first ones are automated.
 fn text(number: usize, host: &str) -> String {
     let name = format!("object-{number:05}");
     if number >= AUTOMATED {
@@ -379,6 +380,6 @@ fn text(number: usize, host: &str) -> String {
     )
 }
 
-/// A cluster that is not there: with `sync.enabled: false` it is asked for nothing but events, which may be lost.
+/// A cluster that does not exist. With `sync.enabled: false`, the agent only writes events to it, and lost events do no harm.
 const NO_CLUSTER: &str = "apiVersion: v1\nkind: Config\ncurrent-context: none\ncontexts: [{name: none, context: {cluster: none, user: none}}]\n\
                           clusters: [{name: none, cluster: {server: \"http://127.0.0.1:1\"}}]\nusers: [{name: none, user: {}}]\n";

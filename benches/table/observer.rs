@@ -1,4 +1,4 @@
-//! Sees when things happen: the branch of a bare repository moving, the image of a live Deployment changing.
+//! Observes when the branch of a bare repository moves, and when the image of a live Deployment changes.
 
 use anyhow::{Context as _, Result};
 use futures::TryStreamExt as _;
@@ -13,27 +13,27 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Whatever is measured takes seconds at most; this long means that it does not happen.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The branch's file is looked at this often: the error of every time that ends or begins with a commit.
-const GLANCE: Duration = Duration::from_millis(1);
+/// The longest wait for an event. Every measured event takes seconds at most.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The period at which the branch's file is read. It is the error of each time that begins or ends with a commit.
+const PERIOD: Duration = Duration::from_millis(1);
 
-/// Watches `main` of a bare repository, by its file.
+/// Observes `main` of a bare repository, by its file.
 pub struct BranchObserver {
     moved: watch::Receiver<(String, Instant)>,
-    over: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl BranchObserver {
-    /// From now on.
+    /// Starts to observe the branch.
     pub fn open(repo: &Path) -> Result<Self> {
         let file = repo.join("refs/heads/main");
         let read = move || std::fs::read_to_string(&file).map(|text| text.trim_end().to_owned());
-        let (sender, moved) = watch::channel((read().context("the branch is unborn")?, Instant::now()));
-        let over = Arc::new(AtomicBool::new(false));
-        let is_over = Arc::clone(&over);
+        let (sender, moved) = watch::channel((read().context("the branch does not exist")?, Instant::now()));
+        let stopped = Arc::new(AtomicBool::new(false));
+        let is_stopped = Arc::clone(&stopped);
         std::thread::spawn(move || {
-            while !is_over.load(Ordering::Relaxed) {
+            while !is_stopped.load(Ordering::Relaxed) {
                 if let Ok(tip) = read() {
                     let now = Instant::now();
                     sender.send_if_modified(|known| {
@@ -44,39 +44,39 @@ impl BranchObserver {
                         moved
                     });
                 }
-                std::thread::sleep(GLANCE);
+                std::thread::sleep(PERIOD);
             }
         });
-        Ok(Self { moved, over })
+        Ok(Self { moved, stopped })
     }
 
-    /// The tip now.
-    pub fn tip(&self) -> String {
+    /// The current head of the branch.
+    pub fn head(&self) -> String {
         self.moved.borrow().0.clone()
     }
 
-    /// When the branch left this tip.
-    pub async fn left(&self, tip: &str) -> Result<Instant> {
+    /// Waits until the branch has left `head`, and returns when this was.
+    pub async fn left(&self, head: &str) -> Result<Instant> {
         let mut moved = self.moved.clone();
-        let seen = tokio::time::timeout(PATIENCE, moved.wait_for(|known| known.0 != tip)).await;
-        Ok(seen.context("the branch does not move")??.1)
+        let seen = tokio::time::timeout(TIMEOUT, moved.wait_for(|known| known.0 != head)).await;
+        Ok(seen.context("the branch did not move in time")??.1)
     }
 }
 
 impl Drop for BranchObserver {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
     }
 }
 
-/// Watches the Deployments of a namespace: which image each has, and since when that is known.
+/// Observes the Deployments of a namespace: the image of each, and when the watch reported it.
 pub struct ImageObserver {
     images: watch::Receiver<BTreeMap<String, (String, Instant)>>,
     task: JoinHandle<()>,
 }
 
 impl ImageObserver {
-    /// From now on.
+    /// Starts to observe the namespace.
     pub fn open(client: Client, namespace: &str) -> Self {
         let api: Api<Deployment> = Api::namespaced(client, namespace);
         let (sender, images) = watch::channel(BTreeMap::new());
@@ -101,7 +101,7 @@ impl ImageObserver {
         Self { images, task }
     }
 
-    /// When the watch saw this Deployment with this tag.
+    /// Waits until a Deployment has a tag, and returns when the watch reported it.
     pub async fn has_tag(&self, name: &str, tag: &str) -> Result<Instant> {
         let mut images = self.images.clone();
         let ending = format!(":{tag}");
@@ -109,9 +109,9 @@ impl ImageObserver {
             let (image, at) = known.get(name)?;
             image.ends_with(&ending).then_some(*at)
         };
-        let found = tokio::time::timeout(PATIENCE, images.wait_for(|known| seen(known).is_some())).await;
-        let found = found.with_context(|| format!("{name} does not get the tag {tag}"))??;
-        seen(&found).context("it was there")
+        let found = tokio::time::timeout(TIMEOUT, images.wait_for(|known| seen(known).is_some())).await;
+        let found = found.with_context(|| format!("{name} did not get the tag {tag} in time"))??;
+        seen(&found).context("the image disappeared")
     }
 }
 

@@ -1,4 +1,5 @@
-//! A commit of a person changes one line in one of a thousand applied manifests; the agent is told, as by a push webhook.
+//! A commit by a person changes one line in one of a thousand applied manifests. A call wakes the agent, as the webhook of a
+//! push would.
 
 use crate::first_apply::NAMESPACE;
 use crate::manifests;
@@ -29,9 +30,9 @@ pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) ->
         let manifest = manifests::deployment(NAMESPACE, number, &tag);
         copy.write(&manifest.path, &manifest.text()?)?;
         copy.commit("One line")?;
-        let tip = branch.tip();
+        let head = branch.head();
         copy.push()?;
-        let committed = branch.left(&tip).await?;
+        let committed = branch.left(&head).await?;
         let told = running.wake_only("sync", json!({}));
         times.add(
             images

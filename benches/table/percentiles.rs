@@ -1,20 +1,21 @@
-//! How a handful of times is spread.
+//! Percentiles of a small number of times.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Times of one thing, measured again and again.
+/// The times of repeated measurements, sorted.
 #[derive(Debug, Clone, Default)]
 pub struct Percentiles(Vec<Duration>);
 
 impl Percentiles {
-    /// One more.
+    /// Adds a time.
     pub fn add(&mut self, time: Duration) {
         self.0.push(time);
         self.0.sort();
     }
 
-    /// The time that this share (0 to 1) of all does not exceed, by nearest rank: of 50, the 0.99 one is the longest.
+    /// The time that a share (0 to 1) of all times does not exceed, by nearest rank: of 50 times, the share 0.99 gives the
+    /// longest.
     pub fn at(&self, share: f64) -> Duration {
         #[expect(
             clippy::cast_possible_truncation,
@@ -26,7 +27,7 @@ impl Percentiles {
         self.0.get(rank.max(1) - 1).copied().unwrap_or_default()
     }
 
-    /// Half of all take no longer.
+    /// The median: half of the times do not exceed it.
     pub fn median(&self) -> Duration {
         self.at(0.5)
     }

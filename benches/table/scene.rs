@@ -1,4 +1,4 @@
-//! The parts, and an agent that runs on them: how it is woken, and what it has asked of whom.
+//! The real parts, an agent that runs on them, and the requests that the agent sent to each part.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -11,18 +11,18 @@ use tidegate_stack::ecr::EcrServer;
 use tidegate_stack::git::{Access, GitServer, Repo};
 use tidegate_stack::relay::Relay;
 
-/// The agent's name in the audit log.
+/// The agent's user agent in the audit log.
 const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
-/// A pass of the agent that has to apply a thousand objects takes a few seconds.
+/// The longest wait for a pass. A pass that applies a thousand objects takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The parts, with an empty repository.
+/// The real parts, with an empty repository.
 pub struct Scene {
     pub cluster: ControlPlane,
     pub client: kube::Client,
     pub git: GitServer,
-    /// Between agent and sshd: counts bytes, and can play a distance.
+    /// The relay between the agent and sshd: counts bytes, and can simulate a distance.
     pub relay: Relay,
     pub repo: Repo,
     pub ecr: EcrServer,
@@ -44,7 +44,8 @@ impl Scene {
         })
     }
 
-    /// Starts an agent that looks at registries and repository this often, and waits until all that is declared is applied.
+    /// Starts an agent that scans registries and fetches the repository at these periods. Waits until all declared objects are
+    /// applied.
     pub async fn agent(&self, scan: &str, poll: &str) -> Result<Running> {
         let mut agent = Agent::prepare(agent::Options {
             program: env!("CARGO_BIN_EXE_tidegate").into(),
@@ -62,12 +63,12 @@ impl Scene {
         let token = fs::read_to_string(agent.token_file())?.trim().to_owned();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
         let running = Running { agent, http, token };
-        let told = running.wake("sync", &json!({})).await?;
-        ensure!(told["ok"] == true, "the agent does not get in sync: {told}");
+        let report = running.wake("sync", &json!({})).await?;
+        ensure!(report["ok"] == true, "the first sync failed: {report}");
         Ok(running)
     }
 
-    /// The agent's requests to the API server since the mark, by what they are.
+    /// The agent's requests to the API server since the mark, by kind.
     pub async fn requests(&self, mark: &Mark) -> Result<Requests> {
         let mut counts = BTreeMap::new();
         let mut on_objects = 0;
@@ -92,17 +93,17 @@ impl Scene {
         Ok(Requests { counts, on_objects })
     }
 
-    /// git commands that sshd was told to run so far.
+    /// The number of git commands that sshd has run so far.
     pub fn git_commands(&self) -> usize {
         let log = fs::read_to_string(self.git.log_path()).unwrap_or_default();
         log.lines().filter(|line| line.contains("Starting session:")).count()
     }
 }
 
-/// Requests of the agent.
+/// The requests of the agent.
 pub struct Requests {
     counts: BTreeMap<&'static str, usize>,
-    /// Those that name an object of the set.
+    /// The requests that name an object of the set.
     pub on_objects: usize,
 }
 
@@ -111,7 +112,7 @@ impl Requests {
         self.counts.values().sum()
     }
 
-    /// Each kind with its count, shared out among `times` repetitions.
+    /// Each kind with its count, divided by `times` repetitions.
     pub fn by_kind(&self, times: usize) -> String {
         let each: Vec<String> = self
             .counts
@@ -122,7 +123,7 @@ impl Requests {
     }
 }
 
-/// `count` shared out among `times`, with no more digits than it has.
+/// `count` divided by `times`, without superfluous digits.
 pub fn per(count: usize, times: usize) -> String {
     if times > 0 && count.is_multiple_of(times) {
         return (count / times).to_string();
@@ -132,7 +133,7 @@ pub fn per(count: usize, times: usize) -> String {
     format!("{share:.2}")
 }
 
-/// An agent at work.
+/// A running agent.
 pub struct Running {
     pub agent: Agent,
     http: reqwest::Client,
@@ -140,12 +141,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Wakes a loop as a webhook would, and waits for what it tells.
+    /// Wakes a loop by an HTTP call, and waits for its report.
     pub async fn wake(&self, what: &str, body: &Value) -> Result<Value> {
         self.call(what, body).await
     }
 
-    /// The same without waiting: what it tells comes from the task.
+    /// As [`wake`](Self::wake), without waiting: the task returns the report.
     pub fn wake_only(&self, what: &str, body: Value) -> tokio::task::JoinHandle<Result<Value>> {
         let call = self.request(what, &body);
         tokio::spawn(async move { answer(call.send().await?).await })
@@ -160,7 +161,7 @@ impl Running {
         self.http.post(url).bearer_auth(&self.token).json(body)
     }
 
-    /// A counter of its metrics; zero while there is none.
+    /// The value of a counter in the agent's metrics; zero if the counter does not exist.
     pub async fn counter(&self, series: &str) -> Result<u64> {
         let (_, text) = self.agent.get("/metrics").await?;
         let value = text
@@ -173,6 +174,6 @@ impl Running {
 async fn answer(response: reqwest::Response) -> Result<Value> {
     let status = response.status();
     let text = response.text().await?;
-    ensure!(status.is_success(), "the agent answered {status}: {text}");
+    ensure!(status.is_success(), "the agent responded with {status}: {text}");
     Ok(serde_json::from_str(&text)?)
 }

@@ -1,9 +1,9 @@
-//! The table.
+//! The table of results.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Rows under headings.
+/// A table of parts. Each part has a heading and rows.
 #[derive(Debug, Default)]
 pub struct Table {
     parts: Vec<(String, Vec<[String; 4]>)>,
@@ -13,7 +13,7 @@ pub struct Table {
 const HEADS: [&str; 4] = ["", "Tidegate", "Flux (measured elsewhere)", "limit or goal"];
 
 impl Table {
-    /// A new heading; rows go below it.
+    /// Begins a part with this heading.
     pub fn part(&mut self, heading: impl Into<String>) {
         let heading = heading.into();
         self.end();
@@ -22,7 +22,7 @@ impl Table {
         self.parts.push((heading, Vec::new()));
     }
 
-    /// Ends the part with how crowded the machine was meanwhile: others' work on it lengthens every time above.
+    /// Ends the part with a row about the load of the machine: other work lengthens all times of the part.
     pub fn end(&mut self) {
         if let (Some((start, before)), Some(after)) = (self.since.take(), waited()) {
             let share = (after - before).as_secs_f64() / start.elapsed().as_secs_f64();
@@ -35,7 +35,7 @@ impl Table {
         }
     }
 
-    /// A row: what was measured, here, by Flux, and what it could be.
+    /// Adds a row: what was measured, the result for Tidegate, the result for Flux, the limit or goal.
     pub fn row(
         &mut self,
         what: impl Into<String>,
@@ -50,7 +50,7 @@ impl Table {
     }
 }
 
-/// Time since the machine's start in which at least one task waited for a processor; not told by every kernel.
+/// The time since the machine's start in which at least one task waited for a processor. Not every kernel reports it.
 fn waited() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
     let some = text.lines().find(|line| line.starts_with("some"))?;

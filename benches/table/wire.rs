@@ -1,8 +1,9 @@
-//! What fetches and pushes cost over a distance: round trips that were waited for, and time beside what that many take at
-//! least. No agent and no cluster: the config repo alone, over the relay, against a real sshd.
+//! The cost of fetches and pushes over a distance: the round trips that the client waits for, and the time in relation to the
+//! least time for these round trips. No agent and no cluster: the config repo alone, over the relay, with a real sshd.
 //!
-//! Round trips are counted where there is a distance; at none the relay cannot tell what was waited for. Beside them what
-//! git's own program needs, which connects anew each time, measured elsewhere at no distance and at 100 ms.
+//! Round trips are counted only with a distance: without one, the relay cannot see what the client waits for. The table also
+//! shows the figures of the git program, which opens a connection each time. They were measured on another machine, without a
+//! distance and at 100 ms.
 
 use crate::percentiles::Percentiles;
 use crate::table::Table;
@@ -18,12 +19,12 @@ use tidegate_stack::git::{Access, GitServer, Repo as BareRepo};
 use tidegate_stack::relay::{Direction, Relay};
 
 const FILE: &str = "apps/web.yaml";
-/// Round trips.
+/// The number of round trips.
 const DISTANCES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(100)];
 const TIMES: u64 = 4;
 
-/// What is measured, the fewest round trips if no message of SSH goes out before the one that it answers, and git's own
-/// program at 0 and 100 ms.
+/// The measurements: name, the fewest possible round trips if no SSH message is sent before the one that it answers, and the
+/// figures of the git program at 0 and 100 ms.
 const ROWS: [(&str, u64, [&str; 3]); 5] = [
     (
         "first fetch: connection and all",
@@ -79,7 +80,7 @@ struct Line {
     key: Arc<DeployKey>,
 }
 
-/// Round trips (as seconds, to be spread alike) and times of the rows.
+/// The round trips (as seconds, so that they have percentiles too) and the times of the rows.
 type Measured = [(Percentiles, Percentiles); ROWS.len()];
 
 impl Line {
@@ -134,7 +135,7 @@ impl Line {
         Ok(rows)
     }
 
-    /// Runs it when nothing of what was before is under way any more.
+    /// Runs a measurement when all earlier traffic has ended.
     async fn timed<T, E>(
         &self,
         row: &mut (Percentiles, Percentiles),
@@ -164,7 +165,7 @@ impl Line {
 async fn bump(repo: &Repo, parent: CommitId) -> Result<NewCommit> {
     let path = RepoPath::parse(FILE)?;
     let files = repo.files(parent, vec![path.clone()]).await?;
-    let from = files.first().context("the file is there")?.blob;
+    let from = files.first().context("the file is missing")?.blob;
     Ok(NewCommit {
         parent,
         edits: vec![FileEdit {
@@ -180,6 +181,6 @@ async fn bump(repo: &Repo, parent: CommitId) -> Result<NewCommit> {
 async fn pushed(repo: &Repo, plan: NewCommit) -> Result<CommitId> {
     match repo.commit_and_push(vec![plan]).await? {
         PushOutcome::Landed(ours) => Ok(ours),
-        other => bail!("it was to land, not {other:?}"),
+        other => bail!("expected the push to land, found {other:?}"),
     }
 }
