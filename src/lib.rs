@@ -8,9 +8,9 @@
 //! | 7 | [`cli`]: the command line |
 //! | 6 | [`agent`]: the composition root |
 //! | 5 | [`config`]: `tidegate.yaml` |
-//! | 4 | loops: [`follow`] (the branch's tip), `scan` (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
+//! | 4 | loops: `source` (the branch's head and what it declares), `scan` (the registries' tags), [`automation`] (bumps), [`sync`] (the cluster), `holds` (list, lift) |
 //! | 4 | edges: [`git`], [`forge`], [`registry`], [`cluster`], `http` |
-//! | 3 | [`port`] (what loops see of the edges), [`catalog`] (the declared state), `driver` (the loop engine), `notice` (what the agent reports), `status` (what the agent knows about itself), [`aws`], `program` (child processes), [`telemetry`] |
+//! | 3 | [`port`] (what loops see of the edges and of each other), `driver` (the loop engine), `notice` (what the agent reports), `status` (what the agent knows about itself), [`aws`], `program` (child processes), [`telemetry`] |
 //! | 2 | [`plan`]: what will be bumped, and the commit that says so |
 //! | 1 | [`policy`], [`manifest`], [`resource`], [`history`] |
 //! | 0 | [`model`]: the words |
@@ -23,13 +23,11 @@
 pub mod agent;
 pub mod automation;
 pub mod aws;
-pub mod catalog;
 pub mod cli;
 pub mod cluster;
 pub mod config;
 pub(crate) mod deploy_key;
 pub(crate) mod driver;
-pub mod follow;
 pub mod forge;
 pub mod git;
 pub mod history;
@@ -45,6 +43,7 @@ pub(crate) mod program;
 pub mod registry;
 pub mod resource;
 pub(crate) mod scan;
+pub(crate) mod source;
 pub(crate) mod status;
 pub mod sync;
 pub mod telemetry;

@@ -26,10 +26,10 @@ pub(super) async fn spawn(
     let sync = wiring.wakes.sync.clone();
     let work = Automation::new(Dependencies {
         repo: Arc::clone(&wiring.repo),
-        catalog: Arc::clone(&wiring.catalog),
+        declared: Arc::clone(&wiring.declared),
         scan_state: Arc::clone(&wiring.scan_state),
         rules: Arc::new(wiring.config.scan_rules()),
-        tip: wiring.branch.clone(),
+        branch: wiring.branch.clone(),
         style: CommitStyle {
             template: settings.automation.message.clone(),
             per: settings.automation.commit_per,

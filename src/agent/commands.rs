@@ -1,10 +1,9 @@
 use super::{scan_command, sync_command};
 use crate::automation::AutomationReport;
 use crate::driver::{Activator, NoAnswer, Wake};
-use crate::follow::Tip;
 use crate::http::{CommandError, CommandReport, Commands};
 use crate::model::{BranchName, CommitId};
-use crate::port::ScanState;
+use crate::port::{Branch, ScanState};
 use crate::scan::ScanReport;
 use crate::status::{LandedCommits, Snapshot, StatusBoard};
 use crate::sync::Activators;
@@ -22,7 +21,7 @@ pub(super) struct AgentCommands {
     pub(super) follow: Activator<Result<CommitId, String>>,
     pub(super) sync: Activators,
     pub(super) keys: Wake,
-    pub(super) branch: Tip,
+    pub(super) branch: Branch,
     /// The followed branch's name.
     pub(super) branch_name: BranchName,
     pub(super) status: StatusBoard,
@@ -56,7 +55,7 @@ impl AgentCommands {
             });
         }
         let ends = self.sync.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
-        sync_command::report(&ends, self.branch.withheld()).ok_or_else(|| unavailable(NoAnswer::Ended))
+        sync_command::report(&ends, self.branch.unverified()).ok_or_else(|| unavailable(NoAnswer::Ended))
     }
 }
 

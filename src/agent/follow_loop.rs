@@ -2,8 +2,8 @@
 
 use super::wiring::Wiring;
 use crate::driver::{Condition, Loop, Tasks, Wake};
-use crate::follow::{Follower, watch_verification};
 use crate::model::CommitId;
+use crate::source::{Follower, watch_verification};
 use crate::status::Snapshot;
 use std::sync::Arc;
 

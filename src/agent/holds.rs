@@ -2,12 +2,12 @@
 
 use super::{AgentConfig, keys, repo};
 use crate::automation::{self, HistoryReader};
-use crate::catalog::Catalog;
 use crate::git::{self, Author, Local, UserClone, without_password};
 use crate::history::shell_word;
 use crate::holds::{self, Held, HoldQuery, HoldReader, HoldSelector, ImageField, LiftMode, Lifted, Reading};
 use crate::model::RepoPath;
 use crate::port::{ConfigRepo, RepoFailure};
+use crate::source::{Reader, TargetPaths};
 use crate::telemetry::Metrics;
 use std::path::Path;
 
@@ -117,7 +117,8 @@ impl<G: ConfigRepo> HoldReader for Branch<'_, G> {
     async fn read(&self) -> Result<Reading, RepoFailure> {
         let tip = self.repo.fetch().await?;
         self.repo.unshallow().await?;
-        let declared = Catalog::new(self.paths.clone(), Metrics::new())
+        let targets = vec![TargetPaths::here(self.paths.clone())];
+        let declared = Reader::new(targets, Vec::new(), Metrics::new())
             .read(self.repo, tip)
             .await?;
         let mut reader = HistoryReader::default();

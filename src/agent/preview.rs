@@ -1,10 +1,10 @@
 //! What the agent would do now, for `tidegate plan`.
 
 use super::home::Home;
+use super::wiring::source_reader;
 use super::{AgentConfig, keys, repo};
 use crate::automation;
 use crate::aws::{CallLimits, Sdk};
-use crate::catalog::Catalog;
 use crate::model::{CommitId, Finding};
 use crate::plan::{Decision, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, Registry, Scan, ScanState};
@@ -45,8 +45,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
     let repo = repo::open_to_read(&config, settings)?;
     let commit = repo.fetch().await?;
-    let mut catalog = Catalog::new(config.settings.repo.paths.clone(), Metrics::new());
-    let declared = catalog.read(&repo, commit).await?;
+    let declared = source_reader(&config, Metrics::new()).read(&repo, commit).await?;
     let scan_state = ScanState::default();
     let enabled = config.settings.automation.enabled;
     let registry = enabled.then(|| Router::new(Sdk::new(CallLimits::default()), ReadLimits::default(), Metrics::new()));
@@ -55,13 +54,13 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
         scan_all(registry, &scan_state).await;
     }
     let until = config.settings.automation.hold;
-    let mut plan = automation::preview(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
+    let mut plan = automation::preview(&repo, &declared, &scan_state, &rules, until).await?;
     if let Some(registry) = &registry {
         for _ in 0..PLATFORM_READS {
             if !read_platforms(registry, &scan_state, false).await {
                 break;
             }
-            plan = automation::preview(&repo, &mut catalog, &scan_state, &rules, until, commit).await?;
+            plan = automation::preview(&repo, &declared, &scan_state, &rules, until).await?;
         }
     }
     let (sync, sync_problem) = match preview_sync(&config, &repo, &declared).await {

@@ -45,7 +45,8 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     let repo = Arc::new(open_repo(&base, &keys)?);
     tasks.spawn("stop", stop(repo.as_ref().clone(), shutdown.clone()));
-    let wiring = Wiring::new(base, repo, wakes);
+    let (wiring, publisher) = Wiring::new(base, repo, wakes);
+    tasks.spawn("source", publisher.run(shutdown.clone()));
 
     key_loop::spawn(&wiring, loops.keys, keys.current, &mut tasks);
     startup::spawn(&wiring, &mut tasks);

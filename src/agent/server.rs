@@ -29,8 +29,8 @@ pub(super) fn status_board(
     let (branch, name) = (base.branch.clone(), base.config.settings.repo.branch.clone());
     board.add(move |snapshot| {
         snapshot.repo.branch = Some(name.clone());
-        snapshot.repo.head = branch.known();
-        snapshot.repo.unverified = branch.withheld();
+        snapshot.repo.head = branch.head();
+        snapshot.repo.unverified = branch.unverified();
     });
     board.add(move |snapshot| snapshot.automation = AutomationStatus::clone(&decisions.borrow()));
     board.add(scan_loop::status(base));

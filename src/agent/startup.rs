@@ -11,7 +11,7 @@ pub(super) fn spawn(wiring: &Wiring, tasks: &mut Tasks) {
     let target = settings.sync.targets.first().filter(|_| settings.sync.enabled);
     let check = StartupCheck {
         repo: Arc::clone(&wiring.repo),
-        catalog: Arc::clone(&wiring.catalog),
+        declared: Arc::clone(&wiring.declared),
         branch: wiring.branch.clone(),
         record: target.map(|target| wiring.home.target(target).record),
         address: settings.repo.url.to_string(),

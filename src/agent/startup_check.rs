@@ -1,14 +1,11 @@
 //! A report after the first fetch: whether the branch looks like the repository that the configuration means.
 
-use crate::catalog::Catalog;
 use crate::driver::Shutdown;
-use crate::follow::Tip;
 use crate::model::{CommitId, RepoPath};
 use crate::notice::{RepoEvent, Reporter};
-use crate::port::{ConfigRepo, RecordStore};
+use crate::port::{Branch, ConfigRepo, DeclaredSource, RecordStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::Mutex;
 
 /// As many names as a person reads to see which repository it is.
 const SHOWN_NAMES: usize = 8;
@@ -19,9 +16,9 @@ pub(super) struct StartupCheck<G, R> {
     /// The config repo.
     pub(super) repo: Arc<G>,
     /// What commits declare.
-    pub(super) catalog: Arc<Mutex<Catalog>>,
+    pub(super) declared: Arc<dyn DeclaredSource>,
     /// The followed branch.
-    pub(super) branch: Tip,
+    pub(super) branch: Branch,
     /// Knows the commit that was applied last; `None` if nothing is applied.
     pub(super) record: Option<Arc<R>>,
     /// The repository's address, for people.
@@ -43,9 +40,9 @@ impl<G: ConfigRepo, R: RecordStore> StartupCheck<G, R> {
 
     async fn check(&self) {
         let last = self.last_applied().await;
-        let commit = self.branch.first().await;
+        let commit = self.branch.first_head().await;
         // The loops report why a commit cannot be read.
-        let Ok(declared) = self.catalog.lock().await.read(&*self.repo, commit).await else {
+        let Ok(declared) = self.declared.at(commit).await else {
             return;
         };
         let (objects, files) = (declared.objects(), declared.blobs.len());

@@ -21,8 +21,8 @@ pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks
             syncer: Syncer::new(target, settings.deletions),
             confirmed: settings.confirm,
             repo: Arc::clone(&wiring.repo),
-            catalog: Arc::clone(&wiring.catalog),
-            tip: wiring.branch.clone(),
+            declared: Arc::clone(&wiring.declared),
+            branch: wiring.branch.clone(),
             condition: slot.condition,
         };
         wiring.spawn_loop(slot.name, slot.this, work, tasks);

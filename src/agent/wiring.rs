@@ -4,19 +4,17 @@ use super::AgentConfig;
 use super::home::Home;
 use super::keys;
 use super::loops::Wakes;
-use crate::catalog::Catalog;
 use crate::driver::{Health, Loop, Pass, Shutdown, Tasks, run as run_loop};
-use crate::follow::Tip;
 use crate::git::{self, Signing};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
-use crate::port::ScanState;
+use crate::port::{Branch, DeclaredSource, ScanState};
+use crate::source::{self, Publisher, Reader, TargetPaths};
 use crate::status::LandedCommits;
 use crate::telemetry::{Metrics, Outcome};
 use anyhow::Context as _;
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
-use tokio::sync::Mutex;
 
 /// What exists before the deploy key is read.
 pub(super) struct Base {
@@ -29,7 +27,7 @@ pub(super) struct Base {
     pub(super) home: Home,
     /// What commits are signed with.
     pub(super) signing: Option<Signing>,
-    pub(super) branch: Tip,
+    pub(super) branch: Branch,
     pub(super) scan_state: Arc<ScanState>,
 }
 
@@ -37,7 +35,8 @@ pub(super) struct Base {
 pub(super) struct Wiring {
     base: Base,
     pub(super) repo: Arc<git::Repo>,
-    pub(super) catalog: Arc<Mutex<Catalog>>,
+    /// What commits declare.
+    pub(super) declared: Arc<dyn DeclaredSource>,
     pub(super) wakes: Wakes,
 }
 
@@ -65,7 +64,7 @@ impl Base {
             metrics,
             reporter,
             shutdown,
-            branch: Tip::default(),
+            branch: Branch::default(),
             scan_state: Arc::default(),
         };
         Ok((base, queue, landed))
@@ -81,14 +80,17 @@ impl Deref for Wiring {
 }
 
 impl Wiring {
-    pub(super) fn new(base: Base, repo: Arc<git::Repo>, wakes: Wakes) -> Self {
-        let catalog = Catalog::new(base.config.settings.repo.paths.clone(), base.metrics.clone());
-        Self {
+    /// The wiring, and the task that reads what commits declare.
+    pub(super) fn new(base: Base, repo: Arc<git::Repo>, wakes: Wakes) -> (Self, Publisher<git::Repo>) {
+        let reader = source_reader(&base.config, base.metrics.clone());
+        let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), base.branch.clone());
+        let wiring = Self {
             base,
             repo,
-            catalog: Arc::new(Mutex::new(catalog)),
+            declared: Arc::new(declared),
             wakes,
-        }
+        };
+        (wiring, publisher)
     }
 
     /// Runs a loop as a task of this name. Its passes are counted.
@@ -106,6 +108,16 @@ impl Wiring {
         };
         tasks.spawn(name, run_loop(this, work, self.shutdown.clone(), jitter, ended));
     }
+}
+
+/// Reads what the configured targets apply: each of them applies `repo.paths`.
+pub(super) fn source_reader(config: &AgentConfig, metrics: Metrics) -> Reader {
+    let settings = &config.settings;
+    let targets = settings.sync.targets.iter().map(|target| TargetPaths {
+        target: target.id.clone(),
+        paths: settings.repo.paths.clone(),
+    });
+    Reader::new(targets.collect(), Vec::new(), metrics)
 }
 
 /// Writes queued Kubernetes events, about the record of the first target.

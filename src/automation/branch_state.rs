@@ -1,9 +1,8 @@
 //! What the proposal branch holds, and whether all of it is ours.
 
 use super::edits;
-use crate::catalog::MAX_FILE_BYTES;
 use crate::history::{self, Bump};
-use crate::manifest::TagChange;
+use crate::manifest::{MAX_FILE_BYTES, TagChange};
 use crate::model::{CommitId, FieldId, Severity};
 use crate::plan::{BumpPlan, Outcome};
 use crate::port::{ConfigRepo, DeclaredState, HistoryCommit, RepoFailure};

@@ -1,16 +1,14 @@
 use super::proposal_branch::ProposalBranch;
-use crate::catalog::Catalog;
 use crate::driver::Wake;
-use crate::follow::Tip;
 use crate::model::HoldUntil;
 use crate::notice::Reporter;
 use crate::plan::{CommitPer, Template};
 use crate::policy::ScanRules;
-use crate::port::ScanState;
+use crate::port::{Branch, DeclaredSource, ScanState};
 use crate::status::AutomationStatus;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 /// The text and the number of the commits that a pass makes.
 #[derive(Debug, Clone, Default)]
@@ -25,14 +23,14 @@ pub struct CommitStyle {
 pub struct Dependencies<R> {
     /// The repository that commits are pushed to.
     pub repo: Arc<R>,
-    /// The declared state.
-    pub catalog: Arc<Mutex<Catalog>>,
+    /// Reads what commits declare.
+    pub declared: Arc<dyn DeclaredSource>,
     /// The repositories to scan, and what scans found.
     pub scan_state: Arc<ScanState>,
     /// The repositories and tags that may be used.
     pub rules: Arc<ScanRules>,
     /// The followed branch.
-    pub tip: Tip,
+    pub branch: Branch,
     /// What commits look like.
     pub style: CommitStyle,
     /// What ends a hold where the workload does not say it.

@@ -1,7 +1,6 @@
 //! Edits of file bytes: each planned bump becomes a new tag in its file.
 
-use crate::catalog::MAX_FILE_BYTES;
-use crate::manifest::{self, TagChange};
+use crate::manifest::{self, MAX_FILE_BYTES, TagChange};
 use crate::model::{BlobId, FieldId, RepoPath};
 use crate::plan::BumpPlan;
 use crate::port::{ConfigRepo, DeclaredState, FileEdit, RepoFailure};

@@ -1,8 +1,7 @@
 //! The image fields of files in old commits.
 
-use crate::catalog::MAX_FILE_BYTES;
 use crate::history::{FieldValue, ImageVersion};
-use crate::manifest;
+use crate::manifest::{self, MAX_FILE_BYTES};
 use crate::model::{BlobId, FieldId, RepoPath};
 use crate::port::{ConfigRepo, FileChange, RepoFailure, RepoProblem};
 use std::collections::{HashMap, HashSet};

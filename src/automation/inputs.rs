@@ -2,7 +2,6 @@
 
 use super::history_reader::{FieldHistory, HistoryReader};
 use super::{automated_fields, decide_with_history::decide_with_history, platforms};
-use crate::catalog::Catalog;
 use crate::model::{CommitId, FieldId, HoldUntil};
 use crate::plan::{self, AutomatedField, BumpPlan};
 use crate::policy::ScanRules;
@@ -64,14 +63,12 @@ pub fn request_scans(declared: &DeclaredState, scan_state: &ScanState, rules: &S
 /// The config repo could not be read.
 pub async fn preview(
     repo: &impl ConfigRepo,
-    catalog: &mut Catalog,
+    declared: &DeclaredState,
     scan_state: &ScanState,
     rules: &ScanRules,
     until: HoldUntil,
-    head: CommitId,
 ) -> Result<BumpPlan, RepoFailure> {
-    let declared = catalog.read(repo, head).await?;
-    let fields = automated_fields::fields(&declared);
+    let fields = automated_fields::fields(declared);
     scan_state.set_repositories(automated_fields::repositories(&fields, rules));
     let inputs = Inputs {
         fields: &fields,
@@ -79,6 +76,8 @@ pub async fn preview(
         rules,
         until,
     };
-    let (plan, _) = inputs.decide(repo, head, &mut HistoryReader::default()).await?;
+    let (plan, _) = inputs
+        .decide(repo, declared.commit, &mut HistoryReader::default())
+        .await?;
     Ok(plan)
 }

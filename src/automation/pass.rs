@@ -30,14 +30,14 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
 
     /// Decides on the head of the followed branch and pushes the commits to that branch.
     async fn commit_to_branch(&mut self) -> Result<Try, RepoFailure> {
-        let Some(head) = self.deps.tip.known() else {
+        let Some(head) = self.deps.branch.head() else {
             return Ok(Try::Done(AutomationReport::default()));
         };
         let (declared, plan) = self.decide(head).await?;
         notices::decided(&self.deps.reporter, &declared, &plan);
         let mut report = AutomationReport::default();
         if !plan.bumps.is_empty() {
-            if let Some(problem) = self.deps.tip.withheld() {
+            if let Some(problem) = self.deps.branch.unverified() {
                 report.problems.push(format!("nothing is committed on it: {problem}"));
             } else {
                 let prepared = self.prepare_commits(head, &declared, &plan).await?;
@@ -60,7 +60,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         if prepared.commits.is_empty() {
             return Ok(Pushed::Settled);
         }
-        let outcome = self.deps.tip.push(&*self.deps.repo, prepared.commits).await;
+        let outcome = self.deps.branch.push(&*self.deps.repo, prepared.commits).await;
         self.count_push(&outcome);
         match outcome? {
             PushOutcome::Lost => return Ok(Pushed::LostRace),
@@ -124,7 +124,7 @@ impl<R: ConfigRepo + ProposalBranches> Pass for Automation<R> {
                 Ok(Try::LostRace) => {
                     self.deps.reporter.happened(AutomationEvent::RaceLost);
                     tokio::time::sleep(PAUSE.mul_f64((self.deps.jitter)())).await;
-                    if let Err(failure) = self.deps.tip.fetch(&*self.deps.repo).await {
+                    if let Err(failure) = self.deps.branch.fetch(&*self.deps.repo).await {
                         return self.failed(failure);
                     }
                 }

@@ -17,14 +17,14 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
     /// The requests are read before the followed branch, which is fetched anew. A request that is merged in between is then
     /// seen as open with nothing left to propose. The other order would see the request gone and propose all of it again.
     pub(super) async fn propose(&mut self, branch: &ProposalBranch) -> Result<Try, RepoFailure> {
-        if self.deps.tip.known().is_none() {
+        if self.deps.branch.head().is_none() {
             return Ok(Try::Done(AutomationReport::default()));
         }
         let requests = match branch.requests().await {
             Ok(requests) => requests,
             Err(problem) => return Ok(Try::Done(AutomationReport::of_problem(problem))),
         };
-        let (base, moved) = self.deps.tip.fetch(&*self.deps.repo).await?;
+        let (base, moved) = self.deps.branch.fetch(&*self.deps.repo).await?;
         if moved {
             self.deps.sync.wake();
         }

@@ -77,7 +77,7 @@ impl<R: ConfigRepo> Automation<R> {
     /// for a registry.
     pub(super) async fn decide(&mut self, head: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
         let deps = &self.deps;
-        let declared = deps.catalog.lock().await.read(&*deps.repo, head).await?;
+        let declared = deps.declared.at(head).await?;
         let fields = automated_fields::fields(&declared);
         if deps
             .scan_state

@@ -3,11 +3,14 @@
 //! The `source` room makes these values; the loops `sync` and `automation` read them. They stand here, below the loops,
 //! since no loop imports another one. `sync` reads its [`TargetState`] and sees neither files nor image fields.
 
+use super::repo::RepoFailure;
 use crate::manifest::{Document, Kustomization};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, TargetId};
 use crate::resource::Object;
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What a commit declares.
 #[derive(Debug, Clone)]
@@ -72,4 +75,16 @@ impl DeclaredImages {
     pub fn documents(&self) -> impl Iterator<Item = &Arc<Document>> {
         self.applied.iter().chain(&self.bases).chain(&self.values)
     }
+}
+
+/// Reads what commits declare. The `source` room has the implementation.
+pub trait DeclaredSource: Send + Sync + 'static {
+    /// Follows the state of the branch's head; `None` until the first head is read.
+    fn published(&self) -> watch::Receiver<Option<Arc<DeclaredState>>>;
+
+    /// What a commit declares. A commit that is published is not waited for.
+    ///
+    /// # Errors
+    /// The commit could not be read as a whole.
+    fn at(&self, commit: CommitId) -> BoxFuture<'_, Result<Arc<DeclaredState>, RepoFailure>>;
 }

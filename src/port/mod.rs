@@ -4,24 +4,28 @@
 //! A loop imports this room and never an edge (`git`, `registry`, `cluster`): the composition root hands the edge in.
 //! Wire types stop at the edge's door; what passes here is ours.
 
+mod branch;
 mod cluster;
 mod declared;
 mod deploy_key;
 mod events;
 mod forge;
 mod registry;
+mod renderer;
 mod repo;
 mod scan_state;
 
+pub use branch::Branch;
 pub use cluster::{
     Applied, ClusterFailure, Deletion, Freshness, HomeSecrets, KindView, Kinds, Mode, Observed, ObservedStore, Record,
     RecordStore, SecretEntries, SecretName, TargetApi,
 };
-pub use declared::{DeclaredImages, DeclaredState, TargetState};
+pub use declared::{DeclaredImages, DeclaredSource, DeclaredState, TargetState};
 pub use deploy_key::{AccessProbe, KeyFailure, KeyPair, KeyedRepo, SignerList};
 pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 pub use registry::{ListFailure, Listing, Registry, TaggedImage};
+pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure,
     RepoProblem, TreeFile, VerifiedHead,

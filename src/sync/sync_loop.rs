@@ -2,23 +2,20 @@ use super::approval::approval;
 use super::report::SyncReport;
 use super::reporter::PassReporter;
 use super::syncer::Syncer;
-use crate::catalog::Catalog;
 use crate::driver::{Condition, Outcome, Pass};
-use crate::follow::Tip;
 use crate::model::CommitId;
-use crate::port::{ConfigRepo, RecordStore, TargetApi};
+use crate::port::{Branch, ConfigRepo, DeclaredSource, RecordStore, TargetApi};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
 
-/// The sync loop of one target: each pass applies the tip of the config repo.
+/// The sync loop of one target: each pass applies the head of the branch.
 pub struct SyncLoop<G, A, R> {
     /// The config repo, for the history between commits.
     pub repo: Arc<G>,
     /// What the commits declare.
-    pub catalog: Arc<Mutex<Catalog>>,
-    /// The commit to apply.
-    pub tip: Tip,
+    pub declared: Arc<dyn DeclaredSource>,
+    /// The branch whose head is applied.
+    pub branch: Branch,
     /// What makes the target equal to a commit.
     pub syncer: Syncer<A, R>,
     /// The commit whose deletions a person confirmed in the settings.
@@ -39,22 +36,18 @@ pub enum SyncEnd {
 }
 
 impl<G: ConfigRepo, A: TargetApi, R: RecordStore> SyncLoop<G, A, R> {
-    /// Applies the tip. `None` while there is no commit that may be applied.
+    /// Applies the head. `None` while there is no commit that may be applied.
     async fn carry_out(&mut self) -> Result<Option<SyncReport>, String> {
-        let Some(tip) = self.tip.known() else { return Ok(None) };
-        let declared = self
-            .catalog
-            .lock()
-            .await
-            .read(&*self.repo, tip)
-            .await
-            .map_err(|failure| failure.message)?;
+        let Some(head) = self.branch.head() else {
+            return Ok(None);
+        };
+        let declared = self.declared.at(head).await.map_err(|failure| failure.message)?;
         let last = self
             .syncer
             .last_applied()
             .await
             .map_err(|failure| failure.to_string())?;
-        let approval = approval(&*self.repo, self.confirmed, last, tip)
+        let approval = approval(&*self.repo, self.confirmed, last, head)
             .await
             .map_err(|failure| failure.message)?;
         let state = declared
@@ -86,7 +79,7 @@ impl<G: ConfigRepo, A: TargetApi, R: RecordStore> Pass for SyncLoop<G, A, R> {
         match self.carry_out().await {
             Ok(Some(report)) => self.ran(report),
             Ok(None) => {
-                let reason = match self.tip.withheld() {
+                let reason = match self.branch.unverified() {
                     Some(problem) => format!("no commit of the branch may be applied: {problem}"),
                     None => "the config repo has not been fetched yet".to_owned(),
                 };

@@ -2,16 +2,17 @@
 
 use super::fake_repo::FakeRepo;
 use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies, ProposalBranch};
-use crate::catalog::Catalog;
 use crate::driver::{Outcome, Pass, Wake};
-use crate::follow::Tip;
-use crate::model::{BranchName, Digest, HoldUntil, Repository, Tag};
+use crate::model::{BranchName, CommitId, Digest, HoldUntil, Repository, Tag};
 use crate::notice::Reporter;
 use crate::plan::Outcome as Decided;
 use crate::policy::ScanRules;
-use crate::port::{Listing, Scan, ScanState, TaggedImage};
+use crate::port::{Branch, DeclaredSource, DeclaredState, Listing, RepoFailure, Scan, ScanState, TaggedImage};
+use crate::source::{Reader, TargetPaths};
 use crate::status::{AutomationStatus, LandedCommits};
 use crate::telemetry::Metrics;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,12 +29,38 @@ pub(super) fn web(tag: &str, annotations: &str) -> String {
     )
 }
 
+/// Reads commits when they are asked for, and publishes nothing.
+struct DirectSource {
+    repo: Arc<FakeRepo>,
+    reader: Mutex<Reader>,
+}
+
+impl DirectSource {
+    fn new(repo: Arc<FakeRepo>) -> Self {
+        let reader = Reader::new(vec![TargetPaths::here(Vec::new())], Vec::new(), Metrics::new());
+        Self {
+            repo,
+            reader: Mutex::new(reader),
+        }
+    }
+}
+
+impl DeclaredSource for DirectSource {
+    fn published(&self) -> watch::Receiver<Option<Arc<DeclaredState>>> {
+        watch::channel(None).1
+    }
+
+    fn at(&self, commit: CommitId) -> BoxFuture<'_, Result<Arc<DeclaredState>, RepoFailure>> {
+        async move { self.reader.lock().await.read(&*self.repo, commit).await }.boxed()
+    }
+}
+
 /// The loop with everything around it.
 pub(super) struct Scene {
     pub(super) repo: Arc<FakeRepo>,
     pub(super) automation: Automation<FakeRepo>,
     scan_state: Arc<ScanState>,
-    tip: Tip,
+    followed: Branch,
     status: watch::Receiver<Arc<AutomationStatus>>,
     scans: Arc<AtomicUsize>,
     syncs: Arc<AtomicUsize>,
@@ -49,7 +76,7 @@ impl Scene {
     pub(super) async fn with(file: &str, branch: Option<BranchName>) -> Self {
         let repo = Arc::new(FakeRepo::default());
         repo.person_commits("Add the shop", &[(WEB, file)]);
-        let (scan_state, tip) = (Arc::new(ScanState::default()), Tip::default());
+        let (scan_state, followed) = (Arc::new(ScanState::default()), Branch::default());
         let (status, status_seen) = watch::channel(Arc::new(AutomationStatus::default()));
         let (scans, syncs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let landed = LandedCommits::default();
@@ -61,10 +88,10 @@ impl Scene {
         };
         let automation = Automation::new(Dependencies {
             repo: Arc::clone(&repo),
-            catalog: Arc::new(Mutex::new(Catalog::new(Vec::new(), Metrics::new()))),
+            declared: Arc::new(DirectSource::new(Arc::clone(&repo))),
             scan_state: Arc::clone(&scan_state),
             rules: Arc::new(ScanRules::new(Vec::new())),
-            tip: tip.clone(),
+            branch: followed.clone(),
             style: CommitStyle::default(),
             until: HoldUntil::default(),
             status,
@@ -79,7 +106,7 @@ impl Scene {
             repo,
             automation,
             scan_state,
-            tip,
+            followed,
             status: status_seen,
             scans,
             syncs,
@@ -91,7 +118,7 @@ impl Scene {
 
     /// The loop learns of the followed branch's head.
     pub(super) async fn fetch(&self) {
-        self.tip.fetch(&*self.repo).await.unwrap();
+        self.followed.fetch(&*self.repo).await.unwrap();
     }
 
     /// The registry lists these tags, each pushed an hour after the one before. Times begin after all commits of a test.

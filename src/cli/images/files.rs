@@ -1,7 +1,7 @@
 use super::finding::Finding;
-use crate::catalog;
 use crate::manifest::{MAX_FILE_BYTES, Reading};
 use crate::model::{RepoPath, Severity};
+use crate::source;
 use anyhow::Context;
 use std::fs::{DirEntry, FileType};
 use std::io::Read;
@@ -37,9 +37,10 @@ pub(super) fn find(path: &Path, recursive: bool) -> anyhow::Result<(Vec<Found>, 
         return Ok((vec![file], Vec::new()));
     }
     let (files, mut findings) = below(path, recursive)?;
-    let images_only = catalog::images_only(&files, |file| &file.path);
-    let (mut files, left_out) = catalog::manifests(&files, |file| &file.path);
-    files.extend(images_only);
+    let units = source::discover(&files, |file| &file.path);
+    let left_out = units.not_rendered(|_| false);
+    let mut files = units.manifests;
+    files.extend(units.images_only);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     findings.extend(left_out.into_iter().map(|finding| Finding {
         file: shown(&path.join(finding.path.as_str())),

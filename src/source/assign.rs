@@ -1,0 +1,239 @@
+use super::discover::Folders;
+use super::reading::FileReading;
+use crate::manifest::Document;
+use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity, TargetId};
+use crate::port::{DeclaredImages, Rendering, TargetState, TreeFile};
+use crate::resource::{Object, Origin};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The paths of the config repo that a target applies.
+#[derive(Debug, Clone)]
+pub struct TargetPaths {
+    /// The target.
+    pub target: TargetId,
+    /// The folders and files; all of the config repo, if empty.
+    pub paths: Vec<RepoPath>,
+}
+
+impl TargetPaths {
+    /// The paths of the cluster that the agent runs in.
+    pub fn here(paths: Vec<RepoPath>) -> Self {
+        Self {
+            target: TargetId::here(),
+            paths,
+        }
+    }
+
+    /// Whether the target applies what lies at the path.
+    pub(super) fn covers(&self, path: &RepoPath) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|own| path.is_within(own))
+    }
+
+    /// The target's state, from its objects in order and the findings of its paths.
+    pub(super) fn state(&self, commit: CommitId, objects: Vec<Arc<Object>>, mut findings: Vec<Finding>) -> TargetState {
+        findings.sort();
+        TargetState {
+            target: self.target.clone(),
+            commit,
+            objects,
+            complete: findings.iter().all(|finding| finding.severity != Severity::Error),
+            findings,
+        }
+    }
+
+    /// The target's paths below which there is no file: a typing error or a moved folder, and never a wish to delete
+    /// everything.
+    fn vanished(&self, files: &[TreeFile]) -> Vec<Finding> {
+        let root = [RepoPath::default()];
+        let paths = if self.paths.is_empty() { &root[..] } else { &self.paths };
+        let paths = paths.iter();
+        let vanished = paths.filter(|path| !files.iter().any(|file| file.path.is_within(path)));
+        let message = "no file lies here; nothing is pruned until repo.paths and the repository agree";
+        vanished.map(|path| error(path, message.to_owned())).collect()
+    }
+
+    /// The charts and kustomizations around a path of the target that the target does not cover as a whole. Another target
+    /// covers them, so that the files below are no plain manifests any more, and would look deleted.
+    fn swallowed(&self, folders: &Folders) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for folder in folders.iter().filter(|folder| !self.covers(folder)) {
+            if let Some(path) = self.paths.iter().find(|path| path.is_within(folder)) {
+                findings.push(error(
+                    folder,
+                    format!(
+                        "is a chart or a kustomization, and {path} of target {} lies in it; name the whole folder or a path \
+                         outside of it",
+                        self.target
+                    ),
+                ));
+            }
+        }
+        findings
+    }
+}
+
+fn error(path: &RepoPath, message: String) -> Finding {
+    Finding {
+        path: path.clone(),
+        position: None,
+        object: None,
+        severity: Severity::Error,
+        message,
+    }
+}
+
+/// What was read of a commit.
+pub(super) struct Read<'a> {
+    pub(super) commit: CommitId,
+    /// The whole listing.
+    pub(super) files: &'a [TreeFile],
+    pub(super) folders: &'a Folders,
+    /// The plain manifests, ordered by path.
+    pub(super) manifests: &'a [(TreeFile, Arc<FileReading>)],
+    /// The files that are read for their images.
+    pub(super) images_only: &'a [(TreeFile, Arc<FileReading>)],
+    pub(super) renderings: &'a [Arc<Rendering>],
+    /// The units that nobody renders.
+    pub(super) not_rendered: Vec<Finding>,
+}
+
+/// What the targets apply.
+pub(super) struct Assigned {
+    pub(super) targets: BTreeMap<TargetId, Arc<TargetState>>,
+    pub(super) images: DeclaredImages,
+    /// The findings of all targets, in order.
+    pub(super) findings: Vec<Finding>,
+    /// Whether a target has two declarations of one object, and so applies neither.
+    pub(super) has_duplicates: bool,
+}
+
+/// Gives each target its objects and the findings of its paths.
+pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
+    let common = findings(&mut read);
+    let mut own = BTreeSet::new();
+    let mut states = BTreeMap::new();
+    let mut duplicates = BTreeMap::new();
+    for target in targets {
+        let mut objects = objects_of(target, &read);
+        let mut extra = target.vanished(read.files);
+        extra.extend(target.swallowed(read.folders));
+        let (twice, declared_twice) = drop_duplicates(&mut objects);
+        extra.extend(declared_twice);
+        let covered = common.iter().filter(|finding| target.covers(&finding.path));
+        let findings = covered.chain(&extra).cloned().collect();
+        states.insert(
+            target.target.clone(),
+            Arc::new(target.state(read.commit, objects, findings)),
+        );
+        own.extend(extra);
+        duplicates.insert(&target.target, twice);
+    }
+    let is_applied = |document: &&Arc<Document>| {
+        let mut covering = targets.iter().filter(|target| target.covers(document.path()));
+        covering.any(|target| !duplicates[&target.target].contains(&document.object.id))
+    };
+    let documents = read.manifests.iter().flat_map(|(_, reading)| &reading.documents);
+    let applied = documents.filter(is_applied).cloned().collect();
+    let mut findings: Vec<Finding> = common.into_iter().chain(own).collect();
+    findings.sort();
+    Assigned {
+        targets: states,
+        images: images(applied, &read),
+        findings,
+        has_duplicates: duplicates.values().any(|twice| !twice.is_empty()),
+    }
+}
+
+/// The findings of files and units. A file that is read for its images leaves warnings only: nothing of it is applied.
+fn findings(read: &mut Read<'_>) -> Vec<Finding> {
+    let mut findings = std::mem::take(&mut read.not_rendered);
+    for (_, reading) in read.manifests {
+        findings.extend(reading.findings.iter().cloned());
+    }
+    for (_, reading) in read.images_only {
+        let all = reading.findings.iter();
+        findings.extend(all.filter(|finding| finding.severity == Severity::Warning).cloned());
+    }
+    for rendering in read.renderings {
+        findings.extend(rendering.findings.iter().cloned());
+    }
+    findings
+}
+
+fn objects_of(target: &TargetPaths, read: &Read<'_>) -> Vec<Arc<Object>> {
+    let manifests = read.manifests.iter();
+    let covered = manifests.filter(|(file, _)| target.covers(&file.path));
+    let documents = covered.flat_map(|(_, reading)| &reading.documents);
+    let mut objects: Vec<Arc<Object>> = documents.map(|document| Arc::clone(&document.object)).collect();
+    let rendered = read.renderings.iter().flat_map(|rendering| &rendering.objects);
+    let rendered = rendered.filter(|object| target.covers(object.origin.path()));
+    let plain = objects.len();
+    objects.extend(rendered.cloned());
+    if objects.len() > plain {
+        objects.sort_by(|a, b| a.origin.path().cmp(b.origin.path()));
+    }
+    objects
+}
+
+fn images(applied: Vec<Arc<Document>>, read: &Read<'_>) -> DeclaredImages {
+    let mut images = DeclaredImages {
+        applied,
+        ..DeclaredImages::default()
+    };
+    for (file, reading) in read.images_only {
+        images.bases.extend(reading.documents.iter().cloned());
+        if !reading.operations.is_empty() {
+            let operations = (file.path.clone(), Arc::clone(&reading.operations));
+            images.operations.push(operations);
+        }
+    }
+    for (_, reading) in read.manifests.iter().chain(read.images_only) {
+        let kustomization = reading.values.first().zip(reading.kustomization.as_ref());
+        let kustomization = kustomization.map(|(document, parts)| (Arc::clone(document), Arc::clone(parts)));
+        images.kustomizations.extend(kustomization);
+        images.values.extend(reading.values.iter().cloned());
+    }
+    images
+}
+
+/// Removes the objects that are declared twice, since only their author knows which declaration counts.
+fn drop_duplicates(objects: &mut Vec<Arc<Object>>) -> (BTreeSet<ObjectId>, Vec<Finding>) {
+    let mut declarations: BTreeMap<&ObjectId, Vec<&Origin>> = BTreeMap::new();
+    for object in objects.iter() {
+        declarations.entry(&object.id).or_default().push(&object.origin);
+    }
+    declarations.retain(|_, origins| origins.len() > 1);
+    let findings: Vec<Finding> = declarations
+        .iter()
+        .filter_map(|(id, origins)| {
+            let (first, others) = origins.split_first()?;
+            let others: Vec<String> = others.iter().map(|origin| written(origin)).collect();
+            Some(Finding {
+                path: first.path().clone(),
+                position: match first {
+                    Origin::File { position, .. } => Some(*position),
+                    Origin::Rendered { .. } | Origin::Release { .. } => None,
+                },
+                object: Some((*id).clone()),
+                severity: Severity::Error,
+                message: format!(
+                    "declared again in {}; applied from neither, remove one of them",
+                    others.join(", ")
+                ),
+            })
+        })
+        .collect();
+    let duplicates: BTreeSet<ObjectId> = declarations.into_keys().cloned().collect();
+    if !duplicates.is_empty() {
+        objects.retain(|object| !duplicates.contains(&object.id));
+    }
+    (duplicates, findings)
+}
+
+fn written(origin: &Origin) -> String {
+    match origin {
+        Origin::File { path, position } => format!("{path}:{}", position.line),
+        Origin::Rendered { .. } | Origin::Release { .. } => origin.path().to_string(),
+    }
+}

@@ -1,0 +1,212 @@
+use crate::model::{Finding, RepoPath, Severity};
+use crate::port::UnitKind;
+use std::collections::BTreeSet;
+
+/// The name that makes a folder a Helm chart.
+const CHART: &str = "Chart.yaml";
+/// The names that kustomize looks for in a folder.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// The endings of manifest files.
+const MANIFESTS: [&str; 3] = [".yaml", ".yml", ".json"];
+
+/// The units of a tree listing.
+#[derive(Debug, Clone)]
+pub struct Units<T> {
+    /// Files whose objects are applied, in the order of the listing. Encrypted files are among them.
+    pub manifests: Vec<T>,
+    /// Files that are read for their image fields only: those in kustomization folders, and the values of charts.
+    pub images_only: Vec<T>,
+    folders: Folders,
+}
+
+/// Sorts the files of a listing into units. `path` gives a file's path below the folder that is read.
+pub fn discover<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath + Copy) -> Units<T> {
+    let folders = Folders::of(files.iter().map(path));
+    let of_role = |role: Role| -> Vec<T> {
+        let files = files.iter();
+        files
+            .filter(|file| folders.role(path(file)) == Some(role))
+            .cloned()
+            .collect()
+    };
+    Units {
+        manifests: of_role(Role::Manifest),
+        images_only: of_role(Role::ImagesOnly),
+        folders,
+    }
+}
+
+impl<T> Units<T> {
+    /// The folders of a kind: outer and inner ones, without those that lie in a chart.
+    pub(super) fn of_kind(&self, kind: UnitKind) -> Vec<&RepoPath> {
+        let Folders { charts, kustomizations } = &self.folders;
+        match kind {
+            UnitKind::Encrypted => Vec::new(),
+            UnitKind::Chart => charts.iter().collect(),
+            UnitKind::Kustomization => {
+                let outside = |folder: &&RepoPath| !charts.iter().any(|chart| folder.is_within(chart));
+                kustomizations.iter().filter(outside).collect()
+            }
+        }
+    }
+
+    /// What a listing has that nobody renders: a chart is a notice, a kustomization is an error, since its objects are
+    /// missing.
+    pub fn not_rendered(&self, is_rendered: impl Fn(UnitKind) -> bool) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let kinds = [
+            (
+                UnitKind::Chart,
+                Severity::Notice,
+                "a Helm chart; its files are not read as manifests",
+            ),
+            (
+                UnitKind::Kustomization,
+                Severity::Error,
+                "has a kustomization file; overlays are not rendered: commit the rendered manifests, or leave the folder \
+                 out of repo.paths",
+            ),
+        ];
+        for (kind, severity, message) in kinds.into_iter().filter(|(kind, ..)| !is_rendered(*kind)) {
+            findings.extend(self.of_kind(kind).into_iter().map(|folder| Finding {
+                path: folder.clone(),
+                position: None,
+                object: None,
+                severity,
+                message: message.to_owned(),
+            }));
+        }
+        findings
+    }
+
+    /// The folders whose files are no plain manifests.
+    pub(super) fn into_folders(self) -> Folders {
+        self.folders
+    }
+}
+
+/// What a file is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Manifest,
+    ImagesOnly,
+}
+
+/// The folders whose files are no plain manifests.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Folders {
+    charts: BTreeSet<RepoPath>,
+    kustomizations: BTreeSet<RepoPath>,
+}
+
+impl Folders {
+    fn of<'a>(paths: impl Iterator<Item = &'a RepoPath> + Clone) -> Self {
+        let holding = |names: &[&str]| -> BTreeSet<RepoPath> {
+            let holders = paths.clone().filter(|path| names.contains(&path.file_name()));
+            holders.map(RepoPath::parent).collect()
+        };
+        Self {
+            charts: holding(&[CHART]),
+            kustomizations: holding(&KUSTOMIZATIONS),
+        }
+    }
+
+    /// Whether the file makes its folder a chart or a kustomization.
+    pub(super) fn is_made_by(path: &RepoPath) -> bool {
+        path.file_name() == CHART || KUSTOMIZATIONS.contains(&path.file_name())
+    }
+
+    /// Whether the file lies in none of the folders.
+    pub(super) fn are_clear_of(&self, path: &RepoPath) -> bool {
+        !below(path, &self.charts) && !below(path, &self.kustomizations)
+    }
+
+    /// Whether the file is a plain manifest.
+    pub(super) fn has_manifest(&self, path: &RepoPath) -> bool {
+        self.role(path) == Some(Role::Manifest)
+    }
+
+    /// All the folders.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &RepoPath> {
+        self.charts.iter().chain(&self.kustomizations)
+    }
+
+    fn role(&self, path: &RepoPath) -> Option<Role> {
+        let name = path.file_name();
+        let is_manifest = !name.starts_with('.') && MANIFESTS.iter().any(|ending| name.ends_with(ending));
+        if below(path, &self.charts) {
+            return (is_manifest && name.starts_with("values")).then_some(Role::ImagesOnly);
+        }
+        if below(path, &self.kustomizations) {
+            return (is_manifest || KUSTOMIZATIONS.contains(&name)).then_some(Role::ImagesOnly);
+        }
+        is_manifest.then_some(Role::Manifest)
+    }
+}
+
+fn below(path: &RepoPath, folders: &BTreeSet<RepoPath>) -> bool {
+    folders.iter().any(|folder| path.is_within(folder))
+}
+
+/// Whether the name says that SOPS has encrypted the file: `secrets.sops.yaml`, `secrets.enc.yaml`.
+pub(super) fn is_encrypted(path: &RepoPath) -> bool {
+    let stem = MANIFESTS
+        .iter()
+        .find_map(|ending| path.file_name().strip_suffix(ending));
+    stem.is_some_and(|stem| stem.ends_with(".sops") || stem.ends_with(".enc"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(paths: &[&str]) -> Units<RepoPath> {
+        let paths: Vec<RepoPath> = paths.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
+        discover(&paths, |path| path)
+    }
+
+    fn names(paths: &[RepoPath]) -> Vec<&str> {
+        paths.iter().map(RepoPath::as_str).collect()
+    }
+
+    #[test]
+    fn chart_folders_are_passed_over_with_one_notice() {
+        let units = units(&[
+            "charts/web/Chart.yaml",
+            "charts/web/templates/deployment.yaml",
+            "charts/web/values.yaml",
+            "workloads/web.yaml",
+            "workloads/notes.txt",
+            "workloads/.hidden.yaml",
+        ]);
+        assert_eq!(names(&units.manifests), ["workloads/web.yaml"]);
+        assert_eq!(names(&units.images_only), ["charts/web/values.yaml"]);
+        let findings = units.not_rendered(|_| false);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].severity, Severity::Notice);
+    }
+
+    #[test]
+    fn a_kustomization_that_nobody_renders_makes_the_reading_incomplete() {
+        let units = units(&["base/web.yaml", "prod/kustomization.yaml", "prod/patch.yaml"]);
+        assert_eq!(names(&units.manifests), ["base/web.yaml"]);
+        assert_eq!(
+            names(&units.images_only),
+            ["prod/kustomization.yaml", "prod/patch.yaml"]
+        );
+        assert_eq!(units.not_rendered(|_| false)[0].severity, Severity::Error);
+        assert!(units.not_rendered(|kind| kind == UnitKind::Kustomization).is_empty());
+    }
+
+    #[test]
+    fn encrypted_files_are_known_by_their_names() {
+        for (path, expected) in [
+            ("a/secrets.sops.yaml", true),
+            ("secrets.enc.json", true),
+            ("secrets.yaml", false),
+            ("sops.yaml", false),
+        ] {
+            assert_eq!(is_encrypted(&RepoPath::parse(path).unwrap()), expected, "{path}");
+        }
+    }
+}

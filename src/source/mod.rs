@@ -1,0 +1,35 @@
+//! What the config repo declares: from a commit to the objects of each target and the documents with images.
+//!
+//! Stages of a reading: *discover* (pure: a tree listing becomes plain files, encrypted files, kustomization folders and
+//! charts), *render* (plain files are parsed here; a [`Renderer`](crate::port::Renderer) makes the objects of the other
+//! units), *assign* (pure: objects by target, each target with findings and a completeness of its own). What was read is kept
+//! under a hash of the unit's paths and blobs and of the renderer's version, so that a commit costs what it changes: a
+//! one-line commit parses one file and looks at no other.
+//!
+//! [`Publisher`] is the task that owns the [`Reader`]. It reads each head of the branch, publishes the
+//! [`DeclaredState`](crate::port::DeclaredState), and reads other commits on request. Nobody else holds the reader, so no
+//! lock is held over disk or network; a commit that is published is served without the task. [`Follower`] is the loop that
+//! fetches the branch.
+//!
+//! Invariants: a reading is whole or an error; a file that could not be parsed leaves a finding of severity `Error` with
+//! each target whose paths cover the file, and only these targets become incomplete.
+//!
+//! Deliberately absent: decisions about what was read. `sync` and `automation` read the published values through `port`
+//! and know nothing of this room.
+
+mod assign;
+mod discover;
+mod follow;
+mod patch;
+mod publish;
+mod reader;
+mod reading;
+mod render;
+#[cfg(test)]
+mod tests;
+
+pub use assign::TargetPaths;
+pub use discover::discover;
+pub use follow::{Follower, watch_verification};
+pub use publish::{Publisher, publisher};
+pub use reader::Reader;

@@ -1,0 +1,233 @@
+use super::assign::{Read, TargetPaths, assign};
+use super::discover::{Folders, Units, discover, is_encrypted};
+use super::patch::{Changed, Snapshot};
+use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
+use super::render::{Pending, Renderings};
+use crate::manifest::MAX_FILE_BYTES;
+use crate::model::{CommitId, RepoPath};
+use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, UnitKind};
+use crate::telemetry::Metrics;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Reads commits, and keeps what the last commit is made of.
+pub struct Reader {
+    targets: Vec<TargetPaths>,
+    renderers: Vec<Arc<dyn Renderer>>,
+    pub(super) files: HashMap<UnitKey, Arc<FileReading>>,
+    renderings: Renderings,
+    pub(super) latest: Option<Snapshot>,
+    folders: Folders,
+    metrics: Metrics,
+    pub(super) parse: fn(Vec<(UnitKey, TreeFile)>, Vec<Option<Vec<u8>>>, Purpose) -> Readings,
+}
+
+/// Files held in memory at once: 256 of at most 4 MiB, in practice of a few kilobytes each.
+const BATCH: usize = 256;
+
+impl Reader {
+    /// A reader of what these targets apply. The first renderer that takes a kind of unit gets the units of that kind.
+    pub fn new(targets: Vec<TargetPaths>, renderers: Vec<Arc<dyn Renderer>>, metrics: Metrics) -> Self {
+        Self {
+            targets,
+            renderers,
+            files: HashMap::new(),
+            renderings: Renderings::default(),
+            latest: None,
+            folders: Folders::default(),
+            metrics,
+            parse: read_all,
+        }
+    }
+
+    /// What a commit declares.
+    ///
+    /// # Errors
+    /// The repository could not be read, or not as a whole. Files that are wrong are findings and no errors.
+    pub async fn read(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Arc<DeclaredState>, RepoFailure> {
+        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.state.commit == commit) {
+            return Ok(Arc::clone(&latest.state));
+        }
+        let snapshot = match self.read_changes(repo, commit).await? {
+            Some(snapshot) => snapshot,
+            None => self.read_all(repo, commit).await?,
+        };
+        tracing::debug!(%commit, files = snapshot.parsed, "read");
+        Ok(Arc::clone(&self.latest.insert(snapshot).state))
+    }
+
+    async fn read_all(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Snapshot, RepoFailure> {
+        let files = repo.files(commit, self.paths()).await?;
+        let mut units = discover(&files, |file| &file.path);
+        let pending = self.take_pending(&mut units, &files);
+        let not_rendered = units.not_rendered(|kind| self.renderer(kind).is_some());
+        let (manifests, parsed) = self.load(repo, &units.manifests, Purpose::Objects).await?;
+        let (images_only, parsed_too) = self.load(repo, &units.images_only, Purpose::Images).await?;
+        let renderings = self.renderings.render(repo, pending).await?;
+        let current: HashSet<UnitKey> = manifests.iter().chain(&images_only).map(|(key, ..)| *key).collect();
+        self.files.retain(|key, _| current.contains(key));
+        let (manifests, images_only) = (without_keys(manifests), without_keys(images_only));
+        let all = manifests.iter().chain(&images_only);
+        let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
+        self.folders = units.into_folders();
+        let read = Read {
+            commit,
+            files: &files,
+            folders: &self.folders,
+            manifests: &manifests,
+            images_only: &images_only,
+            renderings: &renderings,
+            not_rendered,
+        };
+        Ok(Snapshot::of(
+            commit,
+            assign(&self.targets, read),
+            blobs,
+            parsed + parsed_too,
+        ))
+    }
+
+    /// Reads a commit from the latest one, and looks at the files that differ only: whoever races others for the branch has
+    /// no time to look at twenty thousand. `None` where what differs concerns more than its own files.
+    async fn read_changes(
+        &mut self,
+        repo: &impl ConfigRepo,
+        commit: CommitId,
+    ) -> Result<Option<Snapshot>, RepoFailure> {
+        let Some(latest) = self.latest.clone() else {
+            return Ok(None);
+        };
+        // A commit that is no longer in the mirror is not worth an error: all files are read then.
+        let Ok(Some(changes)) = repo.changes(latest.state.commit, commit).await else {
+            return Ok(None);
+        };
+        let covered = |change: &FileChange| self.targets.iter().any(|target| target.covers(&change.path));
+        let changes: Vec<FileChange> = changes.into_iter().filter(covered).collect();
+        let complete = latest.state.targets.values().all(|target| target.complete);
+        let is_local = |change: &FileChange| {
+            let (is_new, is_gone) = (change.before.is_none(), change.after.is_none());
+            let stays = !is_gone && (complete || !is_new);
+            stays && !Folders::is_made_by(&change.path) && self.folders.are_clear_of(&change.path)
+        };
+        let is_plain = |change: &FileChange| !self.is_rendered_file(&change.path);
+        if changes.len() > BATCH || !changes.iter().all(|change| is_local(change) && is_plain(change)) {
+            return Ok(None);
+        }
+        let manifests: Vec<TreeFile> = changes
+            .into_iter()
+            .filter(|change| self.folders.has_manifest(&change.path))
+            .filter_map(|change| {
+                Some(TreeFile {
+                    path: change.path,
+                    blob: change.after?,
+                })
+            })
+            .collect();
+        let (read, parsed) = self.load(repo, &manifests, Purpose::Objects).await?;
+        let mut changed = Vec::new();
+        let mut replaced = Vec::new();
+        for (key, file, after) in read {
+            let old = latest.state.blobs.get(&file.path).map(|blob| TreeFile {
+                path: file.path.clone(),
+                blob: *blob,
+            });
+            let old = old.map(|old| UnitKey::of(Purpose::Objects.version(), [&old]));
+            let before = old.and_then(|old| self.files.get(&old)).map(Arc::clone);
+            replaced.extend(old.filter(|old| *old != key));
+            changed.push(Changed { file, before, after });
+        }
+        let Some(snapshot) = latest.patched(&self.targets, commit, &changed, parsed) else {
+            return Ok(None);
+        };
+        for key in replaced {
+            self.files.remove(&key);
+        }
+        Ok(Some(snapshot))
+    }
+
+    /// The readings of files, and how many files were parsed for them.
+    async fn load(
+        &mut self,
+        repo: &impl ConfigRepo,
+        files: &[TreeFile],
+        purpose: Purpose,
+    ) -> Result<(Vec<Loaded>, usize), RepoFailure> {
+        let keyed: Vec<(UnitKey, TreeFile)> = files
+            .iter()
+            .map(|file| (UnitKey::of(purpose.version(), [file]), file.clone()))
+            .collect();
+        let is_unknown = |(key, _): &&(UnitKey, TreeFile)| !self.files.contains_key(key);
+        let unknown: Vec<(UnitKey, TreeFile)> = keyed.iter().filter(is_unknown).cloned().collect();
+        let mut parsed = 0;
+        for batch in unknown.chunks(BATCH) {
+            let blobs = batch.iter().map(|(_, file)| file.blob).collect();
+            let bytes = repo.blobs(blobs, MAX_FILE_BYTES).await?;
+            let (files, parse) = (batch.to_vec(), self.parse);
+            let read = tokio::task::spawn_blocking(move || parse(files, bytes, purpose)).await;
+            let (readings, batch_parsed) = read.map_err(|error| {
+                let first = batch.first().map(|(_, file)| file.path.clone()).unwrap_or_default();
+                unreadable(&first, &format!("the task that read it and other files ended: {error}"))
+            })?;
+            self.files.extend(readings);
+            self.metrics.files_parsed(batch_parsed);
+            parsed += batch_parsed;
+        }
+        let loaded = keyed.into_iter().map(|(key, file)| match self.files.get(&key) {
+            Some(reading) => Ok((key, file, Arc::clone(reading))),
+            None => Err(unreadable(&file.path, "its content was not given")),
+        });
+        Ok((loaded.collect::<Result<_, _>>()?, parsed))
+    }
+
+    /// Takes the units that a renderer makes objects of.
+    fn take_pending(&self, units: &mut Units<TreeFile>, files: &[TreeFile]) -> Vec<Pending> {
+        let mut pending = Vec::new();
+        for kind in [UnitKind::Kustomization, UnitKind::Chart] {
+            let Some(renderer) = self.renderer(kind) else { continue };
+            pending.extend(units.of_kind(kind).into_iter().map(|folder| {
+                let files = files.iter().filter(|file| file.path.is_within(folder));
+                Pending {
+                    kind,
+                    path: folder.clone(),
+                    files: files.cloned().collect(),
+                    renderer: Arc::clone(renderer),
+                }
+            }));
+        }
+        if let Some(renderer) = self.renderer(UnitKind::Encrypted) {
+            let manifests = std::mem::take(&mut units.manifests);
+            let (encrypted, plain) = manifests.into_iter().partition(|file| is_encrypted(&file.path));
+            units.manifests = plain;
+            pending.extend(Vec::into_iter(encrypted).map(|file: TreeFile| Pending {
+                kind: UnitKind::Encrypted,
+                path: file.path.clone(),
+                files: vec![file],
+                renderer: Arc::clone(renderer),
+            }));
+        }
+        pending
+    }
+
+    fn renderer(&self, kind: UnitKind) -> Option<&Arc<dyn Renderer>> {
+        self.renderers.iter().find(|renderer| renderer.takes(kind))
+    }
+
+    fn is_rendered_file(&self, path: &RepoPath) -> bool {
+        is_encrypted(path) && self.renderer(UnitKind::Encrypted).is_some()
+    }
+
+    /// The paths of all targets; all of the config repo, if empty.
+    fn paths(&self) -> Vec<RepoPath> {
+        if self.targets.iter().any(|target| target.paths.is_empty()) {
+            return Vec::new();
+        }
+        let paths = self.targets.iter().flat_map(|target| &target.paths);
+        paths.cloned().collect()
+    }
+}
+
+type Loaded = (UnitKey, TreeFile, Arc<FileReading>);
+
+fn without_keys(loaded: Vec<Loaded>) -> Vec<(TreeFile, Arc<FileReading>)> {
+    loaded.into_iter().map(|(_, file, reading)| (file, reading)).collect()
+}
