@@ -1,6 +1,6 @@
 # docker build -t REGISTRY/tidegate:0.1.0 .
 ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
-# glibc, CA certificates, no shell; for another base keep /etc/ssl/certs in it.
+# Has glibc and CA certificates, and no shell. Another base image must have /etc/ssl/certs.
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${RUST_IMAGE} AS build
