@@ -2,8 +2,8 @@
 
 use crate::automation::ProposalBranch;
 use crate::aws::{CallLimits, Endpoint, Identity, Sdk, Signer};
-use crate::config::{ForgeKind, Push, Settings};
-use crate::forge::{self, RequestScope};
+use crate::config::{Push, Settings};
+use crate::forge::{self, ForgeKind, RequestScope};
 use crate::port::Forge;
 use std::sync::Arc;
 

@@ -98,11 +98,11 @@ impl Keys {
 
     /// The deploy key, and where to add it.
     fn deploy(settings: &Settings, key: &DeployKey) -> Self {
-        let place = settings.repo.url.key_page();
+        let key_page = settings.repo.url.key_page();
         let signs = settings.automation.signing == Some(SigningKey::DeployKey);
         Self {
-            page: place.page,
-            advice: Some(place.advice),
+            page: key_page.page,
+            advice: Some(key_page.advice),
             allowed_signer: signs.then(|| key.allowed_signer_line(COMMENT)),
             ..Self::new(key)
         }
@@ -229,7 +229,7 @@ impl Identity {
         Ok(())
     }
 
-    /// For people, beside the key on standard output.
+    /// Explains the output in words, on standard error.
     fn explain(&self, text: &str) {
         if self.output == Output::Text {
             eprintln!("{text}");

@@ -115,13 +115,13 @@ impl Test {
 
     fn candidates(&self) -> Result<Vec<Candidate>, Failure> {
         let mut found: BTreeMap<Tag, Candidate> = BTreeMap::new();
-        let mut add = |text: &str, place: &str| {
-            let candidate = candidate(text).map_err(|problem| Failure::usage(format!("{place}{problem}")))?;
+        let mut add = |text: &str, origin: &str| {
+            let candidate = candidate(text).map_err(|problem| Failure::usage(format!("{origin}{problem}")))?;
             match found.get(&candidate.tag) {
                 Some(other) if *other != candidate => {
                     let tag = &candidate.tag;
                     Err(Failure::usage(format!(
-                        "{place}{tag} is given twice, with different digests or times"
+                        "{origin}{tag} is given twice, with different digests or times"
                     )))
                 }
                 _ => {

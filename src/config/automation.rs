@@ -31,7 +31,7 @@ pub struct AutomationSettings {
     pub push: Push,
 }
 
-/// Bumps: how the agent chooses, commits and pushes new image tags.
+/// How the agent chooses, commits and pushes new image tags.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Automation {

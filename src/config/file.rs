@@ -1,5 +1,5 @@
 use super::automation::{Automation, AutomationSettings};
-use super::http::{Http, HttpSettings};
+use super::http::Http;
 use super::keys::SigningKey;
 use super::mistake::{Error, Mistake};
 use super::registries::{Registry, RegistrySettings};
@@ -9,6 +9,7 @@ use super::sync::{Sync, SyncSettings};
 use super::text::Text;
 use super::written;
 use crate::git::Scheme;
+use crate::http;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub struct Settings {
     /// Applying.
     pub sync: SyncSettings,
     /// The agent's own port.
-    pub http: HttpSettings,
+    pub http: http::Settings,
     /// A folder that the agent may write. It holds the mirror of the config repo and may be emptied between runs.
     pub state_dir: PathBuf,
 }

@@ -1,19 +1,9 @@
 use super::text::Text;
+use crate::http::Settings;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-
-/// The agent's own port.
-#[derive(Debug)]
-pub struct HttpSettings {
-    /// The address that the agent listens on.
-    pub listen: SocketAddr,
-    /// The file with the bearer token of `/v1`; `None`: these calls are refused.
-    pub token_file: Option<PathBuf>,
-    /// The file with the secret that forges sign push events with; `None`: push events are refused.
-    pub webhook_secret_file: Option<PathBuf>,
-}
 
 /// The agent's own port.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -47,8 +37,8 @@ struct Webhook {
 }
 
 impl Http {
-    pub(super) fn settings(self) -> HttpSettings {
-        HttpSettings {
+    pub(super) fn settings(self) -> Settings {
+        Settings {
             listen: self.listen.value,
             token_file: self.token_file.map(|file| file.value),
             webhook_secret_file: self.webhook.secret_file.map(|file| file.value),

@@ -6,6 +6,7 @@
 //!
 //! - All mistakes of a file are listed at once, each with its path and line. The agent starts only without mistakes.
 //! - An unknown key is a mistake; the message suggests the closest key of the same section.
+//! - A room owns the settings that only it uses (`forge`, `git`, `http`, `resource`); the sections here fill them in.
 //! - The chart renders the file from `values.yaml` with the same keys.
 //! - Files that the settings name (keys, tokens) are not opened here.
 
@@ -31,10 +32,9 @@ mod written;
 
 pub use automation::AutomationSettings;
 pub use file::{Settings, read};
-pub use http::HttpSettings;
 pub use keys::{KeySource, SigningKey};
 pub use mistake::{Error, Mistake};
-pub use push::{ForgeKind, PullRequestSettings, Push};
+pub use push::Push;
 pub use registries::{RegistrySettings, Schedule};
 pub use repo::RepoSettings;
 pub use schema::schema;

@@ -1,6 +1,7 @@
 use super::repo::RepoSettings;
 use super::report::Report;
 use super::text::{FromText, NonEmpty, Text, choices};
+use crate::forge::{ForgeKind, PullRequestSettings};
 use crate::git::RepoUrl;
 use crate::model::BranchName;
 use schemars::JsonSchema;
@@ -16,34 +17,6 @@ pub enum Push {
     Branch(BranchName),
     /// To a branch of their own, with a pull request on the forge.
     PullRequest(BranchName, PullRequestSettings),
-}
-
-/// The pull request that proposes the bumps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullRequestSettings {
-    /// The kind of forge.
-    pub forge: ForgeKind,
-    /// The address of the forge's API.
-    pub api: String,
-    /// The repository as the API names it.
-    pub project: String,
-    /// The file with the API token; empty for CodeCommit, which needs none.
-    pub token_file: PathBuf,
-    /// The labels of the pull request.
-    pub labels: Vec<String>,
-}
-
-/// The kinds of forges on which the agent opens pull requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ForgeKind {
-    /// GitHub and GitHub Enterprise Server.
-    GitHub,
-    /// GitLab.
-    GitLab,
-    /// Gitea, Forgejo, Codeberg.
-    Gitea,
-    /// AWS CodeCommit, in this region.
-    CodeCommit(String),
 }
 
 /// `automation.push` as written.
@@ -141,12 +114,13 @@ impl PullRequest {
     /// `None` where something is missing; the report then has a mistake.
     fn settings(self, report: &Report, url: Option<&RepoUrl>) -> Option<PullRequestSettings> {
         let host = url.map_or("", RepoUrl::host);
-        let forge = self.forge.map(|forge| forge.value).or_else(|| Forge::of_host(host));
+        let forge = self.forge.map(|forge| forge.value.kind(host));
+        let forge = forge.or_else(|| ForgeKind::of_host(host));
         if forge.is_none() && url.is_some() {
-            let message = format!("the host {host:?} does not tell it; write github, gitlab, gitea or codecommit");
+            let message = format!("the host {host:?} does not say which; write github, gitlab, gitea or codecommit");
             report.missing("automation.pullRequest.forge", &message);
         }
-        if self.token_file.is_none() && forge != Some(Forge::CodeCommit) {
+        if self.token_file.is_none() && !matches!(forge, Some(ForgeKind::CodeCommit(_))) {
             report.missing(
                 "automation.pullRequest.tokenFile",
                 "write the path of the file that holds the forge's API token",
@@ -155,11 +129,11 @@ impl PullRequest {
         let (forge, path) = (forge?, url?.path().trim_matches('/'));
         let path = path.strip_suffix(".git").unwrap_or(path);
         Some(PullRequestSettings {
-            api: self.api.map_or_else(|| forge.api(host), |api| api.value.0),
+            api: self.api.map_or_else(|| forge.default_api(host), |api| api.value.0),
             project: self
                 .project
-                .map_or_else(|| forge.project(path), |project| project.value.0),
-            forge: forge.kind(host),
+                .map_or_else(|| forge.default_project(path), |project| project.value.0),
+            forge,
             token_file: self.token_file.map(|file| file.value).unwrap_or_default(),
             labels: self.labels.into_iter().map(|label| label.value.0).collect(),
         })
@@ -184,54 +158,14 @@ choices! {
 }
 
 impl Forge {
-    fn of_host(host: &str) -> Option<Self> {
-        match host {
-            "github.com" | "ssh.github.com" => Some(Self::GitHub),
-            "gitlab.com" | "altssh.gitlab.com" => Some(Self::GitLab),
-            "codeberg.org" | "gitea.com" => Some(Self::Gitea),
-            _ if host.starts_with("git-codecommit.") => Some(Self::CodeCommit),
-            _ => None,
-        }
-    }
-
-    fn api(self, host: &str) -> String {
-        match self {
-            Self::GitHub if host == "github.com" || host == "ssh.github.com" => "https://api.github.com".to_owned(),
-            Self::GitHub => format!("https://{host}/api/v3"),
-            Self::GitLab => format!("https://{}/api/v4", host.strip_prefix("altssh.").unwrap_or(host)),
-            Self::Gitea => format!("https://{host}/api/v1"),
-            Self::CodeCommit => {
-                let region = region(host);
-                let china = if region.starts_with("cn-") { ".cn" } else { "" };
-                format!("https://codecommit.{region}.amazonaws.com{china}")
-            }
-        }
-    }
-
-    fn project(self, path: &str) -> String {
-        let project = match self {
-            Self::CodeCommit => path.rsplit('/').next().unwrap_or(path),
-            _ => path,
-        };
-        project.to_owned()
-    }
-
     fn kind(self, host: &str) -> ForgeKind {
         match self {
             Self::GitHub => ForgeKind::GitHub,
             Self::GitLab => ForgeKind::GitLab,
             Self::Gitea => ForgeKind::Gitea,
-            Self::CodeCommit => ForgeKind::CodeCommit(region(host).to_owned()),
+            Self::CodeCommit => ForgeKind::code_commit(host),
         }
     }
-}
-
-/// The region in `git-codecommit.<region>.amazonaws.com`, with or without `-fips`.
-fn region(host: &str) -> &str {
-    let rest = host
-        .strip_prefix("git-codecommit-fips.")
-        .or_else(|| host.strip_prefix("git-codecommit."));
-    rest.and_then(|rest| rest.split('.').next()).unwrap_or_default()
 }
 
 /// The address of an API, without a slash at its end.

@@ -27,7 +27,7 @@ pub struct TargetSettings {
     pub set: String,
 }
 
-/// Sync: how the agent applies the config repo to the cluster.
+/// How the agent applies the config repo to the cluster.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Sync {
@@ -49,7 +49,7 @@ impl Default for Sync {
     }
 }
 
-/// Limits of deletions. A commit that deletes more than one of the limits waits until `confirm` names it.
+/// Limits of deletions. A commit whose deletions exceed one of the limits waits until `confirm` names it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Deletions {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::forge::ForgeKind;
 
 fn mistakes(text: &str) -> Vec<String> {
     match read("tidegate.yaml", text) {

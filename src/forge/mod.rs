@@ -20,6 +20,7 @@ mod gitlab;
 mod pull;
 mod response;
 mod scope;
+mod settings;
 mod wire;
 
 pub use codecommit::CodeCommit;
@@ -27,4 +28,5 @@ pub use gitea::Gitea;
 pub use github::GitHub;
 pub use gitlab::GitLab;
 pub use scope::RequestScope;
+pub use settings::{ForgeKind, PullRequestSettings};
 pub use wire::ClientError;

@@ -31,6 +31,7 @@ mod probes;
 mod refusal;
 mod router;
 mod serve;
+mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -40,5 +41,6 @@ mod webhook;
 pub use api::client::{Client, ClientError};
 pub use commands::{CommandError, CommandReport, Commands};
 pub use serve::serve;
+pub use settings::Settings;
 pub use state::{Server, ServerLimits};
 pub use token::TokenFile;

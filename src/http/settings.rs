@@ -1,0 +1,13 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The agent's own port.
+#[derive(Debug)]
+pub struct Settings {
+    /// The address that the agent listens on.
+    pub listen: SocketAddr,
+    /// The file with the bearer token of `/v1`; `None`: these calls are refused.
+    pub token_file: Option<PathBuf>,
+    /// The file with the secret that forges sign push events with; `None`: push events are refused.
+    pub webhook_secret_file: Option<PathBuf>,
+}
