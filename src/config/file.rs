@@ -79,8 +79,8 @@ fn read_text(text: &str) -> Result<Settings, Vec<Mistake>> {
         }]
     })?;
     let report = Report::new(text);
-    let written: File = written::read(&value, &report);
-    let settings = written.settings(&report);
+    let written: Option<File> = written::read(&value, &report);
+    let settings = written.and_then(|written| written.settings(&report));
     let mistakes = report.into_mistakes();
     match settings {
         Some(settings) if mistakes.is_empty() => Ok(settings),

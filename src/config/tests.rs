@@ -293,6 +293,11 @@ fn a_value_that_cannot_be_used_is_not_reported_as_missing_too() {
         mistakes("repo: [url]\n"),
         ["1: repo: expected keys with values, found a list"]
     );
+    let url = "repo: {url: \"git@github.com:acme/fleet.git\", depth: -1}\n";
+    assert_eq!(
+        mistakes(url),
+        ["1: repo.depth: expected a whole number that is not negative, found -1"]
+    );
     assert_eq!(mistakes("7\n"), ["1: expected keys with values, found a number"]);
 }
 

@@ -14,8 +14,9 @@ use std::fmt;
 /// A file with more mistakes than this is not a configuration file.
 const MOST_MISTAKES: usize = 200;
 
-/// Reads a file's root. A value that cannot be used is reported, and absent in the result.
-pub(super) fn read<T: DeserializeOwned + Default>(value: &Value, report: &Report) -> T {
+/// Reads a file's root. A value that cannot be used is reported, and absent in the result. `None` where too little of the file
+/// can be used.
+pub(super) fn read<T: DeserializeOwned>(value: &Value, report: &Report) -> Option<T> {
     while report.count() < MOST_MISTAKES {
         let root = Node {
             value,
@@ -23,15 +24,15 @@ pub(super) fn read<T: DeserializeOwned + Default>(value: &Value, report: &Report
             report,
         };
         match T::deserialize(root) {
-            Ok(written) => return written,
+            Ok(written) => return Some(written),
             Err(Rejected::Reported) => {}
             Err(Rejected::Message(message)) => {
                 report.reject("", message);
-                break;
+                return None;
             }
         }
     }
-    T::default()
+    None
 }
 
 /// Why a value cannot be used.
@@ -169,7 +170,12 @@ impl<'de> Deserializer<'de> for Node<'_> {
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Rejected> {
         match self.value.as_u64() {
             Some(number) => visitor.visit_u64(number),
-            None => Err(self.expected("a whole number")),
+            None => Err(match self.value {
+                Value::Number(number) => {
+                    Rejected::Message(format!("expected a whole number that is not negative, found {number}"))
+                }
+                _ => self.expected("a whole number"),
+            }),
         }
     }
 

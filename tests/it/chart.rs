@@ -1,5 +1,5 @@
-//! `charts/tidegate` as helm and the API server see it, and the agent with what the chart gives it: the configuration
-//! that was rendered, the token that was made, the rights of its service account and no others.
+//! `charts/tidegate` as helm and the API server see it, and an agent that has exactly what the chart gives it: the rendered
+//! configuration, the generated token, and the rights of its service account.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
@@ -21,7 +21,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// helm with a home of its own.
+/// The helm program with its own home folder.
 struct Helm {
     home: TempDir,
     kubeconfig: Option<PathBuf>,
@@ -70,7 +70,7 @@ impl Helm {
     }
 }
 
-/// The one object of a kind in what helm rendered.
+/// The only object of a kind in the output of helm.
 fn rendered<K: serde::de::DeserializeOwned>(kind: &str, text: &str) -> K {
     let start = format!("kind: {kind}\n");
     let mut found = text.split("\n---\n").filter(|document| document.contains(&start));
@@ -94,7 +94,7 @@ fn the_charts_pass_lint() {
 }
 
 #[test]
-fn the_repositorys_address_is_the_one_value_that_is_missed() {
+fn the_repositorys_address_is_the_only_required_value() {
     let helm = Helm::offline();
     let complaint = helm.template(&[]).unwrap_err();
     assert!(
@@ -115,6 +115,7 @@ fn an_umbrella_chart_switches_the_chart_on_and_off() {
     );
     std::fs::write(umbrella.path().join("Chart.yaml"), chart).unwrap();
     std::fs::write(umbrella.path().join("values.yaml"), "tidegate: {enabled: true}\n").unwrap();
+    std::fs::create_dir(umbrella.path().join("templates")).unwrap();
     let umbrella = umbrella.path().to_str().unwrap();
     helm.run(&["dependency", "build", umbrella]).unwrap();
     let url = format!("tidegate.{URL}");
@@ -205,7 +206,7 @@ fn keys_are_read_by_the_name_of_their_secret_and_where_they_are_used() {
     assert_eq!(
         of(&https),
         Vec::<String>::new(),
-        "a mounted login needs no right, and no key is made"
+        "a mounted login needs no right, and the agent makes no key"
     );
 }
 
@@ -300,7 +301,7 @@ fn the_agent_understands_every_configuration_that_the_chart_renders() {
 }
 
 #[test]
-fn what_the_container_is_told_lies_where_the_chart_mounts_it() {
+fn the_container_finds_its_files_where_the_chart_mounts_them() {
     let text = Helm::offline().template(&[URL]).unwrap();
     let settings = tidegate::config::read("tidegate.yaml", &config(&text)).unwrap();
     let pod = rendered::<Deployment>("Deployment", &text).spec.template.spec.unwrap();
@@ -329,7 +330,7 @@ fn what_the_container_is_told_lies_where_the_chart_mounts_it() {
     assert_eq!(
         mounted(Path::new(env["TMPDIR"])),
         ["state"],
-        "nothing else can be written to"
+        "the container can write to no other folder"
     );
 }
 
@@ -417,9 +418,9 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     Api::namespaced(client.clone(), NAMESPACE)
         .create(&dry_run, &pod)
         .await
-        .expect("a restricted namespace takes it");
+        .expect("a restricted namespace accepts the pod");
 
-    // What kubelet does: the ConfigMap and the Secret as files, the service account's token.
+    // As kubelet does: writes the ConfigMap and the Secret to files, and the service account's token.
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
     let token = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
     std::fs::write(agent.token_file(), &token.0).unwrap();
@@ -473,5 +474,5 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     ]);
     upgrade.unwrap();
     let kept = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
-    assert_eq!(kept, token, "an upgrade changes the token under its users");
+    assert_eq!(kept, token, "an upgrade changes the token that clients use");
 }

@@ -64,7 +64,7 @@ fn tidegate(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Out
         .unwrap()
 }
 
-/// What a program said that ended with this code.
+/// The standard error of a program that ended with this code and printed nothing on standard output.
 fn ended(code: i32, output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{text}");
@@ -77,12 +77,12 @@ fn every_mistake_of_the_configuration_is_listed_with_its_line_before_anything_st
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("tidegate.yaml"), EVERY_MISTAKE).unwrap();
     let text = ended(2, &tidegate(dir.path(), &["run"], &[]));
-    for (line, path, said) in LISTED {
-        let place = format!("tidegate.yaml:{line}: {path}: ");
-        let found = text.lines().find(|told| told.trim_start().starts_with(&place));
+    for (line, path, part) in LISTED {
+        let start = format!("tidegate.yaml:{line}: {path}: ");
+        let found = text.lines().find(|listed| listed.trim_start().starts_with(&start));
         says(
-            found.unwrap_or_else(|| panic!("nothing about {place} in:\n{text}")),
-            &[said],
+            found.unwrap_or_else(|| panic!("nothing about {start} in:\n{text}")),
+            &[part],
         );
     }
     assert_eq!(text.lines().count(), LISTED.len() + 1, "one line each:\n{text}");
@@ -133,7 +133,7 @@ fn a_configuration_is_checked_without_starting_anything_and_its_schema_is_printe
 const NOTHING_WRONG: &str = "repo: {url: \"ssh://git@git.acme.example/fleet.git\", key: {file: identity}}\n";
 
 #[test]
-fn a_kubeconfig_that_is_missing_or_not_named_is_told_with_the_variable_that_names_it() {
+fn a_kubeconfig_that_is_missing_or_not_named_is_reported_with_the_variable_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("tidegate.yaml"), NOTHING_WRONG).unwrap();
     let unnamed = ended(1, &tidegate(dir.path(), &["run"], &[]));
