@@ -1,4 +1,5 @@
-//! Generated files, golden folders for what is understood and edited, the example repository, tables for values, hostile files, and properties.
+//! Tests of the room: golden folders for readings and edits, generated files, the example repository, tables of values,
+//! hostile files, the prefilter, and properties.
 
 mod example;
 mod generated;
