@@ -1,17 +1,17 @@
-//! `/_admin/`: what the Rust handle can do, for a shell user with curl.
+//! `/_admin/`: the operations of the Rust handle, for curl.
 //!
-//! Parameters stand in the query. Those of a registry are `account` and `region`, both optional.
+//! Parameters are in the query. `account` and `region` name a registry; both are optional.
 //!
-//! | request | does |
+//! | request | effect |
 //! |---|---|
 //! | `POST /_admin/push?repository=R&tag=T[&pushed_at=SECONDS]` | pushes a new image |
-//! | `POST /_admin/retag?repository=R&digest=D&tag=T` | one more tag for an image |
-//! | `POST /_admin/delete-tag?repository=R&tag=T` | takes a tag away |
-//! | `POST /_admin/repository?repository=R[&tags=IMMUTABLE]` | makes a repository |
+//! | `POST /_admin/retag?repository=R&digest=D&tag=T` | adds a tag to an image |
+//! | `POST /_admin/delete-tag?repository=R&tag=T` | deletes a tag |
+//! | `POST /_admin/repository?repository=R[&tags=IMMUTABLE]` | creates a repository |
 //! | `POST /_admin/faults` with a fault as JSON body | `{"kind": "throttle", "operation": "DescribeImages", "times": 3}` |
-//! | `GET /_admin/faults`, `DELETE /_admin/faults` | shows, ends all faults |
-//! | `POST /_admin/expire-page-tokens` | every `nextToken` given so far is refused |
-//! | `GET /_admin/requests` | requests so far by operation and repository |
+//! | `GET /_admin/faults`, `DELETE /_admin/faults` | lists all faults, ends all faults |
+//! | `POST /_admin/expire-page-tokens` | makes every `nextToken` so far invalid |
+//! | `GET /_admin/requests` | returns the number of requests so far, by operation and repository |
 
 use std::collections::BTreeMap;
 

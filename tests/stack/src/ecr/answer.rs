@@ -1,4 +1,4 @@
-//! Errors of the API as ECR words them, and JSON answers.
+//! The errors of the API with the texts of ECR, and JSON responses.
 
 use std::fmt;
 
@@ -8,9 +8,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// Error codes, as they stand in `__type`.
+/// The error codes of the field `__type`.
 ///
-/// Those that the service's front door gives before the service sees the request carry its namespace, which SDKs strip.
+/// The AWS front end returns some errors before the service receives the request. Their codes have a namespace, which SDKs
+/// strip.
 pub(super) mod codes {
     pub(in crate::ecr) const ACCESS_DENIED: &str = "AccessDeniedException";
     pub(in crate::ecr) const DIGEST_MISMATCH: &str = "ImageDigestDoesNotMatchException";
@@ -32,7 +33,7 @@ pub(super) mod codes {
     pub(in crate::ecr) const UNRECOGNIZED_CLIENT: &str = "com.amazon.coral.service#UnrecognizedClientException";
 }
 
-/// An error answer of the API; as an error of Rust it reads `Code: message`.
+/// An error response of the API. As a Rust error, its text is `Code: message`.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
@@ -49,7 +50,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Failure {
-    /// With status 400, which ECR gives for all but its own failures.
+    /// An error with status 400. ECR uses this status for everything except its own faults.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -94,7 +95,7 @@ pub(super) fn amz_json(status: StatusCode, body: &Value) -> Response<Body> {
     respond(status, "application/x-amz-json-1.1", body.to_string())
 }
 
-/// A whole answer with its type and length.
+/// A complete response with its type and length.
 pub(super) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! Bodies that trickle, stop short, or never end.
+//! Response bodies that are slow, end early, or never end.
 
 use std::{convert::Infallible, io, time::Duration};
 
@@ -10,14 +10,14 @@ use futures::{StreamExt, stream};
 
 use super::faults::FaultKind;
 
-/// Far above any answer of this server.
+/// A size far above any response of this server.
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
-/// A slow body is sent this many times a second.
+/// The number of writes per second of a slow body.
 const BEATS: u64 = 20;
-/// Between the last byte of a cut body and the end of its connection: an error in a body drops what is still buffered.
+/// The pause between the last byte of a cut body and the end of its connection. An error in a body drops buffered bytes.
 const FLUSH: Duration = Duration::from_millis(20);
 
-/// The same answer with its body spoiled; its announced length stays that of the whole body.
+/// The response with a faulty body. The announced length stays the length of the whole body.
 pub(super) async fn spoil(response: Response<Body>, fault: Option<&FaultKind>) -> Response<Body> {
     let Some(fault) = fault else { return response };
     if let FaultKind::Delay { milliseconds } = fault {

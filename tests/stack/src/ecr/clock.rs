@@ -1,13 +1,13 @@
-//! Push times: chosen by the test, or the clock, never twice the same.
+//! Push times: chosen by the test, or taken from a clock that never returns the same time twice.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// When an image was pushed: seconds since the epoch, or "now".
+/// The push time of an image: seconds since the epoch, or "now".
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PushTime(Option<f64>);
 
 impl PushTime {
-    /// The moment of the push by this machine's clock, at least a millisecond after the push before it.
+    /// The time of the push by this machine's clock, at least a millisecond after the push before.
     #[must_use]
     pub fn now() -> Self {
         Self(None)
@@ -42,7 +42,7 @@ impl<T: Into<PushTime>> From<Option<T>> for PushTime {
     }
 }
 
-/// The clock of one server, which never gives the same millisecond twice.
+/// The clock of a server. It never returns the same millisecond twice.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     last_millisecond: u64,

@@ -1,8 +1,8 @@
-//! How often each operation was asked for, by repository.
+//! The number of requests for each operation, by repository.
 
 use std::collections::BTreeMap;
 
-/// A moment from which requests are counted; the default is the server's start.
+/// The time from which requests are counted. The default is the server's start.
 #[derive(Debug, Clone, Default)]
 pub struct Mark(Requests);
 
@@ -12,21 +12,21 @@ impl Mark {
     }
 }
 
-/// Requests received, by operation and repository.
+/// The received requests, by operation and repository.
 ///
-/// API operations have their AWS names (`DescribeImages`); those below `/v2/` are `oci:base`, `oci:tags`, `oci:manifest`
-/// and `oci:blob`. Requests that name no repository are counted under the empty name.
+/// API operations have their AWS names (`DescribeImages`). Operations below `/v2/` are `oci:base`, `oci:tags`, `oci:manifest`
+/// and `oci:blob`. A request without a repository is counted under the empty name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requests(BTreeMap<(String, String), u64>);
 
 impl Requests {
-    /// All requests.
+    /// The number of all requests.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
 
-    /// Requests for one operation, over all repositories.
+    /// The number of requests for an operation, over all repositories.
     #[must_use]
     pub fn count(&self, operation: &str) -> u64 {
         self.0
@@ -36,7 +36,7 @@ impl Requests {
             .sum()
     }
 
-    /// Requests for one operation on one repository.
+    /// The number of requests for an operation on a repository.
     #[must_use]
     pub fn count_for(&self, operation: &str, repository: &str) -> u64 {
         self.0
@@ -45,7 +45,7 @@ impl Requests {
             .unwrap_or_default()
     }
 
-    /// Every (operation, repository) that was asked for at least once, with its count.
+    /// Every pair of operation and repository that was requested, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         self.0
             .iter()

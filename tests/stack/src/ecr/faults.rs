@@ -1,4 +1,4 @@
-//! Faults on demand: which requests are spoiled, how, and how often.
+//! Faults on demand: which requests fail, how, and how often.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Failure, codes};
 
-/// What goes wrong with a request.
+/// The kind of a fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum FaultKind {
     /// `ThrottlingException` (HTTP 400), on `/v2/` 429 `TOOMANYREQUESTS`.
     Throttle,
-    /// `ServerException` with this status (500, 503, ...); 502 and 504 come as a load balancer's HTML page.
+    /// `ServerException` with this status (500, 503, ...). For 502 and 504, the body is the HTML page of a load balancer.
     ServerError {
         /// The HTTP status, 500 to 599.
         status: u16,
@@ -22,33 +22,33 @@ pub enum FaultKind {
     ExpiredToken,
     /// `AccessDeniedException` naming principal, action and resource; on `/v2/` 403 `DENIED`.
     AccessDenied,
-    /// The answer comes whole, but only after this time.
+    /// The complete response, after a delay.
     Delay {
-        /// Milliseconds before the first byte.
+        /// The delay before the first byte, in milliseconds.
         milliseconds: u64,
     },
-    /// The body trickles.
+    /// A slow body.
     SlowBody {
-        /// Rate of the body, at least 1.
+        /// The rate of the body in bytes per second, at least 1.
         bytes_per_second: u64,
     },
-    /// The connection closes after this many bytes of the body, short of the announced length.
+    /// The connection closes inside the body, before the announced length.
     CutBody {
-        /// Bytes of the body that are sent.
+        /// The number of bytes of the body that are sent.
         at: usize,
     },
-    /// Nothing more comes after this many bytes of the body, and the connection stays open.
+    /// The body stops, and the connection stays open.
     Stall {
-        /// Bytes of the body that are sent.
+        /// The number of bytes of the body that are sent.
         after: usize,
     },
 }
 
-/// A fault, the requests that it strikes, and how many of them.
+/// A fault, the requests that it applies to, and the number of these requests.
 ///
-/// Without [`on`](Fault::on), [`repository`](Fault::repository), [`account`](Fault::account) it strikes every request;
-/// without [`times`](Fault::times) until [`EcrServer::clear_faults`](super::EcrServer::clear_faults). The oldest fault
-/// that matches a request is the one that strikes.
+/// Without [`on`](Fault::on), [`repository`](Fault::repository) and [`account`](Fault::account), a fault applies to every
+/// request. Without [`times`](Fault::times), it applies until
+/// [`EcrServer::clear_faults`](super::EcrServer::clear_faults). If several faults match a request, the oldest applies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
@@ -64,7 +64,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of this kind that strikes every request.
+    /// A fault of a kind that applies to every request.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
         Self {
@@ -126,28 +126,28 @@ impl Fault {
         Self::new(FaultKind::Stall { after })
     }
 
-    /// Only this operation (`DescribeImages`, `oci:manifest`; see [`Requests`](super::Requests) for the names).
+    /// Limits the fault to an operation (`DescribeImages`, `oci:manifest`; [`Requests`](super::Requests) lists the names).
     #[must_use]
     pub fn on(mut self, operation: impl Into<String>) -> Self {
         self.operation = Some(operation.into());
         self
     }
 
-    /// Only repositories of this name; `*` stands for any run of characters.
+    /// Limits the fault to repositories of this name. `*` matches any run of characters.
     #[must_use]
     pub fn repository(mut self, pattern: impl Into<String>) -> Self {
         self.repository = Some(pattern.into());
         self
     }
 
-    /// Only the registry of this account.
+    /// Limits the fault to the registry of this account.
     #[must_use]
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
         self
     }
 
-    /// Only the next `count` requests that match.
+    /// Limits the fault to the next `count` matching requests.
     #[must_use]
     pub fn times(mut self, count: u64) -> Self {
         self.times = Some(count);
@@ -164,7 +164,7 @@ impl Fault {
     }
 }
 
-/// The faults in force, oldest first.
+/// The active faults, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
@@ -181,7 +181,7 @@ impl Faults {
         &self.0
     }
 
-    /// The fault that strikes this request, if any; one of its times is used up.
+    /// The fault that applies to this request, if any. It uses up one of the fault's times.
     pub(super) fn take(&mut self, operation: &str, account: &str, repository: &str) -> Option<FaultKind> {
         let at = self
             .0
@@ -198,7 +198,7 @@ impl Faults {
 }
 
 impl FaultKind {
-    /// The error that the API gives instead of an answer, for kinds that spoil more than the body.
+    /// The error that the API returns, for kinds that affect more than the body.
     pub(super) fn failure(&self, principal: &str, operation: &str, resource: &str) -> Option<Failure> {
         Some(match self {
             Self::Throttle => Failure::new(codes::THROTTLING, "Rate exceeded"),
@@ -217,7 +217,7 @@ impl FaultKind {
     }
 }
 
-/// Whether `name` fits `pattern`, in which `*` stands for any run of characters.
+/// Whether `name` matches `pattern`, in which `*` matches any run of characters.
 pub(super) fn fits(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {

@@ -1,4 +1,4 @@
-//! The handle that a test holds: starts the server, spoils it, counts what it was asked. `push` fills it.
+//! The handle of a server for tests: starts the server, sets faults, counts requests. `push` adds images.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -17,22 +17,22 @@ use super::{
     wire::Key,
 };
 
-/// The account that access keys belong to where nothing else is said.
+/// The account of access keys by default.
 pub const DEFAULT_ACCOUNT: &str = "111122223333";
-/// The region that short forms such as [`EcrServer::push_tag`] mean.
+/// The region of short forms such as [`EcrServer::push_tag`].
 pub const DEFAULT_REGION: &str = "eu-west-1";
-/// The access key in [`EcrServer::env`]: a made-up one, as is its secret.
+/// The access key in [`EcrServer::env`]. The key and its secret are invented.
 const ACCESS_KEY: &str = "AKIATIDEGATESTACK000";
 const SECRET_KEY: &str = "stand-in";
 
-/// How a server is started.
+/// The options of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on. Port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The account that access keys belong to unless [`EcrServer::add_key`] says otherwise: twelve digits.
+    /// The account of access keys that [`EcrServer::add_key`] did not assign: twelve digits.
     pub account: String,
-    /// The region that short forms mean.
+    /// The region of short forms.
     pub region: String,
 }
 
@@ -46,7 +46,7 @@ impl Default for Options {
     }
 }
 
-/// A running stand-in for ECR; dropping it ends it, open connections included.
+/// A running stand-in for ECR. Dropping the handle ends the server and its open connections.
 #[derive(Debug)]
 pub struct EcrServer {
     address: SocketAddr,
@@ -57,18 +57,18 @@ pub struct EcrServer {
 }
 
 impl EcrServer {
-    /// Starts a server on a free loopback port; it accepts connections when this returns.
+    /// Starts a server on a free loopback port. The server accepts connections when this function returns.
     ///
     /// # Errors
-    /// When no port or thread is to be had.
+    /// When no port or thread is available.
     pub async fn start() -> Result<Self> {
         Self::start_with(Options::default())
     }
 
-    /// As [`start`](Self::start), but as told, and for callers without a runtime.
+    /// As [`start`](Self::start), with options, and for callers without a runtime.
     ///
     /// # Errors
-    /// When the address is taken, or no thread is to be had.
+    /// When the address is in use, or no thread is available.
     pub fn start_with(options: Options) -> Result<Self> {
         let listener = TcpListener::bind(options.listen).with_context(|| format!("listening on {}", options.listen))?;
         let address = listener.local_addr().context("reading the listener's address")?;
@@ -104,13 +104,13 @@ impl EcrServer {
         })
     }
 
-    /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_ECR` and as the base of `/v2/`.
+    /// The address `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_ECR` and as the base of `/v2/`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The variables that point an AWS SDK at this server and at nothing else.
+    /// The environment variables with which an AWS SDK uses only this server.
     #[must_use]
     pub fn env(&self) -> Vec<(String, String)> {
         [
@@ -138,12 +138,12 @@ impl EcrServer {
         self.registry_host(&self.options.account, &self.options.region)
     }
 
-    /// From now on requests from one account to the registry of another need the repository to be shared.
+    /// From now on, a request from one account to the registry of another succeeds only if the repository is shared.
     pub fn require_sharing(&self) {
         self.shared.lock().needs_sharing = true;
     }
 
-    /// Says which account an access key belongs to; its secret may be anything.
+    /// Assigns an access key to an account. The secret of the key may be anything.
     pub fn add_key(&self, access_key: &str, account: &str) {
         self.set_key(access_key, Key::Of(account.to_owned()));
     }
@@ -158,7 +158,7 @@ impl EcrServer {
         self.set_key(access_key, Key::Revoked);
     }
 
-    /// Adds a fault; see [`Fault`] for what it strikes.
+    /// Adds a fault; [`Fault`] describes the requests that it applies to.
     pub fn fault(&self, fault: Fault) {
         self.shared.lock().faults.add(fault);
     }
@@ -168,48 +168,48 @@ impl EcrServer {
         self.shared.lock().faults.clear();
     }
 
-    /// No page of a listing is longer than this, whatever the caller asks for; `None` ends that.
+    /// Limits the length of every page, regardless of the request. `None` removes the limit.
     pub fn limit_pages(&self, longest: Option<usize>) {
         self.shared.lock().pages.longest = longest;
     }
 
-    /// Whether each second page of a listing is empty but for its token.
+    /// Sets whether every second page of a listing has a token and no items.
     pub fn empty_pages(&self, on: bool) {
         self.shared.lock().pages.empty_between = on;
     }
 
-    /// Makes every page token given so far invalid.
+    /// Makes every page token so far invalid.
     pub fn expire_page_tokens(&self) {
         self.shared.lock().pages.expire_tokens();
     }
 
-    /// How long registry passwords issued from now on last; twelve hours at first.
+    /// Sets the lifetime of registry passwords that are issued from now on. The default is twelve hours.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         self.shared.lock().tokens.lifetime = lifetime.as_secs_f64();
     }
 
-    /// A password for `/v2/` as GetAuthorizationToken would give it; the user is `AWS`.
+    /// A password for `/v2/`, as GetAuthorizationToken returns it. The user is `AWS`.
     #[must_use]
     pub fn password(&self, account: &str, region: &str) -> String {
         self.shared.lock().tokens.issue(account, region, epoch_now()).0
     }
 
-    /// Now, for [`requests_since`](Self::requests_since).
+    /// The current time, for [`requests_since`](Self::requests_since).
     #[must_use]
     pub fn mark(&self) -> Mark {
         Mark::at(&self.shared.lock().requests)
     }
 
-    /// Requests received since the mark, those spoiled by a fault included.
+    /// The requests received since the mark, including those that a fault applied to.
     #[must_use]
     pub fn requests_since(&self, mark: &Mark) -> Requests {
         self.shared.lock().requests.since(mark)
     }
 
-    /// Waits until an operation was asked for `count` times on a repository since the mark.
+    /// Waits until an operation was requested `count` times on a repository since the mark.
     ///
     /// # Errors
-    /// When that has not come about in `deadline`; says how many there were.
+    /// When `deadline` passes first. The error has the number of requests.
     pub async fn wait_for_requests(
         &self,
         mark: &Mark,
@@ -230,7 +230,7 @@ impl EcrServer {
         Ok(())
     }
 
-    /// Waits until the server ends by itself, which it does only on an error of its listener.
+    /// Waits until the server ends by itself. It does so only after an error of its listener.
     pub fn run_to_end(mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

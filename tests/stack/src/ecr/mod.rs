@@ -1,20 +1,20 @@
 //! A stand-in for Amazon ECR that speaks its wire protocol on loopback.
 //!
-//! For tests, benches and the demo: an unmodified AWS SDK is pointed at [`EcrServer::endpoint`] through
-//! `AWS_ENDPOINT_URL_ECR` and sees repositories, images, pages, errors and tokens as the service gives them. The same
-//! images are served by the registry's `/v2/` API, to which the tokens issued here are the key.
+//! For tests, benches and the demo: an unmodified AWS SDK uses [`EcrServer::endpoint`] through `AWS_ENDPOINT_URL_ECR` and gets
+//! repositories, images, pages, errors and tokens in the form of the service. The registry's `/v2/` API serves the same
+//! images; the tokens of the stand-in give access to it.
 //!
-//! A request goes `server` (one thread of its own, so that a test may block) -> `faults` (is this one to be spoiled?) ->
-//! `wire` (who asks, for which region, for what) -> `read` or `write` on `store` -> `wire` (JSON) -> `faults` (is the
-//! body to be spoiled?). `oci` answers below `/v2/`, `admin` below `/_admin/` for callers that are not Rust.
+//! The path of a request: `server` (in its own thread, so that a test may block) -> `faults` (does a fault apply?) -> `wire`
+//! (caller, region, operation) -> `read` or `write` on `store` -> `wire` (JSON) -> `faults` (does a fault apply to the body?).
+//! `oci` answers below `/v2/`, and `admin` below `/_admin/` for callers that are not Rust.
 //!
-//! What holds:
-//! - Listings come in an order that says nothing about age or name, the same in each run: by a hash of the digest.
-//! - A push time belongs to the digest, is chosen by the test, and is else the clock, never twice the same.
-//! - Every answer has the shape of the AWS service model; `python/check_ecr.py` says so with botocore's own copy of it.
+//! Invariants:
+//! - Listings are ordered by a hash of the digest: the order is unrelated to age and name, and the same in each run.
+//! - A push time belongs to a digest. The test chooses the time, or the clock does, which never returns the same time twice.
+//! - Every response has the form of the AWS service model. `python/check_ecr.py` checks this with botocore's copy of the model.
 //!
-//! [`Python`] and [`MotoServer`] are the second opinion: boto3, which the checks in `python/` are written for, and moto,
-//! which tests may also use for services that have no stand-in here (STS, SQS).
+//! [`Python`] and [`MotoServer`] are the comparison: boto3, which the checks in `python/` use, and moto, which tests may also
+//! use for services without a stand-in (STS, SQS).
 //!
 //! Deliberately absent: layer upload and scanning, replication and life-cycle rules, conversion between manifest types
 //! (a type that the caller does not accept is an image that is not found), signatures (a key is known by its id, whatever

@@ -1,13 +1,13 @@
-//! Page tokens: opaque, bound to what they continue, worthless once changed or expired.
+//! Page tokens: opaque, bound to their listing, invalid once changed or expired.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::{answer::Failure, manifest::digest_of, store::Place};
 
-/// Page size where the caller names none.
+/// The page size of a request that names none.
 const DEFAULT_LIMIT: usize = 100;
-/// The largest page that a caller may ask for.
+/// The largest page size that a request may name.
 const LARGEST_LIMIT: i64 = 1000;
 const SEAL_LENGTH: usize = 32;
 
@@ -48,18 +48,18 @@ struct Token {
     after: Cursor,
 }
 
-/// How one server pages.
+/// The paging of a server.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     secret: String,
     epoch: u64,
-    /// No page is longer than this, whatever is asked for.
+    /// The limit of a page's length, regardless of the request.
     pub(super) longest: Option<usize>,
-    /// Every other page is empty and only carries a token.
+    /// Whether every second page has a token and no items.
     pub(super) empty_between: bool,
 }
 
-/// One page of a listing.
+/// A page of a listing.
 #[derive(Debug)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
@@ -82,7 +82,7 @@ impl Pages {
         }
     }
 
-    /// Every token given so far is refused from now on.
+    /// Makes every token so far invalid.
     pub(super) fn expire_tokens(&mut self) {
         self.epoch += 1;
     }

@@ -1,4 +1,4 @@
-//! Filling a server without the wire: repositories, images, tags.
+//! Adds repositories, images and tags to a server without HTTP.
 
 use anyhow::{Context, Result};
 
@@ -14,10 +14,10 @@ use super::{
 };
 
 impl EcrServer {
-    /// Makes a repository with movable tags; one that is there stays as it is.
+    /// Creates a repository with mutable tags. An existing repository stays unchanged.
     ///
     /// # Errors
-    /// When the name is not a repository name.
+    /// When the name is not a valid repository name.
     pub fn create_repository(&self, account: &str, region: &str, name: &str) -> Result<()> {
         self.create_repository_with(account, region, name, Mutability::Mutable)
     }
@@ -25,16 +25,16 @@ impl EcrServer {
     /// As [`create_repository`](Self::create_repository), with the mutability of its tags.
     ///
     /// # Errors
-    /// When the name is not a repository name.
+    /// When the name is not a valid repository name.
     pub fn create_repository_with(&self, account: &str, region: &str, name: &str, tags: Mutability) -> Result<()> {
         Ok(self.shared.lock().ensure(&Scope::of(account, region), name, tags)?)
     }
 
-    /// Pushes a new image under this tag, which moves if another image has it; makes the repository where there is none.
-    /// Returns the image's digest.
+    /// Pushes a new image with a tag. The tag moves if another image has it. Creates the repository if it does not exist. Returns
+    /// the image's digest.
     ///
     /// # Errors
-    /// When repository or tag are malformed, or the tag is immutable and taken.
+    /// When the repository or the tag is malformed, or the tag exists and is immutable.
     pub fn push(
         &self,
         account: &str,
@@ -50,7 +50,7 @@ impl EcrServer {
             .push_made_up(&scope, repository, Some(tag), pushed_at.into())?)
     }
 
-    /// [`push`](Self::push) to the default account and region, now.
+    /// As [`push`](Self::push), to the default account and region, with the current time.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -58,7 +58,7 @@ impl EcrServer {
         self.push_tag_at(repository, tag, PushTime::now())
     }
 
-    /// [`push`](Self::push) to the default account and region at a chosen time.
+    /// As [`push`](Self::push), to the default account and region, with a chosen time.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -70,7 +70,7 @@ impl EcrServer {
     /// Pushes a new image without a tag. Returns its digest.
     ///
     /// # Errors
-    /// When the repository's name is malformed.
+    /// When the name of the repository is malformed.
     pub fn push_untagged(
         &self,
         account: &str,
@@ -85,11 +85,11 @@ impl EcrServer {
             .push_made_up(&scope, repository, None, pushed_at.into())?)
     }
 
-    /// Pushes this manifest, with a tag or without; makes the repository where there is none. Returns its digest.
-    /// A digest that is here keeps its push time, as in ECR.
+    /// Pushes a manifest, with or without a tag. Creates the repository if it does not exist. Returns the digest. An existing
+    /// digest keeps its push time, as in ECR.
     ///
     /// # Errors
-    /// For all that makes PutImage fail, such as the same digest under the same tag again.
+    /// For every reason for which PutImage fails, for example the same digest with the same tag again.
     pub fn push_manifest(
         &self,
         account: &str,
@@ -117,19 +117,19 @@ impl EcrServer {
         )?)
     }
 
-    /// Gives an image of the default account and region one more tag; its push time stays what it was.
+    /// Adds a tag to an image of the default account and region. The push time stays unchanged.
     ///
     /// # Errors
-    /// When no such image is here, or the tag is malformed, or is immutable and taken.
+    /// When the image does not exist, the tag is malformed, or the tag exists and is immutable.
     pub fn retag(&self, repository: &str, digest: &str, tag: &str) -> Result<()> {
         let scope = Scope::of(&self.options.account, &self.options.region);
         Ok(self.shared.lock().retag(&scope, repository, digest, tag)?)
     }
 
-    /// Takes a tag away, and its image if that was the last one.
+    /// Deletes a tag, and its image if this was the last tag.
     ///
     /// # Errors
-    /// When there is no such repository or tag.
+    /// When the repository or the tag does not exist.
     pub fn delete_tag(&self, account: &str, region: &str, repository: &str, tag: &str) -> Result<()> {
         let mut world = self.shared.lock();
         let found = world.store.repository_mut(&Scope::of(account, region), repository)?;
@@ -139,10 +139,10 @@ impl EcrServer {
             .with_context(|| format!("no tag {tag} in {repository}"))
     }
 
-    /// Lets the principals of another account at a repository, as a repository policy would.
+    /// Gives the principals of another account access to a repository, as a repository policy would.
     ///
     /// # Errors
-    /// When there is no such repository.
+    /// When the repository does not exist.
     pub fn share(&self, account: &str, region: &str, repository: &str, with_account: &str) -> Result<()> {
         let mut world = self.shared.lock();
         let found = world.store.repository_mut(&Scope::of(account, region), repository)?;
@@ -152,14 +152,14 @@ impl EcrServer {
 }
 
 impl World {
-    /// Makes the repository unless it is there.
+    /// Creates the repository if it does not exist.
     pub(super) fn ensure(&mut self, scope: &Scope, name: &str, tags: Mutability) -> Result<(), Failure> {
         validate::repository_name(Some(name))?;
         self.store.create(scope, name, epoch_now(), tags);
         Ok(())
     }
 
-    /// Pushes an image that no other push has, with its config blob.
+    /// Pushes a unique image, with its config blob.
     pub(super) fn push_made_up(
         &mut self,
         scope: &Scope,

@@ -1,8 +1,8 @@
-//! The APIs of forges that cannot be run here, on loopback: [`GitHub`], [`GitLab`], [`CodeCommit`].
+//! Stand-ins on loopback for the APIs of forges that cannot run locally: [`GitHub`], [`GitLab`], [`CodeCommit`].
 //!
-//! They keep requests, labels and comments in memory and answer as those forges do; every call to them, and every answer of
-//! theirs, is held against what the forge has published about its API ([`Description`]), and whoever uses them asks for the
-//! [`faults`](ForgeServer::faults) at the end. Who published what, and under which licence, stands beside the descriptions in
+//! They keep requests, labels and comments in memory and respond like the forges. Every call and every response is compared
+//! with the API description that the forge publishes ([`Description`]). A test reads the
+//! [`faults`](ForgeServer::faults) at its end. The sources and licences of the descriptions are listed in
 //! `tests/fixtures/forges`.
 //!
 //! Deliberately absent: repositories. A real forge with one is [`crate::gitea`].
@@ -22,41 +22,41 @@ pub use server::{Api, Ask, ForgeServer, Instead};
 
 use serde_json::Value;
 
-/// What the callers' token is.
+/// The token of the callers.
 pub const TOKEN: &str = "a-token-of-the-forge";
 
-/// How a request stands.
+/// The state of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
-    /// Waits.
+    /// The request is open.
     #[default]
     Open,
-    /// Was closed.
+    /// The request was closed.
     Closed,
-    /// Was merged.
+    /// The request was merged.
     Merged,
 }
 
-/// A request as the forge keeps it.
+/// A request in the forge's memory.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
-    /// Its number, counted up.
+    /// The number; numbers count up.
     pub number: u64,
-    /// The branch it is from.
+    /// The branch that the request merges from.
     pub from: String,
-    /// The branch it is for.
+    /// The branch that the request merges into.
     pub into: String,
-    /// The branch it is from is another repository's.
+    /// Whether the source branch belongs to another repository.
     pub is_fork: bool,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its text.
+    /// The description.
     pub body: String,
-    /// How it stands.
+    /// The state.
     pub state: State,
-    /// Its labels.
+    /// The labels.
     pub labels: Vec<String>,
-    /// What was said below it.
+    /// The comments.
     pub comments: Vec<String>,
 }
 
@@ -68,20 +68,20 @@ impl Kept {
     }
 }
 
-/// All requests of a repository.
+/// The requests of a repository.
 #[derive(Debug, Default)]
 pub struct Stand {
     requests: Vec<Kept>,
 }
 
-/// Whatever keeps requests.
+/// A stand-in that keeps requests.
 pub trait Stands {
-    /// Them.
+    /// The requests.
     fn stand(&mut self) -> &mut Stand;
 }
 
 impl Stand {
-    /// Opens one; its number.
+    /// Opens a request, and returns its number.
     pub fn open(&mut self, from: &str, into: &str, title: &str, body: &str) -> u64 {
         let number = self.requests.len() as u64 + 1;
         self.requests.push(Kept {
@@ -95,7 +95,7 @@ impl Stand {
         number
     }
 
-    /// The one of that number.
+    /// The request with this number.
     pub fn get(&mut self, number: u64) -> Option<&mut Kept> {
         self.requests.iter_mut().find(|kept| kept.number == number)
     }

@@ -1,4 +1,4 @@
-//! A forge's API on loopback: whatever is asked and answered is held against the forge's own description.
+//! A forge's API on loopback. Every call and every response is compared with the forge's own description.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,74 +13,74 @@ use tokio::task::JoinHandle;
 
 use super::description::Description;
 
-/// One call.
+/// A call.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// `GET`
+    /// The HTTP method, for example `GET`.
     pub method: String,
-    /// Below the API's address, as it was sent.
+    /// The path below the API's address, as it was sent.
     pub path: String,
-    /// Names and values, decoded.
+    /// The names and values of the query, decoded.
     pub query: Vec<(String, String)>,
-    /// All of them.
+    /// All headers.
     pub headers: HeaderMap,
-    /// The body, if there is one and it is JSON.
+    /// The body, if it is JSON.
     pub body: Option<Value>,
     /// The body as it was sent.
     pub bytes: Vec<u8>,
 }
 
 impl Ask {
-    /// A header, empty if it is not there.
+    /// The value of a header; empty if the header is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default()
     }
 
-    /// A value of the address, empty if it is not there.
+    /// A value of the query; empty if it is missing.
     #[must_use]
     pub fn query(&self, name: &str) -> &str {
         let mut all = self.query.iter();
         all.find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// A member of the body.
+    /// A field of the body.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
         self.body.as_ref().and_then(|body| body.get(name))
     }
 }
 
-/// What a forge keeps, and how it answers.
+/// The state of a forge, and its responses.
 pub trait Api: Send + 'static {
-    /// What stands before every path.
+    /// The prefix of every path.
     fn base(&self) -> &'static str;
 
-    /// What is wrong with a call beside its shape: who asks, in which dialect.
+    /// What is wrong with a call apart from its form, for example its token.
     fn faults(&self, ask: &Ask) -> Vec<String>;
 
-    /// Status and body.
+    /// The status and the body of the response.
     fn answer(&mut self, ask: &Ask) -> (u16, Value);
 
-    /// The call under the name that the description has for it.
+    /// The call with the path of the description.
     fn named(&self, ask: Ask) -> Ask {
         ask
     }
 }
 
-/// An answer that comes instead of the forge's own.
+/// A response that replaces the forge's own.
 #[derive(Debug, Clone, Default)]
 pub struct Instead {
-    /// Its status.
+    /// The HTTP status.
     pub status: u16,
-    /// Its headers.
+    /// The headers.
     pub headers: Vec<(&'static str, String)>,
-    /// Its body.
+    /// The body.
     pub body: String,
 }
 
-/// A running API; it ends when it is dropped.
+/// A running API. Dropping it ends it.
 #[derive(Debug)]
 pub struct ForgeServer<A> {
     addr: SocketAddr,
@@ -101,7 +101,7 @@ impl<A: Api> ForgeServer<A> {
     /// Serves an API on a free port.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no port is available.
     pub async fn start(description: Description, api: A) -> Result<Self> {
         let shared = Arc::new(Shared {
             description,
@@ -121,29 +121,29 @@ impl<A: Api> ForgeServer<A> {
         Ok(Self { addr, shared, task })
     }
 
-    /// The API's address, with what stands before every path.
+    /// The address of the API, with the prefix of every path.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}{}", self.addr, self.api().base())
     }
 
-    /// What it keeps.
+    /// The state of the forge.
     pub fn api(&self) -> MutexGuard<'_, A> {
         locked(&self.shared.api)
     }
 
-    /// The calls since this was asked last: method and path.
+    /// The calls since the last call of this function: method and path.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut locked(&self.shared.asked))
     }
 
-    /// All that was wrong, with calls and with answers.
+    /// Everything that was wrong with calls and responses.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         locked(&self.shared.faults).clone()
     }
 
-    /// The next call is answered so.
+    /// The next call gets this response.
     pub fn answer_once(&self, instead: Instead) {
         *locked(&self.shared.instead) = Some(instead);
     }
