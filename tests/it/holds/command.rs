@@ -204,7 +204,7 @@ async fn what_cannot_be_read_is_told_and_exits_1() {
         .unwrap();
     let gone = Path::new(&empty).join("gone").display().to_string();
     for (arguments, words) in [
-        (vec!["holds", "--repo", &empty], "is no git repository"),
+        (vec!["holds", "--repo", &empty], "is not a git repository"),
         (vec!["holds", "--repo", &gone], "cannot be cloned"),
         (
             vec!["holds", "--repo", &copy, "--branch", "none"],
