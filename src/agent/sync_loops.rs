@@ -17,13 +17,17 @@ pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks
         let drift = wake_on_drift(Arc::clone(&target.api), slot.wake, wiring.shutdown.clone());
         tasks.spawn(format!("drift of {}", target.id), drift);
         let work = SyncLoop {
-            reporter: PassReporter::new(target.id.clone(), wiring.reporter.clone(), wiring.metrics.clone()),
+            reporter: PassReporter::new(
+                target.id.clone(),
+                slot.condition,
+                wiring.reporter.clone(),
+                wiring.metrics.clone(),
+            ),
             syncer: Syncer::new(target, settings.deletions),
             confirmed: settings.confirm,
             repo: Arc::clone(&wiring.repo),
             declared: Arc::clone(&wiring.declared),
             branch: wiring.branch.clone(),
-            condition: slot.condition,
         };
         wiring.spawn_loop(slot.name, slot.this, work, tasks);
     }

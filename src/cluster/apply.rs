@@ -38,7 +38,7 @@ pub(super) async fn apply(
     })
 }
 
-/// Sends the patch. Of the answer only the metadata is parsed. The status code tells a creation from an update.
+/// Sends the patch. Only the metadata of the answer is parsed. Status code 201 means that the object was created.
 async fn patch(
     connection: &Connection,
     path: String,

@@ -58,8 +58,8 @@ impl Ownership {
         let mut ownership = Self::default();
         let mut latest = None;
         for entry in entries {
-            let ours = entry.manager == MANAGER && entry.operation == "Apply" && entry.subresource.is_empty();
-            if ours {
+            let is_own = entry.manager == MANAGER && entry.operation == "Apply" && entry.subresource.is_empty();
+            if is_own {
                 ownership.fingerprint = Some(hash(&entry));
             } else if entry.subresource != "status" && (ownership.last_writer.is_none() || entry.time > latest) {
                 latest = entry.time;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fingerprint_moves_with_our_fields_and_our_time_only() {
+    fn the_fingerprint_changes_with_the_agents_fields_and_time_only() {
         let ours = |second, fields| ("tidegate", "Apply", "", second, fields);
         let all = json!({"f:spec": {"f:replicas": {}, "f:image": {}}});
         let base = read(&[ours(5, all.clone())]).fingerprint;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_or_a_status_under_our_name_is_not_our_entry() {
+    fn an_update_or_a_status_under_the_agents_name_is_not_its_entry() {
         let fields = json!({"f:spec": {}});
         assert_eq!(read(&[("tidegate", "Update", "", 1, fields.clone())]).fingerprint, None);
         assert_eq!(read(&[("tidegate", "Apply", "status", 1, fields)]).fingerprint, None);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_writer_is_the_youngest_stranger_that_wrote_the_object_itself() {
+    fn the_last_writer_is_the_latest_other_manager_that_wrote_the_object_itself() {
         let fields = json!({});
         let ownership = read(&[
             ("helm", "Update", "", 3, fields.clone()),

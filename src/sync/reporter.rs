@@ -1,21 +1,25 @@
 use super::report::{AppliedObject, Change, SyncReport};
+use crate::driver::Condition;
 use crate::model::TargetId;
 use crate::notice::{ObjectChange, Reporter, SyncEvent, Topic};
 use crate::telemetry::{Metrics, ObjectState};
 
-/// Reports the passes of one target to the sinks, and how many objects are applied to the metrics.
+/// Reports the passes of one target: what happened to the sinks, the number of objects to the metrics, and whether the
+/// target is ready to its health condition.
 pub struct PassReporter {
     target: TargetId,
+    condition: Condition,
     reporter: Reporter,
     metrics: Metrics,
 }
 
 impl PassReporter {
     /// Starts the target's counters at zero.
-    pub fn new(target: TargetId, reporter: Reporter, metrics: Metrics) -> Self {
+    pub fn new(target: TargetId, condition: Condition, reporter: Reporter, metrics: Metrics) -> Self {
         metrics.add_target(&target);
         Self {
             target,
+            condition,
             reporter,
             metrics,
         }
@@ -23,6 +27,10 @@ impl PassReporter {
 
     /// Reports a pass that ran.
     pub(super) fn ran(&self, report: &SyncReport) {
+        match &report.outage {
+            Some(outage) => self.condition.unmet(outage.clone()),
+            None => self.condition.met(),
+        }
         self.present(Topic::Passes(self.target.clone()), None);
         for object in &report.applied {
             self.happened(applied(object));
@@ -64,8 +72,14 @@ impl PassReporter {
         }
     }
 
+    /// There is no commit to apply yet. The loop that fetches the branch reports why.
+    pub(super) fn has_no_commit(&self, reason: &str) {
+        self.condition.unmet(reason);
+    }
+
     /// Reports a pass that could not run.
     pub(super) fn failed(&self, reason: &str) {
+        self.condition.unmet(reason);
         let problem = SyncEvent::Problem {
             message: reason.to_owned(),
         };

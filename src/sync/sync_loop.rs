@@ -2,7 +2,7 @@ use super::approval::approval;
 use super::report::SyncReport;
 use super::reporter::PassReporter;
 use super::syncer::Syncer;
-use crate::driver::{Condition, Outcome, Pass};
+use crate::driver::{Outcome, Pass};
 use crate::model::CommitId;
 use crate::port::{Branch, ConfigRepo, DeclaredSource, RecordStore, TargetApi};
 use std::sync::Arc;
@@ -20,8 +20,6 @@ pub struct SyncLoop<G, A, R> {
     pub syncer: Syncer<A, R>,
     /// The commit whose deletions a person confirmed in the settings.
     pub confirmed: Option<CommitId>,
-    /// Met while passes run and the API server answers.
-    pub condition: Condition,
     /// Reports the passes.
     pub reporter: PassReporter,
 }
@@ -57,10 +55,6 @@ impl<G: ConfigRepo, A: TargetApi, R: RecordStore> SyncLoop<G, A, R> {
     }
 
     fn ran(&self, report: SyncReport) -> Outcome<SyncEnd> {
-        match &report.outage {
-            Some(outage) => self.condition.unmet(outage.clone()),
-            None => self.condition.met(),
-        }
         self.reporter.ran(&report);
         let (next, is_well) = (report.next_try, report.outage.is_none() && report.failed.is_empty());
         let end = SyncEnd::Ran(Arc::new(report));
@@ -83,11 +77,10 @@ impl<G: ConfigRepo, A: TargetApi, R: RecordStore> Pass for SyncLoop<G, A, R> {
                     Some(problem) => format!("no commit of the branch may be applied: {problem}"),
                     None => "the config repo has not been fetched yet".to_owned(),
                 };
-                self.condition.unmet(reason.clone());
+                self.reporter.has_no_commit(&reason);
                 Outcome::Done(SyncEnd::Failed(reason))
             }
             Err(reason) => {
-                self.condition.unmet(reason.clone());
                 self.reporter.failed(&reason);
                 Outcome::Retry(SyncEnd::Failed(reason))
             }

@@ -1,6 +1,7 @@
 //! Two targets side by side: what happens to one does not touch the other.
 
 use super::fake::{Fake, applies, commit, maps, pass};
+use crate::driver::Health;
 use crate::model::{CommitId, TargetId};
 use crate::notice::{MetricSink, Reporter};
 use crate::port::TargetState;
@@ -36,7 +37,11 @@ async fn an_outage_of_one_target_leaves_the_other_at_work_with_its_own_record_an
     let (mut sync_a, mut sync_b) = (a.syncer(), b.syncer());
     let metrics = Metrics::new();
     let reporter = Reporter::new(vec![Box::new(MetricSink::new(metrics.clone()))]);
-    let report_of = |name: &str| PassReporter::new(TargetId::new(name), reporter.clone(), metrics.clone());
+    let health = Health::default();
+    let report_of = |name: &str| {
+        let condition = health.condition(format!("sync/{name}"), "no pass has ended yet");
+        PassReporter::new(TargetId::new(name), condition, reporter.clone(), metrics.clone())
+    };
     let (reports_a, reports_b) = (report_of("a"), report_of("b"));
     reports_a.ran(&pass(&mut sync_a, &commit(1, &maps(&["one"]))).await);
     reports_b.ran(&pass(&mut sync_b, &commit(1, &maps(&["one", "two"]))).await);
@@ -48,8 +53,10 @@ async fn an_outage_of_one_target_leaves_the_other_at_work_with_its_own_record_an
     assert_eq!(in_a.outage.as_deref(), Some("away"));
     assert!(in_b.is_in_sync(), "{in_b:?}");
     assert_eq!(applies(&b.take_calls()), ["three"]);
+    assert!(health.not_ready().is_empty(), "both have had a pass");
     reports_a.ran(&in_a);
     reports_b.ran(&in_b);
+    assert_eq!(health.not_ready(), ["sync/a: away"]);
 
     let at = |number| Some(CommitId::from_bytes([number; 20]));
     assert_eq!(sync_a.last_applied().await.unwrap(), at(1));

@@ -23,12 +23,12 @@ async fn a_commit_is_applied_and_the_same_commit_again_sends_nothing() {
         Some("example.com/app:1")
     );
 
-    let before = target.ours();
+    let before = target.requests();
     for _ in 0..5 {
         let report = target.pass(&declared).await;
         assert_eq!((report.untouched, report.requests), (3, 0), "{report:#?}");
     }
-    assert_eq!(target.ours(), before);
+    assert_eq!(target.requests(), before);
 
     let bumped = target.plain(vec![deployment("web", "2"), service("web"), config_map("web", "a")]);
     let report = target.pass(&bumped).await;
@@ -46,7 +46,7 @@ async fn a_definition_its_namespace_and_its_objects_go_in_one_commit_in_any_orde
     let preview = target.syncer.preview(&declared, Approval::default()).await.unwrap();
     assert!(
         preview.failed.is_empty() && preview.objects.iter().all(|object| object.change == Change::Created),
-        "a plan for a fresh cluster tells of no failure: {preview}"
+        "a plan for a fresh cluster reports no failure: {preview}"
     );
     assert_eq!(preview.objects.len(), 3);
     let report = target.pass(&declared).await;

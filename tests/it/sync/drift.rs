@@ -78,7 +78,7 @@ async fn a_deleted_service_comes_back() {
 }
 
 #[tokio::test]
-async fn drift_is_told_or_passed_over_where_the_manifest_asks_for_it() {
+async fn drift_is_reported_or_ignored_as_the_manifest_says() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let mut target = Target::on(&control_plane, "sync-intent").await;
     let with = |drift, ignore| Intent {

@@ -5,5 +5,6 @@
 mod applied;
 mod deletions;
 mod drift;
+mod reported;
 mod scene;
-mod told;
+mod two_targets;

@@ -1,4 +1,4 @@
-//! A set of objects on a server, and what tests do to it.
+//! A target on a real API server, and its commits.
 
 #![expect(clippy::unwrap_used, reason = "the steps of a test may fail, and then say where")]
 
@@ -17,7 +17,7 @@ use tidegate::sync::Target as Cluster;
 use tidegate::sync::{Approval, SyncReport, Syncer};
 use tidegate_stack::ControlPlane;
 
-/// One set on a server, in namespaces of its own.
+/// A target on a server, in namespaces of its own.
 pub struct Target {
     pub client: Client,
     pub server: Arc<ApiServer>,
@@ -61,41 +61,7 @@ impl Target {
 
     pub fn commit(&mut self, objects: Vec<(Value, Intent)>) -> TargetState {
         self.commits += 1;
-        let objects = objects.into_iter().enumerate().map(|(index, (mut value, intent))| {
-            if value["metadata"].get("namespace") == Some(&Value::Null) {
-                value["metadata"]["namespace"] = json!(self.namespace);
-            }
-            let text = |pointer: &str| {
-                value
-                    .pointer(pointer)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            let (api_version, kind) = (text("/apiVersion"), text("/kind"));
-            Arc::new(Object {
-                id: ObjectId::new(
-                    &api_version,
-                    &kind,
-                    value.pointer("/metadata/namespace").and_then(Value::as_str),
-                    &text("/metadata/name"),
-                ),
-                api_version,
-                value,
-                intent,
-                origin: Origin::File {
-                    path: RepoPath::parse(&format!("workloads/{index:04}.yaml")).unwrap(),
-                    position: Position { line: 1, column: 1 },
-                },
-            })
-        });
-        TargetState {
-            target: TargetId::here(),
-            commit: CommitId::from_bytes([self.commits; 20]),
-            objects: objects.collect(),
-            findings: vec![],
-            complete: true,
-        }
+        declared(&TargetId::here(), self.commits, &self.namespace, objects)
     }
 
     pub fn plain(&mut self, objects: Vec<Value>) -> TargetState {
@@ -106,8 +72,8 @@ impl Target {
         self.syncer.pass(declared, Approval::default()).await
     }
 
-    /// Passes, woken by the watches as the loop is, until one says what is wanted.
-    pub async fn pass_until(&mut self, declared: &TargetState, wanted: impl Fn(&SyncReport) -> bool) -> SyncReport {
+    /// Runs passes, woken by the watches as the loop is, until a report meets the condition.
+    pub async fn pass_until(&mut self, declared: &TargetState, condition: impl Fn(&SyncReport) -> bool) -> SyncReport {
         let server = self.server.clone();
         let mut changes = server.observed().subscribe();
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -115,7 +81,7 @@ impl Target {
         while Instant::now() < deadline {
             changes.mark_unchanged();
             let report = self.pass(declared).await;
-            if wanted(&report) {
+            if condition(&report) {
                 return report;
             }
             let pause = report.next_try.unwrap_or(Duration::from_secs(5));
@@ -132,8 +98,47 @@ impl Target {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    pub fn ours(&self) -> u64 {
+    pub fn requests(&self) -> u64 {
         self.server.requests()
+    }
+}
+
+/// What a commit declares for a target. A namespace of `null` becomes `namespace`.
+pub fn declared(target: &TargetId, commit: u8, namespace: &str, objects: Vec<(Value, Intent)>) -> TargetState {
+    let objects = objects.into_iter().enumerate().map(|(index, (mut value, intent))| {
+        if value["metadata"].get("namespace") == Some(&Value::Null) {
+            value["metadata"]["namespace"] = json!(namespace);
+        }
+        let text = |pointer: &str| {
+            value
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+        Arc::new(Object {
+            id: ObjectId::new(
+                &api_version,
+                &kind,
+                value.pointer("/metadata/namespace").and_then(Value::as_str),
+                &text("/metadata/name"),
+            ),
+            api_version,
+            value,
+            intent,
+            origin: Origin::File {
+                path: RepoPath::parse(&format!("workloads/{index:04}.yaml")).unwrap(),
+                position: Position { line: 1, column: 1 },
+            },
+        })
+    });
+    TargetState {
+        target: target.clone(),
+        commit: CommitId::from_bytes([commit; 20]),
+        objects: objects.collect(),
+        findings: vec![],
+        complete: true,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Refusals, absences, rollouts and previews: what people are told.
+//! Rejected objects, an absent server, rollouts and previews: what the reports say.
 
 use super::scene::{Target, config_map, connect_with, deployment, service};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -16,7 +16,7 @@ use tidegate_stack::ControlPlane;
 use tidegate_stack::control_plane::Options;
 
 #[tokio::test]
-async fn a_refused_object_is_told_in_the_servers_words_and_the_others_go_on() {
+async fn a_rejected_object_is_reported_with_the_servers_message_and_the_others_go_on() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let mut target = Target::on(&control_plane, "sync-refused").await;
     let mut bad = service("bad");
@@ -46,10 +46,10 @@ async fn a_refused_object_is_told_in_the_servers_words_and_the_others_go_on() {
         "{problems}"
     );
     assert!(report.next_try.is_some());
-    let before = target.ours();
+    let before = target.requests();
     let again = target.pass(&declared).await;
-    assert_eq!(again.failed.len(), 4, "told until it is mended");
-    assert_eq!(target.ours(), before, "not hammered");
+    assert_eq!(again.failed.len(), 4, "reported until it is corrected");
+    assert_eq!(target.requests(), before, "not hammered");
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_preview_says_what_would_happen_and_writes_nothing() {
             .collect()
     };
     let before = versions(&target).await;
-    // Server-side apply tells time in whole seconds, and a ConfigMap has no generation.
+    // Server-side apply records times in whole seconds, and a ConfigMap has no generation.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
 
     target.restart(&control_plane).await;
@@ -141,14 +141,14 @@ async fn a_rollout_is_followed_to_its_end_and_a_stuck_one_says_what_it_waits_for
         })
         .await;
     println!("{}", report.unready[0].1);
-    let mended = target.plain(vec![deployment("web", "3")]);
+    let corrected = target.plain(vec![deployment("web", "3")]);
     target
-        .pass_until(&mended, |report| report.unready.is_empty() && report.untouched == 1)
+        .pass_until(&corrected, |report| report.unready.is_empty() && report.untouched == 1)
         .await;
 }
 
 #[tokio::test]
-async fn an_account_without_rights_is_told_what_it_lacks_and_does_the_rest() {
+async fn an_account_without_rights_reports_what_it_lacks_and_does_the_rest() {
     let control_plane = ControlPlane::start(Options::default()).await.unwrap();
     let mut target = Target::on(&control_plane, "sync-rights").await;
     let client = target.client.clone();
