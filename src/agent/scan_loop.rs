@@ -1,11 +1,10 @@
 //! The loop that lists tags, and the cron windows that wake the loop.
 
-use super::schedule;
 use super::wiring::{Base, Wiring, jitter};
 use crate::aws::{CallLimits, Sdk};
 use crate::driver::{Loop, Tasks, Wake};
 use crate::registry::{ReadLimits, Router};
-use crate::scan::{ScanReport, Scanner};
+use crate::scan::{ScanReport, Scanner, Windows};
 use crate::status::{RepositoryStatus, Snapshot};
 use std::sync::Arc;
 
@@ -25,8 +24,8 @@ pub(super) async fn spawn(wiring: &Wiring, this: Loop<ScanReport>, tasks: &mut T
     wiring.spawn_loop("scan", this, work, tasks);
     let scan = Wake::from(&wiring.wakes.scan);
     let windows = wiring.config.scan_windows();
-    let scheduler = schedule::start(windows, Arc::clone(&wiring.scan_state), move || scan.wake()).await?;
-    tasks.spawn("windows", schedule::keep(scheduler, wiring.shutdown.clone()));
+    let windows = Windows::start(windows, Arc::clone(&wiring.scan_state), move || scan.wake()).await?;
+    tasks.spawn("windows", windows.run(wiring.shutdown.clone()));
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! The check of the repository after the first fetch.
 
-use super::startup_check::StartupCheck;
 use super::wiring::Wiring;
 use crate::driver::Tasks;
+use crate::source::StartupCheck;
 use std::sync::Arc;
 
 /// Spawns the check.

@@ -62,6 +62,7 @@ pub(super) fn status(target: &TargetId, end: &SyncEnd, snapshot: &mut Snapshot) 
 fn of_report(report: &SyncReport) -> TargetStatus {
     TargetStatus {
         commit: Some(report.commit),
+        complete: report.complete,
         in_sync: report.is_in_sync(),
         objects: report.declared,
         problems: report.problems(),

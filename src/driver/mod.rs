@@ -22,6 +22,6 @@ mod wake;
 pub use activator::{Activator, NoAnswer};
 pub use engine::{Loop, Outcome, Pass, run};
 pub use health::{Condition, Health};
-pub use loop_status::{LastPass, LoopStatus, PassResult};
+pub use loop_status::LoopStatus;
 pub use signals::{Shutdown, Tasks, on_signals};
 pub use wake::Wake;

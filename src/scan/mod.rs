@@ -4,13 +4,16 @@
 //! there, and wakes the automation loop when a listing changed. Only a complete listing replaces the one before. A failed
 //! scan replaces the listing by the failure, so that no decision rests on an old listing.
 //!
-//! The loop also reads the platforms of each image that is about to be taken.
+//! The loop also reads the platforms of each image that is about to be taken. [`Windows`] request scans at the times of cron
+//! expressions.
 //!
 //! Deliberately absent: the choice of a tag, and any knowledge of a kind of registry. `registry` knows how a registry is
 //! read, `policy` knows what may be scanned.
 
 mod platforms;
 mod scanner;
+mod windows;
 
 pub use platforms::read_platforms;
 pub use scanner::{ScanReport, Scanner};
+pub use windows::Windows;

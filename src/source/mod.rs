@@ -9,7 +9,7 @@
 //! [`Publisher`] is the task that owns the [`Reader`]. It reads each head of the branch, publishes the
 //! [`DeclaredState`](crate::port::DeclaredState), and reads other commits on request. Nobody else holds the reader, so no
 //! lock is held over disk or network; a commit that is published is served without the task. [`Follower`] is the loop that
-//! fetches the branch.
+//! fetches the branch. [`StartupCheck`] reports once whether the branch looks like the repository that is meant.
 //!
 //! Invariants: a reading is whole or an error; a file that could not be parsed leaves a finding of severity `Error` with
 //! each target whose paths cover the file, and only these targets become incomplete.
@@ -25,6 +25,7 @@ mod publish;
 mod reader;
 mod reading;
 mod render;
+mod startup_check;
 #[cfg(test)]
 mod tests;
 
@@ -33,3 +34,4 @@ pub use discover::discover;
 pub use follow::{Follower, watch_verification};
 pub use publish::{Publisher, publisher};
 pub use reader::Reader;
+pub use startup_check::StartupCheck;

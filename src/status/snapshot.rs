@@ -55,6 +55,8 @@ pub struct RepoStatus {
 pub struct TargetStatus {
     /// The commit that the last pass applied.
     pub commit: Option<CommitId>,
+    /// Whether everything below the target's paths could be read. Nothing is pruned from a target that is not complete.
+    pub complete: bool,
     /// Whether everything declared is applied and nothing waits.
     pub in_sync: bool,
     /// How many objects the commit declares for the target.

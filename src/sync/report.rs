@@ -121,6 +121,8 @@ pub struct SyncReport {
     pub unwatched: Vec<(GroupKind, String)>,
     /// What could not be used in the commit.
     pub findings: Vec<Finding>,
+    /// Whether everything below the target's paths was read. Only then is anything pruned.
+    pub complete: bool,
     /// How many requests were sent during the pass.
     pub requests: u64,
     /// Why the pass was cut short: the API server was away. The next pass continues.
@@ -149,6 +151,7 @@ impl SyncReport {
             unready: Vec::new(),
             unwatched: Vec::new(),
             findings: Vec::new(),
+            complete: false,
             requests: 0,
             outage: None,
             next_try: None,

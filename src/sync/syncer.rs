@@ -69,6 +69,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let mut report = SyncReport::new(self.target.id.clone(), declared.commit);
         report.declared = declared.objects.len();
         report.findings = declared.findings.clone();
+        report.complete = declared.complete;
         if let Err(failure) = self.carry_out(declared, approval, &mut report).await {
             report.outage = Some(failure.to_string());
         }

@@ -12,26 +12,26 @@ const SHOWN_NAMES: usize = 8;
 
 /// Checks once, after the first fetch, that the repository declares objects where it is read, and that the branch contains
 /// the commit that was applied last.
-pub(super) struct StartupCheck<G, R> {
+pub struct StartupCheck<G, R> {
     /// The config repo.
-    pub(super) repo: Arc<G>,
+    pub repo: Arc<G>,
     /// What commits declare.
-    pub(super) declared: Arc<dyn DeclaredSource>,
+    pub declared: Arc<dyn DeclaredSource>,
     /// The followed branch.
-    pub(super) branch: Branch,
+    pub branch: Branch,
     /// Knows the commit that was applied last; `None` if nothing is applied.
-    pub(super) record: Option<Arc<R>>,
+    pub record: Option<Arc<R>>,
     /// The repository's address, for people.
-    pub(super) address: String,
+    pub address: String,
     /// The paths that are read; all, if empty.
-    pub(super) paths: Vec<RepoPath>,
+    pub paths: Vec<RepoPath>,
     /// Where the findings go.
-    pub(super) reporter: Reporter,
+    pub reporter: Reporter,
 }
 
 impl<G: ConfigRepo, R: RecordStore> StartupCheck<G, R> {
     /// Checks, and then waits for the drain.
-    pub(super) async fn run(self, shutdown: Shutdown) {
+    pub async fn run(self, shutdown: Shutdown) {
         tokio::select! {
             () = self.check() => shutdown.begun().await,
             () = shutdown.begun() => {}
