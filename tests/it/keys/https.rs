@@ -83,7 +83,7 @@ async fn a_read_only_token_is_told_at_the_start_and_signed_bumps_land_once_it_ma
     assert_eq!(line.trim(), signer.public_line("tidegate"));
     let listed = signer.allowed_signer_line("tidegate");
     assert!(
-        beside.contains("no deploy key for an HTTPS address") && beside.contains(&listed),
+        beside.contains("an HTTPS address has no deploy key") && beside.contains(&listed),
         "{beside}"
     );
     let signers = file(&world, "signers", &format!("{listed}\n"));
