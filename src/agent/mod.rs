@@ -11,7 +11,7 @@
 //! `run` is the running agent: `loops` has the loops and the handles that wake them,
 //! `wiring` has what they share, and each loop has a file with one `spawn` function and with its section
 //! of the status. To add a loop: a line in `loops`, a file, a call in `run`. To add a sink of events: a line in `wiring`.
-//! Neither touches another loop. `holds`, `keys` and `preview` serve the commands that run beside an agent.
+//! Neither touches another loop. `holds`, `keys` and `preview` serve the commands that run apart from the agent.
 
 mod automation_loop;
 mod commands;

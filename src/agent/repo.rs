@@ -35,7 +35,7 @@ pub(super) fn open(
     Ok(repo)
 }
 
-/// A mirror that never pushes, for a command beside a running agent.
+/// A mirror that never pushes, for a command that runs while an agent does.
 pub(super) fn open_to_read(config: &AgentConfig, settings: git::Settings) -> anyhow::Result<git::Repo> {
     let repo = open(config, settings, None)?;
     repo.only_reads();

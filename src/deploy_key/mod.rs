@@ -7,8 +7,8 @@
 //!                                        └ next key works? ──promote──▶ KeyStore
 //! ```
 //!
-//! A rotation has two steps, and each step is one compare-and-swap of the Secret ([`entries`]): the next key is put beside
-//! the key in use; it takes over as soon as the server lets it do what the key in use is for. Whoever makes a step, the
+//! A rotation has two steps, and each step is one compare-and-swap of the Secret (`entries`): the next key is added to
+//! the Secret; the next key takes over as soon as the server lets it do what the key in use is for. Whoever makes a step, the
 //! running agent or `tidegate identity --rotate`, finds the other's step done.
 //!
 //! An HTTPS address has a login in the key's place. Its files are read for each request, so that only its rights are looked

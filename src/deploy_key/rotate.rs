@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// The state of a rotation after a step.
 pub enum Rotation<K> {
-    /// The next key lies beside the key in use.
+    /// The Secret has a next key and the key in use.
     Begun {
         /// The key to give to the forge.
         next: Arc<K>,

@@ -25,7 +25,7 @@ pub enum KeyEvent {
         /// The new key's fingerprint.
         to: String,
     },
-    /// Condition: a next key waits beside the key in use.
+    /// Condition: a next key waits to take over.
     NextFound {
         /// The next key's fingerprint.
         next: String,
@@ -76,7 +76,7 @@ pub enum Credential {
         fingerprint: String,
         /// The forge's page for deploy keys.
         page: String,
-        /// What gives the key write access, said of that page.
+        /// What to do on that page to give the key write access.
         remedy: &'static str,
     },
     /// A user name and password, or a token.
