@@ -139,11 +139,11 @@ async fn a_refused_push_and_a_read_only_key_are_told_apart_in_the_words_of_the_s
 async fn a_field_that_stays_makes_no_commit_and_says_why() {
     let locked = web("1.0.0", "    tidegate.dev/locked: \"true\"\n");
     let unmatched = web("1.0.0", "    tidegate.dev/policy.web: semver:~3\n");
-    let invalid = web("1.0.0", "    tidegate.dev/policy.web: newest-please\n");
+    let invalid = web("1.0.0", "    tidegate.dev/policy.web: newest:please\n");
     for (file, decided, reason) in [
         (locked, Decided::Locked, "locked"),
         (unmatched, Decided::NoCandidate, "semver:~3"),
-        (invalid, Decided::InvalidPolicy, "newest-please"),
+        (invalid, Decided::InvalidPolicy, "newest"),
         (web("1.1.0", ""), Decided::UpToDate, ""),
     ] {
         let mut scene = Scene::with(&file, None).await;
