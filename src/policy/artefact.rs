@@ -1,4 +1,4 @@
-use super::Candidate;
+use super::candidate::Candidate;
 
 /// Beginnings of the media types of container images: manifests, indexes, and the configuration that ECR names for an
 /// artefact's type. Some builders write the configuration as mere bytes.

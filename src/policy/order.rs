@@ -1,8 +1,8 @@
-use super::image_policy::{Extracted, PartOrder};
+use super::candidate::Candidate;
+use super::extracted::{Extracted, PartOrder};
 use super::parse::{Policy, Rule};
 use super::pattern::{Number, Pattern};
 use super::range::{Range, Within};
-use super::select::Candidate;
 use super::version::{NotAVersion, Version};
 use crate::model::Tag;
 use std::cmp::Ordering;

@@ -1,5 +1,6 @@
+use super::candidate::Candidate;
 use super::parse::Policy;
-use super::select::{Candidate, Eligibility, Verdict};
+use super::verdict::{Eligibility, Verdict};
 use crate::model::{Digest, Tag};
 
 /// The first tag that the policy matches, whether or not the field may move to it.

@@ -1,59 +1,24 @@
+use super::extracted::{Digests, Extracted};
+use super::fault::{Fault, InvalidPolicy, shortened};
 use super::glob::TagGlob;
-use super::image_policy::{Digests, Extracted};
 use super::pattern::Pattern;
 use super::range::Range;
 use crate::model::Tag;
 use std::fmt;
 
-/// A policy that cannot be used. The field it stands on is not bumped; nothing matches.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("policy {policy:?} cannot be used: {problem}; {remedy}")]
-pub struct InvalidPolicy {
-    /// The text, cut to 200 characters.
-    pub policy: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What to write instead.
-    pub remedy: String,
-}
-
-/// What is wrong with a part of a policy and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    problem: String,
-    remedy: String,
-}
-
-impl Fault {
-    pub(super) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
-    }
-
-    pub(super) fn of(self, policy: &str) -> InvalidPolicy {
-        InvalidPolicy {
-            policy: shortened(policy),
-            problem: self.problem,
-            remedy: self.remedy,
-        }
-    }
-}
-
 /// How the newest tag is chosen. The default is the newest push of all tags.
 ///
-/// | text | which tags | order |
+/// | text | matching tags | order |
 /// | --- | --- | --- |
 /// | `*`, `glob:<pattern>`, or the bare pattern | `*` any run, `?` one character, the whole tag | push time |
 /// | `regex:<re>`, `regexp:<re>` | not anchored | push time |
 /// | `semver:<range>` | versions in the range | version |
 /// | `numeric:<re>` | not anchored; with a capture group, a number | the captured number |
 /// | `alphabetical:<re>` | not anchored; with a capture group | the captured text, by bytes |
-/// | `digest:<tag>` | that one tag | what it points to now; the digest is written behind the tag |
+/// | `digest:<tag>` | this one tag | none: the digest that the tag points to is written behind the tag |
 ///
-/// Several capture groups are compared one after the other, the first one first.
-/// [`Policy::from_image_policy`] makes one of Flux v2's ImagePolicy.
+/// Several capture groups are compared one after the other, the first group first.
+/// [`Policy::from_image_policy`] makes a policy from an ImagePolicy of Flux v2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy(pub(super) Rule);
 
@@ -69,10 +34,10 @@ pub(super) enum Rule {
 }
 
 impl Policy {
-    /// Reads an annotation's value; blanks around it do not count.
+    /// Reads the value of an annotation. Blanks around the value do not count.
     ///
     /// # Errors
-    /// Says what is wrong and what to write instead.
+    /// The text is no policy. The error says what is wrong and what to write instead.
     pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
         let text = text.trim();
         let rule = match text.split_once(':') {
@@ -96,12 +61,12 @@ impl Policy {
         rule.map(Self).map_err(|fault| fault.of(text))
     }
 
-    /// Whether the policy orders by push time, so that nothing can be chosen where the registry tells none.
+    /// Whether the policy orders by push time. Such a policy chooses nothing where the registry reports no push times.
     pub fn needs_push_times(&self) -> bool {
         matches!(self.0, Rule::Glob(_) | Rule::Regex(_))
     }
 
-    /// Whether the digest of the chosen tag is written behind it.
+    /// When the digest of the chosen tag is written behind the tag.
     pub fn digests(&self) -> Digests {
         match &self.0 {
             Rule::Digest(_) => Digests::Always,
@@ -128,7 +93,7 @@ impl Default for Policy {
     }
 }
 
-/// In its full spelling, so that it reads back as the same policy; an ImagePolicy in words.
+/// The full spelling, which [`Policy::parse`] reads back as the same policy; an ImagePolicy is described in words.
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -141,8 +106,4 @@ impl fmt::Display for Policy {
             Rule::Extracted(extracted) => write!(f, "{extracted}"),
         }
     }
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(200).collect()
 }

@@ -1,5 +1,5 @@
 use super::dialect;
-use super::parse::Fault;
+use super::fault::Fault;
 use regex::{Regex, RegexBuilder};
 use std::cmp::Ordering;
 

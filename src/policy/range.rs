@@ -1,4 +1,4 @@
-use super::parse::Fault;
+use super::fault::Fault;
 use super::version::Version;
 use semver::Prerelease;
 use std::cmp::Ordering;

@@ -9,7 +9,7 @@ pub(super) const DIGESTS: &[(&str, &str, &str, &str, &str)] = &[
     ("digest:stable", "stable#1", "stable@2#2",                  "stable", "points to another image than the file"),
     ("digest:stable", "stable#1", "stable#2 a#1",                "stable", "points to another image than the file"),
     ("digest:stable", "stable#2", "stable@1#1 b@2#2",            "-",      "pushed before the one in the file"),
-    ("digest:stable", "stable#1", "stable",                      "-",      "the registry does not tell its digest"),
+    ("digest:stable", "stable#1", "stable",                      "-",      "the registry does not report its digest"),
     ("digest:stable", "stable#1", "a@9#9",                       "-",      "does not match digest:stable"),
     ("digest:stable", "1.0.0",    "1.0.0@1#1 stable@2#2",        "stable", "pushed after the current tag 1.0.0"),
     ("digest:stable", "1.0.0",    "1.0.0@1#1 stable@1#1",        "-",      "is the same image as the current tag"),

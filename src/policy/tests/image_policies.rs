@@ -29,7 +29,7 @@ pub(super) const IMAGE_POLICIES: &[(&str, &str, &str, &str, &str)] = &[
     ("filterTags: {pattern: ^latest$}\npolicy: {alphabetical: {}}\ndigestReflectionPolicy: Never",       "latest",   "latest@2#2 a@1#1",    "-",       "is the current tag"),
     ("policy: {semver: {range: '*'}}\ndigestReflectionPolicy: Always",                                  "1.0.0#1", "1.0.0@1#1 1.1.0@2#2",  "1.1.0",   "comes after"),
     ("policy: {semver: {range: '*'}}\ndigestReflectionPolicy: Always",                                  "1.1.0#1", "1.0.0@1#1 1.1.0@2#2",  "1.1.0",   "points to another image"),
-    ("policy: {semver: {range: '*'}}\ndigestReflectionPolicy: Always",                                  "1.0.0#1", "1.0.0#1 1.1.0",        "-",       "does not tell its digest"),
+    ("policy: {semver: {range: '*'}}\ndigestReflectionPolicy: Always",                                  "1.0.0#1", "1.0.0#1 1.1.0",        "-",       "does not report its digest"),
     ("policy: {semver: {range: '*'}}\ndigestReflectionPolicy: IfNotPresent",                            "1.0.0#1", "1.0.0@1#1 1.1.0@2#2",  "1.1.0",   "comes after"),
     ("policy: {semver: {range: ^1}}",                                                                   "abc",     "abc@1 1.0.0@2",        "1.0.0",   "pushed after the current tag"),
     ("policy: {semver: {range: ^1}}",                                                                   "-",       "1.0.0 1.1.0",          "1.1.0",   "no tag yet"),
@@ -65,7 +65,7 @@ fn an_unusable_image_policy_says_what_is_wrong_and_what_to_write() {
         ("policy: {semver: {}}", "empty", "~1.2"),
         (
             "policy: {semver: {range: 1.2}}",
-            "spec.policy.semver.range is not text",
+            "spec.policy.semver.range is not a string",
             "quotes",
         ),
         (
@@ -80,7 +80,7 @@ fn an_unusable_image_policy_says_what_is_wrong_and_what_to_write() {
         ),
         (
             "policy: {numerical: {}}\nfilterTags: {extract: $1}",
-            "without a pattern",
+            "no pattern to extract from",
             "spec.filterTags.pattern",
         ),
         (
@@ -138,8 +138,8 @@ fn what_an_image_repository_excludes_is_no_candidate() {
 fn an_exclusion_list_that_cannot_be_used_says_so() {
     let many = format!("exclusionList: [{}]", vec!["a"; 26].join(","));
     for (spec, problem) in [
-        ("exclusionList: x", "is no list"),
-        ("exclusionList: [1]", "an entry that is not text"),
+        ("exclusionList: x", "is not a list"),
+        ("exclusionList: [1]", "an entry that is not a string"),
         ("exclusionList: ['(']", "unclosed group"),
         ("exclusionList: ['']", "the expression is empty"),
         (&*many, "more than 25"),

@@ -1,0 +1,59 @@
+use super::candidate::Choice;
+use crate::model::Tag;
+use serde::Serialize;
+
+/// Whether a tag may be moved to, or why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Eligibility {
+    /// The field may move to the tag.
+    Eligible,
+    /// The tag is the current one, and nothing about it has to be written.
+    Current,
+    /// The policy matches the tag, but the image is the current one or an older one.
+    NotNewer,
+    /// The policy matches the tag, but nothing says whether the image is newer than the current one.
+    Unordered,
+    /// The policy matches the tag and the image is newer, but a hold refuses it.
+    Held,
+    /// The policy does not match the tag.
+    Unmatched,
+    /// The include and exclude globs keep the tag out.
+    Excluded,
+    /// The tag is not an image, or the image cannot be pulled or does not run on the required platforms.
+    Unusable,
+}
+
+/// What was decided about one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The tag.
+    pub tag: Tag,
+    /// Whether the field may move to the tag.
+    pub eligible: bool,
+    /// Why it may, or why not, as a kind.
+    #[serde(rename = "standing")]
+    pub eligibility: Eligibility,
+    /// The reason in a few words.
+    pub reason: String,
+}
+
+/// What a policy makes of the tags of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Selection {
+    /// The tag to move to: the first eligible one. `None`: the field stays.
+    pub selected: Option<Choice>,
+    /// The first tag that the policy matches, whatever the current tag and the holds are.
+    pub newest: Option<Tag>,
+    /// Every tag in the policy's order, newest first.
+    pub verdicts: Vec<Verdict>,
+    /// The outcome in one sentence.
+    pub reason: String,
+}
+
+impl Selection {
+    /// Whether a tag has this eligibility.
+    pub fn any(&self, eligibility: Eligibility) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.eligibility == eligibility)
+    }
+}
