@@ -7,7 +7,7 @@ use super::push_problem::{read_only, refused};
 use super::refused_requests::leave_out_refused;
 use super::report::{AutomationReport, Proposed, Try};
 use super::stages::{Automation, PreparedCommits};
-use crate::model::CommitId;
+use crate::model::{CommitId, Printable};
 use crate::plan::BumpPlan;
 use crate::port::{ChangeRequest, ConfigRepo, HistoryCommit, ProposalBranches, PushOutcome, RepoFailure};
 
@@ -166,7 +166,7 @@ enum Replaced {
 }
 
 fn foreign_commit(branch: &ProposalBranch, commit: &HistoryCommit) -> String {
-    let author: String = commit.author.chars().filter(|c| !c.is_control()).take(100).collect();
+    let author = Printable::new(&commit.author).at_most(100);
     format!(
         "branch {} has commit {} by {author}, which is not ours, and is left as it is: merge the branch, or move that commit \
          elsewhere and delete the branch",

@@ -1,5 +1,5 @@
 use super::image_version::ImageVersion;
-use crate::model::{CommitId, Digest, Tag};
+use crate::model::{CommitId, Digest, Printable, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -35,7 +35,7 @@ impl Rejected {
 /// `1.2.3 was taken back in 0123abc by Jo <jo@acme.example>`.
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let author: String = self.author.chars().filter(|c| !c.is_control()).take(100).collect();
+        let author = Printable::new(&self.author).at_most(100);
         write!(
             f,
             "{} was taken back in {} by {author}",

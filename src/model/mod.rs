@@ -1,6 +1,6 @@
-//! The words every room shares, as types: what an image reference, a tag, a commit or an object is called.
+//! The types that every room shares: image references, tags, commits, objects, findings.
 //!
-//! A value of one of these types is well formed from the door on; whoever holds a [`Tag`] need not check it again.
+//! A value of one of these types is well formed: parsing checks it, so code that has a [`Tag`] need not check it again.
 //! Pure: no clock, no disk, no network, no knowledge of any room above.
 
 mod backoff;
@@ -10,6 +10,7 @@ mod git;
 mod hold;
 mod image;
 mod object;
+mod printable;
 mod secret;
 mod target;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
 pub use hold::HoldUntil;
 pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
 pub use object::{FieldId, FieldName, ObjectId};
+pub use printable::{Printable, is_unprintable};
 pub use secret::{Secret, SecretBytes};
 pub use target::TargetId;
 pub use wildcard::Wildcard;

@@ -1,10 +1,10 @@
-use super::decide::{BumpPlan, Outcome, PlannedBump};
+use super::bump_plan::{BumpPlan, Outcome, PlannedBump};
 use super::message::{Template, message};
 use crate::history::LONGEST_MESSAGE;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Looks for what no plan may contain. A plan that fails is a fault of ours: it must not be carried out. Fields that share
-/// a scalar through an anchor may both write it, if they write the same.
+/// Checks a plan before it is carried out. A plan that fails has a fault of ours and must not be carried out. Fields that share
+/// a scalar through an anchor may both write the scalar if they write the same text.
 ///
 /// # Errors
 /// Every problem, one sentence each.
@@ -42,7 +42,7 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
         }
         if bump.pinned && bump.digest.is_none() {
             problems.push(format!(
-                "{place}: the digest of {} is to be written, and not known",
+                "{place}: the digest of {} has to be written and is not known",
                 bump.to
             ));
         }
@@ -50,16 +50,16 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
             problems.push(format!("{place}: {} is older than {}", bump.to, bump.image));
         }
         if !decided.contains(&(&bump.path, &bump.field)) {
-            problems.push(format!("{place}: no decision speaks for the bump of {}", bump.field));
+            problems.push(format!("{place}: no decision plans the bump of {}", bump.field));
         }
     }
     if message(plan, &Template::default()).len() > LONGEST_MESSAGE {
-        problems.push("the commit message would be longer than what is read back".to_owned());
+        problems.push("the commit message would be longer than the part that is read back".to_owned());
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Told from what the bump itself carries, not from how it was chosen.
+/// Whether a bump moves to an older image. The answer comes from the bump itself and not from how it was chosen.
 fn moves_down(bump: &PlannedBump) -> bool {
     let Some(from) = bump.from.as_ref() else { return false };
     let pushed_before = || matches!((bump.pushed_at, bump.from_pushed_at), (Some(to), Some(from)) if to < from);

@@ -1,21 +1,21 @@
-use super::decide::{BumpPlan, Decision, Outcome, PlannedBump};
+use super::bump_plan::{BumpPlan, Decision, Outcome, PlannedBump};
 use super::message::{Template, message};
 use crate::history::LONGEST_MESSAGE;
 use crate::model::{FieldId, ObjectId, Position, RepoPath};
 use std::collections::BTreeMap;
 
-/// How the bumps of one pass become commits. All of them are pushed at once, each the parent of the next.
+/// How the bumps of one pass become commits. All commits are pushed at once; each is the parent of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CommitPer {
-    /// One for all.
+    /// One commit for all bumps.
     #[default]
     Pass,
-    /// One for each object, in the order of their files.
+    /// One commit for each object, in the order of the files.
     Workload,
 }
 
-/// The plan cut into what each commit is to hold, in order: at least one bump each, every bump in one of them, and the
-/// decisions that speak for them. A commit whose message would be longer than what is read back is cut further.
+/// Cuts a plan into commits, in order. Every bump is in one commit, with its decision, and every commit has a bump. A commit
+/// whose message would be longer than [`LONGEST_MESSAGE`] is cut further.
 pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<BumpPlan> {
     let decided: BTreeMap<(&RepoPath, &FieldId), &Decision> = plan
         .decisions
@@ -49,7 +49,7 @@ pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<Bump
     cut
 }
 
-/// Two bumps of one scalar stay together, so that [`super::check`] sees them.
+/// The bumps of each object. Two bumps of one scalar stay together, so that [`super::check`] sees both.
 fn by_object(bumps: &[PlannedBump]) -> Vec<Vec<PlannedBump>> {
     let mut places: BTreeMap<&ObjectId, usize> = BTreeMap::new();
     let mut scalars: BTreeMap<(&RepoPath, Position), usize> = BTreeMap::new();

@@ -1,9 +1,9 @@
-use super::ImagePolicies;
+use super::image_policies::ImagePolicies;
 use crate::manifest::{Document, ImageField, Lock, Marker, MarkerPolicy};
 use crate::model::{FieldId, HoldUntil, ImageRef, Position, RepoPath};
 use crate::policy::Policy;
 
-/// An image field that somebody asked us to keep up to date.
+/// An image field that is kept up to date: its workload is automated, or the field has a marker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutomatedField {
     /// The file.
@@ -12,18 +12,17 @@ pub struct AutomatedField {
     pub field: FieldId,
     /// The image as written.
     pub image: ImageRef,
-    /// Where its tag stands.
+    /// The position of the tag in the file.
     pub position: Position,
-    /// The policy, or why the one that is written cannot be used, with its place.
+    /// The policy, or why the written policy cannot be used, with its file and position.
     pub policy: Result<Policy, String>,
-    /// Present when the workload is locked.
+    /// The lock, if the workload is locked.
     pub lock: Option<Lock>,
-    /// What ends a hold, where its workload says so.
+    /// What ends a hold, if the workload says it.
     pub hold: Option<HoldUntil>,
 }
 
-/// The automated fields of a document, in file order; none if it is not automated. Fields with a marker of their own are
-/// left to [`marked`].
+/// The fields of an automated document, in file order. Fields with a marker of their own are left to [`marked`].
 pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
     if !document.automation.automated {
         return Vec::new();
@@ -36,7 +35,7 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
             let policy = match document.automation.policy(&image.field) {
                 None => Ok(Policy::default()),
                 Some(written) if !written.is_text => Err(format!(
-                    "{path}:{}: {} is not text; write it in quotes",
+                    "{path}:{}: {} is not a string; write it in quotes",
                     written.position, written.annotation
                 )),
                 Some(written) => Policy::parse(&written.text)
@@ -47,7 +46,7 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
         .collect()
 }
 
-/// The fields of a document that a comment on their line asks to be bumped.
+/// The fields of a document with a marker: a comment on their line that asks for bumps.
 pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>) -> Vec<AutomatedField> {
     let images = document.images.iter();
     images
@@ -67,7 +66,7 @@ pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>
         .collect()
 }
 
-/// A marker's policy, and the repository where only the policy tells it.
+/// The policy of a marker, and the image's repository if only the policy names it.
 fn meant(
     marker: &Marker,
     image: &ImageField,
@@ -157,8 +156,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     fn an_image_policy_that_cannot_be_used_is_told_with_its_namespace_and_its_place() {
         let told = told("image: r.example/web:1 # {\"$imagepolicy\": \"flux-system:odd\"}\n");
         assert_eq!(told.len(), 1);
-        let is =
-            told[0].contains("ImagePolicy flux-system/odd") && told[0].ends_with("it stands in policies.yaml:26:1");
+        let is = told[0].contains("ImagePolicy flux-system/odd") && told[0].ends_with("see policies.yaml:26:1");
         assert!(is, "{told:?}");
     }
 
@@ -225,7 +223,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
         let fields = automated(&path, &reading.documents[0]);
         let reason = fields[0].policy.clone().unwrap_err();
         assert!(
-            reason.starts_with("a.yaml:3:") && reason.contains("tidegate.dev/policy.a is not text"),
+            reason.starts_with("a.yaml:3:") && reason.contains("tidegate.dev/policy.a is not a string"),
             "{reason}"
         );
         assert_eq!(fields[1].policy, Ok(Policy::default()));

@@ -5,14 +5,14 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Flux v2's `ImagePolicy` and `ImageRepository` objects, as markers name them.
+/// The `ImagePolicy` and `ImageRepository` objects of Flux v2 in the repository, for the markers that name them.
 #[derive(Debug, Clone, Default)]
 pub struct ImagePolicies<'a> {
     policies: Objects<'a>,
     repositories: Objects<'a>,
 }
 
-/// By namespace (empty where none is written) and name; the first of two.
+/// Objects by namespace (empty if none is written) and name. The first of two objects with one name counts.
 type Objects<'a> = BTreeMap<(&'a str, &'a str), Object<'a>>;
 
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ struct Object<'a> {
 const GROUP: &str = "image.toolkit.fluxcd.io";
 
 impl<'a> ImagePolicies<'a> {
-    /// Those among some documents, each with the file that it stands in.
+    /// Finds the objects among documents. Each document comes with its file.
     pub fn among<F: fmt::Display>(documents: impl IntoIterator<Item = (F, &'a Document)>) -> Self {
         let mut found = Self::default();
         for (file, document) in documents {
@@ -47,33 +47,33 @@ impl<'a> ImagePolicies<'a> {
         found
     }
 
-    /// Whether there is such an ImagePolicy.
+    /// Whether an ImagePolicy has this name.
     pub fn has(&self, namespace: &str, name: &str) -> bool {
         find(&self.policies, namespace, name).is_some()
     }
 
-    /// What an ImagePolicy chooses, from what its ImageRepository does not exclude, if that is here.
+    /// The policy of an ImagePolicy, with the exclusions of its ImageRepository if that is in the repository.
     ///
     /// # Errors
-    /// Says what is not there or cannot be used.
+    /// An object is missing or cannot be used. The error names the object.
     pub fn policy(&self, namespace: &str, name: &str) -> Result<Policy, String> {
         let object = self.object(namespace, name)?;
-        let policy = Policy::from_image_policy(object.value).map_err(|error| object.told(error))?;
+        let policy = Policy::from_image_policy(object.value).map_err(|error| object.error(error))?;
         let repository = named_repository(object.value, namespace);
         let repository = repository.and_then(|(place, name)| find(&self.repositories, place, name));
         match repository {
             None => Ok(policy),
             Some(repository) => policy
                 .over_image_repository(repository.value)
-                .map_err(|error| repository.told(error)),
+                .map_err(|error| repository.error(error)),
         }
     }
 
-    /// The repository whose tags an ImagePolicy chooses from: `spec.image` of the ImageRepository that it names, which is
-    /// looked for in the policy's namespace where it names none.
+    /// The repository whose tags an ImagePolicy chooses from: `spec.image` of its ImageRepository. Without a namespace in the
+    /// reference the ImageRepository is in the policy's namespace.
     ///
     /// # Errors
-    /// Says what is not there or cannot be used.
+    /// An object is missing or cannot be used. The error names the object.
     pub fn repository(&self, namespace: &str, name: &str) -> Result<ImageRef, String> {
         let (place, wanted) = named_repository(self.object(namespace, name)?.value, namespace).ok_or_else(|| {
             format!("ImagePolicy {namespace}/{name} names no repository; write spec.imageRepositoryRef.name")
@@ -87,7 +87,7 @@ impl<'a> ImagePolicies<'a> {
             .filter(|image| image.tag().is_none() && image.digest().is_none())
             .ok_or_else(|| {
                 format!(
-                    "spec.image of ImageRepository {place}/{wanted} is {image:?}, which is not registry/name; mend it in {}",
+                    "spec.image of ImageRepository {place}/{wanted} is {image:?}, which is not registry/name; correct it in {}",
                     repository.place
                 )
             })
@@ -103,8 +103,8 @@ impl<'a> ImagePolicies<'a> {
 }
 
 impl Object<'_> {
-    fn told(&self, error: InvalidPolicy) -> String {
-        format!("{error}; it stands in {}", self.place)
+    fn error(&self, error: InvalidPolicy) -> String {
+        format!("{error}; see {}", self.place)
     }
 }
 
@@ -112,7 +112,7 @@ fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
     object.pointer(pointer).and_then(Value::as_str)
 }
 
-/// Namespace and name of the ImageRepository that an ImagePolicy names, in its own namespace where it says none.
+/// Namespace and name of the ImageRepository that an ImagePolicy names. The default namespace is the policy's own.
 fn named_repository<'a>(policy: &'a Value, namespace: &'a str) -> Option<(&'a str, &'a str)> {
     let name = text(policy, "/spec/imageRepositoryRef/name")?;
     Some((
@@ -121,7 +121,7 @@ fn named_repository<'a>(policy: &'a Value, namespace: &'a str) -> Option<(&'a st
     ))
 }
 
-/// Kustomizations often give the namespace, so that the file has none.
+/// An object by namespace and name, or by name alone: kustomizations often set the namespace, so the file has none.
 fn find<'o>(objects: &'o Objects<'o>, namespace: &'o str, name: &'o str) -> Option<&'o Object<'o>> {
     objects.get(&(namespace, name)).or_else(|| objects.get(&("", name)))
 }

@@ -1,4 +1,5 @@
-use super::decide::{BumpPlan, PlannedBump};
+use super::bump_plan::{BumpPlan, PlannedBump};
+use crate::model::{Printable, is_unprintable};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -11,16 +12,16 @@ const LONGEST_NAME: usize = 200;
 
 const EXAMPLE: &str = "write {summary}, {count} or {bumps}";
 
-/// What a bump commit says before its trailers. The first line is the subject.
+/// The part of a bump commit's message above the trailers. The first line is the subject.
 ///
-/// | variable | stands for |
+/// | variable | value |
 /// | --- | --- |
 /// | `{summary}` | `Bump shop/web to 0123abc`, or `Bump 3 images` |
 /// | `{count}` | the number of bumps |
 /// | `{bumps}` | one line for each bump: `- Deployment shop/web web: registry.example/shop/web 1.2.3 -> 1.2.4` |
 ///
-/// Where `{bumps}` is not named, the list follows the text as a paragraph of its own. `{summary} [skip ci]` keeps many CI
-/// systems quiet.
+/// Without `{bumps}` the list follows the text as a paragraph of its own. With `{summary} [skip ci]` many CI systems skip the
+/// commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
@@ -46,8 +47,8 @@ impl Template {
     /// Checks a template.
     ///
     /// # Errors
-    /// Empty or overlong text, an empty subject, a list of bumps in the subject, control characters, a variable that does
-    /// not exist, an opening brace that is never closed, lines that look like our own trailers.
+    /// The text is empty or too long, the subject is empty or has the list of bumps, the text has control characters, an
+    /// unknown variable or an opening brace without a closing one, or a line looks like one of our trailers.
     pub fn parse(text: &str) -> Result<Self, InvalidTemplate> {
         Self::parts(text.trim_end())
             .map(Self)
@@ -61,7 +62,7 @@ impl Template {
         if text.chars().count() > LONGEST_TEMPLATE {
             return Err(format!("it is longer than {LONGEST_TEMPLATE} characters"));
         }
-        if text.chars().any(|c| c != '\n' && steers(c)) {
+        if text.chars().any(|c| c != '\n' && is_unprintable(c)) {
             return Err("it has control characters; only line ends are allowed".to_owned());
         }
         let subject = text.lines().next().unwrap_or_default();
@@ -81,7 +82,8 @@ impl Template {
             .any(|line| line.trim_start().to_ascii_lowercase().starts_with("tidegate-"))
         {
             return Err(
-                "a line starts like one of our own trailers (Tidegate-); those are added by themselves".to_owned(),
+                "a line starts like one of our own trailers (Tidegate-); the trailers are added automatically"
+                    .to_owned(),
             );
         }
         let mut parts = Vec::new();
@@ -106,8 +108,8 @@ impl Template {
         Ok(parts)
     }
 
-    /// Subject and body. Where the subject would be too long, the summary in it is shortened: what the template says beside
-    /// it (`[skip ci]`) stays.
+    /// Subject and body. If the subject would be too long, the summary in it is shortened. The template's own text (`[skip ci]`)
+    /// stays.
     fn text(&self, plan: &BumpPlan) -> String {
         let bare = self.filled(plan, "");
         let around = bare.lines().next().unwrap_or_default().chars().count();
@@ -147,12 +149,12 @@ impl Default for Template {
     }
 }
 
-/// Subject and body as the template has them, without trailers.
+/// Subject and body, without trailers.
 pub(super) fn text(plan: &BumpPlan, template: &Template) -> String {
     template.text(plan)
 }
 
-/// The commit message: what the template says, and the trailers that [`crate::history::bumps`] reads back.
+/// The commit message: subject and body from the template, then the trailers that [`crate::history::bumps`] reads back.
 pub fn message(plan: &BumpPlan, template: &Template) -> String {
     let mut out = template.text(plan);
     out.push_str("\n\n");
@@ -179,9 +181,9 @@ fn list(bumps: &[PlannedBump]) -> String {
     lines.join("\n")
 }
 
-/// The commit's time: the newest push among the bumps' images, and never before the parent's. Deterministic, so that the
-/// same plan on the same parent is the same commit. `otherwise` where no push time is known: the clock would make another
-/// commit at each try.
+/// The time of the commit: the newest push time of the images, and never before the time of the parent. The same plan on the
+/// same parent gives the same commit. Where no push time is known the time is `otherwise`: the clock would make another commit
+/// at each try.
 pub fn commit_time(plan: &BumpPlan, parent: Timestamp, otherwise: Timestamp) -> Timestamp {
     plan.bumps
         .iter()
@@ -191,7 +193,7 @@ pub fn commit_time(plan: &BumpPlan, parent: Timestamp, otherwise: Timestamp) -> 
         .max(parent)
 }
 
-/// At most `room` characters; of a long path the end is cut, and the tag stays as long as it can.
+/// At most `room` characters. The end of a long path is cut, so that the tag stays.
 fn summary(bumps: &[PlannedBump], room: usize) -> String {
     let changes: BTreeSet<_> = bumps
         .iter()
@@ -199,11 +201,11 @@ fn summary(bumps: &[PlannedBump], room: usize) -> String {
         .collect();
     let images: BTreeSet<_> = changes.iter().map(|(image, _)| image).collect();
     let text = match (changes.first(), bumps.first()) {
-        (Some((_, mark)), Some(bump)) if changes.len() == 1 => {
+        (Some((_, version)), Some(bump)) if changes.len() == 1 => {
             let path = shown(&bump.image.repository().path);
             let path = path.strip_prefix("library/").unwrap_or(&path);
-            let around = format!("Bump  to {mark}").chars().count();
-            format!("Bump {} to {mark}", cut(path, room.saturating_sub(around).max(1)))
+            let around = format!("Bump  to {version}").chars().count();
+            format!("Bump {} to {version}", cut(path, room.saturating_sub(around).max(1)))
         }
         _ if images.len() == 1 => format!("Bump {} images", bumps.len()),
         _ => format!("Bump {} images", images.len()),
@@ -211,7 +213,7 @@ fn summary(bumps: &[PlannedBump], room: usize) -> String {
     cut(&text, room)
 }
 
-/// At most so many characters, with `…` for what was cut.
+/// At most `most` characters, with `…` in place of the rest.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -221,22 +223,12 @@ fn cut(text: &str, most: usize) -> String {
     out
 }
 
-/// Without the brackets that make CI systems skip a commit (`[skip ci]`): only the template may say so.
+/// A name without square brackets: `[skip ci]` makes CI systems skip a commit, and only the template may say that.
 fn silent(name: &str) -> String {
     name.replace('[', "(").replace(']', ")")
 }
 
-/// A name for people: characters that steer a terminal or turn the direction of text as `?`, cut where it would fill the
-/// screen.
-pub(super) fn shown(name: &str) -> String {
-    cut(name, LONGEST_NAME)
-        .chars()
-        .map(|c| if steers(c) { '?' } else { c })
-        .collect()
-}
-
-/// Characters that steer a terminal or turn the direction of text.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+/// A name as it is shown in subject and body.
+fn shown(name: &str) -> String {
+    Printable::new(name).at_most(LONGEST_NAME).to_string()
 }

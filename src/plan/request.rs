@@ -1,28 +1,27 @@
-use super::decide::{BumpPlan, PlannedBump};
+use super::bump_plan::{BumpPlan, PlannedBump};
 use super::message::{Template, text};
 use crate::history::{self, Bump};
 use crate::model::BranchName;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-/// A trailer with the keys of bumps whose own trailers do not fit.
+/// A trailer with the keys of the bumps, for requests that their full trailers do not fit into.
 const PROPOSED: &str = "Tidegate-Proposed: ";
-/// A trailer of requests that we closed ourselves.
+/// A trailer of requests that we closed ourselves. The spelling stays: open repositories have such requests.
 const SUPERSEDED: &str = "Tidegate-Overtaken: yes";
-/// Hexadecimal digits of a bump's key.
+/// The length of a bump's key, in hexadecimal digits.
 const KEY: usize = 12;
 
-/// What a pull request says of the bumps it proposes, for people and for us: which bumps they are stands in its text, so
-/// that nobody has to remember it.
+/// The bumps that a pull request proposes, read from its text. The text is the only memory of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecordedBumps {
     keys: BTreeSet<String>,
-    /// We closed it: it says nothing about what people want.
+    /// Whether we closed the request ourselves. Then it does not count as a person's refusal.
     pub superseded: bool,
 }
 
 impl RecordedBumps {
-    /// Reads a request's text.
+    /// Reads the text of a request.
     pub fn of(body: &str) -> Self {
         let trailers: Vec<&str> = body.lines().filter(|line| line.starts_with("Tidegate-Bump:")).collect();
         let message = format!("request\n\n{}", trailers.join("\n"));
@@ -35,13 +34,13 @@ impl RecordedBumps {
         }
     }
 
-    /// Whether it proposes this very bump: the field, to the tag (and digest, where that is written).
+    /// Whether the request proposes this bump: the same field and tag, and the same digest if the bump writes one.
     pub fn proposes(&self, bump: &PlannedBump) -> bool {
         self.keys.contains(&key(&bump.record()))
     }
 }
 
-/// Title and text of the request for a plan's bumps, at most so many bytes long.
+/// Title and text of the request for the bumps of a plan. `title` and `body` are the longest sizes in bytes.
 pub fn request(
     plan: &BumpPlan,
     template: &Template,
@@ -52,9 +51,9 @@ pub fn request(
     let message = text(plan, template);
     let (subject, list) = message.split_once('\n').unwrap_or((&message, ""));
     let foot = format!(
-        "\n\n---\nMerge it in any way. Closed without merging, these tags are not proposed again; newer ones are, and opening \
-         it again lifts that. The branch `{branch}` is made anew as images and the branch below change: a commit of \
-         somebody else's on it stops that.\n\n<details><summary>Read by tidegate</summary>\n\n"
+        "\n\n---\nMerge this request in any way. If you close it without merging, these tags are not proposed again, until you \
+         reopen it; newer tags are. The branch `{branch}` is rebuilt when images or the branch below change, unless \
+         somebody else has committed to it.\n\n<details><summary>Read by tidegate</summary>\n\n"
     );
     let end = "\n</details>\n";
     let room = body.saturating_sub(foot.len() + end.len());
@@ -68,7 +67,7 @@ pub fn request(
     (cut(subject, title), format!("{list}{foot}{record}{end}"))
 }
 
-/// The text of a request that is closed since nothing of it is wanted any more.
+/// The text of a request that we close because nothing of it is left to do.
 pub fn superseded(body: &str, most: usize) -> String {
     let head = format!("{SUPERSEDED}\n\n");
     let rest = cut(body, most.saturating_sub(head.len()));
@@ -89,7 +88,7 @@ fn keys(bumps: &[PlannedBump], room: usize) -> String {
     record
 }
 
-/// The field and what it is to say; not what it said before.
+/// A hash of the field and of the version after the bump. The version before does not count.
 fn key(bump: &Bump) -> String {
     let goal = Bump {
         image: String::new(),

@@ -1,6 +1,9 @@
 use super::*;
 use crate::manifest::{Reading, read};
+use crate::model::RepoPath;
+use crate::plan::AutomatedField;
 use crate::plan::automated;
+use std::collections::BTreeMap;
 
 const WEB: &str = "apiVersion: apps/v1
 kind: Deployment
@@ -239,11 +242,11 @@ fn a_patch_that_cannot_be_followed_is_told_with_its_place() {
         ),
         (
             "patches: [{path: ops.yaml, target: {kind: Deployment, name: web}}]\n".to_owned(),
-            "prod/kustomization.yaml:2:11: prod/ops.yaml sets the image by its place",
+            "prod/kustomization.yaml:2:11: prod/ops.yaml sets the image by a JSON pointer",
         ),
         (
             "patchesJson6902: [{path: ops.yaml, target: {version: v1, kind: Deployment, name: web}}]\n".to_owned(),
-            "prod/kustomization.yaml:2:19: prod/ops.yaml sets the image by its place",
+            "prod/kustomization.yaml:2:19: prod/ops.yaml sets the image by a JSON pointer",
         ),
     ];
     for (way, wanted) in ways {
@@ -282,7 +285,7 @@ spec: {values: {image: {repository: r.example/web, tag: \"1\"}}}
     assert_eq!(with(patches, &whole), ["prod/patch.yaml chart-image r.example/web:2"]);
     let told = with(patches, part);
     assert!(
-        told[0].contains("prod/patch.yaml says a part of the image, which is not followed"),
+        told[0].contains("prod/patch.yaml sets a part of the image, which is not followed"),
         "{told:?}"
     );
 }

@@ -1,34 +1,35 @@
-use super::{Overlay, OverlayIndex};
+use super::index::{Overlay, OverlayIndex};
 use crate::manifest::{Document, ImageField, ImagePatch, Patch};
 use crate::model::{FieldId, FieldName, ObjectId, RepoPath};
-use crate::plan::AutomatedField;
+use crate::plan::field::AutomatedField;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Overlays on overlays that are followed; real ones have three or four.
+/// The deepest chain of overlays that is followed. Real repositories have three or four levels.
 const DEEPEST: usize = 32;
 
-/// What says an image's tag.
+/// What sets the tag of an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TagSource {
-    ByBase,
-    /// An entry of an overlay's `images`.
-    ByEntry(usize, String),
-    /// A part of the object in a file of its own.
-    ByPatch(RepoPath, ObjectId),
-    /// Something that is not edited; why.
-    Elsewhere(String),
+    Base,
+    /// An entry of `images` in a kustomization.
+    Entry(usize, String),
+    /// A patch: a part of the object in a file of its own.
+    Patch(RepoPath, ObjectId),
+    /// Something that is not edited, with the reason.
+    NotEditable(String),
 }
 
+/// The way of one field's image up the overlays.
 pub(super) struct OverlayTrace<'a> {
-    pub index: &'a OverlayIndex<'a>,
-    pub folders: &'a BTreeMap<RepoPath, usize>,
-    pub above: &'a BTreeMap<usize, Vec<usize>>,
-    pub field: &'a AutomatedField,
+    pub(super) index: &'a OverlayIndex<'a>,
+    pub(super) folders: &'a BTreeMap<RepoPath, usize>,
+    pub(super) above: &'a BTreeMap<usize, Vec<usize>>,
+    pub(super) field: &'a AutomatedField,
 }
 
 impl OverlayTrace<'_> {
-    /// Follows an image from a kustomization to all those that nobody builds on.
+    /// Follows an image from a kustomization up to every kustomization that no other one builds on.
     pub(super) fn up(
         &self,
         at: usize,
@@ -41,7 +42,7 @@ impl OverlayTrace<'_> {
             return;
         }
         let Some(overlay) = overlays.get(at) else { return };
-        let (mut name, mut said) = from;
+        let (mut name, mut source) = from;
         let folder = overlay.path.parent();
         let components = overlay.kustomization.components.iter();
         let components = components.filter_map(|path| self.folders.get(&join(&folder, path)?).copied());
@@ -50,7 +51,7 @@ impl OverlayTrace<'_> {
             for patch in &overlay.kustomization.patches {
                 if let Some((image, by)) = self.patched(overlay, patch) {
                     name = image.unwrap_or(name);
-                    said = by;
+                    source = by;
                 }
             }
             for entry in &overlay.kustomization.images {
@@ -58,7 +59,7 @@ impl OverlayTrace<'_> {
                     continue;
                 }
                 if entry.sets_tag {
-                    said = TagSource::ByEntry(step, entry.name.clone());
+                    source = TagSource::Entry(step, entry.name.clone());
                 }
                 if let Some(new) = &entry.new_name {
                     name.clone_from(new);
@@ -68,24 +69,25 @@ impl OverlayTrace<'_> {
         way.push(at);
         match self.above.get(&at) {
             None => {
-                found.insert((name, said));
+                found.insert((name, source));
             }
             Some(above) => {
                 for next in above {
-                    self.up(*next, (name.clone(), said.clone()), way, found);
+                    self.up(*next, (name.clone(), source.clone()), way, found);
                 }
             }
         }
         way.pop();
     }
 
-    /// Kustomize's `images` are for the images of containers only.
+    /// Whether the field is the image of a container. The `images` of kustomize change no other image.
     fn is_in_a_container(&self) -> bool {
         let field = &self.field.field;
         field.object.kind != "HelmRelease" && !field.field.0.starts_with("volume.")
     }
 
-    /// The image's name after a patch, where it says one, and what says the image then; nothing if it stays.
+    /// What a patch does to the image: the new name, if the patch sets one, and the new source. `None` if the patch leaves the
+    /// image as it is.
     fn patched(&self, overlay: &Overlay<'_>, patch: &Patch) -> Option<(Option<String>, TagSource)> {
         let own = &self.field.field;
         let is_for = |named: &ObjectId| match &patch.target {
@@ -105,45 +107,44 @@ impl OverlayTrace<'_> {
             };
             if let Some(name) = sets {
                 let reason = format!(
-                    "{place}: the patch here says the image, and a text within the kustomization is not edited; {INSTEAD}"
+                    "{place}: the patch here sets the image, and a patch inside a kustomization is not edited; {INSTEAD}"
                 );
-                last = Some((name, TagSource::Elsewhere(reason)));
+                last = Some((name, TagSource::NotEditable(reason)));
             }
         }
         let file = patch.file.as_ref();
         let Some(path) = file.and_then(|file| join(&overlay.path.parent(), file)) else {
             return last;
         };
-        for document in self.index.of(&path) {
+        for document in self.index.documents(&path) {
             if !is_for(&document.object.id) || !touches(&document.object.value, own) {
                 continue;
             }
             last = Some(match image_of(document, &own.field) {
                 Some(image) => {
-                    let by = TagSource::ByPatch(path.clone(), document.object.id.clone());
+                    let by = TagSource::Patch(path.clone(), document.object.id.clone());
                     (Some(image.image.name().to_owned()), by)
                 }
                 None => {
                     let reason = format!(
-                        "{place}: {path} says a part of the image, which is not followed; say it whole there, or {INSTEAD}"
+                        "{place}: {path} sets a part of the image, which is not followed; write the whole image there, or {INSTEAD}"
                     );
-                    (None, TagSource::Elsewhere(reason))
+                    (None, TagSource::NotEditable(reason))
                 }
             });
         }
         let mut operations = self.index.operations.get(&path).copied().unwrap_or_default().iter();
         if operations.any(|pointer| is_for(&own.object) && self.is_at(pointer)) {
-            let reason =
-                format!("{place}: {path} sets the image by its place in the object, which is not followed; {INSTEAD}");
-            last = Some((None, TagSource::Elsewhere(reason)));
+            let reason = format!("{place}: {path} sets the image by a JSON pointer, which is not followed; {INSTEAD}");
+            last = Some((None, TagSource::NotEditable(reason)));
         }
         last
     }
 
-    /// Whether a JSON pointer leads to the field's image.
+    /// Whether a JSON pointer points to the image of the field.
     fn is_at(&self, pointer: &str) -> bool {
         let own = &self.field.field;
-        let mut bases = self.index.of(&self.field.path).iter();
+        let mut bases = self.index.documents(&self.field.path).iter();
         let base = bases.find(|document| document.object.id == own.object);
         let container = base
             .zip(pointer.strip_suffix("/image"))
@@ -157,14 +158,14 @@ impl OverlayTrace<'_> {
 const INSTEAD: &str =
     "write the tag in the overlay's images, or the patch as a part of the object in a file of its own";
 
-/// As kustomize finds what a patch is for; a namespace is often given by a kustomization only.
+/// Whether a patch without a target is for an object, by the rules of kustomize. Often only a kustomization sets the namespace.
 fn is_same(patch: &ObjectId, object: &ObjectId) -> bool {
     let namespaces = patch.namespace.as_ref().zip(object.namespace.as_ref());
     (&patch.group, &patch.kind, &patch.name) == (&object.group, &object.kind, &object.name)
         && namespaces.is_none_or(|(patch, object)| patch == object)
 }
 
-/// Whether a part of an object says the field's image, or a part of it.
+/// Whether a part of an object sets the image of the field, or a part of the image.
 fn touches(part: &Value, field: &FieldId) -> bool {
     let name = &*field.field.0;
     if field.object.kind == "HelmRelease" {
@@ -197,7 +198,7 @@ pub(super) fn image_of<'a>(document: &'a Document, field: &FieldName) -> Option<
     document.images.iter().find(|image| image.field == *field)
 }
 
-/// A relative path from a folder; nothing for addresses and for what leaves the repository.
+/// A relative path from a folder; `None` for URLs and for paths that leave the repository.
 pub(super) fn join(folder: &RepoPath, path: &str) -> Option<RepoPath> {
     if path.contains("://") || path.contains('?') || path.starts_with('/') {
         return None;

@@ -62,7 +62,10 @@ async fn an_overtaken_request_is_closed_with_a_word_and_does_not_count_as_a_no()
     let pull = scene.pull().await;
     assert!(!pull.open && !pull.merged, "{pull:#?}");
     let comments = scene.project.comments(number).await.unwrap();
-    assert!(comments.len() == 1 && comments[0].contains("Overtaken"), "{comments:?}");
+    assert!(
+        comments.len() == 1 && comments[0].contains("Superseded"),
+        "{comments:?}"
+    );
     assert_eq!(scene.side(), None);
 
     // What was overtaken is proposed again when it is wanted again: nobody has said no.

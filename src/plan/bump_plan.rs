@@ -1,0 +1,131 @@
+use crate::history::{Bump, Hold};
+use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Tag};
+use crate::policy::Policy;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+/// The bumps of one pass, and a decision with its reason for every automated field.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct BumpPlan {
+    /// The bumps to make, ordered by path and position.
+    pub bumps: Vec<PlannedBump>,
+    /// One decision for each automated field, ordered by path and position.
+    pub decisions: Vec<Decision>,
+}
+
+impl BumpPlan {
+    /// Removes the bumps for which `why` gives a reason to wait. Their decisions become [`Outcome::Unknown`] with the reason.
+    pub fn postpone(&mut self, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
+        let decisions = &mut self.decisions;
+        self.bumps.retain(|bump| {
+            let Some(reason) = why(bump) else { return true };
+            let mut own = decisions
+                .iter_mut()
+                .filter(|decision| decision.field == bump.field && decision.path == bump.path);
+            if let Some(decision) = own.next() {
+                decision.outcome = Outcome::Unknown;
+                decision.reason = reason;
+            }
+            false
+        });
+    }
+}
+
+/// One bump that a pass will make: one scalar to rewrite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedBump {
+    /// The file.
+    pub path: RepoPath,
+    /// The image field.
+    pub field: FieldId,
+    /// The position of the scalar in the file.
+    pub position: Position,
+    /// The image as the file has it before the bump.
+    #[serde(serialize_with = "as_text")]
+    pub image: ImageRef,
+    /// The tag before the bump; `None` if the image has none.
+    pub from: Option<Tag>,
+    /// The tag after the bump.
+    pub to: Tag,
+    /// The digest that the new tag pointed to when it was listed.
+    pub digest: Option<Digest>,
+    /// Whether the bump writes this digest behind the tag.
+    pub pinned: bool,
+    /// When the new image was pushed.
+    pub pushed_at: Option<Timestamp>,
+    /// When the image in the file was pushed, if it is still listed.
+    #[serde(skip)]
+    pub from_pushed_at: Option<Timestamp>,
+    /// The policy that chose the tag.
+    #[serde(skip)]
+    pub policy: Policy,
+    /// Why the policy chose this tag, in one sentence.
+    pub reason: String,
+}
+
+impl PlannedBump {
+    /// The record of the bump for the trailer of the commit.
+    pub fn record(&self) -> Bump {
+        Bump {
+            field: self.field.clone(),
+            image: self.image.name().to_owned(),
+            old: self.from.clone(),
+            new: self.to.clone(),
+            digest: self.digest.clone(),
+            pinned: self.pinned,
+            old_digest: self.image.digest().cloned(),
+        }
+    }
+}
+
+/// The kind of decision about a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The field moves to a newer tag.
+    Bump,
+    /// No tag is newer.
+    UpToDate,
+    /// A tag is newer, but a person took a tag back.
+    Held,
+    /// The workload is locked.
+    Locked,
+    /// No tag can be used, or nothing says which tag is newer.
+    NoCandidate,
+    /// The policy cannot be used.
+    InvalidPolicy,
+    /// The image is pinned by digest.
+    Pinned,
+    /// The repository's tags are not known.
+    Unknown,
+}
+
+/// The decision about one automated field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// The image field.
+    pub field: FieldId,
+    /// The file.
+    pub path: RepoPath,
+    /// The position of the tag in the file.
+    pub position: Position,
+    /// The image as the file has it.
+    #[serde(serialize_with = "as_text")]
+    pub image: ImageRef,
+    /// The policy in its full spelling; `None` if it cannot be used.
+    pub policy: Option<String>,
+    /// The tag in the file.
+    pub current: Option<Tag>,
+    /// The first tag that the policy matches, even if the field may not move to it.
+    pub newest: Option<Tag>,
+    /// The kind of decision.
+    pub outcome: Outcome,
+    /// The reason, in one sentence.
+    pub reason: String,
+    /// The hold of the field, whatever the outcome.
+    pub hold: Option<Hold>,
+}
+
+fn as_text<S: Serializer>(image: &ImageRef, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(image)
+}

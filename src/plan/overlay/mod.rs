@@ -1,0 +1,10 @@
+//! Images of kustomize bases, followed to the file that sets their tag.
+
+mod index;
+#[cfg(test)]
+mod tests;
+mod through;
+mod trace;
+
+pub use index::{Overlay, OverlayIndex};
+pub use through::through_overlays;
