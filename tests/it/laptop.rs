@@ -395,7 +395,7 @@ fn a_base_automates_the_overlay_that_says_its_image_and_what_is_not_followed_is_
     let findings = answer["findings"].as_array().unwrap();
     let told = findings.iter().any(|finding| {
         let message = finding["message"].as_str().unwrap();
-        message.contains("inline/kustomization.yaml:3:3: the patch here says the image")
+        message.contains("inline/kustomization.yaml:3:3: the patch here sets the image")
     });
     assert!(told, "{findings:?}");
 }

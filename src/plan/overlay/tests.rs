@@ -234,11 +234,11 @@ fn a_patch_that_cannot_be_followed_is_told_with_its_place() {
     let ways = [
         (
             format!("patches:\n- patch: |\n    {indented}\n"),
-            "prod/kustomization.yaml:3:3: the patch here says",
+            "prod/kustomization.yaml:3:3: the patch here sets",
         ),
         (
             format!("patches:\n- target: {{kind: Deployment}}\n  patch: |\n    {operation}\n"),
-            "prod/kustomization.yaml:3:3: the patch here says",
+            "prod/kustomization.yaml:3:3: the patch here sets",
         ),
         (
             "patches: [{path: ops.yaml, target: {kind: Deployment, name: web}}]\n".to_owned(),
