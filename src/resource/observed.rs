@@ -1,6 +1,6 @@
 use super::fingerprint::Fingerprint;
 use super::health::Health;
-use super::prune::PrunePolicy;
+use super::prune_policy::PrunePolicy;
 use super::version::ResourceVersion;
 
 /// What is kept of a live object of a set.
