@@ -276,7 +276,9 @@ mod tests {
 
     #[test]
     fn the_text_has_an_end_and_every_series_has_a_help_text() {
-        let text = Metrics::new().render();
+        let metrics = Metrics::new();
+        metrics.add_target(&TargetId::here());
+        let text = metrics.render();
         assert!(text.ends_with("# EOF\n"), "{text}");
         for name in ["held_fields", "registry_requests", "drift_repaired"] {
             assert!(text.contains(&format!("# HELP tidegate_{name} ")), "{name}\n{text}");
