@@ -11,6 +11,7 @@ mod fuzz_corpus;
 mod generated;
 mod git;
 mod holds;
+mod house;
 mod keys;
 mod laptop;
 mod mirror;
