@@ -171,7 +171,7 @@ async fn an_image_that_cannot_be_edited_in_place_is_told_with_its_place_and_noth
     let scanned = world.agent.call(&["scan"]).await.unwrap();
     let told = String::from_utf8(scanned.stdout).unwrap();
     assert!(
-        told.contains("web.yaml:") && told.contains("write it in one line"),
+        told.contains("web.yaml:") && told.contains("write it on one line"),
         "{told}"
     );
     assert!(!told.contains("the plan changes nothing"), "{told}");

@@ -41,7 +41,7 @@ async fn a_denied_repository_is_told_with_the_right_that_is_missing_and_the_othe
         &scan,
         &[
             "2 scanned, 1 failed",
-            "shop/api: ECR says",
+            "shop/api: ECR reported",
             "allow ecr:DescribeImages",
             "shop/web: 2 tags",
         ],
@@ -66,7 +66,7 @@ async fn a_repository_that_is_not_there_is_named_and_found_once_it_is() {
     says(
         &line,
         &[
-            &format!("{HOST}/shop/api: there is no such repository in account 111122223333 in eu-west-1"),
+            &format!("{HOST}/shop/api: the repository does not exist in account 111122223333 in eu-west-1"),
             "RepositoryNotFoundException",
             "create it, or correct the image's name in the config repo",
         ],
