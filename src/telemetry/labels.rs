@@ -1,5 +1,5 @@
 use crate::model::TargetId;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, EncodeLabelValue, LabelSetEncoder, LabelValueEncoder};
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
@@ -176,16 +176,32 @@ pub(super) struct ObjectLabel {
     pub(super) state: ObjectState,
 }
 
-/// The name of a loop.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+/// The name of a loop. A loop that serves one target is named `sync/here`; its series have `loop="sync"` and
+/// `target="here"`, so that a query over all targets needs no pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LoopLabel {
-    pub(super) r#loop: Arc<str>,
+    pub(super) name: Arc<str>,
+}
+
+impl EncodeLabelSet for LoopLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let (name, target) = match self.name.split_once('/') {
+            Some((name, target)) => (name, Some(target)),
+            None => (&*self.name, None),
+        };
+        EncodeLabel::encode(&("loop", name), encoder.encode_label())?;
+        match target {
+            Some(target) => EncodeLabel::encode(&("target", target), encoder.encode_label()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The name of a loop, and how its pass ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PassLabel {
-    pub(super) r#loop: Arc<str>,
+    #[prometheus(flatten)]
+    pub(super) r#loop: LoopLabel,
     #[prometheus(flatten)]
     pub(super) outcome: OutcomeLabel,
 }

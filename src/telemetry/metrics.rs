@@ -209,7 +209,10 @@ mod tests {
         metrics.last_applied(&here, "4567");
         for (series, expected) in [
             (r#"tidegate_loop_passes_total{loop="scan",outcome="ok"}"#, "1"),
-            (r#"tidegate_loop_passes_total{loop="sync/here",outcome="failed"}"#, "1"),
+            (
+                r#"tidegate_loop_passes_total{loop="sync",target="here",outcome="failed"}"#,
+                "1",
+            ),
             (
                 r#"tidegate_loop_pass_duration_seconds_bucket{le="0.025",loop="scan"}"#,
                 "0",

@@ -1,7 +1,6 @@
 use super::*;
 use crate::manifest::{Reading, read};
 use crate::model::RepoPath;
-use crate::plan::AutomatedField;
 use crate::plan::automated;
 use std::collections::BTreeMap;
 

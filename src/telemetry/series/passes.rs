@@ -44,14 +44,12 @@ impl Passes {
     }
 
     pub(in crate::telemetry) fn ended(&self, name: &Arc<str>, outcome: Outcome, took: Duration) {
+        let label = LoopLabel { name: Arc::clone(name) };
         let ended = PassLabel {
-            r#loop: Arc::clone(name),
+            r#loop: label.clone(),
             outcome: outcome.into(),
         };
         self.ended.get_or_create(&ended).inc();
-        let label = LoopLabel {
-            r#loop: Arc::clone(name),
-        };
         self.duration.get_or_create(&label).observe(took.as_secs_f64());
         if outcome == Outcome::Ok {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -50,7 +50,7 @@ async fn an_api_server_that_is_away_is_told_once_while_bumps_go_on_and_is_caught
     // Tries that grow further apart: well over ten seconds.
     counted(
         &agent,
-        "tidegate_loop_passes_total{loop=\"sync\",outcome=\"failed\"}",
+        "tidegate_loop_passes_total{loop=\"sync\",target=\"here\",outcome=\"failed\"}",
         8.0,
     )
     .await;
