@@ -75,7 +75,7 @@ async fn a_repository_that_is_not_there_is_named_and_found_once_it_is() {
     scene.committed("web.yaml", "shop/web:1.1.0").await;
     let (code, scan) = told(&agent, &["scan", &format!("{HOST}/shop/api")]).await;
     assert_eq!(code, 1, "{scan}");
-    says(&scan, &["there is no such repository"]);
+    says(&scan, &["the repository does not exist"]);
     assert_eq!(
         warnings(&agent, "RepositoryNotFoundException").len(),
         1,

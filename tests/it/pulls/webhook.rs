@@ -51,7 +51,10 @@ async fn a_push_that_gitea_tells_of_is_applied_at_once_and_one_with_another_secr
     push("unheard");
     assert!(!is_applied("unheard", Duration::from_secs(4)).await);
     let log = scene.agent.log();
-    assert!(log.contains("a webhook was not signed with the secret"), "{log}");
+    assert!(
+        log.contains("its signature was not made with the configured secret"),
+        "{log}"
+    );
     assert!(!log.contains(SECRET), "{log}");
 
     scene.project.webhook(&address, SECRET).await.unwrap();
