@@ -164,7 +164,7 @@ impl Line {
 
 async fn bump(repo: &Repo, parent: CommitId) -> Result<NewCommit> {
     let path = RepoPath::parse(FILE)?;
-    let files = repo.files(parent, vec![path.clone()]).await?;
+    let files = repo.files(parent, vec![path.clone()]).await?.files;
     let from = files.first().context("the file is missing")?.blob;
     Ok(NewCommit {
         parent,

@@ -7,13 +7,13 @@ use super::mirror::error::Error as MirrorError;
 use super::mirror::push;
 use super::mirror::repository::{Mirror, Role};
 use super::objects::error::Error as ObjectsError;
-use super::objects::{Trust, history, tree};
+use super::objects::{Trust, history, listing, tree};
 use super::settings::{Limits, Settings};
 use super::transport::connection::Connection;
 use super::transport::libgit2::register::register;
 use crate::model::{BlobId, BranchName, CommitId, RepoPath, with_causes};
 use crate::port::{
-    ConfigRepo, FileChange, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure, TreeFile,
+    ConfigRepo, FileChange, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure, TreeListing,
     VerifiedHead,
 };
 use git2::Repository;
@@ -203,11 +203,11 @@ impl ConfigRepo for Repo {
         Ok(ask(&self.writer, Mirror::fetch).await?)
     }
 
-    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
         let (url, limit) = (self.connection.endpoint.url.clone(), self.limits.files);
         self.read(move |repo| {
             let tree = history::commit(repo, &url, commit)?.tree_id();
-            tree::files(repo, tree, &paths, limit)
+            listing::list(repo, tree, &paths, limit)
         })
         .await
     }
@@ -216,8 +216,8 @@ impl ConfigRepo for Repo {
         let url = self.connection.endpoint.url.clone();
         self.read(move |repo| {
             let (from, to) = (history::commit(repo, &url, from)?, history::commit(repo, &url, to)?);
-            let changes = tree::changes(repo, to.tree_id(), &[from.tree_id()]);
-            Ok(changes.map(Some).map_err(Libgit2Error::doing("compare two commits"))?)
+            let changes = tree::changes_of_files_only(repo, to.tree_id(), from.tree_id());
+            Ok(changes.map_err(Libgit2Error::doing("compare two commits"))?)
         })
         .await
     }

@@ -2,7 +2,7 @@ use super::error::Error;
 use super::*;
 use crate::history::{Hold, Rejected};
 use crate::model::{BlobId, CommitId, FieldId, FieldName, HoldUntil, ImageRef, ObjectId, RepoPath, Tag};
-use crate::port::{ConfigRepo, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile};
+use crate::port::{ConfigRepo, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeListing};
 use std::sync::Mutex;
 
 const FILE: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  template:\n    \
@@ -73,8 +73,8 @@ impl ConfigRepo for Branch {
         Ok(CommitId::from_bytes([1; 20]))
     }
 
-    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
-        Ok(Vec::new())
+    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
+        Ok(TreeListing::default())
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {

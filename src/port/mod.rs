@@ -28,6 +28,6 @@ pub use registry::{ListFailure, Listing, Registry, TaggedImage};
 pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure,
-    RepoProblem, TreeFile, VerifiedHead,
+    RepoProblem, TreeFile, TreeListing, UnreadEntry, UnreadKind, VerifiedHead,
 };
 pub use scan_state::{ImageKey, PlatformAnswer, Scan, ScanState};

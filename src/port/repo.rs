@@ -10,6 +10,45 @@ pub struct TreeFile {
     pub blob: BlobId,
 }
 
+/// What a commit's tree has below some paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TreeListing {
+    /// The regular files, ordered by path.
+    pub files: Vec<TreeFile>,
+    /// The entries that are no regular files, and the entries whose names are no paths. Nobody reads what they hold.
+    pub unread: Vec<UnreadEntry>,
+}
+
+/// An entry of a commit's tree that is not read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnreadEntry {
+    /// The path of the entry; the path of its folder if the entry's name is no path.
+    pub path: RepoPath,
+    /// Why the entry is not read.
+    pub kind: UnreadKind,
+}
+
+/// Why an entry of a tree is not read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UnreadKind {
+    /// The entry is a symbolic link.
+    Link {
+        /// Whether the link leads to a regular file of the same tree. Otherwise it may lead to a folder, or out of the tree.
+        to_file: bool,
+    },
+    /// The entry is a commit of another repository.
+    Submodule,
+    /// The entry's name is not UTF-8, makes the path too long, or is no name.
+    Name {
+        /// The name as far as it can be shown. The ending is always there.
+        name: String,
+        /// Whether the entry may be a folder.
+        is_folder: bool,
+    },
+    /// The entry has this mode, which git does not write.
+    Mode(String),
+}
+
 /// A commit as the hold analysis wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryCommit {
@@ -122,16 +161,15 @@ pub trait ConfigRepo: Send + Sync + 'static {
     /// Asks the server for the branch's tip and fetches what is missing.
     fn fetch(&self) -> impl Future<Output = Result<CommitId, RepoFailure>> + Send;
 
-    /// All regular files of a commit below any of `paths` (all, if empty), ordered by path.
-    /// Symlinks, submodules and names that are not UTF-8 are left out.
+    /// What a commit has below any of `paths` (everything, if empty): the regular files, and the entries that are not read.
     fn files(
         &self,
         commit: CommitId,
         paths: Vec<RepoPath>,
-    ) -> impl Future<Output = Result<Vec<TreeFile>, RepoFailure>> + Send;
+    ) -> impl Future<Output = Result<TreeListing, RepoFailure>> + Send;
 
-    /// The regular files whose content differs between two commits, ordered by path. `None` where that cannot be told
-    /// cheaply, so that all files have to be looked at.
+    /// The regular files whose content differs between two commits, ordered by path. `None` where a list of files does not
+    /// say all that differs, or costs much, so that all files have to be looked at.
     fn changes(
         &self,
         from: CommitId,

@@ -94,8 +94,8 @@ pub(super) struct Read<'a> {
     /// The files that are read for their images.
     pub(super) images_only: &'a [(TreeFile, Arc<FileReading>)],
     pub(super) renderings: &'a [Arc<Rendering>],
-    /// The units that nobody renders.
-    pub(super) not_rendered: Vec<Finding>,
+    /// The findings of units that nobody renders, and of entries that are not read.
+    pub(super) not_read: Vec<Finding>,
 }
 
 /// What the targets apply.
@@ -147,7 +147,7 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
 
 /// The findings of files and units. A file that is read for its images leaves warnings only: nothing of it is applied.
 fn findings(read: &mut Read<'_>) -> Vec<Finding> {
-    let mut findings = std::mem::take(&mut read.not_rendered);
+    let mut findings = std::mem::take(&mut read.not_read);
     for (_, reading) in read.manifests {
         findings.extend(reading.findings.iter().cloned());
     }

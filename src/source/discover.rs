@@ -113,7 +113,7 @@ impl Folders {
 
     /// Whether the file makes its folder a chart or a kustomization.
     pub(super) fn is_made_by(path: &RepoPath) -> bool {
-        path.file_name() == CHART || KUSTOMIZATIONS.contains(&path.file_name())
+        makes_a_unit(path.file_name())
     }
 
     /// Whether the file lies in none of the folders.
@@ -126,6 +126,11 @@ impl Folders {
         self.role(path) == Some(Role::Manifest)
     }
 
+    /// Whether the file or folder lies in a chart. Nothing in a chart is a plain manifest.
+    pub(super) fn are_charts_around(&self, path: &RepoPath) -> bool {
+        below(path, &self.charts)
+    }
+
     /// All the folders.
     pub(super) fn iter(&self) -> impl Iterator<Item = &RepoPath> {
         self.charts.iter().chain(&self.kustomizations)
@@ -133,7 +138,7 @@ impl Folders {
 
     fn role(&self, path: &RepoPath) -> Option<Role> {
         let name = path.file_name();
-        let is_manifest = !name.starts_with('.') && MANIFESTS.iter().any(|ending| name.ends_with(ending));
+        let is_manifest = is_manifest_name(name);
         if below(path, &self.charts) {
             return (is_manifest && name.starts_with("values")).then_some(Role::ImagesOnly);
         }
@@ -142,6 +147,16 @@ impl Folders {
         }
         is_manifest.then_some(Role::Manifest)
     }
+}
+
+/// Whether a file of that name makes its folder a chart or a kustomization.
+pub(super) fn makes_a_unit(name: &str) -> bool {
+    name == CHART || KUSTOMIZATIONS.contains(&name)
+}
+
+/// Whether a file of that name is read as a manifest.
+pub(super) fn is_manifest_name(name: &str) -> bool {
+    !name.starts_with('.') && MANIFESTS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn below(path: &RepoPath, folders: &BTreeSet<RepoPath>) -> bool {

@@ -11,8 +11,9 @@
 //! lock is held over disk or network; a commit that is published is served without the task. [`Follower`] is the loop that
 //! fetches the branch. [`StartupCheck`] reports once whether the branch looks like the repository that is meant.
 //!
-//! Invariants: a reading is whole or an error; a file that could not be parsed leaves a finding of severity `Error` with
-//! each target whose paths cover the file, and only these targets become incomplete.
+//! Invariants: a reading is whole or an error. A file that could not be parsed, and an entry that is not read although it may
+//! hold a manifest, leaves a finding of severity `Error` with each target whose paths cover it, and only these targets become
+//! incomplete.
 //!
 //! Deliberately absent: decisions about what was read. `sync` and `automation` read the published values through `port`
 //! and know nothing of this room.
@@ -28,6 +29,7 @@ mod render;
 mod startup_check;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use assign::TargetPaths;
 pub use discover::discover;

@@ -3,9 +3,10 @@ use super::discover::{Folders, Units, discover, is_encrypted};
 use super::patch::{Changed, Snapshot};
 use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
 use super::render::{Pending, Renderings};
+use super::unread;
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{CommitId, RepoPath};
-use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, UnitKind};
+use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, TreeListing, UnitKind};
 use crate::telemetry::Metrics;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -57,10 +58,10 @@ impl Reader {
     }
 
     async fn read_all(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Snapshot, RepoFailure> {
-        let files = repo.files(commit, self.paths()).await?;
+        let TreeListing { files, unread } = repo.files(commit, self.paths()).await?;
         let mut units = discover(&files, |file| &file.path);
         let pending = self.take_pending(&mut units, &files);
-        let not_rendered = units.not_rendered(|kind| self.renderer(kind).is_some());
+        let mut not_read = units.not_rendered(|kind| self.renderer(kind).is_some());
         let (manifests, parsed) = self.load(repo, &units.manifests, Purpose::Objects).await?;
         let (images_only, parsed_too) = self.load(repo, &units.images_only, Purpose::Images).await?;
         let renderings = self.renderings.render(repo, pending).await?;
@@ -70,6 +71,7 @@ impl Reader {
         let all = manifests.iter().chain(&images_only);
         let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
         self.folders = units.into_folders();
+        not_read.extend(unread::findings(&unread, &self.folders));
         let read = Read {
             commit,
             files: &files,
@@ -77,7 +79,7 @@ impl Reader {
             manifests: &manifests,
             images_only: &images_only,
             renderings: &renderings,
-            not_rendered,
+            not_read,
         };
         Ok(Snapshot::of(
             commit,

@@ -84,7 +84,7 @@ impl<G: ConfigRepo, R: RecordStore> StartupCheck<G, R> {
     }
 
     async fn layout(&self, commit: CommitId) -> Layout {
-        let files = self.repo.files(commit, Vec::new()).await.unwrap_or_default();
+        let files = self.repo.files(commit, Vec::new()).await.unwrap_or_default().files;
         let missing = self
             .paths
             .iter()

@@ -97,7 +97,7 @@ pub(crate) fn failure<T>(result: Result<T, RepoFailure>) -> RepoFailure {
 
 pub(crate) async fn content(repo: &Repo, commit: CommitId, path: &str) -> (FileEdit, String) {
     let path = RepoPath::parse(path).unwrap();
-    let file = repo.files(commit, vec![path.clone()]).await.unwrap().remove(0);
+    let file = repo.files(commit, vec![path.clone()]).await.unwrap().files.remove(0);
     let bytes = repo.blobs(vec![file.blob], 1 << 20).await.unwrap().remove(0).unwrap();
     let text = String::from_utf8(bytes.clone()).unwrap();
     (
@@ -457,7 +457,7 @@ async fn a_server_that_falls_silent_in_the_middle_ends_in_time_and_reading_goes_
         async move { repo.fetch().await }
     });
     tokio::task::yield_now().await;
-    assert_eq!(repo.files(tip, vec![]).await.unwrap().len(), 3);
+    assert_eq!(repo.files(tip, vec![]).await.unwrap().files.len(), 3);
     assert!(!hung.is_finished(), "reading waited for the server");
     let failure = hung.await.unwrap().unwrap_err();
     assert_eq!(failure.problem, RepoProblem::Unreachable);

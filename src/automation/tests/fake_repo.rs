@@ -2,7 +2,8 @@
 
 use crate::model::{BlobId, BranchName, CommitId, RepoPath};
 use crate::port::{
-    ConfigRepo, FileChange, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure, RepoProblem, TreeFile,
+    ConfigRepo, FileChange, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure, RepoProblem,
+    TreeFile, TreeListing,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -219,13 +220,17 @@ impl ConfigRepo for FakeRepo {
         Ok(self.state().head.expect("the branch has a commit"))
     }
 
-    async fn files(&self, commit: CommitId, _: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+    async fn files(&self, commit: CommitId, _: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
         let state = self.state();
         let files = state.commits[&commit].tree.iter().map(|(path, blob)| TreeFile {
             path: path.clone(),
             blob: *blob,
         });
-        Ok(files.collect())
+        let files = files.collect();
+        Ok(TreeListing {
+            files,
+            unread: Vec::new(),
+        })
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::plan::{self, AutomatedField, BumpPlan, Observed, Outcome, Tags};
 use crate::policy::{Candidate, Policy};
-use crate::port::{ConfigRepo, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeFile};
+use crate::port::{ConfigRepo, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeListing};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,8 +151,8 @@ impl ConfigRepo for Known {
         Ok(id(self.commits.len() - 1))
     }
 
-    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
-        Ok(Vec::new())
+    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
+        Ok(TreeListing::default())
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {

@@ -2,11 +2,11 @@ use super::git_program::{self, Failure};
 use crate::git::error::Error;
 use crate::git::objects::error::Error as ObjectsError;
 use crate::git::objects::ids::commit_id;
-use crate::git::objects::{history, tree};
+use crate::git::objects::{history, listing};
 use crate::git::settings::Limits;
 use crate::git::transport::libgit2::cache;
 use crate::model::{BlobId, CommitId, RepoPath};
-use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile};
+use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeListing};
 use crate::program;
 use git2::{BranchType, ErrorCode, Repository, RepositoryOpenFlags};
 use std::collections::BTreeSet;
@@ -177,10 +177,10 @@ impl ConfigRepo for Local {
         })
     }
 
-    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
         self.run(move |repo, path| {
             let tree = history::commit(repo, &path, commit)?.tree_id();
-            tree::files(repo, tree, &paths, Limits::default().files)
+            listing::list(repo, tree, &paths, Limits::default().files)
         })
         .await
     }

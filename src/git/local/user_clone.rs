@@ -2,7 +2,7 @@ use super::clone::{Local, LocalError};
 use super::git_program::{self, Failure};
 use crate::git::objects::author::Author;
 use crate::model::{BlobId, CommitId, RepoPath, with_causes};
-use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile};
+use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeListing};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -237,7 +237,7 @@ impl ConfigRepo for UserClone {
         Ok(tip)
     }
 
-    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
         self.local.files(commit, paths).await
     }
 

@@ -1,10 +1,8 @@
-//! Reads trees: the files of a commit, and the files that a commit changed. Descends only into folders that differ.
+//! Compares trees: the files that a commit changed. Descends only into folders that differ.
 
-use super::error::Error;
 use super::ids::blob_id;
-use crate::git::libgit2_error::Libgit2Error;
 use crate::model::{BlobId, RepoPath};
-use crate::port::{FileChange, TreeFile};
+use crate::port::FileChange;
 use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -14,47 +12,42 @@ const LONGEST_PATH: usize = 4096;
 
 /// The entry of a tree, as far as it matters here.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
+pub(super) enum Entry {
     File(BlobId),
     Folder(Oid),
-    /// Symlinks and submodules: carried along, never followed.
-    Other,
+    /// A symbolic link, with the blob that holds its target. Links are carried along and never followed.
+    Link(Oid),
+    /// A submodule, whatever its commit.
+    Submodule,
+    /// An entry of a mode that git does not write.
+    Other(i32),
 }
 
-/// All regular files of a tree below any of `paths`, ordered by path. Without `paths`: all files of the tree.
-pub(crate) fn files(repo: &Repository, tree: Oid, paths: &[RepoPath], most: usize) -> Result<Vec<TreeFile>, Error> {
-    let doing = "read the commit's files";
-    let failed = Libgit2Error::doing(doing);
-    let mut found = Vec::new();
-    let mut folders = vec![(String::new(), tree)];
-    while let Some((folder, tree)) = folders.pop() {
-        if found.len() + folders.len() > most {
-            return Err(Error::TooManyFiles { doing, limit: most });
-        }
-        for entry in &repo.find_tree(tree).map_err(failed)? {
-            let Some(path) = joined(&folder, entry.name_bytes()) else {
-                continue;
-            };
-            let is_selected = paths.is_empty() || paths.iter().any(|selected| path.is_within(selected));
-            match kind(&entry) {
-                Entry::File(blob) if is_selected => found.push(TreeFile { path, blob }),
-                Entry::Folder(tree) if is_selected || paths.iter().any(|selected| selected.is_within(&path)) => {
-                    folders.push((path.as_str().to_owned(), tree));
-                }
-                _ => {}
-            }
-        }
+impl Entry {
+    fn is_read(self) -> bool {
+        matches!(self, Self::File(_) | Self::Folder(_))
     }
-    if found.len() > most {
-        return Err(Error::TooManyFiles { doing, limit: most });
-    }
-    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    Ok(found)
 }
 
 /// The files of `tree` whose content differs from the content in each of `parents`, ordered by path. `before` is the content
 /// in the first parent. Without parents: all files.
 pub(crate) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<Vec<FileChange>, git2::Error> {
+    Ok(compare(repo, tree, parents)?.0)
+}
+
+/// The files whose content differs between two trees. `None` if more differs than files: links, submodules, odd names.
+pub(crate) fn changes_of_files_only(
+    repo: &Repository,
+    tree: Oid,
+    before: Oid,
+) -> Result<Option<Vec<FileChange>>, git2::Error> {
+    let (changes, only_files) = compare(repo, tree, &[before])?;
+    Ok(only_files.then_some(changes))
+}
+
+/// The changes, and whether only regular files with usable names differ.
+fn compare(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<(Vec<FileChange>, bool), git2::Error> {
+    let mut only_files = true;
     let mut found = Vec::new();
     let theirs: Vec<Option<Oid>> = if parents.is_empty() {
         vec![None]
@@ -75,7 +68,11 @@ pub(crate) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<V
             if theirs.contains(&ours) {
                 continue;
             }
-            let Some(path) = joined(&folder, &name) else { continue };
+            only_files &= ours.iter().chain(theirs.iter().flatten()).all(|entry| entry.is_read());
+            let Some(path) = joined(&folder, &name) else {
+                only_files = false;
+                continue;
+            };
             let folders_of: Vec<Option<Oid>> = theirs.iter().map(folder_in).collect();
             if folder_in(&ours).is_some() || folders_of.iter().any(Option::is_some) {
                 folders.push((path.as_str().to_owned(), folder_in(&ours), folders_of));
@@ -88,7 +85,7 @@ pub(crate) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<V
         }
     }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    Ok(found)
+    Ok((found, only_files))
 }
 
 /// The names at which two trees differ. A file that the commit itself changed differs from the first parent, so the other
@@ -141,20 +138,20 @@ fn file_in(entry: &Option<Entry>) -> Option<BlobId> {
     }
 }
 
-fn kind(entry: &TreeEntry<'_>) -> Entry {
-    match (entry.kind(), entry.filemode_raw()) {
+/// What an entry is. Modes of regular files are 100644 and 100755, and 100664 from very old tools.
+pub(super) fn kind(entry: &TreeEntry<'_>) -> Entry {
+    let mode = entry.filemode_raw();
+    match (entry.kind(), mode & 0o170_000) {
         (Some(ObjectType::Tree), _) => Entry::Folder(entry.id()),
-        (_, mode) if is_regular(mode) => Entry::File(blob_id(entry.id())),
-        _ => Entry::Other,
+        (_, 0o100_000) => Entry::File(blob_id(entry.id())),
+        (_, 0o120_000) => Entry::Link(entry.id()),
+        (_, 0o160_000) => Entry::Submodule,
+        _ => Entry::Other(mode),
     }
 }
 
-/// Modes of regular files: 100644 and 100755, and 100664 from very old tools.
-fn is_regular(mode: i32) -> bool {
-    mode & 0o170_000 == 0o100_000
-}
-
-fn joined(folder: &str, name: &[u8]) -> Option<RepoPath> {
+/// The path of an entry; `None` for a name that no path can have: not UTF-8, too long, or not a name at all.
+pub(super) fn joined(folder: &str, name: &[u8]) -> Option<RepoPath> {
     let name = std::str::from_utf8(name)
         .ok()
         .filter(|name| folder.len() + name.len() < LONGEST_PATH)?;

@@ -1,6 +1,7 @@
 use crate::git::objects::ids::blob_id;
-use crate::git::objects::tree;
+use crate::git::objects::{listing, tree};
 use crate::model::{BlobId, RepoPath};
+use crate::port::{UnreadEntry, UnreadKind};
 use git2::{Oid, Repository};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -116,13 +117,14 @@ fn files_are_listed_below_whole_names_only() {
     let tree = write(&repo, &all);
     let below = |paths: &[&str]| -> Vec<String> {
         let paths: Vec<RepoPath> = paths.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
-        tree::files(&repo, tree, &paths, 100)
+        listing::list(&repo, tree, &paths, 100)
             .unwrap()
+            .files
             .into_iter()
             .map(|file| file.path.to_string())
             .collect()
     };
-    let few = tree::files(&repo, tree, &[], 2).unwrap_err().to_string();
+    let few = listing::list(&repo, tree, &[], 2).unwrap_err().to_string();
     assert!(few.contains("more than 2 files"), "{few}");
     assert_eq!(below(&[]), ["apps/web", "apps2/web", "top"]);
     assert_eq!(below(&["apps"]), ["apps/web"]);
@@ -155,4 +157,69 @@ proptest! {
         let found: Vec<_> = found.into_iter().map(|change| (change.path, change.before, change.after)).collect();
         prop_assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn a_comparison_says_when_more_than_files_differs() {
+    let (_folder, repo) = repository();
+    let before = files(&[("a", 1, FILE), ("link", 2, SYMLINK)]);
+    let compared = |after: &Files| {
+        let (after, before) = (write(&repo, after), write(&repo, &before));
+        tree::changes_of_files_only(&repo, after, before)
+            .unwrap()
+            .map(|changes| changes.len())
+    };
+    assert_eq!(compared(&files(&[("a", 3, FILE), ("link", 2, SYMLINK)])), Some(1));
+    for after in [
+        files(&[("a", 1, SYMLINK), ("link", 2, SYMLINK)]),
+        files(&[("a", 1, FILE), ("link", 3, SYMLINK)]),
+        files(&[("a", 1, FILE)]),
+        files(&[("a", 1, FILE), ("b/deep/link", 2, SYMLINK), ("link", 2, SYMLINK)]),
+        files(&[("a", 1, FILE), ("link", 2, SYMLINK), (&"n".repeat(5000), 1, FILE)]),
+    ] {
+        assert_eq!(compared(&after), None, "{after:?}");
+    }
+}
+
+#[test]
+fn links_and_names_that_are_too_long_are_listed_as_unread() {
+    let (_folder, repo) = repository();
+    let mut root = repo.treebuilder(None).unwrap();
+    let inner = write(&repo, &files(&[("file.yaml", 1, FILE)]));
+    root.insert("shop", inner, 0o040_000).unwrap();
+    let folder_of = |links: &[(&str, &str)]| {
+        let mut folder = repo.treebuilder(None).unwrap();
+        for (name, target) in links {
+            folder
+                .insert(name, repo.blob(target.as_bytes()).unwrap(), SYMLINK)
+                .unwrap();
+        }
+        folder.write().unwrap()
+    };
+    let links = [
+        ("absolute", "/shop/file.yaml"),
+        ("dangling", "gone"),
+        ("file", "../shop/./file.yaml"),
+        ("folder", "../shop"),
+        ("outside", "../../shop/file.yaml"),
+        ("twice", "file"),
+    ];
+    root.insert("links", folder_of(&links), 0o040_000).unwrap();
+    let long = format!("{}.yaml", "n".repeat(5000));
+    root.insert(&long, repo.blob(b"kind: X").unwrap(), FILE).unwrap();
+    let listing = listing::list(&repo, root.write().unwrap(), &[], 100).unwrap();
+    assert_eq!(listing.files.len(), 1);
+    let to_file = |entry: &UnreadEntry| match &entry.kind {
+        UnreadKind::Link { to_file } => Some((entry.path.file_name().to_owned(), *to_file)),
+        _ => None,
+    };
+    let found: Vec<(String, bool)> = listing.unread.iter().filter_map(to_file).collect();
+    let expected = links.map(|(name, _)| (name.to_owned(), name == "file"));
+    assert_eq!(found, expected);
+    let odd = &listing.unread[0];
+    assert_eq!(odd.path, RepoPath::default());
+    assert!(
+        matches!(&odd.kind, UnreadKind::Name { name, is_folder: false } if name.ends_with("n.yaml") && name.len() < 200),
+        "{odd:?}"
+    );
 }

@@ -4,12 +4,14 @@ mod publishing;
 mod reading;
 mod rendering;
 mod targets;
+mod unread;
 
 use super::assign::TargetPaths;
 use super::reader::Reader;
 use crate::model::{BlobId, CommitId, RepoPath, TargetId};
 use crate::port::{
     ConfigRepo, DeclaredState, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TargetState, TreeFile,
+    TreeListing, UnreadEntry,
 };
 use crate::telemetry::Metrics;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,8 @@ use tokio::sync::watch;
 #[derive(Default)]
 struct Commits {
     files: BTreeMap<CommitId, Vec<TreeFile>>,
+    /// The entries of commits that are not read.
+    unread: BTreeMap<CommitId, Vec<UnreadEntry>>,
     blobs: BTreeMap<BlobId, Vec<u8>>,
     /// Whether two commits can be compared.
     compares: bool,
@@ -58,14 +62,15 @@ impl ConfigRepo for Commits {
         Ok(self.head.expect("the test sets a head"))
     }
 
-    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
+    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
         self.listings.fetch_add(1, Ordering::SeqCst);
         if let Some((_, gate)) = self.gate.as_ref().filter(|(gated, _)| *gated == commit) {
             let _ = gate.clone().wait_for(|open| *open).await;
         }
         let mut files = self.files.get(&commit).cloned().unwrap_or_default();
         files.retain(|file| paths.is_empty() || paths.iter().any(|path| file.path.is_within(path)));
-        Ok(files)
+        let unread = self.unread.get(&commit).cloned().unwrap_or_default();
+        Ok(TreeListing { files, unread })
     }
 
     async fn changes(&self, from: CommitId, to: CommitId) -> Result<Option<Vec<FileChange>>, RepoFailure> {

@@ -6,7 +6,7 @@ use crate::model::{BlobId, CommitId, RepoPath, TargetId};
 use crate::notice::{MetricSink, Reporter};
 use crate::port::{
     Branch, ConfigRepo, DeclaredImages, DeclaredSource, DeclaredState, HistoryCommit, NewCommit, PushOutcome,
-    RepoFailure, TargetState, TreeFile,
+    RepoFailure, TargetState, TreeListing,
 };
 use crate::sync::{PassReporter, SyncEnd, SyncLoop, SyncReport};
 use crate::telemetry::Metrics;
@@ -26,8 +26,8 @@ impl ConfigRepo for Repo {
         Ok(CommitId::from_bytes([self.0.load(Ordering::SeqCst); 20]))
     }
 
-    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
-        Ok(Vec::new())
+    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
+        Ok(TreeListing::default())
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {

@@ -55,7 +55,7 @@ impl Scene {
 /// The commit that sets the file to this text, on `parent`.
 pub async fn edit(repo: &Repo, parent: CommitId, text: &str) -> NewCommit {
     let path = RepoPath::parse(FILE).unwrap();
-    let file = repo.files(parent, vec![path.clone()]).await.unwrap().remove(0);
+    let file = repo.files(parent, vec![path.clone()]).await.unwrap().files.remove(0);
     NewCommit {
         parent,
         edits: vec![FileEdit {

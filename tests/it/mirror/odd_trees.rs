@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tidegate::model::{BlobId, RepoPath};
-use tidegate::port::{ConfigRepo, PushOutcome};
+use tidegate::port::{ConfigRepo, PushOutcome, UnreadKind};
 
 fn git(folder: &Path, arguments: &[&str], input: &[u8]) -> String {
     let mut child = Command::new("git")
@@ -126,7 +126,7 @@ async fn a_bump_beside_everything_odd_changes_the_planned_entry_alone() {
     let tip = repo.fetch().await.unwrap();
     assert_eq!(tip.to_string(), commit);
     let files = repo.files(tip, Vec::new()).await.unwrap();
-    let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let names: Vec<&str> = files.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(
         names,
         [
@@ -140,6 +140,27 @@ async fn a_bump_beside_everything_odd_changes_the_planned_entry_alone() {
             "apps/shop/web.yaml",
         ],
         "symlinks, submodules and names that are not UTF-8 are not read"
+    );
+    let unread: Vec<(&str, &UnreadKind)> = files
+        .unread
+        .iter()
+        .map(|entry| (entry.path.as_str(), &entry.kind))
+        .collect();
+    let odd = |name: &str| UnreadKind::Name {
+        name: name.to_owned(),
+        is_folder: false,
+    };
+    assert_eq!(
+        unread,
+        [
+            ("Apps", &odd("\u{fffd}\u{fffd}")),
+            ("apps/lib", &UnreadKind::Submodule),
+            ("apps/odd", &odd("\u{fffd}\u{fffd}")),
+            ("apps/shop", &odd("caf\u{fffd}.yaml")),
+            ("apps/shop/Link.yaml", &UnreadKind::Link { to_file: false }),
+            ("apps/shop/current.yaml", &UnreadKind::Link { to_file: true }),
+        ],
+        "and each of them is listed as not read"
     );
     let plan = bump(&repo, tip, "1.1.0").await;
     let PushOutcome::Landed(ours) = repo.commit_and_push(vec![plan]).await.unwrap() else {

@@ -83,7 +83,7 @@ impl Scene {
 /// The commit that sets the tag in `FILE` to `tag`, on `parent`.
 pub(super) async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit {
     let path = RepoPath::parse(FILE).unwrap();
-    let file = repo.files(parent, vec![path.clone()]).await.unwrap().remove(0);
+    let file = repo.files(parent, vec![path.clone()]).await.unwrap().files.remove(0);
     let bytes = repo.blobs(vec![file.blob], 1 << 20).await.unwrap().remove(0).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let old = text.split("web:").nth(1).unwrap().lines().next().unwrap();
