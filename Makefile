@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench kill rivals fuzz tools fmt prerequisites
+.PHONY: help demo test deny bench kill rivals fuzz tools fmt prerequisites
 
 # Test binaries share the machine with the servers that they start; two are as many as two cores carry.
 export RUST_TEST_THREADS ?= 2
@@ -22,7 +22,28 @@ test: tools ## Format check, lints and all tests
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+	@$(MAKE) --no-print-directory deny
 	cargo test --locked --workspace
+
+# The programs that check dependencies and run the fuzzer go into the user's cache and not among the user's programs.
+TOOL_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidegate
+CARGO_DENY := 0.20.2
+DENY_ROOT := $(TOOL_CACHE)/cargo-deny-$(CARGO_DENY)
+DENY := $(DENY_ROOT)/bin/cargo-deny --locked
+ADVISORIES := https://github.com/rustsec/advisory-db
+
+$(DENY_ROOT)/bin/cargo-deny:
+	cargo install --root $(DENY_ROOT) cargo-deny --version $(CARGO_DENY) --locked
+
+deny: $(DENY_ROOT)/bin/cargo-deny ## Check dependencies: bans, licences, sources; advisories where the database is in reach
+	@$(DENY) check bans licenses sources
+	@if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote -q $(ADVISORIES) HEAD >/dev/null 2>&1; then \
+	  $(DENY) check advisories; \
+	elif ls -d "$${CARGO_HOME:-$$HOME/.cargo}"/advisory-dbs/*/ >/dev/null 2>&1; then \
+	  $(DENY) check --disable-fetch advisories; \
+	else \
+	  echo "advisories: not checked, $(ADVISORIES) cannot be reached"; \
+	fi
 
 bench: tools ## Counts, ratios and latencies as one table
 	cargo bench --locked --bench core
@@ -37,11 +58,11 @@ rivals: tools ## TAGS=200 tags land while five others make five commits a second
 	@cargo build --locked --release --bin tidegate
 	TIDEGATE_PROGRAM=$(CURDIR)/target/release/tidegate TAGS=$(TAGS) cargo test --locked --workspace --test it -- --nocapture --test-threads 1 proof::rivals
 
-# Sanitizers need a nightly compiler; the fuzzer's runner goes into the user's cache and not among the user's programs.
+# Sanitizers need a nightly compiler.
 SECONDS ?= 60
 NIGHTLY ?= nightly
 CARGO_FUZZ := 0.13.2
-FUZZ_ROOT := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidegate/cargo-fuzz-$(CARGO_FUZZ)
+FUZZ_ROOT := $(TOOL_CACHE)/cargo-fuzz-$(CARGO_FUZZ)
 FUZZ_TARGETS := reference policy image-policy document editor images kustomization annotations trailers
 
 $(FUZZ_ROOT)/bin/cargo-fuzz:

@@ -146,6 +146,32 @@ fn mistyped_values_are_refused_by_name() {
 }
 
 #[test]
+fn unsafe_and_broken_values_are_refused_with_what_to_do() {
+    let helm = Helm::offline();
+    for (value, complaint) in [
+        ("serviceAccount.create=false", "serviceAccount.name is missing"),
+        ("http.listen=127.0.0.1:8080", "http.listen must not be"),
+        ("http.listen=127.1.2.3:8080", "http.listen must not be"),
+        ("http.listen=[::1]:8080", "http.listen must not be"),
+    ] {
+        let refused = helm.template(&[URL, value]).unwrap_err();
+        assert!(refused.contains(complaint), "{value}: {refused}");
+    }
+    let own = [URL, "serviceAccount.create=false", "serviceAccount.name=deployer"];
+    let text = helm.template(&own).unwrap();
+    let pod = rendered::<Deployment>("Deployment", &text).spec.template.spec.unwrap();
+    assert_eq!(pod.service_account_name.as_deref(), Some("deployer"));
+}
+
+#[test]
+fn events_are_written_in_the_agents_own_namespace_only() {
+    let text = Helm::offline().template(&[URL]).unwrap();
+    let with_events: Vec<_> = text.split("\n---\n").filter(|text| text.contains("[events]")).collect();
+    assert_eq!(with_events.len(), 1);
+    assert!(with_events[0].contains("\nkind: Role\n"), "{}", with_events[0]);
+}
+
+#[test]
 fn the_login_and_authorities_of_an_https_address_are_mounted_where_the_agent_reads_them() {
     let helm = Helm::offline();
     let values = [
@@ -354,6 +380,28 @@ async fn new_namespace(client: &kube::Client, labels: &[(&str, &str)]) {
         .unwrap();
 }
 
+/// The namespaces in which the chart's admission policy keeps the account from writing a ConfigMap.
+async fn guarded_namespaces(cluster: &ControlPlane, account: &str) -> Vec<String> {
+    let kubeconfig = kube::config::Kubeconfig::read_from(cluster.kubeconfig_for_token(account).unwrap()).unwrap();
+    let options = kube::config::KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    let client = kube::Client::try_from(config.unwrap()).unwrap();
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let map: ConfigMap = serde_yaml::from_str("metadata: {name: written}").unwrap();
+    let mut refused = Vec::new();
+    for namespace in ["default", "kube-system", NAMESPACE, "shop"] {
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+        if let Err(error) = maps.create(&params, &map).await {
+            assert!(error.to_string().contains("rbac.guardedNamespaces"), "{error}");
+            refused.push(namespace.to_owned());
+        }
+    }
+    refused
+}
+
 /// Needs a server of its own: the release has cluster-wide objects, and the audit log is read whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_installed_agent_does_its_job_with_its_own_rights() {
@@ -387,7 +435,7 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let chart = folder("charts/tidegate");
     let values = [
         format!("repo.url={}", repo.url()),
-        format!("http.listen={}", agent.server().trim_start_matches("http://")),
+        format!("http.listen=0.0.0.0:{}", agent.server().rsplit_once(':').unwrap().1),
         format!("stateDir={}", agent.dir().join("state").display()),
     ];
     let known_hosts = format!("repo.knownHosts={}", known_hosts.display());
@@ -463,6 +511,13 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         .filter(|request| request.user == user && request.code == 403)
         .collect();
     assert!(refused.is_empty(), "{refused:#?}");
+
+    let guarded = guarded_namespaces(&cluster, &account).await;
+    assert_eq!(
+        guarded,
+        ["kube-system", NAMESPACE],
+        "the account may write in other namespaces only"
+    );
 
     let upgrade = helm.run(&[
         "upgrade",

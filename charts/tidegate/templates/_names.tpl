@@ -24,7 +24,7 @@
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "tidegate.fullname" .) .Values.serviceAccount.name -}}
 {{- else -}}
-{{- default "default" .Values.serviceAccount.name -}}
+{{- required "serviceAccount.name is missing: with serviceAccount.create=false, name the ServiceAccount that the agent runs as. The namespace's account \"default\" is not used, because every pod without an account of its own would then have the agent's rights" .Values.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 
@@ -82,6 +82,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := required "repo.url is missing: set it to the config repo's address, e.g. --set repo.url=ssh://git@github.com/acme/fleet.git" .Values.repo.url -}}
 {{- if eq .Values.sync.set (printf "%s-config" (include "tidegate.fullname" .)) -}}
 {{- fail (printf "sync.set must not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
+{{- end -}}
+{{- if regexMatch "^(127\\.|\\[::1\\]|\\[::ffff:127\\.)" .Values.http.listen -}}
+{{- fail (printf "http.listen must not be %q: only the container itself reaches a loopback address, so the kubelet's probes would fail and the pod would be restarted for ever. Set 0.0.0.0:PORT or [::]:PORT" .Values.http.listen) -}}
 {{- end -}}
 {{- $http := dict "listen" .Values.http.listen "tokenFile" (include "tidegate.tokenFile" .) -}}
 {{- if .Values.http.webhook.existingSecret -}}

@@ -1,0 +1,85 @@
+{{/* The Secrets that the agent makes, as JSON: its deploy key. */}}
+{{- define "tidegate.ownSecrets" -}}
+{{- $secrets := list -}}
+{{- if and .Values.repo.key.secret (not (hasPrefix "http" .Values.repo.url)) -}}
+{{- $secrets = append $secrets .Values.repo.key.secret -}}
+{{- end -}}
+{{- toJson $secrets -}}
+{{- end -}}
+
+{{/* What the agent may apply. */}}
+{{- define "tidegate.rules" -}}
+{{- $write := list "get" "list" "watch" "create" "update" "patch" "delete" | toJson -}}
+{{- if .Values.rbac.rules -}}
+{{- toYaml .Values.rbac.rules }}
+{{- else -}}
+- apiGroups: [""]
+  resources:
+    - configmaps
+    - secrets
+    - services
+    - endpoints
+    - serviceaccounts
+    - pods
+    - podtemplates
+    - replicationcontrollers
+    - persistentvolumeclaims
+    - limitranges
+    - resourcequotas
+    - namespaces
+    - persistentvolumes
+  verbs: {{ $write }}
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets, replicasets]
+  verbs: {{ $write }}
+- apiGroups: [batch]
+  resources: [jobs, cronjobs]
+  verbs: {{ $write }}
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: {{ $write }}
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: {{ $write }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses, networkpolicies]
+  verbs: {{ $write }}
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: {{ $write }}
+- apiGroups: [helm.fluxcd.io]
+  resources: [helmreleases]
+  verbs: {{ $write }}
+# Without `escalate` and `bind`, the API server rejects roles and bindings that grant more than these rules.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: {{ $write }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingressclasses]
+  verbs: {{ $write }}
+- apiGroups: [storage.k8s.io]
+  resources: [storageclasses]
+  verbs: {{ $write }}
+- apiGroups: [scheduling.k8s.io]
+  resources: [priorityclasses]
+  verbs: {{ $write }}
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: {{ $write }}
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [clusterroles, clusterrolebindings]
+  verbs: {{ $write }}
+{{- end }}
+{{- with .Values.rbac.extraRules }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The guarded namespaces as JSON. "." is the release's own. */}}
+{{- define "tidegate.guarded" -}}
+{{- $names := list -}}
+{{- range .Values.rbac.guardedNamespaces -}}
+{{- $names = append $names (ternary $.Release.Namespace . (eq . ".")) -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
