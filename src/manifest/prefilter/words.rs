@@ -48,7 +48,7 @@ pub fn can_skip_for_images(path: &RepoPath, bytes: &[u8]) -> bool {
         && bytes.len() <= MAX_BYTES
         && !may_hold_images(path, bytes)
         && !ODD_ANNOTATIONS.is_match(bytes)
-        && limits::decode(bytes).is_ok_and(|source| is_plain_objects(source.text))
+        && limits::decode(bytes).is_ok_and(|source| is_plain_objects(&source.text))
 }
 
 /// Annotations that may not be a block mapping. The reader reports annotations that are not a map.

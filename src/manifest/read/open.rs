@@ -33,7 +33,10 @@ pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
 /// Reads a file, and keeps what the editor needs.
 pub(crate) fn open(path: &RepoPath, bytes: &[u8]) -> File {
     let mut reader = Reader::new(path);
-    let parsed = limits::decode(bytes).and_then(|text| Ok((text, parse_text(text)?)));
+    let parsed = limits::decode(bytes).and_then(|text| {
+        let parsed = parse_text(&text)?;
+        Ok((text, parsed))
+    });
     match parsed {
         Err(error) => {
             let mut message = error.reason.clone();
@@ -46,7 +49,7 @@ pub(crate) fn open(path: &RepoPath, bytes: &[u8]) -> File {
         Ok((text, (trees, tokens))) => {
             reader.tokens = tokens;
             if comment::may_have_markers(bytes) {
-                reader.find_markers(text);
+                reader.find_markers(&text);
             }
             for (index, tree) in trees.iter().enumerate() {
                 reader.document(index, &Cursor::root(tree));
@@ -59,8 +62,8 @@ pub(crate) fn open(path: &RepoPath, bytes: &[u8]) -> File {
 }
 
 /// The trees of a text, and the bytes of each scalar's token in the file. The range of other events is empty.
-fn parse_text(text: SourceText<'_>) -> Result<(Vec<Tree>, Vec<Range<usize>>), FileError> {
-    let events = parse::parse(text.text).map_err(ParseError::into_file_error)?;
+pub(crate) fn parse_text(text: &SourceText<'_>) -> Result<(Vec<Tree>, Vec<Range<usize>>), FileError> {
+    let events = parse::parse(&text.text).map_err(ParseError::into_file_error)?;
     let in_file = |token: &Range<usize>| token.start + text.offset..token.end + text.offset;
     let tokens = events
         .iter()
@@ -85,8 +88,8 @@ fn advice(bytes: &[u8]) -> String {
 }
 
 impl Reader<'_> {
-    fn find_markers(&mut self, text: SourceText<'_>) {
-        let (comments, problems) = comment::find(text.text, text.offset);
+    fn find_markers(&mut self, text: &SourceText<'_>) {
+        let (comments, problems) = comment::find(&text.text, text.offset);
         self.comments = comments;
         for problem in problems {
             self.report_problem(Severity::Warning, None, &problem);

@@ -7,6 +7,7 @@ mod golden;
 mod hostile;
 mod prefilter;
 mod properties;
+mod texts;
 mod values;
 
 use crate::model::RepoPath;

@@ -1,5 +1,6 @@
 use crate::manifest::yaml::line_table::LineTable;
 use crate::model::Position;
+use std::borrow::Cow;
 
 /// Largest file that is read, in bytes. The largest real manifests (bundles of CRDs) have about 2 MiB, and the API
 /// server rejects requests above 3 MiB.
@@ -21,6 +22,9 @@ pub(crate) const MAX_FINDINGS: usize = 100;
 /// Longest message of a finding, in characters. A message quotes the file, and the quoted text can be as long as the
 /// file.
 const MAX_MESSAGE: usize = 500;
+
+/// The byte order mark.
+const MARK: char = '\u{feff}';
 
 /// What to do about a template; part of several findings.
 pub(crate) const TEMPLATE_ADVICE: &str = "keep templates out of the synced paths or below a folder with a Chart.yaml";
@@ -58,10 +62,10 @@ impl FileError {
     }
 }
 
-/// The text of a file without its byte order mark.
-#[derive(Debug, Clone, Copy)]
+/// The text of a file without its byte order marks.
+#[derive(Debug, Clone)]
 pub(crate) struct SourceText<'a> {
-    pub text: &'a str,
+    pub text: Cow<'a, str>,
     /// Bytes of the file before the text: the length of the byte order mark, or 0.
     pub offset: usize,
 }
@@ -89,7 +93,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<SourceText<'_>, FileError> {
             "is not UTF-8 from here on; save it as UTF-8",
         )
     })?;
-    let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+    let text = whole.strip_prefix(MARK).unwrap_or(whole);
     if let Some((offset, forbidden)) = text.char_indices().find(|(_, c)| is_forbidden(*c)) {
         return Err(FileError::at(
             LineTable::new(text).position(text, offset),
@@ -100,9 +104,39 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<SourceText<'_>, FileError> {
         ));
     }
     Ok(SourceText {
-        text,
+        text: without_later_marks(text),
         offset: whole.len() - text.len(),
     })
+}
+
+/// The text without the byte order marks that start a later document, where YAML 1.2.2 section 5.2 ("Character Encodings")
+/// allows them. Three blanks at the end of the line before stand for a mark's three bytes, so that every byte after the mark
+/// keeps its line and its offset. The line before is `---`, `...`, a comment or blank, where blanks mean nothing.
+fn without_later_marks(text: &str) -> Cow<'_, str> {
+    if !text.contains(MARK) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut starts_document = true;
+    for line in text.split_inclusive('\n') {
+        let rest = line
+            .strip_prefix(MARK)
+            .filter(|_| starts_document && plain.ends_with('\n'));
+        if rest.is_some() {
+            let end = if plain.ends_with("\r\n") { "\r\n" } else { "\n" };
+            plain.truncate(plain.len() - end.len());
+            plain.extend(std::iter::repeat_n(' ', MARK.len_utf8()).chain(end.chars()));
+        }
+        let line = rest.unwrap_or(line);
+        plain.push_str(line);
+        let content = line.trim();
+        let is_separator = ["---", "..."].iter().any(|sign| {
+            let after = line.strip_prefix(sign).map(str::trim_start);
+            after.is_some_and(|after| after.is_empty() || after.starts_with('#'))
+        });
+        starts_document = is_separator || starts_document && (content.is_empty() || content.starts_with('#'));
+    }
+    Cow::Owned(plain)
 }
 
 /// Whether YAML 1.2.2 section 5.1 ("Character Set") forbids the character.

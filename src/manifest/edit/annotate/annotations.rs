@@ -50,9 +50,9 @@ fn change_one(
     check_annotation(key, value, position)?;
     let source = limits::decode(bytes).map_err(|error| (position, error.reason))?;
     let not_parsed = |error: ParseError| (position, error.into_file_error().reason);
-    let events = granit::parse(source.text).map_err(not_parsed)?;
+    let events = granit::parse(&source.text).map_err(not_parsed)?;
     let editor = Editor {
-        text: source.text,
+        text: &source.text,
         events: &events,
         json: is_json(bytes),
         line_end: if source.text.contains("\r\n") { "\r\n" } else { "\n" },
@@ -68,7 +68,13 @@ fn change_one(
         return Ok(bytes.to_vec());
     };
     let byte_order_mark = bytes.get(..source.offset).unwrap_or_default();
-    let edited = apply(source.text, &change.edits).ok_or_else(|| editor.uncertain())?;
+    // The edits go into the bytes of the file and not into the decoded text, which lacks further byte order marks.
+    let text = bytes
+        .get(source.offset..)
+        .and_then(|text| std::str::from_utf8(text).ok());
+    let edited = text
+        .and_then(|text| apply(text, &change.edits))
+        .ok_or_else(|| editor.uncertain())?;
     let edited = [byte_order_mark, edited.as_bytes()].concat();
     let Change {
         removed,

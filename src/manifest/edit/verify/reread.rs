@@ -41,12 +41,12 @@ pub(crate) fn reread(
     if texts.json && !is_json(texts.new) {
         return Err((texts.at, "after the edit the file would no longer be JSON".to_owned()));
     }
-    let old_granit = granit::parse(old).map_err(not_parsed)?;
-    let new_granit = granit::parse(new).map_err(not_parsed)?;
+    let old_granit = granit::parse(&old).map_err(not_parsed)?;
+    let new_granit = granit::parse(&new).map_err(not_parsed)?;
     compare(&old_granit, &new_granit)?;
-    let new_events = match rust2::parse(old) {
+    let new_events = match rust2::parse(&old) {
         Ok(old_rust2) => {
-            let new_rust2 = rust2::parse(new).map_err(not_parsed)?;
+            let new_rust2 = rust2::parse(&new).map_err(not_parsed)?;
             compare(&old_rust2, &new_rust2)?;
             agree(&new_rust2, &new_granit)?;
             new_rust2
