@@ -29,7 +29,7 @@ pub(crate) fn apply(root: &Cursor<'_>, tokens: &[Range<usize>], comments: &mut [
         return;
     }
     let scalars = Scalars::of(root);
-    let marked = marked_scalars(root, &scalars, tokens, comments, images);
+    let marked = marked_scalars(&scalars, tokens, comments, images);
     let builder = SiteBuilder {
         scalars: &scalars,
         tokens,
@@ -70,7 +70,6 @@ pub(crate) fn apply(root: &Cursor<'_>, tokens: &[Range<usize>], comments: &mut [
 
 /// Finds the scalars of the comments, and reports the comments that no image field can come of.
 fn marked_scalars(
-    root: &Cursor<'_>,
     scalars: &Scalars<'_>,
     tokens: &[Range<usize>],
     comments: &mut [MarkerComment],
@@ -91,9 +90,9 @@ fn marked_scalars(
             ))
         } else if target.ambiguous {
             Some("is behind several values; write its value on a line of its own".to_owned())
-        } else if identifies_object(root, &span.path) {
+        } else if names_an_object(&span.path) {
             Some(
-                "is behind a field that identifies the object, not behind an image; move it behind the image"
+                "is behind an apiVersion, a kind or a part of metadata, not behind an image; move it behind the image"
                     .to_owned(),
             )
         } else {
@@ -111,22 +110,11 @@ fn marked_scalars(
     marked
 }
 
-/// Whether a value is a part of the identity of the object at `root`. Another value would make it another object.
-fn identifies_object(root: &Cursor<'_>, path: &Path) -> bool {
-    let keys: Option<Vec<&str>> = path
-        .0
-        .iter()
-        .skip(root.path().0.len())
-        .map(|step| match step {
-            Step::Key(key) => Some(&**key),
-            Step::Index(_) => None,
-        })
-        .collect();
-    let is_identity = matches!(
-        keys.as_deref(),
-        Some(["apiVersion" | "kind"] | ["metadata", "name" | "namespace"])
-    );
-    is_identity && root.key("apiVersion").is_some() && root.key("kind").is_some()
+/// Whether a value is an `apiVersion`, a `kind` or a part of `metadata`, at whatever depth and in whatever document. Such a
+/// value says what an object is and how it is found, so that another value would make it another object.
+fn names_an_object(path: &Path) -> bool {
+    let mut steps = path.0.iter();
+    steps.any(|step| matches!(step, Step::Key(key) if matches!(&**key, "apiVersion" | "kind" | "metadata")))
 }
 
 /// The marked scalars of one list or map with the same policy, by the part of the image that they contain.
