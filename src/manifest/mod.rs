@@ -43,6 +43,7 @@ pub(crate) use edit::set::image_fields;
 pub use edit::set::{set_images, set_tags};
 pub use image_field::{ImageField, Marker, MarkerPolicy, Slot, SlotContent};
 pub use prefilter::{can_skip_for_images, may_hold_images};
+pub(crate) use read::flux_config::{FluxConfig, read_flux_config};
 pub use read::kustomize::{ImageOverride, Kustomization};
 pub use read::open::read;
 pub use read::patches::{ImagePatch, Patch, Target};

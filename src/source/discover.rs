@@ -37,9 +37,18 @@ pub fn discover<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath + Copy) ->
 }
 
 impl<T> Units<T> {
+    /// Leaves files out that are no manifests, whatever their names say.
+    pub(super) fn leave_out(&mut self, files: BTreeSet<RepoPath>, path: impl Fn(&T) -> &RepoPath) {
+        self.manifests.retain(|file| !files.contains(path(file)));
+        self.images_only.retain(|file| !files.contains(path(file)));
+        self.folders.left_out = files;
+    }
+
     /// The folders of a kind: outer and inner ones, without those that lie in a chart.
     pub(super) fn of_kind(&self, kind: UnitKind) -> Vec<&RepoPath> {
-        let Folders { charts, kustomizations } = &self.folders;
+        let Folders {
+            charts, kustomizations, ..
+        } = &self.folders;
         match kind {
             UnitKind::Encrypted => Vec::new(),
             UnitKind::Chart => charts.iter().collect(),
@@ -97,6 +106,8 @@ enum Role {
 pub(super) struct Folders {
     charts: BTreeSet<RepoPath>,
     kustomizations: BTreeSet<RepoPath>,
+    /// Single files that are no manifests.
+    left_out: BTreeSet<RepoPath>,
 }
 
 impl Folders {
@@ -108,6 +119,7 @@ impl Folders {
         Self {
             charts: holding(&[CHART]),
             kustomizations: holding(&KUSTOMIZATIONS),
+            left_out: BTreeSet::new(),
         }
     }
 
@@ -138,7 +150,7 @@ impl Folders {
 
     fn role(&self, path: &RepoPath) -> Option<Role> {
         let name = path.file_name();
-        let is_manifest = is_manifest_name(name);
+        let is_manifest = is_manifest_name(name) && !self.left_out.contains(path);
         if below(path, &self.charts) {
             return (is_manifest && name.starts_with("values")).then_some(Role::ImagesOnly);
         }

@@ -20,6 +20,7 @@
 
 mod assign;
 mod discover;
+mod flux_v1;
 mod follow;
 mod patch;
 mod publish;

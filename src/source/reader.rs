@@ -1,5 +1,6 @@
 use super::assign::{Read, TargetPaths, assign};
 use super::discover::{Folders, Units, discover, is_encrypted};
+use super::flux_v1;
 use super::patch::{Changed, Snapshot};
 use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
 use super::render::{Pending, Renderings};
@@ -58,8 +59,12 @@ impl Reader {
     }
 
     async fn read_all(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Snapshot, RepoFailure> {
-        let TreeListing { files, unread } = repo.files(commit, self.paths()).await?;
+        let paths = self.paths();
+        let mut listing = repo.files(commit, flux_v1::with_configs(&paths)).await?;
+        let flux = flux_v1::read(repo, &mut listing, &paths).await?;
+        let TreeListing { files, unread } = listing;
         let mut units = discover(&files, |file| &file.path);
+        units.leave_out(flux.left_out, |file| &file.path);
         let pending = self.take_pending(&mut units, &files);
         let mut not_read = units.not_rendered(|kind| self.renderer(kind).is_some());
         let (manifests, parsed) = self.load(repo, &units.manifests, Purpose::Objects).await?;
@@ -71,6 +76,7 @@ impl Reader {
         let all = manifests.iter().chain(&images_only);
         let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
         self.folders = units.into_folders();
+        not_read.extend(flux.findings);
         not_read.extend(unread::findings(&unread, &self.folders));
         let read = Read {
             commit,
@@ -103,6 +109,9 @@ impl Reader {
         let Ok(Some(changes)) = repo.changes(latest.state.commit, commit).await else {
             return Ok(None);
         };
+        if changes.iter().any(|change| flux_v1::is_config(&change.path)) {
+            return Ok(None);
+        }
         let covered = |change: &FileChange| self.targets.iter().any(|target| target.covers(&change.path));
         let changes: Vec<FileChange> = changes.into_iter().filter(covered).collect();
         let complete = latest.state.targets.values().all(|target| target.complete);

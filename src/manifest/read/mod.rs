@@ -11,6 +11,7 @@ pub(crate) mod annotation_key;
 pub(crate) mod annotations;
 mod documents;
 pub(crate) mod file;
+pub(crate) mod flux_config;
 pub(crate) mod head;
 pub(crate) mod helm;
 pub(crate) mod helm_alias;

@@ -1,5 +1,6 @@
 //! Readings of commits in memory.
 
+mod flux_v1;
 mod publishing;
 mod reading;
 mod rendering;
