@@ -119,6 +119,12 @@ async fn preview_sync(
     let mut syncer = Syncer::new(target, settings.deletions);
     let last = syncer.last_applied().await?;
     let approval = approval(repo, settings.confirm, last, declared.commit).await?;
+    if let Some(last) = last.filter(|last| *last != declared.commit && !approval.history_broken) {
+        let previous = source_reader(config, Metrics::new()).read(repo, last).await?;
+        if let Some(state) = previous.target(syncer.target()) {
+            syncer.note_state(state);
+        }
+    }
     Ok(Some(syncer.preview(state, approval).await?))
 }
 

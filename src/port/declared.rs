@@ -5,7 +5,7 @@
 
 use super::repo::RepoFailure;
 use crate::manifest::{Document, Kustomization};
-use crate::model::{BlobId, CommitId, Finding, RepoPath, TargetId};
+use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity, TargetId};
 use crate::resource::Object;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -67,6 +67,15 @@ impl DeclaredState {
     /// How many objects all targets apply together.
     pub fn objects(&self) -> usize {
         self.targets.values().map(|target| target.objects.len()).sum()
+    }
+}
+
+impl TargetState {
+    /// What is not read as manifests: the folder of each chart and kustomization, and the file of each document that is no
+    /// object.
+    pub fn skipped(&self) -> impl Iterator<Item = &RepoPath> {
+        let is_skipped = |finding: &&Finding| finding.object.is_none() && finding.severity != Severity::Warning;
+        self.findings.iter().filter(is_skipped).map(|finding| &finding.path)
     }
 }
 

@@ -1,8 +1,10 @@
 use super::plan::{DeletionStep, PlanInputs, SyncPlan};
 use super::report::WaitingDeletions;
+use crate::model::{ObjectId, RepoPath};
 use crate::port::TargetState;
 use crate::resource::{GroupKind, Wave, may_prune};
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 impl SyncPlan {
     /// Decides which members of the set that are no longer declared are deleted now, wait for a person, or are retained.
@@ -12,9 +14,11 @@ impl SyncPlan {
             return;
         }
         let count = steps.len();
+        let renatured = renatured(&steps, declared, inputs);
+        self.nature_changed = renatured.is_some();
         if let Some(obstacle) = obstacle(declared, inputs) {
             self.prune_blocked = Some(format!("{} not deleted: {obstacle}", counted(count)));
-        } else if let Some(reason) = needs_confirmation(declared, inputs, count, set) {
+        } else if let Some(reason) = needs_confirmation(declared, inputs, count, set, renatured) {
             self.waiting = Some(WaitingDeletions {
                 remedy: format!(
                     "{} not deleted: {reason}; to delete, set sync.deletions.confirm to {}, or bring the manifests back",
@@ -57,11 +61,21 @@ impl SyncPlan {
 }
 
 /// Why the deletions wait for a person; `None` if they do not.
-fn needs_confirmation(declared: &TargetState, inputs: &PlanInputs<'_>, deletions: usize, set: usize) -> Option<String> {
+fn needs_confirmation(
+    declared: &TargetState,
+    inputs: &PlanInputs<'_>,
+    deletions: usize,
+    set: usize,
+    renatured: Option<&RepoPath>,
+) -> Option<String> {
     if inputs.approval.confirmed == Some(declared.commit) {
         None
     } else if inputs.approval.history_broken {
-        Some("the commit applied before is not an ancestor of this commit".to_owned())
+        Some("the commit applied before is not an ancestor of this commit, or cannot be read".to_owned())
+    } else if let Some(path) = renatured {
+        Some(format!(
+            "{path} is not read as manifests any more, so that what it declared looks removed"
+        ))
     } else if inputs.limit.is_exceeded(deletions, set) {
         Some(format!(
             "a commit may not delete this many without confirmation (more than {} objects, or more than {} % of the \
@@ -71,6 +85,25 @@ fn needs_confirmation(declared: &TargetState, inputs: &PlanInputs<'_>, deletions
     } else {
         None
     }
+}
+
+/// The first file or folder that declared one of the objects at the commit applied before, and is not read as manifests at
+/// this commit: somebody put a `Chart.yaml` into the folder, or values into the file. Nobody removed the manifests.
+fn renatured<'a>(steps: &[DeletionStep], declared: &'a TargetState, inputs: &PlanInputs<'_>) -> Option<&'a RepoPath> {
+    let previous = inputs.previous?;
+    let missing: BTreeSet<&ObjectId> = steps.iter().map(|step| &step.id).collect();
+    let times = |state: &TargetState, path: &RepoPath| state.skipped().filter(|skipped| *skipped == path).count();
+    previous.objects.iter().find_map(|object| {
+        let served = inputs.kinds.preferred.get(&GroupKind::of(&object.id))?;
+        if !missing.contains(&served.resolve(&object.id, inputs.default_namespace)) {
+            return None;
+        }
+        let around = declared
+            .skipped()
+            .filter(|skipped| object.origin.path().is_within(skipped));
+        let mut new = around.filter(|path| times(declared, path) > times(previous, path));
+        new.next()
+    })
 }
 
 fn counted(objects: usize) -> String {

@@ -35,6 +35,8 @@ pub struct PlanInputs<'a> {
     pub default_namespace: &'a str,
     /// What is never pruned.
     pub protected: &'a Protected,
+    /// What the commit declares that was applied completely before this one, if another one was.
+    pub previous: Option<&'a TargetState>,
     /// Which deletions are approved.
     pub approval: Approval,
     /// How many deletions need no approval.
@@ -78,6 +80,8 @@ pub struct SyncPlan {
     pub deletions: Vec<DeletionStep>,
     /// Deletions that wait for a person.
     pub waiting: Option<WaitingDeletions>,
+    /// Whether objects look removed because a file or a folder is not read as manifests any more.
+    pub nature_changed: bool,
     /// Why nothing is deleted, if something is in the way.
     pub prune_blocked: Option<String>,
     /// Undeclared members of the set that are not deleted.

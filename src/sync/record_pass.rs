@@ -62,6 +62,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         declared: &TargetState,
         kinds: &Kinds,
         approval: Approval,
+        nature_changed: bool,
         report: &SyncReport,
     ) -> Result<(), ClusterFailure> {
         let (api, store) = (Arc::clone(&self.target.api), Arc::clone(&self.target.record));
@@ -69,10 +70,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let problems = report.problems();
         let next = Record {
             // While deletions wait, the target still holds the state of the commit before. If a broken history asked for a
-            // confirmation and a bad file blocked the deletions, correcting the file must not skip the confirmation.
+            // confirmation, or a folder that is not read any more did, and a bad file blocked the deletions, correcting the
+            // file must not skip the confirmation.
             commit: match (&report.waiting, &report.prune_blocked) {
                 (Some(_), _) => record.commit,
-                (None, Some(_)) if approval.history_broken => record.commit,
+                (None, Some(_)) if approval.history_broken || nature_changed => record.commit,
                 _ => Some(declared.commit),
             },
             kinds: api

@@ -45,13 +45,34 @@ impl<G: ConfigRepo, A: TargetApi, R: RecordStore> SyncLoop<G, A, R> {
             .last_applied()
             .await
             .map_err(|failure| failure.to_string())?;
-        let approval = approval(&*self.repo, self.confirmed, last, head)
+        let mut approval = approval(&*self.repo, self.confirmed, last, head)
             .await
             .map_err(|failure| failure.message)?;
         let state = declared
             .target(self.syncer.target())
             .ok_or("the target has no paths in the config repo")?;
+        approval.history_broken |= !self.note_previous(last, head).await;
+        self.syncer.note_state(state);
         Ok(Some(self.syncer.pass(state, approval).await))
+    }
+
+    /// Has the syncer know what the commit applied before declares. False if that commit cannot be read.
+    async fn note_previous(&mut self, last: Option<CommitId>, head: CommitId) -> bool {
+        let Some(last) = last.filter(|last| *last != head && !self.syncer.knows(*last)) else {
+            return true;
+        };
+        match self.declared.at(last).await {
+            Ok(declared) => {
+                if let Some(state) = declared.target(self.syncer.target()) {
+                    self.syncer.note_state(state);
+                }
+                true
+            }
+            Err(failure) => {
+                tracing::debug!(commit = %last, error = %failure, "the commit applied before was not read");
+                false
+            }
+        }
     }
 
     fn ran(&self, report: SyncReport) -> Outcome<SyncEnd> {

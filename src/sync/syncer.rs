@@ -28,6 +28,8 @@ pub struct Syncer<A, R> {
     pub(super) cache: ApplyCache,
     limit: DeletionLimit,
     record: Option<Record>,
+    /// What the commit in the record declares, if it is known, and what the latest commit declares.
+    states: Vec<Arc<TargetState>>,
     asked_at: Option<(CommitId, Instant)>,
 }
 
@@ -40,6 +42,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             limit,
             cache: ApplyCache::default(),
             record: None,
+            states: Vec::new(),
             asked_at: None,
         }
     }
@@ -60,6 +63,20 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     /// The record cannot be read.
     pub async fn last_applied(&mut self) -> Result<Option<CommitId>, ClusterFailure> {
         Ok(self.record().await?.commit)
+    }
+
+    /// Whether the syncer knows what a commit declares.
+    pub(super) fn knows(&self, commit: CommitId) -> bool {
+        self.states.iter().any(|state| state.commit == commit)
+    }
+
+    /// Notes what a commit declares. A pass compares the commit in the record with its own: what is no longer declared
+    /// because a folder changed its nature waits for a person.
+    pub fn note_state(&mut self, state: &Arc<TargetState>) {
+        let recorded = self.record.as_ref().and_then(|record| record.commit);
+        self.states
+            .retain(|known| Some(known.commit) == recorded && known.commit != state.commit);
+        self.states.push(Arc::clone(state));
     }
 
     /// Makes the target equal to the declared state, as far as it is possible now.
@@ -104,8 +121,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
         block_deletions_after_failure(&mut next, report);
         self.prune(&next, report).await?;
+        let nature_changed = next.nature_changed;
         self.complete_report(next, report);
-        self.record_pass(declared, &kinds, approval, report).await
+        self.record_pass(declared, &kinds, approval, nature_changed, report)
+            .await
     }
 
     /// Reads the world and plans, without the writes of a pass: kinds are watched, and not claimed in the record.
@@ -187,6 +206,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     fn plan(&mut self, declared: &TargetState, kinds: &Kinds, approval: Approval) -> SyncPlan {
         let now = Instant::now();
         let nothing = BTreeSet::new();
+        let recorded = self.record.as_ref().and_then(|record| record.commit);
+        let before = recorded.filter(|commit| *commit != declared.commit);
+        let previous = self.states.iter().find(|state| Some(state.commit) == before);
         let plan = self.target.api.observed().read(|observed| {
             plan(
                 declared,
@@ -197,6 +219,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                     cache: &self.cache,
                     default_namespace: self.target.api.default_namespace(),
                     protected: &self.target.protected,
+                    previous: previous.map(|state| &**state),
                     approval,
                     limit: self.limit,
                     now,

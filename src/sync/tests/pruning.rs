@@ -1,7 +1,8 @@
 //! What a pass deletes, and what it does not.
 
 use super::fake::{Call, Fake, commit, maps, pass};
-use crate::model::CommitId;
+use crate::model::{CommitId, Finding, RepoPath, Severity};
+use crate::port::TargetState;
 use crate::resource::{DeletionLimit, GroupKind};
 use crate::sync::{ApplyCache, Approval, PlanInputs, Syncer, plan};
 use serde_json::json;
@@ -78,6 +79,7 @@ async fn absence_is_not_concluded_from_what_cannot_be_read() {
             cache: &ApplyCache::default(),
             default_namespace: "default",
             protected: &fake.target().protected,
+            previous: None,
             approval: Approval::default(),
             limit: DeletionLimit::default(),
             now: tokio::time::Instant::now(),
@@ -135,4 +137,86 @@ async fn a_rewritten_history_is_asked_about_also_when_a_bad_file_held_the_deleti
         Some(CommitId::from_bytes([1; 20])),
         "whether the next commit descends from what was applied is still to be decided"
     );
+}
+
+fn skipped(mut state: TargetState, path: &str, severity: Severity) -> TargetState {
+    state.findings.push(Finding {
+        path: RepoPath::parse(path).unwrap(),
+        position: None,
+        object: None,
+        severity,
+        message: "is not read".to_owned(),
+    });
+    state.complete = severity != Severity::Error;
+    state
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_folder_declared_that_changed_its_nature_waits_for_a_person() {
+    let (all, fewer) = (maps(&["a", "b", "c", "d", "e", "f"]), maps(&["a", "b", "c", "d", "e"]));
+    let applied = Arc::new(commit(1, &all));
+    let root = "";
+    for (before, after, waits) in [
+        (None, None, false),
+        (None, Some(root), true),
+        (None, Some("f.yaml"), true),
+        (None, Some("g.yaml"), false),
+        (Some("f.yaml"), Some("f.yaml"), false),
+    ] {
+        let fake = Fake::new();
+        let mut syncer = fake.syncer();
+        let first = before.map_or(applied.clone(), |path| {
+            Arc::new(skipped(commit(1, &all), path, Severity::Notice))
+        });
+        syncer.note_state(&first);
+        pass(&mut syncer, &first).await;
+        fake.deliver();
+        let second = after.map_or(commit(2, &fewer), |path| {
+            skipped(commit(2, &fewer), path, Severity::Notice)
+        });
+        let second = Arc::new(second);
+        syncer.note_state(&second);
+        let preview = syncer.preview(&second, Approval::default()).await.unwrap();
+        assert_eq!(preview.waiting.is_some(), waits, "{before:?} {after:?}");
+        for _ in 0..2 {
+            let report = pass(&mut syncer, &second).await;
+            assert_eq!(report.waiting.is_some(), waits, "{before:?} {after:?}");
+            assert!(report.pruned.is_empty() || !waits);
+        }
+        // A later commit does not forget it, and a confirmation lifts it.
+        let third = Arc::new(TargetState {
+            commit: CommitId::from_bytes([3; 20]),
+            ..TargetState::clone(&second)
+        });
+        syncer.note_state(&third);
+        assert_eq!(pass(&mut syncer, &third).await.waiting.is_some(), waits);
+        let approval = Approval {
+            confirmed: Some(third.commit),
+            ..Approval::default()
+        };
+        let report = syncer.pass(&third, approval).await;
+        assert_eq!(report.pruned.len(), usize::from(waits), "{before:?} {after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_nature_is_not_forgotten_while_a_bad_file_blocks_the_deletions() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let (all, fewer) = (maps(&["a", "b", "c", "d", "e", "f"]), maps(&["a", "b", "c", "d", "e"]));
+    let bad = skipped(
+        skipped(commit(2, &fewer), "", Severity::Notice),
+        "x.yaml",
+        Severity::Error,
+    );
+    let corrected = skipped(commit(3, &fewer), "", Severity::Notice);
+    let [first, bad, corrected] = [commit(1, &all), bad, corrected].map(Arc::new);
+    for state in [&first, &bad] {
+        syncer.note_state(state);
+        let report = pass(&mut syncer, state).await;
+        assert_eq!(report.prune_blocked.is_some(), !state.complete);
+        fake.deliver();
+    }
+    syncer.note_state(&corrected);
+    assert!(pass(&mut syncer, &corrected).await.waiting.is_some());
 }
