@@ -25,6 +25,10 @@ pub(super) struct AgentCommands {
     /// The followed branch's name.
     pub(super) branch_name: BranchName,
     pub(super) status: StatusBoard,
+    /// `automation.enabled`. If false, nothing scans and nothing bumps.
+    pub(super) automation_enabled: bool,
+    /// `sync.enabled`. If false, no sync loop runs.
+    pub(super) sync_enabled: bool,
 }
 
 /// The longest that a caller waits for one pass. A pass that fetches a large repository continues without the caller.
@@ -32,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 impl AgentCommands {
     async fn scan_now(&self, repository: Option<String>) -> Result<CommandReport, CommandError> {
+        if !self.automation_enabled {
+            return Err(switched_off("automation.enabled"));
+        }
         let requested = self
             .scans
             .request(|known| repository.as_ref().is_none_or(|name| known.to_string() == *name));
@@ -46,6 +53,9 @@ impl AgentCommands {
     }
 
     async fn sync_now(&self) -> Result<CommandReport, CommandError> {
+        if !self.sync_enabled {
+            return Err(switched_off("sync.enabled"));
+        }
         self.keys.wake();
         if let Err(reason) = self.follow.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
             return Ok(CommandReport {
@@ -57,6 +67,12 @@ impl AgentCommands {
         let ends = self.sync.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
         sync_command::report(&ends, self.branch.unverified()).ok_or_else(|| unavailable(NoAnswer::Ended))
     }
+}
+
+fn switched_off(key: &str) -> CommandError {
+    CommandError::SwitchedOff(format!(
+        "{key} is false in the agent's configuration: set it to true and restart the agent"
+    ))
 }
 
 fn unavailable(error: NoAnswer) -> CommandError {
@@ -82,5 +98,48 @@ impl Commands for AgentCommands {
 
     fn status(&self) -> Snapshot {
         self.status.snapshot()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::{Health, Loop};
+
+    /// Loops that never run, as the loops that are switched off.
+    fn commands() -> AgentCommands {
+        fn idle<R: Clone + Send + Sync + 'static>(name: &'static str) -> Activator<R> {
+            Loop::new(name, PATIENCE, PATIENCE, &Health::default()).1
+        }
+        AgentCommands {
+            scans: Arc::default(),
+            landed: LandedCommits::default(),
+            scan: idle("scan"),
+            automate: idle("automate"),
+            follow: idle("follow"),
+            sync: Activators::default(),
+            keys: Wake::new(|| {}),
+            branch: Branch::default(),
+            branch_name: BranchName::parse("main").unwrap(),
+            status: StatusBoard::default(),
+            automation_enabled: false,
+            sync_enabled: false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_is_switched_off_is_not_waited_for() {
+        let commands = commands();
+        let start = tokio::time::Instant::now();
+        for (answer, key) in [
+            (commands.scan(None).await, "automation.enabled"),
+            (commands.scan(Some("example.com/web".into())).await, "automation.enabled"),
+            (commands.sync().await, "sync.enabled"),
+        ] {
+            let error = answer.unwrap_err();
+            assert!(matches!(error, CommandError::SwitchedOff(_)), "{error:?}");
+            assert!(error.to_string().starts_with(&format!("{key} is false")), "{error}");
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

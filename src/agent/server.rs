@@ -67,6 +67,8 @@ pub(super) fn serve(
         branch: base.branch.clone(),
         branch_name: settings.repo.branch.clone(),
         status,
+        automation_enabled: settings.automation.enabled,
+        sync_enabled: settings.sync.enabled,
     };
     let server = http::Server {
         commands: Arc::new(commands),

@@ -19,6 +19,9 @@ pub enum CommandError {
     /// The command names something that does not exist: HTTP 404.
     #[error("{0}")]
     Unknown(String),
+    /// The configuration switches the loop off: HTTP 409. The message names the key.
+    #[error("{0}")]
+    SwitchedOff(String),
     /// The agent cannot run the command now, because it starts or stops: HTTP 503.
     #[error("{0}")]
     Unavailable(String),

@@ -73,6 +73,7 @@ async fn run(state: &ServerState, command: BoxFuture<'_, Result<CommandReport, C
         Ok(Err(error)) => {
             let status = match error {
                 CommandError::Unknown(_) => StatusCode::NOT_FOUND,
+                CommandError::SwitchedOff(_) => StatusCode::CONFLICT,
                 CommandError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             };
             refusal(status, &error.to_string())
