@@ -43,6 +43,6 @@ pub(super) async fn spawn(
         jitter,
         proposals: proposals::branch(settings).await?.map(Arc::new),
     });
-    wiring.spawn_loop("automate", this, work, tasks);
+    wiring.spawn_loop(this, work, tasks);
     Ok(())
 }

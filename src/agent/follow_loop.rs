@@ -25,7 +25,7 @@ pub(super) fn spawn(wiring: &Wiring, this: Loop<Result<CommitId, String>>, condi
         wiring.reporter.clone(),
         moved,
     );
-    wiring.spawn_loop("follow", this, work, tasks);
+    wiring.spawn_loop(this, work, tasks);
 }
 
 /// What the loop adds to the status.

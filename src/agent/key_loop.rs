@@ -28,7 +28,7 @@ pub(super) fn spawn(wiring: &Wiring, this: Loop<KeyReport>, key: Arc<DeployKey>,
             changed,
             shutdown: wiring.shutdown.clone(),
         };
-        wiring.spawn_loop("login", this, work, tasks);
+        wiring.spawn_loop(this, work, tasks);
         return;
     }
     let work = RotationLoop {
@@ -42,7 +42,7 @@ pub(super) fn spawn(wiring: &Wiring, this: Loop<KeyReport>, key: Arc<DeployKey>,
         reporter: wiring.reporter.clone(),
         shutdown: wiring.shutdown.clone(),
     };
-    wiring.spawn_loop("keys", this, work, tasks);
+    wiring.spawn_loop(this, work, tasks);
     let wake = Wake::from(&wiring.wakes.keys);
     let rejections = wake_when_rejected(Arc::clone(&wiring.repo), move || wake.wake(), wiring.shutdown.clone());
     tasks.spawn("key rejections", rejections);

@@ -34,7 +34,6 @@ pub(super) struct Loops {
 
 /// The loop of one target.
 pub(super) struct SyncLoopSlot {
-    pub(super) name: Arc<str>,
     pub(super) target: TargetSettings,
     pub(super) condition: Condition,
     pub(super) this: Loop<SyncEnd>,
@@ -66,8 +65,7 @@ impl Loops {
             let wake = Wake::from(&activator);
             sync.add(target.id.clone(), activator);
             SyncLoopSlot {
-                condition: health.condition(Arc::clone(&name), "the first pass has not ended yet"),
-                name,
+                condition: health.condition(name, "the first pass has not ended yet"),
                 target: target.clone(),
                 this,
                 wake,

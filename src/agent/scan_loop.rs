@@ -21,7 +21,7 @@ pub(super) async fn spawn(wiring: &Wiring, this: Loop<ScanReport>, tasks: &mut T
         move || automate.wake(),
         jitter,
     );
-    wiring.spawn_loop("scan", this, work, tasks);
+    wiring.spawn_loop(this, work, tasks);
     let scan = Wake::from(&wiring.wakes.scan);
     let windows = wiring.config.scan_windows();
     let windows = Windows::start(windows, Arc::clone(&wiring.scan_state), move || scan.wake()).await?;

@@ -29,7 +29,7 @@ pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks
             declared: Arc::clone(&wiring.declared),
             branch: wiring.branch.clone(),
         };
-        wiring.spawn_loop(slot.name, slot.this, work, tasks);
+        wiring.spawn_loop(slot.this, work, tasks);
     }
 }
 

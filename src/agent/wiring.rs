@@ -93,20 +93,14 @@ impl Wiring {
         (wiring, publisher)
     }
 
-    /// Runs a loop as a task of this name. Its passes are counted.
-    pub(super) fn spawn_loop<P: Pass>(
-        &self,
-        name: impl Into<Arc<str>>,
-        this: Loop<P::Report>,
-        work: P,
-        tasks: &mut Tasks,
-    ) {
+    /// Runs a loop as a task of the same name. Its passes are counted.
+    pub(super) fn spawn_loop<P: Pass>(&self, this: Loop<P::Report>, work: P, tasks: &mut Tasks) {
         let metrics = self.metrics.clone();
         let ended = move |name: &Arc<str>, is_well: bool, took| {
             let outcome = if is_well { Outcome::Ok } else { Outcome::Failed };
             metrics.pass_ended(name, outcome, took);
         };
-        tasks.spawn(name, run_loop(this, work, self.shutdown.clone(), jitter, ended));
+        tasks.spawn(this.name(), run_loop(this, work, self.shutdown.clone(), jitter, ended));
     }
 }
 

@@ -61,6 +61,11 @@ impl<R: Clone + Send + Sync + 'static> Loop<R> {
             activator,
         )
     }
+
+    /// The name in health and metrics.
+    pub fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
 }
 
 /// The first delay after a failed pass. It is long enough to spare the server, and short enough that a brief fault does not
