@@ -133,7 +133,10 @@ mod tests {
         let start = tokio::time::Instant::now();
         for (answer, key) in [
             (commands.scan(None).await, "automation.enabled"),
-            (commands.scan(Some("example.com/web".into())).await, "automation.enabled"),
+            (
+                commands.scan(Some("example.com/web".into())).await,
+                "automation.enabled",
+            ),
             (commands.sync().await, "sync.enabled"),
         ] {
             let error = answer.unwrap_err();

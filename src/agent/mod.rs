@@ -24,6 +24,7 @@ mod keys;
 mod loops;
 mod preview;
 mod proposals;
+mod registries;
 mod repo;
 mod run;
 mod scan_command;

@@ -2,13 +2,11 @@
 
 use super::home::Home;
 use super::wiring::source_reader;
-use super::{AgentConfig, keys, repo};
+use super::{AgentConfig, keys, registries, repo};
 use crate::automation;
-use crate::aws::{CallLimits, Sdk};
 use crate::model::{CommitId, Finding};
 use crate::plan::{Decision, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, Registry, Scan, ScanState};
-use crate::registry::{ReadLimits, Router};
 use crate::scan::read_platforms;
 use crate::sync::{self, Syncer, approval};
 use crate::telemetry::Metrics;
@@ -48,7 +46,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let declared = source_reader(&config, Metrics::new()).read(&repo, commit).await?;
     let scan_state = ScanState::default();
     let enabled = config.settings.automation.enabled;
-    let registry = enabled.then(|| Router::new(Sdk::new(CallLimits::default()), ReadLimits::default(), Metrics::new()));
+    let registry = enabled.then(|| registries::router(Metrics::new()));
     if let Some(registry) = &registry {
         automation::request_scans(&declared, &scan_state, &rules);
         scan_all(registry, &scan_state).await;

@@ -1,9 +1,8 @@
 //! The loop that lists tags, and the cron windows that wake the loop.
 
+use super::registries;
 use super::wiring::{Base, Wiring, jitter};
-use crate::aws::{CallLimits, Sdk};
 use crate::driver::{Loop, Tasks, Wake};
-use crate::registry::{ReadLimits, Router};
 use crate::scan::{ScanReport, Scanner, Windows};
 use crate::status::{RepositoryStatus, Snapshot};
 use std::sync::Arc;
@@ -11,10 +10,9 @@ use std::sync::Arc;
 /// Spawns the loop and the windows.
 pub(super) async fn spawn(wiring: &Wiring, this: Loop<ScanReport>, tasks: &mut Tasks) -> anyhow::Result<()> {
     let metrics = wiring.metrics.clone();
-    let registry = Router::new(Sdk::new(CallLimits::default()), ReadLimits::default(), metrics.clone());
     let automate = Wake::from(&wiring.wakes.automate);
     let work = Scanner::new(
-        Arc::new(registry),
+        Arc::new(registries::router(metrics.clone())),
         Arc::clone(&wiring.scan_state),
         Arc::new(wiring.config.scan_rules()),
         metrics,

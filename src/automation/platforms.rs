@@ -2,15 +2,9 @@
 
 use crate::model::Repository;
 use crate::plan::{BumpPlan, PlannedBump, Tags};
-use crate::policy::Platforms;
+use crate::policy::{Platforms, is_image_index};
 use crate::port::{ImageKey, PlatformAnswer};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Media types that begin with one of these belong to image indexes: lists of images, each built for one platform.
-const INDEXES: [&str; 2] = [
-    "application/vnd.oci.image.index.",
-    "application/vnd.docker.distribution.manifest.list.",
-];
 
 /// Marks the candidates that are known to lack a required platform.
 pub(super) fn mark_unfit(
@@ -59,7 +53,6 @@ fn index(bump: &PlannedBump, tags: &BTreeMap<Repository, Tags>) -> Option<ImageK
         return None;
     };
     let candidate = candidates.iter().find(|candidate| candidate.tag == bump.to)?;
-    let media_type = candidate.media_type.as_deref()?.to_ascii_lowercase();
-    let is_index = INDEXES.iter().any(|start| media_type.starts_with(start));
+    let is_index = is_image_index(candidate.media_type.as_deref()?);
     is_index.then_some((repository, bump.digest.clone()?))
 }

@@ -1,5 +1,11 @@
 use super::candidate::Candidate;
 
+/// Media types of image indexes, which list an image for each platform: the OCI image index and the Docker manifest list.
+pub const INDEX_MEDIA_TYPES: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
 /// Beginnings of the media types of container images: manifests, indexes, and the configuration that ECR names for an
 /// artefact's type. Some builders write the configuration as mere bytes.
 const IMAGES: [&str; 4] = [
@@ -40,6 +46,15 @@ const OTHERS: [(&str, &str); 20] = [
 
 /// Longest media type that is shown.
 const LONGEST_SHOWN: usize = 100;
+
+/// Whether a media type is that of an image index, in any version of the format.
+pub fn is_image_index(media_type: &str) -> bool {
+    let media_type = media_type.to_ascii_lowercase();
+    INDEX_MEDIA_TYPES.iter().any(|known| {
+        let end_of_family = known.rfind(".v").map_or(known.len(), |version| version + 1);
+        media_type.starts_with(&known[..end_of_family])
+    })
+}
 
 /// What the candidate is, if it is not a container image.
 pub(super) fn not_an_image(candidate: &Candidate) -> Option<String> {

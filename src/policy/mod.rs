@@ -66,6 +66,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use artefact::{INDEX_MEDIA_TYPES, is_image_index};
 pub use candidate::{Candidate, Choice};
 pub use extracted::Digests;
 pub use fault::InvalidPolicy;

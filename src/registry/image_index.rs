@@ -1,12 +1,6 @@
 use crate::policy::Platform;
 use serde::Deserialize;
 
-/// Media types of manifests that list platforms: the OCI image index and the Docker manifest list.
-pub(super) const MEDIA_TYPES: [&str; 2] = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-];
-
 /// The longest manifest that is read, in bytes. ECR accepts at most 4 MiB.
 const MAX_BYTES: usize = 4 << 20;
 

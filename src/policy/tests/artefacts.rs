@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::{INDEX_MEDIA_TYPES, is_image_index};
 
 /// tag, media type as the registry tells it, what the tag's reason says (`-`: it is an image).
 #[rustfmt::skip]
@@ -71,4 +72,20 @@ fn what_cannot_be_pulled_is_never_chosen() {
     let selection = selection("*", "a", &listing);
     assert_eq!(chosen(&selection), "b");
     assert_eq!(selection.verdicts[0].reason, "cannot be pulled now (archived)");
+}
+
+#[test]
+fn an_image_index_is_known_by_its_media_type_in_any_version() {
+    for known in INDEX_MEDIA_TYPES {
+        assert!(is_image_index(known), "{known}");
+    }
+    for (media_type, is_index) in [
+        ("application/vnd.oci.image.index.v2+json", true),
+        ("application/vnd.Docker.Distribution.Manifest.List.v2+json", true),
+        ("application/vnd.oci.image.manifest.v1+json", false),
+        ("application/vnd.docker.distribution.manifest.v2+json", false),
+        ("", false),
+    ] {
+        assert_eq!(is_image_index(media_type), is_index, "{media_type}");
+    }
 }

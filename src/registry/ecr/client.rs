@@ -6,7 +6,7 @@ use super::host::EcrHost;
 use super::tags::Tags;
 use crate::aws::{Identity, Sdk};
 use crate::model::{Digest, Repository};
-use crate::policy::Platform;
+use crate::policy::{INDEX_MEDIA_TYPES, Platform};
 use crate::port::{ListFailure, Listing};
 use crate::registry::image_index;
 use crate::registry::rate_limit::RateLimit;
@@ -181,7 +181,7 @@ impl Ecr {
             .registry_id(&host.account)
             .repository_name(&repository.path)
             .image_ids(image)
-            .set_accepted_media_types(Some(image_index::MEDIA_TYPES.map(str::to_owned).to_vec()))
+            .set_accepted_media_types(Some(INDEX_MEDIA_TYPES.map(str::to_owned).to_vec()))
             .customize()
             .interceptor(Attempts::new(&self.metrics))
             .send()
