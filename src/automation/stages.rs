@@ -119,13 +119,12 @@ impl<R: ConfigRepo> Automation<R> {
         let edits = edits::make(&*self.deps.repo, declared, parts).await?;
         let reasons = edits.refused.into_iter().map(|unwritten| unwritten.reason);
         prepared.problems.extend(reasons);
-        let unknown = jiff::Timestamp::UNIX_EPOCH;
         for edited in edits.commits {
             prepared.commits.push(NewCommit {
                 parent,
                 edits: edited.files,
                 message: plan::message(&edited.plan, &style.template),
-                time: plan::commit_time(&edited.plan, unknown, unknown),
+                time: plan::commit_time(&edited.plan),
             });
             prepared.bumps.push(edited.plan.bumps);
         }

@@ -181,16 +181,12 @@ fn list(bumps: &[PlannedBump]) -> String {
     lines.join("\n")
 }
 
-/// The time of the commit: the newest push time of the images, and never before the time of the parent. The same plan on the
-/// same parent gives the same commit. Where no push time is known the time is `otherwise`: the clock would make another commit
-/// at each try.
-pub fn commit_time(plan: &BumpPlan, parent: Timestamp, otherwise: Timestamp) -> Timestamp {
-    plan.bumps
-        .iter()
-        .filter_map(|bump| bump.pushed_at)
-        .max()
-        .unwrap_or(otherwise)
-        .max(parent)
+/// The time of the commit: the newest push time of the images. The same plan gives the same time. The time is 1970 where no
+/// push time is known: the clock would make another commit at each try. The room `git` takes the time of the parent if the parent
+/// is newer.
+pub fn commit_time(plan: &BumpPlan) -> Timestamp {
+    let pushed = plan.bumps.iter().filter_map(|bump| bump.pushed_at);
+    pushed.max().unwrap_or_default().max(Timestamp::UNIX_EPOCH)
 }
 
 /// At most `room` characters. The end of a long path is cut, so that the tag stays.

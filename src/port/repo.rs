@@ -101,7 +101,7 @@ pub struct NewCommit {
     pub edits: Vec<FileEdit>,
     /// The message, trailers included.
     pub message: String,
-    /// Author and committer time (never before the parent's).
+    /// Author and committer time. The commit gets the time of its parent if the parent is newer.
     pub time: jiff::Timestamp,
 }
 
