@@ -123,6 +123,9 @@ impl<G: ConfigRepo> HoldReader for Branch<'_, G> {
             .await?;
         let mut reader = HistoryReader::default();
         let holds = reader.read(self.repo, tip).await?.holds.clone();
+        if reader.is_cut() {
+            tracing::warn!("the history has more commits than are read: reverts before them make no holds");
+        }
         let fields = automation::image_fields(&declared).into_iter();
         let fields = fields.map(|field| ImageField {
             path: field.path,

@@ -5,6 +5,7 @@ use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
 use crate::automation;
 use crate::model::{CommitId, Finding};
+use crate::notice::{Log, Reporter};
 use crate::plan::{Decision, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, Registry, Scan, ScanState};
 use crate::scan::read_platforms;
@@ -44,7 +45,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let repo = repo::open_to_read(&config, settings)?;
     let commit = repo.fetch().await?;
     let declared = source_reader(&config, Metrics::new()).read(&repo, commit).await?;
-    let scan_state = ScanState::default();
+    let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
     let enabled = config.settings.automation.enabled;
     let registry = enabled.then(|| registries::router(Metrics::new()));
     if let Some(registry) = &registry {
@@ -52,13 +53,13 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
         scan_all(registry, &scan_state).await;
     }
     let until = config.settings.automation.hold;
-    let mut plan = automation::preview(&repo, &declared, &scan_state, &rules, until).await?;
+    let mut plan = automation::preview(&repo, &declared, &scan_state, &rules, until, &reporter).await?;
     if let Some(registry) = &registry {
         for _ in 0..PLATFORM_READS {
-            if !read_platforms(registry, &scan_state, false).await {
+            if !read_platforms(registry, &scan_state, &reporter, false).await {
                 break;
             }
-            plan = automation::preview(&repo, &declared, &scan_state, &rules, until).await?;
+            plan = automation::preview(&repo, &declared, &scan_state, &rules, until, &reporter).await?;
         }
     }
     let (sync, sync_problem) = match preview_sync(&config, &repo, &declared).await {

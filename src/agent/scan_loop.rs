@@ -16,6 +16,7 @@ pub(super) async fn spawn(wiring: &Wiring, this: Loop<ScanReport>, tasks: &mut T
         Arc::clone(&wiring.scan_state),
         Arc::new(wiring.config.scan_rules()),
         metrics,
+        wiring.reporter.clone(),
         move || automate.wake(),
         jitter,
     );

@@ -18,6 +18,7 @@ pub struct HistoryReader {
     bumps: HashSet<u64>,
     versions: FileVersions,
     commits: usize,
+    is_cut: bool,
     past: FieldHistory,
 }
 
@@ -47,7 +48,7 @@ impl FieldHistory {
 }
 
 /// How many commits are searched for bumps: some hundred bytes each, while they are read.
-const LONGEST_HISTORY: usize = 1_000_000;
+pub(super) const LONGEST_HISTORY: usize = 1_000_000;
 /// Commits whose files are in memory at once.
 const BATCH: usize = 256;
 
@@ -75,12 +76,7 @@ impl HistoryReader {
                 (self.index, self.oldest) = (HoldIndex::default(), None);
                 self.bumps.clear();
             }
-            if new.len() == LONGEST_HISTORY {
-                tracing::warn!(
-                    commits = LONGEST_HISTORY,
-                    "the history has more commits than are read: reverts before them make no holds"
-                );
-            }
+            self.is_cut = new.len() == LONGEST_HISTORY || (self.is_cut && known.is_some());
             self.commits += new.len();
             for commit in self.with_field_changes(repo, new).await? {
                 self.bumps
@@ -95,6 +91,11 @@ impl HistoryReader {
             };
         }
         Ok(&self.past)
+    }
+
+    /// Whether the history has more commits than are read. Reverts before the commits that are read make no holds.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// How much has been read so far.

@@ -1,8 +1,9 @@
 //! What a decision is made from, the branch's history apart.
 
 use super::history_reader::{FieldHistory, HistoryReader};
-use super::{automated_fields, decide_with_history::decide_with_history, platforms};
+use super::{automated_fields, decide_with_history::decide_with_history, notices, platforms};
 use crate::model::{CommitId, FieldId, HoldUntil};
+use crate::notice::Reporter;
 use crate::plan::{self, AutomatedField, BumpPlan};
 use crate::policy::ScanRules;
 use crate::port::{ConfigRepo, DeclaredState, RepoFailure, ScanState};
@@ -67,6 +68,7 @@ pub async fn preview(
     scan_state: &ScanState,
     rules: &ScanRules,
     until: HoldUntil,
+    reporter: &Reporter,
 ) -> Result<BumpPlan, RepoFailure> {
     let fields = automated_fields::fields(declared);
     scan_state.set_repositories(automated_fields::repositories(&fields, rules));
@@ -76,8 +78,8 @@ pub async fn preview(
         rules,
         until,
     };
-    let (plan, _) = inputs
-        .decide(repo, declared.commit, &mut HistoryReader::default())
-        .await?;
+    let mut history = HistoryReader::default();
+    let (plan, _) = inputs.decide(repo, declared.commit, &mut history).await?;
+    notices::history_read(reporter, &history);
     Ok(plan)
 }

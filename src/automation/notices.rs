@@ -1,8 +1,10 @@
 //! What the loop reports: the state of the fields, the commits that landed, and why bumps are not made.
 
+use super::history_reader::{HistoryReader, LONGEST_HISTORY};
 use super::report::Landed;
-use crate::notice::{AutomationEvent, FieldBump, Reporter, Topic};
-use crate::plan::BumpPlan;
+use crate::model::{BranchName, CommitId};
+use crate::notice::{AutomationEvent, FieldBump, ProposalEvent, Reporter, Topic};
+use crate::plan::{BumpPlan, PlannedBump};
 use crate::port::DeclaredState;
 
 /// The findings and the decisions of a pass.
@@ -18,6 +20,13 @@ pub(super) fn decided(reporter: &Reporter, declared: &DeclaredState, plan: &Bump
     reporter.present(Topic::Fields, findings.chain(decisions));
 }
 
+/// Whether all of the history is read for holds.
+pub(super) fn history_read(reporter: &Reporter, history: &HistoryReader) {
+    let commits = LONGEST_HISTORY;
+    let cut = history.is_cut().then_some(AutomationEvent::HistoryCut { commits });
+    reporter.present(Topic::History, cut);
+}
+
 /// Why planned bumps are not made; empty if they are.
 pub(super) fn not_made(reporter: &Reporter, problems: &[String]) {
     let events = problems.iter().map(|problem| AutomationEvent::BumpsNotMade {
@@ -28,13 +37,26 @@ pub(super) fn not_made(reporter: &Reporter, problems: &[String]) {
 
 /// A commit of ours that landed.
 pub(super) fn landed(reporter: &Reporter, landed: &Landed) {
-    let bumps = landed.bumps.iter().map(|bump| FieldBump {
+    reporter.happened(AutomationEvent::CommitLanded {
+        commit: landed.commit,
+        bumps: field_bumps(&landed.bumps),
+    });
+}
+
+/// The bumps that the proposal branch holds now.
+pub(super) fn proposed(reporter: &Reporter, branch: &BranchName, commit: CommitId, bumps: &[PlannedBump]) {
+    reporter.happened(ProposalEvent::Proposed {
+        branch: branch.clone(),
+        commit,
+        bumps: field_bumps(bumps),
+    });
+}
+
+fn field_bumps(bumps: &[PlannedBump]) -> Vec<FieldBump> {
+    let bumps = bumps.iter().map(|bump| FieldBump {
         field: bump.field.clone(),
         from: bump.from.clone(),
         to: bump.to.clone(),
     });
-    reporter.happened(AutomationEvent::CommitLanded {
-        commit: landed.commit,
-        bumps: bumps.collect(),
-    });
+    bumps.collect()
 }

@@ -1,4 +1,5 @@
 use crate::model::BranchName;
+use crate::notice::{ProposalEvent, Reporter};
 use crate::plan;
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,6 +50,7 @@ impl ProposalBranch {
         requests: &[ChangeRequest],
         plan: &plan::BumpPlan,
         template: &plan::Template,
+        reporter: &Reporter,
     ) -> Result<Option<String>, String> {
         let Some(forge) = &self.forge else {
             return Ok(None);
@@ -59,13 +61,15 @@ impl ProposalBranch {
         let mut open = requests.iter().filter(|request| request.state == RequestState::Open);
         let done = match open.next() {
             Some(request) => forge.update(request, &proposal).await.map(|changed| {
+                let url = request.url.clone();
                 if changed {
-                    tracing::info!(request = %request.url, "request brought up to date");
+                    reporter.happened(ProposalEvent::RequestUpdated { url: url.clone() });
                 }
-                request.url.clone()
+                url
             }),
             None => forge.open(&proposal).await.map(|request| {
-                tracing::info!(request = %request.url, title = %request.title, "request opened");
+                let (url, title) = (request.url.clone(), request.title);
+                reporter.happened(ProposalEvent::RequestOpened { url, title });
                 request.url
             }),
         };
@@ -73,7 +77,7 @@ impl ProposalBranch {
     }
 
     /// Closes the open requests. Their text records that we closed them, so that this does not count as a person's refusal.
-    pub(super) async fn close_requests(&self, requests: &[ChangeRequest]) -> Result<(), String> {
+    pub(super) async fn close_requests(&self, requests: &[ChangeRequest], reporter: &Reporter) -> Result<(), String> {
         let Some(forge) = &self.forge else {
             return Ok(());
         };
@@ -81,7 +85,8 @@ impl ProposalBranch {
             let body = plan::superseded(&request.body, forge.size_limits().body);
             let closed = forge.close(request, &body, SUPERSEDED).await;
             closed.map_err(|failure| self.failed(failure))?;
-            tracing::info!(request = %request.url, "request closed: nothing of it is left to do");
+            let url = request.url.clone();
+            reporter.happened(ProposalEvent::RequestClosed { url });
         }
         Ok(())
     }

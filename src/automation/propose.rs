@@ -8,6 +8,7 @@ use super::refused_requests::leave_out_refused;
 use super::report::{AutomationReport, Proposed, Try};
 use super::stages::{Automation, PreparedCommits};
 use crate::model::{CommitId, Printable};
+use crate::notice::ProposalEvent;
 use crate::plan::BumpPlan;
 use crate::port::{ChangeRequest, ConfigRepo, HistoryCommit, ProposalBranches, PushOutcome, RepoFailure};
 
@@ -93,9 +94,8 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
             bumps: prepared.bumps.concat(),
             decisions: Vec::new(),
         };
-        for bump in made.bumps.iter().filter(|_| is_new) {
-            let from = bump.from.as_ref().map(tracing::field::display);
-            tracing::info!(branch = %branch.branch, %commit, field = %bump.field, from, to = %bump.to, "proposed");
+        if is_new {
+            notices::proposed(&self.deps.reporter, &branch.branch, commit, &made.bumps);
         }
         Ok(Some(Replaced::Head(commit, made)))
     }
@@ -110,7 +110,8 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         report: &mut AutomationReport,
     ) {
         let template = &self.deps.style.template;
-        let request = match branch.upsert_request(requests, &made, template).await {
+        let reporter = &self.deps.reporter;
+        let request = match branch.upsert_request(requests, &made, template, reporter).await {
             Ok(request) => request,
             Err(problem) => {
                 report.problems.push(problem);
@@ -135,7 +136,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         keep_branch: bool,
         report: &mut AutomationReport,
     ) -> Result<(), RepoFailure> {
-        if let Err(problem) = branch.close_requests(requests).await {
+        if let Err(problem) = branch.close_requests(requests, &self.deps.reporter).await {
             report.problems.push(problem);
             return Ok(());
         }
@@ -146,7 +147,10 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         let outcome = self.deps.repo.remove_branch(name.clone(), head).await;
         self.count_push(&outcome);
         match outcome? {
-            PushOutcome::Landed(_) => tracing::info!(branch = %name, "proposal branch removed"),
+            PushOutcome::Landed(_) => {
+                let branch = name.clone();
+                self.deps.reporter.happened(ProposalEvent::BranchRemoved { branch });
+            }
             PushOutcome::Lost => {}
             PushOutcome::Refused(message) => {
                 tracing::debug!(branch = %name, %message, "the server keeps the proposal branch");

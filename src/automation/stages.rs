@@ -3,7 +3,7 @@
 use super::dependencies::Dependencies;
 use super::history_reader::HistoryReader;
 use super::inputs::Inputs;
-use super::{automated_fields, edits};
+use super::{automated_fields, edits, notices};
 use crate::model::CommitId;
 use crate::plan::{self, BumpPlan, Outcome, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure};
@@ -92,6 +92,7 @@ impl<R: ConfigRepo> Automation<R> {
             until: deps.until,
         };
         let (plan, unread) = inputs.decide(&*deps.repo, head, &mut self.history).await?;
+        notices::history_read(&deps.reporter, &self.history);
         if unread {
             deps.scan.wake();
         }

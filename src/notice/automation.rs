@@ -19,6 +19,11 @@ pub enum AutomationEvent {
         /// Why, in one sentence.
         reason: String,
     },
+    /// Condition: the history has more commits than are read. Reverts before them make no holds.
+    HistoryCut {
+        /// How many commits are read.
+        commits: usize,
+    },
     /// A commit of ours is on the branch.
     CommitLanded {
         /// The commit.
@@ -52,14 +57,14 @@ impl AutomationEvent {
             Self::Finding(finding) => finding.to_string(),
             Self::FieldDecided { field, path, .. } => format!("{path} {field}"),
             Self::BumpsNotMade { problem } => problem.clone(),
-            Self::CommitLanded { .. } | Self::RaceLost => String::new(),
+            Self::HistoryCut { .. } | Self::CommitLanded { .. } | Self::RaceLost => String::new(),
         }
     }
 
     pub(super) fn version(&self) -> String {
         match self {
             Self::FieldDecided { reason, .. } => reason.clone(),
-            Self::Finding(_) | Self::BumpsNotMade { .. } | Self::CommitLanded { .. } | Self::RaceLost => String::new(),
+            _ => String::new(),
         }
     }
 }

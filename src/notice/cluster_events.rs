@@ -91,7 +91,7 @@ fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<ClusterEvent> {
                 .collect();
             (false, "Bumped", format!("commit {commit}: {}", bumps.join(", ")))
         }
-        Event::Automation(_) => return None,
+        Event::Scan(_) | Event::Automation(_) | Event::Proposal(_) => return None,
         Event::Sync(_, event) => of_sync(event)?,
         Event::Key(event) => of_key(event)?,
     };

@@ -1,6 +1,8 @@
 use super::automation::AutomationEvent;
 use super::key::KeyEvent;
+use super::proposal::ProposalEvent;
 use super::repo::RepoEvent;
+use super::scan::ScanEvent;
 use super::sync::SyncEvent;
 use crate::model::TargetId;
 
@@ -9,8 +11,12 @@ use crate::model::TargetId;
 pub enum Event {
     /// The config repo and its branch.
     Repo(RepoEvent),
+    /// Registries.
+    Scan(ScanEvent),
     /// Image fields and their bumps.
     Automation(AutomationEvent),
+    /// The branch that people merge, and its request.
+    Proposal(ProposalEvent),
     /// A target's objects.
     Sync(TargetId, SyncEvent),
     /// The deploy key or login.
@@ -21,7 +27,7 @@ impl Event {
     /// Two events of one topic with the same identity are the same condition. Empty where a topic has one condition.
     pub(super) fn identity(&self) -> String {
         match self {
-            Self::Repo(_) | Self::Key(_) => String::new(),
+            Self::Repo(_) | Self::Scan(_) | Self::Proposal(_) | Self::Key(_) => String::new(),
             Self::Automation(event) => event.identity(),
             Self::Sync(_, event) => event.identity(),
         }
@@ -31,6 +37,8 @@ impl Event {
     pub(super) fn version(&self) -> String {
         match self {
             Self::Repo(event) => event.version(),
+            Self::Scan(event) => event.version(),
+            Self::Proposal(_) => String::new(),
             Self::Automation(event) => event.version(),
             Self::Sync(_, event) => event.version(),
             Self::Key(event) => event.version(),
@@ -41,6 +49,18 @@ impl Event {
 impl From<RepoEvent> for Event {
     fn from(event: RepoEvent) -> Self {
         Self::Repo(event)
+    }
+}
+
+impl From<ScanEvent> for Event {
+    fn from(event: ScanEvent) -> Self {
+        Self::Scan(event)
+    }
+}
+
+impl From<ProposalEvent> for Event {
+    fn from(event: ProposalEvent) -> Self {
+        Self::Proposal(event)
     }
 }
 

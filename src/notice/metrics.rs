@@ -30,7 +30,10 @@ impl MetricSink {
             SyncEvent::CommitApplied {
                 commit, problems: None, ..
             } => self.0.last_applied(target, &commit.to_string()),
-            SyncEvent::Problem { .. } | SyncEvent::TargetAway { .. } | SyncEvent::CommitApplied { .. } => {}
+            SyncEvent::NotReadyInTime { .. }
+            | SyncEvent::Problem { .. }
+            | SyncEvent::TargetAway { .. }
+            | SyncEvent::CommitApplied { .. } => {}
         }
     }
 
@@ -49,7 +52,7 @@ impl Sink for MetricSink {
             (Event::Automation(AutomationEvent::CommitLanded { bumps, .. }), _) => self.0.bumped(bumps.len()),
             (Event::Sync(target, event), _) => self.sync(target, event),
             (Event::Key(KeyEvent::AccessFound { access, .. }), _) => self.access(access),
-            (Event::Repo(_) | Event::Automation(_) | Event::Key(_), _) => {}
+            (Event::Repo(_) | Event::Scan(_) | Event::Automation(_) | Event::Proposal(_) | Event::Key(_), _) => {}
         }
     }
 }

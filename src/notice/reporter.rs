@@ -1,5 +1,5 @@
 use super::event::Event;
-use crate::model::TargetId;
+use crate::model::{Repository, TargetId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,10 @@ pub enum Topic {
     Fetch,
     /// Whether the branch's head may be applied.
     Head,
+    /// Whether the tags of a repository can be listed.
+    Scan(Repository),
+    /// Whether the whole history is read for holds.
+    History,
     /// Findings and the decisions about image fields.
     Fields,
     /// Why planned bumps are not made.

@@ -26,6 +26,11 @@ pub enum SyncEvent {
         /// In the server's words where the server answered.
         message: String,
     },
+    /// Definitions or namespaces are not ready in time. The pass goes on without them.
+    NotReadyInTime {
+        /// The definitions and namespaces.
+        objects: Vec<ObjectId>,
+    },
     /// Condition: something is not as declared, or waits for a person.
     Problem {
         /// For people: what, where and what to do.

@@ -1,8 +1,8 @@
-use super::reporter::Phase;
 use super::*;
 use crate::model::{CommitId, FieldId, FieldName, Finding, ObjectId, RepoPath, Severity, Tag, TargetId};
 use crate::port::{ClusterEvent, ClusterFailure, EventWriter, RepoProblem};
 use crate::telemetry::Metrics;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// A sink that keeps what it gets.
@@ -228,4 +228,31 @@ async fn after_the_drain_a_last_event_is_written_and_the_queue_ends() {
     };
     let (_, ()) = tokio::join!(queue.write_all(&written, std::future::ready(())), late);
     assert_eq!(written.0.lock().unwrap().len(), 1);
+}
+
+/// The rooms of the loops. A loop that writes a line of its own is heard by the log alone.
+const LOOPS: [&str; 6] = ["automation", "deploy_key", "holds", "scan", "source", "sync"];
+
+#[test]
+fn loops_report_and_do_not_log() {
+    let mut rooms: Vec<PathBuf> = LOOPS
+        .map(|room| Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room))
+        .into();
+    while let Some(room) = rooms.pop() {
+        for entry in std::fs::read_dir(&room).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                rooms.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for level in ["info!", "warn!", "error!"] {
+                assert!(
+                    !text.contains(&format!("tracing::{level}")),
+                    "{}: {level}",
+                    path.display()
+                );
+            }
+        }
+    }
 }

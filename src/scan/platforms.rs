@@ -1,3 +1,4 @@
+use crate::notice::{Reporter, ScanEvent};
 use crate::policy::Platform;
 use crate::port::{ListFailure, PlatformAnswer, Registry, ScanState};
 use futures::StreamExt;
@@ -7,7 +8,12 @@ const IN_FLIGHT: usize = 4;
 
 /// Reads the platforms of the images that `state` names. With `retry_failed`, requests that failed before are repeated.
 /// Returns true if an answer is new, so that the automation loop must decide again.
-pub async fn read_platforms(registry: &impl Registry, state: &ScanState, retry_failed: bool) -> bool {
+pub async fn read_platforms(
+    registry: &impl Registry,
+    state: &ScanState,
+    reporter: &Reporter,
+    retry_failed: bool,
+) -> bool {
     let mut answers = futures::stream::iter(state.unread_images(retry_failed))
         .map(|image| async move {
             let answer = classify(registry.platforms(&image.0, &image.1).await);
@@ -16,15 +22,23 @@ pub async fn read_platforms(registry: &impl Registry, state: &ScanState, retry_f
         .buffer_unordered(IN_FLIGHT);
     let mut changed = false;
     while let Some((image, answer)) = answers.next().await {
-        let (repository, digest) = &image;
         let new = state.record_platforms(&image, answer.clone());
+        let (repository, digest) = image;
         match answer {
             PlatformAnswer::Known(platforms) => tracing::debug!(%repository, %digest, ?platforms, "platforms read"),
             PlatformAnswer::Unavailable(Some(reason)) if new => {
-                tracing::warn!(%repository, %digest, %reason, "the registry does not report the platforms of an image: it is taken unchecked");
+                reporter.happened(ScanEvent::PlatformsUnavailable {
+                    repository,
+                    digest,
+                    reason,
+                });
             }
             PlatformAnswer::Failed(error) if new => {
-                tracing::warn!(%repository, %digest, %error, "the platforms of an image could not be read");
+                reporter.happened(ScanEvent::PlatformsNotRead {
+                    repository,
+                    digest,
+                    error,
+                });
             }
             PlatformAnswer::Unavailable(_) | PlatformAnswer::Failed(_) => {}
         }
@@ -87,29 +101,29 @@ mod tests {
             Err(broken()),
             Err(broken()),
         ]));
-        let state = ScanState::default();
+        let (state, reporter) = (ScanState::default(), Reporter::new(Vec::new()));
         state.set_repositories([repository.clone()].into());
         let image = (repository, digest);
 
         assert!(state.set_images([image.clone()].into()));
-        assert!(read_platforms(&registry, &state, false).await);
+        assert!(read_platforms(&registry, &state, &reporter, false).await);
         assert_eq!(
             state.platforms()[&image],
             PlatformAnswer::Failed("no answer".to_owned())
         );
         assert!(!state.set_images([image.clone()].into()), "the image is not new");
         assert!(
-            !read_platforms(&registry, &state, false).await,
+            !read_platforms(&registry, &state, &reporter, false).await,
             "not repeated in the same pass"
         );
         assert!(
-            !read_platforms(&registry, &state, true).await,
+            !read_platforms(&registry, &state, &reporter, true).await,
             "the same failure is not a change"
         );
-        assert!(read_platforms(&registry, &state, true).await);
+        assert!(read_platforms(&registry, &state, &reporter, true).await);
         assert_eq!(state.platforms()[&image], PlatformAnswer::Known(platforms));
         assert!(
-            !read_platforms(&registry, &state, true).await,
+            !read_platforms(&registry, &state, &reporter, true).await,
             "a known answer is not requested again"
         );
 

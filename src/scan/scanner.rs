@@ -1,6 +1,7 @@
 use super::platforms::read_platforms;
 use crate::driver::{Outcome, Pass};
 use crate::model::{Backoff, Repository};
+use crate::notice::{Reporter, ScanEvent, Topic};
 use crate::policy::ScanRules;
 use crate::port::{ListFailure, Listing, Registry, Scan, ScanState};
 use crate::telemetry::Metrics;
@@ -34,6 +35,7 @@ pub struct Scanner<R, F, J> {
     due: BTreeMap<Repository, Instant>,
     failing: BTreeMap<Repository, Backoff>,
     metrics: Metrics,
+    reporter: Reporter,
     changed: F,
     jitter: J,
 }
@@ -66,6 +68,7 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
         state: Arc<ScanState>,
         rules: Arc<ScanRules>,
         metrics: Metrics,
+        reporter: Reporter,
         changed: F,
         jitter: J,
     ) -> Self {
@@ -74,6 +77,7 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
             state,
             rules,
             metrics,
+            reporter,
             due: BTreeMap::new(),
             failing: BTreeMap::new(),
             changed,
@@ -86,7 +90,12 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
         let repositories = self.state.repositories();
         let requested = self.state.take_requested();
         self.due.retain(|repository, _| repositories.contains(repository));
-        self.failing.retain(|repository, _| repositories.contains(repository));
+        for (repository, _) in self
+            .failing
+            .extract_if(.., |repository, _| !repositories.contains(repository))
+        {
+            self.reporter.present(Topic::Scan(repository), None::<ScanEvent>);
+        }
         let mut due: Vec<Repository> = repositories
             .into_iter()
             .filter(|repository| self.rules.allows(repository).is_ok())
@@ -127,7 +136,7 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
         self.due.insert(repository.clone(), start + wait);
     }
 
-    /// Schedules the next scan, and records and logs this one. Returns what the report says about it, and whether the
+    /// Schedules the next scan, and records and reports this one. Returns what the report says about it, and whether the
     /// automation loop must decide again.
     fn record(
         &mut self,
@@ -141,11 +150,15 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
             .map(|listing| listing.images.len())
             .map_err(ToString::to_string);
         let changed = self.state.record(&repository, Scan { result, at: start });
+        let failed = tags.as_ref().err().map(|error| ScanEvent::Failed {
+            repository: repository.clone(),
+            error: error.clone(),
+        });
+        self.reporter.present(Topic::Scan(repository.clone()), failed);
         match &tags {
-            Err(error) if changed => tracing::warn!(%repository, %error, "scan failed"),
-            Err(error) => tracing::debug!(%repository, %error, "scan failed again"),
             Ok(tags) if changed => tracing::debug!(%repository, tags, "tags changed"),
             Ok(tags) => tracing::trace!(%repository, tags, "scanned"),
+            Err(_) => {}
         }
         (RepositoryScan { repository, tags }, changed)
     }
@@ -179,7 +192,7 @@ where
         };
         let mut report = ScanReport::default();
         let registry = Arc::clone(&self.registry);
-        let changed = read_platforms(&*registry, &self.state, true).await;
+        let changed = read_platforms(&*registry, &self.state, &self.reporter, true).await;
         let mut unreported = changed.then(Instant::now);
         let mut listings = futures::stream::iter(std::iter::from_fn(|| queue.next()))
             .map(|repository| {
@@ -194,7 +207,7 @@ where
         while let Some((repository, start, result)) = listings.next().await {
             let (scan, changed) = self.record(repository, start, result);
             report.scanned.push(scan);
-            let changed = read_platforms(&*self.registry, &self.state, false).await || changed;
+            let changed = read_platforms(&*self.registry, &self.state, &self.reporter, false).await || changed;
             let now = Instant::now();
             unreported = unreported.or(changed.then_some(now));
             if unreported.is_some_and(|since| now.duration_since(since) >= GATHER) {
@@ -247,6 +260,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notice::{Event, Notice, Phase, Sink};
     use std::sync::Mutex;
 
     /// A registry that takes a second for each listing, and records which repository was listed when.
@@ -284,6 +298,7 @@ mod tests {
             Arc::clone(&state),
             Arc::new(ScanRules::new(Vec::new())),
             Metrics::new(),
+            Reporter::new(Vec::new()),
             || {},
             || 0.5,
         );
@@ -306,5 +321,54 @@ mod tests {
             matches!(&outcome, Outcome::Again(report, _) if report.scanned.iter().any(|scan| scan.repository == repository(199))),
             "the report goes to the requester: {outcome:?}"
         );
+    }
+
+    /// A registry that lists nothing and gives these failures first, the last one first.
+    struct Failing(Mutex<Vec<&'static str>>);
+
+    impl Registry for Failing {
+        async fn list(&self, repository: &Repository) -> Result<Listing, ListFailure> {
+            match self.0.lock().unwrap().pop() {
+                Some(message) => Err(ListFailure::Failed {
+                    message: message.to_owned(),
+                }),
+                None => Ok(Listing {
+                    repository: repository.clone(),
+                    images: Vec::new(),
+                    requests: 1,
+                }),
+            }
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<Phase>>>);
+
+    impl Sink for Heard {
+        fn receive(&self, notice: Notice<'_>) {
+            assert!(matches!(notice.event, Event::Scan(ScanEvent::Failed { .. })));
+            self.0.lock().unwrap().push(notice.phase);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_sink_hears_of_a_scan_that_fails_and_of_the_end() {
+        let (state, heard) = (Arc::new(ScanState::default()), Heard::default());
+        state.set_repositories([repository(1)].into());
+        let mut scanner = Scanner::new(
+            Arc::new(Failing(Mutex::new(vec!["throttled", "no route", "no route"]))),
+            Arc::clone(&state),
+            Arc::new(ScanRules::new(Vec::new())),
+            Metrics::new(),
+            Reporter::new(vec![Box::new(heard.clone())]),
+            || {},
+            || 0.5,
+        );
+        for _ in 0..4 {
+            state.request(|_| true);
+            scanner.pass().await;
+        }
+        let phases = [Phase::New, Phase::Still, Phase::Changed, Phase::Over];
+        assert_eq!(*heard.0.lock().unwrap(), phases);
     }
 }

@@ -22,7 +22,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             if *wave == Wave::Definitions {
                 let is_last = plan.waves.len() == 1 && plan.unknown.is_empty();
                 if !is_last {
-                    self.wait_for_definitions(steps).await;
+                    report.not_ready_in_time = self.wait_for_definitions(steps).await;
                 }
             }
         }
@@ -109,7 +109,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     }
 
     /// Waits until the watches show every applied definition as established and every namespace as active, or as failed.
-    async fn wait_for_definitions(&self, steps: &[ApplyStep]) {
+    /// Returns the definitions and namespaces that the watches do not show as such in time.
+    async fn wait_for_definitions(&self, steps: &[ApplyStep]) -> Vec<ObjectId> {
         let awaited: Vec<&ObjectId> = steps
             .iter()
             .filter(|step| Wave::is_waited_for(&step.served.kind.kind))
@@ -119,18 +120,19 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             })
             .map(|step| &step.id)
             .collect();
-        let all_settled = |observed: &Observed| {
-            awaited.iter().all(|id| {
-                let watched = observed
-                    .kinds
-                    .get(&GroupKind::of(id))
-                    .is_some_and(|view| view.failing.is_none());
-                let settled = |health: &Health| !matches!(health, Health::Progressing(_));
-                !watched || observed.object(id).is_some_and(|live| settled(&live.health))
-            })
+        let is_settled = |observed: &Observed, id: &ObjectId| {
+            let view = observed.kinds.get(&GroupKind::of(id));
+            let is_watched = view.is_some_and(|view| view.failing.is_none());
+            let is_settled = |health: &Health| !matches!(health, Health::Progressing(_));
+            !is_watched || observed.object(id).is_some_and(|live| is_settled(&live.health))
         };
-        if !self.wait_until(DEFINITIONS_READY, all_settled).await {
-            tracing::warn!("definitions or namespaces are not ready in time, going on without them");
+        let all_settled = |observed: &Observed| awaited.iter().all(|id| is_settled(observed, id));
+        if self.wait_until(DEFINITIONS_READY, all_settled).await {
+            return Vec::new();
         }
+        self.target.api.observed().read(|observed| {
+            let late = awaited.iter().filter(|id| !is_settled(observed, id));
+            late.map(|id| ObjectId::clone(id)).collect()
+        })
     }
 }

@@ -105,6 +105,8 @@ pub struct SyncReport {
     pub pruned: Vec<ObjectId>,
     /// The objects that are not as declared.
     pub failed: Vec<FailedObject>,
+    /// Definitions and namespaces that were not ready in time. Objects that need them were applied all the same.
+    pub not_ready_in_time: Vec<ObjectId>,
     /// Members of the set that are not declared and were not deleted.
     pub retained: Vec<(ObjectId, RetainReason)>,
     /// Deletions that wait for a confirmation.
@@ -143,6 +145,7 @@ impl SyncReport {
             applied: Vec::new(),
             pruned: Vec::new(),
             failed: Vec::new(),
+            not_ready_in_time: Vec::new(),
             retained: Vec::new(),
             waiting: None,
             prune_blocked: None,

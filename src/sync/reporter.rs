@@ -35,6 +35,11 @@ impl PassReporter {
         for object in &report.applied {
             self.happened(applied(object));
         }
+        if !report.not_ready_in_time.is_empty() {
+            self.happened(SyncEvent::NotReadyInTime {
+                objects: report.not_ready_in_time.clone(),
+            });
+        }
         for id in report.pruned.iter().cloned() {
             self.happened(SyncEvent::ObjectPruned { id });
         }

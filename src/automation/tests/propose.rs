@@ -1,5 +1,6 @@
 use super::scene::{Scene, WEB, web};
 use crate::model::BranchName;
+use crate::notice::{Event, ProposalEvent};
 use crate::port::PushOutcome;
 
 fn branch() -> BranchName {
@@ -22,6 +23,35 @@ async fn bumps_go_to_the_proposal_branch_and_leave_the_followed_one_alone() {
     let (report, _) = scene.pass().await;
     assert!(report.proposed.is_none() && report.problems.is_empty(), "{report:?}");
     assert_eq!(scene.repo.file_on(&branch(), WEB), None, "nothing is left to propose");
+}
+
+#[tokio::test]
+async fn what_becomes_of_the_proposal_branch_reaches_every_sink() {
+    let mut scene = Scene::new(Some(branch())).await;
+    scene.list(&["1.0.0", "1.1.0"]);
+    let mut proposals = async || {
+        scene.pass().await;
+        let news = scene.news().into_iter();
+        let proposals = news.filter_map(|event| match event {
+            Event::Proposal(event) => Some(event),
+            _ => None,
+        });
+        proposals.collect::<Vec<_>>()
+    };
+    let [
+        ProposalEvent::Proposed {
+            branch: name, bumps, ..
+        },
+    ] = &*proposals().await
+    else {
+        panic!("a bump is proposed");
+    };
+    assert_eq!((name, bumps[0].to.as_str()), (&branch(), "1.1.0"));
+    assert!(proposals().await.is_empty(), "nothing is new");
+    scene.repo.person_commits("Merge", &[(WEB, &web("1.1.0", ""))]);
+    scene.pass().await;
+    let removed = ProposalEvent::BranchRemoved { branch: branch() };
+    assert!(scene.news().contains(&Event::Proposal(removed)));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::fake_repo::FakeRepo;
 use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies, ProposalBranch};
 use crate::driver::{Outcome, Pass, Wake};
 use crate::model::{BranchName, CommitId, Digest, HoldUntil, Repository, Tag};
-use crate::notice::Reporter;
+use crate::notice::{Event, Notice, Reporter, Sink};
 use crate::plan::Outcome as Decided;
 use crate::policy::ScanRules;
 use crate::port::{Branch, DeclaredSource, DeclaredState, Listing, RepoFailure, Scan, ScanState, TaggedImage};
@@ -55,6 +55,18 @@ impl DeclaredSource for DirectSource {
     }
 }
 
+/// A sink that keeps the events that are news.
+#[derive(Clone, Default)]
+struct News(Arc<std::sync::Mutex<Vec<Event>>>);
+
+impl Sink for News {
+    fn receive(&self, Notice { event, phase }: Notice<'_>) {
+        if phase.is_news() {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+}
+
 /// The loop with everything around it.
 pub(super) struct Scene {
     pub(super) repo: Arc<FakeRepo>,
@@ -65,6 +77,7 @@ pub(super) struct Scene {
     scans: Arc<AtomicUsize>,
     syncs: Arc<AtomicUsize>,
     landed: LandedCommits,
+    news: News,
 }
 
 impl Scene {
@@ -79,7 +92,7 @@ impl Scene {
         let (scan_state, followed) = (Arc::new(ScanState::default()), Branch::default());
         let (status, status_seen) = watch::channel(Arc::new(AutomationStatus::default()));
         let (scans, syncs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let landed = LandedCommits::default();
+        let (landed, news) = (LandedCommits::default(), News::default());
         let counted = |count: &Arc<AtomicUsize>| {
             let count = Arc::clone(count);
             Wake::new(move || {
@@ -98,7 +111,7 @@ impl Scene {
             metrics: Metrics::new(),
             scan: counted(&scans),
             sync: counted(&syncs),
-            reporter: Reporter::new(vec![Box::new(landed.clone())]),
+            reporter: Reporter::new(vec![Box::new(landed.clone()), Box::new(news.clone())]),
             jitter: || 0.0,
             proposals: branch.map(|branch| Arc::new(ProposalBranch::new(branch, None))),
         });
@@ -111,6 +124,7 @@ impl Scene {
             scans,
             syncs,
             landed,
+            news,
         };
         scene.fetch().await;
         scene
@@ -176,6 +190,11 @@ impl Scene {
         let commits = self.landed.since(0);
         let bumps = commits.iter().flat_map(|(_, bumps)| bumps);
         bumps.map(|bump| bump.to.to_string()).collect()
+    }
+
+    /// The events that became news since the last call.
+    pub(super) fn news(&self) -> Vec<Event> {
+        self.news.0.lock().unwrap().drain(..).collect()
     }
 
     /// How often the scan loop and the sync loop have been woken.

@@ -27,6 +27,12 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
             }
             _ => tracing::debug!(%field, %reason, "decided"),
         },
+        AutomationEvent::HistoryCut { commits } => {
+            tracing::warn!(
+                commits,
+                "the history has more commits than are read: reverts before them make no holds"
+            );
+        }
         AutomationEvent::CommitLanded { commit, bumps } => {
             for bump in bumps {
                 let from = bump.from.as_ref().map(tracing::field::display);

@@ -5,7 +5,9 @@
 
 mod automation;
 mod key;
+mod proposal;
 mod repo;
+mod scan;
 mod sink;
 mod sync;
 

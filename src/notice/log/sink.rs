@@ -1,4 +1,4 @@
-use super::{automation, key, repo, sync};
+use super::{automation, key, proposal, repo, scan, sync};
 use crate::notice::event::Event;
 use crate::notice::reporter::{Notice, Sink};
 
@@ -10,7 +10,9 @@ impl Sink for Log {
     fn receive(&self, Notice { event, phase }: Notice<'_>) {
         match event {
             Event::Repo(event) => repo::log(event, phase),
+            Event::Scan(event) => scan::log(event, phase),
             Event::Automation(event) => automation::log(event, phase),
+            Event::Proposal(event) => proposal::log(event),
             Event::Sync(target, event) => sync::log(target, event, phase),
             Event::Key(event) => key::log(event, phase),
         }

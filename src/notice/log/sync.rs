@@ -17,6 +17,11 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
             }
         }
         (SyncEvent::ObjectPruned { id }, _) => tracing::info!(sync_target = %target, object = %id, "pruned"),
+        (SyncEvent::NotReadyInTime { objects }, _) => {
+            let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
+            let objects = objects.join(", ");
+            tracing::warn!(sync_target = %target, %objects, "definitions or namespaces are not ready in time, going on without them");
+        }
         // The object is among the pass's problems, too, which are logged when they are new.
         (SyncEvent::ObjectRefused { .. }, _) => {}
         (SyncEvent::TargetAway { .. }, Phase::Over) => {
