@@ -17,10 +17,10 @@ pub(super) struct AgentCommands {
     pub(super) scans: Arc<ScanState>,
     pub(super) landed: LandedCommits,
     pub(super) scan: Activator<ScanReport>,
-    pub(super) automate: Activator<AutomationReport>,
-    pub(super) follow: Activator<Result<CommitId, String>>,
+    pub(super) automation: Activator<AutomationReport>,
+    pub(super) source: Activator<Result<CommitId, String>>,
     pub(super) sync: Activators,
-    pub(super) keys: Wake,
+    pub(super) deploy_key: Wake,
     pub(super) branch: Branch,
     /// The followed branch's name.
     pub(super) branch_name: BranchName,
@@ -48,7 +48,7 @@ impl AgentCommands {
         }
         let count = self.landed.count();
         let scan = self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
-        let automation = self.automate.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        let automation = self.automation.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
         Ok(scan_command::report(&scan, &automation, &self.landed.since(count)))
     }
 
@@ -56,8 +56,8 @@ impl AgentCommands {
         if !self.sync_enabled {
             return Err(switched_off("sync.enabled"));
         }
-        self.keys.wake();
-        if let Err(reason) = self.follow.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
+        self.deploy_key.wake();
+        if let Err(reason) = self.source.activate_and_wait(PATIENCE).await.map_err(unavailable)? {
             return Ok(CommandReport {
                 summary: "the config repo could not be fetched".into(),
                 lines: vec![reason],
@@ -91,7 +91,7 @@ impl Commands for AgentCommands {
     fn pushed(&self, branch: Option<&str>) -> bool {
         let is_ours = branch.is_none_or(|branch| branch == self.branch_name.as_str());
         if is_ours {
-            self.follow.activate();
+            self.source.activate();
         }
         is_ours
     }
@@ -115,10 +115,10 @@ mod tests {
             scans: Arc::default(),
             landed: LandedCommits::default(),
             scan: idle("scan"),
-            automate: idle("automate"),
-            follow: idle("follow"),
+            automation: idle("automate"),
+            source: idle("follow"),
             sync: Activators::default(),
-            keys: Wake::new(|| {}),
+            deploy_key: Wake::new(|| {}),
             branch: Branch::default(),
             branch_name: BranchName::parse("main").unwrap(),
             status: StatusBoard::default(),

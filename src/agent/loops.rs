@@ -22,9 +22,9 @@ const NET: Duration = Duration::from_secs(300);
 /// The loops, before they run.
 pub(super) struct Loops {
     pub(super) scan: Loop<ScanReport>,
-    pub(super) automate: Loop<AutomationReport>,
-    pub(super) follow: Loop<Result<CommitId, String>>,
-    pub(super) keys: Loop<KeyReport>,
+    pub(super) automation: Loop<AutomationReport>,
+    pub(super) source: Loop<Result<CommitId, String>>,
+    pub(super) deploy_key: Loop<KeyReport>,
     pub(super) sync: Vec<SyncLoopSlot>,
     /// Met when the deploy key is read.
     pub(super) key_condition: Condition,
@@ -44,9 +44,9 @@ pub(super) struct SyncLoopSlot {
 #[derive(Clone)]
 pub(super) struct Wakes {
     pub(super) scan: Activator<ScanReport>,
-    pub(super) automate: Activator<AutomationReport>,
-    pub(super) follow: Activator<Result<CommitId, String>>,
-    pub(super) keys: Activator<KeyReport>,
+    pub(super) automation: Activator<AutomationReport>,
+    pub(super) source: Activator<Result<CommitId, String>>,
+    pub(super) deploy_key: Activator<KeyReport>,
     pub(super) sync: Activators,
 }
 
@@ -54,9 +54,9 @@ impl Loops {
     pub(super) fn new(config: &AgentConfig, health: &Health) -> (Wakes, Self) {
         let settings = &config.settings;
         let (scan_loop, scan) = Loop::new("scan", SCAN, deadlines::SCAN, health);
-        let (automate_loop, automate) = Loop::new("automate", NET, deadlines::automate(settings), health);
-        let (follow_loop, follow) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), health);
-        let (keys_loop, keys) = Loop::new("keys", KEYS, deadlines::keys(settings), health);
+        let (automation_loop, automation) = Loop::new("automate", NET, deadlines::automate(settings), health);
+        let (source_loop, source) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), health);
+        let (deploy_key_loop, deploy_key) = Loop::new("keys", KEYS, deadlines::keys(settings), health);
         let mut sync = Activators::default();
         let targets = settings.sync.targets.iter().filter(|_| settings.sync.enabled);
         let sync_loops = targets.map(|target| {
@@ -73,18 +73,18 @@ impl Loops {
         });
         let loops = Self {
             scan: scan_loop,
-            automate: automate_loop,
-            follow: follow_loop,
-            keys: keys_loop,
+            automation: automation_loop,
+            source: source_loop,
+            deploy_key: deploy_key_loop,
             sync: sync_loops.collect(),
             key_condition: health.condition("deploy key", "not read yet"),
             repo_condition: health.condition("config repo", "not fetched yet"),
         };
         let wakes = Wakes {
             scan,
-            automate,
-            follow,
-            keys,
+            automation,
+            source,
+            deploy_key,
             sync,
         };
         (wakes, loops)

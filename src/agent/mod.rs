@@ -8,18 +8,16 @@
 //!
 //! This is the one room that knows every other room. It decides nothing.
 //!
-//! `run` is the running agent: `loops` has the loops and the handles that wake them,
-//! `wiring` has what they share, and each loop has a file with one `spawn` function and with its section
-//! of the status. To add a loop: a line in `loops`, a file, a call in `run`. To add a sink of events: a line in `wiring`.
+//! `run` is the running agent: `loops` has the loops and the handles that wake them, `wiring` has what they share, and each
+//! loop has a file `wire_<room>` with one `spawn` function and with its section of the status. The loop of the room
+//! `automation` is called `automate` in health, metrics and status, the loop of `source` is called `follow`, and the loop of
+//! `deploy_key` is called `keys`. To add a loop: a line in `loops`, a file, a call in `run`. To add a sink of events: a line in `wiring`.
 //! Neither touches another loop. `holds`, `keys` and `preview` serve the commands that run apart from the agent.
 
-mod automation_loop;
 mod commands;
 mod deadlines;
-mod follow_loop;
 mod holds;
 mod home;
-mod key_loop;
 mod keys;
 mod loops;
 mod preview;
@@ -28,12 +26,15 @@ mod registries;
 mod repo;
 mod run;
 mod scan_command;
-mod scan_loop;
 mod server;
 mod settings;
 mod startup;
 mod sync_command;
-mod sync_loops;
+mod wire_automation;
+mod wire_deploy_key;
+mod wire_scan;
+mod wire_source;
+mod wire_sync;
 mod wiring;
 
 pub use holds::{holds, holds_of_clone, holds_of_url, lift, lift_in_clone};

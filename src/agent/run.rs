@@ -1,6 +1,8 @@
 use super::loops::Loops;
 use super::wiring::{self, Base, Wiring};
-use super::{AgentConfig, automation_loop, follow_loop, key_loop, keys, repo, scan_loop, server, startup, sync_loops};
+use super::{
+    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_scan, wire_source, wire_sync,
+};
 use crate::deploy_key::Keys;
 use crate::driver::{Condition, Shutdown, Tasks, on_signals};
 use crate::git::{self, DeployKey};
@@ -30,7 +32,7 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let (base, events, landed) = Base::new(config, shutdown).await?;
     let (wakes, loops) = Loops::new(&base.config, &base.health);
     let listener = server::bind(&base.config).await?;
-    let (decisions, decisions_seen) = automation_loop::decisions();
+    let (decisions, decisions_seen) = wire_automation::decisions();
     let status = server::status_board(&base, &wakes, decisions_seen);
     tasks.spawn("events", wiring::write_events(events, &base)?);
     tasks.spawn("http", server::serve(listener, &base, &wakes, landed, status));
@@ -48,14 +50,14 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let (wiring, publisher) = Wiring::new(base, repo, wakes);
     tasks.spawn("source", publisher.run(shutdown.clone()));
 
-    key_loop::spawn(&wiring, loops.keys, keys.current, &mut tasks);
+    wire_deploy_key::spawn(&wiring, loops.deploy_key, keys.current, &mut tasks);
     startup::spawn(&wiring, &mut tasks);
-    follow_loop::spawn(&wiring, loops.follow, loops.repo_condition, &mut tasks);
+    wire_source::spawn(&wiring, loops.source, loops.repo_condition, &mut tasks);
     if wiring.config.settings.automation.enabled {
-        scan_loop::spawn(&wiring, loops.scan, &mut tasks).await?;
-        automation_loop::spawn(&wiring, loops.automate, decisions, &mut tasks).await?;
+        wire_scan::spawn(&wiring, loops.scan, &mut tasks).await?;
+        wire_automation::spawn(&wiring, loops.automation, decisions, &mut tasks).await?;
     }
-    sync_loops::spawn(&wiring, loops.sync, &mut tasks);
+    wire_sync::spawn(&wiring, loops.sync, &mut tasks);
     let listen = wiring.config.settings.http.listen;
     tracing::info!(%listen, version = env!("CARGO_PKG_VERSION"), "running");
     // The event queue ends when every reporter is gone.

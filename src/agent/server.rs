@@ -3,7 +3,7 @@
 use super::commands::AgentCommands;
 use super::loops::Wakes;
 use super::wiring::Base;
-use super::{AgentConfig, follow_loop, key_loop, scan_loop, sync_loops};
+use super::{AgentConfig, wire_deploy_key, wire_scan, wire_source, wire_sync};
 use crate::driver::Wake;
 use crate::http::{self, ServerLimits, TokenFile};
 use crate::status::{AutomationStatus, LandedCommits, StatusBoard};
@@ -33,15 +33,15 @@ pub(super) fn status_board(
         snapshot.repo.unverified = branch.unverified();
     });
     board.add(move |snapshot| snapshot.automation = AutomationStatus::clone(&decisions.borrow()));
-    board.add(scan_loop::status(base));
-    board.add_loop("follow", wakes.follow.status(), follow_loop::status);
-    board.add_loop("keys", wakes.keys.status(), key_loop::status);
+    board.add(wire_scan::status(base));
+    board.add_loop("follow", wakes.source.status(), wire_source::status);
+    board.add_loop("keys", wakes.deploy_key.status(), wire_deploy_key::status);
     board.add_loop("scan", wakes.scan.status(), |_, _| {});
-    board.add_loop("automate", wakes.automate.status(), |_, _| {});
+    board.add_loop("automate", wakes.automation.status(), |_, _| {});
     for (target, activator) in wakes.sync.loops() {
         let target = target.clone();
         board.add_loop(format!("sync/{target}"), activator.status(), move |end, snapshot| {
-            sync_loops::status(&target, end, snapshot);
+            wire_sync::status(&target, end, snapshot);
         });
     }
     board
@@ -60,10 +60,10 @@ pub(super) fn serve(
         scans: Arc::clone(&base.scan_state),
         landed,
         scan: wakes.scan.clone(),
-        automate: wakes.automate.clone(),
-        follow: wakes.follow.clone(),
+        automation: wakes.automation.clone(),
+        source: wakes.source.clone(),
         sync: wakes.sync.clone(),
-        keys: Wake::from(&wakes.keys),
+        deploy_key: Wake::from(&wakes.deploy_key),
         branch: base.branch.clone(),
         branch_name: settings.repo.branch.clone(),
         status,

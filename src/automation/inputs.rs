@@ -1,7 +1,7 @@
 //! What a decision is made from, the branch's history apart.
 
 use super::history_reader::{FieldHistory, HistoryReader};
-use super::{automated_fields, decide_with_history::decide_with_history, notices, platforms};
+use super::{automated_fields, check_platforms, decide_with_history::decide_with_history, notices};
 use crate::model::{CommitId, FieldId, HoldUntil};
 use crate::notice::Reporter;
 use crate::plan::{self, AutomatedField, BumpPlan};
@@ -28,7 +28,7 @@ impl Inputs<'_> {
     ) -> Result<(BumpPlan, bool), RepoFailure> {
         let known_platforms = self.scan_state.platforms();
         let mut tags = automated_fields::tags(self.fields, self.rules, &self.scan_state.scans());
-        platforms::mark_unfit(&mut tags, self.rules.platforms(), &known_platforms);
+        check_platforms::mark_unfit(&mut tags, self.rules.platforms(), &known_platforms);
         let now = jiff::Timestamp::now();
         let decide = |past: &FieldHistory, since: &BTreeMap<FieldId, jiff::Timestamp>| {
             let observed = plan::Observed {
@@ -43,7 +43,7 @@ impl Inputs<'_> {
         };
         let fields = self.fields.iter().map(|field| &field.field);
         let mut plan = decide_with_history(repo, head, history, fields, decide).await?;
-        let unread = platforms::postpone(&mut plan, &tags, &known_platforms);
+        let unread = check_platforms::postpone(&mut plan, &tags, &known_platforms);
         let is_new = self.scan_state.set_images(unread);
         Ok((plan, is_new))
     }

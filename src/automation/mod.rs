@@ -3,9 +3,9 @@
 //!
 //! Stages of a pass, in order:
 //!
-//! 1. read the head and the declared state (world): `stages`
+//! 1. read the head and the declared state (world): `automation_loop`
 //! 2. read the history for holds (world): `history_reader`
-//! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `platforms`
+//! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `check_platforms`
 //! 4. edit the bytes of the files (pure, room [`manifest`](crate::manifest)): `edits`
 //! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
 //! 6. report: [`AutomationStatus`](crate::status::AutomationStatus) for log, metrics, API and command line
@@ -21,7 +21,9 @@
 //! can be read again from git and the registries.
 
 mod automated_fields;
+mod automation_loop;
 mod branch_state;
+mod check_platforms;
 mod decide_with_history;
 mod dependencies;
 mod edits;
@@ -31,20 +33,18 @@ mod image_fields;
 mod inputs;
 mod notices;
 mod pass;
-mod platforms;
 mod proposal_branch;
 mod propose;
 mod push_problem;
 mod refused_requests;
 mod report;
-mod stages;
 #[cfg(test)]
 mod tests;
 
+pub use automation_loop::Automation;
 pub use dependencies::{CommitStyle, Dependencies};
 pub use history_reader::{FieldHistory, HistoryReader, HistoryReads};
 pub use image_fields::{DeclaredField, image_fields};
 pub use inputs::{preview, request_scans};
 pub use proposal_branch::ProposalBranch;
 pub use report::{AutomationReport, Landed, Proposed};
-pub use stages::Automation;

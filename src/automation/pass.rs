@@ -1,9 +1,9 @@
 //! One pass: decide, commit, push, and decide again on the new head if somebody else moved the branch first.
 
+use super::automation_loop::{Automation, PreparedCommits};
 use super::notices;
 use super::push_problem::{read_only, refused};
 use super::report::{AutomationReport, Landed, Try};
-use super::stages::{Automation, PreparedCommits};
 use crate::driver::{Outcome, Pass};
 use crate::model::CommitId;
 use crate::notice::AutomationEvent;

@@ -1,12 +1,12 @@
 //! The way of bumps through a proposal branch that people merge.
 
+use super::automation_loop::{Automation, PreparedCommits};
 use super::branch_state::BranchState;
 use super::notices;
 use super::proposal_branch::ProposalBranch;
 use super::push_problem::{read_only, refused};
 use super::refused_requests::leave_out_refused;
 use super::report::{AutomationReport, Proposed, Try};
-use super::stages::{Automation, PreparedCommits};
 use crate::model::{CommitId, Printable};
 use crate::notice::ProposalEvent;
 use crate::plan::BumpPlan;

@@ -27,7 +27,7 @@ struct EntryPlatform {
 /// The platforms that an image index lists. `None` if the text is not an index, or if an entry lacks its platform.
 ///
 /// BuildKit lists its attestations in the same index, under the platform `unknown/unknown`. These entries are skipped.
-pub(super) fn platforms(manifest: &str) -> Option<Vec<Platform>> {
+pub(super) fn list_platforms(manifest: &str) -> Option<Vec<Platform>> {
     if manifest.len() > MAX_BYTES {
         return None;
     }
@@ -63,7 +63,7 @@ mod tests {
         ];
         for (manifest, expected) in rows {
             let listed =
-                platforms(manifest).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+                list_platforms(manifest).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
             assert_eq!(listed.as_deref(), expected, "{manifest}");
         }
     }

@@ -10,10 +10,10 @@
 //! Deliberately absent: the choice of a tag, and any knowledge of a kind of registry. `registry` knows how a registry is
 //! read, `policy` knows what may be scanned.
 
-mod platforms;
+mod read_platforms;
 mod scanner;
 mod windows;
 
-pub use platforms::read_platforms;
+pub use read_platforms::read_platforms;
 pub use scanner::{ScanReport, Scanner};
 pub use windows::Windows;

@@ -1,4 +1,4 @@
-use super::platforms::read_platforms;
+use super::read_platforms::read_platforms;
 use crate::driver::{Outcome, Pass};
 use crate::model::{Backoff, Repository};
 use crate::notice::{Reporter, ScanEvent, Topic};

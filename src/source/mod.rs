@@ -22,7 +22,7 @@ mod assign;
 mod discover;
 mod flux_v1;
 mod follow;
-mod patch;
+mod incremental;
 mod publish;
 mod reader;
 mod reading;

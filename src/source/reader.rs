@@ -1,7 +1,7 @@
 use super::assign::{Read, TargetPaths, assign};
 use super::discover::{Folders, Units, discover, is_encrypted};
 use super::flux_v1;
-use super::patch::{Changed, Snapshot};
+use super::incremental::{Changed, Snapshot};
 use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
 use super::render::{Pending, Renderings};
 use super::unread;

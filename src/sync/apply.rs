@@ -1,6 +1,6 @@
 use super::need::Reason;
-use super::plan::{ApplyStep, SyncPlan};
 use super::report::{AppliedObject, Change, FailedObject, SyncReport};
+use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode, Observed, RecordStore, TargetApi};

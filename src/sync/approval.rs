@@ -1,4 +1,4 @@
-use super::plan::Approval;
+use super::sync_plan::Approval;
 use crate::history;
 use crate::model::CommitId;
 use crate::port::{ConfigRepo, RepoFailure};

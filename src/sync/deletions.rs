@@ -1,5 +1,5 @@
-use super::plan::{DeletionStep, PlanInputs, SyncPlan};
 use super::report::WaitingDeletions;
+use super::sync_plan::{DeletionStep, PlanInputs, SyncPlan};
 use crate::model::{ObjectId, RepoPath};
 use crate::port::TargetState;
 use crate::resource::{GroupKind, Wave, may_prune};

@@ -1,4 +1,4 @@
-use super::plan::ApplyStep;
+use super::sync_plan::ApplyStep;
 use crate::model::ObjectId;
 use crate::resource::{GroupKind, KindVersion};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 use super::apply::IN_FLIGHT;
 use super::introduced::Introduced;
-use super::plan::{ApplyStep, Approval, SyncPlan};
 use super::report::{Change, FailedObject, WaitingDeletions};
+use super::sync_plan::{ApplyStep, Approval, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Applied, ClusterFailure, Mode, RecordStore, TargetApi, TargetState};

@@ -1,6 +1,6 @@
 use super::apply::IN_FLIGHT;
-use super::plan::{DeletionStep, SyncPlan};
 use super::report::{FailedObject, SyncReport};
+use super::sync_plan::{DeletionStep, SyncPlan};
 use super::syncer::{Syncer, UNKNOWN_KINDS};
 use crate::port::{ClusterFailure, Deletion, RecordStore, TargetApi};
 use crate::resource::Wave;

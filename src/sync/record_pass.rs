@@ -1,5 +1,5 @@
-use super::plan::{Approval, SyncPlan};
 use super::report::{FailedObject, SyncReport};
+use super::sync_plan::{Approval, SyncPlan};
 use super::syncer::{Syncer, UNKNOWN_KINDS, versions};
 use crate::port::{ClusterFailure, Kinds, Observed, Record, RecordStore, TargetApi, TargetState};
 use crate::resource::GroupKind;

@@ -1,6 +1,6 @@
 use super::apply_cache::ApplyCache;
-use super::plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
 use super::report::SyncReport;
+use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
 use super::target::Target;
 use crate::model::{Backoff, CommitId, ObjectId, TargetId};
 use crate::port::{

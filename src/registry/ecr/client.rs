@@ -78,7 +78,7 @@ impl Ecr {
             .await
             .unwrap_or(Err(EcrError::Deadline(self.limits.deadline)))
             .map_err(|error| explain(&error, &request))?;
-        Ok(index.and_then(|index| image_index::platforms(&index)))
+        Ok(index.and_then(|index| image_index::list_platforms(&index)))
     }
 
     async fn read(&self, host: &EcrHost, repository: &Repository) -> Result<Listing, EcrError> {

@@ -1,4 +1,5 @@
-//! The state of the automation loop, and the stages that both ways of committing share.
+//! The automation loop: what it keeps from pass to pass, and the stages that both ways of committing share (decide, prepare
+//! the commits, publish).
 
 use super::dependencies::Dependencies;
 use super::history_reader::HistoryReader;

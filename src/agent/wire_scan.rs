@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Spawns the loop and the windows.
 pub(super) async fn spawn(wiring: &Wiring, this: Loop<ScanReport>, tasks: &mut Tasks) -> anyhow::Result<()> {
     let metrics = wiring.metrics.clone();
-    let automate = Wake::from(&wiring.wakes.automate);
+    let automate = Wake::from(&wiring.wakes.automation);
     let work = Scanner::new(
         Arc::new(registries::router(metrics.clone())),
         Arc::clone(&wiring.scan_state),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Spawns the loop and the task.
 pub(super) fn spawn(wiring: &Wiring, this: Loop<Result<CommitId, String>>, condition: Condition, tasks: &mut Tasks) {
-    let automate = Wake::from(&wiring.wakes.automate);
+    let automate = Wake::from(&wiring.wakes.automation);
     let sync = wiring.wakes.sync.clone();
     let moved = move || {
         automate.wake();

@@ -15,7 +15,7 @@ pub(super) fn spawn(wiring: &Wiring, this: Loop<KeyReport>, key: Arc<DeployKey>,
     let server = keys::server(&wiring.config, Arc::clone(&key));
     let access = access_check(wiring, Arc::clone(&server));
     let signer = signer_check(wiring);
-    let (automate, follow) = (Wake::from(&wiring.wakes.automate), Wake::from(&wiring.wakes.follow));
+    let (automate, follow) = (Wake::from(&wiring.wakes.automation), Wake::from(&wiring.wakes.source));
     let changed = move || {
         follow.wake();
         automate.wake();
@@ -43,7 +43,7 @@ pub(super) fn spawn(wiring: &Wiring, this: Loop<KeyReport>, key: Arc<DeployKey>,
         shutdown: wiring.shutdown.clone(),
     };
     wiring.spawn_loop(this, work, tasks);
-    let wake = Wake::from(&wiring.wakes.keys);
+    let wake = Wake::from(&wiring.wakes.deploy_key);
     let rejections = wake_when_rejected(Arc::clone(&wiring.repo), move || wake.wake(), wiring.shutdown.clone());
     tasks.spawn("key rejections", rejections);
 }
