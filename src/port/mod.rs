@@ -14,6 +14,8 @@ mod registry;
 mod renderer;
 mod repo;
 mod scan_state;
+#[cfg(test)]
+mod tests;
 
 pub use branch::Branch;
 pub use cluster::{
