@@ -2,7 +2,7 @@ use super::{ObjectId, RepoPath};
 use serde::Serialize;
 use std::fmt;
 
-/// A place in a text file, both counted from 1; the column counts characters.
+/// A position in a text file. Line and column count from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Position {
     /// Line, from 1.
@@ -34,7 +34,7 @@ pub enum Severity {
 pub struct Finding {
     /// The file.
     pub path: RepoPath,
-    /// The place in it, where one is known.
+    /// The position in the file, if it is known.
     pub position: Option<Position>,
     /// The object it concerns, where one is known.
     pub object: Option<ObjectId>,

@@ -44,7 +44,7 @@ macro_rules! object_name {
             pub fn parse(text: &str) -> Result<Self, InvalidName> {
                 let mut bytes = [0; 20];
                 hex::decode_to_slice(text, &mut bytes)
-                    .map_err(|_| InvalidName::new($what, text, "40 hexadecimal digits are wanted"))?;
+                    .map_err(|_| InvalidName::new($what, text, "expected 40 hexadecimal digits"))?;
                 Ok(Self(bytes))
             }
 
@@ -99,7 +99,7 @@ impl BranchName {
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let bad = |rule| Err(InvalidName::new("branch", text, rule));
         if text.is_empty() || text.len() > 200 {
-            return bad("1 to 200 characters are wanted");
+            return bad("expected 1 to 200 characters");
         }
         if text.starts_with(['-', '/']) || text.ends_with(['/', '.']) || text.contains("..") || text.contains("@{") {
             return bad("it may not start with - or /, end in / or ., or contain .. or @{");

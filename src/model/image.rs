@@ -32,7 +32,7 @@ impl Tag {
     pub fn parse(text: &str) -> Result<Self, InvalidImage> {
         let bad = |rule| Err(InvalidImage::new(text, "a tag", rule));
         if text.is_empty() || text.len() > 128 {
-            return bad("1 to 128 characters are wanted");
+            return bad("expected 1 to 128 characters");
         }
         if text.starts_with(['.', '-']) {
             return bad("it may not start with . or -");
@@ -71,9 +71,9 @@ impl Digest {
             return bad("an algorithm and a colon come first");
         };
         let (length, rule) = match algorithm {
-            "sha256" => (64, "after sha256: 64 small hex digits are wanted"),
-            "sha384" => (96, "after sha384: 96 small hex digits are wanted"),
-            "sha512" => (128, "after sha512: 128 small hex digits are wanted"),
+            "sha256" => (64, "expected 64 lowercase hexadecimal digits after sha256:"),
+            "sha384" => (96, "expected 96 lowercase hexadecimal digits after sha384:"),
+            "sha512" => (128, "expected 128 lowercase hexadecimal digits after sha512:"),
             _ => return bad("only sha256, sha384 and sha512 are known"),
         };
         if hex.len() != length || !hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
@@ -112,8 +112,8 @@ impl fmt::Display for Repository {
 /// An image reference as somebody wrote it: `[host[:port]/]path[:tag][@digest]`.
 ///
 /// The grammar is that of the distribution project's package `github.com/distribution/reference`, version 0.6.0
-/// (`reference.go`, `regexp.go`, and `normalize.go` for what users may type); nothing is normalised,
-/// [`ImageRef::repository`] gives the canonical name beside it.
+/// (`reference.go`, `regexp.go`, and `normalize.go` for what users may type); the reference keeps the name as
+/// it was written, and [`ImageRef::repository`] gives the canonical name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageRef {
     name: String,

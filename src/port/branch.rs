@@ -1,6 +1,7 @@
 //! The followed branch, as the loops see it.
 //!
-//! The branch stands here, below the loops: `source` fetches it, `automation` pushes to it, `sync` applies its head.
+//! The branch is below the loops since all of them use it: `source` fetches it, `automation` pushes to it, `sync` applies its
+//! head.
 
 use super::repo::{ConfigRepo, NewCommit, PushOutcome, RepoFailure};
 use crate::model::CommitId;
@@ -9,22 +10,22 @@ use tokio::sync::watch;
 
 /// The newest commit of the followed branch that may be applied. Clones share it.
 ///
-/// A fetch moves the head, and so does a push that landed, so that an own commit is applied without another fetch. Where
-/// signatures are asked for, the head is the newest commit that is verified: a later commit is reported, and it is neither
-/// applied nor committed on.
+/// A fetch moves the head. A push that lands moves the head too, so that the agent's own commit is applied without another
+/// fetch. If signatures are checked, the head is the newest verified commit. The agent reports a later commit, does not apply
+/// it and does not commit on it.
 ///
-/// The answer to an older question never replaces a newer head, and nobody waits for somebody else's request: an answer is
-/// taken only if the head has not moved since the question was asked. Otherwise the question is asked again.
+/// The answer to an older request never replaces a newer head, and no caller waits for the request of another caller: an
+/// answer is taken only if the head has not moved since the request was sent. Otherwise the request is sent again.
 #[derive(Debug, Clone, Default)]
 pub struct Branch {
     head: Arc<watch::Sender<Option<CommitId>>>,
     unverified: Arc<watch::Sender<Option<String>>>,
-    /// How often the head moved. The mutex spans the comparison and the move, and no request.
+    /// How often the head moved. The mutex is held for the comparison and the move, and never during a request.
     moves: Arc<Mutex<u64>>,
 }
 
-/// Questions in a row whose answers another answer overtakes. Each time the head did move, so somebody makes progress.
-const QUESTIONS: usize = 4;
+/// The most requests of one fetch whose answers are overtaken. Each time the head did move, so another caller makes progress.
+const MAX_REQUESTS: usize = 4;
 
 impl Branch {
     /// The head; `None` until the first fetch.
@@ -32,7 +33,7 @@ impl Branch {
         *self.head.borrow()
     }
 
-    /// The head, as soon as there is one.
+    /// Waits for the first head. Returns the head at once if there is one.
     pub async fn first_head(&self) -> CommitId {
         let mut head = self.head.subscribe();
         match head.wait_for(Option::is_some).await.map(|head| *head) {
@@ -52,7 +53,7 @@ impl Branch {
         self.unverified.borrow().clone()
     }
 
-    /// Follows what [`Branch::unverified`] says.
+    /// Follows the value of [`Branch::unverified`].
     pub fn verification(&self) -> watch::Receiver<Option<String>> {
         self.unverified.subscribe()
     }
@@ -62,13 +63,13 @@ impl Branch {
     /// # Errors
     /// The repository could not be read; the head stays.
     pub async fn fetch(&self, repo: &impl ConfigRepo) -> Result<(CommitId, bool), RepoFailure> {
-        let mut question = 1;
+        let mut requests = 1;
         loop {
             let (moves, head) = self.now();
             let tip = repo.fetch().await?;
             let verified = repo.verified_head(tip).await?;
-            // While the tip is unverified, the head moves forward only: a shorter list of signers, or a branch that was
-            // reset, does not take the cluster back.
+            // While the tip is unverified, the head moves forward only: a shorter list of signers or a reset of the branch
+            // does not roll the cluster back.
             let newest = match (verified.commit, head) {
                 (Some(newest), Some(head)) if verified.problem.is_some() => {
                     repo.is_ancestor(head, newest).await?.then_some(newest)
@@ -77,13 +78,13 @@ impl Branch {
             };
             match self.accept(moves, newest, verified.problem) {
                 Some(moved) => return Ok((tip, moved)),
-                None if question == QUESTIONS => return Ok((tip, false)),
-                None => question += 1,
+                None if requests == MAX_REQUESTS => return Ok((tip, false)),
+                None => requests += 1,
             }
         }
     }
 
-    /// Commits and pushes. A commit that lands is the head from then on.
+    /// Commits and pushes. A commit that lands becomes the head.
     ///
     /// # Errors
     /// As [`ConfigRepo::commit_and_push`].
@@ -96,7 +97,7 @@ impl Branch {
         while !self.land(moves, landed) {
             let head;
             (moves, head) = self.now();
-            // A fetch moved the head during the push. Where the head holds the commit already, the head is newer.
+            // A fetch moved the head during the push. If the head has the landed commit in its history, the head is newer.
             match head {
                 Some(head) if repo.is_ancestor(landed, head).await.unwrap_or_default() => break,
                 _ => {}
@@ -110,7 +111,8 @@ impl Branch {
         (*moves, self.head())
     }
 
-    /// Takes the answer of a fetch; whether the head moved. `None` if another answer came first and says something else.
+    /// Takes the answer of a fetch. Returns whether the head moved, or `None` if the head moved to another commit since the
+    /// request was sent.
     fn accept(&self, since: u64, newest: Option<CommitId>, problem: Option<String>) -> Option<bool> {
         let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
         if *moves != since && newest != self.head() {
@@ -124,7 +126,7 @@ impl Branch {
         Some(newest.is_some_and(|newest| self.set(&mut moves, newest)))
     }
 
-    /// Takes a commit that landed; false if the head moved in the meantime.
+    /// Makes a landed commit the head. False if the head moved to another commit since the push began.
     fn land(&self, since: u64, landed: CommitId) -> bool {
         let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = *moves == since || self.head() == Some(landed);

@@ -1,8 +1,7 @@
-//! The things the loops talk to, as traits over plain data: the registry, the config repo, its forge and
-//! the cluster.
+//! The things that the loops talk to, as traits over plain data: the registry, the config repo, its forge and the cluster.
 //!
 //! A loop imports this room and never an edge (`git`, `registry`, `cluster`): the composition root hands the edge in.
-//! Wire types stop at the edge's door; what passes here is ours.
+//! Wire types stay inside the edges; this room has only types of the project.
 
 mod branch;
 mod cluster;

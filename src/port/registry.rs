@@ -8,70 +8,70 @@ use std::time::Duration;
 pub struct TaggedImage {
     /// The tag.
     pub tag: Tag,
-    /// What it points to.
+    /// The digest that the tag points to.
     pub digest: Digest,
-    /// When that digest was pushed; a second tag on the same digest shares it. `None` where the registry does not tell.
+    /// When the digest was pushed. Tags on the same digest share this time. `None` if the registry does not report it.
     pub pushed_at: Option<jiff::Timestamp>,
-    /// The manifest's or artefact's media type, where the registry tells.
+    /// The media type of the manifest or artefact; `None` if the registry does not report it.
     pub media_type: Option<String>,
-    /// Whether it can be pulled now (false: archived).
+    /// Whether the image can be pulled now. False for an archived image.
     pub pullable: bool,
 }
 
-/// Every tag of one repository, from one complete reading. A partial reading is never a `Listing`.
+/// All tags of one repository, read completely. A reading that was cut short is an error and never a `Listing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     /// The repository.
     pub repository: Repository,
     /// All tags, ordered by name.
     pub images: Vec<TaggedImage>,
-    /// Requests it took.
+    /// How many requests the reading took.
     pub requests: u32,
 }
 
-/// Why a repository could not be listed. The message is for people: what, where, what to do.
+/// Why the registry did not list a repository. Each message says what failed, where and what to do.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ListFailure {
-    /// The registry says there is no such repository.
+    /// The registry reports that the repository does not exist.
     #[error("{message}")]
     NotFound {
-        /// For people.
+        /// What failed, where and what to do.
         message: String,
     },
-    /// The credentials do not allow it, or are missing or expired.
+    /// The credentials are missing, have expired, or do not give access to the repository.
     #[error("{message}")]
     Denied {
-        /// For people.
+        /// What failed, where and what to do.
         message: String,
     },
-    /// The registry asks us to slow down.
+    /// The registry limits the rate of requests.
     #[error("{message}")]
     Throttled {
-        /// For people.
+        /// What failed, where and what to do.
         message: String,
-        /// How long to wait, if it said so.
+        /// The time that the registry asks the agent to wait, if it names one.
         after: Option<Duration>,
     },
-    /// Not a registry that we can scan.
+    /// The agent does not support this registry.
     #[error("{message}")]
     Unsupported {
-        /// For people.
+        /// What failed, where and what to do.
         message: String,
     },
-    /// Anything else: network, server fault, deadline, a reading cut short.
+    /// Any other failure: network, fault of the server, deadline, a reading that was cut short.
     #[error("{message}")]
     Failed {
-        /// For people.
+        /// What failed, where and what to do.
         message: String,
     },
 }
 
-/// Where tags are read.
+/// Reads tags and platforms of images from registries.
 pub trait Registry: Send + Sync + 'static {
-    /// Reads all tags of a repository, all pages, within a deadline.
+    /// Reads all pages of the tags of a repository, within a deadline.
     fn list(&self, repository: &Repository) -> impl Future<Output = Result<Listing, ListFailure>> + Send;
 
-    /// Reads the platforms that an image is built for, within a deadline; `None` where the registry does not tell.
+    /// Reads the platforms that an image is built for, within a deadline; `None` if the registry does not report them.
     fn platforms(
         &self,
         repository: &Repository,

@@ -4,9 +4,9 @@ use std::future::Future;
 /// A regular file in a commit's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFile {
-    /// Where.
+    /// The path in the repository.
     pub path: RepoPath,
-    /// Its content's id.
+    /// The id of the content.
     pub blob: BlobId,
 }
 
@@ -49,116 +49,118 @@ pub enum UnreadKind {
     Mode(String),
 }
 
-/// A commit as the hold analysis wants it.
+/// A commit as the hold analysis reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryCommit {
-    /// Its id.
+    /// The id of the commit.
     pub id: CommitId,
-    /// Its parents, first parent first.
+    /// The parents, first parent first. Empty for the oldest commit of a partial history.
     pub parents: Vec<CommitId>,
-    /// The author, `Name <address>`.
+    /// The author: `Name <address>`.
     pub author: String,
-    /// Committer time.
+    /// The committer time.
     pub committed_at: jiff::Timestamp,
-    /// The whole message, lossily decoded.
+    /// The whole message. Bytes that are not UTF-8 are replaced.
     pub message: String,
-    /// The files whose content differs from that in the first parent, ordered by path; a root commit's are all its files.
-    /// Of the oldest commit of a history that is known in part they are not known, and none are told; nor are its parents.
+    /// The files whose content differs from the content in the first parent, ordered by path. A root commit changes all its
+    /// files. Empty for the oldest commit of a partial history.
     pub changes: Vec<FileChange>,
-    /// The same for each further parent of a merge.
+    /// The changes against each further parent of a merge.
     pub merged: Vec<Vec<FileChange>>,
 }
 
 /// A file that differs between a commit and one of its parents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
-    /// Where. A rename is a removal and an addition.
+    /// The path. A rename is a removal and an addition.
     pub path: RepoPath,
-    /// Its content in the parent; `None` if it was not there.
+    /// The content in the parent; `None` if the parent does not have the file.
     pub before: Option<BlobId>,
-    /// Its content in the commit; `None` if it is gone.
+    /// The content in the commit; `None` if the commit removes the file.
     pub after: Option<BlobId>,
 }
 
-/// A file's new bytes.
+/// The new bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEdit {
-    /// An existing regular file; its mode is kept.
+    /// An existing regular file. The edit keeps the mode of the file.
     pub path: RepoPath,
-    /// The blob the edit was made on: another one there refuses the commit.
+    /// The blob that the edit starts from. If the file has another blob, the commit is refused.
     pub from: BlobId,
     /// The new content.
     pub bytes: Vec<u8>,
 }
 
-/// A commit to be made and pushed.
+/// A commit to make and push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCommit {
-    /// The tip that the plan was made on: the one parent, but for a commit that follows another one in the same push.
+    /// The tip that the plan was made on. It is the only parent of the first commit of a push; the parent of each further
+    /// commit is the commit before.
     pub parent: CommitId,
-    /// At least one, but for a message that lifts a hold by its trailers. A file that an earlier commit of the same push edits is named with its content before that one, and
-    /// its new bytes are those after both.
+    /// The edits. A commit without edits lifts a hold by the trailers of its message; every other commit has at least one.
+    /// Where an earlier commit of the same push edits the same file, `from` is the blob before the earlier edit, and `bytes`
+    /// are the content after both edits.
     pub edits: Vec<FileEdit>,
-    /// The message, trailers included.
+    /// The message with its trailers.
     pub message: String,
-    /// Author and committer time. The commit gets the time of its parent if the parent is newer.
+    /// The author and committer time. The time of a commit is never before the time of its parent.
     pub time: jiff::Timestamp,
 }
 
-/// What became of a push. Only `Landed` means that the branch has the commit.
+/// The outcome of a push. Only `Landed` means that the branch has the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PushOutcome {
-    /// The branch's tip is this commit, the last of those that were pushed.
+    /// The tip of the branch is this commit, the last commit of the push.
     Landed(CommitId),
-    /// Somebody else moved the branch first: fetch, decide again.
+    /// Another push moved the branch first. The caller fetches and decides again.
     Lost,
-    /// The server refused it in these words (hook, branch protection). Not to be retried in a storm.
+    /// The server refused the push with this message (hook, branch protection). The caller waits before the next try.
     Refused(String),
-    /// The deploy key may read but not write.
+    /// The deploy key may read and not write. The text is the message of the server.
     ReadOnly(String),
 }
 
-/// What of a branch may be applied.
+/// The newest commit of a branch that may be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedHead {
-    /// The tip, or the newest commit before it (by first parents) that may; `None` if there is none.
+    /// The tip, or the newest commit before the tip (by first parents) that may be applied. `None` if no commit may.
     pub commit: Option<CommitId>,
-    /// Why the tip may not, if so.
+    /// Why the tip may not be applied; `None` if the tip may.
     pub problem: Option<String>,
 }
 
-/// What kind of trouble the repository is in; the label of metrics and the key of the remedy.
+/// The kind of a failure of the repository. It is the label of the metric and selects the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RepoProblem {
-    /// No connection, or none in time.
+    /// The server cannot be reached, or did not answer in time.
     Unreachable,
-    /// The server does not take our key or login.
+    /// The server rejects the key or the login.
     KeyRefused,
     /// The server's host key is not in known_hosts, or its certificate is not trusted.
     UnknownHostKey,
-    /// The server's host key is another than the one known.
+    /// The server's host key differs from the host key in known_hosts.
     ChangedHostKey,
-    /// No such repository, or not for this key.
+    /// The repository does not exist, or the key has no access to it.
     NoRepository,
-    /// The repository has no such branch.
+    /// The repository does not have the branch.
     NoBranch,
-    /// Anything else.
+    /// Any other failure.
     Other,
 }
 
-/// An operation on the repository failed. The message says what, where and what to do.
+/// An operation on the repository failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct RepoFailure {
-    /// The kind.
+    /// The kind of the failure.
     pub problem: RepoProblem,
-    /// For people.
+    /// What failed, where and what to do, for people.
     pub message: String,
 }
 
-/// The config repo: one branch of one repository, mirrored locally, written by compare-and-swap.
+/// The config repo: one branch of one repository. The repository is mirrored locally and written by compare-and-swap.
 pub trait ConfigRepo: Send + Sync + 'static {
-    /// Asks the server for the branch's tip and fetches what is missing.
+    /// Asks the server for the tip of the branch, and fetches the objects that the mirror does not have.
     fn fetch(&self) -> impl Future<Output = Result<CommitId, RepoFailure>> + Send;
 
     /// What a commit has below any of `paths` (everything, if empty): the regular files, and the entries that are not read.
@@ -179,15 +181,15 @@ pub trait ConfigRepo: Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// Contents of blobs, in the order asked for; `None` for one larger than `limit` bytes.
+    /// The contents of blobs, in the order of `ids`. `None` for a blob that is larger than `limit` bytes.
     fn blobs(
         &self,
         ids: Vec<BlobId>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, RepoFailure>> + Send;
 
-    /// The history from `tip` back, newest first in topological order (a child before its parents), at most
-    /// `limit` commits, without `until` and its ancestors where given.
+    /// The history from `tip` back, newest first in topological order (a child before its parents): at most `limit` commits,
+    /// and without `until` and its ancestors if `until` is given.
     fn history(
         &self,
         tip: CommitId,
@@ -195,14 +197,15 @@ pub trait ConfigRepo: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<HistoryCommit>, RepoFailure>> + Send;
 
-    /// Whether `ancestor` is `descendant` or one of its ancestors; false when `ancestor` is unknown.
+    /// Whether `ancestor` is `descendant` or one of its ancestors; false if `ancestor` is unknown.
     fn is_ancestor(
         &self,
         ancestor: CommitId,
         descendant: CommitId,
     ) -> impl Future<Output = Result<bool, RepoFailure>> + Send;
 
-    /// What of the branch with this tip may be applied: the tip, unless signatures are asked for.
+    /// The newest commit that may be applied while the branch has this tip. Without a check of signatures that commit is the
+    /// tip.
     fn verified_head(&self, tip: CommitId) -> impl Future<Output = Result<VerifiedHead, RepoFailure>> + Send {
         std::future::ready(Ok(VerifiedHead {
             commit: Some(tip),
@@ -210,33 +213,33 @@ pub trait ConfigRepo: Send + Sync + 'static {
         }))
     }
 
-    /// Sees to it that [`Self::history`] goes back to the beginning. True if more had to be fetched: what was read of the
-    /// history before is not all that is known now. For a repository that always has its whole history there is nothing to do.
+    /// Fetches the rest of the history, so that [`Self::history`] goes back to the first commit. True if commits were fetched:
+    /// the caller reads the history again. A repository that always has its whole history does nothing.
     fn unshallow(&self) -> impl Future<Output = Result<bool, RepoFailure>> + Send {
         async { Ok(false) }
     }
 
-    /// Makes the commits in the object database, the first on its `parent` and each further one on the one before, and
-    /// pushes them at once with compare-and-swap: the branch moves only if its tip still is `parent`. After any doubt the
-    /// remote ref decides. Only planned blobs differ (checked).
+    /// Makes the commits in the object database, the first on its `parent` and each further commit on the commit before.
+    /// Pushes all commits at once with compare-and-swap: the branch moves only if its tip still is `parent`. If the answer of
+    /// the server is lost, the remote ref decides about the outcome. A check ensures that only planned blobs differ.
     fn commit_and_push(&self, commits: Vec<NewCommit>)
     -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
 }
 
-/// Branches beside the followed one, which nobody but us writes: what stands there is replaced as a whole, under the lease
-/// of what was seen.
+/// Branches for proposals, apart from the followed branch. Only the agent writes to them: each push replaces the whole
+/// branch, and only if the branch still points to the commit that the agent saw last.
 pub trait ProposalBranches: Send + Sync + 'static {
-    /// Asks the server for the branch's tip and fetches its history, as far as to where it leaves that of `above`; `None` if
-    /// there is no such branch.
+    /// Asks the server for the tip of the branch. Fetches the history of the tip down to the commit where it leaves the history
+    /// of `above`. `None` if the branch does not exist.
     fn branch_head(
         &self,
         branch: BranchName,
         above: CommitId,
     ) -> impl Future<Output = Result<Option<CommitId>, RepoFailure>> + Send;
 
-    /// Makes the commits, the first on its parent (which need not be on the side branch) and each further one on the one
-    /// before, and has the branch point at the last, if it still is what was `seen`. Where that is the very commit already,
-    /// nothing is pushed. After any doubt the remote ref decides.
+    /// Makes the commits, the first on its parent (any commit of the repository) and each further commit on the commit
+    /// before. Points the branch to the last commit if the branch still points to `seen`. If the last commit is `seen`, nothing
+    /// is pushed. If the answer of the server is lost, the remote ref decides about the outcome.
     fn replace_branch(
         &self,
         branch: BranchName,
@@ -244,7 +247,7 @@ pub trait ProposalBranches: Send + Sync + 'static {
         commits: Vec<NewCommit>,
     ) -> impl Future<Output = Result<PushOutcome, RepoFailure>> + Send;
 
-    /// Removes the branch, if it still is what was `seen`.
+    /// Removes the branch if it still points to `seen`.
     fn remove_branch(
         &self,
         branch: BranchName,

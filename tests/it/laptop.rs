@@ -179,7 +179,7 @@ fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
         (&["*", "a=20260301T0900"], "is not a time"),
         (&["*", "a=1", "a=2"], "a is given twice"),
         (&["*", "--current", ":x", "a"], "--current"),
-        (&["*", "a@sha256:12"], "64 small hex digits"),
+        (&["*", "a@sha256:12"], "64 lowercase hexadecimal digits"),
     ] {
         let ended = tidegate(here(), &[&["policy", "test"], arguments].concat(), "");
         assert_eq!(ended.code, 2, "{arguments:?}");
