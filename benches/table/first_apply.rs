@@ -39,9 +39,9 @@ pub async fn measure(scene: &Scene, table: &mut Table) -> Result<Running> {
     copy.push()?;
     let mark = scene.cluster.audit_mark();
     let start = Instant::now();
-    let told = running.wake("sync", &json!({})).await?;
+    let report = running.wake("sync", &json!({})).await?;
     let took = start.elapsed();
-    ensure!(told["ok"] == true, "{told}");
+    ensure!(report["ok"] == true, "{report}");
     let requests = scene.requests(&mark).await?;
     let after = bare_loop(scene, "bare-after").await?;
 

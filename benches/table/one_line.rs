@@ -33,14 +33,14 @@ pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) ->
         let head = branch.head();
         copy.push()?;
         let committed = branch.left(&head).await?;
-        let told = running.wake_only("sync", json!({}));
+        let report = running.wake_only("sync", json!({}));
         times.add(
             images
                 .has_tag(&manifest.name, &tag)
                 .await?
                 .saturating_duration_since(committed),
         );
-        told.await??;
+        report.await??;
         tokio::time::sleep(PAUSE).await;
     }
     let requests = scene.requests(&mark).await?;

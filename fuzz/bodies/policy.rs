@@ -5,7 +5,7 @@ use tidegate::manifest::read;
 use tidegate::model::{Digest, Tag};
 use tidegate::policy::{Candidate, Digests, Policy, Question, Selection, select};
 
-/// More tags than this tell nothing new and slow the fuzzer down.
+/// The most tags of an input. More tags find nothing new and slow the fuzzer down.
 const MOST_TAGS: usize = 60;
 
 /// First line the policy, second the current tag with `@<hex digit of the digest in the file>` where it has one, then a tag

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// What a step of a rotation came to.
 pub type Rotation = deploy_key::Rotation<DeployKey>;
 
-/// Whether the config repo has an SSH address. An HTTPS address has a login in the key's place: no key is made in the
+/// Whether the config repo has an SSH address. An HTTPS address has a login instead of a key: no key is made in the
 /// cluster, and no server sees the key that the rooms get.
 pub fn has_deploy_key(config: &AgentConfig) -> bool {
     config.settings.repo.url.scheme() == git::Scheme::Ssh

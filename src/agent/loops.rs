@@ -12,12 +12,12 @@ use crate::sync::{Activators, SyncEnd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Each repository has a schedule of its own; this is only the longest time between two looks at the schedules.
+/// The longest time between two passes of the scan loop. Each repository has a schedule of its own.
 const SCAN: Duration = Duration::from_secs(3600);
-/// Whether the deploy key was replaced, or a next key waits: one small request.
+/// The period of the key loop, which checks for a replaced or a next deploy key. A pass is one small request.
 const KEYS: Duration = Duration::from_secs(60);
-/// The automation and sync loops are woken by what they depend on. The period is a net below, should a wake-up be missed.
-const NET: Duration = Duration::from_secs(300);
+/// The period of the automation and sync loops. Changes wake these loops; the period catches a wake-up that was missed.
+const SAFETY_PERIOD: Duration = Duration::from_secs(300);
 
 /// The loops, before they run.
 pub(super) struct Loops {
@@ -54,14 +54,14 @@ impl Loops {
     pub(super) fn new(config: &AgentConfig, health: &Health) -> (Wakes, Self) {
         let settings = &config.settings;
         let (scan_loop, scan) = Loop::new("scan", SCAN, deadlines::SCAN, health);
-        let (automation_loop, automation) = Loop::new("automate", NET, deadlines::automate(settings), health);
+        let (automation_loop, automation) = Loop::new("automate", SAFETY_PERIOD, deadlines::automate(settings), health);
         let (source_loop, source) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), health);
         let (deploy_key_loop, deploy_key) = Loop::new("keys", KEYS, deadlines::keys(settings), health);
         let mut sync = Activators::default();
         let targets = settings.sync.targets.iter().filter(|_| settings.sync.enabled);
         let sync_loops = targets.map(|target| {
             let name: Arc<str> = format!("sync/{}", target.id).into();
-            let (this, activator) = Loop::new(Arc::clone(&name), NET, deadlines::sync(settings), health);
+            let (this, activator) = Loop::new(Arc::clone(&name), SAFETY_PERIOD, deadlines::sync(settings), health);
             let wake = Wake::from(&activator);
             sync.add(target.id.clone(), activator);
             SyncLoopSlot {

@@ -63,7 +63,7 @@ impl<R> Automation<R> {
         }));
     }
 
-    /// Publishes a problem beside the decisions of the pass before.
+    /// Publishes a problem together with the decisions of the pass before.
     pub(super) fn publish_problem(&self, problem: &str) {
         self.deps.status.send_modify(|status| {
             let mut now = AutomationStatus::clone(status);

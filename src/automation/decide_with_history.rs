@@ -7,16 +7,16 @@ use crate::port::{ConfigRepo, RepoFailure};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Decides with as much of the history as the decision depends on: with the part that is there while nothing newer is in
-/// sight, otherwise with all of it.
+/// Decides with the part of the history that the mirror has. If this decision bumps or holds a field, reads the whole history
+/// and decides again.
 ///
-/// No date tells how much of the history would do:
+/// No date says which part of the history is enough:
 /// - a tag that was taken back stays rejected whenever an image is pushed under its name again, and so does every tag below it
 ///   in the policy's order;
 /// - a committer's clock may be wrong by years, and the clock of a robot is wrong on every commit.
 ///
-/// So no part of the history decides a bump or a hold. A part does not tell when a field was last written either. Until that
-/// matters, each field counts as written at the beginning of time.
+/// So only the whole history decides a bump or a hold. A part of the history does not say when a field was last written
+/// either. While the part is used, each field counts as written at the beginning of time.
 pub(super) async fn decide_with_history<'a>(
     repo: &impl ConfigRepo,
     head: CommitId,

@@ -47,6 +47,6 @@ pub struct Dependencies<R> {
     pub reporter: Reporter,
     /// A number in `0.0..=1.0`, another for each call.
     pub jitter: fn() -> f64,
-    /// The branch that commits go to in place of the followed one, if people merge them.
+    /// The branch for proposals. If it is set, commits go to this branch and people merge them into the followed branch.
     pub proposals: Option<Arc<ProposalBranch>>,
 }

@@ -38,7 +38,9 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         let mut report = AutomationReport::default();
         if !plan.bumps.is_empty() {
             if let Some(problem) = self.deps.branch.unverified() {
-                report.problems.push(format!("nothing is committed on it: {problem}"));
+                report.problems.push(format!(
+                    "no bump is committed, since the tip is not verified: {problem}"
+                ));
             } else {
                 let prepared = self.prepare_commits(head, &declared, &plan).await?;
                 if self.push(head, prepared, &mut report).await? == Pushed::LostRace {
@@ -132,7 +134,7 @@ impl<R: ConfigRepo + ProposalBranches> Pass for Automation<R> {
             }
         }
         Outcome::Retry(AutomationReport::of_problem(format!(
-            "the branch moved first {TRIES} times in a row; trying again soon"
+            "other pushes moved the branch {TRIES} times before the commit landed; the next pass tries again"
         )))
     }
 

@@ -60,7 +60,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         Ok(Try::Done(report))
     }
 
-    /// Puts the commits on the proposal branch in place of what is there. `None`: nothing was pushed, and the report says why.
+    /// Replaces the content of the proposal branch by the commits. `None`: nothing was pushed, and the report says why.
     async fn replace(
         &self,
         branch: &ProposalBranch,

@@ -92,7 +92,7 @@ impl Image {
     fn run(self) -> Result<(), Failure> {
         let piped = self.file.as_os_str() == "-";
         if piped && self.in_place {
-            return Err(Failure::usage("standard input cannot be edited in place; leave -i out"));
+            return Err(Failure::usage("standard input cannot be edited in place; remove -i"));
         }
         let bytes = if piped {
             read_all(std::io::stdin(), &self.file)?

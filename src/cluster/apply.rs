@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn a_failure_does_not_quote_the_values_of_a_secret() {
         let body = serde_json::json!({"stringData": {"pin": 123456, "password": "hunter22"}});
-        let message = "expected string, got &value{Value:123456} beside hunter22".to_owned();
+        let message = "expected string, got &value{Value:123456} next to hunter22".to_owned();
         let hidden = hide_values(ClusterFailure::Refused { message }, &body).to_string();
-        assert_eq!(hidden, "expected string, got &value{Value:<hidden>} beside <hidden>");
+        assert_eq!(hidden, "expected string, got &value{Value:<hidden>} next to <hidden>");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(super) fn no_answer(url: &str, deadline: Duration) -> ClusterFailure {
     ClusterFailure::Unavailable {
         message: format!(
-            "the API server {url} did not answer within {} s; tidegate goes on when it does",
+            "the API server {url} did not answer within {} s; tidegate continues when the server answers",
             deadline.as_secs()
         ),
     }
@@ -34,7 +34,7 @@ pub(super) fn classify(url: &str, error: &kube::Error) -> ClusterFailure {
         kube::Error::Api(status) => by_status(url, status),
         other => ClusterFailure::Unavailable {
             message: format!(
-                "the API server {url} cannot be reached: {}; tidegate goes on when it answers",
+                "the API server {url} cannot be reached: {}; tidegate continues when the server answers",
                 root_cause(other)
             ),
         },

@@ -60,17 +60,18 @@ pub enum Error {
     },
     /// The deploy key is in a file, which the agent does not change.
     #[error(
-        "the deploy key is in the file {path}, which is not the agent's to change. To replace it without a gap: make a new \
-         key (ssh-keygen -t ed25519 -N '' -f new), add new.pub to the repository with write access, then put the new key in \
-         the file's place (in its Secret, if it is mounted from one); the agent reads it within a minute, or at once when \
-         the old key is refused. Then remove the old key at the forge"
+        "the deploy key is in the file {path}, and the agent does not change this file. To replace the key without an \
+         interruption: make a new key (ssh-keygen -t ed25519 -N '' -f new), add new.pub to the repository with write access, \
+         then replace the file by the new key (if the file is mounted from a Secret, replace the key in the Secret). The agent \
+         reads the new key within a minute, or at once when the git server rejects the old key. Then remove the old key at \
+         the forge"
     )]
     InFile {
         /// The file.
         path: PathBuf,
     },
     /// The next key cannot take over yet.
-    #[error("the next key {next} does not work yet, and nothing was changed, {current} stays in use: {reason}")]
+    #[error("the next key {next} does not work yet, so nothing was changed and {current} stays in use: {reason}")]
     NotReady {
         /// The next key's fingerprint.
         next: String,

@@ -11,7 +11,7 @@
 //! the Secret; the next key takes over as soon as the server lets it do what the key in use is for. Whoever makes a step, the
 //! running agent or `tidegate identity --rotate`, finds the other's step done.
 //!
-//! An HTTPS address has a login in the key's place. Its files are read for each request, so that only its rights are looked
+//! An HTTPS address has a login instead of a key. Its files are read for each request, so that only its rights are looked
 //! after ([`LoginLoop`]).
 //!
 //! Deliberately absent: keys' formats, SSH and Kubernetes. They come through `port`.

@@ -72,7 +72,7 @@ where
         }
     }
 
-    /// Reads the keys; a key that a person put in the place of the key in use is taken up.
+    /// Reads the keys. If a person replaced the key in use, the loop uses the new key.
     async fn read_keys(&mut self) -> Option<Keys<K>> {
         let keys = match self.store.reread().await {
             Ok(keys) => keys,
@@ -161,7 +161,7 @@ where
     }
 }
 
-/// Wakes the loop when the server rejects the key: a person may have put another key in its place.
+/// Wakes the loop when the server rejects the key: a person may have replaced the key.
 pub async fn wake_when_rejected<K>(repo: Arc<impl KeyedRepo<K>>, wake: impl Fn(), shutdown: Shutdown) {
     loop {
         tokio::select! {

@@ -24,7 +24,7 @@ pub struct Settings {
     pub key: Arc<DeployKey>,
     /// The trusted host keys.
     pub host_keys: HostKeys,
-    /// The login and the certificate authorities for an HTTP address, in place of `key` and `host_keys`.
+    /// The login and the certificate authorities for an HTTP address, instead of `key` and `host_keys`.
     pub http: HttpAccess,
     /// Author and committer of our commits.
     pub author: Author,

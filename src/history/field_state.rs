@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A version that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
-    /// The place of the entry that took the version back.
-    pub(super) place: u32,
+    /// The index of the entry that took the version back.
+    pub(super) index: u32,
     pub(super) version: u32,
     pub(super) image: u32,
     pub(super) at: Timestamp,
@@ -23,7 +23,7 @@ struct SetByUs {
     image: u32,
     /// The image's name in the file.
     written: u32,
-    /// The rejections at that time, by place and version.
+    /// The rejections at that time, by index of the entry and version.
     over: BTreeSet<(u32, u32)>,
 }
 
@@ -32,17 +32,17 @@ struct SetByUs {
 pub(super) struct FieldState {
     ours: BTreeMap<u32, SetByUs>,
     pub(super) rejected: Vec<Rejection>,
-    /// By place and version.
+    /// The lifted rejections, by index of the entry and version.
     lifted: BTreeSet<(u32, u32)>,
 }
 
 impl FieldState {
-    /// Lifts the rejections of some versions. Returns them by place and version.
+    /// Lifts the rejections of some versions. Returns them by index of the entry and version.
     pub(super) fn lift(&mut self, which: impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
         let lifted: Vec<_> = self
             .rejected
             .extract_if(.., |rejection| which(rejection.version))
-            .map(|rejection| (rejection.place, rejection.version))
+            .map(|rejection| (rejection.index, rejection.version))
             .collect();
         self.lifted.extend(&lifted);
         lifted
@@ -53,7 +53,7 @@ impl FieldState {
         let over = self
             .rejected
             .iter()
-            .map(|rejection| (rejection.place, rejection.version))
+            .map(|rejection| (rejection.index, rejection.version))
             .collect();
         let set = self.ours.entry(bump.to).or_insert_with(|| SetByUs {
             image: bump.image,
@@ -121,6 +121,6 @@ impl FieldState {
         }
         let lifted = &self.lifted;
         self.rejected
-            .retain(|rejection| !lifted.contains(&(rejection.place, rejection.version)));
+            .retain(|rejection| !lifted.contains(&(rejection.index, rejection.version)));
     }
 }

@@ -48,8 +48,8 @@ impl HoldIndex {
                 .all_changes()
                 .filter_map(|change| Some((change.field, change.was?))),
         );
-        let place = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.places.insert(commit.commit, place);
+        let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.places.insert(commit.commit, index);
         self.entries.push(entry);
     }
 
@@ -143,7 +143,7 @@ impl HoldIndex {
             .rejected
             .iter()
             .filter_map(|rejection| {
-                let entry = self.entries.get(usize::try_from(rejection.place).ok()?)?;
+                let entry = self.entries.get(usize::try_from(rejection.index).ok()?)?;
                 let version = self.interners.versions.get(rejection.version)?;
                 let rejected = Rejected {
                     tag: version.tag.clone()?,

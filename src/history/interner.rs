@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// Small numbers in place of values: a history names the same fields again and again.
+/// Small numbers instead of values: a history names the same fields again and again.
 #[derive(Debug)]
 pub(super) struct Interner<T> {
     values: Vec<Arc<T>>,

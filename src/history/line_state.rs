@@ -19,7 +19,8 @@ pub(super) struct LineState {
 pub(super) struct Visit<'a> {
     pub(super) interners: &'a Interners,
     pub(super) entry: &'a Entry,
-    pub(super) place: u32,
+    /// The index of the entry.
+    pub(super) index: u32,
     /// The fields that the walk follows; `None` for all.
     pub(super) only: Option<&'a BTreeSet<u32>>,
 }
@@ -37,7 +38,7 @@ impl Visit<'_> {
     pub(super) fn rejection(&self, last_bump: Option<Timestamp>, (version, image): (u32, u32)) -> Rejection {
         let committed_at = self.entry.committed_at;
         Rejection {
-            place: self.place,
+            index: self.index,
             version,
             image,
             at: last_bump.map_or(committed_at, |bump| bump.max(committed_at)),

@@ -242,18 +242,18 @@ fn field_id(field: usize) -> FieldId {
     }
 }
 
-fn told(index: &mut HoldIndex, field: usize) -> Rejections {
+fn rejections(index: &mut HoldIndex, field: usize) -> Rejections {
     let holds = index.holds();
     let rejected = holds
         .get(&field_id(field))
         .map(|hold| hold.rejected.as_slice())
         .unwrap_or_default();
-    let told = rejected.iter().map(|rejected| {
+    let rejections = rejected.iter().map(|rejected| {
         let tag: u8 = rejected.tag.as_str().trim_start_matches('t').parse().unwrap();
         let by = usize::from(rejected.commit.as_bytes()[0]);
         (tag, by, rejected.at.as_second())
     });
-    told.collect()
+    rejections.collect()
 }
 
 /// A commit as drawn: which parents, which kind, which field, which tag, which clock.
@@ -265,13 +265,13 @@ fn dag(draws: Vec<Draw>) -> Dag {
         // Parents are near the end, so that lines are long and few.
         let near = |line: u8| index - 1 - usize::from(line % 4).min(index - 1);
         let mut parents: Vec<usize> = Vec::new();
-        let wanted = if index == 0 {
+        let parent_count = if index == 0 {
             0
         } else {
             [1, 1, 1, 1, 2, 2, 3][usize::from(kind / 16 % 7)]
         };
-        for line in lines.iter().take(wanted) {
-            let parent = if wanted == 1 && line % 8 < 5 {
+        for line in lines.iter().take(parent_count) {
+            let parent = if parent_count == 1 && line % 8 < 5 {
                 index - 1
             } else {
                 near(*line)
@@ -314,10 +314,10 @@ fn dag(draws: Vec<Draw>) -> Dag {
         return all;
     };
     let kept: Vec<usize> = all.members(all.ancestors(tip)).collect();
-    let place = |commit: &usize| kept.iter().position(|kept| kept == commit).unwrap();
+    let new_index = |commit: &usize| kept.iter().position(|kept| kept == commit).unwrap();
     let renumbered = kept.iter().map(|commit| {
         let commit = all.0[*commit].clone();
-        let parents = commit.parents.iter().map(place).collect();
+        let parents = commit.parents.iter().map(new_index).collect();
         Drawn { parents, ..commit }
     });
     Dag(renumbered.collect())
@@ -332,7 +332,7 @@ proptest! {
         let mut index = HoldIndex::default();
         (0..dag.0.len()).for_each(|commit| index.push(dag.step(commit)));
         for field in 0..FIELDS {
-            prop_assert_eq!(told(&mut index, field), dag.held(dag.0.len() - 1, field), "field {} of {:#?}", field, dag);
+            prop_assert_eq!(rejections(&mut index, field), dag.held(dag.0.len() - 1, field), "field {} of {:#?}", field, dag);
         }
     }
 

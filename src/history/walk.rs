@@ -22,11 +22,11 @@ pub(super) fn walk(
         known.states.insert(number(last), before);
     }
     let mut end = LineState::default();
-    for (place, entry) in new {
+    for (index, entry) in new {
         let visit = Visit {
             interners,
             entry,
-            place: number(place),
+            index: number(index),
             only,
         };
         let mut parents = entry
@@ -44,17 +44,17 @@ pub(super) fn walk(
         if !entry.ours.is_empty() {
             state.last_bump = state.last_bump.max(Some(entry.committed_at));
         }
-        if place + 1 == entries.len() {
+        if index + 1 == entries.len() {
             end = state;
-        } else if known.children.contains_key(&visit.place) {
-            known.states.insert(visit.place, state);
+        } else if known.children.contains_key(&visit.index) {
+            known.states.insert(visit.index, state);
         }
     }
     end
 }
 
-fn number(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// The states of entries whose children are still to come.
@@ -77,13 +77,13 @@ impl Known {
     }
 
     /// The state of an entry: moved out for its last child, copied for the others.
-    fn take(&mut self, place: u32) -> LineState {
-        let left = self.children.entry(place).or_default();
+    fn take(&mut self, index: u32) -> LineState {
+        let left = self.children.entry(index).or_default();
         *left = left.saturating_sub(1);
         let state = if *left == 0 {
-            self.states.remove(&place)
+            self.states.remove(&index)
         } else {
-            self.states.get(&place).cloned()
+            self.states.get(&index).cloned()
         };
         state.unwrap_or_default()
     }

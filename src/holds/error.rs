@@ -50,10 +50,10 @@ pub enum Error {
         /// The server's words.
         words: String,
     },
-    /// Others moved the branch first, every time.
-    #[error("the branch moved first {tries} times in a row; try again")]
+    /// Each push of the commit lost a race against another push.
+    #[error("other pushes moved the branch {tries} times before the commit landed; run the command again")]
     Raced {
-        /// How often the commit was made anew.
+        /// How often the commit was pushed.
         tries: u32,
     },
 }

@@ -20,7 +20,9 @@ const READ_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// No token file is configured.
-    #[error("no token is configured, so all commands are refused; set a token file in the agent's configuration")]
+    #[error(
+        "no token is configured, so the agent refuses all commands; set http.tokenFile in the agent's configuration"
+    )]
     NotConfigured,
     /// The file could not be read.
     #[error("cannot read the token file {}", path.display())]

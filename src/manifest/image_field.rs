@@ -9,8 +9,8 @@ pub struct ImageField {
     pub field: FieldName,
     /// The whole reference, composed of its parts.
     pub image: ImageRef,
-    /// Whether the file names the repository. If not, the marker's ImagePolicy names it, and `image` has a placeholder
-    /// in its place: see [`ImageField::with_repository`].
+    /// Whether the file names the repository. If not, the marker's ImagePolicy names the repository, and `image` has a
+    /// placeholder: see [`ImageField::with_repository`].
     pub has_repository: bool,
     /// Position of the tag, or of the whole reference.
     pub position: Position,

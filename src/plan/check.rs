@@ -22,35 +22,35 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
         .map(|decision| (&decision.path, &decision.field))
         .collect();
     for bump in &plan.bumps {
-        let place = format!("{}:{}", bump.path, bump.position);
+        let position = format!("{}:{}", bump.path, bump.position);
         let text = (&bump.image, &bump.to, bump.digest.as_ref().filter(|_| bump.pinned));
         if *scalars.entry((&bump.path, bump.position)).or_insert(text) != text {
-            problems.push(format!("{place}: more than one bump rewrites this scalar"));
+            problems.push(format!("{position}: more than one bump rewrites this scalar"));
         }
         if !fields.insert((&bump.path, &bump.field)) {
-            problems.push(format!("{place}: {} is bumped twice in one file", bump.field));
+            problems.push(format!("{position}: {} is bumped twice in one file", bump.field));
         }
         let record = bump.record();
         if record.before() == record.after() {
             problems.push(format!(
-                "{place}: the bump of {} to {} changes nothing",
+                "{position}: the bump of {} to {} changes nothing",
                 bump.field, bump.to
             ));
         }
         if bump.from.as_ref() != bump.image.tag() || bump.image.digest().is_some() && !bump.pinned {
-            problems.push(format!("{place}: {} is not what the bump starts from", bump.image));
+            problems.push(format!("{position}: {} is not what the bump starts from", bump.image));
         }
         if bump.pinned && bump.digest.is_none() {
             problems.push(format!(
-                "{place}: the digest of {} has to be written and is not known",
+                "{position}: the digest of {} has to be written and is not known",
                 bump.to
             ));
         }
         if moves_down(bump) {
-            problems.push(format!("{place}: {} is older than {}", bump.to, bump.image));
+            problems.push(format!("{position}: {} is older than {}", bump.to, bump.image));
         }
         if !decided.contains(&(&bump.path, &bump.field)) {
-            problems.push(format!("{place}: no decision plans the bump of {}", bump.field));
+            problems.push(format!("{position}: no decision plans the bump of {}", bump.field));
         }
     }
     if message(plan, &Template::default()).len() > LONGEST_MESSAGE {

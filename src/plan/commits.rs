@@ -51,13 +51,13 @@ pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<Bump
 
 /// The bumps of each object. Two bumps of one scalar stay together, so that [`super::check`] sees both.
 fn by_object(bumps: &[PlannedBump]) -> Vec<Vec<PlannedBump>> {
-    let mut places: BTreeMap<&ObjectId, usize> = BTreeMap::new();
+    let mut objects: BTreeMap<&ObjectId, usize> = BTreeMap::new();
     let mut scalars: BTreeMap<(&RepoPath, Position), usize> = BTreeMap::new();
     let mut groups: Vec<Vec<PlannedBump>> = Vec::new();
     for bump in bumps {
-        let place = *places.entry(&bump.field.object).or_insert(groups.len());
-        let place = *scalars.entry((&bump.path, bump.position)).or_insert(place);
-        match groups.get_mut(place) {
+        let group = *objects.entry(&bump.field.object).or_insert(groups.len());
+        let group = *scalars.entry((&bump.path, bump.position)).or_insert(group);
+        match groups.get_mut(group) {
             Some(group) => group.push(bump.clone()),
             None => groups.push(vec![bump.clone()]),
         }

@@ -137,7 +137,7 @@ metadata: {name: odd, namespace: flux-system}
 spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
 ";
 
-    fn told(text: &str) -> Vec<String> {
+    fn messages(text: &str) -> Vec<String> {
         let path = |text| RepoPath::parse(text).unwrap();
         let objects = read(&path("policies.yaml"), POLICIES.as_bytes());
         let policies = ImagePolicies::among(objects.documents.iter().map(|document| ("policies.yaml", document)));
@@ -154,22 +154,25 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
 
     #[test]
     fn an_image_policy_that_cannot_be_used_is_told_with_its_namespace_and_its_place() {
-        let told = told("image: r.example/web:1 # {\"$imagepolicy\": \"flux-system:odd\"}\n");
-        assert_eq!(told.len(), 1);
-        let is = told[0].contains("ImagePolicy flux-system/odd") && told[0].ends_with("see policies.yaml:26:1");
-        assert!(is, "{told:?}");
+        let messages = messages("image: r.example/web:1 # {\"$imagepolicy\": \"flux-system:odd\"}\n");
+        assert_eq!(messages.len(), 1);
+        let is = messages[0].contains("ImagePolicy flux-system/odd") && messages[0].ends_with("see policies.yaml:26:1");
+        assert!(is, "{messages:?}");
     }
 
     #[test]
     fn a_tag_alone_is_of_the_repository_that_its_image_policy_names() {
         let text = "tag: 1.0.0 # {\"$imagepolicy\": \"flux-system:web:tag\"}\nname: elsewhere # {\"$imagepolicy\": \"flux-system:web:name\"}\n";
-        assert_eq!(told(text), ["File values.yaml tag elsewhere:1.0.0"]);
+        assert_eq!(messages(text), ["File values.yaml tag elsewhere:1.0.0"]);
         let text = "a: {x: r.example/web} # {\"$imagepolicy\": \"flux-system:web:name\"}\nb:\n  version: 1.0.0 # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
-        assert_eq!(told(text), ["File values.yaml b.version r.example:5000/shop/web:1.0.0"]);
+        assert_eq!(
+            messages(text),
+            ["File values.yaml b.version r.example:5000/shop/web:1.0.0"]
+        );
         let digest = format!("sha256:{}", "a".repeat(64));
         let text = format!("c: {digest} # {{\"$imagepolicy\": \"flux-system:web:digest\"}}\n");
         assert_eq!(
-            told(&text),
+            messages(&text),
             [format!("File values.yaml c r.example:5000/shop/web@{digest}")]
         );
     }
@@ -177,18 +180,18 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     #[test]
     fn a_tag_alone_whose_repository_is_nowhere_says_what_is_missing() {
         let text = "a: v1 # {\"$imagepolicy\": \"flux-system:api:tag\"}\nb: v1 # {\"$imagepolicy\": \"flux-system:job:tag\"}\nc: v1 # {\"$imagepolicy\": \"flux-system:none:tag\"}\n";
-        let told = told(text);
+        let messages = messages(text);
         assert!(
-            told[0].starts_with("values.yaml:1:7: there is no ImageRepository images/api"),
-            "{told:?}"
+            messages[0].starts_with("values.yaml:1:7: there is no ImageRepository images/api"),
+            "{messages:?}"
         );
         assert!(
-            told[1].contains("is \"r.example/job:1\", which is not registry/name"),
-            "{told:?}"
+            messages[1].contains("is \"r.example/job:1\", which is not registry/name"),
+            "{messages:?}"
         );
         assert!(
-            told[2].starts_with("values.yaml:3:7: there is no ImagePolicy flux-system/none"),
-            "{told:?}"
+            messages[2].starts_with("values.yaml:3:7: there is no ImagePolicy flux-system/none"),
+            "{messages:?}"
         );
     }
 
@@ -196,7 +199,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     fn markers_ask_for_bumps_with_their_own_policies() {
         let text = "a: r.example/a:1 # tidegate.dev/image: semver:~1\nb: r.example/b:1.0.0 # {\"$imagepolicy\": \"flux-system:web\"}\nc: r.example/c:1\n";
         assert_eq!(
-            told(text),
+            messages(text),
             [
                 "File values.yaml a r.example/a:1",
                 "File values.yaml b r.example/b:1.0.0"
@@ -207,11 +210,11 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     #[test]
     fn markers_whose_policy_cannot_be_used_say_where() {
         let text = "a: r.example/a:1 # tidegate.dev/image: semver:~x~\nb: r.example/b:1 # {\"$imagepolicy\": \"flux-system:other\"}\n";
-        let told = told(text);
-        assert!(told[0].starts_with("values.yaml:1:18: "), "{told:?}");
+        let messages = messages(text);
+        assert!(messages[0].starts_with("values.yaml:1:18: "), "{messages:?}");
         assert!(
-            told[1].starts_with("values.yaml:2:18: there is no ImagePolicy flux-system/other"),
-            "{told:?}"
+            messages[1].starts_with("values.yaml:2:18: there is no ImagePolicy flux-system/other"),
+            "{messages:?}"
         );
     }
 
@@ -232,7 +235,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     #[test]
     fn a_marked_field_of_an_automated_workload_is_bumped_once() {
         let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {tidegate.dev/automated: \"true\"}}\nspec:\n  containers:\n  - name: a\n    image: x/a:1 # tidegate.dev/image: semver:*\n  - {name: b, image: x/b:1}\n";
-        assert_eq!(told(text), ["Pod p a x/a:1"]);
+        assert_eq!(messages(text), ["Pod p a x/a:1"]);
         let path = RepoPath::parse("a.yaml").unwrap();
         let reading = read(&path, text.as_bytes());
         let others = automated(&path, &reading.documents[0]);

@@ -19,7 +19,7 @@ type Objects<'a> = BTreeMap<(&'a str, &'a str), Object<'a>>;
 struct Object<'a> {
     value: &'a Value,
     /// File, line and column.
-    place: String,
+    location: String,
 }
 
 /// The API group of Flux v2's image policies, in all its versions.
@@ -40,7 +40,7 @@ impl<'a> ImagePolicies<'a> {
                 let key = (id.namespace.as_deref().unwrap_or_default(), &*id.name);
                 objects.entry(key).or_insert_with(|| Object {
                     value: &document.object.value,
-                    place: format!("{file}:{}", document.position),
+                    location: format!("{file}:{}", document.position),
                 });
             }
         }
@@ -60,7 +60,7 @@ impl<'a> ImagePolicies<'a> {
         let object = self.object(namespace, name)?;
         let policy = Policy::from_image_policy(object.value).map_err(|error| object.error(error))?;
         let repository = named_repository(object.value, namespace);
-        let repository = repository.and_then(|(place, name)| find(&self.repositories, place, name));
+        let repository = repository.and_then(|(namespace, name)| find(&self.repositories, namespace, name));
         match repository {
             None => Ok(policy),
             Some(repository) => policy
@@ -75,11 +75,15 @@ impl<'a> ImagePolicies<'a> {
     /// # Errors
     /// An object is missing or cannot be used. The error names the object.
     pub fn repository(&self, namespace: &str, name: &str) -> Result<ImageRef, String> {
-        let (place, wanted) = named_repository(self.object(namespace, name)?.value, namespace).ok_or_else(|| {
-            format!("ImagePolicy {namespace}/{name} names no repository; write spec.imageRepositoryRef.name")
-        })?;
-        let repository = find(&self.repositories, place, wanted).ok_or_else(|| {
-            format!("there is no ImageRepository {place}/{wanted} in the repository, which ImagePolicy {namespace}/{name} names; add it")
+        let (repository_namespace, repository_name) = named_repository(self.object(namespace, name)?.value, namespace)
+            .ok_or_else(|| {
+                format!("ImagePolicy {namespace}/{name} names no repository; write spec.imageRepositoryRef.name")
+            })?;
+        let repository = find(&self.repositories, repository_namespace, repository_name).ok_or_else(|| {
+            format!(
+                "there is no ImageRepository {repository_namespace}/{repository_name} in the repository, which ImagePolicy \
+                 {namespace}/{name} names; add it"
+            )
         })?;
         let image = text(repository.value, "/spec/image").unwrap_or_default();
         ImageRef::parse(image)
@@ -87,8 +91,9 @@ impl<'a> ImagePolicies<'a> {
             .filter(|image| image.tag().is_none() && image.digest().is_none())
             .ok_or_else(|| {
                 format!(
-                    "spec.image of ImageRepository {place}/{wanted} is {image:?}, which is not registry/name; correct it in {}",
-                    repository.place
+                    "spec.image of ImageRepository {repository_namespace}/{repository_name} is {image:?}, which is not \
+                     registry/name; correct it in {}",
+                    repository.location
                 )
             })
     }
@@ -104,7 +109,7 @@ impl<'a> ImagePolicies<'a> {
 
 impl Object<'_> {
     fn error(&self, error: InvalidPolicy) -> String {
-        format!("{error}; see {}", self.place)
+        format!("{error}; see {}", self.location)
     }
 }
 

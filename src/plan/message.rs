@@ -209,7 +209,7 @@ fn summary(bumps: &[PlannedBump], room: usize) -> String {
     cut(&text, room)
 }
 
-/// At most `most` characters, with `…` in place of the rest.
+/// At most `most` characters. `…` replaces the rest.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();

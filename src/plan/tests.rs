@@ -31,7 +31,7 @@ fn field(name: &str) -> FieldId {
     }
 }
 
-fn wanted(name: &str, image: &str, line: usize, policy: &str) -> AutomatedField {
+fn automated_field(name: &str, image: &str, line: usize, policy: &str) -> AutomatedField {
     AutomatedField {
         path: RepoPath::parse("workloads/shop.yaml").unwrap(),
         field: field(name),
@@ -111,22 +111,22 @@ fn each_field_is_decided_with_its_reason() {
     let digest = format!("web:a@sha256:{}", "0".repeat(64));
     #[rustfmt::skip]
     let rows = [
-        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::Bump,          "b, pushed 1970-01-01T00:02:00Z"),
-        (wanted("web", "web:b", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::UpToDate,      "nothing for glob:* is newer than b"),
-        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 b-debug@3", None,               Outcome::Bump,          "b, pushed"),
-        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::Held,          "b is held: b was taken back in 0707070 by Jo"),
-        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 c@5",     Some(hold("b", 9)),   Outcome::Held,          "c is held: its image was pushed"),
-        (wanted("web", "web:a", 1, "*"),              "web: a@1 b@2 c@10",    Some(hold("b", 9)),   Outcome::Bump,          "c, pushed"),
-        (wanted("web", "web:b", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::UpToDate,      "nothing"),
-        (locked(wanted("web", "web:a", 1, "*")),      "web: a@1 b@2",         None,                 Outcome::Locked,        "locked by jo: release freeze"),
-        (wanted("web", "web:a", 1, "glob:x*"),        "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "none of 2 tags"),
-        (wanted("web", "web:z", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "no longer in the registry"),
-        (wanted("old", "web:z", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::UpToDate,      "nothing"),
-        (wanted("old", "web:z", 1, "*"),              "web: a@1 b@3",         None,                 Outcome::Bump,          "b, pushed"),
-        (wanted("web", "web:a", 1, "semver:x.y"),     "web: a@1 b@2",         None,                 Outcome::InvalidPolicy, "cannot be used"),
-        (wanted("web", &digest, 1, "*"),              "web: a@1 b@2",         None,                 Outcome::Pinned,        "remove the digest"),
-        (wanted("web", "web:a", 1, "*"),              "other: a@1",           None,                 Outcome::Unknown,       "has not been read yet"),
-        (wanted("web", "web", 1, "*"),                "web: a@1 b@2",         None,                 Outcome::Bump,          "b, pushed"),
+        (automated_field("web", "web:a", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::Bump,          "b, pushed 1970-01-01T00:02:00Z"),
+        (automated_field("web", "web:b", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::UpToDate,      "nothing for glob:* is newer than b"),
+        (automated_field("web", "web:a", 1, "*"),              "web: a@1 b@2 b-debug@3", None,               Outcome::Bump,          "b, pushed"),
+        (automated_field("web", "web:a", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::Held,          "b is held: b was taken back in 0707070 by Jo"),
+        (automated_field("web", "web:a", 1, "*"),              "web: a@1 b@2 c@5",     Some(hold("b", 9)),   Outcome::Held,          "c is held: its image was pushed"),
+        (automated_field("web", "web:a", 1, "*"),              "web: a@1 b@2 c@10",    Some(hold("b", 9)),   Outcome::Bump,          "c, pushed"),
+        (automated_field("web", "web:b", 1, "*"),              "web: a@1 b@2",         Some(hold("b", 9)),   Outcome::UpToDate,      "nothing"),
+        (locked(automated_field("web", "web:a", 1, "*")),      "web: a@1 b@2",         None,                 Outcome::Locked,        "locked by jo: release freeze"),
+        (automated_field("web", "web:a", 1, "glob:x*"),        "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "none of 2 tags"),
+        (automated_field("web", "web:z", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::NoCandidate,   "no longer in the registry"),
+        (automated_field("old", "web:z", 1, "*"),              "web: a@1 b@2",         None,                 Outcome::UpToDate,      "nothing"),
+        (automated_field("old", "web:z", 1, "*"),              "web: a@1 b@3",         None,                 Outcome::Bump,          "b, pushed"),
+        (automated_field("web", "web:a", 1, "semver:x.y"),     "web: a@1 b@2",         None,                 Outcome::InvalidPolicy, "cannot be used"),
+        (automated_field("web", &digest, 1, "*"),              "web: a@1 b@2",         None,                 Outcome::Pinned,        "remove the digest"),
+        (automated_field("web", "web:a", 1, "*"),              "other: a@1",           None,                 Outcome::Unknown,       "has not been read yet"),
+        (automated_field("web", "web", 1, "*"),                "web: a@1 b@2",         None,                 Outcome::Bump,          "b, pushed"),
     ];
     for (field, listing, hold, outcome, reason) in rows {
         let holds = hold.into_iter().map(|hold| (field.field.clone(), hold)).collect();
@@ -148,7 +148,7 @@ fn each_field_is_decided_with_its_reason() {
 
 #[test]
 fn a_repository_that_was_not_read_whole_moves_nothing() {
-    let field = wanted("web", "web:a", 1, "*");
+    let field = automated_field("web", "web:a", 1, "*");
     let tags = [(
         field.image.repository(),
         Tags::Unknown("access denied to shop/web".to_owned()),
@@ -161,7 +161,7 @@ fn a_repository_that_was_not_read_whole_moves_nothing() {
 
 #[test]
 fn a_hold_is_shown_with_the_field_whatever_is_decided() {
-    let field = wanted("web", "web:a", 1, "*");
+    let field = automated_field("web", "web:a", 1, "*");
     let holds = [(field.field.clone(), hold("b", 9))].into();
     let plan = decided(&[locked(field)], &listings(&["web: a@1 b@2"]), &holds);
     assert_eq!(plan.decisions[0].outcome, Outcome::Locked);
@@ -188,7 +188,7 @@ fn a_digest_is_written_with_the_tag_where_the_policy_says_so() {
     ];
     let tags = listings(&["web: a@1 b@2"]);
     for (image, policy, outcome, reason) in rows {
-        let plan = decided(&[wanted("web", image, 1, policy)], &tags, &BTreeMap::new());
+        let plan = decided(&[automated_field("web", image, 1, policy)], &tags, &BTreeMap::new());
         let decision = &plan.decisions[0];
         assert_eq!(decision.outcome, outcome, "{image} {policy}: {decision:?}");
         assert!(
@@ -210,7 +210,7 @@ fn a_digest_is_written_with_the_tag_where_the_policy_says_so() {
             ..hold("b", 9).rejected[0].clone()
         }],
     };
-    let field = wanted("web", &format!("web:b@{a}"), 1, "digest:b");
+    let field = automated_field("web", &format!("web:b@{a}"), 1, "digest:b");
     let plan = decided(&[field], &tags, &[(self::field("web"), taken_back)].into());
     assert_eq!(plan.decisions[0].outcome, Outcome::Held, "{plan:?}");
 }
@@ -218,9 +218,9 @@ fn a_digest_is_written_with_the_tag_where_the_policy_says_so() {
 #[test]
 fn a_plan_does_not_depend_on_the_order_of_the_fields() {
     let fields = [
-        wanted("web", "web:a", 9, "*"),
-        wanted("api", "api:a", 3, "*"),
-        wanted("job", "job:a", 5, "*"),
+        automated_field("web", "web:a", 9, "*"),
+        automated_field("api", "api:a", 3, "*"),
+        automated_field("job", "job:a", 5, "*"),
     ];
     let mut backwards = fields.clone();
     backwards.reverse();
@@ -233,9 +233,9 @@ fn a_plan_does_not_depend_on_the_order_of_the_fields() {
 
 #[test]
 fn two_containers_of_one_workload_go_into_one_commit() {
-    let mut sidecar = wanted("web", "api:a", 9, "*");
+    let mut sidecar = automated_field("web", "api:a", 9, "*");
     sidecar.field.field = FieldName("sidecar".to_owned());
-    let fields = [wanted("web", "web:a", 3, "*"), sidecar];
+    let fields = [automated_field("web", "web:a", 3, "*"), sidecar];
     let plan = decided(&fields, &listings(&["web: a@1 b@2", "api: a@1 c@3"]), &BTreeMap::new());
     assert_eq!(check(&plan), Ok(()));
     assert_eq!(
@@ -256,7 +256,7 @@ fn two_containers_of_one_workload_go_into_one_commit() {
 #[test]
 fn the_subject_names_the_image_or_counts_them() {
     let tags = listings(&["web: a@1 b@2", "api: a@1 b@2"]);
-    let other = |name: &str, image: &str, line: usize| wanted(name, image, line, "*");
+    let other = |name: &str, image: &str, line: usize| automated_field(name, image, line, "*");
     #[rustfmt::skip]
     let rows = [
         (vec![other("web", "web:a", 1)],                                "{summary}",            "Bump shop/web to b"),
@@ -295,7 +295,7 @@ fn a_long_name_shortens_the_summary_and_never_what_the_template_says() {
     )]
     .into();
     let plan = decided(
-        &[wanted("web", &format!("{path}:a"), 1, "*")],
+        &[automated_field("web", &format!("{path}:a"), 1, "*")],
         &listing,
         &BTreeMap::new(),
     );
@@ -314,7 +314,7 @@ fn a_long_name_shortens_the_summary_and_never_what_the_template_says() {
 
 #[test]
 fn only_the_template_can_make_ci_skip_a_commit_or_steer_a_terminal() {
-    let mut field = wanted("web", "web:a", 1, "*");
+    let mut field = automated_field("web", "web:a", 1, "*");
     field.field.object.name = "x [skip ci]\u{1b}[31m\nTidegate-Resume: all\u{202e}".to_owned();
     let plan = decided(&[field], &listings(&["web: a@1 b@2"]), &BTreeMap::new());
     let text = message(&plan, &Template::default());
@@ -329,7 +329,10 @@ fn only_the_template_can_make_ci_skip_a_commit_or_steer_a_terminal() {
 #[test]
 fn a_template_places_the_list_or_is_followed_by_it() {
     let plan = decided(
-        &[wanted("web", "web:a", 1, "*"), wanted("api", "api", 2, "*")],
+        &[
+            automated_field("web", "web:a", 1, "*"),
+            automated_field("api", "api", 2, "*"),
+        ],
         &listings(&["web: a@1 b@2", "api: a@1 b@2"]),
         &BTreeMap::new(),
     );
@@ -354,7 +357,7 @@ fn a_template_places_the_list_or_is_followed_by_it() {
 
 #[test]
 fn a_commit_is_as_old_as_its_newest_image() {
-    let fields = [wanted("web", "web:a", 1, "*"), wanted("api", "api:a", 2, "*")];
+    let fields = [automated_field("web", "web:a", 1, "*"), automated_field("api", "api:a", 2, "*")];
     let plan = decided(
         &fields,
         &listings(&["web: a@1 b@20", "api: a@1 b@30"]),
@@ -367,9 +370,9 @@ fn a_commit_is_as_old_as_its_newest_image() {
 #[test]
 fn a_plan_is_cut_by_workload_in_the_order_of_its_files_and_each_part_passes_the_checker() {
     let of = |object: &str, container: &str, line: usize| {
-        let mut wanted = wanted(container, &format!("{container}:a"), line, "*");
-        wanted.field.object = self::object(object);
-        wanted
+        let mut automated_field = automated_field(container, &format!("{container}:a"), line, "*");
+        automated_field.field.object = self::object(object);
+        automated_field
     };
     let fields = [
         of("web", "web", 9),
@@ -401,9 +404,9 @@ fn a_commit_whose_message_would_not_be_read_back_is_cut() {
     let long = "a".repeat(200);
     let fields: Vec<AutomatedField> = (0..12_000)
         .map(|number| {
-            let mut wanted = wanted(&format!("c{number}"), "web:a", number + 1, "*");
-            wanted.field.object = object(&long);
-            wanted
+            let mut automated_field = automated_field(&format!("c{number}"), "web:a", number + 1, "*");
+            automated_field.field.object = object(&long);
+            automated_field
         })
         .collect();
     let plan = decided(&fields, &listings(&["web: a@1 b@2"]), &BTreeMap::new());
@@ -417,7 +420,10 @@ fn a_commit_whose_message_would_not_be_read_back_is_cut() {
 #[test]
 fn the_checker_refuses_what_no_plan_may_contain() {
     let good = decided(
-        &[wanted("web", "web:a", 1, "*"), wanted("api", "api:a", 2, "*")],
+        &[
+            automated_field("web", "web:a", 1, "*"),
+            automated_field("api", "api:a", 2, "*"),
+        ],
         &listings(&["web: a@1 b@2", "api: a@1 b@2"]),
         &BTreeMap::new(),
     );
@@ -508,7 +514,7 @@ proptest! {
             .iter()
             .enumerate()
             .map(|(index, name)| {
-                let mut field = wanted("web", "web:a", index + 1, "*");
+                let mut field = automated_field("web", "web:a", index + 1, "*");
                 field.field.object.name.clone_from(name);
                 field.field.field = FieldName(format!("{index}"));
                 field

@@ -15,9 +15,9 @@ const IMAGES: [&str; 4] = [
     "application/octet-stream",
 ];
 
-/// Words for what is often seen beside images, by the beginning of its media type: cosign and Sigstore, in-toto, Notation,
+/// Names of artefacts that repositories often hold besides images, by the beginning of the media type: cosign and Sigstore, in-toto, Notation,
 /// SBOM formats, Helm charts, Flux and OPA bundles, build caches; WebAssembly modules and Docker plugins, which are
-/// images for another platform than containers. Everything else that is no image goes by its media type.
+/// images for another platform than containers. Any other artefact is named by its media type.
 const OTHERS: [(&str, &str); 20] = [
     ("application/vnd.dev.cosign.", "a cosign signature"),
     ("application/vnd.dev.sigstore.", "a Sigstore signature"),

@@ -45,11 +45,11 @@ impl Platform {
         })
     }
 
-    /// Whether an image that is built for `self` is built for `wanted`, which may leave the variant open.
-    fn is(&self, wanted: &Self) -> bool {
-        self.os == wanted.os
-            && self.architecture == wanted.architecture
-            && (wanted.variant.is_none() || self.variant == wanted.variant)
+    /// Whether an image for the platform `self` runs on `required`. A `required` without a variant accepts every variant.
+    fn is(&self, required: &Self) -> bool {
+        self.os == required.os
+            && self.architecture == required.architecture
+            && (required.variant.is_none() || self.variant == required.variant)
     }
 }
 
@@ -63,24 +63,24 @@ impl fmt::Display for Platform {
     }
 }
 
-/// The platforms that an image must be built for: all of those named, or, where none is, Linux on any processor.
+/// The platforms that an image must be built for: each platform of the list. An empty list means Linux on any processor.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Platforms(Vec<Platform>);
 
 impl Platforms {
-    /// All of `wanted`.
-    pub fn new(wanted: Vec<Platform>) -> Self {
-        Self(wanted)
+    /// Requires each platform of the list.
+    pub fn new(required: Vec<Platform>) -> Self {
+        Self(required)
     }
 
-    /// Why an image that is built for `built` is not to be taken, if it is not.
+    /// Why an image that is built for the platforms `built` must not be chosen; `None` if the image may be chosen.
     pub fn unfit(&self, built: &[Platform]) -> Option<String> {
         let missing = match self.0.as_slice() {
             [] if built.iter().any(|platform| platform.os == "linux") => return None,
             [] => "linux".to_owned(),
-            wanted => wanted
+            required => required
                 .iter()
-                .find(|wanted| !built.iter().any(|built| built.is(wanted)))?
+                .find(|required| !built.iter().any(|built| built.is(required)))?
                 .to_string(),
         };
         let built: Vec<String> = built.iter().take(8).map(Platform::to_string).collect();

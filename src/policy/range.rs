@@ -3,16 +3,18 @@ use super::version::Version;
 use semver::Prerelease;
 use std::cmp::Ordering;
 
-/// Longest range that is read; people write twenty characters.
+/// The longest range that is accepted, in characters. People write about twenty.
 const LONGEST: usize = 256;
 
-/// A version range in the dialect of Masterminds semver v3, which Flux (v1 and v2) and Helm use: alternatives by `||`,
-/// within one all comparisons hold, separated by blanks or commas.
+/// A version range in the dialect of Masterminds semver v3, which Flux (v1 and v2) and Helm use. `||` separates
+/// alternatives. Blanks or commas separate the comparisons of an alternative, and a version must match all of them.
 ///
-/// Where it differs from Masterminds 3.5, whose hyphen ranges are rewritten as text first: a hyphen range may follow another
-/// comparison (there an error), must be followed by a blank or comma (there not), and stands beside `||` without blanks
-/// as it does with them (there the neighbour is torn apart); a single `|` is an error (there part of a number), and so is
-/// what mixes digits and a wildcard, as `1.x2` (there passed over behind a wildcard).
+/// The differences from Masterminds 3.5, which rewrites hyphen ranges as text first:
+/// - A hyphen range may follow another comparison. Masterminds: an error.
+/// - A blank or a comma must follow a hyphen range. Masterminds: nothing needs to follow.
+/// - A hyphen range next to `||` needs no blanks. Masterminds: splits the neighbouring comparison.
+/// - A single `|` is an error. Masterminds: part of a number.
+/// - A mix of digits and a wildcard, such as `1.x2`, is an error. Masterminds: ignored behind a wildcard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Range {
     text: String,
@@ -223,15 +225,15 @@ fn is_number(part: &str) -> bool {
 
 impl Comparison {
     fn admits(&self, version: &semver::Version) -> bool {
-        let wanted = &self.version;
-        let order = version.cmp_precedence(wanted);
-        let major = version.major.cmp(&wanted.major);
-        let minor = major.then(version.minor.cmp(&wanted.minor));
+        let bound = &self.version;
+        let order = version.cmp_precedence(bound);
+        let major = version.major.cmp(&bound.major);
+        let minor = major.then(version.minor.cmp(&bound.minor));
         match (self.operator, self.given) {
             (Operator::Equal, Given::All) => order.is_eq(),
             (Operator::Equal, _) | (Operator::Tilde, _) => self.tilde(version),
             (Operator::NotEqual, Given::Major) => major.is_ne(),
-            (Operator::NotEqual, Given::MajorMinor) => minor.is_ne() || version.pre != wanted.pre,
+            (Operator::NotEqual, Given::MajorMinor) => minor.is_ne() || version.pre != bound.pre,
             (Operator::NotEqual, _) => order.is_ne(),
             (Operator::Greater, Given::Major) => major.is_gt(),
             (Operator::Greater, Given::MajorMinor) => minor.is_gt(),
@@ -248,31 +250,31 @@ impl Comparison {
     /// `~1.2.3` is up to the next minor version, `~1` up to the next major one. `~0.0.0` admits everything from there on,
     /// as Masterminds has it.
     fn tilde(&self, version: &semver::Version) -> bool {
-        let wanted = &self.version;
-        if version.cmp_precedence(wanted) == Ordering::Less {
+        let bound = &self.version;
+        if version.cmp_precedence(bound) == Ordering::Less {
             return false;
         }
-        let zero = (wanted.major, wanted.minor, wanted.patch) == (0, 0, 0);
+        let zero = (bound.major, bound.minor, bound.patch) == (0, 0, 0);
         match self.given {
             Given::Nothing => true,
             Given::All if zero => true,
-            Given::Major => version.major == wanted.major,
-            Given::MajorMinor | Given::All => (version.major, version.minor) == (wanted.major, wanted.minor),
+            Given::Major => version.major == bound.major,
+            Given::MajorMinor | Given::All => (version.major, version.minor) == (bound.major, bound.minor),
         }
     }
 
     /// Up to the next change of the leftmost number that is not zero. A bare `^*` stays at `0.0.0`, as Masterminds has it.
     fn caret(&self, version: &semver::Version) -> bool {
-        let wanted = &self.version;
-        if version.cmp_precedence(wanted) == Ordering::Less || version.major != wanted.major {
+        let bound = &self.version;
+        if version.cmp_precedence(bound) == Ordering::Less || version.major != bound.major {
             return false;
         }
-        if wanted.major > 0 || self.given == Given::Major {
+        if bound.major > 0 || self.given == Given::Major {
             return true;
         }
-        if version.minor != wanted.minor {
+        if version.minor != bound.minor {
             return false;
         }
-        wanted.minor > 0 || self.given == Given::MajorMinor || version.patch == wanted.patch
+        bound.minor > 0 || self.given == Given::MajorMinor || version.patch == bound.patch
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Router`] implements [`port::Registry`](crate::port::Registry). It reads the kind of registry from the host and hands
 //! the request to the client of that kind. Today there is one kind: private ECR (`ecr`). A further kind is one more
-//! variant in `router` and one more folder beside `ecr`; nothing outside this room changes.
+//! variant in `router` and one more folder next to `ecr`; nothing outside this room changes.
 //!
 //! Shared by all kinds: how fast and how long a registry is read ([`ReadLimits`], `rate_limit`), and the platforms of an
 //! image index (`image_index`).

@@ -47,7 +47,7 @@ pub async fn read_platforms(
     changed
 }
 
-/// A refusal is an answer: the platforms are unavailable. Any other failure is repeated.
+/// A refusal is an answer: the platforms are unavailable. After any other failure the request is repeated.
 fn classify(answer: Result<Option<Vec<Platform>>, ListFailure>) -> PlatformAnswer {
     match answer {
         Ok(Some(platforms)) => PlatformAnswer::Known(platforms),

@@ -42,14 +42,14 @@ impl TargetPaths {
         }
     }
 
-    /// The target's paths below which there is no file: a typing error or a moved folder, and never a wish to delete
-    /// everything.
+    /// Errors for the target's paths that have no file below them. A missing folder is a typing error or was moved; it does not
+    /// mean that its objects should be deleted.
     fn vanished(&self, files: &[TreeFile]) -> Vec<Finding> {
         let root = [RepoPath::default()];
         let paths = if self.paths.is_empty() { &root[..] } else { &self.paths };
         let paths = paths.iter();
         let vanished = paths.filter(|path| !files.iter().any(|file| file.path.is_within(path)));
-        let message = "no file lies here; nothing is pruned until repo.paths and the repository agree";
+        let message = "the repository has no file below this path of repo.paths, so nothing is pruned; correct repo.paths, or add a file";
         vanished.map(|path| error(path, message.to_owned())).collect()
     }
 

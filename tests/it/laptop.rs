@@ -514,7 +514,7 @@ fn a_file_may_come_from_standard_input() {
     assert_eq!(ended.out, DEPLOYMENT.replace("shop/web:1.2.3 ", "shop/web:2 "));
     let in_place = tidegate(folder.path(), &[&piped[..], &["-i"]].concat(), DEPLOYMENT);
     assert_eq!(in_place.code, 2);
-    assert!(in_place.err.contains("leave -i out"), "{}", in_place.err);
+    assert!(in_place.err.contains("remove -i"), "{}", in_place.err);
 }
 
 #[test]

@@ -195,7 +195,7 @@ impl ConfigRepo for Known {
 
 /// A commit as drawn: parents, kind, field, tag, digest, clock.
 type Draw = ([u8; 2], u8, u8, u8, u8, u16);
-/// A candidate as drawn: whether it is listed, when it was pushed (if that is told), its digest.
+/// A candidate as drawn: whether it is listed, when it was pushed (if the registry reports the time), its digest.
 type Listed = (bool, Option<u16>, u8);
 
 fn commits(draws: &[Draw]) -> Vec<Commit> {

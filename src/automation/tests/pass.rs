@@ -94,7 +94,7 @@ async fn a_pass_that_loses_every_race_says_so_and_is_tried_again() {
     assert!(retry && report.landed.is_none());
     assert_eq!(
         report.problems,
-        ["the branch moved first 8 times in a row; trying again soon"]
+        ["other pushes moved the branch 8 times before the commit landed; the next pass tries again"]
     );
     assert_eq!(scene.repo.pushes(), 8);
 }

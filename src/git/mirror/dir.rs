@@ -1,8 +1,8 @@
 //! The mirror's folder on disk, and which process may write there.
 //!
-//! A process takes the folder by a lock, which the system releases when the process ends, however it ends. A second process
-//! with the same folder finds it taken and works in a folder of its own below it: `beside.1` and so on. The next process that
-//! takes the folder removes what dead neighbours left.
+//! A process takes the folder by a lock. The system releases the lock when the process ends, even after a crash. A second
+//! process finds the folder taken and works in a subfolder of its own: `beside.1` and so on. The next process that takes the
+//! folder removes the subfolders that ended processes left.
 
 use super::error::Error;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -15,8 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const NAME: &str = "config-repo.";
 const NAME_END: &str = ".git";
 const LOCK: &str = "lock";
-const BESIDE: &str = "beside.";
-/// A handful of commands may run beside an agent; more processes are a mistake.
+/// The subfolders of further processes. Existing state folders have this name.
+const NEIGHBOUR: &str = "beside.";
+/// The most further processes. A few commands may run next to an agent; more processes are a mistake.
 const MOST_NEIGHBOURS: usize = 64;
 /// Each fetch of a few commits leaves a small pack. With more packs lookups get slow, and fetching anew is cheap.
 const MOST_PACKS: usize = 400;
@@ -144,7 +145,7 @@ impl MirrorDir {
 
 /// Takes the first folder that is free, and removes what dead neighbours left.
 fn take(root: &Path) -> Result<Taken, Error> {
-    let neighbour = |number: usize| root.join(format!("{BESIDE}{number}"));
+    let neighbour = |number: usize| root.join(format!("{NEIGHBOUR}{number}"));
     let folders = std::iter::once(root.to_owned()).chain((1..MOST_NEIGHBOURS).map(neighbour));
     for folder in folders {
         let locked = lock(&folder).map_err(|source| Error::Dir {

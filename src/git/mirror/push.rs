@@ -103,7 +103,7 @@ pub(crate) fn remove_proposal_branch(
 fn parent(plans: &[NewCommit]) -> Result<CommitId, Error> {
     let first = plans
         .first()
-        .ok_or_else(|| ObjectsError::plan("there is none to make"))?;
+        .ok_or_else(|| ObjectsError::plan("the plan has no commit"))?;
     Ok(first.parent)
 }
 

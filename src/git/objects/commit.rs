@@ -57,7 +57,7 @@ pub(crate) fn make_all(
         objects.extend(next.objects);
         made = Some(Made { id: next.id, objects });
     }
-    let mut made = made.ok_or_else(|| Error::plan("there is none to make"))?;
+    let mut made = made.ok_or_else(|| Error::plan("the plan has no commit"))?;
     made.objects.sort_unstable();
     made.objects.dedup();
     Ok(made)

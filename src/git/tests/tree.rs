@@ -76,26 +76,26 @@ fn a_merge_has_only_what_it_changed_itself() {
 }
 
 #[test]
-fn modes_symlinks_and_folders_in_place_of_a_file_are_not_mixed_up() {
+fn modes_symlinks_and_folders_that_replace_a_file_are_not_mixed_up() {
     let (_folder, repo) = repository();
     let before = files(&[
         ("mode", 1, FILE),
         ("link", 2, SYMLINK),
-        ("place", 3, FILE),
-        ("place.d", 4, FILE),
+        ("node", 3, FILE),
+        ("node.d", 4, FILE),
     ]);
     let after = files(&[
         ("mode", 1, PROGRAM),
         ("link", 2, FILE),
-        ("place/inner", 3, FILE),
-        ("place.d", 4, FILE),
+        ("node/inner", 3, FILE),
+        ("node.d", 4, FILE),
     ]);
     assert_eq!(
         changed(&repo, &after, std::slice::from_ref(&before)),
         [
             ("link".to_owned(), false, true),
-            ("place".to_owned(), true, false),
-            ("place/inner".to_owned(), false, true)
+            ("node".to_owned(), true, false),
+            ("node/inner".to_owned(), false, true)
         ]
     );
     assert_eq!(

@@ -72,7 +72,7 @@ impl KnownHosts {
     }
 
     /// The certificate algorithms to offer: none if no authority is known for the host, since the host would then send a
-    /// certificate in place of the key that known_hosts has.
+    /// certificate instead of the key that known_hosts has.
     pub(crate) fn certificate_algorithms(&self, host: &str, port: u16) -> Vec<Algorithm> {
         if self.lines(host, port, LineKind::Authority).is_empty() {
             return Vec::new();

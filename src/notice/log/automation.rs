@@ -6,10 +6,10 @@ use crate::plan::Outcome;
 pub(super) fn log(event: &AutomationEvent, phase: Phase) {
     match event {
         AutomationEvent::BumpsNotMade { problem } if phase == Phase::Still => {
-            tracing::debug!(%problem, "bumps still not made");
+            tracing::debug!(%problem, "bumps are still not made");
         }
         _ if !phase.is_news() => {}
-        AutomationEvent::BumpsNotMade { problem } => tracing::warn!(%problem, "bumps not made"),
+        AutomationEvent::BumpsNotMade { problem } => tracing::warn!(%problem, "bumps are not made"),
         AutomationEvent::Finding(finding) => match finding.severity {
             Severity::Notice => tracing::info!(%finding, "config repo"),
             Severity::Warning | Severity::Error => tracing::warn!(%finding, "config repo"),
@@ -21,11 +21,11 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
             outcome,
             reason,
         } => match outcome {
-            Outcome::Held => tracing::info!(%field, %reason, "held"),
+            Outcome::Held => tracing::info!(%field, %reason, "the field is held"),
             Outcome::InvalidPolicy | Outcome::NoCandidate => {
-                tracing::warn!(%path, %position, %field, %reason, "not bumped");
+                tracing::warn!(%path, %position, %field, %reason, "the field is not bumped");
             }
-            _ => tracing::debug!(%field, %reason, "decided"),
+            _ => tracing::debug!(%field, %reason, "the field is decided"),
         },
         AutomationEvent::HistoryCut { commits } => {
             tracing::warn!(
@@ -39,6 +39,6 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
                 tracing::info!(%commit, field = %bump.field, from, to = %bump.to, "bumped");
             }
         }
-        AutomationEvent::RaceLost => tracing::info!("the branch moved first: fetching and deciding again"),
+        AutomationEvent::RaceLost => tracing::info!("another push moved the branch first; fetching and deciding again"),
     }
 }

@@ -10,13 +10,13 @@ pub(super) fn log(event: &KeyEvent, phase: Phase) {
         }
         (_, Phase::Still | Phase::Over) => {}
         (KeyEvent::Awaited { reason }, _) => tracing::warn!(%reason, "waiting for the deploy key"),
-        (KeyEvent::InUse { key }, _) => tracing::info!(fingerprint = %key, "deploy key"),
+        (KeyEvent::InUse { key }, _) => tracing::info!(fingerprint = %key, "the deploy key is in use"),
         (KeyEvent::Unreadable { error }, _) => {
-            tracing::warn!(%error, "the deploy key cannot be read again; the one that was read stays in use");
+            tracing::warn!(%error, "the deploy key cannot be read again; the agent keeps the key that it read before");
         }
         (KeyEvent::Changed { from, to }, _) => tracing::info!(%from, %to, "the deploy key was changed"),
         (KeyEvent::NextFound { next }, _) => {
-            tracing::info!(%next, "a next deploy key lies beside the one in use, and takes over when it works");
+            tracing::info!(%next, "found a next deploy key, which replaces the key in use as soon as it works");
         }
         (KeyEvent::NextNotReady { next, reason }, _) => {
             tracing::info!(%next, %reason, "the next deploy key does not work yet");
@@ -25,9 +25,9 @@ pub(super) fn log(event: &KeyEvent, phase: Phase) {
             tracing::info!(%from, %to, "the next deploy key works and is in use from now on");
         }
         (KeyEvent::NotPromoted { error }, _) => {
-            tracing::warn!(%error, "the next deploy key cannot be put in place");
+            tracing::warn!(%error, "the next deploy key works, and the Secret cannot be updated");
         }
-        (KeyEvent::SignerProblem { problem }, _) => tracing::warn!(%problem, "signatures"),
+        (KeyEvent::SignerProblem { problem }, _) => tracing::warn!(%problem, "commits of the agent are not verified"),
         (
             KeyEvent::AccessFound {
                 repo,
@@ -59,10 +59,10 @@ fn log_key(repo: &str, key: &str, (page, remedy): (&str, &str), access: &Access)
             problem: RepoProblem::KeyRefused,
             error,
         } => {
-            tracing::warn!(%key, %repo, %page, remedy, %error, "the server does not take the deploy key");
+            tracing::warn!(%key, %repo, %page, remedy, %error, "the server rejects the deploy key");
         }
         Access::Nothing { problem, error } => {
-            tracing::debug!(?problem, %error, "what the deploy key may do cannot be found out");
+            tracing::debug!(?problem, %error, "the access of the deploy key cannot be checked");
         }
     }
 }
@@ -74,16 +74,16 @@ fn log_login(repo: &str, remedy: &str, access: &Access) {
             tracing::info!(%repo, "the login may read and not write, which is enough while automation is off");
         }
         Access::ReadOnly { words, .. } => {
-            tracing::warn!(%repo, %words, %remedy, "the login may only read: the repository is applied, and no image is bumped until it may write");
+            tracing::warn!(%repo, %words, %remedy, "the login may only read: the repository is applied, and no image is bumped until the login may write");
         }
         Access::Nothing {
             problem: RepoProblem::KeyRefused,
             error,
         } => {
-            tracing::warn!(%repo, %error, "the server does not take the login");
+            tracing::warn!(%repo, %error, "the server rejects the login");
         }
         Access::Nothing { problem, error } => {
-            tracing::debug!(?problem, %error, "what the login may do cannot be found out");
+            tracing::debug!(?problem, %error, "the access of the login cannot be checked");
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::notice::reporter::Phase;
 
 pub(super) fn log(event: &RepoEvent, phase: Phase) {
     match (event, phase) {
-        (RepoEvent::HeadMoved { commit }, _) => tracing::info!(%commit, "the branch's tip"),
+        (RepoEvent::HeadMoved { commit }, _) => tracing::info!(%commit, "the head of the branch moved"),
         (RepoEvent::FetchFailed { .. }, Phase::Over) => tracing::info!("the config repo answers again"),
         (RepoEvent::FetchFailed { problem, message }, Phase::Still) => {
             tracing::debug!(?problem, error = %message, "fetch failed again");
@@ -41,7 +41,7 @@ fn log_first(event: &RepoEvent) {
             files,
             is_known: true,
         } => {
-            tracing::info!(%repo, %commit, objects, files, "the repository goes on from what was applied last");
+            tracing::info!(%repo, %commit, objects, files, "the repository continues from the commit that was applied last");
         }
         RepoEvent::Recognised {
             repo,

@@ -28,10 +28,10 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
             tracing::info!(sync_target = %target, "the API server answers again");
         }
         (SyncEvent::TargetAway { message }, Phase::Changed) => {
-            tracing::debug!(sync_target = %target, problem = %message, "sync: the API server is still away");
+            tracing::debug!(sync_target = %target, problem = %message, "the API server still does not answer");
         }
         (SyncEvent::TargetAway { message } | SyncEvent::Problem { message }, Phase::New) => {
-            tracing::warn!(sync_target = %target, problem = %message, "sync");
+            tracing::warn!(sync_target = %target, problem = %message, "sync failed");
         }
         (
             SyncEvent::CommitApplied {

@@ -44,15 +44,15 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
             .flat_map(|document| automated(path, document))
             .collect::<Vec<_>>()
     });
-    let mut told: Vec<String> = through_overlays(fields.collect(), &index)
+    let mut fields: Vec<String> = through_overlays(fields.collect(), &index)
         .iter()
         .map(|field| match &field.policy {
             Ok(_) => format!("{} {} {}", field.path, field.field.field, field.image),
             Err(reason) => format!("{} {reason}", field.path),
         })
         .collect();
-    told.sort();
-    told
+    fields.sort();
+    fields
 }
 
 #[test]
@@ -83,9 +83,9 @@ fn every_way_to_a_cluster_has_its_own_place() {
             "resources: [../prod]\nimages: [{name: web, newName: r.example/web}, {name: r.example/web, newTag: v4}]\n",
         ),
     ];
-    let told = found(&files);
+    let fields = found(&files);
     assert_eq!(
-        told,
+        fields,
         [
             "base/web.yaml web web:1",
             "prod-b/kustomization.yaml r.example/web r.example/web:v4"
@@ -248,7 +248,7 @@ fn a_patch_that_cannot_be_followed_is_told_with_its_place() {
             "prod/kustomization.yaml:2:19: prod/ops.yaml sets the image by a JSON pointer",
         ),
     ];
-    for (way, wanted) in ways {
+    for (way, expected) in ways {
         let kustomization = format!("resources: [../base]\n{way}");
         let files = [
             ("base/web.yaml", WEB),
@@ -256,8 +256,8 @@ fn a_patch_that_cannot_be_followed_is_told_with_its_place() {
             ("prod/kustomization.yaml", &*kustomization),
             ("prod/ops.yaml", operation),
         ];
-        let told = found(&files);
-        assert!(told.len() == 1 && told[0].contains(wanted), "{way}: {told:?}");
+        let fields = found(&files);
+        assert!(fields.len() == 1 && fields[0].contains(expected), "{way}: {fields:?}");
     }
 }
 
@@ -282,9 +282,9 @@ spec: {values: {image: {repository: r.example/web, tag: \"1\"}}}
     };
     assert_eq!(with(images, ""), ["base/web.yaml chart-image r.example/web:1"]);
     assert_eq!(with(patches, &whole), ["prod/patch.yaml chart-image r.example/web:2"]);
-    let told = with(patches, part);
+    let fields = with(patches, part);
     assert!(
-        told[0].contains("prod/patch.yaml sets a part of the image, which is not followed"),
-        "{told:?}"
+        fields[0].contains("prod/patch.yaml sets a part of the image, which is not followed"),
+        "{fields:?}"
     );
 }

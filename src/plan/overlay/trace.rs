@@ -94,7 +94,7 @@ impl OverlayTrace<'_> {
             Some(target) => target.matches(&own.object),
             None => is_same(named, &own.object),
         };
-        let place = format!("{}:{}", overlay.path, patch.position);
+        let location = format!("{}:{}", overlay.path, patch.position);
         let mut last = None;
         for inline in &patch.inline {
             let sets = match inline {
@@ -107,7 +107,7 @@ impl OverlayTrace<'_> {
             };
             if let Some(name) = sets {
                 let reason = format!(
-                    "{place}: the patch here sets the image, and a patch inside a kustomization is not edited; {INSTEAD}"
+                    "{location}: the patch here sets the image, and a patch inside a kustomization is not edited; {INSTEAD}"
                 );
                 last = Some((name, TagSource::NotEditable(reason)));
             }
@@ -127,7 +127,7 @@ impl OverlayTrace<'_> {
                 }
                 None => {
                     let reason = format!(
-                        "{place}: {path} sets a part of the image, which is not followed; write the whole image there, or {INSTEAD}"
+                        "{location}: {path} sets a part of the image, which is not followed; write the whole image there, or {INSTEAD}"
                     );
                     (None, TagSource::NotEditable(reason))
                 }
@@ -135,7 +135,8 @@ impl OverlayTrace<'_> {
         }
         let mut operations = self.index.operations.get(&path).copied().unwrap_or_default().iter();
         if operations.any(|pointer| is_for(&own.object) && self.is_at(pointer)) {
-            let reason = format!("{place}: {path} sets the image by a JSON pointer, which is not followed; {INSTEAD}");
+            let reason =
+                format!("{location}: {path} sets the image by a JSON pointer, which is not followed; {INSTEAD}");
             last = Some((None, TagSource::NotEditable(reason)));
         }
         last

@@ -167,7 +167,7 @@ fn each_row_chooses_the_tag_a_person_would() {
         let again = self::selection(policy, current, &backwards);
         if chosen(&selection) != *want || selection != again {
             wrong.push(format!(
-                "{policy} {current} {listing:?}: wanted {want}, got {selection:#?}"
+                "{policy} {current} {listing:?}: expected {want}, found {selection:#?}"
             ));
         }
     }

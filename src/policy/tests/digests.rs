@@ -31,8 +31,8 @@ fn a_tag_is_followed_by_digest() {
             *want,
             "{policy} {current} {listing}: {selection:#?}"
         );
-        let told = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
-        assert!(told, "{policy} {current} {listing}: {selection:#?}");
+        let reported = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
+        assert!(reported, "{policy} {current} {listing}: {selection:#?}");
     }
     let selection = selection("digest:stable", "stable#1", &candidates("stable@2#2 a@1#1"));
     assert_eq!(selection.selected.unwrap().digest, Some(image("2")));

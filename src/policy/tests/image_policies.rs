@@ -45,8 +45,8 @@ fn an_image_policy_of_flux_elects_what_it_would_there() {
     for (spec, current, listing, want, reason) in IMAGE_POLICIES {
         let selection = selection_by(&image_policy(spec).unwrap(), current, &candidates(listing));
         assert_eq!(chosen(&selection), *want, "{spec} {current} {listing}: {selection:#?}");
-        let told = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
-        assert!(told, "{spec} {current} {listing}: {selection:#?}");
+        let reported = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
+        assert!(reported, "{spec} {current} {listing}: {selection:#?}");
     }
     let shown = image_policy("filterTags: {pattern: '^v(.*)$', extract: $1}\npolicy: {semver: {range: ^1}}").unwrap();
     assert_eq!(shown.to_string(), "semver ^1 of $1 in ^v(.*)$");
@@ -129,8 +129,8 @@ fn what_an_image_repository_excludes_is_no_candidate() {
         let policy = policy.over_image_repository(&repository(spec)).unwrap();
         let selection = selection_by(&policy, "a", &candidates(listing));
         assert_eq!(chosen(&selection), *want, "{spec} {listing}: {selection:#?}");
-        let told = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
-        assert!(told, "{spec} {listing}: {selection:#?}");
+        let reported = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
+        assert!(reported, "{spec} {listing}: {selection:#?}");
     }
 }
 

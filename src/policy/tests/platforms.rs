@@ -7,7 +7,7 @@ fn platforms(text: &str) -> Vec<Platform> {
         .collect()
 }
 
-/// wanted, what the image is built for, why it is not taken (`-`: it is).
+/// required, what the image is built for, why it is not taken (`-`: it is).
 #[rustfmt::skip]
 pub(super) const PLATFORMS: &[(&str, &str, &str)] = &[
     ("",                        "linux/amd64",                  "-"),
@@ -25,9 +25,9 @@ pub(super) const PLATFORMS: &[(&str, &str, &str)] = &[
 
 #[test]
 fn an_image_for_another_platform_is_told_from_one_that_fits() {
-    for (wanted, built, want) in PLATFORMS {
-        let unfit = Platforms::new(platforms(wanted)).unfit(&platforms(built));
-        assert_eq!(unfit.as_deref().unwrap_or("-"), *want, "{wanted} {built}");
+    for (required, built, want) in PLATFORMS {
+        let unfit = Platforms::new(platforms(required)).unfit(&platforms(built));
+        assert_eq!(unfit.as_deref().unwrap_or("-"), *want, "{required} {built}");
     }
 }
 

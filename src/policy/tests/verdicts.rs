@@ -98,7 +98,7 @@ fn what_a_person_leaves_out_is_not_held_against_a_tag() {
             ..Question::new(&policy, current.as_ref(), &listing)
         });
         assert_eq!(chosen(&selection), *want, "{policy} {name}: {selection:#?}");
-        let told = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
-        assert!(told, "{policy} {name}: {selection:#?}");
+        let reported = selection.verdicts.iter().any(|verdict| verdict.reason.contains(reason));
+        assert!(reported, "{policy} {name}: {selection:#?}");
     }
 }

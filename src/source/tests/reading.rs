@@ -117,9 +117,9 @@ async fn what_is_read_for_its_images_is_not_parsed_without_a_word_of_them() {
     let declared = reader.read(&commits, commit).await.unwrap();
     assert_eq!(parsed(&reader), 4, "all but base/settings.yaml");
     assert_eq!((declared.objects(), declared.images.kustomizations.len()), (1, 1));
-    let told = |finding: &&Finding| finding.path.as_str() == "base/twice.yaml";
+    let of_the_file = |finding: &&Finding| finding.path.as_str() == "base/twice.yaml";
     assert_eq!(
-        declared.findings.iter().filter(told).count(),
+        declared.findings.iter().filter(of_the_file).count(),
         1,
         "a key that stands twice"
     );

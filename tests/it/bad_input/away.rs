@@ -31,7 +31,7 @@ async fn an_api_server_that_is_away_is_told_once_while_bumps_go_on_and_is_caught
     scene.pushed("shop/web", "1.1.0");
     scene.committed("web.yaml", "shop/web:1.1.0").await;
     let line = logged(&mut agent, &["WARN", "cannot be reached"]).await;
-    says(&line, &[&cluster.url(), "tidegate goes on when it answers"]);
+    says(&line, &[&cluster.url(), "tidegate continues when the server answers"]);
     let (code, sync) = told(&agent, &["sync"]).await;
     assert_eq!(code, 1, "{sync}");
     says(&sync, &[&cluster.url(), "cannot be reached"]);

@@ -134,7 +134,7 @@ async fn at_its_start_the_agent_tells_whether_this_is_the_repository_it_was_on()
     said(&world, "the repository is read for the first time").await;
     world.agent.stop().await.unwrap();
     world.agent.run().await.unwrap();
-    said(&world, "the repository goes on from what was applied last").await;
+    said(&world, "the repository continues from the commit that was applied last").await;
     world.agent.stop().await.unwrap();
 
     let other = world.git.create_repo("other").unwrap();

@@ -250,7 +250,7 @@ async fn an_unsigned_tip_is_not_applied_and_what_was_verified_before_is_still_ke
     world.ecr.push_tag("shop/web", "3333ccc").unwrap();
     let scanned = world.agent.call(&["scan"]).await.unwrap();
     let scanned = String::from_utf8(scanned.stdout).unwrap();
-    assert!(scanned.contains("nothing is committed on it"), "{scanned}");
+    assert!(scanned.contains("no bump is committed"), "{scanned}");
     assert_eq!(world.repo.tip().unwrap(), Some(bad.clone()));
 
     // The same after a start from nothing.

@@ -1,4 +1,4 @@
-//! Git's smart HTTP protocol: requests in place of SSH commands. Source: gitprotocol-http(5), "Smart Clients".
+//! Git's smart HTTP protocol: requests instead of SSH commands. Source: gitprotocol-http(5), "Smart Clients".
 
 pub(crate) mod answer;
 pub(crate) mod client;

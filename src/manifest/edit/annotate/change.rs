@@ -11,7 +11,7 @@ pub(crate) struct Change {
     pub edits: Vec<(Range<usize>, String)>,
     /// The events of the old text that the edit removes.
     pub removed: Range<usize>,
-    /// The events that the edit adds in their place.
+    /// The events that replace them.
     pub added: Vec<Expected>,
     /// Whether the key `annotations` is removed with its last entry.
     pub removes_map: bool,

@@ -31,7 +31,7 @@ impl Editor<'_> {
         self.events.get(at).ok_or_else(|| self.uncertain())
     }
 
-    /// The events after an edit: `added` in place of `removed`.
+    /// The events after an edit: `added` replaces `removed`.
     pub(crate) fn expected(&self, removed: Range<usize>, added: Vec<Expected>) -> Vec<Expected> {
         let before = (0..removed.start).map(Expected::Old);
         before
