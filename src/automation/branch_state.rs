@@ -11,14 +11,14 @@ use std::collections::BTreeSet;
 /// The commits of the proposal branch that the followed branch does not have.
 #[derive(Debug, Default)]
 pub(super) struct BranchState {
-    /// The branch's head; `None` if there is no such branch.
+    /// The head of the branch; `None` if the branch does not exist.
     pub(super) head: Option<CommitId>,
     bumps: Vec<Bump>,
-    /// A commit that somebody else made, if there is one.
+    /// A commit of another author on the branch, if there is one.
     pub(super) foreign_commit: Option<HistoryCommit>,
 }
 
-/// More commits than this above the followed branch are somebody's work.
+/// The most commits that the agent puts on the branch. A branch with more commits has the work of a person.
 const MOST: usize = 100;
 
 impl BranchState {

@@ -1,4 +1,4 @@
-//! Platforms of candidates: an image that is built for other platforms than the cluster's is no candidate.
+//! The platforms of candidates: an image must be built for the platforms of the cluster to be a candidate.
 
 use crate::model::Repository;
 use crate::plan::{BumpPlan, PlannedBump, Tags};

@@ -10,15 +10,14 @@
 //! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
 //! 6. report: [`AutomationStatus`](crate::status::AutomationStatus) for log, metrics, API and command line
 //!
-//! A lost race is decided again on the new head within the same pass.
+//! After a lost race the same pass decides again on the new head.
 //!
-//! With a [`ProposalBranch`] the commits go to a branch of their own. It is made anew on the followed branch each time, and a
-//! request on the forge asks people to merge it. What waits there is no fact about the followed branch: holds and decisions
-//! come from the followed branch alone. Nothing is remembered: which requests were closed, and for which tags, is read from
-//! the forge.
+//! With a [`ProposalBranch`] the commits go to a branch of their own. Each pass makes this branch again on top of the
+//! followed branch, and a request on the forge asks people to merge it. Holds and decisions read the followed branch alone, and never the
+//! proposals. The loop has no memory: it reads from the forge which requests were closed, and for which tags.
 //!
-//! Deliberately absent: scanning (room `scan`), applying (room `sync`, which is only woken), a memory of its own: everything
-//! can be read again from git and the registries.
+//! Deliberately absent: scanning (room `scan`), and applying (room `sync`, which this loop only wakes). All state can be read
+//! again from git, the forge and the registries.
 
 mod automated_fields;
 mod automation_loop;

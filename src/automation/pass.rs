@@ -1,4 +1,4 @@
-//! One pass: decide, commit, push, and decide again on the new head if somebody else moved the branch first.
+//! One pass: decide, commit, push, and decide again on the new head if another push moved the branch first.
 
 use super::automation_loop::{Automation, PreparedCommits};
 use super::notices;

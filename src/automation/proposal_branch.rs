@@ -7,16 +7,16 @@ use std::time::Instant;
 
 /// The branch that bumps are pushed to for people to merge, and the forge that shows them the request.
 pub struct ProposalBranch {
-    /// The branch. Nobody else writes to it.
+    /// The branch. Only the agent writes to it.
     pub branch: BranchName,
-    /// The forge that requests are opened on. Without a forge people look at the branch themselves.
+    /// The forge that requests are opened on. Without a forge the agent only pushes the branch.
     pub forge: Option<Arc<dyn Forge>>,
-    /// Until when the forge asked not to be called, and the failure that said so.
+    /// The end of the pause that the forge asked for, and the message of the failure that asked.
     quiet: Mutex<Option<(Instant, String)>>,
 }
 
 /// The comment on a request that we close.
-const SUPERSEDED: &str = "Superseded: the branch has newer images, or nobody asks for these any more. Newer tags get a \
+const SUPERSEDED: &str = "Superseded: the followed branch has newer images, or no longer asks for these. Newer tags get a \
                           request of their own.";
 
 impl ProposalBranch {
@@ -29,7 +29,7 @@ impl ProposalBranch {
         }
     }
 
-    /// All requests from the branch; none without a forge. A forge that asked for a pause is not called before its end.
+    /// All requests from the branch; none without a forge. A forge that asked for a pause is not called before the pause ends.
     pub(super) async fn requests(&self) -> Result<Vec<ChangeRequest>, String> {
         let Some(forge) = &self.forge else {
             return Ok(Vec::new());
@@ -91,7 +91,7 @@ impl ProposalBranch {
         Ok(())
     }
 
-    /// Remembers how long the forge asked for a pause. Returns the failure's message.
+    /// Records the pause that the forge asked for. Returns the failure's message.
     fn failed(&self, failure: ForgeFailure) -> String {
         *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = failure
             .wait

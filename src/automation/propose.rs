@@ -15,8 +15,9 @@ use crate::port::{ChangeRequest, ConfigRepo, HistoryCommit, ProposalBranches, Pu
 impl<R: ConfigRepo + ProposalBranches> Automation<R> {
     /// Brings the proposal branch and its request up to date.
     ///
-    /// The requests are read before the followed branch, which is fetched anew. A request that is merged in between is then
-    /// seen as open with nothing left to propose. The other order would see the request gone and propose all of it again.
+    /// The pass reads the requests first and then fetches the followed branch. If a person merges a request between the two, the
+    /// pass sees an open request with nothing left to propose. In the other order the pass would not see the request, and would
+    /// propose all of its changes again.
     pub(super) async fn propose(&mut self, branch: &ProposalBranch) -> Result<Try, RepoFailure> {
         if self.deps.branch.head().is_none() {
             return Ok(Try::Done(AutomationReport::default()));

@@ -11,7 +11,7 @@ pub(super) enum Output {
     Json,
 }
 
-/// Writes to standard output. A closed pipe (`| head`) is no failure.
+/// Writes to standard output. A closed pipe (`| head`) is not a failure.
 pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Each lost race means that somebody else has written. Three lost races in a row do not happen by chance.
+/// The most tries of a write. A try fails only if another client wrote in between; three such failures are not a coincidence.
 const ATTEMPTS: usize = 4;
 
 /// The Secrets of the cluster that the agent runs in.

@@ -9,7 +9,7 @@ pub(super) struct Period(pub(super) Duration);
 /// Nothing polls more often: webhooks and commands wake a loop that must run sooner.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Far more than anybody waits, and little enough to be added to a time.
+/// The longest period. Nobody waits so long, and the sum of a time and this period does not overflow.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1 << 32);
 
 impl FromText for Period {

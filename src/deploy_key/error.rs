@@ -35,25 +35,25 @@ pub enum Error {
         location: String,
     },
     /// There is no signing key.
-    #[error("there is no signing key in {location}; tidegate never makes one, put the key there")]
+    #[error("there is no signing key in {location}; put a key there, since tidegate never makes one")]
     NoSigningKey {
         /// The file, or the Secret and its entry.
         location: String,
     },
     /// There is no deploy key to rotate.
-    #[error("there is no deploy key in {secret} to be replaced; `tidegate identity` makes the first one")]
+    #[error("{secret} has no deploy key to replace; `tidegate identity` makes the first key")]
     NothingToRotate {
         /// The Secret.
         secret: SecretName,
     },
     /// A running agent finds that its key was removed.
-    #[error("{secret} has no deploy key any more; put it back, or restart the agent to have a new one made")]
+    #[error("{secret} no longer has a deploy key; restore the key, or restart the agent, which then makes a new key")]
     Removed {
         /// The Secret.
         secret: SecretName,
     },
     /// Somebody else changed the Secret at the same time.
-    #[error("{secret} was changed by somebody else; try again")]
+    #[error("another process or person changed {secret} at the same time; try again")]
     Changed {
         /// The Secret.
         secret: SecretName,
@@ -81,7 +81,7 @@ pub enum Error {
         reason: String,
     },
     /// The thread that makes a key ended early.
-    #[error("a new key was not made")]
+    #[error("cannot make a new key: its thread ended early")]
     Thread(#[from] tokio::task::JoinError),
 }
 

@@ -2,9 +2,9 @@
 //! russh.
 //!
 //! [`Repo`] implements [`ConfigRepo`](crate::port::ConfigRepo). A call goes to one of two threads, which own a handle of the
-//! bare mirror each. libgit2 keeps the objects and fetches, over a transport of ours. The push half of the protocol is spoken
-//! directly, because a push can then go out in one piece. Both use one SSH connection, which is kept open between calls, with
-//! a channel and a push on standby, and is replaced when it is dead.
+//! bare mirror each. libgit2 keeps the objects and fetches, over a transport of ours. This room speaks the push
+//! half of the protocol itself, so that a push goes out in one piece. Both halves use one SSH connection. The connection stays
+//! open between calls, with a channel and a push on standby, and is replaced when it is dead.
 //!
 //! Imports go from `repo` to `mirror`, `objects`, `protocol`, `transport` and `trust`, in this order. `keys`, `url` and
 //! `settings` serve all of them; `local` uses `objects` alone.
@@ -14,12 +14,12 @@
 //! - The agent talks only to hosts whose key is in known_hosts, and never adds a key by itself. A login goes only to the
 //!   address's own host.
 //! - A push is compare-and-swap: the branch moves only from the commit's parent, never by force. A proposal branch of ours is
-//!   replaced only if it still has the value that was seen. A rejection is a lost race only if the branch has really moved.
-//!   After any doubt the remote's branch decides.
+//!   replaced only if it still points to the commit that was seen last. A rejection is a lost race only if the branch has really moved.
+//!   If the answer of the server is lost, the remote's branch decides.
 //! - A commit is read back before it is pushed: its trees are the parent's bit by bit, except for the planned files, which
 //!   have exactly the planned bytes.
-//! - The mirror is a cache: if it is damaged, locked, full, littered or gone, it is fetched anew. One process at a time owns
-//!   it.
+//! - The mirror is a cache: if it is damaged, locked, full, littered or gone, it is fetched again. One process at a time
+//!   owns it.
 //! - What is fetched and read is bounded in time, bytes and files. History may be fetched in part and is deepened on demand.
 //! - A server's message is shown in its own words, made plain and short.
 //!

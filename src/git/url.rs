@@ -22,7 +22,7 @@ pub enum Scheme {
     Http,
 }
 
-/// A text that is no valid address of a repository.
+/// A text that is not a valid address of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the repository's address {text:?} is not valid: {rule}")]
 pub struct InvalidUrl {

@@ -58,7 +58,7 @@ impl HoldIndex {
         self.entries.len()
     }
 
-    /// Whether there are no commits.
+    /// Whether the index has no commits.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

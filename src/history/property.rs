@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 const FIELDS: usize = 2;
 const TAGS: u8 = 4;
 
-/// A commit: what its fields say (nothing: the field is not there), for which of them it has a trailer, what it resumes (a
-/// field, or all if there is no such field; of it one tag, if one is named), and its committer's clock.
+/// A commit: the tags of its fields (`None`: the field does not exist), the fields that it has a trailer for, what it resumes,
+/// and the clock of its committer. It resumes one field, or all fields if the number is not the number of a field; and one
+/// tag, or all tags if no tag is named.
 #[derive(Debug, Clone)]
 struct Drawn {
     parents: Vec<usize>,
@@ -94,7 +95,7 @@ impl Dag {
             || self.says(commit, field) == Some(tag) && !self.changes(commit, field).is_empty()
     }
 
-    /// Of the rejections before a commit those that nobody up to `until` lifted.
+    /// The rejections before a commit that no commit of the set lifted.
     fn live(&self, rejected: &[(usize, u8)], commits: u64, field: usize) -> Vec<(usize, u8)> {
         let live = rejected.iter().copied().filter(|(by, tag)| {
             let mut lifters = self

@@ -17,7 +17,7 @@ pub enum Error {
         held: String,
     },
     /// The selector's name fits objects of several namespaces.
-    #[error("{object} is in several namespaces; say with -n which one is meant; {held}")]
+    #[error("{object} is in several namespaces; name its namespace with -n; {held}")]
     SeveralNamespaces {
         /// The object, as the selector names it.
         object: String,

@@ -14,16 +14,16 @@
 //!     compared as versions. Otherwise a tag is newer if it was pushed after the current tag was written into the file, if
 //!     that moment is known. Otherwise nothing moves.
 //! - `latest`, in upper or lower case, is a candidate only if the policy names exactly `latest`.
-//! - An artefact that is no container image by its name or media type (signature, attestation, SBOM, Helm chart, build cache)
-//!   is no candidate. Neither is an image that cannot be pulled or is known to be built for other platforms ([`Platforms`]).
+//! - An artefact that is not a container image by its name or media type (signature, attestation, SBOM, Helm chart, build cache)
+//!   is no candidate. An image that cannot be pulled, or is built for other platforms ([`Platforms`]), is no candidate either.
 //! - A field without a tag takes the first tag in the policy's order. A policy by push time does not take a tag whose push
 //!   time is unknown, unless the tag is a version.
 //! - A policy that writes digests ([`Digests`]: `digest:` and some ImagePolicies) also moves to the current tag itself, if the
 //!   tag points to another image than the digest in the file. It does not if push times show that the image is older.
 //!
 //! Tags on one digest share a push time in ECR and are one image. If a short SHA and `latest` are pushed together, the short SHA
-//! is taken, because `latest` is no candidate unless it is named. Of two names for one image the order below takes one, and a
-//! field never moves from one to the other by push time. A promotion by a second tag (`prod-x` put on the image of
+//! is taken, because `latest` is no candidate unless it is named. Of two names for one image the order below chooses one name, and
+//! a field never moves between the two names by push time. A promotion by a second tag (`prod-x` put on the image of
 //! `staging-x`) is seen as soon as the policy admits only the second tag: an image that was pushed after the current image is
 //! newer, whenever its tag was added. By version (`1.0.0-rc1` to `1.0.0` on one digest) the field does move.
 //!

@@ -56,7 +56,7 @@ enum Operator {
     Caret,
 }
 
-/// How a version stands to a range.
+/// The result of comparing a version with a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Within {
     Yes,
@@ -247,8 +247,8 @@ impl Comparison {
         }
     }
 
-    /// `~1.2.3` is up to the next minor version, `~1` up to the next major one. `~0.0.0` admits everything from there on,
-    /// as Masterminds has it.
+    /// `~1.2.3` admits versions below the next minor version, `~1` versions below the next major version. As in Masterminds,
+    /// `~0.0.0` admits all versions from `0.0.0` on.
     fn tilde(&self, version: &semver::Version) -> bool {
         let bound = &self.version;
         if version.cmp_precedence(bound) == Ordering::Less {
@@ -263,7 +263,7 @@ impl Comparison {
         }
     }
 
-    /// Up to the next change of the leftmost number that is not zero. A bare `^*` stays at `0.0.0`, as Masterminds has it.
+    /// Admits versions that keep the leftmost number that is not zero. As in Masterminds, a bare `^*` admits `0.0.0` only.
     fn caret(&self, version: &semver::Version) -> bool {
         let bound = &self.version;
         if version.cmp_precedence(bound) == Ordering::Less || version.major != bound.major {

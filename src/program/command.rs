@@ -70,8 +70,9 @@ impl Program {
     }
 
     /// Leaves the program in Tidegate's own process group, so that it may ask the person at the terminal (a passphrase, a
-    /// touch of a key) and ends with Tidegate on Ctrl-C. At its deadline the program alone is killed, and not what it started:
-    /// a group of its own would be in the background, where the system stops whoever reads from the terminal.
+    /// touch of a key) and ends with Tidegate on Ctrl-C. At its deadline only the program is killed, and not the
+    /// processes that it started. A process group of its own would be in the background, where the system stops a process that
+    /// reads from the terminal.
     pub(crate) fn shares_terminal(mut self) -> Self {
         self.shares_terminal = true;
         self

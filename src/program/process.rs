@@ -117,9 +117,9 @@ async fn read(
     Ok(bytes)
 }
 
-/// Limits the memory of a child that has just started, from outside, with `prlimit(2)` through rustix: that needs neither
-/// unsafe code nor a second program, and the image has neither a shell nor `prlimit(1)`. For the first microseconds the child
-/// runs without its limit; it is loading itself then, and has read none of its input.
+/// Limits the memory of a child that has just started, with `prlimit(2)` through rustix. The call acts from outside and works
+/// without unsafe code. The image contains no shell and no `prlimit(1)` that could set the limit before the start. The child
+/// runs without its limit for the first microseconds, while it loads its own code and has not read any input.
 #[cfg(target_os = "linux")]
 fn limit_memory(program: &str, child: &Child, limit: Option<u64>) -> Result<(), Error> {
     use rustix::process::{Resource, Rlimit, prlimit};

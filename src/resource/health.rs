@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 #[serde(tag = "state", content = "message", rename_all = "lowercase")]
 pub enum Health {
-    /// Unknown: there is no rule for its kind.
+    /// The health is unknown: its kind has no rule.
     #[default]
     Unknown,
     /// The object works as declared.

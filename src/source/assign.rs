@@ -25,7 +25,7 @@ impl TargetPaths {
         }
     }
 
-    /// Whether the target applies what lies at the path.
+    /// Whether the target applies the files at the path.
     pub(super) fn covers(&self, path: &RepoPath) -> bool {
         self.paths.is_empty() || self.paths.iter().any(|own| path.is_within(own))
     }
@@ -54,7 +54,7 @@ impl TargetPaths {
     }
 
     /// The charts and kustomizations around a path of the target that the target does not cover as a whole. Another target
-    /// covers them, so that the files below are no plain manifests any more, and would look deleted.
+    /// covers them, so that the files below are no longer plain manifests and their objects would look deleted.
     fn swallowed(&self, folders: &Folders) -> Vec<Finding> {
         let mut findings = Vec::new();
         for folder in folders.iter().filter(|folder| !self.covers(folder)) {
@@ -104,7 +104,7 @@ pub(super) struct Assigned {
     pub(super) images: DeclaredImages,
     /// The findings of all targets, in order.
     pub(super) findings: Vec<Finding>,
-    /// Whether a target has two declarations of one object, and so applies neither.
+    /// Whether a target has two declarations of one object. The target then applies none of them.
     pub(super) has_duplicates: bool,
 }
 

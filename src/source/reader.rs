@@ -95,8 +95,8 @@ impl Reader {
         ))
     }
 
-    /// Reads a commit from the latest one, and looks at the files that differ only: whoever races others for the branch has
-    /// no time to look at twenty thousand. `None` where what differs concerns more than its own files.
+    /// Reads a commit by the difference to the latest commit that was read, and reads only the files that differ. A push that
+    /// races other pushes has no time to read twenty thousand files. `None` if the difference affects other files too.
     async fn read_changes(
         &mut self,
         repo: &impl ConfigRepo,

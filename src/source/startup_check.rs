@@ -107,7 +107,7 @@ impl<G: ConfigRepo, R: RecordStore> StartupCheck<G, R> {
 
 /// What the repository has besides the files that are read.
 struct Layout {
-    /// The entries of `repo.paths` below which there is no file.
+    /// The entries of `repo.paths` that have no file below them.
     missing: String,
     /// The names at the repository's top.
     existing: String,

@@ -3,7 +3,7 @@ use crate::history;
 use crate::model::CommitId;
 use crate::port::{ConfigRepo, RepoFailure};
 
-/// How many of the agent's own bumps may follow a confirmed commit before it has to be confirmed anew.
+/// The most bumps of the agent after a confirmed commit. After more bumps a person must confirm again.
 const MAX_BUMPS: usize = 100;
 
 /// Which deletions of `tip` are approved, by the settings and by the history.

@@ -94,7 +94,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     }
 }
 
-/// The kinds that the set may still have: the declared ones, and the recorded ones of which objects may be left.
+/// The kinds that the set may still have: the declared kinds, and the recorded kinds that may still have objects.
 fn kinds_of_set(
     declared: &TargetState,
     kinds: &Kinds,

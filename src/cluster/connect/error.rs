@@ -14,7 +14,7 @@ pub enum ConnectError {
     },
     /// The process does not run in a pod with a service account.
     #[error(
-        "no kubeconfig is named and this is no pod with a service account; set KUBECONFIG to a kubeconfig's path, or \
+        "no kubeconfig is set, and the process does not run in a pod with a service account; set KUBECONFIG to a kubeconfig's path, or \
          give the pod a service account whose token is mounted"
     )]
     InCluster {

@@ -41,7 +41,7 @@ pub(crate) enum Error {
         source: Box<Error>,
     },
     /// The push was cut off before the server moved the branch.
-    #[error("the push to {url} was cut off; the branch has not moved, the push can be tried again")]
+    #[error("the push to {url} was cut off; the branch has not moved, and the next pass pushes again")]
     CutOff {
         url: String,
         #[source]

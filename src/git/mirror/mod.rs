@@ -1,6 +1,6 @@
 //! The bare mirror on disk: a cache of the remote's branches. Fetches fill the mirror, pushes go out from it.
 //!
-//! Whatever is wrong with the mirror, it is thrown away and fetched anew. One process at a time owns the folder.
+//! A mirror with any fault is removed and fetched again. One process at a time owns the folder.
 
 mod branch_fetch;
 pub(crate) mod dir;

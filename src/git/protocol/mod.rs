@@ -1,7 +1,7 @@
 //! Git's wire protocol as far as Tidegate speaks it itself: packets, advertisements, and pushes with their reports. libgit2
 //! fetches.
 //!
-//! A failure here is one of the exchange with the server, so there is no error of this folder besides the transport's.
+//! Every failure here is a failure of the exchange with the server, so this folder uses the error of the transport.
 
 pub(crate) mod advertisement;
 pub(crate) mod branch_tip;

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The server cannot be reached, or does not do what it is asked to. `server` is its host and port.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("cannot reach {server}; check repo.url and that the network lets the agent out to it")]
+    #[error("cannot reach {server}; check repo.url, and that the network lets the agent connect to the server")]
     Connect {
         server: String,
         #[source]
@@ -17,7 +17,7 @@ pub(crate) enum Error {
     },
     /// The server was silent for too long. `phase` says what the agent waited for.
     #[error(
-        "{server} gave no answer within {after:?} ({phase}); check repo.url and the network on the way, or raise \
+        "{server} did not answer within {after:?} ({phase}); check repo.url and the network, or raise \
          repo.timeout if the server is slow"
     )]
     Silent {
@@ -31,7 +31,7 @@ pub(crate) enum Error {
          repo.depth to fetch less"
     )]
     Overdue { server: String },
-    #[error("the exchange with {server} was ended, because the agent stops")]
+    #[error("the exchange with {server} was ended, since the agent stops")]
     Stopped { server: String },
     #[error("no SSH connection to {server}")]
     Handshake {
@@ -57,7 +57,7 @@ pub(crate) enum Error {
         line: String,
     },
     #[error(
-        "the host key of {server} is {offered}, but known_hosts has {known}; somebody may be in between: compare with \
+        "the host key of {server} is {offered}, but known_hosts has {known}; another server may answer in its name: compare with \
          the fingerprint that the host's operator publishes before you change repo.knownHosts"
     )]
     HostKeyChanged {
@@ -110,10 +110,10 @@ pub(crate) enum Error {
         source: CredentialsError,
     },
     #[error(
-        "{url} is not encrypted; write https://, or set repo.http.plaintext if everybody on the way may read along"
+        "{url} is not encrypted; write https://, or set repo.http.plaintext if others on the network may read the traffic"
     )]
     Plaintext { url: String },
-    #[error("cannot reach {server}; check repo.url and that the network lets the agent out to it")]
+    #[error("cannot reach {server}; check repo.url, and that the network lets the agent connect to the server")]
     HttpConnect {
         server: String,
         #[source]

@@ -1,4 +1,4 @@
-//! A look at a file's bytes before it is parsed: most files of a repository have no image field.
+//! A check of the bytes of a file before the file is parsed: most files of a repository have no image field.
 //!
 //! `words` searches for words that image fields need. `fast_scan` and `line` recognise files that also have no finding.
 //! The prefilter may let a file through that has no image field. It never holds back a file that has one.

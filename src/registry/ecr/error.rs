@@ -69,7 +69,7 @@ where
     }
 }
 
-/// The error with its causes. A cause whose text stands in an outer error already is left out.
+/// The error with its causes. A cause is left out if an outer error contains its text.
 fn chain(error: &dyn Error) -> String {
     let mut parts = vec![error.to_string()];
     let mut next = error.source();

@@ -63,7 +63,7 @@ async fn a_server_that_takes_the_connection_and_says_nothing_is_given_up_after_r
     };
     let mut agent = scene.agent(options, Access::ReadWrite).await;
     agent.start().unwrap();
-    let message = told_everywhere(&mut agent, "gave no answer within 1s").await;
+    let message = told_everywhere(&mut agent, "did not answer within 1s").await;
     says(
         &message,
         &[&relay.addr().to_string(), "check repo.url", "raise repo.timeout"],
@@ -128,7 +128,7 @@ async fn a_changed_host_key_is_told_with_both_and_stops_what_would_speak_to_it()
     let mut agent = scene.running().await;
     scene.applied("settings", "declared").await;
     scene.git.swap_host_keys().unwrap();
-    let message = told_everywhere(&mut agent, "somebody may be in between").await;
+    let message = told_everywhere(&mut agent, "another server may answer in its name").await;
     let place = scene.git.addr().to_string();
     says(&message, &[&place, "(line 1)", "before you change repo.knownHosts"]);
     assert!(message.matches("SHA256:").count() >= 2, "{message}");

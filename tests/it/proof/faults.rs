@@ -40,7 +40,7 @@ const ON_THE_WAY: [Row; 6] = [
         begin: |on| on.leads_to(on.silent.local_addr().unwrap()),
         end: Faults::leads_home,
         says: &[
-            "gave no answer within 1s (waiting for its SSH greeting)",
+            "did not answer within 1s (waiting for its SSH greeting)",
             "repo.timeout",
         ],
     },
@@ -49,7 +49,7 @@ const ON_THE_WAY: [Row; 6] = [
         begin: |on| on.leads_to(on.greeter),
         end: Faults::leads_home,
         says: &[
-            "gave no answer within 1s (SSH key exchange, after its greeting)",
+            "did not answer within 1s (SSH key exchange, after its greeting)",
             "repo.timeout",
         ],
     },
@@ -57,7 +57,7 @@ const ON_THE_WAY: [Row; 6] = [
         name: "a stall on an open connection",
         begin: |on| on.scene.relay.stall(),
         end: |on| on.scene.relay.heal(),
-        says: &["gave no answer within 1s"],
+        says: &["did not answer within 1s"],
     },
     Row {
         name: "connections that are reset",
@@ -81,7 +81,7 @@ const ON_THE_WAY: [Row; 6] = [
         name: "another host key",
         begin: |on| on.leads_to(on.impostor.addr()),
         end: Faults::leads_home,
-        says: &["somebody may be in between", "SHA256:"],
+        says: &["another server may answer in its name", "SHA256:"],
     },
 ];
 

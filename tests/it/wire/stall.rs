@@ -65,7 +65,7 @@ fn phase(failure: &RepoFailure) -> String {
     if failure.message.contains("did not end in time") {
         return "the whole".to_owned();
     }
-    let told = failure.message.split_once("gave no answer within 1s (");
+    let told = failure.message.split_once("did not answer within 1s (");
     let Some((place, told)) = told else { panic!("{failure}") };
     assert!(
         place.contains("127.0.0.1:") && told.contains("repo.timeout"),
