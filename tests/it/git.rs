@@ -493,7 +493,7 @@ async fn cut_off(direction: Direction, warm: bool, step: u64) {
     let scene = Scene::start();
     let (mut landed, mut cuts) = (0, 0);
     for round in 0..16_u64 {
-        // A relay of its own: the last round's connection may live on for a while, and is not to be cut in this one's place.
+        // Each round has its own relay: the connection of the last round may still be open, and must not be cut instead.
         let relay = Relay::start(scene.server.addr()).unwrap();
         let (repo, tip) = opened(scene.settings_through(relay.addr()), warm).await;
         let plan = bump(&repo, tip, &format!("3.{round}.0")).await;

@@ -18,8 +18,8 @@ fn changed_lines(world: &World, commit: &str) -> Vec<String> {
         .collect()
 }
 
-/// Pushes the tag everywhere and lets the agent bump to it. A slow scan is told in parts, and each part is a pass: until
-/// the last one is told the agent may not push.
+/// Pushes the tag everywhere and lets the agent bump to it. A slow scan is reported in parts, and each part wakes a pass: the
+/// agent may not push before the last part is reported.
 async fn bump_all_in_one_pass(world: &mut World, names: [&str; 3], tag: &str) {
     let key = world.agent.identity().await.unwrap();
     world.git.authorize(&key, Access::ReadOnly).unwrap();

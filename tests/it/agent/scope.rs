@@ -144,7 +144,7 @@ async fn every_policy_chooses_its_own_newest_in_one_commit() {
     assert_eq!(world.repo.log().unwrap()[0].subject, "Bump 4 images");
 }
 
-/// An image in a block scalar cannot be edited in place: that is the one thing said, and it names the place.
+/// An image in a block scalar cannot be edited. The agent reports only this, and names file and line.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_edited_in_place_is_told_with_its_place_and_nothing_else() {
     let cluster = ControlPlane::shared().await.unwrap();

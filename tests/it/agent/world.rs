@@ -26,7 +26,7 @@ pub struct World {
 
 impl World {
     /// A repository with a namespace and one automated Deployment `web` on `shop/web:<tag>`, and the agent on it,
-    /// prepared and let in. `name` tells the namespace and the set from those of other tests.
+    /// prepared and let in. `name` makes the namespace and the set differ from those of other tests.
     pub async fn prepare(cluster: &ControlPlane, name: &str, tag: &str) -> World {
         let namespace = format!("{name}-{}", std::process::id());
         let files = [

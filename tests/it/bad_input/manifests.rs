@@ -1,4 +1,4 @@
-//! Files and objects that cannot be used: told with file and line, and everything else is applied and bumped.
+//! Files and objects that cannot be used: the agent reports file and line, and applies and bumps everything else.
 
 use super::scene::{AUTOMATED, SOON, Scene, config_map, logged, says, told, warnings, workload};
 use k8s_openapi::api::events::v1::Event;

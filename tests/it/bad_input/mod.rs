@@ -1,4 +1,4 @@
-//! Bad input: each is told once, in one message that names the place and the remedy, while everything else goes on.
+//! Bad input: the agent reports each problem once, in one message with location and remedy, and continues with the rest.
 //!
 //! Every test runs the built program and reads what its user would: the log, the answers of its commands, `/readyz`.
 

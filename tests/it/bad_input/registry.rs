@@ -1,4 +1,4 @@
-//! A repository in ECR that may not be read or is not there: its own field is told, and the others are bumped.
+//! A repository in ECR that may not be read or does not exist: the agent reports its field, and bumps the other fields.
 
 use super::scene::{AUTOMATED, HOST, Scene, logged, says, told, warnings, workload};
 use tidegate_stack::ControlPlane;

@@ -1,4 +1,4 @@
-//! The config repo cannot be read or written: each way with words of its own, told once, and over without a restart.
+//! The config repo cannot be read or written: each failure has its own message, is reported once, and ends without a restart.
 
 use super::scene::{AUTOMATED, SOON, Scene, config_map, counted, logged, readiness, says, told, warnings, workload};
 use tidegate_stack::git::Access;

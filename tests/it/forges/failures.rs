@@ -13,7 +13,7 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Instead 
     }
 }
 
-/// Each refusal in the forge's own form: what is said, and how long the forge is left alone.
+/// Each refusal in the forge's own form: the message, and how long the agent does not call the forge.
 #[tokio::test]
 async fn a_forges_refusals_are_told_in_its_words_with_what_to_do() {
     let now = jiff::Timestamp::now().as_second();

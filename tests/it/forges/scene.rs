@@ -74,7 +74,7 @@ pub async fn codecommit() -> Scene<CodeCommit> {
 }
 
 impl<A: Api + Stands> Scene<A> {
-    /// Nothing was said that the forge's description does not have.
+    /// No request and no answer breaks the forge's description.
     pub fn assert_as_described(&self) {
         let faults = self.server.faults();
         assert!(faults.is_empty(), "{faults:#?}");

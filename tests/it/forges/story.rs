@@ -42,7 +42,7 @@ fn writes(asked: &[String]) -> usize {
         .count()
 }
 
-/// A request's whole life, and the requests of others beside it.
+/// The whole life of a request, next to requests of other people.
 async fn story<A: Api + Stands>(scene: Scene<A>, has_labels: bool, address: &str) {
     let (forge, server) = (&scene.forge, &scene.server);
     let open = || async {

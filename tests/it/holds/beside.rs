@@ -69,7 +69,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Everything bumped from `a` to `b` in one commit of the agent's, as its trailers tell.
+    /// Everything bumped from `a` to `b` in one commit of the agent's, as its trailers record.
     fn bumped(server: &GitServer) -> Self {
         let bare = server.create_repo("fleet").unwrap();
         bare.seed(FILES).unwrap();

@@ -19,7 +19,7 @@ pub async fn tidegate_with(arguments: &[&str], environment: &[(&str, &str)]) -> 
     program.output().await.unwrap()
 }
 
-/// How the git program is told a key and the host's keys.
+/// Gives the git program a key and the host's keys.
 pub fn ssh_command(server: &GitServer, key: &SshKey, folder: &Path) -> String {
     let known = folder.join("known_hosts");
     std::fs::write(&known, server.known_hosts_lines().join("\n") + "\n").unwrap();

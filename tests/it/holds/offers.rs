@@ -1,4 +1,4 @@
-//! What may be chosen while something is held: histories by the real git program, and a registry's answer beside them.
+//! The tags that may be chosen while a field is held: for histories of the real git program and answers of a registry.
 
 use super::script::{Script, minutes};
 use std::collections::BTreeMap;

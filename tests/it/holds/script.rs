@@ -140,7 +140,7 @@ impl Script {
         self.copy.write(file, text).unwrap();
     }
 
-    /// The file with an object, and its place among the file's documents.
+    /// The file with an object, and the object's index among the documents of the file.
     fn find(&self, object: &str) -> (String, Vec<String>, usize) {
         let files = self.copy.git(&["ls-files", "--", "*.yaml", "*.yml"]).unwrap();
         for file in files.lines() {

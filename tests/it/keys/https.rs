@@ -1,4 +1,4 @@
-//! The agent on an HTTPS address: a login in place of the deploy key, and a key of its own for signatures.
+//! The agent on an HTTPS address: a login instead of the deploy key, and a key of its own for signatures.
 
 use crate::agent::world::{SOON, World};
 use std::path::PathBuf;

@@ -76,7 +76,7 @@ async fn two_steps_change_the_key_while_every_commit_goes_on_being_applied() {
         assert_ne!(next, old);
         assert_eq!(entries(&world, name).await, ["identity", "identity.next"]);
 
-        // Not at the forge yet: nothing changes, and it is said why.
+        // The forge does not have the key yet: nothing changes, and the agent reports why.
         let early = world.agent.call(&["identity", "--rotate"]).await.unwrap();
         let early = String::from_utf8(early.stderr).unwrap();
         assert!(

@@ -121,7 +121,8 @@ async fn a_harmed_mirror_is_mended_by_a_new_start_and_by_the_next_call() {
         drop(repo);
         let harmed = mirror(scene.folder.path());
         harm(&harmed);
-        // A new process; the old one's thread may have the lock for a moment, then a folder beside it is taken.
+        // A new process; the thread of the old process may keep the lock for a moment, and then the new process takes a
+        // subfolder.
         let again = scene.open();
         assert_eq!(
             again.fetch().await.unwrap_or_else(|error| panic!("{what}: {error}")),

@@ -1,4 +1,4 @@
-//! Two that were told to use the same folder.
+//! Two processes with the same state folder.
 
 use crate::git::{Scene, bump};
 use tidegate::git::Repo;

@@ -1,4 +1,4 @@
-//! What a tree may hold beside plain files, carried through a bump bit by bit.
+//! Trees with entries besides plain files: a bump keeps every bit of these entries.
 
 use crate::git::{FILE, Scene, bump, content};
 use std::io::Write as _;
@@ -29,7 +29,7 @@ fn blob(bare: &Path, bytes: &[u8]) -> String {
     git(bare, &["hash-object", "-w", "--stdin"], bytes)
 }
 
-/// Writes a tree as it is told, in git's order or not: mode, name, id.
+/// Writes a tree with these entries (mode, name, id) in this order, which may differ from git's order.
 fn tree(bare: &Path, entries: &[(&str, &[u8], &str)]) -> String {
     let mut bytes = Vec::new();
     for (mode, name, id) in entries {

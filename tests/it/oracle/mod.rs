@@ -1,4 +1,4 @@
-//! Our readings beside those of the programs whose dialect they are: random questions, one answer each, no disagreement.
+//! Compares our readings with the programs that define the dialects: for random questions the answers must agree.
 //!
 //! `TIDEGATE_SEED` repeats a run; without it every run asks something else.
 

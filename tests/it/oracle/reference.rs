@@ -1,4 +1,4 @@
-//! Image references beside `github.com/distribution/reference` itself, whose grammar they follow.
+//! Compares image references with `github.com/distribution/reference`, which defines their grammar.
 
 use super::{Random, answers};
 use std::collections::BTreeMap;

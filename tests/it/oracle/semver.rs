@@ -1,4 +1,4 @@
-//! `semver:` beside Masterminds semver v3 itself, whose dialect it speaks: random ranges and versions, one verdict each.
+//! Compares `semver:` with Masterminds semver v3, which defines the dialect: random ranges and versions get the same verdict.
 
 use super::{Random, answers};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Everything that goes wrong between the agent and the branch: each is told in its own words within its deadline, and when
+//! All faults between the agent and the branch: the agent reports each fault in its own words within a deadline, and when
 //! it is over the next tag lands, by the very same process.
 
 use super::scene::{Scene, file, workload};
@@ -225,7 +225,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// As a failing disk does: what stands behind the head becomes something else, in place.
+/// Acts like a failing disk: overwrites the objects behind the head.
 fn corrupt(path: &Path) {
     let mut mode = std::fs::metadata(path).unwrap().permissions();
     mode.set_mode(0o644);

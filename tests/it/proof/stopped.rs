@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tidegate_stack::relay::Direction;
 
 const WORKLOAD: &str = "web";
-/// What a pod that is told to stop may take, with room to spare.
+/// The longest time that a pod may take to stop, with some reserve.
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where the push hangs.

@@ -68,7 +68,7 @@ async fn an_overtaken_request_is_closed_with_a_word_and_does_not_count_as_a_no()
     );
     assert_eq!(scene.side(), None);
 
-    // What was overtaken is proposed again when it is wanted again: nobody has said no.
+    // A superseded bump is proposed again when a field asks for it again, since no person has refused it.
     person.write("apps/web.yaml", &old).unwrap();
     person.commit("back, by hand").unwrap();
     person.push().unwrap();

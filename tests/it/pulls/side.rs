@@ -45,7 +45,7 @@ async fn a_side_branch_follows_the_branch_below_and_a_persons_commit_on_it_stays
     assert_eq!(scene.tag_at(SIDE), "3333ccc");
 }
 
-/// A pod that starts from nothing has no mirror: what it fetches is bounded, and the branch beside may begin below that.
+/// A new pod has no mirror. The fetch is shallow, and the proposal branch may begin below the shallow boundary.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_side_branch_is_signed_and_an_agent_with_a_bounded_history_takes_it_up_again() {
     let signed = |_: &tidegate_stack::Gitea| "automation: {push: branch, signing: {deployKey: true}}\n".to_owned();

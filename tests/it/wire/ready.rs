@@ -1,4 +1,4 @@
-//! A push that was made ready: whatever becomes of it until it is wanted, the update lands once.
+//! A push on standby: the update lands exactly once, whatever happens to the standby before the push.
 
 use super::scene::{FILE, Scene, bump, landed, waiting};
 use std::process::Command;

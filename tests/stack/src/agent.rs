@@ -1,7 +1,7 @@
 //! The agent under test: the built `tidegate` program with a configuration file, an environment and a port of its own.
 //!
-//! It is run as a user would run it outside the cluster: a kubeconfig, a deploy key in a file, AWS settings in the
-//! environment. Nothing of its code is called.
+//! The agent runs as a user would run it outside the cluster: with a kubeconfig, a deploy key in a file and AWS settings in
+//! the environment. The stack never calls the agent's code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::port::Port;
 use crate::process::Process;
 
-/// The namespace that the agent is told to live in.
+/// The agent's own namespace, as its configuration names it.
 pub const NAMESPACE: &str = "tidegate";
 
-/// Makes [`NAMESPACE`], as whoever installs the agent does.
+/// Makes [`NAMESPACE`], as the installation of the agent does.
 ///
 /// # Errors
 /// When the API server refuses.
@@ -34,10 +34,10 @@ pub async fn make_namespace(client: &kube::Client) -> Result<()> {
     }
 }
 
-/// From start to ready: a clone, a key, one listing of each kind. A busy machine gets the rest.
+/// The longest time from start to ready. The agent clones, reads its key and lists each kind; a busy machine needs the rest.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What the agent is to work on.
+/// The settings of the agent under test.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The built program.
@@ -62,11 +62,11 @@ pub struct Options {
     pub key: String,
     /// Further lines below `repo:`, indented by two blanks.
     pub repo_more: String,
-    /// What forges sign their pushes with; empty: pushes are not heard of.
+    /// The secret that forges sign their webhooks with; empty: the agent has no webhook.
     pub webhook_secret: String,
 }
 
-/// An agent: prepared, running or ended. Ends when dropped.
+/// An agent: prepared, running or ended. Dropping the handle ends the agent.
 #[derive(Debug)]
 pub struct Agent {
     options: Options,
@@ -142,7 +142,7 @@ impl Agent {
         fs::write(self.config_file(), config).context("cannot write the configuration")
     }
 
-    /// Changes the options and writes the configuration anew; a running agent does not notice.
+    /// Changes the options and writes the configuration again. A running agent does not read it.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -169,7 +169,7 @@ impl Agent {
         self.dir.path().join("token")
     }
 
-    /// The agent's own folder; what it keeps between two runs lies in `state` below it.
+    /// The agent's own folder. Its subfolder `state` keeps files between two runs.
     #[must_use]
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -181,7 +181,7 @@ impl Agent {
         format!("http://{}", self.port.addr())
     }
 
-    /// A command line of the program, in the agent's environment and in no other.
+    /// A command line of the program, with the agent's environment only.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.options.program);
@@ -205,7 +205,7 @@ impl Agent {
     /// Runs a command line to its end, off the async threads.
     ///
     /// # Errors
-    /// When it cannot be started, or takes longer than a minute.
+    /// When the program cannot be started, or takes longer than a minute.
     pub async fn call(&self, arguments: &[&str]) -> Result<Output> {
         let command = self.command(arguments);
         let child = tokio::process::Command::from(command)
@@ -218,10 +218,10 @@ impl Agent {
             .with_context(|| format!("cannot start {}", self.options.program.display()))
     }
 
-    /// The same for one that must end well; its standard output.
+    /// Runs a command line that must succeed. Returns its standard output.
     ///
     /// # Errors
-    /// When it ends otherwise: its output is in the message.
+    /// When the program fails. The message has its output.
     pub async fn ask(&self, arguments: &[&str]) -> Result<String> {
         let output = self.call(arguments).await?;
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -234,7 +234,7 @@ impl Agent {
         Ok(out)
     }
 
-    /// The public half of its deploy key, made now if there is none.
+    /// The public half of the deploy key. Makes the key if there is none.
     ///
     /// # Errors
     /// When `tidegate identity` fails.
@@ -253,13 +253,13 @@ impl Agent {
         Ok(())
     }
 
-    /// The log of all its runs.
+    /// The file with the log of all runs.
     #[must_use]
     pub fn log_file(&self) -> PathBuf {
         self.dir.path().join("tidegate.log")
     }
 
-    /// All that it has logged.
+    /// The log of all runs.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
@@ -268,15 +268,15 @@ impl Agent {
     /// The running process.
     ///
     /// # Errors
-    /// When it was not started.
+    /// When the agent was not started.
     pub fn process(&mut self) -> Result<&mut Process> {
         self.process.as_mut().context("the agent was not started")
     }
 
-    /// Waits until `/readyz` says so.
+    /// Waits until `/readyz` reports that the agent is ready.
     ///
     /// # Errors
-    /// When the agent ends before, or is not ready in time; the message has what it answered and logged.
+    /// When the agent ends first, or is not ready in time. The message has the agent's answer and log.
     pub async fn ready(&mut self) -> Result<()> {
         let deadline = tokio::time::Instant::now() + READY_DEADLINE;
         let mut last;
@@ -296,7 +296,7 @@ impl Agent {
         }
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the agent and waits until it is ready.
     ///
     /// # Errors
     /// As [`Agent::start`] and [`Agent::ready`].
@@ -305,27 +305,27 @@ impl Agent {
         self.ready().await
     }
 
-    /// SIGKILL, and gone.
+    /// Ends the agent with SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill();
         }
     }
 
-    /// SIGTERM; its exit code.
+    /// Ends the agent with SIGTERM. Returns its exit code.
     ///
     /// # Errors
-    /// When it still runs after half a minute.
+    /// When the agent still runs after half a minute.
     pub async fn stop(&mut self) -> Result<i32> {
         let mut process = self.process.take().context("the agent was not started")?;
         process.signal(libc::SIGTERM);
         process.exited(Duration::from_secs(30)).await
     }
 
-    /// Forgets everything that it kept in its folder, but for key and configuration.
+    /// Removes all files from the agent's folder except the key and the configuration.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// When a file cannot be removed.
     pub fn forget(&self) -> Result<()> {
         match fs::remove_dir_all(self.dir.path().join("state")) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("cannot remove the state"),
@@ -333,7 +333,7 @@ impl Agent {
         }
     }
 
-    /// Who may call its port, to be taken elsewhere.
+    /// A client of the agent's port, for other tasks and threads.
     #[must_use]
     pub fn caller(&self) -> Caller {
         Caller {
@@ -342,18 +342,18 @@ impl Agent {
         }
     }
 
-    /// GET from its port: status and body.
+    /// Sends GET to the agent's port. Returns status and body.
     ///
     /// # Errors
-    /// When it does not answer within ten seconds.
+    /// When the agent does not answer within ten seconds.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
         self.caller().request("GET", path, "", Duration::from_secs(10)).await
     }
 
-    /// POST with a JSON body to its port: status and body.
+    /// Sends POST with a JSON body to the agent's port. Returns status and body.
     ///
     /// # Errors
-    /// When it does not answer `within` that time.
+    /// When the agent does not answer `within` this time.
     pub async fn post(&self, path: &str, body: &str, within: Duration) -> Result<(u16, String)> {
         self.caller().post(path, body, within).await
     }
@@ -367,10 +367,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// POST with a JSON body: status and body.
+    /// Sends POST with a JSON body. Returns status and body.
     ///
     /// # Errors
-    /// When it is not answered `within` that time.
+    /// When the agent does not answer `within` this time.
     pub async fn post(&self, path: &str, body: &str, within: Duration) -> Result<(u16, String)> {
         self.request("POST", path, body, within).await
     }

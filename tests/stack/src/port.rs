@@ -1,4 +1,4 @@
-//! Ports for programs that must be told theirs before they start.
+//! Ports for programs that need the number of their port before they start.
 //!
 //! "Bind to 0, note the number, close, hand it on" loses the port to anybody who asks the kernel in between, and a busy
 //! test run does. These ports lie below the kernel's own range and are held by a file lock while the handle lives, so two

@@ -1,6 +1,6 @@
 //! Where the programs are that the stack runs.
 //!
-//! `tools/build.sh` beside this crate knows; it looks in `TIDEGATE_TOOLS`, `KUBEBUILDER_ASSETS`, `PATH` and the user's
+//! The script `tools/build.sh` of this crate finds the programs: it looks in `TIDEGATE_TOOLS`, `KUBEBUILDER_ASSETS`, `PATH` and the user's
 //! cache folder, and builds what is in none of them, so that a plain `cargo test` works without `make tools` before it.
 
 use std::collections::BTreeMap;

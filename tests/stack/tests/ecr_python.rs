@@ -1,4 +1,4 @@
-//! The stand-in as botocore's model of the service sees it, and beside moto.
+//! Checks the stand-in against botocore's model of the service, and against moto.
 
 use std::process::Output;
 
@@ -9,13 +9,13 @@ const CHECKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/check_ecr.py")
 fn check(python: &Python, arguments: &[&str]) {
     let ran = python.command().arg(CHECKS).args(arguments).output();
     let Output { status, stdout, stderr } = ran.unwrap_or_else(|error| panic!("running {CHECKS}: {error}"));
-    let said = format!(
+    let output = format!(
         "{}{}",
         String::from_utf8_lossy(&stdout),
         String::from_utf8_lossy(&stderr)
     );
-    println!("{said}");
-    assert!(status.success(), "{said}");
+    println!("{output}");
+    assert!(status.success(), "{output}");
 }
 
 #[tokio::test]

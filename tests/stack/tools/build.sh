@@ -12,7 +12,7 @@
 #   3. helm, kustomize, kubectl: PATH, in a version that fits
 #   4. the cache: ${XDG_CACHE_HOME:-~/.cache}/tidegate/tools/PROGRAM-VERSION/PROGRAM
 #   5. etcd, kube-apiserver, kubectl: what an installed `setup-envtest` has or can download; the cache keeps a link
-# Go builds every other program into the cache from the go.mod beside this file, which pins version and sums (the oracles'
+# Go builds every other program into the cache from the go.mod next to this file, which pins version and sums (the oracles'
 # own few lines are in tests/oracle). Programs of one module are built by one call of Go, which compiles what they share
 # once. The script writes nothing in this folder. A second build waits for the first, and then finds the work done.
 set -euo pipefail

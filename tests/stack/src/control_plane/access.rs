@@ -20,7 +20,7 @@ use super::audit::{self, AuditRequest, Mark};
 use super::certificates::Identity;
 use super::servers::ControlPlane;
 
-/// Numbers the requests that mark a place in the audit log, and the token files.
+/// Numbers the requests that mark a position in the audit log, and the token files.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 /// How long the audit log may lag behind an answered request. It is written before the answer ends.
@@ -41,7 +41,7 @@ impl ControlPlane {
         Ok(Client::try_from(self.config().await?)?)
     }
 
-    /// The same with a user agent of one's own, to be told apart in the audit log.
+    /// A new client with its own user agent, which identifies its requests in the audit log.
     ///
     /// # Errors
     /// When the kubeconfig cannot be read back.

@@ -54,11 +54,11 @@ pub(super) fn image(deployment: &Deployment) -> &str {
 
 /// Whether all pods run the newest template (kstatus' rule for Deployments).
 pub(super) fn rolled_out(deployment: &Deployment) -> bool {
-    let wanted = deployment.spec.replicas.unwrap_or(1);
+    let expected = deployment.spec.replicas.unwrap_or(1);
     deployment.status.as_ref().is_some_and(|status| {
         status.observed_generation == deployment.metadata.generation
-            && status.updated_replicas.unwrap_or(0) == wanted
-            && status.available_replicas.unwrap_or(0) == wanted
-            && status.replicas.unwrap_or(0) == wanted
+            && status.updated_replicas.unwrap_or(0) == expected
+            && status.available_replicas.unwrap_or(0) == expected
+            && status.replicas.unwrap_or(0) == expected
     })
 }

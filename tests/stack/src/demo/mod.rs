@@ -1,6 +1,6 @@
-//! The story that `make demo` tells: six things that a team needs of Tidegate, each with the time that it took.
+//! The demo of `make demo`: six things that a team needs of Tidegate, each with its duration.
 //!
-//! `scene` starts the parts and the agent; `story` is the six chapters; `look` waits for what they promise.
+//! `scene` starts the parts and the agent; `story` is the six chapters; `look` waits for their results.
 
 mod look;
 mod scene;
@@ -11,16 +11,16 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-/// Tells the story; with `keep` the parts stay up afterwards, until Ctrl-C.
+/// Runs the demo. With `keep` the parts stay up afterwards, until Ctrl-C.
 ///
 /// # Errors
-/// The chapter that did not come true, and why.
-pub fn tell(keep: bool) -> Result<()> {
+/// The chapter that failed, and why.
+pub fn run(keep: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let begin = Instant::now();
         let scene = scene::Scene::set().await?;
-        story::tell(&scene)
+        story::run(&scene)
             .await
             .inspect_err(|_| eprintln!("--- end of the agent's log\n{}", tail(&scene.agent.log())))?;
         println!(
@@ -56,15 +56,15 @@ fn workspace() -> PathBuf {
         .unwrap_or_default()
 }
 
-/// The `tidegate` program that was built beside this one.
+/// The `tidegate` program in the folder of this program.
 fn program() -> Result<PathBuf> {
-    let beside = std::env::current_exe()?.with_file_name("tidegate");
+    let program = std::env::current_exe()?.with_file_name("tidegate");
     anyhow::ensure!(
-        beside.is_file(),
+        program.is_file(),
         "{} is not built: run `make demo`, which builds it",
-        beside.display()
+        program.display()
     );
-    Ok(beside)
+    Ok(program)
 }
 
 fn tail(text: &str) -> String {

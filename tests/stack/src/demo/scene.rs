@@ -35,7 +35,7 @@ impl Scene {
         let cluster = ControlPlane::start(Options { pods: true }).await?;
         let client = cluster.client_named("demo").await?;
         agent::make_namespace(&client).await?;
-        told(start, "kube-apiserver, etcd, controllers and a simulated node");
+        report(start, "kube-apiserver, etcd, controllers and a simulated node");
 
         let start = Instant::now();
         let git = GitServer::start()?;
@@ -48,7 +48,7 @@ impl Scene {
             ecr.create_repository(account, region, repository)?;
             ecr.push_tag(repository, tag)?;
         }
-        told(
+        report(
             start,
             "sshd with config-repo-example in a bare repository; ECR with three repositories",
         );
@@ -67,7 +67,7 @@ impl Scene {
         let key = agent.identity().await?;
         git.authorize(&key, Access::ReadWrite)?;
         agent.run().await?;
-        told(
+        report(
             start,
             "tidegate run: deploy key made and authorized, repository cloned, everything applied",
         );
@@ -126,6 +126,6 @@ impl Scene {
     }
 }
 
-pub(super) fn told(start: Instant, what: &str) {
+pub(super) fn report(start: Instant, what: &str) {
     println!("  {:>6.2} s  {what}", start.elapsed().as_secs_f64());
 }

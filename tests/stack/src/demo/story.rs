@@ -7,9 +7,9 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::look::{WITHIN, deployments, image, rolled_out, services, until};
-use super::scene::{Scene, told};
+use super::scene::{Scene, report};
 
-pub(super) async fn tell(scene: &Scene) -> Result<()> {
+pub(super) async fn run(scene: &Scene) -> Result<()> {
     let old = "3f9c2ab";
     until(
         deployments(&scene.client),
@@ -59,7 +59,7 @@ async fn bumped(scene: &Scene, repository: &str, tag: &str) -> Result<String> {
         .await
         .with_context(|| format!("no commit for {repository}:{tag}"))?;
     let subject = scene.repo.git(&["log", "-1", "--format=%s", &commit])?;
-    told(start, &format!("committed {}: {}", &commit[..7], subject.trim()));
+    report(start, &format!("committed {}: {}", &commit[..7], subject.trim()));
     let diff = scene.repo.diff(&commit)?;
     let changed: Vec<&str> = diff
         .lines()
@@ -84,13 +84,13 @@ async fn running(scene: &Scene, tag: &str) -> Result<()> {
         image(live).ends_with(&ending)
     })
     .await?;
-    told(start, "applied: Deployment shop/web has the image");
+    report(start, "applied: Deployment shop/web has the image");
     let what = format!("Deployment web rolled out with {tag}");
     until(api(), "web", &what, |live| {
         image(live).ends_with(&ending) && rolled_out(live)
     })
     .await?;
-    told(start, "rolled out: all pods run it");
+    report(start, "rolled out: all pods run it");
     Ok(())
 }
 
@@ -104,7 +104,7 @@ async fn edited(scene: &Scene) -> Result<()> {
         .await?;
     println!("            kubectl set image: {}", image(&patched));
     until(api, "web", "the declared image back", |live| image(live) == declared).await?;
-    told(start, "put back");
+    report(start, "put back");
     Ok(())
 }
 
@@ -114,7 +114,7 @@ async fn deleted(scene: &Scene) -> Result<()> {
     let start = Instant::now();
     api.delete("web", &DeleteParams::default()).await?;
     until(api, "web", "the Service back", |live| live.metadata.uid != gone).await?;
-    told(start, "back, with all its fields");
+    report(start, "back, with all its fields");
     Ok(())
 }
 
@@ -123,7 +123,7 @@ async fn reverted(scene: &Scene, bump: &str, old: &str) -> Result<()> {
     let start = Instant::now();
     let revert = scene.person.revert(bump)?;
     scene.person.push()?;
-    told(start, &format!("reverted and pushed: {}", &revert[..7]));
+    report(start, &format!("reverted and pushed: {}", &revert[..7]));
     running(scene, old).await?;
     let start = Instant::now();
     for _ in 0..3 {
@@ -139,7 +139,7 @@ async fn reverted(scene: &Scene, bump: &str, old: &str) -> Result<()> {
         scene.repo.tip()?.as_deref() == Some(revert.as_str()),
         "after three scans the branch has moved on"
     );
-    told(start, &format!("three more scans: {old} still runs, no further commit"));
+    report(start, &format!("three more scans: {old} still runs, no further commit"));
     let plan: serde_json::Value = serde_json::from_str(&scene.agent.ask(&["plan", "-o", "json"]).await?)?;
     let fields = plan["fields"].as_array().context("the plan has no fields")?;
     let held = fields

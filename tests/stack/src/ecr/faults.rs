@@ -155,8 +155,8 @@ impl Fault {
     }
 
     fn strikes(&self, operation: &str, account: &str, repository: &str) -> bool {
-        self.operation.as_deref().is_none_or(|wanted| wanted == operation)
-            && self.account.as_deref().is_none_or(|wanted| wanted == account)
+        self.operation.as_deref().is_none_or(|only| only == operation)
+            && self.account.as_deref().is_none_or(|only| only == account)
             && self
                 .repository
                 .as_deref()

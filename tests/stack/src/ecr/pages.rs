@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::{answer::Failure, manifest::digest_of, store::Place};
+use super::{answer::Failure, manifest::digest_of, store::Position};
 
 /// The page size of a request that names none.
 const DEFAULT_LIMIT: usize = 100;
@@ -14,30 +14,30 @@ const SEAL_LENGTH: usize = 32;
 /// Where the page before ended: the image or repository, and in a list of tags the tag.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Cursor {
-    pub(super) place: Place,
-    pub(super) tag: Option<Place>,
+    pub(super) position: Position,
+    pub(super) tag: Option<Position>,
     rested: bool,
 }
 
 impl Cursor {
-    pub(super) fn at(place: &Place) -> Self {
+    pub(super) fn at(position: &Position) -> Self {
         Self {
-            place: place.clone(),
+            position: position.clone(),
             tag: None,
             rested: false,
         }
     }
 
-    pub(super) fn at_tag(place: &Place, tag: Place) -> Self {
+    pub(super) fn at_tag(position: &Position, tag: Position) -> Self {
         Self {
             tag: Some(tag),
-            ..Self::at(place)
+            ..Self::at(position)
         }
     }
 
     /// Whether a listing that goes on from `self` has `other` still to come.
     pub(super) fn is_before(&self, other: &Self) -> bool {
-        (&self.place, &self.tag) < (&other.place, &other.tag)
+        (&self.position, &self.tag) < (&other.position, &other.tag)
     }
 }
 
@@ -87,7 +87,7 @@ impl Pages {
         self.epoch += 1;
     }
 
-    /// The place to go on from, or the start.
+    /// The position to continue from, or the start.
     pub(super) fn open(&self, asked: &Asked<'_>) -> Result<Option<Cursor>, Failure> {
         let Some(text) = asked.next_token.filter(|text| !text.is_empty()) else {
             return Ok(None);

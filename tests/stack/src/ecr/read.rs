@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Failure, codes},
     pages::{Asked, Cursor, Page, Pages},
-    store::{Image, Repository, Scope, Store, place},
+    store::{Image, Repository, Scope, Store, position},
     validate,
     wire::{ImageId, Input},
 };
@@ -34,18 +34,18 @@ pub(super) fn describe_repositories(
     let after = pages.open(&asked)?;
     let mut all: Vec<_> = store
         .repositories(scope)
-        .map(|found| (place(&found.name), found))
+        .map(|found| (position(&found.name), found))
         .collect();
     all.sort_by(|(one, _), (other, _)| one.cmp(other));
     let items = all
         .into_iter()
-        .map(|(place, found)| (Cursor::at(&place), repository(found)));
+        .map(|(position, found)| (Cursor::at(&position), repository(found)));
     Ok(paged("repositories", pages.cut(&asked, after.as_ref(), items)?))
 }
 
 pub(super) fn describe_images(store: &Store, pages: &Pages, scope: &Scope, input: &Input) -> Result<Value, Failure> {
     let name = validate::repository_name(input.repository_name.as_deref())?;
-    let wanted = Wanted::of(input)?;
+    let filter = ImageFilter::of(input)?;
     if let Some(ids) = &input.image_ids {
         let ids = validate::count("imageIds", Some(ids), 100)?;
         if input.max_results.is_some() || input.next_token.is_some() {
@@ -58,7 +58,7 @@ pub(super) fn describe_images(store: &Store, pages: &Pages, scope: &Scope, input
         let mut found: Vec<&Image> = Vec::new();
         for id in ids {
             let image = find(repository, id).map_err(|missing| missing.of(repository, id))?;
-            if wanted.has(image) && !found.iter().any(|known| known.digest == image.digest) {
+            if filter.has(image) && !found.iter().any(|known| known.digest == image.digest) {
                 found.push(image);
             }
         }
@@ -66,30 +66,30 @@ pub(super) fn describe_images(store: &Store, pages: &Pages, scope: &Scope, input
             json!({ "imageDetails": found.into_iter().map(|image| detail(repository, image)).collect::<Vec<_>>() }),
         );
     }
-    let asked = asked(input, format!("images {scope:?} {name} {wanted:?}"));
+    let asked = asked(input, format!("images {scope:?} {name} {filter:?}"));
     let after = pages.open(&asked)?;
     let repository = store.repository(scope, name)?;
     let images = repository
-        .images_from(after.as_ref().map(|after| &after.place))
-        .filter(|(_, image)| wanted.has(image));
-    let items = images.map(|(place, image)| (Cursor::at(place), detail(repository, image)));
+        .images_from(after.as_ref().map(|after| &after.position))
+        .filter(|(_, image)| filter.has(image));
+    let items = images.map(|(position, image)| (Cursor::at(position), detail(repository, image)));
     Ok(paged("imageDetails", pages.cut(&asked, after.as_ref(), items)?))
 }
 
 pub(super) fn list_images(store: &Store, pages: &Pages, scope: &Scope, input: &Input) -> Result<Value, Failure> {
     let name = validate::repository_name(input.repository_name.as_deref())?;
-    let wanted = Wanted::of(input)?;
-    let asked = asked(input, format!("ids {scope:?} {name} {wanted:?}"));
+    let filter = ImageFilter::of(input)?;
+    let asked = asked(input, format!("ids {scope:?} {name} {filter:?}"));
     let after = pages.open(&asked)?;
     let repository = store.repository(scope, name)?;
     let images = repository
-        .images_from(after.as_ref().map(|after| &after.place))
-        .filter(|(_, image)| wanted.has(image));
+        .images_from(after.as_ref().map(|after| &after.position))
+        .filter(|(_, image)| filter.has(image));
     let items = images.flat_map(|(at, image)| {
         if image.tags.is_empty() {
             return vec![(Cursor::at(at), json!({ "imageDigest": image.digest }))];
         }
-        let mut tags: Vec<_> = image.tags.iter().map(|tag| place(tag)).collect();
+        let mut tags: Vec<_> = image.tags.iter().map(|tag| position(tag)).collect();
         tags.sort();
         let entry = |tag| json!({ "imageDigest": image.digest, "imageTag": tag });
         tags.into_iter()
@@ -243,12 +243,12 @@ fn detail(repository: &Repository, image: &Image) -> Value {
 
 /// Which images a listing's filter lets through. Nothing here is ever archived.
 #[derive(Debug)]
-struct Wanted {
+struct ImageFilter {
     tagged: Option<bool>,
     active: bool,
 }
 
-impl Wanted {
+impl ImageFilter {
     fn of(input: &Input) -> Result<Self, Failure> {
         let filter = input.filter.as_ref();
         let tag_status = filter.and_then(|filter| filter.tag_status.as_deref());

@@ -69,10 +69,10 @@ fn suffix(region: &str) -> &'static str {
     }
 }
 
-/// Place in a listing: by a hash, so that it says nothing about age or name.
-pub(super) type Place = (u64, String);
+/// A position in a listing. A hash orders the listing, so that the order depends on neither age nor name.
+pub(super) type Position = (u64, String);
 
-pub(super) fn place(name: &str) -> Place {
+pub(super) fn position(name: &str) -> Position {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
     (hasher.finish(), name.to_owned())
@@ -97,7 +97,7 @@ pub(super) struct Repository {
     /// Accounts besides the owner's that the repository policy lets in.
     pub(super) shared_with: BTreeSet<String>,
     images: HashMap<String, Image>,
-    order: BTreeSet<Place>,
+    order: BTreeSet<Position>,
     tags: BTreeMap<String, String>,
     blobs: HashMap<String, Arc<str>>,
 }
@@ -137,12 +137,12 @@ impl Repository {
             .map(|(tag, _)| tag.as_str())
     }
 
-    /// Images in listing order, from this place on, itself included.
-    pub(super) fn images_from(&self, place: Option<&Place>) -> impl Iterator<Item = (&Place, &Image)> {
-        let start = place.map_or(Bound::Unbounded, Bound::Included);
+    /// The images in listing order, from this position on (inclusive).
+    pub(super) fn images_from(&self, position: Option<&Position>) -> impl Iterator<Item = (&Position, &Image)> {
+        let start = position.map_or(Bound::Unbounded, Bound::Included);
         self.order
             .range((start, Bound::Unbounded))
-            .filter_map(|place| self.images.get(&place.1).map(|image| (place, image)))
+            .filter_map(|position| self.images.get(&position.1).map(|image| (position, image)))
     }
 
     pub(super) fn indexes_naming(&self, digest: &str) -> Vec<&str> {
@@ -154,7 +154,7 @@ impl Repository {
     }
 
     pub(super) fn insert(&mut self, image: Image) {
-        self.order.insert(place(&image.digest));
+        self.order.insert(position(&image.digest));
         self.images.insert(image.digest.clone(), image);
     }
 
@@ -188,7 +188,7 @@ impl Repository {
     /// Takes the image away with all its tags, which are returned.
     pub(super) fn remove(&mut self, digest: &str) -> Option<BTreeSet<String>> {
         let image = self.images.remove(digest)?;
-        self.order.remove(&place(digest));
+        self.order.remove(&position(digest));
         for tag in &image.tags {
             self.tags.remove(tag);
         }

@@ -168,7 +168,7 @@ impl Api for CodeCommit {
     }
 }
 
-/// Whether the signature (version 4) is right, as AWS's documentation tells to work it out.
+/// Checks the signature (version 4) by the algorithm of AWS's documentation.
 fn signed(ask: &Ask) -> Result<(), String> {
     let time = ask.header("x-amz-date");
     let day = time.get(..8).unwrap_or_default();

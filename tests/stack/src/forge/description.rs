@@ -1,4 +1,4 @@
-//! What a forge has published about its API: which calls there are, what they take, what they answer.
+//! The published description of a forge's API: its calls, their parameters and their answers.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
@@ -14,10 +14,10 @@ pub struct Description {
 }
 
 impl Description {
-    /// Reads OpenAPI 3.0, JSON or YAML. Answers may have more names than are described.
+    /// Reads OpenAPI 3.0 in JSON or YAML. Answers may have names that the description does not have.
     ///
     /// # Errors
-    /// When it is neither.
+    /// When the text is neither JSON nor YAML.
     pub fn openapi(text: &str) -> Result<Self> {
         Ok(Self {
             root: serde_yaml::from_str(text).context("the description cannot be read")?,
@@ -25,11 +25,11 @@ impl Description {
         })
     }
 
-    /// Reads AWS's own model of a service that speaks its JSON protocol; an operation is known by its target, which is
-    /// put where a path would be. Nothing may have other names than the model's.
+    /// Reads AWS's own model of a service with the JSON protocol. The target of an operation replaces the path. Requests and
+    /// answers may only have names of the model.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the text is not a model.
     pub fn aws(text: &str) -> Result<Self> {
         let model: Value = serde_json::from_str(text).context("the model cannot be read")?;
         let prefix = model["metadata"]["targetPrefix"]
@@ -58,13 +58,13 @@ impl Description {
         })
     }
 
-    /// One of its examples.
+    /// An example of the description.
     #[must_use]
     pub fn example(&self, name: &str) -> Value {
         self.root["components"]["examples"][name]["value"].clone()
     }
 
-    /// What is wrong with a call.
+    /// The faults of a call.
     #[must_use]
     pub fn request(&self, ask: &Ask) -> Vec<String> {
         let Some((places, operation)) = self.operation(ask) else {
@@ -81,7 +81,7 @@ impl Description {
         found
     }
 
-    /// What is wrong with an answer to a call. Of the statuses that are not described only refusals may come.
+    /// The faults of an answer to a call. An answer with a status that is not described must be a redirect or an error.
     #[must_use]
     pub fn answer(&self, ask: &Ask, status: u16, body: &Value) -> Vec<String> {
         let Some((_, operation)) = self.operation(ask) else {
@@ -97,7 +97,7 @@ impl Description {
         if let Some(errors) = response["x-errors"].as_array() {
             let kind = body["__type"].as_str().unwrap_or_default();
             let known = errors.iter().any(|error| error["shape"] == kind);
-            // Common to all operations, and in no model.
+            // All operations share these errors, and no model lists them.
             let common = ["AccessDeniedException", "ThrottlingException"].contains(&kind);
             return if known || common {
                 Vec::new()
@@ -111,7 +111,7 @@ impl Description {
         }
     }
 
-    /// The operation, and what the path has for the names in its template.
+    /// The operation, and the values of the names in its path template.
     fn operation(&self, ask: &Ask) -> Option<(Vec<(&str, String)>, &Value)> {
         let paths = self.root["paths"].as_object()?;
         paths.iter().find_map(|(template, operations)| {
@@ -128,22 +128,22 @@ impl Description {
             .flatten()
             .map(|parameter| resolve(&self.root, parameter))
             .collect();
-        let of = |place: &str, name: &str| {
+        let of = |location: &str, name: &str| {
             declared
                 .iter()
-                .find(|parameter| parameter["in"] == place && parameter["name"] == name)
+                .find(|parameter| parameter["in"] == location && parameter["name"] == name)
         };
         let query = ask.query.iter().map(|(name, value)| ("query", name.as_str(), value));
         let path = places.iter().map(|(name, value)| ("path", *name, value));
-        for (place, name, value) in query.chain(path) {
-            match of(place, name) {
+        for (location, name, value) in query.chain(path) {
+            match of(location, name) {
                 Some(parameter) => {
                     let schema = resolve(&self.root, &parameter["schema"]);
-                    let told = faults(&self.root, schema, &typed(schema, value), Names::Declared);
-                    found.extend(told.into_iter().map(|fault| format!("{place} {name}: {fault}")));
+                    let wrong = faults(&self.root, schema, &typed(schema, value), Names::Declared);
+                    found.extend(wrong.into_iter().map(|fault| format!("{location} {name}: {fault}")));
                 }
                 None if self.answers == Names::Declared => {}
-                None => found.push(format!("{place} {name}: there is no such parameter")),
+                None => found.push(format!("{location} {name}: there is no such parameter")),
             }
         }
         for parameter in declared
@@ -161,15 +161,15 @@ impl Description {
 
 /// What a path has for the names of a template.
 fn places<'a>(template: &'a str, path: &str) -> Option<Vec<(&'a str, String)>> {
-    let (wanted, given): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
-    if wanted.len() != given.len() {
+    let (expected, given): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    if expected.len() != given.len() {
         return None;
     }
     let mut places = Vec::new();
-    for (wanted, given) in wanted.into_iter().zip(given) {
-        match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+    for (expected, given) in expected.into_iter().zip(given) {
+        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             Some(name) if !given.is_empty() => places.push((name, given.to_owned())),
-            None if wanted == given => {}
+            None if expected == given => {}
             _ => return None,
         }
     }

@@ -82,14 +82,14 @@ impl Api for GitHub {
         ""
     }
 
-    /// A client without a name is turned away by GitHub.
+    /// GitHub rejects a client without a user agent.
     fn faults(&self, ask: &Ask) -> Vec<String> {
-        let wanted = [
+        let expected = [
             ("authorization", format!("Bearer {TOKEN}")),
             ("accept", "application/vnd.github+json".to_owned()),
             ("x-github-api-version", "2022-11-28".to_owned()),
         ];
-        let mut found: Vec<String> = wanted
+        let mut found: Vec<String> = expected
             .iter()
             .filter(|(name, value)| ask.header(name) != value)
             .map(|(name, value)| format!("{name} is {:?}, not {value:?}", ask.header(name)))
@@ -113,7 +113,7 @@ impl Api for GitHub {
         };
         match (ask.method.as_str(), rest) {
             ("GET", ["pulls"]) => {
-                let is_wanted = |kept: &&Kept| {
+                let matches = |kept: &&Kept| {
                     let head = format!("{}:{}", if kept.is_fork { "stranger" } else { "acme" }, kept.from);
                     let state = match ask.query("state") {
                         "all" => true,
@@ -124,8 +124,8 @@ impl Api for GitHub {
                         && (ask.query("head").is_empty() || ask.query("head") == head)
                         && ask.query("base") == kept.into
                 };
-                let wanted: Vec<&Kept> = self.stand.newest().filter(is_wanted).collect();
-                let pulls = page(&wanted, ask.query("page"), ask.query("per_page"), 30);
+                let matching: Vec<&Kept> = self.stand.newest().filter(matches).collect();
+                let pulls = page(&matching, ask.query("page"), ask.query("per_page"), 30);
                 (200, pulls.iter().map(|kept| self.pull(kept, true)).collect())
             }
             ("POST", ["pulls"]) => {

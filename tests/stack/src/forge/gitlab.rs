@@ -81,10 +81,10 @@ impl Api for GitLab {
         };
         match (ask.method.as_str(), rest) {
             ("GET", []) => {
-                let is_wanted =
+                let matches =
                     |kept: &&Kept| kept.from == ask.query("source_branch") && kept.into == ask.query("target_branch");
-                let wanted: Vec<&Kept> = self.stand.newest().filter(is_wanted).collect();
-                let here = page(&wanted, ask.query("page"), ask.query("per_page"), 20);
+                let matching: Vec<&Kept> = self.stand.newest().filter(matches).collect();
+                let here = page(&matching, ask.query("page"), ask.query("per_page"), 20);
                 (200, here.iter().map(|kept| merge_request(kept)).collect())
             }
             ("POST", []) => {

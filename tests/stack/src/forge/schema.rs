@@ -1,23 +1,22 @@
-//! Values held against the schemas of OpenAPI 3.0. A keyword that is not known here is a fault of its own, so that nothing
-//! is passed over.
+//! Checks values against the schemas of OpenAPI 3.0. An unknown keyword is a fault, so that the check skips nothing.
 
 use serde_json::{Map, Value};
 
-/// What is done about names that a schema does not have.
+/// Whether a value may have names that its schema does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// Only declared ones: what we send must mean something.
+    /// Only declared names may occur: the forge must understand all that the agent sends.
     Declared,
-    /// Any: answers grow.
+    /// Any name may occur: a forge may add names to its answers.
     Any,
 }
 
-/// The deepest that schemas and values are nested.
+/// The deepest nesting of schemas and values.
 const DEEPEST: usize = 32;
-/// Keywords that say nothing about whether a value is right.
+/// Keywords that do not restrict values.
 const SILENT: [&str; 6] = ["default", "deprecated", "description", "example", "format", "title"];
 
-/// What is wrong with a value; `root` is the document that `$ref` points into.
+/// The faults of a value. `root` is the document that `$ref` points into.
 pub fn faults(root: &Value, schema: &Value, value: &Value, names: Names) -> Vec<String> {
     let mut check = Check {
         root,
@@ -28,7 +27,7 @@ pub fn faults(root: &Value, schema: &Value, value: &Value, names: Names) -> Vec<
     check.found
 }
 
-/// What a JSON pointer with `#` in front points to.
+/// Follows `$ref`s, which are JSON pointers after a `#`.
 pub fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     for _ in 0..DEEPEST {
@@ -47,31 +46,31 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, place: &str, what: impl std::fmt::Display) {
-        let place = if place.is_empty() { "it" } else { place };
-        self.found.push(format!("{place}: {what}"));
+    fn wrong(&mut self, location: &str, what: impl std::fmt::Display) {
+        let location = if location.is_empty() { "it" } else { location };
+        self.found.push(format!("{location}: {what}"));
     }
 
-    fn value(&mut self, place: &str, schema: &Value, value: &Value, depth: usize) {
+    fn value(&mut self, location: &str, schema: &Value, value: &Value, depth: usize) {
         let Some(schema) = resolve(self.root, schema).as_object().filter(|_| depth < DEEPEST) else {
-            return self.wrong(place, "there is no schema for it");
+            return self.wrong(location, "there is no schema");
         };
         if value.is_null() {
             if schema.get("nullable") != Some(&Value::Bool(true)) && schema.contains_key("type") {
-                self.wrong(place, "null");
+                self.wrong(location, "null");
             }
             return;
         }
-        for (keyword, wanted) in schema {
-            self.keyword(place, schema, (keyword, wanted), value, depth);
+        for (keyword, rule) in schema {
+            self.keyword(location, schema, (keyword, rule), value, depth);
         }
     }
 
     fn keyword(
         &mut self,
-        place: &str,
+        location: &str,
         schema: &Map<String, Value>,
-        (keyword, wanted): (&str, &Value),
+        (keyword, rule): (&str, &Value),
         value: &Value,
         depth: usize,
     ) {
@@ -81,45 +80,45 @@ impl Check<'_> {
             _ => 0,
         };
         match keyword {
-            "type" if !is(wanted.as_str().unwrap_or_default(), value) => {
-                self.wrong(place, format!("{value} is no {wanted}"));
+            "type" if !is(rule.as_str().unwrap_or_default(), value) => {
+                self.wrong(location, format!("{value} is no {rule}"));
             }
-            "enum" if !wanted.as_array().is_some_and(|all| all.contains(value)) => {
-                self.wrong(place, format!("{value} is none of {wanted}"));
+            "enum" if !rule.as_array().is_some_and(|all| all.contains(value)) => {
+                self.wrong(location, format!("{value} is none of {rule}"));
             }
-            "properties" => self.properties(place, wanted, value, depth),
+            "properties" => self.properties(location, rule, value, depth),
             "required" => {
-                for name in wanted.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                for name in rule.as_array().into_iter().flatten().filter_map(Value::as_str) {
                     if value.is_object() && value.get(name).is_none() {
-                        self.wrong(place, format!("{name} is missing"));
+                        self.wrong(location, format!("{name} is missing"));
                     }
                 }
             }
             "items" => {
                 for (at, entry) in value.as_array().into_iter().flatten().enumerate() {
-                    self.value(&format!("{place}[{at}]"), wanted, entry, depth + 1);
+                    self.value(&format!("{location}[{at}]"), rule, entry, depth + 1);
                 }
             }
-            "additionalProperties" if wanted.is_object() => {
+            "additionalProperties" if rule.is_object() => {
                 let declared = schema.get("properties").and_then(Value::as_object);
                 for (name, entry) in value.as_object().into_iter().flatten() {
                     if !declared.is_some_and(|declared| declared.contains_key(name)) {
-                        self.value(&format!("{place}.{name}"), wanted, entry, depth + 1);
+                        self.value(&format!("{location}.{name}"), rule, entry, depth + 1);
                     }
                 }
             }
             "oneOf" | "anyOf" => {
-                let ways = wanted.as_array().map(Vec::as_slice).unwrap_or_default();
+                let ways = rule.as_array().map(Vec::as_slice).unwrap_or_default();
                 let fits = |way: &Value| faults(self.root, way, value, self.names).is_empty();
                 if !ways.iter().any(fits) {
-                    self.wrong(place, format!("{value} is nothing of what it may be"));
+                    self.wrong(location, format!("{value} matches none of the alternatives"));
                 }
             }
-            "minItems" | "minLength" if length(value) < wanted.as_u64().unwrap_or_default() => {
-                self.wrong(place, format!("shorter than {wanted}"));
+            "minItems" | "minLength" if length(value) < rule.as_u64().unwrap_or_default() => {
+                self.wrong(location, format!("shorter than {rule}"));
             }
-            "maxItems" | "maxLength" if length(value) > wanted.as_u64().unwrap_or_default() => {
-                self.wrong(place, format!("longer than {wanted}"));
+            "maxItems" | "maxLength" if length(value) > rule.as_u64().unwrap_or_default() => {
+                self.wrong(location, format!("longer than {rule}"));
             }
             "type"
             | "enum"
@@ -130,16 +129,16 @@ impl Check<'_> {
             | "maxLength"
             | "additionalProperties" => {}
             known if SILENT.contains(&known) || known.starts_with("x-") => {}
-            other => self.wrong(place, format!("the keyword {other} is not checked")),
+            other => self.wrong(location, format!("the keyword {other} is not checked")),
         }
     }
 
-    fn properties(&mut self, place: &str, declared: &Value, value: &Value, depth: usize) {
+    fn properties(&mut self, location: &str, declared: &Value, value: &Value, depth: usize) {
         for (name, entry) in value.as_object().into_iter().flatten() {
-            let place = format!("{place}.{name}");
+            let location = format!("{location}.{name}");
             match declared.get(name) {
-                Some(schema) => self.value(&place, schema, entry, depth + 1),
-                None if self.names == Names::Declared => self.wrong(&place, "there is no such name"),
+                Some(schema) => self.value(&location, schema, entry, depth + 1),
+                None if self.names == Names::Declared => self.wrong(&location, "there is no such name"),
                 None => {}
             }
         }
@@ -186,7 +185,7 @@ mod tests {
             (json!({"name": "Tommy"}), "longer"),
             (json!({"name": "Tom", "age": 1.5}), "is no"),
             (json!({"name": "Tom", "tags": []}), "shorter"),
-            (json!({"name": "Tom", "tags": [1]}), "may be"),
+            (json!({"name": "Tom", "tags": [1]}), "none of the alternatives"),
             (json!({"name": "Tom", "kind": "dog"}), "none of"),
             (json!({"name": "Tom", "colour": "grey"}), "no such name"),
         ] {

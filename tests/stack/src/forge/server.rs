@@ -194,8 +194,8 @@ async fn serve<A: Api>(State(shared): State<Arc<Shared<A>>>, request: Request) -
         Some(instead) => instead,
         None => {
             let (status, body) = api.answer(&ask);
-            let told = shared.description.answer(&ask, status, &body);
-            wrong.extend(told.into_iter().map(|fault| format!("answered {status}: {fault}")));
+            let faults = shared.description.answer(&ask, status, &body);
+            wrong.extend(faults.into_iter().map(|fault| format!("answered {status}: {fault}")));
             Instead {
                 status,
                 headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],

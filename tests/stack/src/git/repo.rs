@@ -1,4 +1,4 @@
-//! A bare repository: what others have done to it, told by the real git program.
+//! A bare repository, read by the real git program.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -187,13 +187,13 @@ async fn answer(State(rules): State<Arc<Rules>>, request: Request) -> Response<B
         authorization: authorization.clone(),
     });
     if let Some((status, kind, words)) = lock(&rules.refusal).clone() {
-        return said(StatusCode::from_u16(status).unwrap_or_default(), &kind, &words);
+        return reply(StatusCode::from_u16(status).unwrap_or_default(), &kind, &words);
     }
     let path = request.uri().to_string();
     if let Some((from, to)) = lock(&rules.redirect).clone()
         && let Some(rest) = path.strip_prefix(&from)
     {
-        let mut response = said(StatusCode::FOUND, "text/plain", "elsewhere\n");
+        let mut response = reply(StatusCode::FOUND, "text/plain", "elsewhere\n");
         if let Ok(to) = format!("{to}{rest}").parse() {
             response.headers_mut().insert(header::LOCATION, to);
         }
@@ -207,13 +207,13 @@ async fn answer(State(rules): State<Arc<Rules>>, request: Request) -> Response<B
     let user = match known {
         Some((_, Access::ReadOnly)) if pushing => {
             let words = "remote: Write access to repository not granted.\n";
-            return said(StatusCode::FORBIDDEN, "text/plain", words);
+            return reply(StatusCode::FORBIDDEN, "text/plain", words);
         }
         Some((user, _)) => Some(user),
         None if *lock(&rules.public) && !pushing => None,
         None => {
             let words = "HTTP Basic: Access denied. The provided password or token is incorrect.\n";
-            let mut response = said(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", words);
+            let mut response = reply(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", words);
             let wants = header::HeaderValue::from_static("Basic realm=\"stack\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, wants);
             return response;
@@ -221,11 +221,11 @@ async fn answer(State(rules): State<Arc<Rules>>, request: Request) -> Response<B
     };
     match cgi::answer(&rules.root, request, user.as_deref()).await {
         Ok(response) => response,
-        Err(error) => said(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", &format!("{error:#}\n")),
+        Err(error) => reply(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", &format!("{error:#}\n")),
     }
 }
 
-fn said(status: StatusCode, kind: &str, words: &str) -> Response<Body> {
+fn reply(status: StatusCode, kind: &str, words: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(words.to_owned()));
     *response.status_mut() = status;
     if let Ok(kind) = kind.parse() {

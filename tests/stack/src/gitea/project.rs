@@ -29,7 +29,7 @@ pub enum How {
     Rebase,
 }
 
-/// A pull request as the forge tells it.
+/// A pull request as the forge reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pull {
     /// Its number.
@@ -109,7 +109,7 @@ impl<'a> Project<'a> {
         self.call("POST", "/branch_protections", Some(rule)).await.map(drop)
     }
 
-    /// Has pushes told to an address, signed with a secret.
+    /// Adds a webhook that sends pushes to an address, signed with a secret.
     ///
     /// # Errors
     /// When the forge refuses.
@@ -162,7 +162,7 @@ impl<'a> Project<'a> {
         self.call("PATCH", &path, Some(json!({"state": state}))).await.map(drop)
     }
 
-    /// What people and programs have said below a pull request.
+    /// The comments on a pull request.
     ///
     /// # Errors
     /// When the forge refuses.

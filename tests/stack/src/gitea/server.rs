@@ -66,9 +66,9 @@ impl Gitea {
         run(&program, dir.path(), &["migrate"])?;
         let words = "admin user create --username acme --email acme@example.com --admin --must-change-password=false \
                      --password a-Passw0rd-of-the-stack --access-token --access-token-scopes all --access-token-name stack";
-        let said = run(&program, dir.path(), &words.split_whitespace().collect::<Vec<_>>())?;
-        let token = said.split_whitespace().last().unwrap_or_default().to_owned();
-        ensure!(token.len() == 40, "gitea made no token: {said}");
+        let stdout = run(&program, dir.path(), &words.split_whitespace().collect::<Vec<_>>())?;
+        let token = stdout.split_whitespace().last().unwrap_or_default().to_owned();
+        ensure!(token.len() == 40, "gitea made no token: {stdout}");
         fs::write(dir.path().join("token"), &token)?;
         let log = dir.path().join("gitea.log");
         let process = Process::spawn("gitea", gitea(&program, dir.path(), &["web"]), &log, Some(dir.path()))?;
@@ -212,14 +212,14 @@ fn gitea(program: &Path, dir: &Path, arguments: &[&str]) -> Command {
 
 fn run(program: &Path, dir: &Path, arguments: &[&str]) -> Result<String> {
     let output = gitea(program, dir, arguments).output().context("cannot run gitea")?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(
         output.status.success(),
-        "gitea {arguments:?}: {}\n{said}{}",
+        "gitea {arguments:?}: {}\n{stdout}{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(said)
+    Ok(stdout)
 }
 
 /// Nothing that looks outside, nothing that runs by the clock, passwords hashed at the least cost.

@@ -7,7 +7,7 @@ pub(super) const BUMP: &str = "Tidegate-Bump: ";
 /// How a trailer of a commit begins that lifts holds.
 pub(super) const RESUME: &str = "Tidegate-Resume: ";
 
-/// One bump, as its trailer tells.
+/// One bump, as its trailer records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bump {
     pub(super) image: String,

@@ -241,7 +241,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Which line was changed for which bump; and what was changed beside, or not at all.
+/// The change of each bump, and the faults: changes without a bump, and bumps without a change.
 fn planned(commit: &Entry, mut bumps: Vec<Bump>) -> (Vec<Move<'_>>, Vec<String>) {
     let (mut moves, mut wrong) = (Vec::new(), Vec::new());
     for change in &commit.changes {
@@ -262,7 +262,7 @@ fn planned(commit: &Entry, mut bumps: Vec<Bump>) -> (Vec<Move<'_>>, Vec<String>)
                             image: bump.image,
                         });
                     }
-                    None => wrong.push(format!("{path}: no trailer tells of {removed:?} -> {added:?}")),
+                    None => wrong.push(format!("{path}: no trailer records {removed:?} -> {added:?}")),
                 }
             }
         }

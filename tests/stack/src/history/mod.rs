@@ -1,19 +1,19 @@
-//! A checker of histories: whatever was done to the agent, did it do to the branch what it should?
+//! Checks whether the history of a branch has exactly the commits that the agent should have made.
 //!
-//! [`History::read`] asks the real git program for everything there is to know of a branch: commits, changed lines, and the
-//! trailers as git itself reads them. [`History::judge`] is a pure function of that and of the tags
-//! that were pushed to the registry; its [`Verdict`] names a fate for each tag, and every fault with the commit that has it.
+//! [`History::read`] reads a branch by the real git program: its commits, the changed lines, and the trailers as git itself
+//! reads them. [`History::judge`] is a pure function of the history and of the tags that were pushed to the registry. Its
+//! [`Verdict`] names the fate of each tag, and each fault with its commit.
 //!
-//! What a history without fault says:
-//! - Each tag was landed exactly once, or overtaken by a newer one, or is held because a person moved the field away.
-//! - Each commit of the agent has one parent, changes something, and changes only what its trailers tell: one line for each,
-//!   in which the old tag became the new one and no other byte moved.
-//! - No value moves down, none is set that was never pushed, and no person is overruled.
+//! In a history without faults:
+//! - Each tag landed exactly once, or was superseded by a newer tag, or is held because a person moved the field away.
+//! - Each commit of the agent has one parent, changes something, and changes only what its trailers record: one line for each
+//!   trailer, in which the new tag replaces the old tag and no other byte changes.
+//! - No value moves down, each value that is set was pushed before, and no person is overruled.
 //!
-//! [`sound`] asks less, and of every repository of every test: a [`crate::GitServer`] does so when it ends.
+//! [`sound`] checks less, and checks every repository of every test: a [`crate::GitServer`] calls it when it ends.
 //!
-//! A field is known here by its file and its image's name: histories to be judged have one field of an image in a file, and
-//! its image's name and tag on one line. Commits are taken in topological order, and merges as changing nothing themselves.
+//! A file and an image's name identify a field: a history that is judged has one field of an image in a file, with the name
+//! and the tag of the image on one line. Commits are read in topological order. A merge itself counts as no change.
 
 mod bump;
 mod judge;

@@ -84,7 +84,7 @@ fn entry(record: &str) -> Result<Entry> {
     })
 }
 
-/// Reads a patch without context lines; the counts of each `@@` line tell which lines are content.
+/// Reads a patch without context lines; the counts of each `@@` line show which lines are content.
 fn changes(patch: &str) -> Result<Vec<Change>> {
     let mut changes: Vec<Change> = Vec::new();
     // A carriage return at the end is of the line.

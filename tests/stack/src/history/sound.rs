@@ -1,4 +1,4 @@
-//! What is true of every repository when a test ends, whatever the test was about.
+//! The rules that hold for every repository when a test ends.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -10,7 +10,7 @@ use crate::git::Repo;
 const NAMED: &str = "^Tidegate <";
 
 /// Whether git finds the repository whole, and each commit that the agent made, on any branch, has one parent and changes
-/// nothing but what it tells in its trailers: in lines of which one became another, tags and digests.
+/// only what its trailers record: tags and digests, in lines that replace one line each.
 ///
 /// A commit is the agent's where it is author and committer; what a person or a forge has picked, squashed or amended is
 /// theirs. Only a program that uses the crate as a library, under another address, may leave the trailers out; its
@@ -48,9 +48,9 @@ pub(super) fn faults(commit: &Entry) -> Vec<String> {
         }
     }
     let resumes = commit.trailers.iter().any(|line| line.starts_with(RESUME));
-    let told = !bumps.is_empty() || resumes || commit.author == AGENT;
-    if bumps.is_empty() && !resumes && told {
-        wrong.push("no trailer tells what it is for".to_owned());
+    let is_ours = !bumps.is_empty() || resumes || commit.author == AGENT;
+    if bumps.is_empty() && !resumes && is_ours {
+        wrong.push("no trailer records its purpose".to_owned());
     }
     if commit.changes.is_empty() && !resumes {
         wrong.push("it is empty".to_owned());
@@ -62,10 +62,10 @@ pub(super) fn faults(commit: &Entry) -> Vec<String> {
             if removed.len() != added.len() {
                 wrong.push(format!("{path}: {} lines became {}", removed.len(), added.len()));
             }
-            let pairs = removed.iter().zip(added).filter(|_| told);
+            let pairs = removed.iter().zip(added).filter(|_| is_ours);
             let unplanned = pairs.filter(|(removed, added)| !Bump::explain(&bumps, removed, added));
             wrong.extend(
-                unplanned.map(|(removed, added)| format!("{path}: no trailer tells of {removed:?} -> {added:?}")),
+                unplanned.map(|(removed, added)| format!("{path}: no trailer records {removed:?} -> {added:?}")),
             );
         }
     }
@@ -99,8 +99,8 @@ mod tests {
             .unwrap();
     }
 
-    /// What the agent did with `image: example/web:a`, and what is said of it.
-    fn told(files: &[(&str, &str)], message: &str) -> String {
+    /// The faults of a commit of the agent that replaces `image: example/web:a` by these files.
+    fn faults(files: &[(&str, &str)], message: &str) -> String {
         let server = GitServer::start().unwrap();
         let repo = server.create_repo("fleet").unwrap();
         repo.seed(&[
@@ -113,23 +113,23 @@ mod tests {
             copy.write(path, text).unwrap();
         }
         agent(&copy, message);
-        let said = sound(&repo).map_or_else(|wrong| wrong.to_string(), |()| String::new());
+        let faults = sound(&repo).map_or_else(|wrong| wrong.to_string(), |()| String::new());
         repo.unchecked("it has what the checker is to find");
-        said
+        faults
     }
 
     #[test]
     fn a_commit_of_the_agent_that_changes_planned_bytes_only_is_sound() {
         let message = format!("Bump\n\n{WEB}\n");
         assert_eq!(
-            told(
+            faults(
                 &[("web.yaml", "image: example/web:b # by CI\r\nreplicas: 1\n")],
                 &message
             ),
             ""
         );
-        assert_eq!(told(&[("values.yaml", "tag: \"b\"\n")], &message), "");
-        assert_eq!(told(&[], "Resume\n\nTidegate-Resume: all\n"), "");
+        assert_eq!(faults(&[("values.yaml", "tag: \"b\"\n")], &message), "");
+        assert_eq!(faults(&[], "Resume\n\nTidegate-Resume: all\n"), "");
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let bumped = "image: example/web:b # by CI\r\nreplicas: 1\n";
         let message = format!("Bump\n\n{WEB}\n");
         for (files, message, what) in [
-            (&[("web.yaml", bumped)][..], "Bump", "no trailer tells what it is for"),
+            (&[("web.yaml", bumped)][..], "Bump", "no trailer records its purpose"),
             (&[], &message, "it is empty"),
             (
                 &[("web.yaml", bumped), ("new.yaml", "tag: b\n")],
@@ -147,7 +147,7 @@ mod tests {
             (
                 &[("web.yaml", "image: example/web:b # by CI\nreplicas: 1\n")],
                 &message,
-                "no trailer tells of",
+                "no trailer records",
             ),
             (
                 &[("web.yaml", "image: example/web:b # by CI\r\nreplicas: 2\n")],
@@ -162,7 +162,7 @@ mod tests {
             (
                 &[("web.yaml", &bumped.replace("example/web", "example/wab"))],
                 &message,
-                "no trailer tells of",
+                "no trailer records",
             ),
             (
                 &[("web.yaml", &(bumped.to_owned() + "more: b\n"))],
@@ -175,8 +175,8 @@ mod tests {
                 "No newline at end of file",
             ),
         ] {
-            let said = told(files, message);
-            assert!(said.contains(what), "{what} is not in {said:?}");
+            let faults = faults(files, message);
+            assert!(faults.contains(what), "{what} is not in {faults:?}");
         }
     }
 
@@ -187,13 +187,13 @@ mod tests {
         repo.seed(&[("web.yaml", "tag: a\n")]).unwrap();
         let blob = repo.git(&["rev-parse", "main:web.yaml"]).unwrap();
         std::fs::remove_file(repo.path().join("objects").join(&blob[..2]).join(&blob[2..])).unwrap();
-        let said = format!("{:#}", sound(&repo).unwrap_err());
+        let faults = format!("{:#}", sound(&repo).unwrap_err());
         repo.unchecked("it was damaged");
-        assert!(said.contains("is damaged") && said.contains(&blob), "{said}");
+        assert!(faults.contains("is damaged") && faults.contains(&blob), "{faults}");
     }
 
     #[test]
-    #[should_panic(expected = "no trailer tells what it is for")]
+    #[should_panic(expected = "no trailer records its purpose")]
     fn the_end_of_a_server_is_the_end_of_a_test_whose_repository_is_not_sound() {
         let server = GitServer::start().unwrap();
         let repo = server.create_repo("fleet").unwrap();

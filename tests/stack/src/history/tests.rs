@@ -224,9 +224,9 @@ fn a_byte_beside_the_planned_ones_is_seen() {
             others: vec!["old mode 100644".into(), "new mode 100755".into()],
         },
     ];
-    for beside in unplanned {
+    for other in unplanned {
         let verdict = Made::begin()
-            .commit(AGENT, "Bump", &[trailer("a", "b")], vec![line("a", "b"), beside])
+            .commit(AGENT, "Bump", &[trailer("a", "b")], vec![line("a", "b"), other])
             .judged("b", &["b"]);
         assert!(verdict.count(Kind::Malformed) > 0);
     }
@@ -322,7 +322,7 @@ fn a_branch_is_read_as_git_has_it() {
         "committer is Operator",
         "git reads 0 trailers of bumps, the message has 1",
         "No newline at end of file",
-        "no trailer tells of",
+        "no trailer records",
     ] {
         assert!(
             texts.iter().any(|text| text.contains(part)),

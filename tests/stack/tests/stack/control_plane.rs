@@ -166,7 +166,7 @@ async fn pods_of(client: &Client, name: &str) -> Vec<Pod> {
         .items
 }
 
-/// Waits until what `observe` sees is what is wanted.
+/// Waits until `observe` returns the expected value.
 async fn eventually<F: AsyncFn() -> bool>(what: &str, observe: F) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     while !observe().await {
