@@ -10,16 +10,16 @@ use crate::git::{self, DeployKey, KeyError, Signing};
 use crate::port::{HomeSecrets, SecretName, SignerList};
 use std::sync::Arc;
 
-/// What a step of a rotation came to.
+/// The result of a step of a rotation.
 pub type Rotation = deploy_key::Rotation<DeployKey>;
 
-/// Whether the config repo has an SSH address. An HTTPS address has a login instead of a key: no key is made in the
-/// cluster, and no server sees the key that the rooms get.
+/// Whether the config repo has an SSH address. An HTTPS address has a login instead of a key: the agent
+/// makes no key in the cluster, and sends the key that the rooms get to no server.
 pub fn has_deploy_key(config: &AgentConfig) -> bool {
     config.settings.repo.url.scheme() == git::Scheme::Ssh
 }
 
-/// The deploy keys, the first key made if there is none.
+/// The deploy keys. Makes the first key if there is none.
 ///
 /// # Errors
 /// The key can be neither read nor made.
@@ -48,10 +48,10 @@ pub async fn abandon(config: &AgentConfig) -> anyhow::Result<Rotation> {
     Ok(deploy_key::abandon(&deploy_key_store(config).await?).await?)
 }
 
-/// The key of its own that commits are signed with; `None` if they are signed with the deploy key, or not at all.
+/// The key that is used only to sign commits; `None` if the deploy key signs commits, or commits are not signed.
 ///
 /// # Errors
-/// The key is not there, or cannot be read.
+/// The key does not exist, or cannot be read.
 pub async fn signing_key(config: &AgentConfig) -> anyhow::Result<Option<Arc<DeployKey>>> {
     Ok(match signing(config).await? {
         Some(Signing::Key(key)) => Some(key),
@@ -59,7 +59,7 @@ pub async fn signing_key(config: &AgentConfig) -> anyhow::Result<Option<Arc<Depl
     })
 }
 
-/// What commits are signed with.
+/// The key that signs commits.
 pub(super) async fn signing(config: &AgentConfig) -> anyhow::Result<Option<Signing>> {
     Ok(match &config.settings.automation.signing {
         None => None,

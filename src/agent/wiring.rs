@@ -1,4 +1,4 @@
-//! What the loops share, made once.
+//! The values that the loops share. They are made once.
 
 use super::AgentConfig;
 use super::home::Home;
@@ -16,7 +16,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// What exists before the deploy key is read.
+/// The values that exist before the deploy key is read.
 pub(super) struct Base {
     pub(super) config: Arc<AgentConfig>,
     pub(super) health: Health,
@@ -25,23 +25,23 @@ pub(super) struct Base {
     pub(super) shutdown: Shutdown,
     /// The cluster that the agent runs in.
     pub(super) home: Home,
-    /// What commits are signed with.
+    /// The key that signs commits.
     pub(super) signing: Option<Signing>,
     pub(super) branch: Branch,
     pub(super) scan_state: Arc<ScanState>,
 }
 
-/// What every loop is built from.
+/// The values that every loop is built from.
 pub(super) struct Wiring {
     base: Base,
     pub(super) repo: Arc<git::Repo>,
-    /// What commits declare.
+    /// Reads what commits declare.
     pub(super) declared: Arc<dyn DeclaredSource>,
     pub(super) wakes: Wakes,
 }
 
 impl Base {
-    /// Connects to nothing yet, but for a signing key that is kept in a Secret.
+    /// Makes the values. Only a signing key in a Secret needs a connection at this point.
     pub(super) async fn new(
         config: AgentConfig,
         shutdown: Shutdown,

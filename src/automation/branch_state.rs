@@ -1,4 +1,4 @@
-//! What the proposal branch holds, and whether all of it is ours.
+//! The commits of the proposal branch, and whether the agent made all of them.
 
 use super::edits;
 use crate::history::{self, Bump};

@@ -19,7 +19,7 @@ pub struct CommitStyle {
     pub per: CommitPer,
 }
 
-/// What the automation loop works with. The composition root hands it in, once.
+/// The dependencies of the automation loop. The composition root passes them in.
 pub struct Dependencies<R> {
     /// The repository that commits are pushed to.
     pub repo: Arc<R>,
@@ -31,7 +31,7 @@ pub struct Dependencies<R> {
     pub rules: Arc<ScanRules>,
     /// The followed branch.
     pub branch: Branch,
-    /// What commits look like.
+    /// The messages of commits, and how bumps are split into commits.
     pub style: CommitStyle,
     /// What ends a hold where the workload does not say it.
     pub until: HoldUntil,
@@ -43,9 +43,9 @@ pub struct Dependencies<R> {
     pub scan: Wake,
     /// Wakes the sync loop: the branch has a new head.
     pub sync: Wake,
-    /// Hears of decisions, of each commit that landed, and of problems.
+    /// Reports decisions, each commit that landed, and problems.
     pub reporter: Reporter,
-    /// A number in `0.0..=1.0`, another for each call.
+    /// Returns a random number in `0.0..=1.0`.
     pub jitter: fn() -> f64,
     /// The branch for proposals. If it is set, commits go to this branch and people merge them into the followed branch.
     pub proposals: Option<Arc<ProposalBranch>>,

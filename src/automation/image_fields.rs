@@ -19,8 +19,8 @@ pub struct DeclaredField {
     pub hold: Option<HoldUntil>,
 }
 
-/// All image fields of a commit, in the order of their files. Several files can have one field: an object, and a patch of an
-/// overlay. Then the ones that are bumped count, or the first one if none is bumped.
+/// All image fields of a commit, in the order of their files. Several files can have the same field: an object, and a patch of
+/// an overlay. Then the files whose field is bumped count, or the first file if none of them is bumped.
 pub fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
     let bumped: BTreeMap<(RepoPath, FieldId), AutomatedField> = fields(declared)
         .into_iter()

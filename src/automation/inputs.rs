@@ -1,4 +1,4 @@
-//! What a decision is made from, the branch's history apart.
+//! The inputs of a decision, except the history of the branch.
 
 use super::history_reader::{FieldHistory, HistoryReader};
 use super::{automated_fields, check_platforms, decide_with_history::decide_with_history, notices};

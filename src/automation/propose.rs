@@ -127,8 +127,8 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         });
     }
 
-    /// Nothing is left to propose: closes the request and removes the branch. With `keep_branch` the branch stays: a person
-    /// closed its request and may open it again.
+    /// Closes the request and removes the branch, since nothing is left to propose. With `keep_branch` the branch stays: a
+    /// person closed the request and may open it again.
     async fn withdraw(
         &self,
         branch: &ProposalBranch,
@@ -162,19 +162,19 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
     }
 }
 
-/// What became of the proposal branch.
+/// The outcome of replacing the proposal branch.
 enum Replaced {
-    /// Its head, and the bumps that it holds.
+    /// The new head of the branch, and the bumps on the branch.
     Head(CommitId, BumpPlan),
-    /// Somebody else moved it first.
+    /// Another push moved the branch first.
     LostRace,
 }
 
 fn foreign_commit(branch: &ProposalBranch, commit: &HistoryCommit) -> String {
     let author = Printable::new(&commit.author).at_most(100);
     format!(
-        "branch {} has commit {} by {author}, which is not ours, and is left as it is: merge the branch, or move that commit \
-         elsewhere and delete the branch",
+        "branch {} has commit {} by {author}, and tidegate replaces only its own commits; merge the branch, or move the \
+         commit to another branch and delete this branch",
         branch.branch,
         commit.id.short()
     )

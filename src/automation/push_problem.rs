@@ -1,4 +1,4 @@
-//! What users read about a push that the server turned down.
+//! The messages to users about a push that the server rejected.
 
 /// The server refused the push: a hook or a branch protection rule. `message` is the server's own text.
 pub(super) fn refused(message: &str) -> String {

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The config repo.
 #[derive(Debug)]
 pub struct RepoSettings {
-    /// Its address.
+    /// The address of the config repo.
     pub url: RepoUrl,
     /// The branch that is read and written.
     pub branch: BranchName,

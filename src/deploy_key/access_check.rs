@@ -15,29 +15,29 @@ pub struct AccessCheck<P> {
     page: CredentialPage,
     must_write: bool,
     reporter: Reporter,
-    /// When the answer was last enough.
+    /// When the server last allowed all that the agent needs.
     enough_at: Option<Instant>,
     access: Option<Access>,
 }
 
-/// What gives the credential more rights.
+/// How a person gives the credential more rights.
 pub enum CredentialPage {
-    /// For a deploy key.
+    /// The credential is a deploy key.
     DeployKey {
         /// The forge's page for deploy keys.
         page: String,
         /// What to do on that page.
         remedy: &'static str,
     },
-    /// For a login.
+    /// The credential is a login.
     Login {
-        /// What to do.
+        /// The steps that give the login write access.
         remedy: &'static str,
     },
 }
 
 impl<P> AccessCheck<P> {
-    /// Nothing has been asked yet. `repo` is the config repo's address; `must_write`: the agent pushes.
+    /// A check that has sent no request yet. `repo` is the config repo's address; `must_write`: the agent pushes.
     pub fn new(probe: Arc<P>, repo: String, page: CredentialPage, must_write: bool, reporter: Reporter) -> Self {
         Self {
             probe,

@@ -9,7 +9,7 @@ pub enum Error {
     Secret {
         /// The Secret.
         secret: SecretName,
-        /// Why.
+        /// The cause.
         #[source]
         source: ClusterFailure,
     },
@@ -21,7 +21,7 @@ pub enum Error {
     Entry {
         /// The Secret.
         secret: SecretName,
-        /// Why.
+        /// The cause.
         #[source]
         source: KeyFailure,
     },

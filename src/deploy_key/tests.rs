@@ -354,7 +354,7 @@ async fn the_loop_reports_each_state_once_and_takes_up_a_next_key_that_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_loop_takes_up_a_key_that_a_person_put_in_place() {
+async fn the_loop_uses_a_key_that_a_person_replaced() {
     let world = World::new();
     let mut work = world.rotation_loop().await;
     let replaced = SecretEntries::from([("identity".to_owned(), SecretBytes::new("key-by-hand"))]);

@@ -164,7 +164,7 @@ impl Dag {
         bumps.fold(self.0[commit].clock, i64::max)
     }
 
-    /// What is held at a commit; of several rejections of a tag the one that is furthest along.
+    /// The held tags at a commit. If a tag was rejected several times, the rejection that is furthest along counts.
     fn held(&self, tip: usize, field: usize) -> Rejections {
         let live = self.live(&self.rejections(field), self.ancestors(tip), field);
         let furthest = |(by, tag): &(usize, u8)| {
@@ -176,7 +176,7 @@ impl Dag {
         furthest.map(|(by, tag)| (*tag, *by, self.at(*by))).collect()
     }
 
-    /// As the reader would hand it over.
+    /// The commit in the form that the reader passes to the index.
     fn step(&self, commit: usize) -> Commit {
         let here = &self.0[commit];
         let from = |line: Option<usize>| -> Vec<FieldChange> {

@@ -5,7 +5,7 @@ use crate::port::RepoProblem;
 pub enum KeyEvent {
     /// Condition: the deploy key cannot be read yet.
     Awaited {
-        /// Why.
+        /// The reason that the key is missing.
         reason: String,
     },
     /// The agent starts with this key.
@@ -102,7 +102,7 @@ pub enum Access {
     Nothing {
         /// The kind of problem.
         problem: RepoProblem,
-        /// For people.
+        /// What failed, where and what to do.
         error: String,
     },
 }

@@ -13,12 +13,12 @@ pub enum RepoEvent {
     FetchFailed {
         /// The kind of problem. Another kind is news, another message of the same kind is not.
         problem: RepoProblem,
-        /// For people.
+        /// What failed, where and what to do.
         message: String,
     },
     /// Condition: the branch's head is not applied because its signature does not count.
     HeadNotVerified {
-        /// For people.
+        /// What failed, where and what to do.
         message: String,
         /// The newest commit that may be applied.
         verified: Option<CommitId>,

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub enum Tags {
     /// All tags, from one complete listing.
     Listed(Vec<Candidate>),
-    /// Nothing is known: the repository was not read, cannot be read, or is excluded. The reason is for people.
+    /// The tags are unknown, for this reason: the repository was not read yet, cannot be read, or is excluded.
     Unknown(String),
 }
 

@@ -153,7 +153,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     }
 
     #[test]
-    fn an_image_policy_that_cannot_be_used_is_told_with_its_namespace_and_its_place() {
+    fn an_image_policy_that_cannot_be_used_is_reported_with_its_namespace_and_position() {
         let messages = messages("image: r.example/web:1 # {\"$imagepolicy\": \"flux-system:odd\"}\n");
         assert_eq!(messages.len(), 1);
         let is = messages[0].contains("ImagePolicy flux-system/odd") && messages[0].ends_with("see policies.yaml:26:1");

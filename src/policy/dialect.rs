@@ -1,8 +1,9 @@
-/// An expression in Go's dialect, as Flux users write it, in that of the regex crate, which means the same. They differ
-/// within brackets, where the crate knows sets of sets (`[a&&b]`, `[a--b]`, `[a~~b]`, `[[a]b]`) and refuses a `-` behind a
-/// class (`[\w-.]`), and in `\Q…\E` and braces that repeat nothing (`a{,3}`), which the crate has not.
+/// Translates an expression from Go's dialect, which Flux users write, to the dialect of the regex crate. The dialects differ:
+/// - In brackets, the crate has sets of sets (`[a&&b]`, `[a--b]`, `[a~~b]`, `[[a]b]`) and refuses a `-` behind a class
+///   (`[\w-.]`).
+/// - The crate has neither `\Q…\E` nor braces that repeat nothing (`a{,3}`).
 ///
-/// What is an error in both is left as it is. Go's `regexp/syntax` (`parse.go`, `parseClass`) is the source.
+/// The translation keeps parts that are errors in both dialects. Source: Go's `regexp/syntax` (`parse.go`, `parseClass`).
 pub(super) fn translated(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut rest = text;
@@ -25,7 +26,7 @@ pub(super) fn translated(text: &str) -> String {
     out
 }
 
-/// What stands in brackets, and what comes after them.
+/// Translates a class up to its closing bracket. Returns the text behind the bracket.
 fn class<'t>(text: &'t str, out: &mut String) -> &'t str {
     out.push('[');
     let mut rest = text;

@@ -13,7 +13,7 @@ pub(super) enum Measure {
     Version(Version),
     Number(Number),
     Text(String),
-    /// What several groups captured, the first group first; a group that took no part is the least.
+    /// The captures of several groups, the first group first. A group without a capture is the least.
     Several(Vec<Option<Measure>>),
     /// The least is the newest.
     Reversed(Box<Measure>),

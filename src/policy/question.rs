@@ -17,9 +17,9 @@ pub struct Question<'a> {
     pub current_since: Option<Timestamp>,
     /// *All* tags of the repository, from one complete listing.
     pub candidates: &'a [Candidate],
-    /// Whether a person typed the candidates. A push time or digest that is missing was then left out and is not unknown to
-    /// the registry. What it would decide is decided in favour of the tag, except whether the tag is newer than the current
-    /// one.
+    /// Whether a person typed the candidates. A missing push time or digest then means that the person left it out,
+    /// and not that the registry does not know it. A rule that needs the missing value decides in favour of the tag, except the
+    /// rule whether the tag is newer than the current tag.
     pub typed: bool,
     /// Whether the include and exclude globs let a tag in; the reason if not.
     pub included: &'a dyn Fn(&Tag) -> Result<(), String>,

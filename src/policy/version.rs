@@ -1,8 +1,8 @@
 use semver::{BuildMetadata, Prerelease};
 use std::cmp::Ordering;
 
-/// From this many digits on, a number without a dot (and without `v`) is taken for an abbreviated commit id: git
-/// abbreviates to seven digits at least.
+/// A number with at least this many digits, without a dot and without `v`, counts as an abbreviated commit id. Git abbreviates
+/// to at least seven digits.
 const COMMIT_ID_DIGITS: usize = 7;
 
 /// A tag read as a version, as leniently as Masterminds semver v3 does: `v` before it, one to three numbers, leading zeros.

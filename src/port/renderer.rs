@@ -38,7 +38,7 @@ pub struct Rendering {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct RenderFailure {
-    /// For people.
+    /// What failed, where and what to do.
     pub message: String,
 }
 

@@ -14,7 +14,7 @@ pub enum Health {
     Ready,
     /// Not ready yet. The message says what it waits for.
     Progressing(String),
-    /// Will not become ready without a change. The message says why.
+    /// The object does not become ready without a change. The message says why.
     Failed(String),
 }
 

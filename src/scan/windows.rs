@@ -15,7 +15,7 @@ pub enum WindowError {
     Expression {
         /// The expression, with seconds.
         expression: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: JobSchedulerError,
     },

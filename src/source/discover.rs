@@ -59,7 +59,7 @@ impl<T> Units<T> {
         }
     }
 
-    /// What a listing has that nobody renders: a chart is a notice, a kustomization is an error, since its objects are
+    /// Findings for the units that no renderer renders. A chart is a notice. A kustomization is an error, since its objects are
     /// missing.
     pub fn not_rendered(&self, is_rendered: impl Fn(UnitKind) -> bool) -> Vec<Finding> {
         let mut findings = Vec::new();

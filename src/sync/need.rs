@@ -9,13 +9,13 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
-    /// This process has not applied it yet.
+    /// This process has not applied the object yet.
     First,
-    /// Its manifest changed.
+    /// The manifest changed.
     Manifest,
     /// A field of the agent was changed, by this manager where the server names one.
     Drift(Option<String>),
-    /// It was deleted.
+    /// The object was deleted.
     Gone,
     /// The last apply failed.
     Again,
@@ -24,7 +24,7 @@ pub enum Reason {
 /// Whether an object has to be applied.
 pub(super) enum Need {
     Nothing,
-    /// Nothing before this time: a failure is retried then, or a view of the watch counts again.
+    /// Not before this time. A failure is then retried, or a view of the watch counts again.
     NothingUntil(Instant),
     Apply(Reason),
 }

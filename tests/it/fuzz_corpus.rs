@@ -43,7 +43,7 @@ fn every_target_has_inputs_and_holds_on_all_of_them() {
 
 /// `<what was wrong>: <input>` is a line of the list for every input that is kept, so that none is kept without its story.
 #[test]
-fn every_found_input_is_told_in_the_list() {
+fn every_found_input_is_reported_in_the_list() {
     let list = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/FOUND.md")).unwrap();
     for (target, _) in bodies::TARGETS {
         for input in inputs("found", target) {

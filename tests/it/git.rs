@@ -189,7 +189,7 @@ async fn one_connection_serves_everything_until_the_server_restarts() {
 }
 
 #[tokio::test]
-async fn a_lost_race_is_told_and_leaves_the_others_commit() {
+async fn a_lost_race_is_reported_and_leaves_the_others_commit() {
     for warm in [false, true] {
         let scene = Scene::start();
         let (repo, tip) = opened(scene.settings(), warm).await;
@@ -234,7 +234,7 @@ async fn a_branch_that_was_reset_or_deleted_is_not_written_over() {
 }
 
 #[tokio::test]
-async fn a_race_lost_after_the_advertisement_is_told_too() {
+async fn a_race_lost_after_the_advertisement_is_reported_too() {
     for warm in [false, true] {
         let scene = Scene::start();
         let (repo, tip) = opened(scene.settings(), warm).await;
@@ -299,7 +299,7 @@ async fn a_hook_that_runs_after_the_push_is_neither_waited_for_nor_cut_off() {
 }
 
 #[tokio::test]
-async fn a_read_only_key_fetches_and_is_told_apart_at_the_push() {
+async fn a_read_only_key_fetches_and_is_recognised_at_the_push() {
     for warm in [false, true] {
         let scene = Scene::start();
         let (repo, tip) = opened(scene.settings(), warm).await;
@@ -393,7 +393,7 @@ async fn one_known_type_is_enough_whatever_else_the_server_has() {
 }
 
 #[tokio::test]
-async fn a_missing_repository_and_a_missing_branch_are_told_apart() {
+async fn a_missing_repository_and_a_missing_branch_are_distinguished() {
     let scene = Scene::start();
     let mut settings = scene.settings();
     settings.url = RepoUrl::parse(&format!("{}-gone", scene.bare.url())).unwrap();
@@ -585,7 +585,7 @@ async fn a_plan_that_does_not_fit_its_parent_makes_no_commit() {
 }
 
 #[tokio::test]
-async fn reading_before_the_first_fetch_and_of_a_forgotten_commit_is_said_and_harms_nothing() {
+async fn reading_before_the_first_fetch_or_of_a_forgotten_commit_is_an_error_and_harms_nothing() {
     let scene = Scene::start();
     let repo = scene.open();
     let unknown = CommitId::from_bytes([9; 20]);

@@ -165,7 +165,7 @@ fn names_alone_are_enough_to_see_what_a_policy_lets_in() {
 }
 
 #[test]
-fn an_unusable_policy_or_tag_is_told_with_its_remedy() {
+fn an_unusable_policy_or_tag_is_reported_with_its_remedy() {
     for (arguments, words) in [
         (&["semver:banana", "1"][..], "\"banana\" is not a version"),
         (&["newest:x", "1"], "write glob:, semver:"),
@@ -359,7 +359,7 @@ fn folders_are_read_as_the_agent_reads_them() {
 }
 
 #[test]
-fn a_base_automates_the_overlay_that_says_its_image_and_what_is_not_followed_is_told() {
+fn a_base_automates_the_overlay_that_sets_its_image_and_what_is_not_followed_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -401,7 +401,7 @@ fn a_base_automates_the_overlay_that_says_its_image_and_what_is_not_followed_is_
 }
 
 #[test]
-fn a_marker_whose_policy_cannot_be_used_is_told_with_its_place() {
+fn a_marker_whose_policy_cannot_be_used_is_reported_with_its_position() {
     let text = "a: r.example/a:1 # tidegate.dev/image: semver:banana\n\
                 b: r.example/b:1 # {\"$imagepolicy\": \"flux-system:bad\"}\n\
                 c: r.example/c:1 # {\"$imagepolicy\": \"flux-system:elsewhere\"}\n";
@@ -619,7 +619,7 @@ fn a_refused_edit_says_why_and_leaves_the_file_as_it_was() {
 
 /// With `TIDEGATE_BLESS` set, what the program says becomes what is expected.
 #[test]
-fn a_name_of_two_images_and_an_image_that_cannot_be_read_are_refused_at_their_place() {
+fn a_name_of_two_images_and_an_image_that_cannot_be_read_are_refused_with_their_position() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n";
     let twice = format!("{pod}  - {{name: web, image: 'a:1'}}\n  - {{name: web, image: 'a:1'}}\n");
     let unread = format!("{pod}  - {{name: web, image: 'a:1'}}\n  - name: odd\n    image: nginx:1#x\n");
@@ -654,7 +654,7 @@ fn a_name_of_two_images_and_an_image_that_cannot_be_read_are_refused_at_their_pl
 }
 
 #[test]
-fn an_object_without_a_namespace_is_named_beside_its_twin_that_has_one() {
+fn an_object_without_a_namespace_is_named_next_to_its_duplicate_with_a_namespace() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: 'a:1'}]}\n";
     let twin = pod.replace("name: web}\n", "name: web, namespace: shop}\n");
     let (folder, _) = file(&format!("{pod}---\n{twin}"));
@@ -677,7 +677,7 @@ fn an_object_without_a_namespace_is_named_beside_its_twin_that_has_one() {
 }
 
 #[test]
-fn what_goes_by_its_place_is_set_by_the_name_that_the_list_gives_it() {
+fn an_entry_without_a_name_is_set_by_the_name_that_the_list_gives_it() {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in [
         ("d/o/kustomization.yaml", "images:\n- {name: web, newTag: v1}\n"),
@@ -716,7 +716,7 @@ fn what_goes_by_its_place_is_set_by_the_name_that_the_list_gives_it() {
 }
 
 #[test]
-fn help_says_what_it_said() {
+fn help_is_unchanged() {
     for (name, arguments) in [
         ("policy-test", &["policy", "test", "--help"][..]),
         ("images", &["images", "--help"]),

@@ -100,7 +100,7 @@ async fn a_pass_that_loses_every_race_says_so_and_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_refused_push_and_a_read_only_key_are_told_apart_in_the_words_of_the_server() {
+async fn a_refused_push_and_a_read_only_key_are_distinguished_in_the_words_of_the_server() {
     let mut scene = Scene::new(None).await;
     scene.list(&["1.0.0", "1.1.0"]);
     for (outcome, starts, names) in [

@@ -70,7 +70,7 @@ async fn a_commit_of_a_person_on_the_proposal_branch_is_not_overwritten() {
         panic!("one problem: {report:?}");
     };
     assert!(
-        problem.contains("by Jo <jo@acme.example>, which is not ours"),
+        problem.contains("by Jo <jo@acme.example>, and tidegate replaces only its own commits"),
         "{problem}"
     );
     assert_eq!(scene.repo.file_on(&branch(), WEB), Some(theirs));

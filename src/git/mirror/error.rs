@@ -85,7 +85,7 @@ impl Error {
         matches!(self, Self::Objects(objects::error::Error::NoCommit { .. }))
     }
 
-    /// The same error, but an error of the disk with its folder.
+    /// Adds the folder to an error of the disk. Leaves other errors as they are.
     pub(crate) fn with_path(self, path: PathBuf) -> Self {
         let (is_full, is_unwritable) = match self.libgit2() {
             Some(error) => (error.is_full(), error.is_unwritable()),

@@ -80,7 +80,7 @@ fn entry(bytes: &[u8], start: usize) -> Option<(Entry<'_>, usize)> {
     Some((entry, at.end))
 }
 
-/// The same bytes with other ids in these entries.
+/// Copies the bytes of a tree, and replaces the ids of these entries.
 pub(crate) fn with_ids(bytes: &[u8], changes: &[(Entry<'_>, Oid)]) -> Vec<u8> {
     let mut changed = bytes.to_vec();
     for (entry, id) in changes {

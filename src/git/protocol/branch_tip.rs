@@ -2,7 +2,7 @@ use crate::git::url::RepoUrl;
 use crate::model::BranchName;
 use git2::Oid;
 
-/// As many branches as a reader compares to find a misspelt name.
+/// The most branches that the error lists. A reader compares so many names to find a misspelt name.
 const MOST_SHOWN: usize = 6;
 
 /// The server does not advertise the branch.

@@ -193,7 +193,7 @@ fn request(update: &Update, capabilities: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The same conversation as two requests. The first is left out if the server's capabilities are known.
+/// Pushes over HTTP by two requests. The first request is left out if the server's capabilities are known.
 async fn over_http(
     connection: &Connection,
     http: &Http,

@@ -40,8 +40,8 @@ const SILENCES: u32 = 3;
 /// Prepares the next push of the branch, which is at `old` now: starts a command on standby unless a good one waits.
 pub(crate) async fn prepare_next(connection: &Arc<Connection>, branch: &str, old: &str) {
     let Some(ssh) = connection.ssh() else { return };
-    let is_wanted = locked(&ssh.demand).exists();
-    if !is_wanted || connection.endpoint.reading.is_cancelled() {
+    let has_demand = locked(&ssh.demand).exists();
+    if !has_demand || connection.endpoint.reading.is_cancelled() {
         return;
     }
     let Some(open) = ssh.open_connection().await else {

@@ -69,7 +69,7 @@ fn an_image_is_bumped_in_the_overlay_that_sets_it() {
 }
 
 #[test]
-fn every_way_to_a_cluster_has_its_own_place() {
+fn every_way_to_a_cluster_has_its_own_position() {
     let files = [
         ("base/web.yaml", WEB),
         ("base/kustomization.yaml", "resources: [./web.yaml]\n"),
@@ -227,7 +227,7 @@ fn a_patch_of_something_else_changes_nothing() {
 }
 
 #[test]
-fn a_patch_that_cannot_be_followed_is_told_with_its_place() {
+fn a_patch_that_cannot_be_followed_is_reported_with_its_position() {
     let operation = "- {op: replace, path: /spec/template/spec/containers/0/image, value: r.example/web:7}";
     let indented = PATCH.replace('\n', "\n    ");
     let ways = [

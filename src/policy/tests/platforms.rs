@@ -24,7 +24,7 @@ pub(super) const PLATFORMS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn an_image_for_another_platform_is_told_from_one_that_fits() {
+fn an_image_for_another_platform_does_not_fit() {
     for (required, built, want) in PLATFORMS {
         let unfit = Platforms::new(platforms(required)).unfit(&platforms(built));
         assert_eq!(unfit.as_deref().unwrap_or("-"), *want, "{required} {built}");

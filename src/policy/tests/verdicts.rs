@@ -32,7 +32,7 @@ pub(super) const REASONS: &[(&str, &str, &str, &str, Eligibility, &str)] = &[
 ];
 
 #[test]
-fn every_tag_is_told_why() {
+fn every_tag_has_a_reason() {
     for (policy, current, listing, name, eligibility, reason) in REASONS {
         let listing = candidates(listing);
         let selection = selection(policy, current, &listing);

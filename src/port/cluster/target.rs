@@ -11,9 +11,9 @@ use std::future::Future;
 pub struct Applied {
     /// The object's UID.
     pub uid: String,
-    /// Its version after the apply.
+    /// The resource version after the apply.
     pub version: ResourceVersion,
-    /// Its generation, where its kind has one.
+    /// The generation of the object, if its kind has generations.
     pub generation: Option<i64>,
     /// The agent's ownership fingerprint after the apply.
     pub fingerprint: Option<Fingerprint>,

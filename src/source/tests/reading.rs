@@ -78,7 +78,7 @@ async fn reading_on_from_any_commit_says_what_reading_anew_does() {
 }
 
 #[tokio::test]
-async fn a_commit_beside_all_folders_is_read_without_a_look_at_the_other_files_and_leaves_nothing_behind() {
+async fn a_commit_outside_all_folders_is_read_without_reading_the_other_files_and_leaves_nothing_behind() {
     let mut commits = Commits {
         compares: true,
         ..Commits::default()

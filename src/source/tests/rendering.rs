@@ -97,8 +97,8 @@ async fn a_unit_that_is_not_rendered_leaves_its_targets_incomplete_and_is_tried_
     let (mut reader, renderings) = rendering(UnitKind::Kustomization);
     let declared = reader.read(&commits, first).await.unwrap();
     assert!(!here(&declared).complete);
-    let is_told = |finding: &Finding| finding.path == path("a") && finding.message.contains("it is broken");
-    assert!(declared.findings.iter().any(is_told), "{:?}", declared.findings);
+    let is_reported = |finding: &Finding| finding.path == path("a") && finding.message.contains("it is broken");
+    assert!(declared.findings.iter().any(is_reported), "{:?}", declared.findings);
     reader.read(&commits, again).await.unwrap();
     assert_eq!(renderings.load(Ordering::SeqCst), 2);
 }

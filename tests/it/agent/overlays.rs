@@ -41,7 +41,7 @@ fn said(digest: &str) -> Vec<(&'static str, String)> {
 
 /// Images that no applied workload says: an overlay's tag and digest, a values file's by Flux's markers, two releases'.
 #[tokio::test(flavor = "multi_thread")]
-async fn images_of_overlays_values_files_and_releases_are_bumped_where_they_are_said_and_held_when_taken_back() {
+async fn images_of_overlays_values_files_and_releases_are_bumped_where_they_are_written_and_held_when_taken_back() {
     let cluster = ControlPlane::shared().await.unwrap();
     let namespace = format!("overlays-{}", std::process::id());
     let base = |name: &str, policy: &str| {

@@ -146,7 +146,7 @@ async fn every_policy_chooses_its_own_newest_in_one_commit() {
 
 /// An image in a block scalar cannot be edited. The agent reports only this, and names file and line.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_cannot_be_edited_in_place_is_told_with_its_place_and_nothing_else() {
+async fn an_image_that_cannot_be_edited_is_reported_with_its_position_and_nothing_else() {
     let cluster = ControlPlane::shared().await.unwrap();
     let namespace = format!("folded-{}", std::process::id());
     let web = deployment(&namespace, "1111aaa");

@@ -70,7 +70,7 @@ async fn the_second_signal_aborts_a_pass_that_hangs() {
 
 /// Without a repository the agent is alive but not ready, and says what it lacks.
 #[tokio::test(flavor = "multi_thread")]
-async fn probes_tell_alive_from_ready() {
+async fn probes_distinguish_alive_from_ready() {
     let cluster = ControlPlane::shared().await.unwrap();
     let mut world = World::prepare(&cluster, "probes", "1111aaa").await;
     world.git.stop();

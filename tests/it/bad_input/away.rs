@@ -9,7 +9,7 @@ use tidegate_stack::{ControlPlane, Process};
 
 /// A server of its own: it is stopped.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_server_that_is_away_is_told_once_while_bumps_go_on_and_is_caught_up_with_without_a_restart() {
+async fn an_api_server_that_is_away_is_reported_once_while_bumps_go_on_and_is_caught_up_with_without_a_restart() {
     let name = "bad-away";
     let cluster = ControlPlane::start(Options::default()).await.unwrap();
     let web = workload(

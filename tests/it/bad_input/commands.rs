@@ -27,7 +27,7 @@ async fn commands_without_an_agent_or_a_token_say_where_they_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_token_is_refused_and_a_repository_that_nobody_names_is_told_with_those_that_are() {
+async fn a_wrong_token_is_refused_and_a_repository_that_nobody_names_is_reported_with_those_that_are() {
     let name = "bad-commands";
     let cluster = ControlPlane::shared().await.unwrap();
     let web = workload(name, "web", "shop/web:1.0.0", &[AUTOMATED]);

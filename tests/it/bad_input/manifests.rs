@@ -10,7 +10,7 @@ use tidegate_stack::agent::NAMESPACE;
 const ANY: &str = "tidegate.dev/policy: semver:*";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_does_not_parse_is_told_with_its_line_and_nothing_is_pruned_until_it_does() {
+async fn a_file_that_does_not_parse_is_reported_with_its_line_and_nothing_is_pruned_until_it_does() {
     let name = "bad-yaml";
     let cluster = ControlPlane::shared().await.unwrap();
     let files = [
@@ -67,7 +67,7 @@ async fn a_file_that_does_not_parse_is_told_with_its_line_and_nothing_is_pruned_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unusable_policy_and_an_unquoted_annotation_are_told_with_their_lines_and_the_others_are_bumped() {
+async fn an_unusable_policy_and_an_unquoted_annotation_are_reported_with_their_lines_and_the_others_are_bumped() {
     let name = "bad-policy";
     let cluster = ControlPlane::shared().await.unwrap();
     let files = [
@@ -138,7 +138,7 @@ async fn an_unusable_policy_and_an_unquoted_annotation_are_told_with_their_lines
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_the_server_refuses_is_told_in_its_words_and_applied_once_mended() {
+async fn an_object_that_the_server_refuses_is_reported_in_its_words_and_applied_once_mended() {
     let name = "bad-object";
     let cluster = ControlPlane::shared().await.unwrap();
     let service = |port: &str| {

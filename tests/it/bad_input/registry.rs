@@ -17,7 +17,7 @@ async fn scene(name: &str) -> Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denied_repository_is_told_with_the_right_that_is_missing_and_the_others_are_bumped() {
+async fn a_denied_repository_is_reported_with_the_right_that_is_missing_and_the_others_are_bumped() {
     let scene = scene("bad-denied").await;
     scene.pushed("shop/api", "1.1.0");
     scene.ecr.fault(Fault::denied().repository("shop/api"));

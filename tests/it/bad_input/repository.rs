@@ -7,7 +7,7 @@ use tidegate_stack::{Agent, ControlPlane, Relay};
 const FAILED: &str = "fetch failed";
 
 /// The one warning about the repository, which `/readyz`, `tidegate sync` and `tidegate plan` repeat in the same words.
-async fn told_everywhere(agent: &mut Agent, part: &str) -> String {
+async fn reported_everywhere(agent: &mut Agent, part: &str) -> String {
     let line = logged(agent, &[FAILED, part]).await;
     let message = line.split_once("error=").unwrap().1.to_owned();
     readiness(agent, 503, part).await;
@@ -38,12 +38,12 @@ async fn recovers(scene: &Scene, agent: &mut Agent) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repository_that_nobody_serves_is_told_with_its_place_and_waited_for() {
+async fn a_repository_that_nobody_serves_is_reported_with_its_address_and_waited_for() {
     let scene = scene("bad-closed").await;
     let mut agent = scene.agent(scene.options(), Access::ReadWrite).await;
     scene.git.stop();
     agent.start().unwrap();
-    let message = told_everywhere(&mut agent, "cannot reach").await;
+    let message = reported_everywhere(&mut agent, "cannot reach").await;
     let place = scene.git.addr().to_string();
     says(&message, &[&place, "check repo.url", "the network", "refused"]);
     scene.git.resume().unwrap();
@@ -63,7 +63,7 @@ async fn a_server_that_takes_the_connection_and_says_nothing_is_given_up_after_r
     };
     let mut agent = scene.agent(options, Access::ReadWrite).await;
     agent.start().unwrap();
-    let message = told_everywhere(&mut agent, "did not answer within 1s").await;
+    let message = reported_everywhere(&mut agent, "did not answer within 1s").await;
     says(
         &message,
         &[&relay.addr().to_string(), "check repo.url", "raise repo.timeout"],
@@ -73,11 +73,11 @@ async fn a_server_that_takes_the_connection_and_says_nothing_is_given_up_after_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_the_server_does_not_know_is_told_with_its_fingerprint_and_how_to_print_it() {
+async fn a_key_that_the_server_does_not_know_is_reported_with_its_fingerprint_and_how_to_print_it() {
     let scene = scene("bad-key").await;
     let mut agent = Agent::prepare(scene.options()).unwrap();
     agent.start().unwrap();
-    let message = told_everywhere(&mut agent, "does not accept our key").await;
+    let message = reported_everywhere(&mut agent, "does not accept our key").await;
     let (_, identity) = told(&agent, &["identity"]).await;
     let after = identity.split_once("fingerprint ").unwrap().1;
     let fingerprint = after.lines().next().unwrap();
@@ -100,7 +100,7 @@ async fn a_key_that_the_server_does_not_know_is_told_with_its_fingerprint_and_ho
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_host_key_is_told_with_the_line_that_makes_it_known() {
+async fn an_unknown_host_key_is_reported_with_the_line_that_makes_it_known() {
     let scene = scene("bad-unknown").await;
     let strange = tidegate_stack::agent::Options {
         known_hosts: Vec::new(),
@@ -108,7 +108,7 @@ async fn an_unknown_host_key_is_told_with_the_line_that_makes_it_known() {
     };
     let mut agent = scene.agent(strange, Access::ReadWrite).await;
     agent.start().unwrap();
-    let message = told_everywhere(&mut agent, "is not known").await;
+    let message = reported_everywhere(&mut agent, "is not known").await;
     let (said, line) = message.split_once("add this line to repo.knownHosts: ").unwrap();
     says(said, &[&scene.git.addr().to_string(), "SHA256:", "publishes"]);
     agent.kill();
@@ -123,12 +123,12 @@ async fn an_unknown_host_key_is_told_with_the_line_that_makes_it_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_host_key_is_told_with_both_and_stops_what_would_speak_to_it() {
+async fn a_changed_host_key_is_reported_with_both_and_stops_what_would_speak_to_it() {
     let scene = scene("bad-changed").await;
     let mut agent = scene.running().await;
     scene.applied("settings", "declared").await;
     scene.git.swap_host_keys().unwrap();
-    let message = told_everywhere(&mut agent, "another server may answer in its name").await;
+    let message = reported_everywhere(&mut agent, "another server may answer in its name").await;
     let place = scene.git.addr().to_string();
     says(&message, &[&place, "(line 1)", "before you change repo.knownHosts"]);
     assert!(message.matches("SHA256:").count() >= 2, "{message}");
@@ -153,7 +153,7 @@ async fn a_repository_or_branch_that_is_not_there_is_named() {
     };
     let mut agent = scene.agent(elsewhere, Access::ReadWrite).await;
     agent.start().unwrap();
-    let message = told_everywhere(&mut agent, "flet.git").await;
+    let message = reported_everywhere(&mut agent, "flet.git").await;
     says(&message, &["repo.url"]);
     agent.kill();
 
@@ -163,14 +163,14 @@ async fn a_repository_or_branch_that_is_not_there_is_named() {
     };
     let mut agent = scene.agent(other, Access::ReadWrite).await;
     agent.start().unwrap();
-    let message = told_everywhere(&mut agent, "has no branch live").await;
+    let message = reported_everywhere(&mut agent, "has no branch live").await;
     says(&message, &["main", "repo.branch"]);
     scene.repo.git(&["branch", "live", "main"]).unwrap();
     recovers(&scene, &mut agent).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_may_only_read_is_told_once_while_people_s_commits_are_applied() {
+async fn a_key_that_may_only_read_is_reported_once_while_people_s_commits_are_applied() {
     let name = "bad-readonly";
     let cluster = ControlPlane::shared().await.unwrap();
     let web = workload(

@@ -15,7 +15,7 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Instead 
 
 /// Each refusal in the forge's own form: the message, and how long the agent does not call the forge.
 #[tokio::test]
-async fn a_forges_refusals_are_told_in_its_words_with_what_to_do() {
+async fn a_forges_refusals_are_reported_in_its_words_with_what_to_do() {
     let now = jiff::Timestamp::now().as_second();
     let reset = (now + 90).to_string();
     let (github, gitlab, codecommit) = (github().await, gitlab().await, codecommit().await);

@@ -3,12 +3,12 @@ use tidegate::port::{ChangeRequest, Proposal, RequestState};
 use tidegate_stack::forge::{Api, Stands, State};
 
 #[tokio::test]
-async fn what_is_said_to_github_and_by_it_is_as_github_describes_its_api() {
+async fn requests_to_github_and_its_answers_match_its_api_description() {
     story(github().await, true, "https://github.com/acme/fleet/pull/").await;
 }
 
 #[tokio::test]
-async fn what_is_said_to_gitlab_and_by_it_is_as_gitlab_describes_its_api() {
+async fn requests_to_gitlab_and_its_answers_match_its_api_description() {
     story(
         gitlab().await,
         true,
@@ -18,7 +18,7 @@ async fn what_is_said_to_gitlab_and_by_it_is_as_gitlab_describes_its_api() {
 }
 
 #[tokio::test]
-async fn what_is_said_to_codecommit_and_by_it_is_as_aws_own_model_has_it() {
+async fn requests_to_codecommit_and_its_answers_match_the_model_of_aws() {
     let console = "https://eu-west-1.console.aws.amazon.com/codesuite/codecommit/repositories/fleet/pull-requests/";
     story(codecommit().await, false, console).await;
 }

@@ -47,7 +47,7 @@ pub fn reverted(server: &GitServer, name: &str) -> (Repo, Script, String) {
 }
 
 #[tokio::test]
-async fn any_clone_and_any_address_tell_what_is_held() {
+async fn any_clone_and_any_address_list_what_is_held() {
     let server = GitServer::start().unwrap();
     let (bare, mut script, revert) = reverted(&server, "fleet");
     let copy = script.copy.path().display().to_string();
@@ -191,7 +191,7 @@ async fn a_repository_without_a_commit_holds_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_and_exits_1() {
+async fn what_cannot_be_read_is_reported_and_exits_1() {
     let server = GitServer::start().unwrap();
     let (_, script, _) = reverted(&server, "fleet");
     let copy = script.copy.path().display().to_string();

@@ -77,7 +77,7 @@ async fn a_release_brings_the_tag_back_and_changes_no_other_line() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_lifted_is_told_and_writes_nothing() {
+async fn what_cannot_be_lifted_is_reported_and_writes_nothing() {
     let server = GitServer::start().unwrap();
     let (bare, script, revert) = reverted(&server, "fleet");
     let copy = script.copy.path().display().to_string();
@@ -105,7 +105,7 @@ async fn what_cannot_be_lifted_is_told_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_held_is_told_and_needs_no_commit() {
+async fn what_is_not_held_is_reported_and_needs_no_commit() {
     let server = GitServer::start().unwrap();
     let (bare, script, revert) = reverted(&server, "fleet");
     let copy = script.copy.path().display().to_string();
@@ -319,7 +319,7 @@ async fn a_commit_is_signed_where_the_clone_signs_its_own() {
 }
 
 #[tokio::test]
-async fn who_may_not_push_is_told_in_the_servers_words() {
+async fn who_may_not_push_is_reported_in_the_servers_words() {
     let server = GitServer::start().unwrap();
     let (bare, script, revert) = reverted(&server, "fleet");
     let folder = tempfile::tempdir().unwrap();

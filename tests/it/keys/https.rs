@@ -24,7 +24,7 @@ async fn said(world: &World, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_token_is_told_at_the_start_and_signed_bumps_land_once_it_may_write() {
+async fn a_read_only_token_is_reported_at_the_start_and_signed_bumps_land_once_it_may_write() {
     let cluster = ControlPlane::shared().await.unwrap();
     let mut world = World::prepare(&cluster, "https", "1111aaa").await;
     world.ecr.push_tag("shop/web", "1111aaa").unwrap();

@@ -16,7 +16,7 @@ fn prepared(url: &str, key: &str) -> Agent {
 }
 
 #[tokio::test]
-async fn identity_prints_the_line_alone_and_beside_it_where_to_paste_it() {
+async fn identity_prints_the_line_alone_and_on_stderr_where_to_paste_it() {
     let agent = prepared("git@github.com:acme/fleet.git", "");
     let ended = agent.call(&["identity"]).await.unwrap();
     let (out, err) = (
@@ -68,7 +68,7 @@ async fn the_kind_of_key_is_what_is_asked_for_or_what_the_forge_takes() {
 }
 
 #[tokio::test]
-async fn a_key_in_a_file_is_not_ours_to_change_and_how_to_is_told() {
+async fn a_key_in_a_file_is_not_changed_and_the_steps_are_reported() {
     let agent = prepared("git@github.com:acme/fleet.git", "");
     agent.identity().await.unwrap();
     let ended = agent.call(&["identity", "--rotate"]).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_read_only_key_syncs_and_bumps_as_soon_as_it_may_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_its_start_the_agent_tells_whether_this_is_the_repository_it_was_on() {
+async fn at_its_start_the_agent_reports_whether_this_is_the_repository_it_was_on() {
     let cluster = ControlPlane::shared().await.unwrap();
     let mut world = World::prepare(&cluster, "arrival", "1111aaa").await;
     world.ecr.push_tag("shop/web", "1111aaa").unwrap();

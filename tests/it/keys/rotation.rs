@@ -118,7 +118,7 @@ async fn two_steps_change_the_key_while_every_commit_goes_on_being_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_agent_changes_over_by_itself_and_the_second_run_tells_what_to_remove() {
+async fn the_agent_changes_over_by_itself_and_the_second_run_names_what_to_remove() {
     let name = "rotate-auto";
     let cluster = ControlPlane::shared().await.unwrap();
     let (mut world, old) = with_secret(&cluster, name).await;

@@ -90,7 +90,7 @@ async fn history_is_fetched_as_far_as_it_is_needed_and_all_else_goes_on_as_ever(
 }
 
 #[tokio::test]
-async fn an_old_ancestor_is_found_below_what_was_fetched_and_a_stranger_is_none() {
+async fn an_old_ancestor_is_found_below_what_was_fetched_and_an_unrelated_commit_is_no_ancestor() {
     let scene = Scene::start();
     let first = CommitId::parse(&scene.bare.tip().unwrap().unwrap()).unwrap();
     history(&scene);

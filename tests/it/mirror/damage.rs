@@ -162,7 +162,7 @@ async fn reading_and_pushing_after_the_mirror_was_deleted_need_no_fetch_in_betwe
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_a_folder_is_named_and_works_once_it_can() {
+async fn a_path_that_cannot_be_a_folder_is_named_and_works_once_it_can() {
     let scene = Scene::start();
     let place = scene.folder.path().join("state");
     fs::write(&place, "a file").unwrap();

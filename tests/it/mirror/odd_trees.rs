@@ -60,7 +60,7 @@ fn fsck(bare: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_bump_beside_everything_odd_changes_the_planned_entry_alone() {
+async fn a_bump_in_a_tree_of_odd_entries_changes_the_planned_entry_alone() {
     let scene = Scene::start();
     let bare = scene.bare.path();
     let canary = scene.folder.path().join("canary");

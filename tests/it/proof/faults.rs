@@ -190,17 +190,17 @@ const DISK: [Row; 6] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_on_the_way_is_told_in_time_and_over_without_a_restart() {
+async fn whatever_happens_on_the_way_is_reported_in_time_and_over_without_a_restart() {
     Faults::set(false).await.go_through(&ON_THE_WAY).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_the_server_forbids_is_told_in_time_and_over_without_a_restart() {
+async fn whatever_the_server_forbids_is_reported_in_time_and_over_without_a_restart() {
     Faults::set(false).await.go_through(&RIGHTS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_to_the_disk_is_told_in_time_and_over_without_a_restart() {
+async fn whatever_happens_to_the_disk_is_reported_in_time_and_over_without_a_restart() {
     let faults = Faults::set(true).await;
     let rows = if faults.mounted.is_some() {
         &DISK[..]

@@ -36,7 +36,7 @@ async fn a_side_branch_follows_the_branch_below_and_a_persons_commit_on_it_stays
     person.git(&["push", "-q", "origin", &format!("HEAD:{SIDE}")]).unwrap();
     scene.ecr.push_tag("shop/web", "3333ccc").unwrap();
     let said = scene.scan().await;
-    assert!(said.contains(&mine[..7]) && said.contains("not ours"), "{said}");
+    assert!(said.contains(&mine[..7]) && said.contains("only its own commits"), "{said}");
     assert_eq!(scene.side(), Some(mine), "nobody's commit is lost");
 
     person.git(&["push", "-q", "origin", &format!(":{SIDE}")]).unwrap();
@@ -115,7 +115,7 @@ async fn the_forges_own_update_of_a_request_does_not_stop_us() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_forge_forbids_is_told_in_its_words_and_not_tried_in_a_storm() {
+async fn what_the_forge_forbids_is_reported_in_its_words_and_not_tried_in_a_storm() {
     let mut scene = Scene::prepare("forbidden", |_| String::new()).await;
     scene.project.remove_deploy_keys().await.unwrap();
     let key = scene.agent.identity().await.unwrap();

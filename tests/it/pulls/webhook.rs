@@ -6,7 +6,7 @@ const SECRET: &str = "a-secret-of-the-webhook";
 
 /// The remote is asked once an hour: what comes sooner comes by the webhook.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_that_gitea_tells_of_is_applied_at_once_and_one_with_another_secret_is_not_heard() {
+async fn a_push_that_gitea_reports_is_applied_at_once_and_one_with_another_secret_is_rejected() {
     let mut scene = Scene::prepare_with(
         "webhook",
         |_| String::new(),

@@ -36,7 +36,7 @@ async fn a_host_certificate_is_trusted_by_its_authority_names_and_validity() {
 }
 
 #[tokio::test]
-async fn another_authority_is_unknown_and_a_revoked_one_is_told() {
+async fn another_authority_is_unknown_and_a_revoked_one_is_reported() {
     let scene = Scene::start();
     let [ours, other] =
         ["ours", "other"].map(|name| SshKey::generate(&scene.folder.path().join(name), "ed25519").unwrap());

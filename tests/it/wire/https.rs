@@ -131,7 +131,7 @@ async fn an_unknown_authority_is_refused_and_a_file_put_there_later_helps_at_onc
 }
 
 #[tokio::test]
-async fn a_login_that_may_only_read_is_told_apart_at_the_push() {
+async fn a_login_that_may_only_read_is_recognised_at_the_push() {
     let scene = Scene::start();
     let web = scene.server.web(true).unwrap();
     let repo = Repo::open(scene.http(&web)).unwrap();
@@ -201,7 +201,7 @@ async fn what_a_login_may_do_is_found_out_without_a_trace() {
 }
 
 #[tokio::test]
-async fn hooks_and_lost_races_are_told_as_over_ssh() {
+async fn hooks_and_lost_races_are_reported_as_over_ssh() {
     let scene = Scene::start();
     let web = scene.server.web(true).unwrap();
     let repo = Repo::open(scene.http(&web)).unwrap();
@@ -234,7 +234,7 @@ async fn hooks_and_lost_races_are_told_as_over_ssh() {
 }
 
 #[tokio::test]
-async fn what_is_no_repository_is_told_apart() {
+async fn what_is_no_repository_is_recognised() {
     let scene = Scene::start();
     let web = scene.server.web(true).unwrap();
     let settings = scene.http(&web);

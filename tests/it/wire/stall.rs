@@ -75,7 +75,7 @@ fn phase(failure: &RepoFailure) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fetch_that_stalls_after_any_byte_tells_its_phase_in_time_and_the_next_one_succeeds() {
+async fn a_fetch_that_stalls_after_any_byte_names_its_phase_in_time_and_the_next_one_succeeds() {
     let scene = Scene::start();
     let noise: String = (0..1500_u32)
         .map(|n| format!("{}\n", n.wrapping_mul(2_654_435_761)))

@@ -241,7 +241,7 @@ async fn accounts_and_regions_are_registries_of_their_own() {
 }
 
 #[tokio::test]
-async fn keys_that_are_over_or_gone_are_told_apart() {
+async fn keys_that_are_over_or_gone_are_distinguished() {
     let server = EcrServer::start().await.unwrap();
     server.push_tag("shop/web", "v1").unwrap();
     server.expire_key("AKIAEXPIRED");
@@ -263,7 +263,7 @@ async fn keys_that_are_over_or_gone_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_the_named_operation_and_repositories_as_often_as_told() {
+async fn a_fault_strikes_the_named_operation_and_repositories_as_often_as_set() {
     let server = EcrServer::start().await.unwrap();
     server.push_tag("shop/web", "v1").unwrap();
     server.push_tag("tools/ci", "v1").unwrap();

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_byte_of_a_commit_of_the_agent_is_told() {
+    fn any_other_byte_of_a_commit_of_the_agent_is_reported() {
         let bumped = "image: example/web:b # by CI\r\nreplicas: 1\n";
         let message = format!("Bump\n\n{WEB}\n");
         for (files, message, what) in [
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_repository_is_told() {
+    fn a_damaged_repository_is_reported() {
         let server = GitServer::start().unwrap();
         let repo = server.create_repo("fleet").unwrap();
         repo.seed(&[("web.yaml", "tag: a\n")]).unwrap();

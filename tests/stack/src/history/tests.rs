@@ -206,7 +206,7 @@ fn a_commit_of_the_agent_has_one_parent_a_change_and_its_own_committer() {
 }
 
 #[test]
-fn a_byte_beside_the_planned_ones_is_seen() {
+fn a_byte_besides_the_planned_ones_is_found() {
     let unplanned = [
         Change {
             path: "notes.txt".into(),
@@ -245,7 +245,7 @@ fn a_byte_beside_the_planned_ones_is_seen() {
 }
 
 #[test]
-fn trailers_tell_exactly_what_was_changed() {
+fn trailers_record_exactly_what_was_changed() {
     let cases: [(&[String], Vec<Change>); 4] = [
         (&[], vec![line("a", "b")]),
         (&[trailer("a", "b"), trailer("x", "y")], vec![line("a", "b")]),
