@@ -107,7 +107,7 @@ fn entries_of(secret: &Secret) -> SecretEntries {
 fn contended(secret: &SecretName) -> ClusterFailure {
     ClusterFailure::Conflict {
         message: format!(
-            "{secret}: changed by somebody else each time it was written; find out what else writes it, and try again"
+            "another client changed {secret} during each try to write it; find the client that writes it, and try again"
         ),
     }
 }

@@ -35,7 +35,7 @@ impl<S: HomeSecrets, K: KeyPair> KeyStore<S, K> {
         Self { location, kind }
     }
 
-    /// The keys, the first key made if there is none.
+    /// The keys. Makes the first key if there is none.
     ///
     /// # Errors
     /// The key can be neither read nor made.

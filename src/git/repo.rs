@@ -141,7 +141,7 @@ impl Repo {
         Ok(ask(&self.writer, move |mirror| mirror.deepen(whole)).await?)
     }
 
-    /// Reads from the mirror. A mirror that is damaged or gone is fetched anew, and read once more.
+    /// Reads from the mirror. A mirror that is damaged or gone is fetched again, and then read once more.
     async fn read<T: Send + 'static>(
         &self,
         work: impl Fn(&Repository) -> Result<T, ObjectsError> + Clone + Send + 'static,
@@ -160,7 +160,7 @@ impl Repo {
             Err(Error::Mirror(error)) if self.dir.fetch_may_help(&error) => {
                 tracing::info!(
                     error = with_causes(&error),
-                    "the mirror cannot be read and is fetched anew"
+                    "the mirror cannot be read and is fetched again"
                 );
                 ask(&self.writer, Mirror::fetch).await?;
                 Ok(ask(&self.reader, |mirror| mirror.with(last)).await?)

@@ -218,7 +218,7 @@ fn drop_duplicates(objects: &mut Vec<Arc<Object>>) -> (BTreeSet<ObjectId>, Vec<F
                 object: Some((*id).clone()),
                 severity: Severity::Error,
                 message: format!(
-                    "declared again in {}; applied from neither, remove one of them",
+                    "also declared in {}, so neither declaration is applied; remove one of them",
                     others.join(", ")
                 ),
             })

@@ -40,7 +40,7 @@ pub(crate) struct MirrorDir {
 #[derive(Debug)]
 struct Taken {
     folder: PathBuf,
-    /// Each new mirror gets another name: libgit2 caches packs by path for the whole process, and a pack that is fetched anew
+    /// Each new mirror gets another name: libgit2 caches packs by path for the whole process, and a pack that is fetched again
     /// has the name of the damaged one.
     generation: u64,
     lock: File,

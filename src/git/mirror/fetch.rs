@@ -123,10 +123,7 @@ impl Mirror {
         let fetched = match self.fetch_once(depth) {
             Err(error) if self.calls_for_a_new_mirror(&error) => {
                 let error = error.with_path(self.path());
-                tracing::info!(
-                    error = with_causes(&error),
-                    "the mirror is thrown away and fetched anew"
-                );
+                tracing::info!(error = with_causes(&error), "the mirror is removed and fetched again");
                 self.throw_away()?;
                 self.fetch_once(depth)
             }

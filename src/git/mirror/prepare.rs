@@ -26,14 +26,14 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Makes the commits and packs them. A mirror that is damaged, full or gone is fetched anew first; `None` if the branch has
+    /// Makes the commits and packs them. A mirror that is damaged, full or gone is fetched again first; `None` if the branch has
     /// left the parent meanwhile.
     pub(crate) fn new(mirror: &mut Mirror, plans: &[NewCommit], parent: CommitId) -> Result<Option<Self>, Error> {
         match Self::attempt(mirror, plans) {
             Err(error) if error.is_damage() || error.is_full() || error.is_missing_commit() => {
                 tracing::info!(
                     error = with_causes(&error),
-                    "the mirror cannot be used and is fetched anew"
+                    "the mirror cannot be used and is fetched again"
                 );
                 if mirror.fetch()? == parent {
                     Self::attempt(mirror, plans).map(Some)

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use tokio::runtime::Handle;
 
 /// One thread's handle of the bare mirror. The mirror is a cache of the remote's branch: a mirror that cannot be used is
-/// thrown away and fetched anew.
+/// removed and fetched again.
 pub(crate) struct Mirror {
     pub settings: Arc<Settings>,
     pub connection: Arc<Connection>,

@@ -76,7 +76,8 @@ impl AllowedSigners {
         if signers.is_empty() {
             return Err(InvalidAllowedSigners {
                 line: 1,
-                rule: "there is none; without an allowed signer no commit would ever be applied".to_owned(),
+                rule: "the text has no signer; add one, since without an allowed signer no commit is applied"
+                    .to_owned(),
             });
         }
         Ok(Self { signers })
@@ -246,8 +247,8 @@ mod tests {
     #[test]
     fn what_is_no_list_is_refused_with_its_line() {
         for (text, line, why) in [
-            ("", 1, "there is none"),
-            ("# nobody\n", 1, "there is none"),
+            ("", 1, "the text has no signer"),
+            ("# nobody\n", 1, "the text has no signer"),
             (&format!("jo {KEY}\n{KEY}\n"), 2, "expected principals"),
             (&format!("jo {KEY}\njo\n"), 2, "expected principals"),
             (&format!("ca cert-authority {OTHER}\n"), 1, "not supported"),

@@ -134,7 +134,7 @@ const DISK: [Row; 6] = [
             }
         },
         end: |_| {},
-        says: &["fetched anew"],
+        says: &["fetched again"],
     },
     Row {
         name: "packs that are none, and litter beside them",
@@ -160,7 +160,7 @@ const DISK: [Row; 6] = [
             }
         },
         end: |_| {},
-        says: &["fetched anew"],
+        says: &["fetched again"],
     },
     Row {
         name: "a mirror that is gone",

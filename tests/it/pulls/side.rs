@@ -36,7 +36,10 @@ async fn a_side_branch_follows_the_branch_below_and_a_persons_commit_on_it_stays
     person.git(&["push", "-q", "origin", &format!("HEAD:{SIDE}")]).unwrap();
     scene.ecr.push_tag("shop/web", "3333ccc").unwrap();
     let said = scene.scan().await;
-    assert!(said.contains(&mine[..7]) && said.contains("only its own commits"), "{said}");
+    assert!(
+        said.contains(&mine[..7]) && said.contains("only its own commits"),
+        "{said}"
+    );
     assert_eq!(scene.side(), Some(mine), "nobody's commit is lost");
 
     person.git(&["push", "-q", "origin", &format!(":{SIDE}")]).unwrap();
