@@ -175,13 +175,8 @@ fn commit(repo: &Repo, number: u32, count: usize, names: &[String]) -> Option<St
     repo.advance(&who, &base, &message, &[(&path, &text)]).unwrap()
 }
 
-<<<<<<< HEAD
-/// Sees the branch move, and tells when each `image:tag` came to it.
-fn watch(repo: Repo, over: Arc<AtomicBool>) -> std::thread::JoinHandle<BTreeMap<String, Instant>> {
-=======
 /// Watches the branch, and returns when each `image:tag` landed.
-fn watch(repo: Repo, enough: Arc<AtomicBool>) -> std::thread::JoinHandle<BTreeMap<String, Instant>> {
->>>>>>> 713acfc (tests: comments and names of the stack in the words of the field; no old word in comments of tests/it)
+fn watch(repo: Repo, over: Arc<AtomicBool>) -> std::thread::JoinHandle<BTreeMap<String, Instant>> {
     std::thread::spawn(move || {
         let mut landings = BTreeMap::new();
         let mut known = repo.tip().unwrap().unwrap();
