@@ -3,6 +3,7 @@ use super::failure::Failure;
 use super::output::{Output, print, print_json, table};
 use crate::agent::{self, AgentConfig};
 use crate::holds::Held;
+use crate::model::Printable;
 use clap::Args;
 use std::path::Path;
 
@@ -54,13 +55,12 @@ impl Holds {
 fn rows(held: &[Held]) -> Vec<[String; 6]> {
     let mut rows = vec![["FIELD", "REJECTED", "SINCE", "COMMIT", "BY", "LIFTED WITH"].map(str::to_owned)];
     rows.extend(held.iter().map(|held| {
-        let author = held.since.author.chars().filter(|c| !c.is_control());
         [
             held.name(),
             held.tags(),
             held.since.time.to_string(),
             held.since.commit.short().to_string(),
-            author.collect(),
+            Printable::new(&held.since.author).dropping().to_string(),
             held.resume.clone(),
         ]
     }));

@@ -1,3 +1,4 @@
+use crate::model::Printable;
 use crate::port::ForgeFailure;
 use serde_json::Value;
 use std::time::Duration;
@@ -91,11 +92,7 @@ fn message(body: &[u8]) -> String {
 
 /// A foreign text on one line, without control characters, cut to a bounded length.
 pub(super) fn plain(text: &str) -> String {
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_TEXT)
-        .collect();
+    let text = Printable::new(text).with_blanks().at_most(MAX_TEXT).to_string();
     text.trim().to_owned()
 }
 

@@ -26,7 +26,7 @@
 //! **Decision.** [`Hold::allows`] judges a candidate. Commit times come from committers' clocks, so they are bounded on both
 //! sides: never later than now, never earlier than the last bump of ours before the commit.
 //!
-//! **Changes.** [`field_changes`] compares the image fields of the files that a commit changed. An object that moves to another
+//! **Changes.** `field_changes` compares the image fields of the files that a commit changed. An object that moves to another
 //! file does not change. A container that is renamed stays the same field, and so do the entries of a kustomization or a
 //! values file that moves. [`HoldIndex::written`] tells when each field was last written.
 //!
@@ -56,10 +56,12 @@ mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
 pub use commit::Commit;
-pub use field_change::{FieldChange, FieldValue, FileFields, field_changes};
+pub use field_change::{FieldChange, FieldValue};
+pub(crate) use field_change::{FileFields, field_changes};
 pub use hold::{Hold, HoldCheck};
 pub use hold_index::{HoldIndex, holds};
 pub use image_version::ImageVersion;
 pub use rejected::Rejected;
-pub use remedy::{Remedy, shell_word};
-pub use trailer::LONGEST_MESSAGE;
+pub use remedy::Remedy;
+pub(crate) use remedy::shell_word;
+pub(crate) use trailer::LONGEST_MESSAGE;

@@ -1,5 +1,5 @@
 use super::rejected::Rejected;
-use crate::model::{FieldId, HoldUntil};
+use crate::model::{FieldId, HoldUntil, Printable};
 use std::fmt;
 
 /// How a hold can be lifted, for the texts that report it.
@@ -46,8 +46,8 @@ impl fmt::Display for Lifting<'_> {
 }
 
 /// A text as one word of a POSIX shell's command line. Control characters are left out: no terminal should receive them.
-pub fn shell_word(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+pub(crate) fn shell_word(text: &str) -> String {
+    let text = Printable::new(text).dropping().uncut().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@+,=".contains(c);
     if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
         return text;

@@ -4,7 +4,7 @@ use super::reading::HoldReader;
 use super::select::HoldSelector;
 use crate::history::Resume;
 use crate::manifest::{self, MAX_FILE_BYTES, TagChange};
-use crate::model::{CommitId, RepoPath};
+use crate::model::{CommitId, Printable, RepoPath};
 use crate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -98,11 +98,12 @@ fn message(mode: LiftMode, selector: &HoldSelector, chosen: &[(Held, HeldField)]
     });
     let trailers: BTreeSet<String> = trailers.collect();
     let trailers: Vec<String> = trailers.into_iter().collect();
-    let printable = |text: String| -> String { text.chars().filter(|c| *c == '\n' || !c.is_control()).collect() };
+    let lines = lines.join("\n");
+    let printable = |text| Printable::new(text).dropping().keeping_line_ends().uncut();
     format!(
         "{}\n\n{}\n\n{}\n",
-        printable(subject),
-        printable(lines.join("\n")),
+        printable(&subject),
+        printable(&lines),
         trailers.join("\n")
     )
 }

@@ -1,7 +1,7 @@
 //! The types that every room shares: image references, tags, commits, objects, findings.
 //!
 //! A value of one of these types is well formed: parsing checks it, so code that has a [`Tag`] need not check it again.
-//! Pure: no clock, no disk, no network, no knowledge of any room above.
+//! The room is pure: it has no clock, no disk and no network, and it imports no other room.
 
 mod backoff;
 mod causes;
@@ -17,14 +17,14 @@ mod target;
 mod tests;
 mod wildcard;
 
-pub use backoff::Backoff;
-pub use causes::with_causes;
+pub(crate) use backoff::Backoff;
+pub(crate) use causes::with_causes;
 pub use finding::{Finding, Position, Severity};
 pub use git::{BlobId, BranchName, CommitId, InvalidName, RepoPath};
 pub use hold::HoldUntil;
 pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
 pub use object::{FieldId, FieldName, ObjectId};
-pub use printable::{Printable, is_unprintable};
+pub(crate) use printable::{Printable, is_unprintable};
 pub use secret::{Secret, SecretBytes};
 pub use target::TargetId;
 pub use wildcard::Wildcard;

@@ -1,3 +1,4 @@
+use crate::model::Printable;
 use crate::program::{Error, Limits, Output, Program};
 use std::time::Duration;
 
@@ -50,6 +51,6 @@ pub(crate) enum Failure {
 
 /// git's error output without control characters, cut after [`LONGEST_MESSAGE`].
 pub(crate) fn message(stderr: &str) -> String {
-    let plain = stderr.trim().chars().filter(|c| *c == '\n' || !c.is_control());
-    plain.take(LONGEST_MESSAGE).collect()
+    let plain = Printable::new(stderr.trim()).dropping().keeping_line_ends();
+    plain.at_most(LONGEST_MESSAGE).to_string()
 }

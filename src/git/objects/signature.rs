@@ -4,6 +4,7 @@ use super::error::Error;
 use crate::git::keys::deploy_key::DeployKey;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::git::trust::{AllowedSigners, NAMESPACE, describe};
+use crate::model::Printable;
 use git2::{Commit, ObjectType, Oid, Repository};
 use jiff::Timestamp;
 use ssh_key::{HashAlg, LineEnding, PublicKey, SshSig};
@@ -40,12 +41,7 @@ pub(crate) fn verify(repo: &Repository, commit: &Commit<'_>, allowed: &AllowedSi
     let key = signature.public_key();
     let by = describe(key);
     if signature.namespace() != NAMESPACE {
-        let other: String = signature
-            .namespace()
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(40)
-            .collect();
+        let other = Printable::new(signature.namespace()).dropping().at_most(40).to_string();
         return Err(format!("its signature by {by} was made for {other:?}, not for git"));
     }
     PublicKey::from(key.clone())

@@ -1,5 +1,7 @@
 //! Messages of servers: made plain and short, and sorted by their meaning.
 
+use crate::model::Printable;
+
 /// The longest message in characters. Refusals are a few lines.
 const LONGEST: usize = 2000;
 /// The most bytes of a message to keep before it is made plain.
@@ -20,7 +22,8 @@ pub(crate) fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::new();
     for line in text.split(['\n', '\r']) {
-        let text = without_escapes(line);
+        let text = line.replace('\t', " ");
+        let text = Printable::new(&text).without_escapes().dropping().uncut().to_string();
         let plain = text.trim();
         let plain = plain.strip_prefix("remote:").unwrap_or(plain).trim();
         if plain.is_empty() || plain.chars().all(|c| matches!(c, '=' | '-' | '*' | '#')) {
@@ -102,29 +105,6 @@ const DENIED: &[&str] = &[
     "forbidden",
     "permission",
 ];
-
-fn without_escapes(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            if chars.next_if_eq(&'[').is_some() {
-                while chars.next_if(|c| !c.is_ascii_alphabetic() && !c.is_control()).is_some() {}
-                chars.next_if(char::is_ascii_alphabetic);
-            }
-        } else if c == '\t' {
-            out.push(' ');
-        } else if !c.is_control() && !is_direction_mark(c) {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// Marks that turn the reading direction could change what a log line seems to say.
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,3 +1,4 @@
+use crate::model::Printable;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
@@ -99,10 +100,7 @@ const MAX_TEXT: usize = 600;
 
 /// A text of AWS on one line, without control characters, of bounded length.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_TEXT)
-        .collect()
+    Printable::new(text).with_blanks().at_most(MAX_TEXT).to_string()
 }
 
 fn seconds(text: &str) -> Option<Duration> {
