@@ -13,7 +13,7 @@ use crate::telemetry::PushResult;
 use std::sync::Arc;
 
 /// The automation loop. What it keeps from pass to pass can be read again from git: losing it costs time and nothing else.
-pub struct Automation<R> {
+pub(crate) struct Automation<R> {
     pub(super) deps: Dependencies<R>,
     pub(super) history: HistoryReader,
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 /// The text and the number of the commits that a pass makes.
 #[derive(Debug, Clone, Default)]
-pub struct CommitStyle {
+pub(crate) struct CommitStyle {
     /// The part of the message above the trailers.
     pub template: Template,
     /// How the bumps of a pass are cut into commits.
@@ -20,7 +20,7 @@ pub struct CommitStyle {
 }
 
 /// The dependencies of the automation loop. The composition root passes them in.
-pub struct Dependencies<R> {
+pub(crate) struct Dependencies<R> {
     /// The repository that commits are pushed to.
     pub repo: Arc<R>,
     /// Reads what commits declare.

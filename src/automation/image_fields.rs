@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// An image field that can be held or bumped, automated or not.
 #[derive(Debug, Clone)]
-pub struct DeclaredField {
+pub(crate) struct DeclaredField {
     /// The file that the field is in.
     pub path: RepoPath,
     /// The field.
@@ -21,7 +21,7 @@ pub struct DeclaredField {
 
 /// All image fields of a commit, in the order of their files. Several files can have the same field: an object, and a patch of
 /// an overlay. Then the files whose field is bumped count, or the first file if none of them is bumped.
-pub fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
+pub(crate) fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
     let bumped: BTreeMap<(RepoPath, FieldId), AutomatedField> = fields(declared)
         .into_iter()
         .map(|field| ((field.path.clone(), field.field.clone()), field))

@@ -51,7 +51,7 @@ impl Inputs<'_> {
 
 /// Requests scans of the repositories whose tags a decision about `declared` needs. True if one of them was not requested
 /// before.
-pub fn request_scans(declared: &DeclaredState, scan_state: &ScanState, rules: &ScanRules) -> bool {
+pub(crate) fn request_scans(declared: &DeclaredState, scan_state: &ScanState, rules: &ScanRules) -> bool {
     scan_state.set_repositories(automated_fields::repositories(
         &automated_fields::fields(declared),
         rules,

@@ -40,10 +40,11 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use automation_loop::Automation;
-pub use dependencies::{CommitStyle, Dependencies};
+pub(crate) use automation_loop::Automation;
+pub(crate) use dependencies::{CommitStyle, Dependencies};
 pub use history_reader::{FieldHistory, HistoryReader, HistoryReads};
-pub use image_fields::{DeclaredField, image_fields};
-pub use inputs::{preview, request_scans};
-pub use proposal_branch::ProposalBranch;
-pub use report::{AutomationReport, Landed, Proposed};
+pub(crate) use image_fields::{DeclaredField, image_fields};
+pub use inputs::preview;
+pub(crate) use inputs::request_scans;
+pub(crate) use proposal_branch::ProposalBranch;
+pub(crate) use report::{AutomationReport, Landed, Proposed};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// The branch that bumps are pushed to for people to merge, and the forge that shows them the request.
-pub struct ProposalBranch {
+pub(crate) struct ProposalBranch {
     /// The branch. Only the agent writes to it.
     pub branch: BranchName,
     /// The forge that requests are opened on. Without a forge the agent only pushes the branch.

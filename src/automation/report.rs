@@ -3,7 +3,7 @@ use crate::plan::PlannedBump;
 
 /// What one pass did.
 #[derive(Debug, Clone, Default)]
-pub struct AutomationReport {
+pub(crate) struct AutomationReport {
     /// The last commit that landed on the followed branch, with its bumps.
     pub landed: Option<Landed>,
     /// What is on the proposal branch and waits for people to merge it.
@@ -24,7 +24,7 @@ impl AutomationReport {
 
 /// A commit of ours that landed on the followed branch.
 #[derive(Debug, Clone)]
-pub struct Landed {
+pub(crate) struct Landed {
     /// The commit's id.
     pub commit: CommitId,
     /// The bumps that the commit makes.
@@ -33,7 +33,7 @@ pub struct Landed {
 
 /// Bumps on the proposal branch.
 #[derive(Debug, Clone)]
-pub struct Proposed {
+pub(crate) struct Proposed {
     /// The proposal branch.
     pub branch: BranchName,
     /// The head of the proposal branch.

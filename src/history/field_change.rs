@@ -30,7 +30,7 @@ pub struct FieldChange {
 
 /// The image fields of one file before and after a commit. A list is empty where the file does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FileFields {
+pub(crate) struct FileFields {
     /// The fields in the parent.
     pub before: Vec<(FieldId, FieldValue)>,
     /// The fields in the commit.
@@ -58,7 +58,7 @@ impl FieldChange {
 /// 2. from file to file: a renamed file or a moved object changes nothing
 /// 3. within its object: a renamed container is the same field, if its image tells which container it was
 /// 4. among objects that are named by their file or folder (kustomizations, values files), which may have moved
-pub fn field_changes(files: impl IntoIterator<Item = FileFields>) -> Vec<FieldChange> {
+pub(crate) fn field_changes(files: impl IntoIterator<Item = FileFields>) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     let (mut gone, mut come) = (Fields::new(), Fields::new());
     for file in files {

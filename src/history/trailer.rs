@@ -1,5 +1,5 @@
 /// How many bytes at the end of a commit message are searched for trailers: enough for ten thousand bumps in one commit.
-pub const LONGEST_MESSAGE: usize = 4 << 20;
+pub(crate) const LONGEST_MESSAGE: usize = 4 << 20;
 
 /// How the lines begin that git itself writes among trailers (git-interpret-trailers, "git_generated_prefixes").
 const WRITTEN_BY_GIT: [&str; 2] = ["Signed-off-by: ", "(cherry picked from commit "];

@@ -184,7 +184,7 @@ fn list(bumps: &[PlannedBump]) -> String {
 /// The time of the commit: the newest push time of the images. The same plan gives the same time. The time is 1970 where no
 /// push time is known: the clock would make another commit at each try. The room `git` takes the time of the parent if the parent
 /// is newer.
-pub fn commit_time(plan: &BumpPlan) -> Timestamp {
+pub(crate) fn commit_time(plan: &BumpPlan) -> Timestamp {
     let pushed = plan.bumps.iter().filter_map(|bump| bump.pushed_at);
     pushed.max().unwrap_or_default().max(Timestamp::UNIX_EPOCH)
 }

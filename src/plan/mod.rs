@@ -1,11 +1,11 @@
 //! What a pass will write, decided before anything is written.
 //!
-//! - [`automated`] and [`marked`] find the automated fields of a document; [`through_overlays`] moves the fields of kustomize
+//! - [`automated`] and [`marked`] find the automated fields of a document; `through_overlays` moves the fields of kustomize
 //!   bases to the file that sets the tag.
 //! - [`decide`] reads every field, the tags of its repository and the holds. It makes one [`Decision`] with a reason for each
 //!   field, and one [`PlannedBump`] for each field that moves.
 //! - [`commits`] cuts the plan into commits. [`check`] is the linter that each of them must pass before it is carried out.
-//! - [`message`] and [`commit_time`] make the commit deterministic: the same plan gives the same bytes.
+//! - [`message`] and `commit_time` make the commit deterministic: the same plan gives the same bytes.
 //! - [`request`] describes the bumps in a pull request, and [`RecordedBumps`] reads them back.
 //!
 //! Never bumped: a field that is locked, held or pinned by digest; a field whose policy cannot be used; a field whose
@@ -31,6 +31,7 @@ pub use commits::{CommitPer, commits};
 pub use decide::{Observed, Tags, decide};
 pub use field::{AutomatedField, automated, marked};
 pub use image_policies::ImagePolicies;
-pub use message::{InvalidTemplate, Template, commit_time, message};
-pub use overlay::{Overlay, OverlayIndex, through_overlays};
+pub(crate) use message::commit_time;
+pub use message::{InvalidTemplate, Template, message};
+pub(crate) use overlay::{Overlay, OverlayIndex, through_overlays};
 pub use request::{RecordedBumps, request, superseded};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// The contents of folders with a kustomization.
 #[derive(Debug, Clone, Default)]
-pub struct OverlayIndex<'a> {
+pub(crate) struct OverlayIndex<'a> {
     /// The kustomizations.
     pub overlays: Vec<Overlay<'a>>,
     /// The objects, and the parts of objects, of each file.
@@ -26,7 +26,7 @@ impl<'a> OverlayIndex<'a> {
 
 /// A kustomization, its file, and the document with its image fields.
 #[derive(Debug, Clone, Copy)]
-pub struct Overlay<'a> {
+pub(crate) struct Overlay<'a> {
     /// The file of the kustomization.
     pub path: &'a RepoPath,
     /// The resources, components, patches and images.

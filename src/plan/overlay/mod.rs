@@ -6,5 +6,5 @@ mod tests;
 mod through;
 mod trace;
 
-pub use index::{Overlay, OverlayIndex};
-pub use through::through_overlays;
+pub(crate) use index::{Overlay, OverlayIndex};
+pub(crate) use through::through_overlays;

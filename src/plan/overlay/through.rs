@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// A field of a file that no kustomization names is left out: the file is a patch, or unused. An entry that several workloads
 /// share is one field, and the policies of the workloads must agree.
-pub fn through_overlays(fields: Vec<AutomatedField>, index: &OverlayIndex<'_>) -> Vec<AutomatedField> {
+pub(crate) fn through_overlays(fields: Vec<AutomatedField>, index: &OverlayIndex<'_>) -> Vec<AutomatedField> {
     let graph = Graph::new(index);
     let mut found: BTreeMap<(RepoPath, FieldId), AutomatedField> = BTreeMap::new();
     for field in fields {
