@@ -2,14 +2,14 @@ use std::time::Duration;
 
 /// The delay before the next try: it doubles with each failure in a row, from `first` up to `longest`.
 #[derive(Debug, Clone)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     failures: u32,
 }
 
 impl Backoff {
-    /// A back-off without a failure so far.
+    /// A back-off that has counted no failure yet. `longest` is raised to `first` if it is shorter.
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,

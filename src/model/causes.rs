@@ -1,7 +1,7 @@
 use std::error::Error;
 
-/// The message of an error and of all its causes, `what: why: why`, for a report that takes one text.
-pub fn with_causes(error: &dyn Error) -> String {
+/// The message of an error and the messages of all its causes in one text, `what: why: why`.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

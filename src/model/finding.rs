@@ -5,9 +5,9 @@ use std::fmt;
 /// A position in a text file. Line and column count from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Position {
-    /// Line, from 1.
+    /// The line. The first line is 1.
     pub line: usize,
-    /// Column in characters, from 1.
+    /// The column in characters, not in bytes. The first column is 1.
     pub column: usize,
 }
 
@@ -17,30 +17,31 @@ impl fmt::Display for Position {
     }
 }
 
-/// How much a finding matters.
+/// What a finding means for the reader, and for what may be concluded from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Passed over on purpose; nobody has to act.
+    /// The agent skips something on purpose. Nobody has to act.
     Notice,
-    /// Something the user wrote cannot be used; the reading is still complete.
+    /// Something that the user wrote cannot be used. Everything else in the file was read.
     Warning,
-    /// A file or document could not be read: nothing may be concluded from what is absent.
+    /// A file or a document could not be read. An object that is absent from the result may still be declared in the repo, so
+    /// nothing may be pruned.
     Error,
 }
 
-/// Something in the config repo that we cannot use: where it is, what is wrong, what to do.
+/// Something in the config repo that the agent cannot use: where it is, what is wrong, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Finding {
-    /// The file.
+    /// The file that has the problem.
     pub path: RepoPath,
     /// The position in the file, if it is known.
     pub position: Option<Position>,
-    /// The object it concerns, where one is known.
+    /// The object that has the problem, if it is known.
     pub object: Option<ObjectId>,
-    /// How much it matters.
+    /// Whether somebody has to act, and whether the reading is complete.
     pub severity: Severity,
-    /// What is wrong and what to do, one sentence each.
+    /// What is wrong and what to do, in one sentence each.
     pub message: String,
 }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A name that breaks a rule of git or of ours.
+/// A commit id, branch name or path that breaks a rule of git or of Tidegate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {text:?} is not valid: {rule}")]
 pub struct InvalidName {
@@ -27,7 +27,7 @@ macro_rules! object_name {
         pub struct $name([u8; 20]);
 
         impl $name {
-            /// From the 20 raw bytes.
+            /// Makes the id from its 20 raw bytes.
             pub const fn from_bytes(bytes: [u8; 20]) -> Self {
                 Self(bytes)
             }
@@ -37,10 +37,10 @@ macro_rules! object_name {
                 &self.0
             }
 
-            /// From 40 hexadecimal digits.
+            /// Reads 40 hexadecimal digits.
             ///
             /// # Errors
-            /// Anything else than 40 hexadecimal digits.
+            /// The text is anything else.
             pub fn parse(text: &str) -> Result<Self, InvalidName> {
                 let mut bytes = [0; 20];
                 hex::decode_to_slice(text, &mut bytes)
@@ -82,7 +82,7 @@ object_name!(
     "commit id"
 );
 object_name!(
-    /// The id of a blob: equal ids mean equal bytes.
+    /// The id of a blob (SHA-1 object format). Blobs with the same id have the same bytes.
     BlobId,
     "blob id"
 );
@@ -92,10 +92,10 @@ object_name!(
 pub struct BranchName(String);
 
 impl BranchName {
-    /// Checks the name by git-check-ref-format's rules.
+    /// Checks the name by the rules of git-check-ref-format(1). A name has at most 200 characters.
     ///
     /// # Errors
-    /// Names git would refuse.
+    /// Git would reject the name.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let bad = |rule| Err(InvalidName::new("branch", text, rule));
         if text.is_empty() || text.len() > 200 {
@@ -134,16 +134,17 @@ impl fmt::Display for BranchName {
     }
 }
 
-/// A path inside the config repo: relative, `/` between parts, no `.` or `..` parts. The empty path is the root.
+/// A path inside the config repo. It is relative to the root, has `/` between its parts, and has no `.` and no `..` part. The
+/// empty path is the root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(try_from = "String")]
 pub struct RepoPath(String);
 
 impl RepoPath {
-    /// Checks a path; one trailing `/` and a leading `./` are dropped, `.` is the root.
+    /// Checks a path. One trailing `/` and a leading `./` are removed. `.` is the root.
     ///
     /// # Errors
-    /// Absolute paths and paths with empty, `.` or `..` parts.
+    /// The path is absolute, or one of its parts is empty, `.` or `..`.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let trimmed = text.strip_prefix("./").unwrap_or(text);
         let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
@@ -168,7 +169,7 @@ impl RepoPath {
         &self.0
     }
 
-    /// Whether `self` is `folder` or lies below it; everything lies below the root.
+    /// Whether `self` is `folder` or lies below `folder`. Every path lies below the root.
     pub fn is_within(&self, folder: &RepoPath) -> bool {
         folder.0.is_empty()
             || self
@@ -177,7 +178,7 @@ impl RepoPath {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// The folder that holds it; the root's is the root.
+    /// The folder that contains the path. The parent of the root is the root.
     pub fn parent(&self) -> RepoPath {
         Self(
             self.0
@@ -187,7 +188,7 @@ impl RepoPath {
         )
     }
 
-    /// The last part.
+    /// The last part of the path. The root has an empty file name.
     pub fn file_name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
     }
@@ -225,8 +226,8 @@ mod tests {
 
     #[test]
     fn paths_stay_inside_the_repository() {
-        for (text, want) in [("./a/b/", "a/b"), (".", ""), ("", ""), ("a", "a")] {
-            assert_eq!(RepoPath::parse(text).unwrap().as_str(), want);
+        for (text, expected) in [("./a/b/", "a/b"), (".", ""), ("", ""), ("a", "a")] {
+            assert_eq!(RepoPath::parse(text).unwrap().as_str(), expected);
         }
         for bad in ["/", "/etc", "../x", "a/../b", "a//b", "a/./b"] {
             assert!(RepoPath::parse(bad).is_err(), "{bad}");

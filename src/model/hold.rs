@@ -1,15 +1,15 @@
-/// What ends a hold, besides a person who says so.
+/// What ends a hold. A person can end every hold with `tidegate resume` or a revert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum HoldUntil {
-    /// A tag that was pushed after the rollback.
+    /// The first tag that is pushed after the rollback.
     #[default]
     Newer,
-    /// Nothing.
+    /// Only a person.
     Resumed,
 }
 
 impl HoldUntil {
-    /// The two ways to write it, as messages name them.
+    /// The two spellings, for error messages.
     pub const WRITTEN: &str = "until-newer or until-resumed";
 
     /// Reads `until-newer` or `until-resumed`; `None` for any other text.

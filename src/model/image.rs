@@ -1,7 +1,7 @@
 use serde::Serialize;
 use std::fmt;
 
-/// A reference, tag or digest that the grammar does not allow, with the rule it breaks.
+/// A text that is not an image reference, a tag or a digest, with the rule of the grammar that the text breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not {what}: {rule}")]
 pub struct InvalidImage {
@@ -28,7 +28,7 @@ impl Tag {
     /// Checks the grammar.
     ///
     /// # Errors
-    /// Names the rule that is broken.
+    /// The text is not a tag. The error names the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, InvalidImage> {
         let bad = |rule| Err(InvalidImage::new(text, "a tag", rule));
         if text.is_empty() || text.len() > 128 {
@@ -55,8 +55,8 @@ impl fmt::Display for Tag {
     }
 }
 
-/// A content digest: `sha256:<64 hex digits>`, `sha384:<96>` or `sha512:<128>`, the algorithms that Go's
-/// `opencontainers/go-digest` has and therefore every container runtime takes.
+/// A content digest: `sha256:<64 hex digits>`, `sha384:<96>` or `sha512:<128>`. Go's `opencontainers/go-digest` knows these
+/// algorithms, and therefore every container runtime accepts them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Digest(String);
 
@@ -64,7 +64,7 @@ impl Digest {
     /// Checks the grammar of the registered algorithms.
     ///
     /// # Errors
-    /// Names the rule that is broken.
+    /// The text is not a digest. The error names the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, InvalidImage> {
         let bad = |rule| Err(InvalidImage::new(text, "a digest", rule));
         let Some((algorithm, hex)) = text.split_once(':') else {
@@ -82,7 +82,7 @@ impl Digest {
         Ok(Self(text.to_owned()))
     }
 
-    /// The digest as text, algorithm included.
+    /// The digest as text, with its algorithm.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -94,12 +94,12 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Where images are kept: registry host (with port) and path, in canonical form for matching and for API calls.
+/// A repository of a registry, in the canonical form that patterns match and API calls use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Repository {
-    /// Registry host, with port where one is written; `docker.io` for Docker Hub.
+    /// The host of the registry, with its port if the reference has one. Docker Hub is `docker.io`.
     pub host: String,
-    /// Path below the host; Docker Hub's one-part names have `library/` before them.
+    /// The path below the host. A path of one part on Docker Hub starts with `library/`.
     pub path: String,
 }
 
@@ -125,7 +125,7 @@ impl ImageRef {
     /// Reads a reference.
     ///
     /// # Errors
-    /// Names the rule of the grammar that is broken.
+    /// The text is not a reference. The error names the rule of the grammar that the text breaks.
     pub fn parse(text: &str) -> Result<Self, InvalidImage> {
         let bad = |rule| InvalidImage::new(text, "an image reference", rule);
         let (rest, digest) = match text.split_once('@') {
@@ -160,22 +160,22 @@ impl ImageRef {
         Ok(image)
     }
 
-    /// The name as written, host included, without tag and digest.
+    /// The name as written: with the host, without tag and digest.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The tag, where one is written.
+    /// The tag, if the reference has one.
     pub fn tag(&self) -> Option<&Tag> {
         self.tag.as_ref()
     }
 
-    /// The digest, where one is written.
+    /// The digest, if the reference has one.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 
-    /// The same image with another tag; a digest, which would contradict it, is dropped.
+    /// The same name with another tag and without a digest: the digest of the old tag would contradict the new tag.
     #[must_use]
     pub fn with_tag(&self, tag: Tag) -> Self {
         Self {
@@ -185,7 +185,7 @@ impl ImageRef {
         }
     }
 
-    /// The registry as written, with its port; `None` where Docker Hub is meant without being named.
+    /// The registry as written, with its port. `None`: the reference names no registry, which means Docker Hub.
     pub fn host(&self) -> Option<&str> {
         split_host(&self.name).0
     }
@@ -205,7 +205,7 @@ impl ImageRef {
         }
     }
 
-    /// The canonical repository: Docker Hub's short names spelt out (distribution `normalize.go`).
+    /// The canonical repository. Short names of Docker Hub are written in full (distribution, `normalize.go`).
     pub fn repository(&self) -> Repository {
         match split_host(&self.name) {
             (Some("docker.io" | "index.docker.io") | None, path) if !path.contains('/') => Repository {
@@ -237,8 +237,8 @@ impl fmt::Display for ImageRef {
     }
 }
 
-/// The first part is a host if it has a dot, a colon or a capital letter, or is `localhost`
-/// (distribution `reference`, `splitDockerDomain`).
+/// The host and the path of a name. The first part of a name is a host if it has a dot, a colon or a capital letter, or is
+/// `localhost` (distribution `reference`, `splitDockerDomain`).
 fn split_host(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((first, rest))

@@ -1,22 +1,22 @@
 use serde::Serialize;
 use std::fmt;
 
-/// What names an object in a cluster: group, kind, namespace and name. The version is left out: it is a way of
-/// looking at an object, not part of which object it is.
+/// The identity of an object in a cluster: group, kind, namespace and name. The API version is not part of the identity: a
+/// cluster serves the same object under each version of its group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ObjectId {
-    /// API group; empty for the core group.
+    /// The API group. The core group is the empty string.
     pub group: String,
-    /// Kind, as written (`Deployment`).
+    /// The kind as written in the manifest (`Deployment`).
     pub kind: String,
-    /// Namespace; `None` where the manifest names none (cluster-scoped, or left to the default).
+    /// The namespace. `None`: the manifest names no namespace, because the object is cluster-scoped or takes the default.
     pub namespace: Option<String>,
-    /// Name.
+    /// The name (`metadata.name`).
     pub name: String,
 }
 
 impl ObjectId {
-    /// From a manifest's `apiVersion`, `kind` and metadata.
+    /// Makes the identity from a manifest's `apiVersion`, `kind` and metadata. An empty namespace counts as none.
     pub fn new(api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         Self {
@@ -27,14 +27,15 @@ impl ObjectId {
         }
     }
 
-    /// Whether it is no object of a cluster but a kustomization or a plain file with images, named by its folder or path.
+    /// Whether this is a kustomization, named by its folder, or a plain file with images, named by its path. Neither is an
+    /// object of a cluster.
     pub fn is_named_by_path(&self) -> bool {
         let is_file = self.group.is_empty() && self.kind == "File";
         (is_file || self.group == "kustomize.config.k8s.io") && self.namespace.is_none()
     }
 }
 
-/// `Deployment shop/web`, and for other than the built-in groups `HelmRelease.helm.fluxcd.io shop/web`.
+/// `Deployment shop/web`. The group is shown only if it is not built in: `HelmRelease.helm.fluxcd.io shop/web`.
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.kind)?;
@@ -48,7 +49,7 @@ impl fmt::Display for ObjectId {
     }
 }
 
-/// The name of an image field within its object: a container's name, or a HelmRelease values key or alias.
+/// The name of an image field within its object: a container's name, or the key or alias of a HelmRelease's values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct FieldName(pub String);
 
@@ -58,12 +59,12 @@ impl fmt::Display for FieldName {
     }
 }
 
-/// Which image field: never a file name, so that moving a file does not change it.
+/// The identity of an image field. It contains no file name, so it stays the same when the file moves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct FieldId {
     /// The object that names the image.
     pub object: ObjectId,
-    /// The field within it.
+    /// The field within that object.
     pub field: FieldName,
 }
 

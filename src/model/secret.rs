@@ -1,14 +1,14 @@
-/// A text that must never be shown: it has no `Debug` and no `Display`, and is read only where it is used.
+/// A text that must never be shown. It has no `Debug` and no `Display`.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one call that needs it.
+    /// The text itself. Pass it straight to the call that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -19,12 +19,12 @@ impl Secret {
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
-    /// Takes the bytes in.
+    /// Wraps bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
 
-    /// The bytes themselves, for the one call that needs them.
+    /// The bytes themselves. Pass them straight to the call that needs them.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -20,8 +20,10 @@ fn references_are_read_as_distribution_reads_them() {
     let (mut legal, mut illegal) = (0, 0);
     for row in table.lines().filter(|row| !row.starts_with('#')) {
         let cells: Vec<String> = row.split('\t').map(written_out).collect();
-        let [text, want @ ..] = &cells[..] else { panic!("{row}") };
-        match (ImageRef::parse(text), want) {
+        let [text, expected @ ..] = &cells[..] else {
+            panic!("{row}")
+        };
+        match (ImageRef::parse(text), expected) {
             (Err(error), [illegal_is]) if illegal_is == "illegal" => {
                 assert!(error.to_string().contains(" is not "), "{error}");
                 illegal += 1;
@@ -40,7 +42,7 @@ fn references_are_read_as_distribution_reads_them() {
     assert!(legal >= 59 && illegal >= 80, "{legal} legal, {illegal} illegal");
 }
 
-/// Distribution gives this one a name without a registry, which no runtime can pull.
+/// Distribution reads this text as a path without a registry. No runtime can pull that path.
 #[test]
 fn a_registry_with_an_underscore_is_refused() {
     let error = ImageRef::parse("a_b.c/d").unwrap_err().to_string();

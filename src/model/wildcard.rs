@@ -30,8 +30,8 @@ impl Wildcard {
 
     /// Whether the pattern matches the whole text.
     ///
-    /// The time is at most the length of the pattern times the length of the text: after a mismatch only the last `*` grows,
-    /// because an earlier `*` cannot turn a mismatch behind the last one into a match.
+    /// The time is at most the length of the pattern times the length of the text. After a mismatch only the last `*` takes one
+    /// more character: a longer run for an earlier `*` cannot make the rest match.
     pub fn matches(&self, text: &str) -> bool {
         let (mut pattern, mut text) = (self.pattern.chars(), text.chars());
         let mut last_star = None;

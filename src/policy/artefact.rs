@@ -75,8 +75,11 @@ pub(super) fn not_an_image(candidate: &Candidate) -> Option<String> {
     })
 }
 
-/// `<algorithm>-<digest>` alone is the referrers tag schema of the OCI distribution specification (which cuts the digest to
-/// 64 characters); with a suffix it is cosign's naming. Nobody names an image by a digest and `.sig`, however short.
+/// What a tag of the form `<algorithm>-<digest>` or `<algorithm>-<digest>.<suffix>` stands for.
+///
+/// Without a suffix the tag follows the referrers tag schema of the OCI distribution specification, which cuts the digest to 64
+/// characters. With a suffix the tag follows cosign's naming. The length of the digest does not count where the suffix is
+/// cosign's: nobody names an image by a digest and `.sig`.
 fn by_name(tag: &str) -> Option<&'static str> {
     let rest = tag.strip_prefix("sha256-").or_else(|| tag.strip_prefix("sha512-"))?;
     let (hex, suffix) = rest.split_once('.').unwrap_or((rest, ""));

@@ -15,7 +15,8 @@ pub struct Candidate {
     pub media_type: Option<String>,
     /// Whether the image can be pulled now.
     pub pullable: bool,
-    /// Why the image would not run on the required platforms, if that is known ([`crate::policy::Platforms::unfit`]).
+    /// Why the image would not run on the required platforms ([`crate::policy::Platforms::unfit`]). `None`: the image runs
+    /// there, or its platforms are not known.
     pub unfit: Option<String>,
 }
 

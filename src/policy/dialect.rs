@@ -64,6 +64,7 @@ fn class<'t>(text: &'t str, out: &mut String) -> &'t str {
     rest
 }
 
+/// Writes one character or escape of a bracket expression. A character that has a meaning there is escaped.
 fn member(one: &str, out: &mut String) {
     if ["[", "]", "^", "-", "&", "~"].contains(&one) {
         out.push('\\');
@@ -71,7 +72,7 @@ fn member(one: &str, out: &mut String) {
     out.push_str(one);
 }
 
-/// The bytes of the first character, or of the first escape: `\.`, `\d`, `\pL`, `\p{Greek}`, `\x2d`, `\x{2d}`.
+/// The number of bytes of the first character, or of the first escape: `\.`, `\d`, `\pL`, `\p{Greek}`, `\x2d`, `\x{2d}`.
 fn length(text: &str) -> usize {
     let mut chars = text.char_indices();
     let after = |mut chars: std::str::CharIndices<'_>| chars.next().map_or(text.len(), |(at, _)| at);
@@ -92,7 +93,7 @@ fn length(text: &str) -> usize {
     }
 }
 
-/// Whether it begins with `{2}`, `{2,}` or `{2,3}`.
+/// Whether the text starts with a repetition: `{2}`, `{2,}` or `{2,3}`.
 fn repeats(text: &str) -> bool {
     let inside = text.strip_prefix('{').and_then(|text| text.split_once('}'));
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! ImagePolicy of Flux v2 on our engine: tags are filtered, a part is extracted from each, and the parts are put in order.
+//! The ImagePolicy of Flux v2: it filters the tags, extracts a part from each tag, and orders the tags by these parts.
 
 use super::fault::Fault;
 use super::pattern::Pattern;
@@ -12,13 +12,13 @@ pub enum Digests {
     /// Never: only the tag is written.
     #[default]
     Never,
-    /// With a new tag, and where the file has no digest. A tag that moves to another image changes nothing.
+    /// With a new tag, and if the file has no digest. The digest stays when the tag moves to another image.
     IfAbsent,
     /// As [`Digests::IfAbsent`], and also when the tag moves to another image.
     Always,
 }
 
-/// What an ImagePolicy of Flux v2 says, with the exclusions of its ImageRepository.
+/// An ImagePolicy of Flux v2, with the exclusions of its ImageRepository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Extracted {
     filter: Option<Pattern>,
@@ -29,23 +29,20 @@ pub(super) struct Extracted {
     pub(super) exclude: Vec<Pattern>,
 }
 
-/// The `exclusionList` of an ImageRepository that sets none: the signatures of cosign.
+/// The `exclusionList` of an ImageRepository that does not set one. It excludes the signatures of cosign.
 const EXCLUDED: &str = r"^.*\.sig$";
-/// Longest `exclusionList` that Flux accepts.
+/// The most entries that Flux accepts in an `exclusionList`.
 const MOST_EXCLUDED: usize = 25;
 
 /// How the extracted parts are ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartOrder {
+    /// By version, higher first. A version outside the range is not admitted.
     Semver(Range),
     /// By value. Descending: the least value is the newest.
-    Numerical {
-        descending: bool,
-    },
+    Numerical { descending: bool },
     /// By bytes. Descending: the least text is the newest.
-    Alphabetical {
-        descending: bool,
-    },
+    Alphabetical { descending: bool },
 }
 
 impl Extracted {
@@ -58,7 +55,7 @@ impl Extracted {
         }
     }
 
-    /// The expression of the exclusion list that matches a tag, if one does.
+    /// The first expression of the exclusion list that matches a tag.
     pub(super) fn excluded_by(&self, tag: &str) -> Option<&str> {
         self.exclude
             .iter()
@@ -141,7 +138,7 @@ fn text<'o>(object: &'o Value, pointer: &str) -> Result<Option<&'o str>, Fault> 
     }
 }
 
-/// The one order below `spec.policy`.
+/// The order below `spec.policy`, which must have exactly one.
 fn order(object: &Value) -> Result<PartOrder, Fault> {
     let is_set = |kind: &&str| {
         let value = object.pointer(&format!("/spec/policy/{kind}"));

@@ -1,7 +1,7 @@
 use crate::model::Tag;
 use globset::{GlobBuilder, GlobMatcher};
 
-/// Longest glob that is read.
+/// The longest glob in bytes. Longer globs are rejected.
 const LONGEST: usize = 256;
 
 /// An include or exclude glob that cannot be used.
@@ -17,8 +17,8 @@ pub struct InvalidGlob {
 /// Include and exclude globs over repositories and their tags.
 ///
 /// A glob is `<repository path>` or `<repository path>:<tag>`, without the registry's host. `*` stays within a part of
-/// the path, `**` crosses parts, `?`, `[…]` and `{a,b}` work as in a shell. `**/cache` also means `cache` itself. Without
-/// include globs everything is included; exclude wins over include.
+/// the path, `**` crosses parts, `?`, `[…]` and `{a,b}` work as in a shell. `**/cache` also matches `cache` itself. Without
+/// include globs everything is included. A name that both an include glob and an exclude glob match is excluded.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     include: Vec<Rule>,
@@ -36,7 +36,7 @@ impl Filter {
     /// Reads the globs.
     ///
     /// # Errors
-    /// The first glob that cannot be used.
+    /// A glob cannot be used. The error names the first such glob.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, InvalidGlob> {
         let read = |globs: &[String]| globs.iter().map(|glob| Rule::parse(glob)).collect::<Result<_, _>>();
         Ok(Self {
@@ -45,10 +45,10 @@ impl Filter {
         })
     }
 
-    /// Whether a repository (its path, without host) is looked at.
+    /// Whether a repository is included, by its path without the host.
     ///
     /// # Errors
-    /// The reason, naming the glob.
+    /// The repository is excluded, or no include glob matches it. The reason names the exclude glob.
     pub fn repository(&self, path: &str) -> Result<(), String> {
         let excluding = self
             .exclude
@@ -63,10 +63,10 @@ impl Filter {
         Ok(())
     }
 
-    /// Whether a tag of a repository is looked at.
+    /// Whether a tag of a repository is included.
     ///
     /// # Errors
-    /// The reason, naming the glob.
+    /// The tag or the repository is excluded, or no include glob matches. The reason names the exclude glob.
     pub fn tag(&self, path: &str, tag: &Tag) -> Result<(), String> {
         self.repository(path)?;
         if let Some(rule) = self.exclude.iter().find(|rule| rule.matches(path, tag)) {

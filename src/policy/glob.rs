@@ -1,7 +1,7 @@
 use super::fault::Fault;
 use crate::model::Wildcard;
 
-/// Longest pattern that is read: a tag has 128 characters at most.
+/// The longest pattern in bytes. Longer patterns are rejected: a tag has at most 128 characters.
 const LONGEST: usize = 256;
 
 /// A [`Wildcard`] over tags. A tag has no parts, so `**` means the same as `*`.

@@ -15,12 +15,12 @@ pub(super) enum Measure {
     Text(String),
     /// The captures of several groups, the first group first. A group without a capture is the least.
     Several(Vec<Option<Measure>>),
-    /// The least is the newest.
+    /// The wrapped measure in reverse: the least is the newest.
     Reversed(Box<Measure>),
 }
 
 impl Measure {
-    /// The greater of two is the newer. Measures of one policy are of one kind.
+    /// Compares two measures of one policy, which are of one kind. The greater measure is the newer one.
     fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Version(a), Self::Version(b)) => a.order(b),
@@ -32,7 +32,7 @@ impl Measure {
         }
     }
 
-    /// Whether it stands for something newer, not only for another spelling of the same.
+    /// Whether `self` is newer than `other`. Two spellings of one version are equally new.
     pub(super) fn is_newer_than(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Version(a), Self::Version(b)) => a.is_higher_than(b),
@@ -52,7 +52,7 @@ fn several(ours: &[Option<Measure>], theirs: &[Option<Measure>]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// A tag as a policy sees it.
+/// A candidate with everything that a policy orders by.
 pub(super) struct Ranked<'a> {
     pub(super) candidate: &'a Candidate,
     measure: Option<Measure>,
@@ -68,7 +68,7 @@ impl<'a> Ranked<'a> {
         }
     }
 
-    /// Newest first: `Less` means that `self` comes before `other`. Equal only for equal tags.
+    /// The order of the tags, newest first: `Less` means that `self` comes before `other`. Only equal tags are equal.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         let names = || other.candidate.tag.cmp(&self.candidate.tag);
         let measures = newest_first(self.measure.as_ref(), other.measure.as_ref(), Measure::order);
@@ -89,7 +89,7 @@ impl<'a> Ranked<'a> {
 }
 
 impl Extracted {
-    /// An extracted part as it is put in order.
+    /// Reads an extracted part as the measure that the policy orders by.
     fn measure(&self, part: &str) -> Result<Measure, String> {
         let turned = |measure, descending| match descending {
             true => Measure::Reversed(Box::new(measure)),
@@ -115,7 +115,7 @@ fn number(part: &str) -> Result<Number, String> {
     Number::parse(part).ok_or_else(|| format!("{part:?}, the part to order by, is not a number"))
 }
 
-/// The measure of what the groups captured; `None` where they captured nothing.
+/// Reads what the groups captured in a tag as a measure. `None`: the groups captured nothing.
 fn captured(
     pattern: &Pattern,
     tag: &str,
@@ -165,7 +165,7 @@ fn newest_first<T>(a: Option<&T>, b: Option<&T>, order: impl Fn(&T, &T) -> Order
 }
 
 impl Policy {
-    /// The part of a tag that this policy orders by; none for policies by push time and for tags without that part.
+    /// The part of a tag that this policy orders by. `None`: the policy orders by push time, or the tag does not have the part.
     pub(super) fn measure(&self, tag: &Tag) -> Option<Measure> {
         match &self.0 {
             Rule::Glob(_) | Rule::Regex(_) | Rule::Digest(_) => None,
@@ -175,7 +175,7 @@ impl Policy {
         }
     }
 
-    /// What the groups of `numeric:` and `alphabetical:` captured.
+    /// What the groups of `numeric:` and `alphabetical:` captured in a tag.
     fn captured(&self, tag: &Tag) -> Option<Result<Measure, String>> {
         match &self.0 {
             Rule::Numeric(pattern) => captured(pattern, tag.as_str(), |part| number(part).map(Measure::Number)),
@@ -184,7 +184,7 @@ impl Policy {
         }
     }
 
-    /// Whether the policy lets a tag in, by its name alone.
+    /// Whether the policy admits a tag, by its name alone. The error is the reason against the tag.
     pub(super) fn admits(&self, tag: &Tag) -> Result<(), String> {
         let name = tag.as_str();
         if name.eq_ignore_ascii_case("latest") && !self.names_latest() {
@@ -224,8 +224,8 @@ impl Policy {
         }
     }
 
-    /// Whether `tag` comes strictly after `other` by the tags' names alone: by the part this policy orders by, and for
-    /// policies by push time as versions if both are.
+    /// Whether `tag` is newer than `other` by the names of the tags alone. The names are compared by the part that this policy
+    /// orders by. A policy by push time compares them as versions, and finds nothing newer if one of them is not a version.
     pub fn is_newer_by_name(&self, tag: &Tag, other: &Tag) -> bool {
         let measure = |tag| {
             if self.needs_push_times() {

@@ -3,7 +3,7 @@ use super::parse::Policy;
 use super::verdict::{Eligibility, Verdict};
 use crate::model::{Digest, Tag};
 
-/// The first tag that the policy matches, whether or not the field may move to it.
+/// The first tag that the policy matches. The field may be barred from moving to the tag.
 pub(super) fn newest(policy: &Policy, verdicts: &[Verdict]) -> Option<Tag> {
     verdicts
         .iter()
@@ -15,7 +15,7 @@ pub(super) fn newest(policy: &Policy, verdicts: &[Verdict]) -> Option<Tag> {
         .map(|verdict| verdict.tag.clone())
 }
 
-/// The outcome in one sentence.
+/// The outcome of a selection in one sentence.
 pub(super) fn summary(
     policy: &Policy,
     current: Option<&Tag>,

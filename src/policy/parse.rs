@@ -37,7 +37,7 @@ impl Policy {
     /// Reads the value of an annotation. Blanks around the value do not count.
     ///
     /// # Errors
-    /// The text is no policy. The error says what is wrong and what to write instead.
+    /// The text is not a policy. The error says what is wrong and what to write instead.
     pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
         let text = text.trim();
         let rule = match text.split_once(':') {

@@ -3,15 +3,16 @@ use super::fault::Fault;
 use regex::{Regex, RegexBuilder};
 use std::cmp::Ordering;
 
-/// Longest expression that is read.
+/// The longest expression in bytes. Longer expressions are rejected.
 const LONGEST: usize = 512;
-/// Bytes of a compiled expression: a hundred times what tag patterns need. The engine is linear in the tag's length.
+/// The most bytes of a compiled expression: a hundred times what patterns for tags need. The time of a match is linear in the
+/// length of the tag.
 const COMPILED_BYTES: usize = 1 << 20;
-/// Bytes of the lazy automaton's cache.
+/// The most bytes of the cache of the lazy automaton.
 const CACHE_BYTES: usize = 1 << 20;
 
-/// A regular expression over tags, not anchored: it matches anywhere in the tag unless it says `^` and `$` (as Flux v1).
-/// The dialect is Go's.
+/// A regular expression over tags in Go's dialect. As in Flux v1 it is not anchored: it matches anywhere in the tag, unless it
+/// contains `^` and `$`.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: String,
@@ -58,7 +59,7 @@ impl Pattern {
         })
     }
 
-    /// One that has capture groups: the parts to order by.
+    /// Reads an expression that must have a capture group: the groups capture the parts to order by.
     pub(super) fn capturing(text: &str) -> Result<Self, Fault> {
         let pattern = Self::parse(text)?;
         if pattern.regex.captures_len() > 1 {
@@ -79,21 +80,21 @@ impl Pattern {
         self.regex.is_match(tag)
     }
 
-    /// Whether it matches exactly `latest` and nothing else, but for anchors.
+    /// Whether the expression is `latest`, in upper or lower case, with or without the anchors `^` and `$`.
     pub(super) fn names_latest(&self) -> bool {
         let text = self.as_str();
         let text = text.strip_prefix('^').unwrap_or(text);
         text.strip_suffix('$').unwrap_or(text).eq_ignore_ascii_case("latest")
     }
 
-    /// The template with `$1`, `$name` and `${name}` filled in from the first match.
+    /// The template with the groups of the first match in place of `$1`, `$name` and `${name}`. `None`: the tag does not match.
     pub(super) fn expand(&self, tag: &str, template: &str) -> Option<String> {
         let mut out = String::new();
         self.regex.captures(tag)?.expand(template, &mut out);
         Some(out)
     }
 
-    /// What each group captured; `None` if the tag does not match, or no group took part in the match.
+    /// What each group captured. `None`: the tag does not match, or no group captured anything.
     pub(super) fn parts<'t>(&self, tag: &'t str) -> Option<Vec<Option<&'t str>>> {
         let captures = self.regex.captures(tag)?;
         let parts: Vec<Option<&str>> = captures.iter().skip(1).map(|group| Some(group?.as_str())).collect();
@@ -101,6 +102,7 @@ impl Pattern {
     }
 }
 
+/// The last line of an error of the regex crate: the problem, without the expression above it.
 fn last_line(text: &str) -> &str {
     text.lines()
         .last()
@@ -109,7 +111,7 @@ fn last_line(text: &str) -> &str {
         .trim_start_matches("error: ")
 }
 
-/// An unsigned decimal number of any length, by value: `007` equals `7`, `1.50` equals `1.5`.
+/// An unsigned decimal number of any length. Numbers are compared by value: `007` equals `7`, `1.50` equals `1.5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Number {
     whole: String,

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What an image is built for: `linux/amd64`, `linux/arm/v7`.
+/// A platform that an image is built for: `linux/amd64`, `linux/arm/v7`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     os: String,
@@ -8,19 +8,19 @@ pub struct Platform {
     variant: Option<String>,
 }
 
-/// A platform that cannot be read.
+/// A text that is not a platform, cut to 100 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a platform; write <os>/<architecture> as in linux/amd64, or with a variant as in linux/arm/v7")]
 pub struct InvalidPlatform(String);
 
-/// Longest part of a platform that is taken; Go's longest names have nine letters.
+/// The longest part of a platform in bytes. Longer parts are rejected: Go's longest names have nine letters.
 const LONGEST_PART: usize = 32;
 
 impl Platform {
     /// Reads `<os>/<architecture>` or `<os>/<architecture>/<variant>`.
     ///
     /// # Errors
-    /// Anything else.
+    /// The text is anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidPlatform> {
         let mut parts = text.split('/');
         let invalid = || InvalidPlatform(text.chars().take(100).collect());
@@ -31,7 +31,8 @@ impl Platform {
         }
     }
 
-    /// From the parts that an image index names; `None` where one is empty, overlong or no plain word.
+    /// Makes a platform from the parts that an image index names. `None`: a part is empty, is longer than 32 bytes, or has a
+    /// character that is not an ASCII letter, an ASCII digit, `.`, `_` or `-`.
     pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> Option<Self> {
         let plain = |part: &str| {
             (1..=LONGEST_PART).contains(&part.len())

@@ -24,7 +24,7 @@ pub(super) struct Range {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Alternative {
     comparisons: Vec<Comparison>,
-    /// Whether a comparison names a pre-release: only then do pre-releases match this alternative.
+    /// Whether one of the comparisons names a pre-release. Without such a comparison no pre-release matches this alternative.
     pre_releases: bool,
 }
 
@@ -35,7 +35,7 @@ struct Comparison {
     given: Given,
 }
 
-/// How much of a comparison's version is written before the first `x` or the end.
+/// How many numbers of a comparison's version are written before the first `x` or the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Given {
     Nothing,
@@ -61,7 +61,7 @@ enum Operator {
 pub(super) enum Within {
     Yes,
     No,
-    /// It is a pre-release, and the range names none.
+    /// The version is a pre-release, and the range does not name any pre-release.
     PreRelease,
 }
 

@@ -59,10 +59,10 @@ impl ScanRules {
             .unwrap_or(&self.fallback)
     }
 
-    /// Whether a repository may be scanned. A system registry may not, unless a rule names it.
+    /// Whether a repository may be scanned. A repository of a system registry may be scanned only if a rule names the registry.
     ///
     /// # Errors
-    /// The reason against it, for people.
+    /// The repository may not be scanned. The error is the reason, for people.
     pub fn allows(&self, repository: &Repository) -> Result<(), String> {
         let host = &repository.host;
         let rule = self.rule(host);
@@ -80,7 +80,7 @@ impl ScanRules {
     /// Whether a tag of a repository counts.
     ///
     /// # Errors
-    /// The reason against it, for people.
+    /// The tag does not count. The error is the reason, for people.
     pub fn allows_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), String> {
         self.allows(repository)?;
         self.rule(&repository.host).filter.tag(&repository.path, tag)

@@ -24,21 +24,21 @@ pub enum Eligibility {
     Unusable,
 }
 
-/// What was decided about one tag.
+/// The decision about one tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The tag.
     pub tag: Tag,
     /// Whether the field may move to the tag.
     pub eligible: bool,
-    /// Why it may, or why not, as a kind.
+    /// The kind of the decision.
     #[serde(rename = "standing")]
     pub eligibility: Eligibility,
-    /// The reason in a few words.
+    /// The reason of the decision in a few words.
     pub reason: String,
 }
 
-/// What a policy makes of the tags of a repository.
+/// The result of applying a policy to the tags of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Selection {
     /// The tag to move to: the first eligible one. `None`: the field stays.

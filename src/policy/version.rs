@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 /// to at least seven digits.
 const COMMIT_ID_DIGITS: usize = 7;
 
-/// A tag read as a version, as leniently as Masterminds semver v3 does: `v` before it, one to three numbers, leading zeros.
+/// A tag that is a version. The grammar is the lenient one of Masterminds semver v3: an optional `v`, one to three numbers, and
+/// leading zeros are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Version {
     pub(super) number: semver::Version,
@@ -61,7 +62,8 @@ impl Version {
         self.written == 3
     }
 
-    /// The greater of two is the newer. Equal only for the same precedence, numbers written and prefix.
+    /// Compares two versions. The greater version is the newer one. Versions are equal if they have the same precedence, the same
+    /// count of written numbers and the same prefix.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         self.number
             .cmp_precedence(&other.number)
@@ -69,7 +71,7 @@ impl Version {
             .then(other.prefixed.cmp(&self.prefixed))
     }
 
-    /// Whether it comes after `other` by semantic versioning's precedence; spelling and build metadata do not count.
+    /// Whether `self` is higher than `other` by the precedence of semantic versioning. Spelling and build metadata do not count.
     pub(super) fn is_higher_than(&self, other: &Self) -> bool {
         self.number.cmp_precedence(&other.number) == Ordering::Greater
     }
