@@ -51,8 +51,8 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
             if let Some(made) = self.replace(branch, state.head, prepared, &mut report).await? {
                 match made {
                     Replaced::LostRace => return Ok(Try::LostRace),
-                    Replaced::Head(commit, made) => {
-                        self.request(branch, &requests, commit, made, &mut report).await;
+                    Replaced::Head(made) => {
+                        self.request(branch, &requests, made, &mut report).await;
                     }
                 }
             }
@@ -98,7 +98,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         if is_new {
             notices::proposed(&self.deps.reporter, &branch.branch, commit, &made.bumps);
         }
-        Ok(Some(Replaced::Head(commit, made)))
+        Ok(Some(Replaced::Head(made)))
     }
 
     /// Makes the request describe what the branch holds now.
@@ -106,7 +106,6 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         &self,
         branch: &ProposalBranch,
         requests: &[ChangeRequest],
-        commit: CommitId,
         made: BumpPlan,
         report: &mut AutomationReport,
     ) {
@@ -121,7 +120,6 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         };
         report.proposed = Some(Proposed {
             branch: branch.branch.clone(),
-            commit,
             bumps: made.bumps,
             request,
         });
@@ -164,8 +162,8 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
 
 /// The outcome of replacing the proposal branch.
 enum Replaced {
-    /// The new head of the branch, and the bumps on the branch.
-    Head(CommitId, BumpPlan),
+    /// The branch has a new head with these bumps.
+    Head(BumpPlan),
     /// Another push moved the branch first.
     LostRace,
 }

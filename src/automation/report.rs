@@ -36,8 +36,6 @@ pub(crate) struct Landed {
 pub(crate) struct Proposed {
     /// The proposal branch.
     pub branch: BranchName,
-    /// The head of the proposal branch.
-    pub commit: CommitId,
     /// The bumps that the branch makes.
     pub bumps: Vec<PlannedBump>,
     /// The web address of the open request, if a forge is configured and answered.

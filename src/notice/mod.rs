@@ -41,6 +41,8 @@ pub use log::Log;
 pub use metrics::MetricSink;
 pub use proposal::ProposalEvent;
 pub use repo::RepoEvent;
-pub use reporter::{Notice, Phase, Reporter, Sink, Topic};
+#[cfg(test)]
+pub(crate) use reporter::Phase;
+pub use reporter::{Notice, Reporter, Sink, Topic};
 pub use scan::ScanEvent;
 pub use sync::{ObjectChange, SyncEvent};

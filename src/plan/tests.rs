@@ -357,7 +357,10 @@ fn a_template_places_the_list_or_is_followed_by_it() {
 
 #[test]
 fn a_commit_is_as_old_as_its_newest_image() {
-    let fields = [automated_field("web", "web:a", 1, "*"), automated_field("api", "api:a", 2, "*")];
+    let fields = [
+        automated_field("web", "web:a", 1, "*"),
+        automated_field("api", "api:a", 2, "*"),
+    ];
     let plan = decided(
         &fields,
         &listings(&["web: a@1 b@20", "api: a@1 b@30"]),
