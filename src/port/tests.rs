@@ -5,7 +5,7 @@
 
 use super::branch::Branch;
 use super::repo::{
-    ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeFile, VerifiedHead,
+    ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeListing, VerifiedHead,
 };
 use crate::model::{BlobId, CommitId, RepoPath};
 use futures::FutureExt;
@@ -80,8 +80,8 @@ impl ConfigRepo for FakeRepo {
         }
     }
 
-    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<Vec<TreeFile>, RepoFailure> {
-        Ok(Vec::new())
+    async fn files(&self, _: CommitId, _: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
+        Ok(TreeListing::default())
     }
 
     async fn blobs(&self, _: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
