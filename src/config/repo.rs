@@ -120,7 +120,7 @@ impl Repo {
             ca_file: self.http.ca_file.map(|file| file.value),
             plaintext: self.http.plaintext,
         };
-        if url.as_ref().is_some_and(|url| is_plaintext(url)) && !http.plaintext {
+        if url.as_ref().is_some_and(is_plaintext) && !http.plaintext {
             report.mistake(
                 "repo.url",
                 "http:// is not encrypted; write https://, or set repo.http.plaintext: true to let everybody on the network \

@@ -21,8 +21,11 @@ pub struct Reader {
     pub(super) latest: Option<Snapshot>,
     folders: Folders,
     metrics: Metrics,
-    pub(super) parse: fn(Vec<(UnitKey, TreeFile)>, Vec<Option<Vec<u8>>>, Purpose) -> Readings,
+    pub(super) parse: Parse,
 }
+
+/// Parses files from their contents. Tests put in one that fails.
+pub(super) type Parse = fn(Vec<(UnitKey, TreeFile)>, Vec<Option<Vec<u8>>>, Purpose) -> Readings;
 
 /// Files held in memory at once: 256 of at most 4 MiB, in practice of a few kilobytes each.
 const BATCH: usize = 256;

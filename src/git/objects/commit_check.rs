@@ -60,7 +60,7 @@ fn differs_as_planned(odb: &Odb<'_>, before: Oid, after: Oid, edits: &FolderEdit
     Ok(files.is_empty() && folders.is_empty())
 }
 
-fn take<'a, T>(planned: &mut BTreeMap<&'a str, T>, entry: &Entry<'_>) -> Option<T> {
+fn take<T>(planned: &mut BTreeMap<&str, T>, entry: &Entry<'_>) -> Option<T> {
     planned.remove(std::str::from_utf8(entry.name).ok()?)
 }
 

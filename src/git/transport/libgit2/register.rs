@@ -27,8 +27,10 @@ pub(crate) fn register() -> Result<(), Libgit2Error> {
         };
         registered.map_err(|error| error.message().to_owned())
     });
-    let done = done.as_ref().map(|()| ());
-    done.map_err(|message| Libgit2Error::doing("register the transports")(git2::Error::from_str(message)))
+    match done {
+        Ok(()) => Ok(()),
+        Err(message) => Err(Libgit2Error::doing("register the transports")(git2::Error::from_str(message))),
+    }
 }
 
 /// A transport for the current call. `is_stateless`: each step is a request of its own.
