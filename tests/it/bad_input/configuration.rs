@@ -137,7 +137,7 @@ fn a_kubeconfig_that_is_missing_or_not_named_is_reported_with_the_variable_that_
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("tidegate.yaml"), NOTHING_WRONG).unwrap();
     let unnamed = ended(1, &tidegate(dir.path(), &["run"], &[]));
-    says(&unnamed, &["no pod", "KUBECONFIG"]);
+    says(&unnamed, &["does not run in a pod", "KUBECONFIG"]);
     let missing = tidegate(dir.path(), &["run"], &[("KUBECONFIG", "nowhere/kubeconfig")]);
     says(&ended(1, &missing), &["nowhere/kubeconfig", "check the path"]);
 }

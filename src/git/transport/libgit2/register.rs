@@ -29,7 +29,9 @@ pub(crate) fn register() -> Result<(), Libgit2Error> {
     });
     match done {
         Ok(()) => Ok(()),
-        Err(message) => Err(Libgit2Error::doing("register the transports")(git2::Error::from_str(message))),
+        Err(message) => Err(Libgit2Error::doing("register the transports")(git2::Error::from_str(
+            message,
+        ))),
     }
 }
 
