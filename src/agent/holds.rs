@@ -43,7 +43,7 @@ pub async fn holds_of_url(url: &str, branch: Option<&str>) -> anyhow::Result<Vec
 /// Lifts holds on the configured branch, by a commit that is pushed with the deploy key.
 ///
 /// # Errors
-/// As [`holds::lift`].
+/// As `holds::lift`.
 pub async fn lift(
     config: AgentConfig,
     author: Option<Author>,
@@ -63,7 +63,7 @@ pub async fn lift(
 /// Lifts holds on a branch that the user's git program can push.
 ///
 /// # Errors
-/// As [`holds::lift`].
+/// As `holds::lift`.
 pub async fn lift_in_clone(repo: &UserClone, mode: LiftMode, selector: &HoldSelector) -> anyhow::Result<Lifted> {
     let reader = Branch {
         repo,

@@ -30,20 +30,20 @@ pub async fn deploy_keys(config: &AgentConfig) -> anyhow::Result<Keys<DeployKey>
     Ok(deploy_key_store(config).await?.read_or_create().await?)
 }
 
-/// The next step of a rotation: [`deploy_key::rotate`].
+/// The next step of a rotation: `deploy_key::rotate`.
 ///
 /// # Errors
-/// As [`deploy_key::rotate`].
+/// As `deploy_key::rotate`.
 pub async fn rotate(config: &AgentConfig, user: Option<&str>) -> anyhow::Result<Rotation> {
     let store = deploy_key_store(config).await?;
     let readiness = readiness(config, server(config, unused()?.current));
     Ok(deploy_key::rotate(&store, &readiness, user).await?)
 }
 
-/// Removes the next key: [`deploy_key::abandon`].
+/// Removes the next key: `deploy_key::abandon`.
 ///
 /// # Errors
-/// As [`deploy_key::abandon`].
+/// As `deploy_key::abandon`.
 pub async fn abandon(config: &AgentConfig) -> anyhow::Result<Rotation> {
     Ok(deploy_key::abandon(&deploy_key_store(config).await?).await?)
 }

@@ -8,11 +8,11 @@
 //! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `check_platforms`
 //! 4. edit the bytes of the files (pure, room [`manifest`](crate::manifest)): `edits`
 //! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
-//! 6. report: [`AutomationStatus`](crate::status::AutomationStatus) for log, metrics, API and command line
+//! 6. report: `AutomationStatus` for log, metrics, API and command line
 //!
 //! After a lost race the same pass decides again on the new head.
 //!
-//! With a [`ProposalBranch`] the commits go to a branch of their own. Each pass makes this branch again on top of the
+//! With a `ProposalBranch` the commits go to a branch of their own. Each pass makes this branch again on top of the
 //! followed branch, and a request on the forge asks people to merge it. Holds and decisions read the followed branch alone, and never the
 //! proposals. The loop has no memory: it reads from the forge which requests were closed, and for which tags.
 //!

@@ -1,6 +1,6 @@
 //! The command line: one file for each subcommand.
 //!
-//! A subcommand is a clap struct whose doc comment is its help, and a `run` that returns a [`Failure`](failure::Failure) or
+//! A subcommand is a clap struct whose doc comment is its help, and a `run` that returns a `Failure` or
 //! nothing. `failure` alone turns errors into messages, hints and exit codes: 0 done; 1 failed; 2 the command line or the
 //! configuration file is wrong, and nothing was started.
 

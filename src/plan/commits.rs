@@ -15,7 +15,7 @@ pub enum CommitPer {
 }
 
 /// Cuts a plan into commits, in order. Every bump is in one commit, with its decision, and every commit has a bump. A commit
-/// whose message would be longer than [`LONGEST_MESSAGE`] is cut further.
+/// whose message would be longer than `LONGEST_MESSAGE` is cut further.
 pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<BumpPlan> {
     let decided: BTreeMap<(&RepoPath, &FieldId), &Decision> = plan
         .decisions

@@ -30,7 +30,7 @@ impl Activators {
     /// Asks each loop for a pass that begins after this call, and waits until all have ended.
     ///
     /// # Errors
-    /// The first loop that does not answer, see [`Activator::activate_and_wait`].
+    /// The first loop that does not answer, see `Activator::activate_and_wait`.
     pub async fn activate_and_wait(&self, deadline: Duration) -> Result<Vec<(TargetId, SyncEnd)>, NoAnswer> {
         let passes = self.loops.iter().map(|(target, activator)| async move {
             let end = activator.activate_and_wait(deadline).await?;
