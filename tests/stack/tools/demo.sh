@@ -21,6 +21,7 @@ weight() {
 
 mapfile -t missing < <("$here/build.sh" --missing "${programs[@]}" | sed '/^$/d')
 logs=$(mktemp -d)
+touch "$logs/go" "$logs/rust" "$logs/rust.out"
 go_pid="" rust_pid=""
 stop() {
   trap - INT TERM EXIT
@@ -48,7 +49,7 @@ parts=$((${#missing[@]} + 1))
 
 # packages PATTERN: how many packages have a message like this; cargo reports those that were built before, too
 packages() {
-  { grep -e "$1" "$logs/rust.out" 2>/dev/null || true; } | grep -o '"package_id":"[^"]*"' | sort -u | wc -l
+  { grep -e "$1" "$logs/rust.out" | grep -o '"package_id":"[^"]*"' || true; } | sort -u | wc -l
 }
 
 # Sets line (what is going on) and permille (how much is done, by weight).
