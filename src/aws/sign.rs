@@ -1,5 +1,6 @@
 use super::endpoint::{Endpoint, Identity};
 use super::sdk::Sdk;
+use crate::model::with_causes;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -45,7 +46,7 @@ impl Signer {
         let provider = self.config.credentials_provider();
         let provider = provider.ok_or_else(|| failed("no source of credentials is configured".to_owned()))?;
         let credentials = provider.provide_credentials().await;
-        let credentials = credentials.map_err(|error| failed(chain(&error)))?;
+        let credentials = credentials.map_err(|error| failed(with_causes(&error)))?;
         let scope = (self.region.as_str(), self.service);
         signed(credentials, scope, SystemTime::now(), ("POST", url, headers, body))
     }
@@ -77,17 +78,6 @@ fn signed(
     let (instructions, _) = signed.into_parts();
     let made = instructions.headers();
     Ok(made.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::call::{Call, Method};
 use super::failure;
 use crate::model::Secret;
+use crate::model::with_causes;
 use crate::port::ForgeFailure;
 use reqwest::{Client, Url};
 use serde_json::Value;
@@ -150,7 +151,7 @@ impl Http {
 /// Sends a request and reads the response, up to the size limit.
 pub(super) async fn receive(api: &str, doing: &str, request: reqwest::RequestBuilder) -> Result<Value, ForgeFailure> {
     let broken = |error: reqwest::Error| ForgeFailure {
-        message: format!("{api}: cannot {doing}: {}", chain(&error.without_url())),
+        message: format!("{api}: cannot {doing}: {}", with_causes(&error.without_url())),
         wait: None,
     };
     let mut response = request.send().await.map_err(broken)?;
@@ -184,15 +185,4 @@ pub(super) async fn receive(api: &str, doing: &str, request: reqwest::RequestBui
         ),
         wait: None,
     })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
