@@ -135,6 +135,20 @@ fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Resul
             ))
         };
     }
+    match (
+        newer_by_time(current, candidate),
+        policy.cannot_order(tag, &candidate.tag),
+    ) {
+        (Err((Eligibility::NotNewer, reason)), Some(remedy)) => {
+            Err((Eligibility::NotNewer, format!("{reason}, and {remedy}")))
+        }
+        (answer, _) => answer,
+    }
+}
+
+/// Whether the candidate was pushed after the current tag.
+fn newer_by_time(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
+    let tag = current.tag;
     let same_image = current
         .listed
         .is_some_and(|listed| listed.digest.is_some() && listed.digest == candidate.digest);

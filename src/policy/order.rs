@@ -175,6 +175,20 @@ impl Policy {
         }
     }
 
+    /// Why push times alone decide between a current tag that the policy cannot order, such as `latest`, and a tag that it
+    /// orders, and what ends that; `None` where the policy orders both or neither. A current tag that is pushed again and
+    /// again is never older than a release, so that the field would stay for ever.
+    pub(super) fn cannot_order(&self, current: &Tag, tag: &Tag) -> Option<String> {
+        let example = match (self.measure(current), self.measure(tag)?) {
+            (Some(_), _) => return None,
+            (None, Measure::Version(_)) => "a version",
+            (None, _) => "a tag that the policy orders",
+        };
+        Some(format!(
+            "{self} cannot order {current}: write {example} into the file once"
+        ))
+    }
+
     /// What the groups of `numeric:` and `alphabetical:` captured in a tag.
     fn captured(&self, tag: &Tag) -> Option<Result<Measure, String>> {
         match &self.0 {

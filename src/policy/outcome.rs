@@ -50,7 +50,11 @@ pub(super) fn summary(
     }
     match current {
         _ if verdicts.is_empty() => "the repository has no tags".to_owned(),
-        Some(current) if newest.is_some() => format!("nothing for {policy} is newer than {current}"),
+        Some(current) if newest.is_some() => {
+            let remedy = newest.and_then(|newest| policy.cannot_order(current, newest));
+            let remedy = remedy.map_or(String::new(), |remedy| format!("; {remedy}"));
+            format!("nothing for {policy} is newer than {current}{remedy}")
+        }
         _ => match verdicts {
             [verdict] => format!(
                 "{}, the only tag, cannot be used with {policy}: {}",
