@@ -47,7 +47,7 @@ impl Home {
         let record = self.record(target);
         Target {
             id: target.id.clone(),
-            api: Arc::new(ApiServer::new(Arc::clone(&self.connection), &record.id())),
+            api: Arc::new(ApiServer::new(Arc::clone(&self.connection), &record.id()).in_namespaces(&target.namespaces)),
             protected: Protected {
                 namespaces: BTreeSet::from([self.namespace.clone()]),
                 objects: BTreeSet::from([record.object()]),

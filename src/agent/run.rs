@@ -35,6 +35,7 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let (decisions, decisions_seen) = wire_automation::decisions();
     let status = server::status_board(&base, &wakes, decisions_seen);
     tasks.spawn("events", wiring::write_events(events, &base)?);
+    tasks.spawn("API token", server::keep_token(&base));
     tasks.spawn("http", server::serve(listener, &base, &wakes, landed, status));
 
     let shutdown = base.shutdown.clone();

@@ -6,10 +6,13 @@ use super::wiring::Base;
 use super::{AgentConfig, wire_deploy_key, wire_scan, wire_source, wire_sync};
 use crate::driver::Wake;
 use crate::http::{self, ServerLimits, TokenFile};
+use crate::model::{Backoff, with_causes};
+use crate::port::{HomeSecrets, SecretName};
 use crate::status::{AutomationStatus, LandedCommits, StatusBoard};
 use anyhow::Context as _;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -17,6 +20,53 @@ pub(super) async fn bind(config: &AgentConfig) -> anyhow::Result<TcpListener> {
     let listen = config.settings.http.listen;
     let listener = TcpListener::bind(listen).await;
     listener.with_context(|| format!("http.listen: cannot listen on {listen}; is the port taken?"))
+}
+
+/// How often the agent looks whether the Secret with its API token is still there.
+const TOKEN_CHECK: Duration = Duration::from_secs(300);
+/// The first delay after a failure.
+const TOKEN_RETRY: Duration = Duration::from_secs(1);
+
+/// Keeps the Secret with the API token, if the settings name one. Without a token the calls of `/v1` are refused and the
+/// agent works on, so a failure is logged, once, and tried again.
+pub(super) fn keep_token(base: &Base) -> impl Future<Output = ()> + Send + use<> {
+    let name = base.config.settings.http.token_secret.clone();
+    let (secrets, shutdown) = (base.home.secrets(), base.shutdown.clone());
+    let keep = async move {
+        let Some(name) = name else {
+            return std::future::pending().await;
+        };
+        let namespace = secrets.namespace().to_owned();
+        let secret = SecretName { namespace, name };
+        let mut backoff = Backoff::new(TOKEN_RETRY, TOKEN_CHECK);
+        let mut logged = None;
+        loop {
+            let delay = match http::ensure_token(&secrets, &secret).await {
+                Ok(is_new) => {
+                    if is_new {
+                        tracing::info!(%secret, "API token made");
+                    }
+                    (logged, backoff) = (None, Backoff::new(TOKEN_RETRY, TOKEN_CHECK));
+                    TOKEN_CHECK
+                }
+                Err(error) => {
+                    let error = Some(with_causes(&error));
+                    if logged != error {
+                        tracing::warn!(error, "no API token: /v1 refuses all calls");
+                        logged = error;
+                    }
+                    backoff.failed()
+                }
+            };
+            tokio::time::sleep(delay).await;
+        }
+    };
+    async move {
+        tokio::select! {
+            () = keep => {}
+            () = shutdown.begun() => {}
+        }
+    }
 }
 
 /// The status: a section for each loop.

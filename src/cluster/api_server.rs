@@ -28,6 +28,13 @@ impl ApiServer {
             observed: Arc::default(),
         }
     }
+
+    /// Watches only these namespaces, for an account that has no rights in others; empty: the whole cluster.
+    #[must_use = "the namespaces of the returned value are watched"]
+    pub fn in_namespaces(mut self, namespaces: &[String]) -> Self {
+        self.watches.set_namespaces(namespaces);
+        self
+    }
 }
 
 impl TargetApi for ApiServer {

@@ -1,4 +1,4 @@
-use super::text::Text;
+use super::text::{Label, Text};
 use crate::http::Settings;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +14,9 @@ pub(super) struct Http {
     listen: Text<SocketAddr>,
     /// File with the bearer token of `/v1`. Without a file the agent refuses these calls.
     token_file: Option<Text<PathBuf>>,
+    /// Secret in the agent's namespace that is mounted as `tokenFile`. The agent makes it, with a new token in its entry
+    /// `token`, when it does not exist.
+    token_secret: Option<Text<Label>>,
     webhook: Webhook,
 }
 
@@ -22,6 +25,7 @@ impl Default for Http {
         Self {
             listen: Text::known("0.0.0.0:8080"),
             token_file: None,
+            token_secret: None,
             webhook: Webhook::default(),
         }
     }
@@ -41,6 +45,7 @@ impl Http {
         Settings {
             listen: self.listen.value,
             token_file: self.token_file.map(|file| file.value),
+            token_secret: self.token_secret.map(|name| name.value.0),
             webhook_secret_file: self.webhook.secret_file.map(|file| file.value),
         }
     }

@@ -25,6 +25,8 @@ pub struct TargetSettings {
     pub id: TargetId,
     /// The name of the target's set of objects and of its record. Agents that share a cluster need different names.
     pub set: String,
+    /// The namespaces that the agent has rights in; empty: the whole cluster.
+    pub namespaces: Vec<String>,
 }
 
 /// How the agent applies the config repo to the cluster.
@@ -36,6 +38,9 @@ pub(super) struct Sync {
     /// Name of the agent's set of objects and of its record, a ConfigMap in the agent's namespace. Agents that share a cluster
     /// need different names.
     set: Text<Label>,
+    /// Namespaces that the agent works in. It then reads and applies nothing in other namespaces, and no cluster-wide objects.
+    /// Empty: the whole cluster.
+    namespaces: Vec<Text<Label>>,
     deletions: Deletions,
 }
 
@@ -44,6 +49,7 @@ impl Default for Sync {
         Self {
             enabled: true,
             set: Text::known("tidegate"),
+            namespaces: Vec::new(),
             deletions: Deletions::default(),
         }
     }
@@ -89,6 +95,7 @@ impl Sync {
             targets: vec![TargetSettings {
                 id: TargetId::here(),
                 set: self.set.value.0,
+                namespaces: self.namespaces.into_iter().map(|name| name.value.0).collect(),
             }],
             deletions: DeletionLimit { count, percent },
             confirm: confirm.map(|commit| commit.value),

@@ -12,7 +12,7 @@
 //!
 //! Flow: `serve` accepts connections, `router` chooses the handler, `api` and `webhook` check and bound a request, and the
 //! [`Commands`] and `Probes` of the composition root answer it. `token` reads the file with the bearer token or the
-//! webhook's secret. [`Client`] is the other side of `/v1`.
+//! webhook's secret; `token_secret` makes the Secret that the token is mounted from. [`Client`] is the other side of `/v1`.
 //!
 //! Invariants:
 //! - A call carries no data except the name of a repository. A push wakes the loop regardless of its body, unless the body
@@ -36,6 +36,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod token;
+mod token_secret;
 mod webhook;
 
 pub use api::client::{Client, ClientError};
@@ -44,3 +45,4 @@ pub use serve::serve;
 pub use settings::Settings;
 pub use state::{Server, ServerLimits};
 pub use token::TokenFile;
+pub use token_secret::ensure_token;

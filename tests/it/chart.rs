@@ -148,19 +148,54 @@ fn mistyped_values_are_refused_by_name() {
 #[test]
 fn unsafe_and_broken_values_are_refused_with_what_to_do() {
     let helm = Helm::offline();
-    for (value, complaint) in [
-        ("serviceAccount.create=false", "serviceAccount.name is missing"),
-        ("http.listen=127.0.0.1:8080", "http.listen must not be"),
-        ("http.listen=127.1.2.3:8080", "http.listen must not be"),
-        ("http.listen=[::1]:8080", "http.listen must not be"),
+    for (values, complaint) in [
+        (vec!["serviceAccount.create=false"], "serviceAccount.name is missing"),
+        (vec!["http.listen=127.0.0.1:8080"], "http.listen must not be"),
+        (vec!["http.listen=127.1.2.3:8080"], "http.listen must not be"),
+        (vec!["http.listen=[::1]:8080"], "http.listen must not be"),
+        (
+            vec!["rbac.clusterAdmin=true", "sync.namespaces={shop}"],
+            "exclude each other",
+        ),
     ] {
-        let refused = helm.template(&[URL, value]).unwrap_err();
-        assert!(refused.contains(complaint), "{value}: {refused}");
+        let refused = helm.template(&[&[URL][..], values.as_slice()].concat()).unwrap_err();
+        assert!(refused.contains(complaint), "{values:?}: {refused}");
     }
     let own = [URL, "serviceAccount.create=false", "serviceAccount.name=deployer"];
     let text = helm.template(&own).unwrap();
     let pod = rendered::<Deployment>("Deployment", &text).spec.template.spec.unwrap();
     assert_eq!(pod.service_account_name.as_deref(), Some("deployer"));
+}
+
+#[test]
+fn two_renderings_of_the_same_values_are_the_same_text() {
+    let helm = Helm::offline();
+    let text = helm.template(&[URL]).unwrap();
+    assert_eq!(text, helm.template(&[URL]).unwrap());
+    assert!(!text.contains("kind: Secret\n"), "{text}");
+}
+
+#[test]
+fn with_namespaces_the_agent_has_no_rights_elsewhere() {
+    let helm = Helm::offline();
+    let text = helm.template(&[URL, "sync.namespaces={shop,ops}"]).unwrap();
+    for cluster_wide in [
+        "kind: ClusterRole",
+        "ValidatingAdmissionPolicy",
+        "customresourcedefinitions",
+    ] {
+        assert!(!text.contains(cluster_wide), "{cluster_wide}: {text}");
+    }
+    let roles = text.split("\n---\n").filter(|text| text.contains("\nkind: Role\n"));
+    let roles: Vec<serde_yaml::Value> = roles.map(|text| serde_yaml::from_str(text).unwrap()).collect();
+    let mut namespaces: Vec<_> = roles
+        .iter()
+        .map(|role| role["metadata"]["namespace"].as_str().unwrap())
+        .collect();
+    namespaces.sort_unstable();
+    assert_eq!(namespaces, ["ops", "shop", NAMESPACE]);
+    let settings = tidegate::config::read("tidegate.yaml", &config(&text)).unwrap();
+    assert_eq!(settings.sync.targets[0].namespaces, ["shop", "ops"]);
 }
 
 #[test]
@@ -225,14 +260,24 @@ fn keys_are_read_by_the_name_of_their_secret_and_where_they_are_used() {
             .map(|rule| format!("{}: {}", list(&rule["resourceNames"]), list(&rule["verbs"])))
             .collect::<Vec<_>>()
     };
-    assert_eq!(of(&[URL]), ["tidegate-deploy-key: get update patch", ": create"]);
+    assert_eq!(
+        of(&[URL]),
+        ["tidegate-deploy-key tidegate-token: get update patch", ": create"]
+    );
     let named = [URL, "repo.key.secret=mine", "automation.signing.secret=signing"];
-    assert_eq!(of(&named), ["mine: get update patch", ": create", "signing: get"]);
-    let https = ["repo.url=https://git.acme.example/fleet.git", "repo.http.secret=login"];
+    assert_eq!(
+        of(&named),
+        ["mine tidegate-token: get update patch", ": create", "signing: get"]
+    );
+    let https = [
+        "repo.url=https://git.acme.example/fleet.git",
+        "repo.http.secret=login",
+        "http.token.existingSecret=api",
+    ];
     assert_eq!(
         of(&https),
         Vec::<String>::new(),
-        "a mounted login needs no right, and the agent makes no key"
+        "a mounted login and a mounted token need no right, and the agent makes no key"
     );
 }
 
@@ -380,21 +425,28 @@ async fn new_namespace(client: &kube::Client, labels: &[(&str, &str)]) {
         .unwrap();
 }
 
-/// The namespaces in which the chart's admission policy keeps the account from writing a ConfigMap.
-async fn guarded_namespaces(cluster: &ControlPlane, account: &str) -> Vec<String> {
+/// The namespaces in which the account may not write a ConfigMap because of the chart's admission policy.
+async fn guarded_writes(cluster: &ControlPlane, account: &str) -> Vec<String> {
     let kubeconfig = kube::config::Kubeconfig::read_from(cluster.kubeconfig_for_token(account).unwrap()).unwrap();
     let options = kube::config::KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
     let client = kube::Client::try_from(config.unwrap()).unwrap();
-    let params = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    let map: ConfigMap = serde_yaml::from_str("metadata: {name: written}").unwrap();
     let mut refused = Vec::new();
     for namespace in ["default", "kube-system", NAMESPACE, "shop"] {
-        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-        if let Err(error) = maps.create(&params, &map).await {
+        let metadata = ObjectMeta {
+            name: Some("written".into()),
+            ..ObjectMeta::default()
+        };
+        let map = ConfigMap {
+            metadata,
+            ..ConfigMap::default()
+        };
+        let params = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let written = Api::namespaced(client.clone(), namespace).create(&params, &map).await;
+        if let Err(error) = written {
             assert!(error.to_string().contains("rbac.guardedNamespaces"), "{error}");
             refused.push(namespace.to_owned());
         }
@@ -468,10 +520,12 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         .await
         .expect("a restricted namespace accepts the pod");
 
-    // As kubelet does: writes the ConfigMap and the Secret to files, and the service account's token.
+    // As kubelet does: writes the ConfigMap to a file, and the service account's token.
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
-    let token = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
-    std::fs::write(agent.token_file(), &token.0).unwrap();
+    assert!(
+        secrets.get_opt("tidegate-token").await.unwrap().is_none(),
+        "the agent makes the token"
+    );
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
     let config = maps.get("tidegate-config").await.unwrap().data.unwrap()["tidegate.yaml"].clone();
     let token_file = agent.token_file();
@@ -491,6 +545,9 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let plan = agent.ask(&["plan"]).await.unwrap();
     assert!(plan.contains("Deployment shop/web"), "{plan}");
     agent.run().await.unwrap();
+    // As kubelet does once the agent has made the Secret.
+    let token = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
+    std::fs::write(agent.token_file(), &token.0).unwrap();
     ecr.push_tag("shop/web", "a1b2c3d").unwrap();
     agent.ask(&["scan"]).await.unwrap();
     agent.ask(&["sync"]).await.unwrap();
@@ -498,6 +555,12 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let image = web.spec.template.spec.unwrap().containers.remove(0).image.unwrap();
     assert!(image.ends_with("/shop/web:a1b2c3d"), "{image}");
     assert_eq!(agent.stop().await.unwrap(), 0);
+    let refused = guarded_writes(&cluster, &account).await;
+    assert_eq!(
+        refused,
+        ["kube-system", NAMESPACE],
+        "the agent's account writes elsewhere only"
+    );
 
     let user = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}");
     let requests = cluster.requests_since(&mark).await.unwrap();
@@ -511,13 +574,6 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         .filter(|request| request.user == user && request.code == 403)
         .collect();
     assert!(refused.is_empty(), "{refused:#?}");
-
-    let guarded = guarded_namespaces(&cluster, &account).await;
-    assert_eq!(
-        guarded,
-        ["kube-system", NAMESPACE],
-        "the account may write in other namespaces only"
-    );
 
     let upgrade = helm.run(&[
         "upgrade",

@@ -32,8 +32,13 @@
 {{- default (printf "%s-token" (include "tidegate.fullname" .)) .Values.http.token.existingSecret -}}
 {{- end -}}
 
+{{/* The entry of that Secret. The agent makes the entry `token`. */}}
+{{- define "tidegate.tokenKey" -}}
+{{- ternary .Values.http.token.key "token" (ne .Values.http.token.existingSecret "") -}}
+{{- end -}}
+
 {{- define "tidegate.tokenFile" -}}
-{{- printf "/etc/tidegate/token/%s" .Values.http.token.key -}}
+{{- printf "/etc/tidegate/token/%s" (include "tidegate.tokenKey" .) -}}
 {{- end -}}
 
 {{- define "tidegate.image" -}}
@@ -87,6 +92,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail (printf "http.listen must not be %q: only the container itself reaches a loopback address, so the kubelet's probes would fail and the pod would be restarted for ever. Set 0.0.0.0:PORT or [::]:PORT" .Values.http.listen) -}}
 {{- end -}}
 {{- $http := dict "listen" .Values.http.listen "tokenFile" (include "tidegate.tokenFile" .) -}}
+{{- if not .Values.http.token.existingSecret -}}
+{{- $_ := set $http "tokenSecret" (include "tidegate.tokenSecret" .) -}}
+{{- end -}}
 {{- if .Values.http.webhook.existingSecret -}}
 {{- $_ := set $http "webhook" (dict "secretFile" (printf "/etc/tidegate/webhook/%s" .Values.http.webhook.key)) -}}
 {{- end -}}

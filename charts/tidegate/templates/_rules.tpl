@@ -1,15 +1,19 @@
-{{/* The Secrets that the agent makes, as JSON: its deploy key. */}}
+{{/* The Secrets that the agent makes, as JSON: its deploy key and its API token. */}}
 {{- define "tidegate.ownSecrets" -}}
 {{- $secrets := list -}}
 {{- if and .Values.repo.key.secret (not (hasPrefix "http" .Values.repo.url)) -}}
 {{- $secrets = append $secrets .Values.repo.key.secret -}}
 {{- end -}}
+{{- if not .Values.http.token.existingSecret -}}
+{{- $secrets = append $secrets (include "tidegate.tokenSecret" .) -}}
+{{- end -}}
 {{- toJson $secrets -}}
 {{- end -}}
 
-{{/* What the agent may apply. */}}
+{{/* What the agent may apply: in the cluster, or in each of `sync.namespaces`. */}}
 {{- define "tidegate.rules" -}}
 {{- $write := list "get" "list" "watch" "create" "update" "patch" "delete" | toJson -}}
+{{- $namespaced := not (empty .Values.sync.namespaces) -}}
 {{- if .Values.rbac.rules -}}
 {{- toYaml .Values.rbac.rules }}
 {{- else -}}
@@ -26,8 +30,10 @@
     - persistentvolumeclaims
     - limitranges
     - resourcequotas
+    {{- if not $namespaced }}
     - namespaces
     - persistentvolumes
+    {{- end }}
   verbs: {{ $write }}
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets, replicasets]
@@ -54,6 +60,7 @@
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
   verbs: {{ $write }}
+{{- if not $namespaced }}
 - apiGroups: [networking.k8s.io]
   resources: [ingressclasses]
   verbs: {{ $write }}
@@ -69,6 +76,7 @@
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [clusterroles, clusterrolebindings]
   verbs: {{ $write }}
+{{- end }}
 {{- end }}
 {{- with .Values.rbac.extraRules }}
 {{ toYaml . }}

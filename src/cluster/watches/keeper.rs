@@ -12,6 +12,7 @@ pub(in crate::cluster) struct Watches {
     connection: Arc<Connection>,
     selector: String,
     discovery: Arc<Discovery>,
+    namespaces: Arc<[String]>,
     running: Mutex<BTreeMap<GroupKind, JoinHandle<()>>>,
 }
 
@@ -21,8 +22,14 @@ impl Watches {
             connection,
             selector: format!("{PART_OF_LABEL}={set}"),
             discovery,
+            namespaces: Arc::default(),
             running: Mutex::default(),
         }
+    }
+
+    /// Lists and watches only in these namespaces; empty: in the whole cluster.
+    pub(in crate::cluster) fn set_namespaces(&mut self, namespaces: &[String]) {
+        self.namespaces = namespaces.into();
     }
 
     /// Watches exactly these kinds, as far as they are served: starts the watches that are missing or have died, and ends
@@ -55,6 +62,7 @@ impl Watches {
                 selector: self.selector.clone(),
                 discovery: Arc::clone(&self.discovery),
                 store: Arc::clone(store),
+                namespaces: Arc::clone(&self.namespaces),
             };
             running.insert(kind.clone(), tokio::spawn(watch.run()));
         }

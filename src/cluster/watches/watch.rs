@@ -6,12 +6,12 @@ use crate::model::ObjectId;
 use crate::port::{KindView, ObservedStore};
 use crate::resource::{Health, ObservedObject, ServedKind};
 use futures::StreamExt as _;
-use futures::stream::BoxStream;
-use kube::api::DynamicObject;
-use kube::core::PartialObjectMeta;
+use futures::stream::{BoxStream, select_all};
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::{DynamicResourceScope, PartialObjectMeta, Resource};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,7 +24,10 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 /// Rights do not change from one second to the next.
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 
-type Events = BoxStream<'static, Result<Event<Reduced>, watcher::Error>>;
+/// The events of one list: of the whole cluster, or of one namespace.
+type ListEvents = BoxStream<'static, Result<Event<Reduced>, watcher::Error>>;
+/// The events of all lists, each with the index of its list.
+type Events = BoxStream<'static, (usize, Result<Event<Reduced>, watcher::Error>)>;
 
 /// The watch of one kind.
 pub(super) struct Watch {
@@ -34,6 +37,8 @@ pub(super) struct Watch {
     pub(super) selector: String,
     pub(super) discovery: Arc<Discovery>,
     pub(super) store: Arc<ObservedStore>,
+    /// The namespaces that are listed; empty: the whole cluster.
+    pub(super) namespaces: Arc<[String]>,
 }
 
 impl Watch {
@@ -67,8 +72,25 @@ impl Watch {
         }
     }
 
-    /// Whole objects for kinds with a health rule, metadata alone for the others.
+    /// The namespace of each list; `None`: one list of the whole cluster.
+    fn scopes(&self) -> Vec<Option<&str>> {
+        if self.namespaces.is_empty() || !self.served.namespaced {
+            return vec![None];
+        }
+        self.namespaces.iter().map(|name| Some(name.as_str())).collect()
+    }
+
     fn events(&self, streaming: bool) -> Events {
+        let lists = self.scopes().into_iter().enumerate();
+        let streams = lists.map(|(index, scope)| {
+            let events = self.list_events(scope, streaming);
+            events.map(move |event| (index, event)).boxed()
+        });
+        select_all(streams).boxed()
+    }
+
+    /// Whole objects for kinds with a health rule, metadata alone for the others.
+    fn list_events(&self, namespace: Option<&str>, streaming: bool) -> ListEvents {
         let mut config = watcher::Config::default().labels(&self.selector);
         if streaming {
             config = config.streaming_lists();
@@ -76,12 +98,12 @@ impl Watch {
         let resource = api_resource(&self.served);
         let kind = self.served.kind.kind.clone();
         if Health::has_rule(&kind) {
-            let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+            let api: Api<DynamicObject> = api(self.client.clone(), namespace, &resource);
             watcher(api, config)
                 .map(move |event| event.map(|event| reduce_event(event, |object| reduce_object(&kind, object))))
                 .boxed()
         } else {
-            let api = Api::<PartialObjectMeta<DynamicObject>>::all_with(self.client.clone(), &resource);
+            let api: Api<PartialObjectMeta<DynamicObject>> = api(self.client.clone(), namespace, &resource);
             let reduce = move |object: PartialObjectMeta<DynamicObject>| {
                 reduce_metadata(&kind, &object.metadata, Health::Unknown)
             };
@@ -91,12 +113,14 @@ impl Watch {
         }
     }
 
-    /// Follows one stream to its end. Returns why it ended, and whether it had delivered a complete list.
+    /// Follows the lists until one of them ends. Returns why it ended, and whether all lists had been delivered.
     async fn follow(&self, mut events: Events, streaming: bool) -> (Ending, bool) {
         let deadline = Instant::now() + FIRST_LIST;
-        let mut list: Option<BTreeMap<ObjectId, ObservedObject>> = None;
-        let mut complete = false;
+        let mut lists: BTreeMap<usize, BTreeMap<ObjectId, ObservedObject>> = BTreeMap::new();
+        let scopes = self.scopes();
+        let mut awaited: BTreeSet<usize> = (0..scopes.len()).collect();
         loop {
+            let complete = awaited.is_empty();
             let next = if complete {
                 events.next().await
             } else {
@@ -106,36 +130,49 @@ impl Watch {
                     Err(_) => return (Ending::Failed("the first list took too long".to_owned()), false),
                 }
             };
-            match next {
-                None => return (Ending::Failed("the stream ended".to_owned()), complete),
-                Some(Err(error)) => {
+            let Some((index, event)) = next else {
+                return (Ending::Failed("the stream ended".to_owned()), complete);
+            };
+            match event {
+                Err(error) => {
                     if code(&error) == Some(404) {
                         self.discovery.expire();
                     }
                     return (Ending::of(&self.url, &error, streaming), complete);
                 }
-                Some(Ok(Event::Init)) => list = Some(BTreeMap::new()),
-                Some(Ok(Event::InitApply((id, object)))) => {
-                    if let Some(list) = &mut list {
+                Ok(Event::Init) => drop(lists.insert(index, BTreeMap::new())),
+                Ok(Event::InitApply((id, object))) => {
+                    if let Some(list) = lists.get_mut(&index) {
                         list.insert(id, object);
                     }
                 }
-                Some(Ok(Event::InitDone)) => {
-                    complete = true;
-                    self.replace(list.take().unwrap_or_default());
+                Ok(Event::InitDone) => {
+                    awaited.remove(&index);
+                    let namespace = scopes.get(index).copied().flatten();
+                    self.replace(namespace, lists.remove(&index).unwrap_or_default(), awaited.is_empty());
                 }
-                Some(Ok(Event::Apply(object))) => self.put(object),
-                Some(Ok(Event::Delete(object))) => self.remove(object),
+                Ok(Event::Apply(object)) => self.put(object),
+                Ok(Event::Delete(object)) => self.remove(object),
             }
         }
     }
 
-    fn replace(&self, objects: BTreeMap<ObjectId, ObservedObject>) {
+    /// Replaces the objects of one list. `synced`: no other list is awaited.
+    fn replace(&self, namespace: Option<&str>, objects: BTreeMap<ObjectId, ObservedObject>, synced: bool) {
         self.update(|view| {
             for object in objects.values() {
                 view.advance(&object.version);
             }
-            view.objects = objects;
+            match namespace {
+                None => view.objects = objects,
+                Some(_) => {
+                    view.objects.retain(|id, _| id.namespace.as_deref() != namespace);
+                    view.objects.extend(objects);
+                }
+            }
+            if !synced {
+                return false;
+            }
             view.synced = true;
             view.failing = None;
             view.away = false;
@@ -165,5 +202,15 @@ impl Watch {
                 Some(view) => change(view),
                 None => false,
             });
+    }
+}
+
+fn api<K>(client: Client, namespace: Option<&str>, resource: &ApiResource) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, resource),
+        None => Api::all_with(client, resource),
     }
 }

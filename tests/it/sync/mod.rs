@@ -5,6 +5,7 @@
 mod applied;
 mod deletions;
 mod drift;
+mod namespaced;
 mod reported;
 mod scene;
 mod two_targets;

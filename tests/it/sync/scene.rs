@@ -153,6 +153,16 @@ pub async fn connect(control_plane: &ControlPlane, name: &str) -> Cluster<ApiSer
 
 /// A target with its record in this namespace.
 pub async fn connect_with(access: Access, id: TargetId, namespace: &str) -> Cluster<ApiServer, RecordMap> {
+    connect_in(access, id, namespace, &[]).await
+}
+
+/// As [`connect_with`], for an agent that works in some namespaces only.
+pub async fn connect_in(
+    access: Access,
+    id: TargetId,
+    namespace: &str,
+    namespaces: &[String],
+) -> Cluster<ApiServer, RecordMap> {
     let connection = Arc::new(Connection::open(&access).await.unwrap());
     let set = SetName {
         namespace: namespace.to_owned(),
@@ -160,7 +170,7 @@ pub async fn connect_with(access: Access, id: TargetId, namespace: &str) -> Clus
     };
     Cluster {
         id,
-        api: Arc::new(ApiServer::new(Arc::clone(&connection), &set.id())),
+        api: Arc::new(ApiServer::new(Arc::clone(&connection), &set.id()).in_namespaces(namespaces)),
         protected: Protected {
             namespaces: BTreeSet::from([namespace.to_owned()]),
             objects: BTreeSet::from([set.object()]),
