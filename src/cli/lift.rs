@@ -1,8 +1,9 @@
 use super::config_file::ConfigFile;
 use super::failure::Failure;
+use super::object_name::singular_kind;
 use super::output::{Output, print, print_json};
 use crate::agent::{self, AgentConfig};
-use crate::git::{Author, Local, UserClone};
+use crate::git::{self, Author, Local, UserClone};
 use crate::holds::{HoldSelector, LiftMode, Lifted, ObjectName};
 use crate::model::Tag;
 use clap::Args;
@@ -11,7 +12,8 @@ use std::path::Path;
 /// The holds that `resume` and `release` lift, and where.
 #[derive(Debug, Args)]
 pub(super) struct LiftHolds {
-    /// Objects, as `tidegate holds` names them: [NAMESPACE:]KIND/NAME, the kind in any case
+    /// Objects, as `tidegate holds` names them: [NAMESPACE:]KIND/NAME. The kind in any case, in the
+    /// singular, the plural or as kubectl shortens it
     #[arg(value_name = "KIND/NAME", required_unless_present = "all", value_parser = object)]
     objects: Vec<ObjectName>,
 
@@ -43,7 +45,7 @@ pub(super) struct LiftHolds {
     #[arg(long, requires = "repo", value_name = "BRANCH")]
     branch: Option<String>,
 
-    /// Author of the commit. Default: the author that the configuration or git names
+    /// Author of the commit. Default: who git names here; without git, the author of the agent's commits
     #[arg(long, value_name = "NAME <ADDRESS>", value_parser = author)]
     author: Option<Author>,
 
@@ -68,10 +70,35 @@ fn object(text: &str) -> Result<ObjectName, String> {
     match name.split_once('/') {
         Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(ObjectName {
             namespace,
-            kind: kind.to_owned(),
+            kind: singular_kind(kind),
             name: name.to_owned(),
         }),
         _ => Err("expected KIND/NAME, as in deployment/web".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::object;
+
+    #[test]
+    fn a_kind_is_named_as_kubectl_names_it() {
+        for kind in [
+            "Deployment",
+            "deployment",
+            "deployments",
+            "deploy",
+            "deployments.apps",
+            "deployment.v1.apps",
+        ] {
+            let name = object(&format!("shop:{kind}/web")).unwrap();
+            assert_eq!(name.kind, "deployment", "{kind}");
+            assert_eq!((name.namespace.as_deref(), &*name.name), (Some("shop"), "web"));
+        }
+        assert_eq!(object("sts/db").unwrap().kind, "statefulset");
+        assert_eq!(object("hr/shop").unwrap().kind, "helmrelease");
+        assert_eq!(object("file/values.yaml").unwrap().kind, "file");
+        assert!(object("web").is_err());
     }
 }
 
@@ -84,7 +111,10 @@ impl LiftHolds {
             tag: self.tag,
         };
         let lifted = match &self.repo {
-            None => agent::lift(AgentConfig::new(self.config.read()?), self.author, mode, &selector).await?,
+            None => {
+                let config = AgentConfig::new(self.config.read()?);
+                agent::lift(config, person(self.author).await, mode, &selector).await?
+            }
             Some(repo) => lift_in(repo, self.branch.as_deref(), self.author, mode, &selector).await?,
         };
         match self.output {
@@ -92,6 +122,19 @@ impl LiftHolds {
             Output::Text => print(describe(&lifted, mode).as_bytes()),
         }
     }
+}
+
+/// The author of the commit: the one that is named, or who git names here. A commit in the name of the agent would hide who
+/// asked for it.
+async fn person(named: Option<Author>) -> Option<Author> {
+    if named.is_some() {
+        return named;
+    }
+    let found = git::user_author(Path::new(".")).await;
+    if found.is_none() {
+        eprintln!("git names nobody here, so that the commit has the agent's author; name yourself with --author");
+    }
+    found
 }
 
 /// Works in the user's clone, or in a clone of an address that is removed afterwards.

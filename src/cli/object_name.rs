@@ -11,15 +11,26 @@ pub(super) struct ObjectName {
 }
 
 /// kubectl's short names of the kinds that have images.
-const SHORT: [(&str, &str); 7] = [
+const SHORT: [(&str, &str); 8] = [
     ("cj", "cronjob"),
     ("deploy", "deployment"),
     ("ds", "daemonset"),
     ("hr", "helmrelease"),
+    // kubectl has no short name for a Job; the entry makes its plural known.
+    ("job", "job"),
     ("po", "pod"),
     ("rs", "replicaset"),
     ("sts", "statefulset"),
 ];
+
+/// The kind of `KIND[.GROUP]` in lower case, in the singular, and not shortened.
+pub(super) fn singular_kind(text: &str) -> String {
+    let kind = text.split_once('.').map_or(text, |(kind, _)| kind).to_ascii_lowercase();
+    let known = SHORT
+        .iter()
+        .find(|(short, long)| *short == kind || kind.strip_suffix('s') == Some(*long));
+    known.map_or(kind, |(_, long)| (*long).to_owned())
+}
 
 impl std::str::FromStr for ObjectName {
     type Err = String;
@@ -33,13 +44,8 @@ impl std::str::FromStr for ObjectName {
             Some((kind, group)) => (kind, Some(group.to_owned())),
             None => (kind, None),
         };
-        let kind = kind.to_ascii_lowercase();
-        let long = SHORT
-            .iter()
-            .find(|(short, _)| *short == kind)
-            .map(|(_, long)| (*long).to_owned());
         Ok(Self {
-            kind: long.unwrap_or(kind),
+            kind: singular_kind(kind),
             group,
             name: name.to_owned(),
         })

@@ -3,7 +3,9 @@
 
 mod clone;
 mod git_program;
+mod user_author;
 mod user_clone;
 
 pub use clone::{Local, LocalError, without_password};
+pub use user_author::user_author;
 pub use user_clone::UserClone;
