@@ -130,7 +130,6 @@ impl<G: ConfigRepo> HoldReader for Branch<'_, G> {
         let fields = fields.map(|field| ImageField {
             path: field.path,
             field: field.field,
-            api_version: field.api_version,
             image: field.image,
             until: field.hold,
         });

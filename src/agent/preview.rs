@@ -4,10 +4,10 @@ use super::home::Home;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
 use crate::automation;
-use crate::model::{CommitId, Finding};
+use crate::model::{CommitId, Finding, Severity};
 use crate::notice::{Log, Reporter};
 use crate::plan::{Decision, PlannedBump};
-use crate::port::{ConfigRepo, DeclaredState, Registry, Scan, ScanState};
+use crate::port::{ConfigRepo, DeclaredState, ListFailure, Registry, Scan, ScanState};
 use crate::scan::read_platforms;
 use crate::sync::{self, Syncer, approval};
 use crate::telemetry::Metrics;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 /// What the agent would do now.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The branch's head, which the preview is about.
     pub commit: CommitId,
@@ -30,6 +31,8 @@ pub struct Preview {
     pub sync: Option<sync::Preview>,
     /// Why the cluster could not be compared.
     pub sync_problem: Option<String>,
+    /// Why repositories could not be listed, one sentence each. Registries that Tidegate does not scan are left out.
+    pub scan_problems: Vec<String>,
     /// What could not be used in the config repo.
     pub findings: Vec<Finding>,
 }
@@ -48,9 +51,10 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
     let enabled = config.settings.automation.enabled;
     let registry = enabled.then(|| registries::router(Metrics::new()));
+    let mut scan_problems = Vec::new();
     if let Some(registry) = &registry {
         automation::request_scans(&declared, &scan_state, &rules);
-        scan_all(registry, &scan_state).await;
+        scan_problems = scan_all(registry, &scan_state).await;
     }
     let until = config.settings.automation.hold;
     let mut plan = automation::preview(&repo, &declared, &scan_state, &rules, until, &reporter).await?;
@@ -72,6 +76,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
         fields: plan.decisions,
         sync,
         sync_problem,
+        scan_problems,
         findings: declared.findings.clone(),
     })
 }
@@ -82,7 +87,8 @@ const PLATFORM_READS: usize = 20;
 /// Listings at the same time. The registry room keeps the rate of each account.
 const IN_FLIGHT: usize = 8;
 
-async fn scan_all(registry: &impl Registry, scan_state: &ScanState) {
+/// Lists all requested repositories. Returns why some of them could not be listed.
+async fn scan_all(registry: &impl Registry, scan_state: &ScanState) -> Vec<String> {
     let scans = futures::stream::iter(scan_state.repositories())
         .map(|repository| async move {
             let result = registry.list(&repository).await.map(Arc::new);
@@ -97,9 +103,16 @@ async fn scan_all(registry: &impl Registry, scan_state: &ScanState) {
         .buffer_unordered(IN_FLIGHT)
         .collect::<Vec<_>>()
         .await;
+    let mut problems = Vec::new();
     for (repository, scan) in scans {
+        match &scan.result {
+            Ok(_) | Err(ListFailure::Unsupported { .. }) => {}
+            Err(failure) => problems.push(failure.to_string()),
+        }
         scan_state.record(&repository, scan);
     }
+    problems.sort();
+    problems
 }
 
 async fn preview_sync(
@@ -127,9 +140,47 @@ async fn preview_sync(
     Ok(Some(syncer.preview(state, approval).await?))
 }
 
+impl Preview {
+    /// Whether everything could be read and could be applied. What is left to do does not matter.
+    pub fn is_well(&self) -> bool {
+        let is_error = |finding: &Finding| finding.severity == Severity::Error;
+        let is_refused = |sync: &sync::Preview| !sync.failed.is_empty() || sync.prune_blocked.is_some();
+        self.sync_problem.is_none()
+            && self.scan_problems.is_empty()
+            && !self.findings.iter().any(is_error)
+            && !self.sync.as_ref().is_some_and(is_refused)
+    }
+
+    /// Whether the agent would change something: in the repository or in the cluster.
+    pub fn has_changes(&self) -> bool {
+        !self.bumps.is_empty() || self.sync.as_ref().is_some_and(sync::Preview::has_changes)
+    }
+
+    /// What could not be read or would be refused.
+    fn write_errors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(problem) = &self.sync_problem {
+            writeln!(f, "error  the cluster cannot be read: {problem}")?;
+        }
+        for problem in &self.scan_problems {
+            writeln!(f, "error  {problem}")?;
+        }
+        for finding in &self.findings {
+            if finding.severity == Severity::Error {
+                writeln!(f, "error  {finding}")?;
+            }
+        }
+        for line in self.sync.iter().flat_map(sync::Preview::errors) {
+            writeln!(f, "error  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Errors first: a reader of the first lines must not take a partial answer for a whole one.
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "commit {}", self.commit)?;
+        self.write_errors(f)?;
         for bump in &self.bumps {
             let from = bump
                 .from
@@ -151,11 +202,12 @@ impl fmt::Display for Preview {
         if let Some(sync) = &self.sync {
             write!(f, "{sync}")?;
         }
-        if let Some(problem) = &self.sync_problem {
-            writeln!(f, "fail   the cluster cannot be read: {problem}")?;
-        }
         for finding in &self.findings {
-            writeln!(f, "note   {finding}")?;
+            match finding.severity {
+                Severity::Error => {}
+                Severity::Warning => writeln!(f, "warn   {finding}")?,
+                Severity::Notice => writeln!(f, "note   {finding}")?,
+            }
         }
         Ok(())
     }

@@ -77,7 +77,9 @@ pub(super) fn status_board(
 ) -> StatusBoard {
     let mut board = StatusBoard::default();
     let (branch, name) = (base.branch.clone(), base.config.settings.repo.branch.clone());
+    let address = base.config.settings.repo.url.to_string();
     board.add(move |snapshot| {
+        snapshot.repo.address = Some(address.clone());
         snapshot.repo.branch = Some(name.clone());
         snapshot.repo.head = branch.head();
         snapshot.repo.unverified = branch.unverified();

@@ -2,7 +2,7 @@
 
 use super::scan_command::counted;
 use crate::http::CommandReport;
-use crate::model::{Severity, TargetId};
+use crate::model::{Finding, Severity, TargetId};
 use crate::sync::{Change, SyncEnd, SyncReport};
 
 /// The passes of all targets as one report; `None` if there is no target. `unverified`: why the branch's head is not applied.
@@ -27,11 +27,7 @@ fn of_end(end: &SyncEnd) -> CommandReport {
         SyncEnd::Ran(report) => CommandReport {
             summary: summary(report),
             lines: lines(report),
-            ok: report.is_in_sync()
-                && report
-                    .findings
-                    .iter()
-                    .all(|finding| finding.severity != Severity::Error),
+            ok: report.is_in_sync() && !report.findings.iter().any(is_error),
         },
         SyncEnd::Failed(reason) => CommandReport {
             summary: "the sync could not run".into(),
@@ -41,29 +37,36 @@ fn of_end(end: &SyncEnd) -> CommandReport {
     }
 }
 
+fn is_error(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+}
+
 fn summary(report: &SyncReport) -> String {
+    let other = report.findings.iter().filter(|finding| !is_error(finding)).count();
     format!(
-        "commit {}: {} declared, {} applied, {} pruned, {} failed, {}",
+        "commit {}: {} declared, {} applied, {} pruned, {} failed, {}, {}",
         report.commit.short(),
         counted(report.declared, "object"),
         report.applied.len(),
         report.pruned.len(),
         report.failed.len(),
-        counted(report.findings.len(), "finding")
+        counted(report.findings.len() - other, "error"),
+        counted(other, "other finding")
     )
 }
 
+/// Errors first, as in `tidegate plan`.
 fn lines(report: &SyncReport) -> Vec<String> {
+    let (errors, others): (Vec<_>, Vec<_>) = report.findings.iter().partition(|finding| is_error(finding));
+    let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.extend(report.problems());
     let changed = report
         .applied
         .iter()
         .filter(|object| object.change != Change::Unchanged);
-    let mut lines: Vec<String> = changed
-        .map(|object| format!("{} {}", object.id, object.change))
-        .collect();
+    lines.extend(changed.map(|object| format!("{} {}", object.id, object.change)));
     lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
-    lines.extend(report.problems());
-    lines.extend(report.findings.iter().map(ToString::to_string));
+    lines.extend(others.iter().map(ToString::to_string));
     let retained = report.retained.iter();
     lines.extend(retained.map(|(id, why)| format!("{id} is no longer declared and stays: {why}")));
     lines

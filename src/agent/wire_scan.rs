@@ -3,6 +3,7 @@
 use super::registries;
 use super::wiring::{Base, Wiring, jitter};
 use crate::driver::{Loop, Tasks, Wake};
+use crate::port::ListFailure;
 use crate::scan::{ScanReport, Scanner, Windows};
 use crate::status::{RepositoryStatus, Snapshot};
 use std::sync::Arc;
@@ -36,10 +37,12 @@ pub(super) fn status(base: &Base) -> impl Fn(&mut Snapshot) + Send + Sync + use<
         let repositories = scans.iter().map(|(repository, scan)| {
             let status = match &scan.result {
                 Ok(listing) => RepositoryStatus {
+                    supported: true,
                     tags: Some(listing.images.len()),
                     problem: None,
                 },
                 Err(failure) => RepositoryStatus {
+                    supported: !matches!(failure, ListFailure::Unsupported { .. }),
                     tags: None,
                     problem: Some(failure.to_string()),
                 },

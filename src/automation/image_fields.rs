@@ -11,8 +11,6 @@ pub(crate) struct DeclaredField {
     pub path: RepoPath,
     /// The field.
     pub field: FieldId,
-    /// The `apiVersion` of the field's object.
-    pub api_version: String,
     /// The image, named as bumps name it.
     pub image: ImageRef,
     /// What ends a hold, where the workload says it.
@@ -46,7 +44,6 @@ pub(crate) fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
             }
             found.push(DeclaredField {
                 path: document.path().clone(),
-                api_version: document.object.api_version.clone(),
                 image: bumped.map_or_else(|| image.image.clone(), |bumped| bumped.image.clone()),
                 hold: bumped.map_or(document.automation.hold, |bumped| bumped.hold),
                 field,

@@ -17,6 +17,8 @@ enum Kind {
     Failed,
     /// The subcommand's own output says what failed. Exit code 1.
     Reported,
+    /// All went well, and there is something to do. Exit code 3.
+    Changes,
 }
 
 impl Failure {
@@ -38,6 +40,14 @@ impl Failure {
         }
     }
 
+    /// Nothing failed; the exit code says that there is something to do.
+    pub(super) fn changes() -> Self {
+        Self {
+            kind: Kind::Changes,
+            ..Self::reported()
+        }
+    }
+
     /// Adds what the user can do, on a line of its own.
     pub(super) fn hint(self, hint: &'static str) -> Self {
         Self {
@@ -48,7 +58,7 @@ impl Failure {
 
     /// Prints the message to standard error.
     pub(super) fn print(&self) {
-        if self.kind != Kind::Reported {
+        if !matches!(self.kind, Kind::Reported | Kind::Changes) {
             eprintln!("tidegate: {}", self.message);
         }
         if let Some(hint) = self.hint {
@@ -60,6 +70,7 @@ impl Failure {
         match self.kind {
             Kind::Failed | Kind::Reported => ExitCode::FAILURE,
             Kind::Usage => ExitCode::from(2),
+            Kind::Changes => ExitCode::from(3),
         }
     }
 }

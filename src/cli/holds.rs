@@ -5,6 +5,7 @@ use crate::agent::{self, AgentConfig};
 use crate::holds::Held;
 use crate::model::Printable;
 use clap::Args;
+use serde::Serialize;
 use std::path::Path;
 
 /// Show the image fields whose bumps somebody took back, since when, and by which commit
@@ -36,6 +37,12 @@ pub(super) struct Holds {
     output: Output,
 }
 
+/// The holds as JSON.
+#[derive(Serialize)]
+struct List {
+    holds: Vec<Held>,
+}
+
 impl Holds {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let branch = self.branch.as_deref();
@@ -45,7 +52,7 @@ impl Holds {
             Some(url) => agent::holds_of_url(url, branch).await?,
         };
         match self.output {
-            Output::Json => print_json(&held),
+            Output::Json => print_json(&List { holds: held }),
             Output::Text if held.is_empty() => print(b"nothing is held\n"),
             Output::Text => print(table(&rows(&held)).as_bytes()),
         }

@@ -2,7 +2,7 @@
 //!
 //! A subcommand is a clap struct whose doc comment is its help, and a `run` that returns a `Failure` or
 //! nothing. `failure` alone turns errors into messages, hints and exit codes: 0 done; 1 failed; 2 the command line or the
-//! configuration file is wrong, and nothing was started.
+//! configuration file is wrong, and nothing was started; 3 there is something to do (`plan --exit-code`).
 
 mod config;
 mod config_file;
@@ -22,6 +22,8 @@ mod run;
 mod scan;
 mod server;
 mod set_image;
+mod status;
 mod sync;
+mod version;
 
 pub use program::main;

@@ -1,4 +1,5 @@
 use super::failure::Failure;
+use crate::status::Versioned;
 use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -22,8 +23,9 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// Prints a struct or a map as JSON, with the version of the schema.
 pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).context("cannot write the JSON output")?;
+    let text = serde_json::to_string_pretty(&Versioned::new(value)).context("cannot write the JSON output")?;
     print(format!("{text}\n").as_bytes())
 }
 

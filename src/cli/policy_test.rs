@@ -1,6 +1,9 @@
 use super::failure::Failure;
+use super::images::read;
 use super::output::{Output, print, print_json, table};
-use crate::model::{Digest, Tag};
+use crate::manifest::{self, Document};
+use crate::model::{Digest, RepoPath, Tag};
+use crate::plan::ImagePolicies;
 use crate::policy::{self, Candidate, Eligibility, Question, Selection};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -9,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
 
 /// Try a policy before it is committed
 #[derive(Debug, Args)]
@@ -32,10 +36,16 @@ enum Command {
 #[command(after_help = "Examples:
   tidegate policy test 'semver:~1.2' --current 1.2.0 1.2.0 1.2.9 1.3.0
   tidegate policy test 'glob:main-*' main-1=2026-03-01T09:00:00Z main-2=2026-03-02
+  tidegate policy test -f web-policy.yaml --current 1.2.0 1.2.0 1.2.9
   crane ls registry.example/shop/web | tidegate policy test 'semver:^2' --current 2.0.1")]
 struct Test {
-    /// Policy, as in an annotation
-    policy: String,
+    /// Policy, as in an annotation. Left out with --file
+    #[arg(required_unless_present = "file")]
+    policy: Option<String>,
+
+    /// File with the policy as an ImagePolicy of Flux, and with its ImageRepository where that excludes tags
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
 
     /// Tags of the repository, as TAG or TAG@DIGEST, with the time of the push where the policy needs it: RFC 3339, a day, or
     /// seconds since 1970. With `-`, or without any tag, tags are read from standard input, one on each line
@@ -80,7 +90,7 @@ impl Policy {
 
 impl Test {
     fn run(self) -> Result<(), Failure> {
-        let policy = policy::Policy::parse(&self.policy).map_err(Failure::usage)?;
+        let (policy, policy_text) = self.policy()?;
         let current = self
             .current
             .as_deref()
@@ -96,7 +106,7 @@ impl Test {
         });
         match self.output {
             Output::Json => print_json(&Answer {
-                policy: self.policy.trim(),
+                policy: &policy_text,
                 selected: selection.selected.as_ref().map(|choice| &choice.tag),
                 reason: &selection.reason,
                 tags: selection
@@ -111,6 +121,24 @@ impl Test {
             }),
             Output::Text => print(describe(&selection).as_bytes()),
         }
+    }
+
+    /// The policy, and how it is written.
+    fn policy(&self) -> Result<(policy::Policy, String), Failure> {
+        if let Some(file) = &self.file {
+            let policy = of_file(file)?;
+            let text = policy.to_string();
+            return Ok((policy, text));
+        }
+        let text = self.policy.as_deref().unwrap_or_default();
+        let policy = policy::Policy::parse(text).map_err(Failure::usage)?;
+        Ok((policy, text.trim().to_owned()))
+    }
+
+    /// The tags of the command line. With --file, the first one stands where the policy would.
+    fn tags(&self) -> impl Iterator<Item = &String> {
+        let first = self.policy.iter().filter(|_| self.file.is_some());
+        first.chain(&self.tags)
     }
 
     fn candidates(&self) -> Result<Vec<Candidate>, Failure> {
@@ -130,10 +158,10 @@ impl Test {
                 }
             }
         };
-        for tag in self.tags.iter().filter(|tag| *tag != "-") {
+        for tag in self.tags().filter(|tag| *tag != "-") {
             add(tag, "")?;
         }
-        if self.tags.is_empty() || self.tags.iter().any(|tag| tag == "-") {
+        if self.tags().next().is_none() || self.tags().any(|tag| tag == "-") {
             for (index, line) in standard_input()?.into_iter().enumerate() {
                 if !line.is_empty() {
                     add(&line, &format!("standard input, line {}: ", index + 1))?;
@@ -141,6 +169,36 @@ impl Test {
             }
         }
         Ok(found.into_values().collect())
+    }
+}
+
+/// The one ImagePolicy of a file.
+fn of_file(file: &Path) -> Result<policy::Policy, Failure> {
+    let name = file.display().to_string();
+    let wrong = |problem: &str| Failure::usage(format!("{name}: {problem}"));
+    let path = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let path = RepoPath::parse(&path).unwrap_or_default();
+    let reading = manifest::read(&path, &read(file)?);
+    let documents = || reading.documents.iter().map(|document| (&*name, document));
+    let is_policy = |document: &Document| document.object.id.kind == "ImagePolicy";
+    let policies: Vec<&Document> = reading
+        .documents
+        .iter()
+        .filter(|document| is_policy(document))
+        .collect();
+    match (policies.as_slice(), reading.findings.first()) {
+        ([document], _) => {
+            let id = &document.object.id;
+            let namespace = id.namespace.as_deref().unwrap_or_default();
+            let policy = ImagePolicies::among(documents()).policy(namespace, &id.name);
+            policy.map_err(Failure::usage)
+        }
+        ([], Some(finding)) => Err(wrong(&finding.message)),
+        ([], None) => Err(wrong("expected a document of the kind ImagePolicy, found none")),
+        (several, _) => Err(wrong(&format!(
+            "expected one ImagePolicy, found {}; write the one to try into a file of its own",
+            several.len()
+        ))),
     }
 }
 

@@ -10,7 +10,9 @@ use super::resume::Resume;
 use super::run::Run;
 use super::scan::Scan;
 use super::set_image::Set;
+use super::status::Status;
 use super::sync::Sync;
+use super::version::Version;
 use crate::telemetry;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -67,6 +69,7 @@ enum LogFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Run),
+    Status(Status),
     Identity(Identity),
     Plan(Plan),
     Holds(Holds),
@@ -78,6 +81,7 @@ enum Command {
     Set(Set),
     Policy(Policy),
     Config(Config),
+    Version(Version),
 }
 
 /// Reads the command line, runs the subcommand, and returns the exit code.
@@ -109,6 +113,7 @@ impl Command {
         let ended = runtime.block_on(async {
             match self {
                 Self::Run(run) => run.run().await,
+                Self::Status(status) => status.run().await,
                 Self::Identity(identity) => identity.run().await,
                 Self::Plan(plan) => plan.run().await,
                 Self::Holds(holds) => holds.run().await,
@@ -120,6 +125,7 @@ impl Command {
                 Self::Set(set) => set.run(),
                 Self::Policy(policy) => policy.run(),
                 Self::Config(config) => config.run(),
+                Self::Version(version) => version.run(),
             }
         });
         runtime.shutdown_timeout(Duration::from_secs(1));

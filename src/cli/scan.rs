@@ -1,4 +1,5 @@
 use super::failure::Failure;
+use super::output::Output;
 use super::server::{Server, show};
 use clap::Args;
 
@@ -12,11 +13,15 @@ pub(super) struct Scan {
 
     #[command(flatten)]
     server: Server,
+
+    /// Output format
+    #[arg(short, long, default_value = "text", value_name = "FORMAT")]
+    output: Output,
 }
 
 impl Scan {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.server.client().await?;
-        show(client.scan(self.repository.as_deref()).await)
+        show(client.scan(self.repository.as_deref()).await, self.output)
     }
 }

@@ -1,5 +1,5 @@
 use super::failure::Failure;
-use super::output::print;
+use super::output::{Output, print, print_json};
 use crate::http::{Client, ClientError, CommandReport};
 use clap::Args;
 use std::path::PathBuf;
@@ -32,12 +32,17 @@ impl Server {
 }
 
 /// Prints the agent's report. A report of a failure is the failure of the subcommand.
-pub(super) fn show(report: Result<CommandReport, ClientError>) -> Result<(), Failure> {
+pub(super) fn show(report: Result<CommandReport, ClientError>, output: Output) -> Result<(), Failure> {
     let report = report.map_err(anyhow::Error::from)?;
-    let mut text = format!("{}\n", report.summary);
-    for line in &report.lines {
-        text += &format!("  {line}\n");
+    match output {
+        Output::Json => print_json(&report)?,
+        Output::Text => {
+            let mut text = format!("{}\n", report.summary);
+            for line in &report.lines {
+                text += &format!("  {line}\n");
+            }
+            print(text.as_bytes())?;
+        }
     }
-    print(text.as_bytes())?;
     if report.ok { Ok(()) } else { Err(Failure::reported()) }
 }

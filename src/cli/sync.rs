@@ -1,4 +1,5 @@
 use super::failure::Failure;
+use super::output::Output;
 use super::server::{Server, show};
 use clap::Args;
 
@@ -7,11 +8,15 @@ use clap::Args;
 pub(super) struct Sync {
     #[command(flatten)]
     server: Server,
+
+    /// Output format
+    #[arg(short, long, default_value = "text", value_name = "FORMAT")]
+    output: Output,
 }
 
 impl Sync {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.server.client().await?;
-        show(client.sync().await)
+        show(client.sync().await, self.output)
     }
 }

@@ -9,6 +9,7 @@ const RESUME: &str = "Tidegate-Resume";
 
 /// A bump as a commit of ours records it: one change of one image field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Bump {
     /// The field that changes.
     pub field: FieldId,

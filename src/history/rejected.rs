@@ -12,7 +12,8 @@ pub struct Rejected {
     /// The digest that our bump wrote behind the tag, if it wrote one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
-    /// The image's name at the time of our bump.
+    /// The image's name at the time of our bump, without tag and digest.
+    #[serde(rename = "repository")]
     pub image: String,
     /// The commit that moved the field away from the tag.
     pub commit: CommitId,

@@ -1,7 +1,7 @@
 use super::error::Error;
 use super::reading::{HoldReader, ImageField, Reading};
 use crate::history::{ImageVersion, Rejected, Remedy};
-use crate::model::{BlobId, CommitId, FieldId, HoldUntil, RepoPath, Tag};
+use crate::model::{BlobId, CommitId, FieldId, HoldUntil, ObjectId, RepoPath, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Held {
     /// The object that has the field.
-    pub object: HeldObject,
+    pub object: ObjectId,
     /// The field within the object.
     pub field: String,
-    /// The image's name, without tag and digest.
+    /// The image as it stands in the file.
     pub image: String,
     /// The tags that were taken back, the latest last.
     pub rejected: Vec<Tag>,
@@ -24,20 +24,6 @@ pub struct Held {
     /// The command that lifts the hold.
     #[serde(skip)]
     pub resume: String,
-}
-
-/// An object as its manifest names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HeldObject {
-    /// `apiVersion`.
-    pub api_version: String,
-    /// `kind`.
-    pub kind: String,
-    /// `metadata.namespace`, if the manifest has one.
-    pub namespace: Option<String>,
-    /// `metadata.name`.
-    pub name: String,
 }
 
 /// When a hold began, and who began it.
@@ -110,16 +96,10 @@ pub(super) fn find(reading: Reading, query: &HoldQuery) -> Found {
 
 fn held(field: ImageField, rejected: Vec<Rejected>, reason: String, resume: String) -> Option<(Held, HeldField)> {
     let last = rejected.last()?;
-    let object = field.field.object.clone();
     let held = Held {
-        object: HeldObject {
-            api_version: field.api_version,
-            kind: object.kind,
-            namespace: object.namespace,
-            name: object.name,
-        },
+        object: field.field.object.clone(),
         field: field.field.field.0.clone(),
-        image: field.image.name().to_owned(),
+        image: field.image.to_string(),
         rejected: rejected.iter().map(|rejected| rejected.tag.clone()).collect(),
         since: Since {
             commit: last.commit,
@@ -140,7 +120,7 @@ fn held(field: ImageField, rejected: Vec<Rejected>, reason: String, resume: Stri
 impl Held {
     /// `Deployment shop/web main`.
     pub fn name(&self) -> String {
-        let HeldObject {
+        let ObjectId {
             kind, namespace, name, ..
         } = &self.object;
         let namespace = namespace.as_ref().map_or(String::new(), |name| format!("{name}/"));

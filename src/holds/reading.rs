@@ -30,8 +30,6 @@ pub struct ImageField {
     pub path: RepoPath,
     /// The field.
     pub field: FieldId,
-    /// The `apiVersion` of the field's object.
-    pub api_version: String,
     /// The image, named as bumps name it.
     pub image: ImageRef,
     /// What ends a hold, where the workload has a `hold` annotation.

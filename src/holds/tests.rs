@@ -54,7 +54,6 @@ impl HoldReader for Branch {
         let fields = self.fields.iter().map(|(field, _)| ImageField {
             path: path.clone(),
             field: field.clone(),
-            api_version: "apps/v1".into(),
             image: ImageRef::parse("web:a").unwrap(),
             until: None,
         });

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// The bumps of one pass, and a decision with its reason for every automated field.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BumpPlan {
     /// The bumps to make, ordered by path and position.
     pub bumps: Vec<PlannedBump>,
@@ -33,10 +34,12 @@ impl BumpPlan {
 
 /// One bump that a pass will make: one scalar to rewrite.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PlannedBump {
     /// The file.
     pub path: RepoPath,
     /// The image field.
+    #[serde(flatten)]
     pub field: FieldId,
     /// The position of the scalar in the file.
     pub position: Position,
@@ -102,8 +105,10 @@ pub enum Outcome {
 
 /// The decision about one automated field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// The image field.
+    #[serde(flatten)]
     pub field: FieldId,
     /// The file.
     pub path: RepoPath,

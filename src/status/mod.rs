@@ -14,7 +14,9 @@ mod landed_commits;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod versioned;
 
 pub use board::StatusBoard;
 pub use landed_commits::{LandedCommit, LandedCommits};
 pub use snapshot::{AutomationStatus, KeyStatus, RepositoryStatus, Snapshot, TargetStatus, WaitingDeletions};
+pub use versioned::Versioned;

@@ -39,6 +39,8 @@ pub struct AutomationStatus {
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepoStatus {
+    /// The address of the config repo, without a password.
+    pub address: Option<String>,
     /// The branch.
     pub branch: Option<BranchName>,
     /// The newest commit that may be applied.
@@ -81,6 +83,8 @@ pub struct WaitingDeletions {
 /// A registry's repository after its last scan.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RepositoryStatus {
+    /// Whether the repository is in a registry that Tidegate scans.
+    pub supported: bool,
     /// How many tags the repository has.
     pub tags: Option<usize>,
     /// Why the tags could not be listed, if they could not.

@@ -1,6 +1,6 @@
 use super::apply::IN_FLIGHT;
 use super::introduced::Introduced;
-use super::report::{Change, FailedObject, WaitingDeletions};
+use super::report::{Change, FailedObject, WaitingDeletions, as_retained};
 use super::sync_plan::{ApplyStep, Approval, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::{CommitId, ObjectId, RepoPath};
@@ -12,6 +12,7 @@ use std::fmt;
 
 /// What a pass would do now, by dry runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The declared commit.
     pub commit: CommitId,
@@ -24,6 +25,7 @@ pub struct Preview {
     /// Why nothing would be deleted.
     pub prune_blocked: Option<String>,
     /// Undeclared members of the set that would not be deleted.
+    #[serde(serialize_with = "as_retained")]
     pub retained: Vec<(ObjectId, RetainReason)>,
     /// What could not be applied.
     pub failed: Vec<FailedObject>,
@@ -31,8 +33,10 @@ pub struct Preview {
 
 /// The result of the dry run of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PreviewedObject {
     /// The object.
+    #[serde(rename = "object")]
     pub id: ObjectId,
     /// The file that declares it.
     pub path: RepoPath,
@@ -132,6 +136,20 @@ impl Preview {
     }
 }
 
+impl Preview {
+    /// What would be refused, and what would prevent deletions, in the words of a pass's report.
+    pub fn errors(&self) -> impl Iterator<Item = String> {
+        let failed = self.failed.iter().map(ToString::to_string);
+        failed.chain(self.prune_blocked.clone())
+    }
+
+    /// Whether a pass would change something or would wait for a confirmation.
+    pub fn has_changes(&self) -> bool {
+        let changed = self.objects.iter().any(|object| object.change != Change::Unchanged);
+        changed || !self.deletions.is_empty() || self.waiting.is_some()
+    }
+}
+
 /// One line for each object that would change, as `tidegate plan` prints it.
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,12 +166,8 @@ impl fmt::Display for Preview {
         for id in self.waiting.iter().flat_map(|waiting| &waiting.objects) {
             writeln!(f, "wait   {id}")?;
         }
-        for failed in &self.failed {
-            writeln!(f, "fail   {}: {}", failed.id, failed.message)?;
-        }
-        let remedies = self.waiting.iter().map(|waiting| &waiting.remedy);
-        for reason in remedies.chain(&self.prune_blocked) {
-            writeln!(f, "keep   {reason}")?;
+        if let Some(waiting) = &self.waiting {
+            writeln!(f, "keep   {}", waiting.remedy)?;
         }
         writeln!(f, "       {unchanged} objects are as declared")
     }

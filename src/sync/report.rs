@@ -1,6 +1,6 @@
 use crate::model::{CommitId, Finding, ObjectId, RepoPath, TargetId};
 use crate::resource::{GroupKind, Health, RetainReason};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
 
@@ -31,8 +31,10 @@ impl fmt::Display for Change {
 
 /// An object that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AppliedObject {
     /// The object.
+    #[serde(rename = "object")]
     pub id: ObjectId,
     /// The file that declares it.
     pub path: RepoPath,
@@ -44,8 +46,10 @@ pub struct AppliedObject {
 
 /// An object that is not as declared. Each pass reports it until it is corrected, and retries it when it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FailedObject {
     /// The object.
+    #[serde(rename = "object")]
     pub id: ObjectId,
     /// The file that declares it; `None` for a deletion.
     pub path: Option<RepoPath>,
@@ -53,10 +57,22 @@ pub struct FailedObject {
     pub message: String,
 }
 
+/// `web.yaml: Deployment shop/web: the message`.
+impl fmt::Display for FailedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{path}: ")?;
+        }
+        write!(f, "{}: {}", self.id, self.message)
+    }
+}
+
 /// An object whose drift is not repaired, because its manifest says `drift: warn`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Drifted {
     /// The object.
+    #[serde(rename = "object")]
     pub id: ObjectId,
     /// The file that declares it.
     pub path: RepoPath,
@@ -66,8 +82,10 @@ pub struct Drifted {
 
 /// An object that somebody keeps changing back. It is repaired at growing intervals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Contended {
     /// The object.
+    #[serde(rename = "object")]
     pub id: ObjectId,
     /// The file that declares it.
     pub path: RepoPath,
@@ -81,6 +99,7 @@ pub struct Contended {
 
 /// Deletions that wait for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WaitingDeletions {
     /// The objects that would be deleted.
     pub objects: Vec<ObjectId>,
@@ -90,6 +109,7 @@ pub struct WaitingDeletions {
 
 /// What a pass over one target found and did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SyncReport {
     /// The target.
     pub target: TargetId,
@@ -108,6 +128,7 @@ pub struct SyncReport {
     /// Definitions and namespaces that were not ready in time. Objects that need them were applied all the same.
     pub not_ready_in_time: Vec<ObjectId>,
     /// Members of the set that are not declared and were not deleted.
+    #[serde(serialize_with = "as_retained")]
     pub retained: Vec<(ObjectId, RetainReason)>,
     /// Deletions that wait for a confirmation.
     pub waiting: Option<WaitingDeletions>,
@@ -133,6 +154,22 @@ pub struct SyncReport {
     pub next_try: Option<Duration>,
     /// How long the pass took.
     pub took: Duration,
+}
+
+/// Serializes retained objects as a list of `object` and `reason`.
+pub(super) fn as_retained<S: Serializer>(
+    retained: &[(ObjectId, RetainReason)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Retained<'a> {
+        object: &'a ObjectId,
+        reason: RetainReason,
+    }
+    serializer.collect_seq(retained.iter().map(|(object, reason)| Retained {
+        object,
+        reason: *reason,
+    }))
 }
 
 impl SyncReport {
@@ -180,10 +217,7 @@ impl SyncReport {
     pub fn problems(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.outage.clone());
-        for failed in &self.failed {
-            let path = failed.path.as_ref().map_or(String::new(), |path| format!("{path}: "));
-            lines.push(format!("{path}{}: {}", failed.id, failed.message));
-        }
+        lines.extend(self.failed.iter().map(ToString::to_string));
         lines.extend(self.waiting.as_ref().map(|waiting| waiting.remedy.clone()));
         lines.extend(self.prune_blocked.clone());
         for drifted in &self.drifted {

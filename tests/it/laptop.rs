@@ -84,6 +84,7 @@ fn a_policy_is_tried_on_tags_of_the_command_line() {
     assert_eq!(
         answer,
         json!({
+            "version": 1,
             "policy": "semver:~1.2",
             "selected": "1.2.9",
             "reason": "1.2.9 is the newest tag for semver:~1.2, after 1.2.0",
@@ -133,7 +134,7 @@ fn tags_come_from_standard_input_one_a_line() {
     let nothing = policy(&["semver:*"], "");
     assert_eq!(
         nothing,
-        json!({"policy": "semver:*", "selected": null, "reason": "the repository has no tags", "tags": []})
+        json!({"version": 1, "policy": "semver:*", "selected": null, "reason": "the repository has no tags", "tags": []})
     );
 }
 
@@ -238,24 +239,66 @@ fn for_people_the_chosen_tag_stands_out() {
 }
 
 #[test]
+fn a_policy_is_tried_as_the_image_policy_that_flux_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    let head =
+        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: web, namespace: apps}\nspec:\n";
+    let policy = format!(
+        "{head}  imageRepositoryRef: {{name: web}}\n  filterTags: {{pattern: '^v(?P<v>.*)$', extract: '$v'}}\n  policy: {{semver: {{range: ~1.2}}}}\n"
+    );
+    let repository = "---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: web, namespace: apps}\n\
+                      spec: {image: r.example/web, exclusionList: ['9$']}\n";
+    file("web.yaml", &policy);
+    file("both.yaml", &format!("{policy}{repository}"));
+    file(
+        "two.yaml",
+        &format!("{policy}---\n{}", policy.replace("name: web, n", "name: api, n")),
+    );
+    file("none.yaml", DEPLOYMENT);
+    let ask = |arguments: &[&str]| {
+        let arguments = [&["policy", "test", "-o", "json"], arguments].concat();
+        let ended = tidegate(folder.path(), &arguments, "");
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        serde_json::from_str::<Value>(&ended.out).unwrap()
+    };
+    let tags = ["--current", "v1.2.0", "v1.2.0", "v1.2.8", "v1.2.9", "v1.3.0", "1.2.7"];
+    let answer = ask(&[&["-f", "web.yaml"], &tags[..]].concat());
+    assert_eq!((&answer["version"], &answer["selected"]), (&json!(1), &json!("v1.2.9")));
+    let answer = ask(&[&["-f", "both.yaml"], &tags[..]].concat());
+    assert_eq!(answer["selected"], "v1.2.8", "the ImageRepository excludes v1.2.9");
+    for (name, complaint) in [
+        ("two.yaml", "expected one ImagePolicy, found 2"),
+        ("none.yaml", "expected a document of the kind ImagePolicy, found none"),
+    ] {
+        let ended = tidegate(folder.path(), &["policy", "test", "-f", name, "v1"], "");
+        assert_eq!(ended.code, 2, "{}", ended.err);
+        assert!(ended.err.contains(complaint), "{}", ended.err);
+    }
+}
+
+#[test]
 fn images_are_listed_with_all_that_is_asked_of_them() {
     let (folder, _) = file(DEPLOYMENT);
     let ended = tidegate(folder.path(), &["images", "web.yaml", "-o", "json"], "");
     assert_eq!(ended.code, 0, "{}", ended.err);
     let answer: Value = serde_json::from_str(&ended.out).unwrap();
-    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web"});
+    let object = json!({"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web"});
     assert_eq!(
         answer,
         json!({
+            "version": 1,
             "images": [
-                {"file": "web.yaml", "line": 16, "column": 18, "object": object, "field": "web",
-                 "image": "registry.example:5000/shop/web", "tag": "1.2.3", "digest": null,
+                {"path": "web.yaml", "position": {"line": 16, "column": 18}, "object": object, "field": "web",
+                 "image": "registry.example:5000/shop/web:1.2.3", "tag": "1.2.3", "digest": null,
                  "automated": true, "locked": true, "policy": "semver:~1.2"},
-                {"file": "web.yaml", "line": 17, "column": 32, "object": object, "field": "proxy",
-                 "image": "envoy", "tag": null,
+                {"path": "web.yaml", "position": {"line": 17, "column": 32}, "object": object, "field": "proxy",
+                 "image": "envoy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "tag": null,
                  "digest": "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                  "automated": true, "locked": true, "policy": null},
-                {"file": "web.yaml", "line": 19, "column": 18, "object": object, "field": "cache",
+                {"path": "web.yaml", "position": {"line": 19, "column": 18}, "object": object, "field": "cache",
                  "image": "redis", "tag": null, "digest": null,
                  "automated": true, "locked": true, "policy": null},
             ],
@@ -311,20 +354,23 @@ fn folders_are_read_as_the_agent_reads_them() {
         let images = answer["images"].as_array().unwrap();
         let mut files: Vec<_> = images
             .iter()
-            .map(|image| image["file"].as_str().unwrap().to_owned())
+            .map(|image| image["path"].as_str().unwrap().to_owned())
             .collect();
         files.dedup();
         files
     };
-    assert_eq!(files(&ask(&["."])), ["a.yml"]);
-    let all = ask(&["-R", ".", "./b"]);
+    let all = ask(&[".", "./b"]);
     assert_eq!(files(&all), ["a.yml", "b/web.yaml"]);
+    assert_eq!(ask(&["-R", ".", "./b"]), all);
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let nothing = tidegate(folder.path(), &["images", "empty"], "");
+    assert_eq!((nothing.code, &*nothing.out), (0, ""));
+    assert_eq!(nothing.err, "no image fields in 0 files\n");
     assert_eq!(files(&ask(&["notes.txt"])), ["notes.txt"]);
 
     let findings = all["findings"].as_array().unwrap();
-    let find = |file: &str| findings.iter().find(|finding| finding["file"] == file).unwrap();
-    assert_eq!(find("a.yml")["line"], 9);
-    assert_eq!(find("a.yml")["column"], 30);
+    let find = |file: &str| findings.iter().find(|finding| finding["path"] == file).unwrap();
+    assert_eq!(find("a.yml")["position"], json!({"line": 9, "column": 30}));
     assert!(
         find("a.yml")["message"]
             .as_str()
@@ -386,7 +432,7 @@ fn a_base_automates_the_overlay_that_sets_its_image_and_what_is_not_followed_is_
         let rows = answer["images"].as_array().unwrap();
         let row = rows
             .iter()
-            .find(|row| row["file"] == "prod/kustomization.yaml" && row["field"] == field);
+            .find(|row| row["path"] == "prod/kustomization.yaml" && row["field"] == field);
         let row = row.unwrap();
         (row["automated"].as_bool().unwrap(), row["policy"].clone())
     };
@@ -416,7 +462,7 @@ fn a_marker_whose_policy_cannot_be_used_is_reported_with_its_position() {
         .unwrap()
         .iter()
         .map(|told| {
-            let number = |key: &str| told[key].as_u64().unwrap();
+            let number = |key: &str| told["position"][key].as_u64().unwrap();
             (number("line"), number("column"), told["message"].as_str().unwrap())
         })
         .collect();
@@ -693,8 +739,9 @@ fn an_entry_without_a_name_is_set_by_the_name_that_the_list_gives_it() {
     for row in rows {
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let object = format!("{}/{}", text(&row["object"]["kind"]), text(&row["object"]["name"]));
-        let change = format!("{}={}:9", text(&row["field"]), text(&row["image"]));
-        let file = text(&row["file"]);
+        let image = text(&row["image"]);
+        let change = format!("{}={}:9", text(&row["field"]), image.rsplit_once(':').unwrap().0);
+        let file = text(&row["path"]);
         let ended = tidegate(
             folder.path(),
             &["set", "image", "--local", "-f", &file, &object, &change],
@@ -731,6 +778,8 @@ fn help_is_unchanged() {
         ("release", &["release", "--help"]),
         ("scan", &["scan", "--help"]),
         ("sync", &["sync", "--help"]),
+        ("status", &["status", "--help"]),
+        ("version", &["version", "--help"]),
         ("config-check", &["config", "check", "--help"]),
         ("config-schema", &["config", "schema", "--help"]),
     ] {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// List the image fields of files: where each one is, its image, and what its annotations ask for
 ///
 /// Reads files as the agent does, without a cluster or a registry. A file that is named is read whatever its name is. In a
-/// folder, the .yaml, .yml and .json files are read; Helm chart folders are left out.
+/// folder and the folders below it, the .yaml, .yml and .json files are read; Helm chart folders are left out.
 ///
 /// Problems are printed on standard error; the JSON output contains them, and also names the files that were left out. The exit
 /// code is 0 with problems as well, and 1 if a PATH cannot be read.
@@ -21,8 +21,8 @@ pub(in crate::cli) struct Images {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Read the folders below the folders as well
-    #[arg(short = 'R', long)]
+    /// Accepted for older scripts: the folders below are always read
+    #[arg(short = 'R', long, hide = true)]
     recursive: bool,
 
     /// Output format
@@ -39,10 +39,14 @@ impl Images {
             folders.push(self.read(path, &mut seen, &mut list)?);
         }
         list.add(&folders);
+        let files: usize = folders.iter().map(Vec::len).sum();
         match self.output {
             Output::Json => print_json(&list),
             Output::Text => {
                 print(list.table().as_bytes())?;
+                if list.is_empty() {
+                    eprintln!("no image fields in {files} file{}", if files == 1 { "" } else { "s" });
+                }
                 let problems = list.findings.iter();
                 for finding in problems.filter(|finding| finding.severity != Severity::Notice) {
                     eprintln!("{finding}");
@@ -54,7 +58,7 @@ impl Images {
 
     /// The files of one PATH. What cannot be read below a folder becomes a finding.
     fn read(&self, path: &Path, seen: &mut BTreeSet<PathBuf>, list: &mut List) -> Result<Vec<File>, Failure> {
-        let (found, left_out) = find(path, self.recursive)?;
+        let (found, left_out) = find(path)?;
         list.findings.extend(left_out);
         let mut files = Vec::new();
         for file in found {

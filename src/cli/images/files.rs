@@ -26,7 +26,7 @@ pub(super) struct File {
 }
 
 /// The files below a path, sorted by name, and the findings about files that are left out.
-pub(super) fn find(path: &Path, recursive: bool) -> anyhow::Result<(Vec<Found>, Vec<Finding>)> {
+pub(super) fn find(path: &Path) -> anyhow::Result<(Vec<Found>, Vec<Finding>)> {
     let metadata = std::fs::metadata(path).with_context(|| unreadable(path))?;
     if !metadata.is_dir() {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -36,24 +36,24 @@ pub(super) fn find(path: &Path, recursive: bool) -> anyhow::Result<(Vec<Found>, 
         };
         return Ok((vec![file], Vec::new()));
     }
-    let (files, mut findings) = below(path, recursive)?;
+    let (files, mut findings) = below(path)?;
     let units = source::discover(&files, |file| &file.path);
     let left_out = units.not_rendered(|_| false);
     let mut files = units.manifests;
     files.extend(units.images_only);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     findings.extend(left_out.into_iter().map(|finding| Finding {
-        file: shown(&path.join(finding.path.as_str())),
-        line: None,
-        column: None,
-        message: finding.message,
+        path: shown(&path.join(finding.path.as_str())),
+        position: None,
+        object: None,
         severity: finding.severity,
+        message: finding.message,
     }));
     Ok((files, findings))
 }
 
 /// All files below a folder, sorted by name. A folder below it that cannot be read becomes a finding.
-fn below(path: &Path, recursive: bool) -> anyhow::Result<(Vec<Found>, Vec<Finding>)> {
+fn below(path: &Path) -> anyhow::Result<(Vec<Found>, Vec<Finding>)> {
     let (mut files, mut findings) = (Vec::new(), Vec::new());
     let mut folders = vec![(path.to_owned(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {
@@ -67,7 +67,7 @@ fn below(path: &Path, recursive: bool) -> anyhow::Result<(Vec<Found>, Vec<Findin
         };
         for (entry, kind) in entries {
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            if kind.is_dir() && recursive && entry.file_name() != ".git" {
+            if kind.is_dir() && entry.file_name() != ".git" {
                 folders.push((entry.path(), format!("{name}/")));
             } else if kind.is_file()
                 && let Ok(path) = RepoPath::parse(&name)
@@ -102,11 +102,11 @@ fn unreadable(path: &Path) -> String {
 /// The finding about a file or folder below a PATH that cannot be read. The rest of the PATH is read.
 pub(super) fn unread(path: &Path, error: &anyhow::Error) -> Finding {
     Finding {
-        file: shown(path),
-        line: None,
-        column: None,
-        message: format!("cannot be read, and is passed over: {}", error.root_cause()),
+        path: shown(path),
+        position: None,
+        object: None,
         severity: Severity::Warning,
+        message: format!("cannot be read, and is passed over: {}", error.root_cause()),
     }
 }
 

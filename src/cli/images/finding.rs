@@ -1,24 +1,26 @@
-use crate::model::Severity;
+use crate::model::{ObjectId, Position, Severity};
 use serde::Serialize;
 use std::fmt;
 
-/// A problem, and where it is.
+/// A problem, and where it is. As a finding of the agent, but with a path of this machine.
 #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
-    pub(super) file: String,
-    pub(super) line: Option<usize>,
-    pub(super) column: Option<usize>,
-    pub(super) message: String,
+    pub(super) path: String,
+    pub(super) position: Option<Position>,
+    pub(super) object: Option<ObjectId>,
     /// The table's readers see a finding only where somebody has to act.
-    #[serde(skip)]
     pub(super) severity: Severity,
+    pub(super) message: String,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        for number in [self.line, self.column].into_iter().flatten() {
-            write!(f, ":{number}")?;
+        f.write_str(&self.path)?;
+        if let Some(position) = self.position {
+            write!(f, ":{position}")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, ": {object}")?;
         }
         write!(f, ": {}", self.message)
     }

@@ -4,7 +4,7 @@ use super::overlays;
 use super::row::{self, Row};
 use crate::cli::output::table;
 use crate::manifest::{Document, ImageField, MarkerPolicy};
-use crate::model::{Position, Severity};
+use crate::model::{ObjectId, Position, Severity};
 use crate::plan::ImagePolicies;
 use crate::policy::Policy;
 use serde::Serialize;
@@ -34,21 +34,26 @@ impl List {
 
     fn add_file(&mut self, file: &File, policies: &ImagePolicies<'_>) {
         for finding in &file.reading.findings {
-            let object = finding.object.as_ref().map(|object| format!("{object}: "));
-            let message = format!("{}{}", object.unwrap_or_default(), finding.message);
-            self.find(file, finding.position, finding.severity, message);
+            let object = finding.object.as_ref();
+            self.find(
+                file,
+                finding.position,
+                object,
+                finding.severity,
+                finding.message.clone(),
+            );
         }
         for document in file.reading.documents.iter().chain(&file.reading.values) {
             for written in document.automation.policies.values().filter(|policy| policy.is_text) {
                 if let Err(error) = Policy::parse(&written.text) {
-                    let message = format!("{}: {}: {error}", document.object.id, written.annotation);
-                    self.find(file, Some(written.position), Severity::Warning, message);
+                    let message = format!("{}: {error}", written.annotation);
+                    let object = Some(&document.object.id);
+                    self.find(file, Some(written.position), object, Severity::Warning, message);
                 }
             }
             for image in &document.images {
                 if let Some((position, severity, problem)) = marker_problem(image, policies) {
-                    let message = format!("{}: {problem}", document.object.id);
-                    self.find(file, Some(position), severity, message);
+                    self.find(file, Some(position), Some(&document.object.id), severity, problem);
                 }
             }
             self.add_rows(file, document, policies);
@@ -59,14 +64,26 @@ impl List {
         self.images.extend(row::of_document(&file.name, document, policies));
     }
 
-    fn find(&mut self, file: &File, position: Option<Position>, severity: Severity, message: String) {
+    fn find(
+        &mut self,
+        file: &File,
+        position: Option<Position>,
+        object: Option<&ObjectId>,
+        severity: Severity,
+        message: String,
+    ) {
         self.findings.push(Finding {
-            file: file.name.clone(),
-            line: position.map(|position| position.line),
-            column: position.map(|position| position.column),
-            message,
+            path: file.name.clone(),
+            position,
+            object: object.cloned(),
             severity,
+            message,
         });
+    }
+
+    /// Whether no image field was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.images.is_empty()
     }
 
     /// The rows for people; empty without rows.

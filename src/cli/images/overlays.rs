@@ -24,14 +24,13 @@ pub(super) fn apply(folder: &[File], rows: &mut [Row], findings: &mut Vec<Findin
     let names: BTreeMap<_, _> = folder.iter().map(|file| (&file.path, &file.name)).collect();
     let mut rows: BTreeMap<_, _> = rows
         .iter_mut()
-        .map(|row| ((row.file.clone(), row.line, row.column, row.field.clone()), row))
+        .map(|row| ((row.path.clone(), row.position, row.field.clone()), row))
         .collect();
     for field in plan::through_overlays(automated, &layers(folder)) {
         let Some(file) = names.get(&field.path) else {
             continue;
         };
-        let (line, column) = (field.position.line, field.position.column);
-        let row = rows.get_mut(&((*file).clone(), line, column, field.field.field.clone()));
+        let row = rows.get_mut(&((*file).clone(), field.position, field.field.field.clone()));
         if let Some(row) = row.filter(|row| !row.automated) {
             row.automated = true;
             row.locked = field.lock.is_some();
@@ -41,11 +40,11 @@ pub(super) fn apply(folder: &[File], rows: &mut [Row], findings: &mut Vec<Findin
         }
         if let Some(reason) = field.policy.err().filter(|reason| !reported.contains(reason)) {
             findings.push(Finding {
-                file: (*file).clone(),
-                line: Some(line),
-                column: Some(column),
-                message: format!("{}: {reason}", field.field),
+                path: (*file).clone(),
+                position: Some(field.position),
+                object: Some(field.field.object.clone()),
                 severity: Severity::Warning,
+                message: format!("{}: {reason}", field.field.field),
             });
         }
     }

@@ -1,18 +1,17 @@
 use crate::manifest::{Document, ImageField, MarkerPolicy};
-use crate::model::{Digest, FieldName, ImageRef, Tag};
+use crate::model::{Digest, FieldName, ImageRef, ObjectId, Position, Tag};
 use crate::plan::ImagePolicies;
 use serde::Serialize;
 
 /// One image field.
 #[derive(Serialize)]
 pub(super) struct Row {
-    pub(super) file: String,
-    pub(super) line: usize,
-    pub(super) column: usize,
-    object: Object,
+    pub(super) path: String,
+    pub(super) position: Position,
+    object: ObjectId,
     pub(super) field: FieldName,
-    /// The image's name without tag and digest. Where only the marker's ImagePolicy names the image, the name of its
-    /// repository; `None` where that ImagePolicy is not among the files.
+    /// The image as it stands in the file. Where only the marker's ImagePolicy names the image, its repository with the tag
+    /// in the file; `None` where that ImagePolicy is not among the files.
     image: Option<String>,
     tag: Option<Tag>,
     digest: Option<Digest>,
@@ -21,28 +20,16 @@ pub(super) struct Row {
     pub(super) policy: Option<String>,
 }
 
-#[derive(Serialize, Clone)]
-#[serde(rename_all = "camelCase")]
-struct Object {
-    api_version: String,
-    kind: String,
-    namespace: Option<String>,
-    name: String,
-}
-
 impl Row {
     /// The cells of the table: field, image, state, policy, position.
     pub(super) fn cells(&self) -> [String; 5] {
         let object = &self.object;
         let namespace = object.namespace.as_ref().map(|name| format!("{name}/"));
         let namespace = namespace.unwrap_or_default();
-        let mut image = self.image.clone().unwrap_or_else(|| "?".to_owned());
-        if let Some(tag) = &self.tag {
-            image += &format!(":{tag}");
-        }
-        if let Some(digest) = &self.digest {
-            image += &format!("@{digest}");
-        }
+        let image = self
+            .image
+            .clone()
+            .unwrap_or_else(|| with_version("?", self.tag.as_ref(), self.digest.as_ref()));
         let state = match (self.automated, self.locked) {
             (true, true) => "automated, locked",
             (true, false) => "automated",
@@ -54,28 +41,23 @@ impl Row {
             image,
             state.to_owned(),
             self.policy.clone().unwrap_or_else(|| "-".to_owned()),
-            format!("{}:{}:{}", self.file, self.line, self.column),
+            format!("{}:{}", self.path, self.position),
         ]
     }
 }
 
 /// The rows of a document in a file.
 pub(super) fn of_document(file: &str, document: &Document, policies: &ImagePolicies<'_>) -> Vec<Row> {
-    let object = Object {
-        api_version: document.object.api_version.clone(),
-        kind: document.object.id.kind.clone(),
-        namespace: document.object.id.namespace.clone(),
-        name: document.object.id.name.clone(),
-    };
     let row = |image: &ImageField| Row {
-        file: file.to_owned(),
-        line: image.position.line,
-        column: image.position.column,
-        object: object.clone(),
+        path: file.to_owned(),
+        position: image.position,
+        object: document.object.id.clone(),
         field: image.field.clone(),
         image: match repository(image, policies) {
-            None => Some(image.image.name().to_owned()),
-            Some(found) => found.ok().map(|repository| repository.name().to_owned()),
+            None => Some(image.image.to_string()),
+            Some(found) => found
+                .ok()
+                .map(|repository| with_version(repository.name(), image.image.tag(), image.image.digest())),
         },
         tag: image.image.tag().cloned(),
         digest: image.image.digest().cloned(),
@@ -90,6 +72,12 @@ pub(super) fn of_document(file: &str, document: &Document, policies: &ImagePolic
         },
     };
     document.images.iter().map(row).collect()
+}
+
+fn with_version(name: &str, tag: Option<&Tag>, digest: Option<&Digest>) -> String {
+    let tag = tag.map_or(String::new(), |tag| format!(":{tag}"));
+    let digest = digest.map_or(String::new(), |digest| format!("@{digest}"));
+    format!("{name}{tag}{digest}")
 }
 
 /// The repository of an image that only its marker's ImagePolicy names.

@@ -134,6 +134,14 @@ impl Client {
         self.call(Method::POST, "/v1/sync", None).await
     }
 
+    /// The agent's status: the JSON of `/v1/status`.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, or refuses the call.
+    pub async fn status(&self) -> Result<serde_json::Value, ClientError> {
+        self.call(Method::GET, "/v1/status", None).await
+    }
+
     async fn call<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,

@@ -4,6 +4,7 @@ use crate::http::commands::{CommandError, CommandReport};
 use crate::http::refusal::refusal;
 use crate::http::state::{ServerState, Shared};
 use crate::model::ImageRef;
+use crate::status::Versioned;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware;
@@ -57,7 +58,7 @@ async fn sync(State(state): Shared, request: Request) -> Response {
 }
 
 async fn status(State(state): Shared) -> Response {
-    Json(state.server.commands.status()).into_response()
+    Json(Versioned::new(state.server.commands.status())).into_response()
 }
 
 /// Runs a command within the limits of the server.
@@ -69,7 +70,7 @@ async fn run(state: &ServerState, command: BoxFuture<'_, Result<CommandReport, C
         );
     };
     match timeout(state.server.limits.call, command).await {
-        Ok(Ok(report)) => Json(report).into_response(),
+        Ok(Ok(report)) => Json(Versioned::new(report)).into_response(),
         Ok(Err(error)) => {
             let status = match error {
                 CommandError::Unknown(_) => StatusCode::NOT_FOUND,

@@ -96,7 +96,7 @@ async fn each_workload_has_a_commit_of_its_own_on_request_and_its_revert_holds_i
         .as_array()
         .unwrap()
         .iter()
-        .map(|field| (field["field"]["object"]["name"].clone(), field["outcome"].clone()))
+        .map(|field| (field["object"]["name"].clone(), field["outcome"].clone()))
         .collect();
     let want = [("api", "up-to-date"), ("web", "held"), ("jobs", "up-to-date")];
     assert_eq!(held.len(), 3);

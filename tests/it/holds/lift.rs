@@ -109,7 +109,7 @@ async fn what_is_not_held_is_reported_and_needs_no_commit() {
     let server = GitServer::start().unwrap();
     let (bare, script, revert) = reverted(&server, "fleet");
     let copy = script.copy.path().display().to_string();
-    let nothing = json!({"commit": null, "lifted": []});
+    let nothing = json!({"version": 1, "commit": null, "lifted": []});
     assert_eq!(lifted(&["resume", "deployment/api", "--repo", &copy]).await, nothing);
     assert_eq!(
         lifted(&["resume", "deployment/web", "--tag", "c", "--repo", &copy]).await,

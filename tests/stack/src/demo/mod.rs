@@ -43,7 +43,7 @@ pub fn run(keep: bool) -> Result<()> {
 const NEXT: &str = "
 What to type next:
   make demo KEEP=1                          the same, left running for you to play with
-  target/debug/tidegate images -R YOUR-REPO the image fields of a config repo of yours, and what could be bumped
+  target/debug/tidegate images YOUR-REPO    the image fields of a config repo of yours, and what could be bumped
   target/debug/tidegate --help              all commands
 README.md, section \"Install\", takes five steps to a cluster of yours.";
 
