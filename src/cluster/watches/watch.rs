@@ -2,7 +2,7 @@ use super::ending::{Ending, code};
 use super::reduce::{Reduced, is_relevant, reduce_event, reduce_metadata, reduce_object};
 use crate::cluster::discovery::Discovery;
 use crate::cluster::resource_path::api_resource;
-use crate::model::ObjectId;
+use crate::model::{Backoff, ObjectId};
 use crate::port::{KindView, ObservedStore};
 use crate::resource::{Health, ObservedObject, ServedKind};
 use futures::StreamExt as _;
@@ -45,7 +45,7 @@ impl Watch {
     /// Follows the kind until the task is aborted, and starts over after each failure.
     pub(super) async fn run(self) {
         let mut streaming = true;
-        let mut pause = FIRST_RETRY;
+        let mut backoff = Backoff::new(FIRST_RETRY, FORBIDDEN_RETRY);
         loop {
             let (ending, had_list) = self.follow(self.events(streaming), streaming).await;
             let (message, longest, away) = match ending {
@@ -65,10 +65,9 @@ impl Watch {
                 true
             });
             if had_list {
-                pause = FIRST_RETRY;
+                backoff.succeeded();
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(longest);
+            tokio::time::sleep(backoff.failed().min(longest)).await;
         }
     }
 
