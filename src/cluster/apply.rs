@@ -1,6 +1,7 @@
 use super::connection::Connection;
 use super::ownership::ownership;
 use super::resource_path::collection_path;
+use super::server_text::reduced_for_secret;
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode};
 use crate::resource::{MANAGER, ResourceVersion, ServedKind};
@@ -13,6 +14,9 @@ use std::time::Duration;
 /// A webhook may take 30 s at most. The client's own retries stay within this deadline too.
 const DEADLINE: Duration = Duration::from_secs(35);
 
+/// The bytes that are kept of a page that a proxy answers in the place of the server.
+const LONGEST_PAGE: usize = 500;
+
 /// Server-side apply of one object: one request, forced.
 pub(super) async fn apply(
     connection: &Connection,
@@ -22,13 +26,14 @@ pub(super) async fn apply(
     mode: Mode,
 ) -> Result<Applied, ClusterFailure> {
     let path = collection_path(kind, id)?;
-    let sent = connection
-        .within(DEADLINE, patch(connection, path, id, body, mode))
-        .await;
-    let (created, metadata) = sent.map_err(|failure| match kind.kind.kind.is("", "Secret") {
-        true => hide_values(failure, body),
-        false => failure,
-    })?;
+    let request = async {
+        let sent = patch(connection, path, id, body, mode).await;
+        sent.map_err(|error| match kind.kind.kind.is("", "Secret") {
+            true => reduced_for_secret(error),
+            false => error,
+        })
+    };
+    let (created, metadata) = connection.within(DEADLINE, request).await?;
     Ok(Applied {
         uid: metadata.uid.unwrap_or_default(),
         version: ResourceVersion::new(metadata.resource_version.unwrap_or_default()),
@@ -58,40 +63,7 @@ async fn patch(
         let answer: PartialObjectMeta = serde_json::from_slice(&bytes).map_err(kube::Error::SerdeError)?;
         return Ok((code.as_u16() == 201, answer.metadata));
     }
-    let status = serde_json::from_slice::<Status>(&bytes)
-        .unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(&bytes), ""));
+    let page = || String::from_utf8_lossy(bytes.get(..LONGEST_PAGE).unwrap_or(&bytes)).into_owned();
+    let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_else(|_| Status::failure(&page(), ""));
     Err(kube::Error::Api(status.with_code(code.as_u16()).boxed()))
-}
-
-/// Removes a Secret's values from a failure: the server quotes the values that it rejects.
-fn hide_values(failure: ClusterFailure, body: &Value) -> ClusterFailure {
-    let ClusterFailure::Refused { mut message } = failure else {
-        return failure;
-    };
-    let held = ["data", "stringData"]
-        .into_iter()
-        .filter_map(|key| body.get(key)?.as_object());
-    let mut values: Vec<String> = held
-        .flat_map(|map| map.values())
-        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        .filter(|value| value.len() > 2)
-        .collect();
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    for value in values {
-        message = message.replace(&value, "<hidden>");
-    }
-    ClusterFailure::Refused { message }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failure_does_not_quote_the_values_of_a_secret() {
-        let body = serde_json::json!({"stringData": {"pin": 123456, "password": "hunter22"}});
-        let message = "expected string, got &value{Value:123456} next to hunter22".to_owned();
-        let hidden = hide_values(ClusterFailure::Refused { message }, &body).to_string();
-        assert_eq!(hidden, "expected string, got &value{Value:<hidden>} next to <hidden>");
-    }
 }

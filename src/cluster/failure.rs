@@ -1,3 +1,4 @@
+use super::server_text::without_values;
 use crate::port::ClusterFailure;
 use kube::core::Status;
 use std::error::Error;
@@ -32,6 +33,15 @@ pub(super) fn explain_missing_namespace(namespace: &str, failure: ClusterFailure
 pub(super) fn classify(url: &str, error: &kube::Error) -> ClusterFailure {
     match error {
         kube::Error::Api(status) => by_status(url, status),
+        // The parser's own text quotes the value that it does not expect.
+        kube::Error::SerdeError(error) => ClusterFailure::Unavailable {
+            message: format!(
+                "the API server {url} gave an answer that cannot be read (line {}, column {}); tidegate goes on when it \
+                 answers",
+                error.line(),
+                error.column()
+            ),
+        },
         other => ClusterFailure::Unavailable {
             message: format!(
                 "the API server {url} cannot be reached: {}; tidegate continues when the server answers",
@@ -44,7 +54,7 @@ pub(super) fn classify(url: &str, error: &kube::Error) -> ClusterFailure {
 fn by_status(url: &str, status: &Status) -> ClusterFailure {
     let message = match status.message.is_empty() {
         true => format!("status {} {}", status.code, status.reason),
-        false => status.message.clone(),
+        false => without_values(status),
     };
     let from_storage = status.code == 500 && message.contains("etcdserver:");
     match status.code {
@@ -90,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_the_object_is_no_outage_and_keeps_the_servers_words() {
+    fn an_answer_about_the_object_is_no_outage_and_keeps_the_servers_reason() {
         for (code, message) in [
             (
                 422,

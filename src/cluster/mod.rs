@@ -26,6 +26,7 @@ mod ownership;
 mod record;
 mod resource_path;
 mod secrets;
+mod server_text;
 mod watches;
 
 pub use api_server::ApiServer;

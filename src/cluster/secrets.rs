@@ -1,7 +1,9 @@
 use super::connection::Connection;
 use super::failure::explain_missing_namespace;
+use super::server_text::reduced_for_secret;
 use crate::model::SecretBytes;
 use crate::port::{ClusterFailure, HomeSecrets, SecretEntries, SecretName};
+use futures::TryFutureExt as _;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -51,9 +53,12 @@ impl SecretStore {
             .map(|(entry, bytes)| (entry.clone(), ByteString(bytes.expose().to_vec())));
         secret.data = Some(data.collect());
         let written = match is_new {
-            true => self.connection.within(DEADLINE, api.create(&params, &secret)).await,
+            true => {
+                let created = api.create(&params, &secret).map_err(reduced_for_secret);
+                self.connection.within(DEADLINE, created).await
+            }
             false => {
-                let replaced = api.replace(&name.name, &params, &secret);
+                let replaced = api.replace(&name.name, &params, &secret).map_err(reduced_for_secret);
                 self.connection.within(DEADLINE, replaced).await
             }
         };

@@ -24,10 +24,12 @@ async fn a_rejected_object_is_reported_with_the_servers_message_and_the_others_g
     let mut typo = deployment("typo", "1");
     typo["spec"]["replicaz"] = json!(2);
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "secret", "namespace": null},
-        "stringData": {"pin": 918_273_645}});
+        "stringData": {"pin": 918_273_645, "config.yaml": {"password": "hunter22"}}, "data": {"a": ["hunter22"]}});
+    let mut env = deployment("env", "1");
+    env["spec"]["template"]["spec"]["containers"][0]["env"] = json!([{"name": "PIN", "value": 918_273_645}]);
     let unknown =
         json!({"apiVersion": "nowhere.example.com/v1", "kind": "Thing", "metadata": {"name": "x", "namespace": null}});
-    let declared = target.plain(vec![bad, config_map("good", "1"), typo, unknown, secret]);
+    let declared = target.plain(vec![bad, config_map("good", "1"), typo, unknown, secret, env]);
     let report = target.pass(&declared).await;
     assert_eq!(report.count(Change::Created), 1, "{report:#?}");
     let problems = report.problems().join("\n");
@@ -36,19 +38,21 @@ async fn a_rejected_object_is_reported_with_the_servers_message_and_the_others_g
         "workloads/0000.yaml: Service sync-refused/bad: Service \"bad\" is invalid",
         "spec.ports[0].port",
         "replicaz",
+        "stringData.config.yaml",
+        "env[name=\"PIN\"].value: expected string",
         "the cluster does not serve nowhere.example.com/v1 Thing",
     ] {
         assert!(problems.contains(part), "{part} is not in\n{problems}");
     }
-    assert_eq!(report.failed.len(), 4);
-    assert!(
-        problems.contains("Secret sync-refused/secret") && !problems.contains("918273645"),
-        "{problems}"
-    );
+    assert_eq!(report.failed.len(), 5);
+    assert!(problems.contains("Secret sync-refused/secret"), "{problems}");
+    for value in ["918273645", "hunter22"] {
+        assert!(!problems.contains(value), "{value} is in\n{problems}");
+    }
     assert!(report.next_try.is_some());
     let before = target.requests();
     let again = target.pass(&declared).await;
-    assert_eq!(again.failed.len(), 4, "reported until it is corrected");
+    assert_eq!(again.failed.len(), 5, "reported until it is corrected");
     assert_eq!(target.requests(), before, "not hammered");
 }
 
