@@ -19,6 +19,8 @@ pub(super) struct AgentCommands {
     pub(super) scan: Activator<ScanReport>,
     pub(super) automation: Activator<AutomationReport>,
     pub(super) source: Activator<Result<CommitId, String>>,
+    /// Wakes the source loop for a push that a forge reports.
+    pub(super) pushed: Wake,
     pub(super) sync: Activators,
     pub(super) deploy_key: Wake,
     pub(super) branch: Branch,
@@ -91,7 +93,7 @@ impl Commands for AgentCommands {
     fn pushed(&self, branch: Option<&str>) -> bool {
         let is_ours = branch.is_none_or(|branch| branch == self.branch_name.as_str());
         if is_ours {
-            self.source.activate();
+            self.pushed.wake();
         }
         is_ours
     }

@@ -32,11 +32,16 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let (base, events, landed) = Base::new(config, shutdown).await?;
     let (wakes, loops) = Loops::new(&base.config, &base.health);
     let listener = server::bind(&base.config).await?;
+    let probes = server::bind_probes(&base.config).await?;
     let (decisions, decisions_seen) = wire_automation::decisions();
     let status = server::status_board(&base, &wakes, decisions_seen);
     tasks.spawn("events", wiring::write_events(events, &base)?);
     tasks.spawn("API token", server::keep_token(&base));
     tasks.spawn("http", server::serve(listener, &base, &wakes, landed, status));
+    if let Some(listener) = probes {
+        let serving = server::serve_probes(listener, base.health.clone(), base.shutdown.clone());
+        tasks.spawn("probes", serving);
+    }
 
     let shutdown = base.shutdown.clone();
     let keys = tokio::select! {

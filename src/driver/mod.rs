@@ -17,6 +17,7 @@ mod engine;
 mod health;
 mod loop_status;
 mod signals;
+mod throttle;
 mod wake;
 
 pub use activator::{Activator, NoAnswer};
@@ -24,4 +25,5 @@ pub use engine::{Loop, Outcome, Pass, run};
 pub use health::{Condition, Health};
 pub use loop_status::LoopStatus;
 pub use signals::{Shutdown, Tasks, on_signals};
+pub use throttle::throttled;
 pub use wake::Wake;

@@ -1,3 +1,4 @@
+use super::probes::Probes;
 use super::refusal::refusal;
 use super::state::{Server, ServerState, Shared};
 use super::{api, webhook};
@@ -7,22 +8,33 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use std::sync::Arc;
 
 /// All paths of the server.
 pub(super) fn router(server: Server) -> Router {
     let state = ServerState::new(server);
     Router::new()
         .route("/metrics", get(metrics))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
         .route("/hooks/push", post(webhook::push))
         .merge(api::routes(&state))
+        .merge(probes_router(Arc::clone(&state.server.health)))
         .fallback(async || refusal(StatusCode::NOT_FOUND, "unknown path"))
         .method_not_allowed_fallback(async || {
             refusal(StatusCode::METHOD_NOT_ALLOWED, "this path does not support this method")
         })
         .with_state(state)
 }
+
+/// The paths of the probes.
+pub(super) fn probes_router(health: Arc<dyn Probes>) -> Router {
+    let routes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz));
+    routes.with_state(health)
+}
+
+/// The extractor of the probes' state.
+type Health = State<Arc<dyn Probes>>;
 
 async fn metrics(State(state): Shared) -> Response {
     (
@@ -32,12 +44,12 @@ async fn metrics(State(state): Shared) -> Response {
         .into_response()
 }
 
-async fn healthz(State(state): Shared) -> Response {
-    probe(&state.server.health.stuck())
+async fn healthz(State(health): Health) -> Response {
+    probe(&health.stuck())
 }
 
-async fn readyz(State(state): Shared) -> Response {
-    probe(&state.server.health.not_ready())
+async fn readyz(State(health): Health) -> Response {
+    probe(&health.not_ready())
 }
 
 fn probe(reasons: &[String]) -> Response {

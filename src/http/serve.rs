@@ -1,6 +1,8 @@
-use super::router::router;
-use super::state::Server;
-use axum::Router;
+use super::peers::{Peer, Peers};
+use super::probes::Probes;
+use super::router::{probes_router, router};
+use super::state::{Server, ServerLimits};
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,8 +16,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The largest number of connections: probes, a few scrapers, a few people.
-const CONNECTIONS: usize = 128;
+/// The largest number of connections: a few scrapers, a few people, a CI system that waits for passes.
+const CONNECTIONS: usize = 256;
+
+/// The longest time from the connection to the first byte of a request. A connection that stays idle only takes room.
+const FIRST_BYTE: Duration = Duration::from_secs(5);
 
 /// The longest time from the first byte of a request to the end of its headers, and between two requests.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
@@ -48,7 +53,29 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let limits = server.limits;
-    let app = router(server);
+    serve_app(listener, router(server), limits, shutdown).await
+}
+
+/// Serves `/healthz` and `/readyz` alone, on a port of their own. Whatever occupies the other port, the probes of Kubernetes
+/// are answered.
+///
+/// # Errors
+/// When the listening socket is broken.
+pub async fn serve_probes(
+    listener: TcpListener,
+    health: Arc<dyn Probes>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    serve_app(listener, probes_router(health), ServerLimits::default(), shutdown).await
+}
+
+async fn serve_app(
+    listener: TcpListener,
+    app: Router,
+    limits: ServerLimits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let peers = Arc::new(Peers::default());
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -63,11 +90,17 @@ pub async fn serve(
             next = next => next,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, app.clone(), stop.clone(), limits.call, limits.drain);
+            Ok((stream, address)) => {
+                let peer = Peer::from(address);
+                let Some(open) = peers.enter(peer) else {
+                    tracing::debug!(%address, "an HTTP connection was closed: its peer has too many");
+                    continue;
+                };
+                let app = app.clone().layer(Extension(peer));
+                let connection = connection(stream, app, stop.clone(), limits.call, limits.drain);
                 tasks.spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop((permit, open));
                 });
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => break Err(ServeError::Listener(error)),
@@ -85,6 +118,11 @@ pub async fn serve(
 }
 
 async fn connection(stream: TcpStream, app: Router, stop: CancellationToken, call: Duration, drain: Duration) {
+    let first = timeout(FIRST_BYTE, stream.peek(&mut [0]));
+    match stop.run_until_cancelled(first).await {
+        Some(Ok(Ok(1))) => {}
+        _ => return,
+    }
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)

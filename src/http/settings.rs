@@ -6,6 +6,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// The address that the agent listens on.
     pub listen: SocketAddr,
+    /// A second address, for the probes alone; `None`: the probes are answered only on the first one.
+    pub probes: Option<SocketAddr>,
     /// The file with the bearer token of `/v1`; `None`: these calls are refused.
     pub token_file: Option<PathBuf>,
     /// The Secret that `token_file` is mounted from. The agent makes it if it does not exist.

@@ -1,4 +1,5 @@
 use super::commands::Commands;
+use super::peers::PeerRates;
 use super::probes::Probes;
 use super::token::TokenFile;
 use crate::telemetry::Metrics;
@@ -45,8 +46,8 @@ pub struct Server {
 /// pass, so more of them are a mistake or an attack. Half of the port's connections stay free for other requests.
 const CALLS: usize = 64;
 
-/// The largest number of push bodies that are read at the same time. Any sender with a well-formed signature header causes
-/// such a read.
+/// The largest number of push bodies that are read at the same time, behind their first kilobyte. Any sender with a well-formed
+/// signature header causes such a read.
 const PUSHES: usize = 8;
 
 /// The server and its concurrency limits, as the handlers see them.
@@ -54,6 +55,7 @@ pub(super) struct ServerState {
     pub(super) server: Server,
     pub(super) calls: Semaphore,
     pub(super) pushes: Semaphore,
+    pub(super) push_rates: PeerRates,
 }
 
 impl ServerState {
@@ -62,6 +64,7 @@ impl ServerState {
             server,
             calls: Semaphore::new(CALLS),
             pushes: Semaphore::new(PUSHES),
+            push_rates: PeerRates::default(),
         })
     }
 }

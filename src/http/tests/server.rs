@@ -1,10 +1,13 @@
-use super::scene::{Agent, http};
-use crate::http::ServerLimits;
+use super::scene::{Agent, FixedProbes, http};
 use crate::http::api::client::ClientError;
+use crate::http::{ServerLimits, serve_probes};
 use crate::telemetry::Metrics;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 #[tokio::test]
 async fn health_and_readiness_name_the_reasons() {
@@ -83,4 +86,50 @@ async fn an_endless_header_section_is_refused() {
         .await
         .unwrap();
     assert!(!String::from_utf8_lossy(&answer).contains("200 OK"));
+}
+
+#[tokio::test]
+async fn idle_connections_of_one_peer_leave_room_for_others_and_are_closed() {
+    let agent = Agent::start().await;
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(TcpStream::connect(agent.address).await.unwrap());
+    }
+    let other = reqwest::Client::builder()
+        .no_proxy()
+        .local_address("127.0.0.2".parse::<IpAddr>().unwrap());
+    let request = other
+        .build()
+        .unwrap()
+        .get(agent.url() + "/healthz")
+        .timeout(Duration::from_secs(20));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    for mut stream in idle {
+        let closed = tokio::time::timeout(Duration::from_secs(30), stream.read(&mut [0])).await;
+        assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
+    }
+    assert_eq!(agent.get("/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn the_port_of_the_probes_serves_the_probes_alone() {
+    let probes = Arc::new(FixedProbes::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve_probes(listener, probes.clone(), async move {
+        stopped.await.unwrap_or_default()
+    }));
+    *probes.not_ready.lock().unwrap() = vec!["config repo".into()];
+    for (path, status, text) in [("/healthz", 200, "ok\n"), ("/readyz", 503, "config repo\n")] {
+        let answer = http().get(format!("{url}{path}")).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.text().await.unwrap().as_str()),
+            (status, text)
+        );
+    }
+    let answer = http().get(format!("{url}/metrics")).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 404);
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
 }

@@ -1,5 +1,7 @@
 use super::scene::{Agent, TOKEN, http};
 use crate::http::ServerLimits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// The HMAC of a body, as Gitea and GitHub send it.
 fn signature(secret: &str, body: &str) -> String {
@@ -91,4 +93,55 @@ async fn the_body_of_a_push_is_bounded_and_the_secret_is_read_for_each_push() {
     let none = Agent::start_with(ServerLimits::default(), false).await;
     let (status, text) = send(&none, ("x-gitlab-token", TOKEN), "{}").await;
     assert!(status == 503 && text.contains("http.webhook.secretFile"), "{text}");
+}
+
+/// Begins a push and sends a part of its body.
+async fn begun(agent: &Agent, header: (&str, &str), length: usize, part: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(agent.address).await.unwrap();
+    let (name, value) = header;
+    let head =
+        format!("POST /hooks/push HTTP/1.1\r\nhost: a\r\n{name}: {value}\r\ncontent-length: {length}\r\n\r\n{part}");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn bodies_that_drip_do_not_shut_a_real_push_out() {
+    let agent = Agent::start().await;
+    let signed = signature("another-secret-altogether", "{}");
+    let mut dripping = Vec::new();
+    for _ in 0..20 {
+        dripping.push(begun(&agent, ("x-gitea-signature", &signed), 100_000, "{\"ref\":").await);
+    }
+    let body = format!("{{\"ref\": \"refs/heads/main\", \"more\": \"{}\"}}", "x".repeat(5000));
+    let status = send(&agent, ("x-gitea-signature", &signature(TOKEN, &body)), &body).await;
+    assert_eq!(status, (202, r#"{"woken":true}"#.into()));
+}
+
+#[tokio::test]
+async fn the_word_of_gitlab_is_checked_before_the_body() {
+    let agent = Agent::start().await;
+    let mut stream = begun(&agent, ("x-gitlab-token", "another-secret-altogether"), 100_000, "").await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 401");
+}
+
+#[tokio::test]
+async fn a_peer_without_proof_is_limited_and_one_with_proof_is_not() {
+    let agent = Agent::start().await;
+    let signed = signature("another-secret-altogether", "{}");
+    let mut seen = Vec::new();
+    for _ in 0..60 {
+        seen.push(send(&agent, ("x-gitea-signature", &signed), "{}").await.0);
+    }
+    assert_eq!(
+        seen.iter().take(30).filter(|status| **status == 401).count(),
+        30,
+        "{seen:?}"
+    );
+    assert!(seen.contains(&429), "{seen:?}");
+    for _ in 0..40 {
+        assert_eq!(send(&agent, ("x-gitlab-token", TOKEN), "{}").await.0, 202);
+    }
 }

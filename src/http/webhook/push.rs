@@ -1,21 +1,29 @@
 use super::signature::Signature;
 use crate::http::body;
+use crate::http::peers::Peer;
 use crate::http::refusal::refusal;
 use crate::http::state::{ServerState, Shared};
 use crate::http::token::TokenError;
 use crate::model::Secret;
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
+use std::time::Instant;
 
 /// The longest body of a push, in bytes: a thousand commits with a few files each. A longer push is refused, and the next
 /// poll finds it.
 const MAX_BODY: usize = 4 << 20;
 
-/// A forge reports a push. A request without a signature is refused before its body is read.
-pub(in crate::http) async fn push(State(state): Shared, request: Request) -> Response {
+/// A forge reports a push. A request without a signature is refused before its body is read, and so is a request whose header
+/// holds another secret (GitLab). Only a request that the body must prove (GitHub, Gitea) is limited by its peer's rate and by
+/// the slots.
+pub(in crate::http) async fn push(
+    State(state): Shared,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
     let Some(signature) = Signature::read(request.headers()) else {
         return refusal(
             StatusCode::UNAUTHORIZED,
@@ -26,28 +34,38 @@ pub(in crate::http) async fn push(State(state): Shared, request: Request) -> Res
         Ok(secret) => secret,
         Err(refused) => return refused,
     };
-    let Ok(_permit) = state.pushes.try_acquire() else {
-        return refusal(
+    let proven = signature.proves_alone(&secret);
+    if proven == Some(false) {
+        return not_signed();
+    }
+    let body = match proven {
+        Some(_) => body::bytes(request, MAX_BODY).await,
+        None if !state.push_rates.allows(peer, Instant::now()) => Err(refusal(
             StatusCode::TOO_MANY_REQUESTS,
-            "too many pushes at the same time; try again later",
-        );
+            "too many pushes from this address; try again in a few seconds",
+        )),
+        None => body::bytes_by_slot(request, MAX_BODY, &state.pushes).await,
     };
-    let body = match body::bytes(request, MAX_BODY).await {
+    let body = match body {
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    if !signature.is_valid(&secret, &body) {
-        tracing::debug!("a webhook was refused: its signature was not made with the configured secret");
-        return refusal(
-            StatusCode::UNAUTHORIZED,
-            "the signature was not made with the agent's secret; set the secret of http.webhook.secretFile in the forge's \
-             webhook",
-        );
+    if proven.is_none() && !signature.is_valid(&secret, &body) {
+        return not_signed();
     }
     let branch = branch(&body);
     let woken = state.server.commands.pushed(branch.as_deref());
     tracing::debug!(branch, woken, "the forge reports a push");
     (StatusCode::ACCEPTED, Json(serde_json::json!({ "woken": woken }))).into_response()
+}
+
+fn not_signed() -> Response {
+    tracing::debug!("a webhook was refused: its signature was not made with the configured secret");
+    refusal(
+        StatusCode::UNAUTHORIZED,
+        "the signature was not made with the agent's secret; set the secret of http.webhook.secretFile in the forge's \
+         webhook",
+    )
 }
 
 /// The secret of the webhook. The error is the response to the caller.

@@ -31,6 +31,14 @@ impl Signature {
         mac.or_else(|| Some(Self::Secret(Secret::new(text(SECRET_HEADER)?))))
     }
 
+    /// Whether the headers alone prove that the sender has `secret`; `None` if the body is needed.
+    pub(super) fn proves_alone(&self, secret: &Secret) -> Option<bool> {
+        match self {
+            Self::Mac(_) => None,
+            Self::Secret(_) => Some(self.is_valid(secret, &[])),
+        }
+    }
+
     /// Whether the signature was made with `secret`. The comparison takes the same time wherever the bytes differ.
     pub(super) fn is_valid(&self, secret: &Secret, body: &[u8]) -> bool {
         let secret = secret.expose().as_bytes();
@@ -88,6 +96,8 @@ mod tests {
     fn gitlab_sends_the_secret_itself() {
         let signature = read("x-gitlab-token", "correct-horse").unwrap();
         assert!(signature.is_valid(&Secret::new("correct-horse"), b"whatever"));
+        assert_eq!(signature.proves_alone(&Secret::new("correct-horse")), Some(true));
+        assert_eq!(signature.proves_alone(&Secret::new("correct-horsf")), Some(false));
         assert!(!signature.is_valid(&Secret::new("correct-horsf"), b"whatever"));
     }
 }
