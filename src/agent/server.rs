@@ -4,7 +4,7 @@ use super::commands::AgentCommands;
 use super::loops::Wakes;
 use super::wiring::Base;
 use super::{AgentConfig, wire_deploy_key, wire_scan, wire_source, wire_sync};
-use crate::driver::Wake;
+use crate::driver::{Health, Shutdown, Wake, throttled};
 use crate::http::{self, ServerLimits, TokenFile};
 use crate::model::{Backoff, with_causes};
 use crate::port::{HomeSecrets, SecretName};
@@ -69,6 +69,19 @@ pub(super) fn keep_token(base: &Base) -> impl Future<Output = ()> + Send + use<>
     }
 }
 
+/// The least time between two fetches that webhooks start. A replayed webhook costs the git server no more than that.
+const PUSH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Listens for the probes alone, where that is configured.
+pub(super) async fn bind_probes(config: &AgentConfig) -> anyhow::Result<Option<TcpListener>> {
+    let Some(listen) = config.settings.http.probes else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("http.probes: cannot listen on {listen}; is the port taken?"));
+    listener.map(Some)
+}
+
 /// The status: a section for each loop.
 pub(super) fn status_board(
     base: &Base,
@@ -86,6 +99,11 @@ pub(super) fn status_board(
     });
     board.add(move |snapshot| snapshot.automation = AutomationStatus::clone(&decisions.borrow()));
     board.add(wire_scan::status(base));
+    let health = base.health.clone();
+    board.add(move |snapshot| {
+        let reasons = health.not_ready().into_iter();
+        snapshot.not_ready = reasons.map(|(name, reason)| (name.to_string(), reason)).collect();
+    });
     board.add_loop("follow", wakes.source.status(), wire_source::status);
     board.add_loop("keys", wakes.deploy_key.status(), wire_deploy_key::status);
     board.add_loop("scan", wakes.scan.status(), |_, _| {});
@@ -108,12 +126,14 @@ pub(super) fn serve(
     status: StatusBoard,
 ) -> impl Future<Output = ()> + Send + use<> {
     let settings = &base.config.settings;
+    let (pushed, pass_on) = throttled(Wake::from(&wakes.source), PUSH_INTERVAL);
     let commands = AgentCommands {
         scans: Arc::clone(&base.scan_state),
         landed,
         scan: wakes.scan.clone(),
         automation: wakes.automation.clone(),
         source: wakes.source.clone(),
+        pushed,
         sync: wakes.sync.clone(),
         deploy_key: Wake::from(&wakes.deploy_key),
         branch: base.branch.clone(),
@@ -132,8 +152,25 @@ pub(super) fn serve(
     };
     let draining = base.shutdown.clone();
     async move {
-        if let Err(error) = http::serve(listener, server, async move { draining.begun().await }).await {
-            tracing::error!(%error, "the HTTP server ended");
+        let serving = http::serve(listener, server, async move { draining.begun().await });
+        let passing_on = async {
+            pass_on.await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = serving => report_end(ended),
+            () = passing_on => {}
         }
+    }
+}
+
+/// Serves the probes on their own port until the drain.
+pub(super) async fn serve_probes(listener: TcpListener, health: Health, draining: Shutdown) {
+    report_end(http::serve_probes(listener, Arc::new(health), async move { draining.begun().await }).await);
+}
+
+fn report_end(ended: Result<(), http::ServeError>) {
+    if let Err(error) = ended {
+        tracing::error!(error = &error as &dyn std::error::Error, "the HTTP server ended");
     }
 }

@@ -184,6 +184,11 @@ impl FromText for ApiAddress {
             && !address.chars().any(|c| c.is_control() || c.is_whitespace());
         match is_plain {
             true => Ok(Self(address.to_owned())),
+            false if text.contains(['@', '?', '#']) => Err(
+                "an address of the API holds no user, password, query or fragment; write it like \
+                 https://git.acme.example/api/v1, and the token into automation.pullRequest.tokenFile"
+                    .to_owned(),
+            ),
             false => Err(format!(
                 "{text:?} is not an address; write it like https://git.acme.example/api/v1"
             )),

@@ -78,11 +78,11 @@ impl Health {
     }
 
     /// The conditions that are not met, with their reasons. Empty if the agent is ready.
-    pub fn not_ready(&self) -> Vec<String> {
+    pub fn not_ready(&self) -> BTreeMap<Arc<str>, String> {
         self.lock()
             .conditions
             .iter()
-            .filter_map(|(name, state)| state.as_ref().err().map(|reason| format!("{name}: {reason}")))
+            .filter_map(|(name, state)| Some((Arc::clone(name), state.as_ref().err()?.clone())))
             .collect()
     }
 }
@@ -139,10 +139,13 @@ mod tests {
     fn readiness_names_the_unmet_conditions() {
         let health = Health::default();
         let git = health.condition("git", "not fetched yet");
-        assert_eq!(health.not_ready(), ["git: not fetched yet"]);
+        assert_eq!(health.not_ready(), [("git".into(), "not fetched yet".into())].into());
         git.met();
         assert!(health.not_ready().is_empty());
         git.unmet("the server does not answer");
-        assert_eq!(health.not_ready(), ["git: the server does not answer"]);
+        assert_eq!(
+            health.not_ready(),
+            [("git".into(), "the server does not answer".into())].into()
+        );
     }
 }

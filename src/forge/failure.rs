@@ -1,5 +1,6 @@
 use crate::model::Printable;
 use crate::port::ForgeFailure;
+use crate::telemetry::redacted;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -90,9 +91,10 @@ fn message(body: &[u8]) -> String {
     plain(&parts.join(": "))
 }
 
-/// A foreign text on one line, without control characters, cut to a bounded length.
+/// A foreign text on one line, without control characters and the secrets that were sent, cut to a bounded length.
 pub(super) fn plain(text: &str) -> String {
-    let text = Printable::new(text).with_blanks().at_most(MAX_TEXT).to_string();
+    let text = redacted(text);
+    let text = Printable::new(&text).with_blanks().at_most(MAX_TEXT).to_string();
     text.trim().to_owned()
 }
 

@@ -1,8 +1,8 @@
 use super::call::{Call, Method};
 use super::failure;
-use crate::model::Secret;
-use crate::model::with_causes;
+use crate::model::{Secret, with_causes};
 use crate::port::ForgeFailure;
+use crate::telemetry::remember_token;
 use reqwest::{Client, Url};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -33,11 +33,11 @@ pub(super) struct Http {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The address is invalid.
-    #[error("invalid forge address {text:?}; expected an address like https://git.acme.example/api/v1")]
-    Address {
-        /// The configured address.
-        text: String,
-    },
+    #[error(
+        "the address of the forge's API is not valid; expected an address like https://git.acme.example/api/v1, without \
+         user, password, query and fragment"
+    )]
+    Address,
     /// The HTTP client cannot be built.
     #[error("cannot build an HTTP client")]
     Client(#[source] reqwest::Error),
@@ -65,17 +65,14 @@ pub(super) fn client() -> Result<Client, ClientError> {
 
 /// Reads the base address of an API.
 pub(super) fn address(text: &str) -> Result<Url, ClientError> {
-    let invalid = || ClientError::Address {
-        text: failure::plain(text),
-    };
-    let url = Url::parse(text.trim_end_matches('/')).map_err(|_| invalid())?;
+    let url = Url::parse(text.trim_end_matches('/')).map_err(|_| ClientError::Address)?;
     let usable = ["http", "https"].contains(&url.scheme())
         && url.has_host()
         && url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none();
-    if usable { Ok(url) } else { Err(invalid()) }
+    if usable { Ok(url) } else { Err(ClientError::Address) }
 }
 
 impl Http {
@@ -98,6 +95,7 @@ impl Http {
     /// {doing}".
     pub(super) async fn send(&self, doing: &str, call: Call) -> Result<Value, ForgeFailure> {
         let token = self.token().await?;
+        remember_token(&token);
         let mut url = self.api.clone();
         url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), call.path));
         if !call.query.is_empty() {

@@ -3,6 +3,7 @@ use super::protocol::branch_tip::NoBranch;
 use super::{mirror, objects, transport};
 use crate::model::with_causes;
 use crate::port::{RepoFailure, RepoProblem};
+use crate::telemetry::redacted;
 use std::io;
 
 /// The errors of this room's folders, joined for the port.
@@ -43,7 +44,7 @@ impl From<Error> for RepoFailure {
     fn from(error: Error) -> Self {
         Self {
             problem: error.problem(),
-            message: with_causes(&error),
+            message: redacted(&with_causes(&error)),
         }
     }
 }

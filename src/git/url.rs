@@ -34,12 +34,11 @@ pub struct InvalidUrl {
 const LONGEST: usize = 2000;
 
 impl RepoUrl {
-    /// Reads `ssh://[user@]host[:port]/path`, `user@host:path` or `https://[user@]host[:port]/path`. Over SSH the default user is
-    /// `git`.
+    /// Reads `ssh://[user@]host[:port]/path`, `user@host:path` or `https://host[:port]/path`. The default user is `git`.
     ///
     /// # Errors
-    /// The address has another scheme, holds a password or a control character, lacks a part, has a part that begins with `-`,
-    /// or breaks a rule of CodeCommit.
+    /// The address has another scheme, holds a password or a control character, has a user over HTTP, lacks a part, has a part
+    /// that begins with `-`, or breaks a rule of CodeCommit.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         let bad = |rule: &str| InvalidUrl {
             text: shown(text),
@@ -52,12 +51,7 @@ impl RepoUrl {
         }
         let (scheme, authority, path) = parts(text).map_err(|rule| bad(&rule))?;
         let (user, server) = authority.rsplit_once('@').unwrap_or(("", authority));
-        if user.contains(':') {
-            return Err(bad(match scheme {
-                Scheme::Ssh => "it holds a password; remove the password, since only the deploy key is used",
-                _ => "it holds a password; write the password into a file and name its folder in repo.http.credentials",
-            }));
-        }
+        check_user_part(scheme, user, authority, path).map_err(bad)?;
         let (host, port) = host_and_port(server).ok_or_else(|| bad("the host or port is not valid"))?;
         let user_is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+@".contains(c);
         if authority.starts_with('@') || user.starts_with('-') || !user.chars().all(user_is_plain) {
@@ -97,7 +91,7 @@ impl RepoUrl {
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
-    /// The user to log in as; empty for an HTTP address without a user.
+    /// The user to log in as over SSH; empty for an HTTP address.
     pub fn user(&self) -> &str {
         &self.user
     }
@@ -256,11 +250,39 @@ fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     Some((host, port))
 }
 
-/// The address without its user and password, cut after 200 characters.
-fn shown(text: &str) -> String {
-    let short: String = text.chars().take(200).collect();
-    match (short.find("://"), short.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 < at => format!("{}…{}", &short[..scheme + 3], &short[at..]),
-        _ => short,
+/// A user part over HTTP is a token as often as a name, so none is taken. A password that holds a slash ends the authority, and
+/// would be taken for a path: an `@` in the path is refused if no `@` stands before it.
+fn check_user_part(scheme: Scheme, user: &str, authority: &str, path: &str) -> Result<(), &'static str> {
+    let split_by_a_slash = !authority.contains('@') && path.contains('@');
+    match scheme {
+        Scheme::Ssh if user.contains(':') || split_by_a_slash => {
+            Err("it holds a password; remove the password, since only the deploy key is used")
+        }
+        Scheme::Ssh => Ok(()),
+        _ if has_at_sign(authority) || has_at_sign(path) => Err(
+            "an http:// or https:// address may hold no user, password or token, because addresses are shown; write the \
+             address without what stands before the @, write user name and password, or the token, into files, and name \
+             their folder in repo.http.credentials",
+        ),
+        _ => Ok(()),
     }
+}
+
+/// Whether the text has an `@`, written as it is or encoded.
+fn has_at_sign(text: &str) -> bool {
+    text.contains('@') || text.contains("%40")
+}
+
+/// The address without what may be secret: everything before the last `@`, and everything behind `?` or `#`. Cut after 200
+/// characters.
+fn shown(text: &str) -> String {
+    let start = text.find("://").map_or(0, |scheme| scheme + 3);
+    let at = text.rfind('@').max(text.rfind("%40")).filter(|at| start < *at);
+    let (scheme, rest) = match at {
+        Some(at) => (format!("{}…", &text[..start]), &text[at..]),
+        None => (String::new(), text),
+    };
+    let address = rest.split(['?', '#']).next().unwrap_or_default();
+    let more = if address.len() < rest.len() { "…" } else { "" };
+    format!("{scheme}{address}{more}").chars().take(200).collect()
 }

@@ -4,10 +4,10 @@
 //! | --- | --- | --- |
 //! | `GET /metrics` | all | returns the metrics as OpenMetrics text |
 //! | `GET /healthz` | all | 200, or 503 with the loops that are stuck |
-//! | `GET /readyz` | all | 200, or 503 with what is not ready yet |
+//! | `GET /readyz` | all | 200, or 503 with the names of the conditions that are not met |
 //! | `POST /v1/scan` | token | wakes the automation loop and waits for its pass; the body is `{"repository": "…"}` or empty |
 //! | `POST /v1/sync` | token | wakes the sync loops and waits for their pass |
-//! | `GET /v1/status` | token | returns every automated field: current tag, newest tag, decision, reason |
+//! | `GET /v1/status` | token | returns every automated field: current tag, newest tag, decision, reason; and why the agent is not ready |
 //! | `POST /hooks/push` | signature | a forge reports a push: wakes the follow loop and answers at once |
 //!
 //! Flow: `serve` accepts connections, `router` chooses the handler, `api` and `webhook` check and bound a request, and the
@@ -19,6 +19,7 @@
 //!   names another branch.
 //! - Without a token file, every call is refused. Without a secret, every push is refused. Both files are read again for
 //!   each check, so that a rotated Secret needs no restart.
+//! - No peer can take all connections, and `serve_probes` answers the probes on a port of their own.
 //! - Every wait and every read has a limit. A caller that disconnects or times out does not end the pass that it waits for.
 //!
 //! Deliberately absent: TLS (the port is for the loopback of the pod and for the network of the cluster), and the names of
@@ -27,6 +28,7 @@
 mod api;
 mod body;
 mod commands;
+mod peers;
 mod probes;
 mod refusal;
 mod router;
@@ -41,7 +43,8 @@ mod webhook;
 
 pub use api::client::{Client, ClientError};
 pub use commands::{CommandError, CommandReport, Commands};
-pub use serve::serve;
+pub use probes::Probes;
+pub use serve::{ServeError, serve, serve_probes};
 pub use settings::Settings;
 pub use state::{Server, ServerLimits};
 pub use token::TokenFile;

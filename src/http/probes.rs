@@ -3,7 +3,8 @@ pub trait Probes: Send + Sync + 'static {
     /// The loops without progress for too long, with the time. Empty if no loop is stuck.
     fn stuck(&self) -> Vec<String>;
 
-    /// What must happen before the agent can do its work. Empty if the agent is ready.
+    /// The names of the conditions that the agent still waits for. Empty if the agent is ready. Names only: everybody who
+    /// reaches the port may ask, and a reason may quote what a server said. The reasons are in the log and in `/v1/status`.
     fn not_ready(&self) -> Vec<String>;
 }
 
@@ -13,6 +14,6 @@ impl Probes for crate::driver::Health {
     }
 
     fn not_ready(&self) -> Vec<String> {
-        Self::not_ready(self)
+        Self::not_ready(self).into_keys().map(|name| name.to_string()).collect()
     }
 }

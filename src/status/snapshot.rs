@@ -20,6 +20,9 @@ pub struct Snapshot {
     pub key: KeyStatus,
     /// The loops, by name.
     pub loops: BTreeMap<String, LoopState>,
+    /// What the agent still waits for before it is ready: condition and reason.
+    #[serde(rename = "notReady")]
+    pub not_ready: BTreeMap<String, String>,
 }
 
 /// What the newest automation pass found and decided.

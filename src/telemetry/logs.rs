@@ -1,3 +1,4 @@
+use super::log_writer::LogWriter;
 use std::io::IsTerminal;
 use std::str::FromStr;
 use tracing::level_filters::LevelFilter;
@@ -81,15 +82,16 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
             source,
         })?;
     let open = filter_fn(|event| is_open(event.target(), *event.level()));
+    let colours = std::io::stderr().is_terminal();
     let lines = match format {
         LogFormat::Text => fmt::layer()
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(LogWriter { colours })
+            .with_ansi(colours)
             .boxed(),
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)
-            .with_writer(std::io::stderr)
+            .with_writer(LogWriter { colours: false })
             .boxed(),
     };
     tracing_subscriber::registry()

@@ -53,6 +53,15 @@
 {{- regexFind "[0-9]+$" .Values.http.listen -}}
 {{- end -}}
 
+{{/* The address for the probes: the one of http.listen with the next port, where none is given. */}}
+{{- define "tidegate.probes" -}}
+{{- .Values.http.probes | default (printf "%s%d" (regexReplaceAll "[0-9]+$" .Values.http.listen "") (include "tidegate.port" . | int | add1)) -}}
+{{- end -}}
+
+{{- define "tidegate.probesPort" -}}
+{{- regexFind "[0-9]+$" (include "tidegate.probes" .) -}}
+{{- end -}}
+
 {{- define "tidegate.selector" -}}
 app.kubernetes.io/name: {{ include "tidegate.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -85,13 +94,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* tidegate.yaml */}}
 {{- define "tidegate.config" -}}
 {{- $_ := required "repo.url is missing: set it to the config repo's address, e.g. --set repo.url=ssh://git@github.com/acme/fleet.git" .Values.repo.url -}}
+{{- if regexMatch "^[hH][tT][tT][pP][sS]?://.*(@|%40)" .Values.repo.url -}}
+{{- fail "repo.url: an http:// or https:// address may hold no user, password or token, because this ConfigMap and the notes show it: write the address without what stands before the @, put the login into a Secret and name it in repo.http.secret" -}}
+{{- end -}}
 {{- if eq .Values.sync.set (printf "%s-config" (include "tidegate.fullname" .)) -}}
 {{- fail (printf "sync.set must not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
 {{- end -}}
 {{- if regexMatch "^(127\\.|\\[::1\\]|\\[::ffff:127\\.)" .Values.http.listen -}}
 {{- fail (printf "http.listen must not be %q: only the container itself reaches a loopback address, so the kubelet's probes would fail and the pod would be restarted for ever. Set 0.0.0.0:PORT or [::]:PORT" .Values.http.listen) -}}
 {{- end -}}
-{{- $http := dict "listen" .Values.http.listen "tokenFile" (include "tidegate.tokenFile" .) -}}
+{{- $http := dict "listen" .Values.http.listen "probes" (include "tidegate.probes" .) "tokenFile" (include "tidegate.tokenFile" .) -}}
 {{- if not .Values.http.token.existingSecret -}}
 {{- $_ := set $http "tokenSecret" (include "tidegate.tokenSecret" .) -}}
 {{- end -}}

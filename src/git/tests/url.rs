@@ -55,6 +55,11 @@ fn an_address_that_could_become_an_option_or_a_command_is_refused() {
         "https://github.com/",
         "https://me:secret@github.com/acme/fleet.git",
         "https://@github.com/acme/fleet.git",
+        "https://bot@github.com/acme/fleet.git",
+        "https://github.com/acme/@fleet.git",
+        "https://github.com/acme%40fleet.git",
+        "http://token@127.0.0.1:3000/x",
+        "ssh://git:12/3@host/x",
         "https://github.com/acme/fleet.git?x",
         "https://github.com/acme/fleet.git#x",
         "https://github.com\\@evil.example/x",
@@ -85,9 +90,32 @@ fn an_address_that_could_become_an_option_or_a_command_is_refused() {
 
 #[test]
 fn a_password_in_the_address_is_not_repeated_in_the_error() {
-    let error = RepoUrl::parse("https://me:hunter2@github.com/acme/fleet.git").unwrap_err();
-    assert!(!error.to_string().contains("hunter2"), "{error}");
-    assert!(error.to_string().contains("repo.http.credentials"), "{error}");
+    let long = format!("https://me:{}hunter2@github.com/acme/fleet.git", "x".repeat(250));
+    for text in [
+        "https://me:hunter2@github.com/acme/fleet.git",
+        "https://hunter2@github.com/acme/fleet.git",
+        "https://me:1/hunter2@github.com/acme/fleet.git",
+        "https://me:hunter2%40github.com/acme/fleet.git",
+        "HTTP://hunter2@127.0.0.1/x",
+        &long,
+    ] {
+        let error = RepoUrl::parse(text).unwrap_err().to_string();
+        assert!(!error.contains("hunter2") && !error.contains("xxx"), "{error}");
+        assert!(error.contains("repo.http.credentials"), "{error}");
+    }
+    for text in [
+        "ftp://hunter2@host/x",
+        "https:/me:hunter2@host/x",
+        "hunter2@host",
+        "git:hunter2@host:x/y",
+        "ssh://git:1/hunter2@host/x",
+        "https://host/x?private_token=hunter2",
+        "https://host/x#hunter2",
+        "https://me:hunter2@ho st/x",
+    ] {
+        let error = RepoUrl::parse(text).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{text}: {error}");
+    }
 }
 
 #[test]
@@ -97,7 +125,7 @@ fn the_remote_shell_sees_one_word() {
 }
 
 #[test]
-fn https_addresses_are_read_with_and_without_a_user() {
+fn https_addresses_are_read() {
     for (text, user, port, shown) in [
         (
             "https://GitHub.com/acme/fleet.git",
@@ -106,10 +134,10 @@ fn https_addresses_are_read_with_and_without_a_user() {
             "https://github.com/acme/fleet.git",
         ),
         (
-            "https://bot@git.acme.example:8443/x",
-            "bot",
+            "https://git.acme.example:8443/x",
+            "",
             8443,
-            "https://bot@git.acme.example:8443/x",
+            "https://git.acme.example:8443/x",
         ),
         ("http://[::1]:3000/x", "", 3000, "http://[::1]:3000/x"),
         (

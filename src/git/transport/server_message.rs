@@ -1,6 +1,7 @@
-//! Messages of servers: made plain and short, and sorted by their meaning.
+//! Messages of servers: made plain and short, without our own secrets, and sorted by their meaning.
 
 use crate::model::Printable;
+use crate::telemetry::redacted;
 
 /// The longest message in characters. Refusals are a few lines.
 const LONGEST: usize = 2000;
@@ -17,9 +18,10 @@ pub(crate) enum Refusal {
     Other,
 }
 
-/// One line of plain text, without control characters, escape sequences and `remote:`, and cut after [`LONGEST`].
+/// One line of plain text, without control characters, escape sequences, `remote:` and the secrets that were sent, and cut after
+/// [`LONGEST`].
 pub(crate) fn plain(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+    let text = redacted(&String::from_utf8_lossy(bytes));
     let mut out = String::new();
     for line in text.split(['\n', '\r']) {
         let text = line.replace('\t', " ");
@@ -34,6 +36,8 @@ pub(crate) fn plain(bytes: &[u8]) -> String {
         }
         out.push_str(plain);
     }
+    // Again: escape sequences may have stood within a secret.
+    let out = redacted(&out);
     match out.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &out[..end]),
         None => out,

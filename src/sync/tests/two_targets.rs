@@ -56,7 +56,7 @@ async fn an_outage_of_one_target_leaves_the_other_at_work_with_its_own_record_an
     assert!(health.not_ready().is_empty(), "both have had a pass");
     reports_a.ran(&in_a);
     reports_b.ran(&in_b);
-    assert_eq!(health.not_ready(), ["sync/a: away"]);
+    assert_eq!(health.not_ready(), [("sync/a".into(), "away".into())].into());
 
     let at = |number| Some(CommitId::from_bytes([number; 20]));
     assert_eq!(sync_a.last_applied().await.unwrap(), at(1));

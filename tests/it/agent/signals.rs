@@ -80,7 +80,7 @@ async fn probes_distinguish_alive_from_ready() {
     assert_eq!(world.agent.get("/healthz").await.unwrap().0, 200);
     let (code, body) = world.agent.get("/readyz").await.unwrap();
     assert_eq!(code, 503);
-    assert!(body.contains("config repo: "), "{body}");
+    assert!(body.contains("config repo\n"), "{body}");
     world.git.resume().unwrap();
     world.agent.ready().await.unwrap();
     let (_, metrics) = world.agent.get("/metrics").await.unwrap();

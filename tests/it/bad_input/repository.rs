@@ -6,11 +6,13 @@ use tidegate_stack::{Agent, ControlPlane, Relay};
 
 const FAILED: &str = "fetch failed";
 
-/// The one warning about the repository, which `/readyz`, `tidegate sync` and `tidegate plan` repeat in the same words.
+/// The one warning about the repository, which `tidegate sync` and `tidegate plan` repeat in the same words. `/readyz` names the
+/// condition alone.
 async fn reported_everywhere(agent: &mut Agent, part: &str) -> String {
     let line = logged(agent, &[FAILED, part]).await;
     let message = line.split_once("error=").unwrap().1.to_owned();
-    readiness(agent, 503, part).await;
+    let ready = readiness(agent, 503, "config repo").await;
+    assert!(!ready.contains(part), "{ready}");
     let (code, sync) = told(agent, &["sync"]).await;
     assert_eq!(code, 1, "{sync}");
     says(&sync, &["the config repo could not be fetched", part]);

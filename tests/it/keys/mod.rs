@@ -1,6 +1,7 @@
 //! The deploy key and signatures, on real servers: kinds of keys, what a key may do, changing it, signed commits.
 
 mod access;
+mod canary;
 mod https;
 mod identity;
 mod rotation;

@@ -12,6 +12,7 @@ use crate::git::transport::error::Error;
 use crate::git::transport::refusal::remedy;
 use crate::git::transport::server_message;
 use crate::git::transport::service::Service;
+use crate::telemetry::redacted;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use std::sync::atomic::Ordering;
@@ -121,7 +122,11 @@ impl Http {
         let request = self.client.with_credentials(request(&client), base)?.build();
         let request = request.map_err(|source| self.client.broken(source))?;
         endpoint.counts.channels.fetch_add(1, Ordering::Relaxed);
-        tracing::trace!(service = service.name(), url = %request.url(), "request");
+        tracing::trace!(
+            service = service.name(),
+            url = redacted(request.url().as_str()),
+            "request"
+        );
         let after = endpoint.deadlines.connect.saturating_add(endpoint.deadlines.idle);
         let answer = async {
             match tokio::time::timeout(after, client.execute(request)).await {

@@ -50,8 +50,8 @@ const LARGEST_BUNDLE: u64 = 1 << 20;
 const ANY_USER: &str = "git";
 
 impl HttpAccess {
-    /// Reads the credentials. `user` is the user of the address, for a folder without `username`.
-    pub(crate) fn credentials(&self, user: &str) -> Result<Credentials, CredentialsError> {
+    /// Reads the credentials.
+    pub(crate) fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let Some(folder) = &self.credentials else {
             return Ok(Credentials::None);
         };
@@ -65,9 +65,8 @@ impl HttpAccess {
             (Some(token), None) => Ok(Credentials::Bearer(Secret::new(token))),
             (None, Some(password)) => {
                 let named = entry(folder, "username")?;
-                let user = if user.is_empty() { ANY_USER } else { user };
                 Ok(Credentials::Basic {
-                    user: named.unwrap_or_else(|| user.to_owned()),
+                    user: named.unwrap_or_else(|| ANY_USER.to_owned()),
                     password: Secret::new(password),
                 })
             }
@@ -150,17 +149,16 @@ mod tests {
 
     #[test]
     fn the_files_of_a_secret_become_credentials() {
-        for (files, user, expected) in [
-            (&[("username", "bot\n"), ("password", "p w\n")][..], "", "bot:p w"),
-            (&[("password", "token")], "", "git:token"),
-            (&[("password", "token")], "x-token-auth", "x-token-auth:token"),
-            (&[("username", "bot"), ("password", "token")], "other", "bot:token"),
-            (&[("bearerToken", "abc\r\n")], "bot", "bearer abc"),
+        for (files, expected) in [
+            (&[("username", "bot\n"), ("password", "p w\n")][..], "bot:p w"),
+            (&[("password", "token")], "git:token"),
+            (&[("username", "bot"), ("password", "token")], "bot:token"),
+            (&[("bearerToken", "abc\r\n")], "bearer abc"),
         ] {
             let (_folder, access) = folder(files);
-            assert_eq!(shown(access.credentials(user)), expected, "{files:?}");
+            assert_eq!(shown(access.credentials()), expected, "{files:?}");
         }
-        assert_eq!(shown(HttpAccess::default().credentials("bot")), "nothing");
+        assert_eq!(shown(HttpAccess::default().credentials()), "nothing");
     }
 
     #[test]
@@ -172,7 +170,7 @@ mod tests {
             (&[("password", "hunter2\nhunter2")], "not one line"),
         ] {
             let (_folder, access) = folder(files);
-            let message = shown(access.credentials(""));
+            let message = shown(access.credentials());
             assert!(
                 message.contains(expected) && !message.contains("hunter2"),
                 "{files:?}: {message}"

@@ -4,6 +4,7 @@ use crate::git::lock::locked;
 use crate::git::transport::endpoint::Endpoint;
 use crate::git::transport::error::Error;
 use crate::git::url::Scheme;
+use crate::telemetry::{remember_login, remember_token};
 use reqwest::{Certificate, Client, RequestBuilder, Url, redirect};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -55,16 +56,14 @@ impl TlsClient {
         Ok(client)
     }
 
-    /// The repository's address, with a slash at its end and without a user.
+    /// The repository's address, with a slash at its end.
     pub(crate) fn base(&self) -> Result<Url, Error> {
         let url = &self.endpoint.url;
         if url.scheme() == Scheme::Http && !url.is_loopback() && !self.access.plaintext {
             return Err(Error::Plaintext { url: url.to_string() });
         }
         let text = format!("{}/", url.to_string().trim_end_matches('/'));
-        let mut base = Url::parse(&text).map_err(|_| self.endpoint.not_git("its address is not a valid URL"))?;
-        let _ = base.set_username("");
-        Ok(base)
+        Url::parse(&text).map_err(|_| self.endpoint.not_git("its address is not a valid URL"))
     }
 
     /// Adds the credentials if `base` has the scheme, host and port of the repository's own address.
@@ -72,11 +71,17 @@ impl TlsClient {
         if base.origin() != self.base()?.origin() {
             return Ok(request);
         }
-        let credentials = self.access.credentials(self.endpoint.url.user());
+        let credentials = self.access.credentials();
         Ok(match credentials.map_err(|error| self.unusable(error))? {
             Credentials::None => request,
-            Credentials::Bearer(token) => request.bearer_auth(token.expose()),
-            Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
+            Credentials::Bearer(token) => {
+                remember_token(&token);
+                request.bearer_auth(token.expose())
+            }
+            Credentials::Basic { user, password } => {
+                remember_login(&user, &password);
+                request.basic_auth(user, Some(password.expose()))
+            }
         })
     }
 
