@@ -41,7 +41,7 @@ pub struct Loop<R> {
 }
 
 impl<R: Clone + Send + Sync + 'static> Loop<R> {
-    /// A loop that runs at least every `period`. A pass is cancelled at `deadline`, and counts as stuck after twice that time.
+    /// A loop that runs at least every `period`. A pass is cancelled at `deadline`, and counts as stuck [`CANCELLING`] later.
     pub fn new(
         name: impl Into<Arc<str>>,
         period: Duration,
@@ -52,7 +52,7 @@ impl<R: Clone + Send + Sync + 'static> Loop<R> {
         let (activator, wakes) = activator::channel();
         (
             Self {
-                liveness: health.liveness(Arc::clone(&name), deadline * 2),
+                liveness: health.liveness(Arc::clone(&name), deadline + CANCELLING),
                 name,
                 period,
                 deadline,
@@ -67,6 +67,10 @@ impl<R: Clone + Send + Sync + 'static> Loop<R> {
         Arc::clone(&self.name)
     }
 }
+
+/// A pass that is cancelled ends at its next wait, which comes within milliseconds. A pass that still runs after this time blocks
+/// its thread.
+const CANCELLING: Duration = Duration::from_secs(60);
 
 /// The first delay after a failed pass. It is long enough to spare the server, and short enough that a brief fault does not
 /// matter.

@@ -43,7 +43,6 @@ mod webhook;
 
 pub use api::client::{Client, ClientError};
 pub use commands::{CommandError, CommandReport, Commands};
-pub use probes::Probes;
 pub use serve::{ServeError, serve, serve_probes};
 pub use settings::Settings;
 pub use state::{Server, ServerLimits};

@@ -26,7 +26,7 @@ pub(super) fn router(server: Server) -> Router {
 }
 
 /// The paths of the probes.
-pub(super) fn probes_router(health: Arc<dyn Probes>) -> Router {
+pub(super) fn probes_router<S: Clone + Send + Sync + 'static>(health: Arc<dyn Probes>) -> Router<S> {
     let routes = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));

@@ -118,7 +118,8 @@ async fn serve_app(
 }
 
 async fn connection(stream: TcpStream, app: Router, stop: CancellationToken, call: Duration, drain: Duration) {
-    let first = timeout(FIRST_BYTE, stream.peek(&mut [0]));
+    let mut first = [0];
+    let first = timeout(FIRST_BYTE, stream.peek(&mut first));
     match stop.run_until_cancelled(first).await {
         Some(Ok(Ok(1))) => {}
         _ => return,

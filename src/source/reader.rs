@@ -27,8 +27,12 @@ pub struct Reader {
 /// Parses files from their contents. Tests put in one that fails.
 pub(super) type Parse = fn(Vec<(UnitKey, TreeFile)>, Vec<Option<Vec<u8>>>, Purpose) -> Readings;
 
-/// Files held in memory at once: 256 of at most 4 MiB, in practice of a few kilobytes each.
-const BATCH: usize = 256;
+/// The changed files that are worth a reading of the changes alone.
+const MOST_CHANGES: usize = 256;
+
+/// Files held in memory at once: 16 of at most 4 MiB are 64 MiB. In practice files have a few kilobytes, and a batch costs
+/// tens of microseconds besides its parsing.
+pub(super) const BATCH: usize = 16;
 
 impl Reader {
     /// A reader of what these targets apply. The first renderer that takes a kind of unit gets the units of that kind.
@@ -124,7 +128,7 @@ impl Reader {
             stays && !Folders::is_made_by(&change.path) && self.folders.are_clear_of(&change.path)
         };
         let is_plain = |change: &FileChange| !self.is_rendered_file(&change.path);
-        if changes.len() > BATCH || !changes.iter().all(|change| is_local(change) && is_plain(change)) {
+        if changes.len() > MOST_CHANGES || !changes.iter().all(|change| is_local(change) && is_plain(change)) {
             return Ok(None);
         }
         let manifests: Vec<TreeFile> = changes

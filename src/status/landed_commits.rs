@@ -73,6 +73,16 @@ mod tests {
     }
 
     #[test]
+    fn each_commit_is_given_once_beyond_the_capacity_too() {
+        let commits = LandedCommits::default();
+        for number in 0..200 {
+            let count = commits.count();
+            commits.add(landed(number));
+            assert_eq!(commits.since(count), [landed(number)]);
+        }
+    }
+
+    #[test]
     fn a_reader_far_behind_gets_the_newest() {
         let commits = LandedCommits::default();
         for number in 0..100 {

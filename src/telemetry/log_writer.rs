@@ -1,4 +1,5 @@
 use super::redaction::redacted;
+use crate::model::is_unprintable;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -43,16 +44,11 @@ fn one_line(event: &str, colours: bool) -> String {
         match c {
             '\u{1b}' if colours => line.push(c),
             '\n' | '\r' | '\t' => line.extend(c.escape_default()),
-            _ if c.is_control() || changes_lines(c) => line.extend(c.escape_unicode()),
+            _ if is_unprintable(c) => line.extend(c.escape_unicode()),
             _ => line.push(c),
         }
     }
     line + end
-}
-
-/// Separators of lines and paragraphs, and marks of the reading direction.
-fn changes_lines(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

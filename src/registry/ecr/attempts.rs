@@ -1,17 +1,20 @@
 use crate::telemetry::{Metrics, RequestOutcome};
 use aws_sdk_ecr::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeDeserializationInterceptorContextMut, BeforeDeserializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecr::error::BoxError;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The longest response body, in bytes. A page of a thousand images with many tags each has a few MiB.
-const MAX_BODY: u64 = 64 << 20;
+const MAX_BODY: usize = 64 << 20;
 
-/// Observes every attempt of the SDK, retries included. Counts the attempts, and rejects a response whose announced body is
-/// too long.
+/// Observes every attempt of the SDK, retries included. Counts the attempts, and rejects a response whose body is too long,
+/// whether the response announces its length or comes in chunks.
 #[derive(Clone, Debug)]
 pub(super) struct Attempts {
     sent: Arc<AtomicU32>,
@@ -47,6 +50,17 @@ impl Intercept for Attempts {
         Ok(())
     }
 
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        *body = bounded(std::mem::replace(body, SdkBody::taken()), MAX_BODY);
+        Ok(())
+    }
+
     fn read_before_deserialization(
         &self,
         context: &BeforeDeserializationInterceptorContextRef<'_>,
@@ -55,7 +69,7 @@ impl Intercept for Attempts {
     ) -> Result<(), BoxError> {
         let announced = context.response().headers().get("content-length");
         match announced.and_then(|text| text.parse::<u64>().ok()) {
-            Some(length) if length > MAX_BODY => {
+            Some(length) if usize::try_from(length).is_ok_and(|length| length > MAX_BODY) => {
                 Err(format!("the response has {length} bytes, more than the limit of {MAX_BODY} bytes").into())
             }
             _ => Ok(()),
@@ -76,5 +90,33 @@ impl Intercept for Attempts {
         };
         self.metrics.registry_request(outcome);
         Ok(())
+    }
+}
+
+/// The body, which breaks off with an error behind `limit` bytes.
+fn bounded(body: SdkBody, limit: usize) -> SdkBody {
+    SdkBody::from_body_1_x(Limited::new(body, limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Bytes;
+    use http_body_util::{BodyExt as _, StreamBody};
+    use hyper::body::Frame;
+
+    /// A body in chunks, without an announced length.
+    fn chunked(chunks: usize) -> SdkBody {
+        let chunk = || Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(&[b'x'; 1000])));
+        let stream = futures::stream::iter(std::iter::repeat_with(chunk).take(chunks));
+        SdkBody::from_body_1_x(StreamBody::new(stream))
+    }
+
+    #[tokio::test]
+    async fn a_body_in_chunks_is_bounded_too() {
+        let whole = bounded(chunked(10), 10_000).collect().await.unwrap();
+        assert_eq!(whole.to_bytes().len(), 10_000);
+        assert!(bounded(chunked(11), 10_000).collect().await.is_err());
+        assert!(bounded(chunked(1_000_000), 10_000).collect().await.is_err());
     }
 }

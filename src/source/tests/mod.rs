@@ -8,7 +8,7 @@ mod targets;
 mod unread;
 
 use super::assign::TargetPaths;
-use super::reader::Reader;
+use super::reader::{BATCH, Reader};
 use crate::model::{BlobId, CommitId, RepoPath, TargetId};
 use crate::port::{
     ConfigRepo, DeclaredState, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TargetState, TreeFile,
@@ -93,6 +93,7 @@ impl ConfigRepo for Commits {
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, _: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
+        assert!(ids.len() <= BATCH, "{} files are in memory at once", ids.len());
         let contents = ids.iter().map_while(|id| self.blobs.get(id).cloned().map(Some));
         Ok(contents.collect())
     }

@@ -23,6 +23,22 @@ async fn a_commit_that_changes_one_file_parses_one_and_shares_the_documents_of_a
     assert_eq!(shared, [true, false]);
 }
 
+#[tokio::test]
+async fn a_large_repository_is_read_in_batches() {
+    let mut commits = Commits::default();
+    let files: Vec<(String, String)> = (0..200)
+        .map(|n| (format!("{n}.yaml"), WEB.replace("name: web", &format!("name: web-{n}"))))
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let commit = commits.add(1, &files);
+    // The repository asserts the size of each batch.
+    let mut reader = reader(Vec::new());
+    assert_eq!(here(&reader.read(&commits, commit).await.unwrap()).objects.len(), 200);
+}
+
 const VALUES: &str = "image: app:1 # {\"$imagepolicy\": \"shop:app\"}\n";
 const TREES: [&[(&str, &str)]; 14] = [
     &[("api.yaml", API), ("web.yaml", WEB)],
