@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::{Api, ObjectMeta, PostParams};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -207,6 +208,22 @@ fn events_are_written_in_the_agents_own_namespace_only() {
 }
 
 #[test]
+fn a_login_in_the_repositorys_address_is_refused_and_not_shown() {
+    let helm = Helm::offline();
+    for url in [
+        "repo.url=https://me:hunter2@git.acme.example/fleet.git",
+        "repo.url=HTTPS://hunter2@git.acme.example/fleet.git",
+        "repo.url=http://me:1/hunter2@git.acme.example/fleet.git",
+    ] {
+        let complaint = helm.template(&[url]).unwrap_err();
+        assert!(complaint.contains("repo.http.secret"), "{complaint}");
+        assert!(!complaint.contains("hunter2"), "{complaint}");
+    }
+    helm.template(&["repo.url=ssh://git@git.acme.example/fleet.git"])
+        .unwrap();
+}
+
+#[test]
 fn the_login_and_authorities_of_an_https_address_are_mounted_where_the_agent_reads_them() {
     let helm = Helm::offline();
     let values = [
@@ -368,6 +385,8 @@ fn the_agent_understands_every_configuration_that_the_chart_renders() {
     assert_eq!(settings.repo.paths.len(), 2);
     assert!(!settings.automation.enabled);
     assert_eq!(settings.http.listen.port(), 9090);
+    let probes = settings.http.probes.unwrap();
+    assert_eq!((probes.ip(), probes.port()), (settings.http.listen.ip(), 9091));
     assert!(settings.sync.confirm.is_some());
 }
 
@@ -390,6 +409,17 @@ fn the_container_finds_its_files_where_the_chart_mounts_them() {
         .flatten()
         .filter_map(|variable| Some((variable.name.as_str(), variable.value.as_deref()?)))
         .collect();
+    for probe in [&container.liveness_probe, &container.readiness_probe] {
+        let get = probe.as_ref().and_then(|probe| probe.http_get.as_ref()).unwrap();
+        assert_eq!(get.port, IntOrString::String("probes".into()));
+    }
+    let probes = container
+        .ports
+        .iter()
+        .flatten()
+        .find(|port| port.name.as_deref() == Some("probes"));
+    let port = probes.and_then(|port| u16::try_from(port.container_port).ok());
+    assert_eq!(port, settings.http.probes.map(|address| address.port()));
     assert_eq!(container.args.as_deref(), Some(&["run".to_owned()][..]));
     assert_eq!(mounted(Path::new(env["TIDEGATE_CONFIG"])), ["config"]);
     assert_eq!(

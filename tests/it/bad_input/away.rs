@@ -87,7 +87,7 @@ async fn the_agent_s_own_namespace_is_asked_for_by_name_and_found_once_it_is_mad
         "kubectl create namespace bad-nowhere",
     ];
     says(&line, &wanted);
-    readiness(&agent, 503, "deploy key").await;
+    readiness(&agent, 503, "sync/").await;
     let (code, sync) = told(&agent, &["sync"]).await;
     assert_eq!(code, 1, "{sync}");
     says(&sync, &wanted);
