@@ -158,7 +158,7 @@ async fn what_happens_to_one_target_does_not_touch_the_other() {
     let (in_a, in_b) = (ran(&mut sync_a).await, ran(&mut sync_b).await);
     assert_eq!(in_a.outage.as_deref(), Some("away"));
     assert!(in_b.is_in_sync(), "{in_b:?}");
-    assert_eq!(scene.health.not_ready(), ["sync/a: away"]);
+    assert_eq!(scene.health.not_ready(), [("sync/a".into(), "away".into())].into());
 
     let last = CommitId::from_bytes([3; 20]);
     assert_eq!(sync_b.syncer.last_applied().await.unwrap(), Some(last));
