@@ -119,6 +119,7 @@ mod tests {
             scan: idle("scan"),
             automation: idle("automate"),
             source: idle("follow"),
+            pushed: Wake::new(|| {}),
             sync: Activators::default(),
             deploy_key: Wake::new(|| {}),
             branch: Branch::default(),

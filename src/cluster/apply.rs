@@ -1,7 +1,7 @@
 use super::connection::Connection;
 use super::ownership::ownership;
 use super::resource_path::collection_path;
-use super::server_text::reduced_for_secret;
+use super::server_text::{PAGE_REASON, reduced_for_secret};
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode};
 use crate::resource::{MANAGER, ResourceVersion, ServedKind};
@@ -13,9 +13,6 @@ use std::time::Duration;
 
 /// A webhook may take 30 s at most. The client's own retries stay within this deadline too.
 const DEADLINE: Duration = Duration::from_secs(35);
-
-/// The bytes that are kept of a page that a proxy answers in the place of the server.
-const LONGEST_PAGE: usize = 500;
 
 /// Server-side apply of one object: one request, forced.
 pub(super) async fn apply(
@@ -63,7 +60,6 @@ async fn patch(
         let answer: PartialObjectMeta = serde_json::from_slice(&bytes).map_err(kube::Error::SerdeError)?;
         return Ok((code.as_u16() == 201, answer.metadata));
     }
-    let page = || String::from_utf8_lossy(bytes.get(..LONGEST_PAGE).unwrap_or(&bytes)).into_owned();
-    let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_else(|_| Status::failure(&page(), ""));
+    let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_else(|_| Status::failure("", PAGE_REASON));
     Err(kube::Error::Api(status.with_code(code.as_u16()).boxed()))
 }

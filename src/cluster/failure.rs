@@ -52,10 +52,7 @@ pub(super) fn classify(url: &str, error: &kube::Error) -> ClusterFailure {
 }
 
 fn by_status(url: &str, status: &Status) -> ClusterFailure {
-    let message = match status.message.is_empty() {
-        true => format!("status {} {}", status.code, status.reason),
-        false => without_values(status),
-    };
+    let message = without_values(status);
     let from_storage = status.code == 500 && message.contains("etcdserver:");
     match status.code {
         401 => ClusterFailure::Unavailable {

@@ -26,8 +26,21 @@ const COPY_WORDS: [&str; 5] = [
     "parsing time \"",
 ];
 
-/// The message of a rejected write without the values of the object.
+/// The reason of an answer that is no `Status`. Source: kube-client, `handle_api_errors`.
+pub(super) const PAGE_REASON: &str = "Failed to parse error data";
+
+/// The message of a rejected request without the values of the object. A page that a proxy answers in the place of the server
+/// may repeat the request, token included, so nothing of the page is kept.
 pub(super) fn without_values(status: &Status) -> String {
+    if status.reason == PAGE_REASON {
+        return format!(
+            "status {}; the answer is no answer of a Kubernetes API server, and its text is not shown",
+            status.code
+        );
+    }
+    if status.message.is_empty() {
+        return format!("status {} {}", status.code, status.reason);
+    }
     let causes = causes(status);
     match status.message.split_once(" is invalid: ") {
         Some((object, _)) if !causes.is_empty() => {
@@ -63,6 +76,9 @@ fn reduce_for_secret(status: &mut Status) {
 
 fn bare(status: &Status) -> String {
     let text = status.message.as_str();
+    if status.reason == PAGE_REASON {
+        return without_values(status);
+    }
     if let Some(kept) = kept_whole(status) {
         return kept;
     }
@@ -370,6 +386,20 @@ mod tests {
             let shown = format!("{status:?}");
             assert!(!shown.contains("hunter2"), "{shown}");
             assert!(status.message.contains(kept), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_is_not_shown() {
+        for message in ["Bad Gateway: Authorization: Bearer hunter2", ""] {
+            let mut status = Status::failure(message, PAGE_REASON).with_code(502);
+            let shown = without_values(&status);
+            assert!(
+                shown.starts_with("status 502; ") && !shown.contains("hunter2"),
+                "{shown}"
+            );
+            reduce_for_secret(&mut status);
+            assert_eq!(status.message, shown);
         }
     }
 

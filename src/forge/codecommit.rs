@@ -4,7 +4,9 @@ use super::response::{field, list, same_text, text};
 use super::scope::RequestScope;
 use super::wire::{self, ClientError};
 use crate::aws::Signer;
+use crate::model::Secret;
 use crate::port::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
+use crate::telemetry::remember_token;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -236,6 +238,9 @@ impl Signed {
             request = request.header(name, value);
         }
         for (name, value) in &signed {
+            if name == "x-amz-security-token" {
+                remember_token(&Secret::new(value));
+            }
             request = request.header(name, value);
         }
         wire::receive(self.api.as_str(), doing, request).await

@@ -1,4 +1,4 @@
-use super::redaction::redacted;
+use super::redaction::redacted_whole;
 use crate::model::is_unprintable;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
@@ -23,7 +23,7 @@ impl<'a> MakeWriter<'a> for LogWriter {
 
 impl Write for LogWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let line = one_line(&redacted(&String::from_utf8_lossy(event)), self.colours);
+        let line = one_line(&redacted_whole(&String::from_utf8_lossy(event)), self.colours);
         io::stderr().lock().write_all(line.as_bytes())?;
         Ok(event.len())
     }
@@ -82,6 +82,6 @@ mod tests {
     #[test]
     fn a_sent_secret_is_not_written() {
         remember_token(&Secret::new("log-writer-canary"));
-        assert_eq!(redacted("a log-writer-canary b\n"), "a <hidden> b\n");
+        assert_eq!(redacted_whole("a log-writer-canary b\n"), "a <hidden> b\n");
     }
 }

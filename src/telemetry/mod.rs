@@ -10,6 +10,7 @@
 //!
 //! Deliberately absent: decisions, clocks for other rooms, and the network. `http` serves the text of [`Metrics::render`].
 
+mod encodings;
 mod labels;
 mod log_writer;
 mod logs;

@@ -3,69 +3,118 @@
 //! A server may repeat a request in its answer: an error page prints the `Authorization` header, a hook prints its environment.
 //! The list is one for the process, because an answer of one server may hold what was sent to another one behind the same proxy.
 
+use super::encodings::{encodings, unescaped};
 use crate::model::Secret;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "<hidden>";
-/// Shorter texts are words of ordinary messages. No forge makes such a token.
-const SHORTEST: usize = 4;
 /// The beginning of a secret at the end of a text that was cut is hidden from this length on.
 const SHORTEST_START: usize = 4;
 /// The secrets that are remembered. Tokens that live for an hour are renewed; the oldest ones are worth nothing any more.
 const MOST: usize = 64;
+/// How often a text is escaped at most: a proxy escapes for HTML what a log has escaped for JSON.
+const ESCAPES: usize = 3;
 
-/// Where programs wrap base64. Sources: RFC 2045 (MIME) and RFC 7468 (PEM).
-const WRAPS: [usize; 2] = [76, 64];
+static SENT: RwLock<Sent> = RwLock::new(Sent::new());
 
-/// What a URL's component leaves as it is. Source: `encodeURIComponent` in ECMA-262.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
+/// A login or a token that was sent.
+#[derive(PartialEq, Eq)]
+struct Entry {
+    /// The texts that may not be shown: the password, and user and password together.
+    texts: Vec<String>,
+    /// The same texts in every encoding.
+    forms: Vec<String>,
+}
 
-/// Every sent secret in all its encodings, the newest last. Within an entry the longest encoding comes first.
-static SENT: RwLock<VecDeque<Vec<String>>> = RwLock::new(VecDeque::new());
+/// Every sent secret, the newest last.
+struct Sent {
+    entries: VecDeque<Entry>,
+    /// Finds the longest encoding at each position; `None` before the first secret.
+    finder: Option<AhoCorasick>,
+}
 
 /// Remembers a token that goes out with a request. Call this before the request.
 pub(crate) fn remember_token(token: &Secret) {
-    remember(encodings(&[token.expose()]));
+    remember(vec![token.expose().to_owned()]);
 }
 
 /// Remembers a login that goes out with a request as `user:password`. Call this before the request.
 pub(crate) fn remember_login(user: &str, password: &Secret) {
-    let login = format!("{user}:{}", password.expose());
-    remember(encodings(&[&login, password.expose()]));
+    let password = password.expose();
+    remember(vec![format!("{user}:{password}"), password.to_owned()]);
 }
 
 /// The text without the secrets that this process has sent, in any of their encodings. The beginning of a secret at the end of
 /// the text goes too, because the text may have been cut there.
 pub(crate) fn redacted(text: &str) -> String {
     let sent = SENT.read().unwrap_or_else(PoisonError::into_inner);
-    let mut out = text.to_owned();
-    // The longest first: a login holds its password.
-    let mut forms: Vec<&String> = sent.iter().flatten().collect();
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    for form in &forms {
-        if out.contains(form.as_str()) {
-            out = out.replace(form.as_str(), HIDDEN);
-        }
-    }
-    let cut = forms.iter().filter_map(|form| start_at_end(&out, form)).max();
-    if let Some(length) = cut {
+    let mut out = sent.hide(text);
+    if let Some(length) = sent.forms().filter_map(|form| start_at_end(&out, form)).max() {
         out.truncate(out.len() - length);
         out.push_str(HIDDEN);
     }
+    out
+}
+
+/// The same for a text that was not cut, such as an event of the log.
+pub(super) fn redacted_whole(text: &str) -> String {
+    SENT.read().unwrap_or_else(PoisonError::into_inner).hide(text)
+}
+
+impl Sent {
+    const fn new() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            finder: None,
+        }
+    }
+
+    fn forms(&self) -> impl Iterator<Item = &str> {
+        self.entries
+            .iter()
+            .flat_map(|entry| entry.forms.iter().map(String::as_str))
+    }
+
+    fn hide(&self, text: &str) -> String {
+        let Some(finder) = &self.finder else {
+            return text.to_owned();
+        };
+        let mut found: Vec<Range<usize>> = finder.find_iter(text).map(|found| found.range()).collect();
+        let mut bytes: Vec<(u8, Range<usize>)> = Vec::new();
+        for _ in 0..ESCAPES {
+            let from = match bytes.is_empty() {
+                true => text.bytes().enumerate().map(|(at, byte)| (byte, at..at + 1)).collect(),
+                false => bytes,
+            };
+            let Some(shorter) = unescaped(&from) else {
+                break;
+            };
+            bytes = shorter;
+            let plain: Vec<u8> = bytes.iter().map(|(byte, _)| *byte).collect();
+            let places = finder.find_iter(&plain).filter_map(|found| bytes.get(found.range()));
+            found.extend(places.filter_map(|place| Some(place.first()?.1.start..place.last()?.1.end)));
+        }
+        cut_out(text, found)
+    }
+}
+
+/// The text with [`HIDDEN`] in the place of the ranges.
+fn cut_out(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.sort_by_key(|range| range.start);
+    let mut out = String::with_capacity(text.len());
+    let mut end = 0;
+    for range in ranges {
+        if range.start >= end {
+            out.push_str(text.get(end..range.start).unwrap_or_default());
+            out.push_str(HIDDEN);
+        }
+        end = end.max(range.end);
+    }
+    out.push_str(text.get(end..).unwrap_or_default());
     out
 }
 
@@ -80,74 +129,40 @@ fn start_at_end(text: &str, form: &str) -> Option<usize> {
     Some(length + text.len() - end.len())
 }
 
-fn remember(forms: Vec<String>) {
+fn remember(texts: Vec<String>) {
+    // Most requests send the newest secret again.
+    let is_newest = |sent: &Sent| sent.entries.back().is_some_and(|newest| newest.texts == texts);
+    if is_newest(&SENT.read().unwrap_or_else(PoisonError::into_inner)) {
+        return;
+    }
     let mut sent = SENT.write().unwrap_or_else(PoisonError::into_inner);
-    if let Some(at) = sent.iter().position(|known| *known == forms) {
-        // Most requests send the newest secret again.
-        if at + 1 == sent.len() {
-            return;
-        }
-        sent.remove(at);
+    let known = sent.entries.iter().position(|entry| entry.texts == texts);
+    let entry = match known.and_then(|at| sent.entries.remove(at)) {
+        Some(entry) => entry,
+        None => Entry {
+            forms: encodings(&texts),
+            texts,
+        },
+    };
+    sent.entries.push_back(entry);
+    if sent.entries.len() > MOST {
+        sent.entries.pop_front();
     }
-    sent.push_back(forms);
-    if sent.len() > MOST {
-        sent.pop_front();
+    if known.is_none() {
+        let builder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(sent.forms());
+        // A build fails beyond 2^31 states; a few thousand short texts stay far below.
+        sent.finder = builder.ok();
     }
-}
-
-/// A secret as servers may print it: raw, base64, URL-encoded, and escaped for HTML and JSON.
-fn encodings(texts: &[&str]) -> Vec<String> {
-    let mut forms = Vec::new();
-    for text in texts.iter().filter(|text| text.len() >= SHORTEST) {
-        forms.push((*text).to_owned());
-        for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
-            let form = engine.encode(text);
-            forms.push(utf8_percent_encode(&form, COMPONENT).to_string());
-            forms.extend(WRAPS.iter().flat_map(|wrap| wrapped(&form, *wrap)));
-            forms.push(form);
-        }
-        for set in [NON_ALPHANUMERIC, COMPONENT] {
-            let upper = utf8_percent_encode(text, set).to_string();
-            forms.push(lower_escapes(&upper));
-            forms.push(upper.replace("%20", "+"));
-            forms.push(upper);
-        }
-        let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        forms.push(html.replace('"', "&quot;").replace('\'', "&#39;"));
-        forms.push(html.replace('"', "&#34;").replace('\'', "&#39;"));
-        forms.push(html);
-        forms.push(text.replace('\\', "\\\\").replace('"', "\\\""));
-    }
-    forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    forms.dedup();
-    forms
-}
-
-/// The lines of a base64 text that is wrapped; none if it fits into one line.
-fn wrapped(form: &str, wrap: usize) -> impl Iterator<Item = String> {
-    let lines = form.as_bytes().chunks(wrap).filter(|line| line.len() >= SHORTEST);
-    let lines = lines.map(|line| String::from_utf8_lossy(line).into_owned());
-    lines.filter(move |_| form.len() > wrap)
-}
-
-/// `%2F` as `%2f`.
-fn lower_escapes(text: &str) -> String {
-    let mut left = 0_usize;
-    let lower = text.chars().map(|c| {
-        if c == '%' {
-            left = 2;
-            return c;
-        }
-        let escaped = left > 0;
-        left = left.saturating_sub(usize::from(escaped));
-        if escaped { c.to_ascii_lowercase() } else { c }
-    });
-    lower.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
     #[test]
     fn a_sent_login_is_hidden_in_every_encoding() {
@@ -188,12 +203,59 @@ mod tests {
     }
 
     #[test]
+    fn a_sent_token_is_hidden_within_longer_encoded_texts_and_where_it_is_escaped_twice() {
+        let token = "t0ken/of+many=layers&x";
+        remember_login("blue", &Secret::new(token));
+        let every_byte = |start: &str| {
+            token
+                .bytes()
+                .fold(String::new(), |out, byte| format!("{out}{start}{byte:02x}"))
+        };
+        for shown in [
+            hex::encode(token),
+            hex::encode_upper(format!("blue:{token}")),
+            every_byte("%"),
+            every_byte("\\x"),
+            every_byte("\\u00"),
+            token
+                .chars()
+                .fold(String::new(), |out, c| format!("{out}&#{};", u32::from(c))),
+            token
+                .chars()
+                .fold(String::new(), |out, c| format!("{out}&#x{:X};", u32::from(c))),
+            token.replace('/', "\\/"),
+            token.replace('/', "&#x2F;").replace('=', "&#61;").replace('&', "&amp;"),
+            token.replace('&', "&amp;amp;"),
+            utf8_percent_encode(&every_byte("%"), NON_ALPHANUMERIC).to_string(),
+        ] {
+            assert_eq!(redacted(&format!("a {shown} b")), "a <hidden> b", "{shown}");
+        }
+        let header = format!("Authorization: Basic {}", STANDARD.encode(format!("blue:{token}")));
+        for before in 0..4 {
+            for inner in [token, &header] {
+                let shown = STANDARD.encode(format!("{}{inner} and more", "x".repeat(before)));
+                let hidden = redacted(&shown);
+                assert!(hidden.contains(HIDDEN) && hidden.len() < shown.len() - 8, "{hidden}");
+            }
+        }
+        for plain in [
+            "100%",
+            "50%zz \\u12",
+            "a & b &amp; c &#; &#999999999;",
+            "\\",
+            "C:\\x\\u",
+        ] {
+            assert_eq!(redacted(plain), plain);
+        }
+    }
+
+    #[test]
     fn other_texts_stay_as_they_are_and_old_secrets_are_forgotten() {
         for n in 0..300 {
             remember_token(&Secret::new(format!("redaction-token-{n:03}-x")));
         }
         assert_eq!(redacted("redaction-token-299-x"), "<hidden>");
-        assert!(SENT.read().unwrap().len() <= MOST);
+        assert!(SENT.read().unwrap().entries.len() <= MOST);
         remember_token(&Secret::new("abc"));
         assert_eq!(redacted("abc is a word"), "abc is a word");
     }

@@ -253,14 +253,21 @@ fn branches(repo: &Repository) -> String {
     }
 }
 
-/// The address without its password, for people.
+/// The address without its login, for people. The user of an SSH address stays, without a password; over HTTP a user is a token
+/// as often as a name.
 pub fn without_password(url: &str) -> String {
     let shown = || {
         let (scheme, rest) = url.split_once("://")?;
-        let authority = rest.split('/').next()?;
-        let (login, _) = authority.rsplit_once('@')?;
-        let user = login.split_once(':')?.0;
-        Some(format!("{scheme}://{user}{}", rest.get(login.len()..)?))
+        let (login, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
+        let after = rest.get(login.len()..)?;
+        let is_http = scheme.to_ascii_lowercase().starts_with("http");
+        let user = login.split(':').next().filter(|_| !is_http);
+        let after = if user.is_some() {
+            after
+        } else {
+            after.strip_prefix('@')?
+        };
+        Some(format!("{scheme}://{}{after}", user.unwrap_or_default()))
     };
     shown().unwrap_or_else(|| url.to_owned())
 }

@@ -157,3 +157,30 @@ fn https_addresses_are_read() {
     assert!(RepoUrl::parse("http://127.0.0.1/x").is_ok_and(|url| url.is_loopback()));
     assert!(RepoUrl::parse("http://127.0.0.1.acme.example/x").is_ok_and(|url| !url.is_loopback()));
 }
+
+#[test]
+fn the_address_of_a_clone_is_shown_without_its_login() {
+    for (url, shown) in [
+        (
+            "https://hunter2@git.acme.example/fleet.git",
+            "https://git.acme.example/fleet.git",
+        ),
+        (
+            "https://me:hunter2@git.acme.example/fleet.git",
+            "https://git.acme.example/fleet.git",
+        ),
+        ("HTTP://me:hun@ter2@git.acme.example", "HTTP://git.acme.example"),
+        (
+            "ssh://git:hunter2@git.acme.example/a.git",
+            "ssh://git@git.acme.example/a.git",
+        ),
+        (
+            "ssh://git@git.acme.example/a@b.git",
+            "ssh://git@git.acme.example/a@b.git",
+        ),
+        ("git@git.acme.example:a.git", "git@git.acme.example:a.git"),
+        ("/srv/fleet.git", "/srv/fleet.git"),
+    ] {
+        assert_eq!(crate::git::without_password(url), shown);
+    }
+}

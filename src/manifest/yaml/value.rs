@@ -43,7 +43,7 @@ pub(crate) fn resolve(scalar: &Scalar) -> Result<Resolved<'_>, String> {
         (Some("float"), Resolved::Float(value)) => Ok(Resolved::Float(value)),
         (Some("float"), Resolved::Int(value)) => Ok(Resolved::Int(value)),
         (Some(kind), _) => Err(format!(
-            "has the tag !!{kind}, but the value {text:?} is not of that type; remove the tag"
+            "has the tag !!{kind}, but its value is not of that type; remove the tag"
         )),
         (None, resolved) => Ok(resolved),
     }

@@ -1,4 +1,5 @@
-use crate::telemetry::{Metrics, RequestOutcome};
+use crate::model::Secret;
+use crate::telemetry::{Metrics, RequestOutcome, remember_token};
 use aws_sdk_ecr::config::interceptors::{
     BeforeDeserializationInterceptorContextMut, BeforeDeserializationInterceptorContextRef,
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
@@ -13,7 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The longest response body, in bytes. A page of a thousand images with many tags each has a few MiB.
 const MAX_BODY: usize = 64 << 20;
 
-/// Observes every attempt of the SDK, retries included. Counts the attempts, and rejects a response whose body is too long,
+/// Observes every attempt of the SDK, retries included. Counts the attempts, remembers the session token that goes out, so that
+/// no message shows the token, and rejects a response whose body is too long,
 /// whether the response announces its length or comes in chunks.
 #[derive(Clone, Debug)]
 pub(super) struct Attempts {
@@ -42,10 +44,13 @@ impl Intercept for Attempts {
 
     fn read_before_transmit(
         &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if let Some(token) = context.request().headers().get("x-amz-security-token") {
+            remember_token(&Secret::new(token));
+        }
         self.sent.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

@@ -2,6 +2,7 @@ use super::error::{EcrError, is_expiry};
 use super::host::EcrHost;
 use crate::model::Repository;
 use crate::port::ListFailure;
+use crate::telemetry::redacted;
 use std::time::Duration;
 
 const ACCESS_DENIED: [&str; 3] = ["AccessDeniedException", "AccessDenied", "NotAuthorized"];
@@ -173,8 +174,9 @@ fn access_remedy(code: &str, request: &Request<'_>) -> Option<String> {
         .then(|| "check the secret key, and the clock of the agent's node".into())
 }
 
+/// The server's own words, without what was sent to the server.
 fn reported(code: &str, message: Option<&str>, status: u16) -> String {
-    match (code, message) {
+    match (code, message.map(redacted)) {
         ("", None) => format!("ECR responded with HTTP {status} and no reason"),
         ("", Some(message)) => format!("ECR responded with HTTP {status}: {message}"),
         (code, None) => format!("ECR reported {code}"),

@@ -20,13 +20,19 @@ const SECRET_VALUE: &str = "canary-in-a-secret-55e2";
 const ENV_VALUE: &str = "918273645546372819";
 
 /// The login as a server may repeat it.
-fn spellings() -> Vec<String> {
+fn spellings() -> [String; 10] {
     let login = format!("bot:{PASSWORD}");
-    vec![
+    [
         PASSWORD.to_owned(),
         STANDARD.encode(&login),
         STANDARD.encode(PASSWORD),
         URL_SAFE_NO_PAD.encode(&login),
+        STANDARD.encode(format!("Authorization: Basic {}", STANDARD.encode(&login))),
+        PASSWORD
+            .bytes()
+            .fold(String::new(), |out, byte| format!("{out}{byte:02x}")),
+        PASSWORD.replace('/', "\\/"),
+        PASSWORD.replace('/', "&#x2F;"),
         "canary%2Fof%2Bthe%25login-7d1f".to_owned(),
         "canary%2fof%2bthe%25login-7d1f".to_owned(),
     ]
@@ -41,7 +47,14 @@ async fn everything(world: &World, cluster: &ControlPlane) -> String {
     let status = reqwest::Client::new().get(world.agent.server() + "/v1/status");
     let status = status.bearer_auth("a-token-of-the-test-stack").send().await.unwrap();
     out += &status.text().await.unwrap();
-    for command in [&["sync"][..], &["plan"], &["scan"]] {
+    for command in [
+        &["sync"][..],
+        &["plan"],
+        &["plan", "-o", "json"],
+        &["scan"],
+        &["images"],
+        &["identity"],
+    ] {
         let output = world.agent.call(command).await.unwrap();
         out += &String::from_utf8_lossy(&output.stdout);
         out += &String::from_utf8_lossy(&output.stderr);
@@ -129,7 +142,7 @@ async fn no_secret_comes_out_by_any_channel() {
     // A hook prints its environment, and the push is rejected.
     let script = format!(
         "#!/bin/sh\nfor word in {}; do echo \"hook: $word\" >&2; done\nexit 1\n",
-        spellings().join(" ")
+        spellings().map(|word| format!("'{word}'")).join(" ")
     );
     world.repo.hook("pre-receive", &script).unwrap();
     world.ecr.push_tag("shop/web", "2222bbb").unwrap();
@@ -142,9 +155,10 @@ async fn no_secret_comes_out_by_any_channel() {
         logged(&world, &["fetch failed", &format!("refused {status} for"), "<hidden>"]).await;
         assert_silent(&everything(&world, &cluster).await);
         // The page is cut in the middle of the login.
-        let padding = "x".repeat(3990 - spellings()[1].len() / 2);
-        web.refuse(Some((status, "text/plain", &format!("{padding}{}", spellings()[1]))));
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let padding = "x".repeat(3980 - spellings()[1].len() / 2);
+        let page = format!("cut {status} {padding}{}", spellings()[1]);
+        web.refuse(Some((status, "text/plain", &page)));
+        logged(&world, &["fetch failed", &format!("cut {status} x")]).await;
         let out = everything(&world, &cluster).await;
         assert_silent(&out);
         assert!(
