@@ -4,11 +4,13 @@ use super::failure::explain_missing_namespace;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Mode, Record, RecordStore};
 use crate::resource::{
-    GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, ServedKind, SetName, TOOLING_ANNOTATION,
+    GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, Members, ServedKind, SetName, TOOLING_ANNOTATION,
+    decode_keys, encode_keys,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,11 +47,21 @@ impl RecordMap {
                     GROUP_KINDS_ANNOTATION: kinds.join(","),
                 },
             },
-            "data": {
-                "commit": record.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
-                "status": record.status,
-                "problems": bounded(&record.problems),
-            },
+            "data": self.data(record),
+        })
+    }
+
+    /// The entries of the ConfigMap. The lists of keys are what permits deletions; see [`Members`].
+    fn data(&self, record: &Record) -> Value {
+        let members = record.members.clone().unwrap_or_default();
+        json!({
+            "members": encode_keys(&members.applied),
+            "members.enabled": encode_keys(&members.enabled),
+            "members.claimed": encode_keys(&members.claimed),
+            "members.unknown": encode_keys(&members.unknown),
+            "commit": record.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
+            "status": record.status,
+            "problems": bounded(&record.problems),
         })
     }
 }
@@ -70,6 +82,7 @@ impl RecordStore for RecordMap {
         Ok(Some(Record {
             commit: data.get("commit").and_then(|text| CommitId::parse(text).ok()),
             kinds: kinds.split(',').filter_map(GroupKind::parse).collect(),
+            members: members(&data),
             status: data.remove("status").unwrap_or_default(),
             problems: data
                 .remove("problems")
@@ -90,6 +103,17 @@ impl RecordStore for RecordMap {
             .map(drop)
             .map_err(|failure| explain_missing_namespace(&self.name.namespace, failure))
     }
+}
+
+/// `None` if an older version wrote the record or somebody edited the lists.
+fn members(data: &BTreeMap<String, String>) -> Option<Members> {
+    let keys = |name: &str| decode_keys(data.get(name)?);
+    Some(Members {
+        applied: keys("members")?,
+        enabled: keys("members.enabled")?,
+        claimed: keys("members.claimed")?,
+        unknown: keys("members.unknown")?,
+    })
 }
 
 fn bounded(problems: &[String]) -> String {

@@ -6,6 +6,9 @@ use std::fmt;
 /// The field manager of all the agent's requests.
 pub const MANAGER: &str = "tidegate";
 
+/// The server dates the entry before the admission webhooks run, which may take 30 s, and the object afterwards.
+const CREATION: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+
 /// A hash of the agent's own `managedFields` entry: `apiVersion`, `fieldsV1` and `time`.
 ///
 /// A manager that writes another value to a field of the agent takes the field from the agent's entry. A process that
@@ -50,6 +53,10 @@ pub struct Ownership {
     pub fingerprint: Option<Fingerprint>,
     /// The manager, other than the agent, that last wrote to the object. Writes to its status do not count.
     pub last_writer: Option<String>,
+    /// When the agent's entry last changed.
+    pub applied_at: Option<jiff::Timestamp>,
+    /// Whether the agent's entry owns the annotation `tidegate.dev/prune`.
+    pub owns_prune: bool,
 }
 
 impl Ownership {
@@ -61,6 +68,8 @@ impl Ownership {
             let is_own = entry.manager == MANAGER && entry.operation == "Apply" && entry.subresource.is_empty();
             if is_own {
                 ownership.fingerprint = Some(hash(&entry));
+                ownership.applied_at = entry.time;
+                ownership.owns_prune = owns_annotation(entry.fields, "tidegate.dev/prune");
             } else if entry.subresource != "status" && (ownership.last_writer.is_none() || entry.time > latest) {
                 latest = entry.time;
                 ownership.last_writer = Some(entry.manager.to_owned());
@@ -68,6 +77,21 @@ impl Ownership {
         }
         ownership
     }
+
+    /// Whether the agent's entry was written before the object was created: somebody restored the entry from a backup.
+    pub fn is_older_than(&self, created: Option<jiff::Timestamp>) -> bool {
+        match (self.applied_at, created) {
+            (Some(applied), Some(created)) => created.duration_since(applied) > CREATION,
+            _ => false,
+        }
+    }
+}
+
+fn owns_annotation(fields: &Value, key: &str) -> bool {
+    let annotations = fields
+        .get("f:metadata")
+        .and_then(|metadata| metadata.get("f:annotations"));
+    annotations.is_some_and(|owned| owned.get(format!("f:{key}")).is_some())
 }
 
 fn hash(entry: &FieldsEntry<'_>) -> Fingerprint {

@@ -16,6 +16,9 @@ pub struct ObservedObject {
     pub fingerprint: Option<Fingerprint>,
     /// The manager, other than the agent, that wrote to it last.
     pub last_writer: Option<String>,
+    /// Whether the agent's entry in `managedFields` is older than the object: a backup restored it together with the
+    /// original's label.
+    pub is_copy: bool,
     /// Whether it has owner references: its owner creates and deletes it.
     pub is_owned: bool,
     /// Whether it is being deleted.

@@ -1,4 +1,5 @@
 use super::kind::GroupKind;
+use super::member::{Authorship, Members};
 use super::observed::ObservedObject;
 use super::prune_policy::PrunePolicy;
 use crate::model::ObjectId;
@@ -19,7 +20,7 @@ pub struct Protected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RetainReason {
-    /// The agent never applied it: it has the set's label only.
+    /// The agent never applied it, by its record: somebody copied the set's label.
     NotApplied,
     /// It has an owner, which creates and deletes it. The label was copied from the owner.
     HasOwner,
@@ -46,16 +47,22 @@ impl fmt::Display for RetainReason {
     }
 }
 
-/// Whether a member of the set that is no longer declared may be pruned.
+/// Whether a member of the set that is no longer declared may be pruned, and who applied it.
 ///
 /// # Errors
 /// Why it is retained.
-pub fn may_prune(id: &ObjectId, live: &ObservedObject, protected: &Protected) -> Result<(), RetainReason> {
+pub fn may_prune(
+    id: &ObjectId,
+    live: &ObservedObject,
+    members: &Members,
+    protected: &Protected,
+) -> Result<Authorship, RetainReason> {
     let kind = GroupKind::of(id);
     if live.is_terminating {
         return Err(RetainReason::Terminating);
     }
-    if live.fingerprint.is_none() {
+    let authorship = members.authorship(id, live);
+    if authorship == Authorship::Foreign || live.fingerprint.is_none() {
         return Err(RetainReason::NotApplied);
     }
     if live.is_owned {
@@ -66,9 +73,9 @@ pub fn may_prune(id: &ObjectId, live: &ObservedObject, protected: &Protected) ->
     }
     match live.prune {
         PrunePolicy::Disabled => Err(RetainReason::Annotated),
-        PrunePolicy::Enabled => Ok(()),
-        PrunePolicy::ByKind if holds_data(&kind) => Err(RetainReason::ProtectedKind),
-        PrunePolicy::ByKind => Ok(()),
+        PrunePolicy::Enabled if members.was_enabled(live, authorship) => Ok(authorship),
+        PrunePolicy::Enabled | PrunePolicy::ByKind if holds_data(&kind) => Err(RetainReason::ProtectedKind),
+        PrunePolicy::Enabled | PrunePolicy::ByKind => Ok(authorship),
     }
 }
 
@@ -83,7 +90,7 @@ fn holds_data(kind: &GroupKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::{FieldsEntry, Health, Ownership, ResourceVersion};
+    use crate::resource::{FieldsEntry, Health, MemberKey, MemberKeys, Ownership, ResourceVersion};
 
     fn live() -> ObservedObject {
         let fields = serde_json::json!({});
@@ -101,6 +108,7 @@ mod tests {
             generation: None,
             fingerprint: Ownership::read([entry]).fingerprint,
             last_writer: None,
+            is_copy: false,
             is_owned: false,
             is_terminating: false,
             prune: PrunePolicy::ByKind,
@@ -122,6 +130,11 @@ mod tests {
             ..Protected::default()
         };
         let with = |prune| ObservedObject { prune, ..live() };
+        let members = Members {
+            applied: [MemberKey::of_uid("u")].into(),
+            enabled: [MemberKey::of_uid("u")].into(),
+            ..Members::default()
+        };
         let rows = [
             ("Service", "web", plain.clone(), Ok(())),
             (
@@ -191,7 +204,27 @@ mod tests {
             ),
         ];
         for (kind, name, live, expected) in rows {
-            assert_eq!(may_prune(&id(kind, name), &live, &protected), expected, "{kind} {name}");
+            let decided = may_prune(&id(kind, name), &live, &members, &protected);
+            assert_eq!(decided, expected.map(|()| Authorship::Recorded), "{kind} {name}");
         }
+        assert_eq!(
+            may_prune(&id("Service", "web"), &plain, &Members::default(), &protected),
+            Err(RetainReason::NotApplied),
+            "the label and the field manager are no proof"
+        );
+        let not_enabled = Members {
+            enabled: MemberKeys::new(),
+            ..members
+        };
+        assert_eq!(
+            may_prune(
+                &id("Namespace", "shop"),
+                &with(PrunePolicy::Enabled),
+                &not_enabled,
+                &protected
+            ),
+            Err(RetainReason::ProtectedKind),
+            "the live annotation is no proof"
+        );
     }
 }

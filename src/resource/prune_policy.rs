@@ -11,8 +11,9 @@ pub enum PrunePolicy {
 }
 
 impl PrunePolicy {
-    /// Reads the annotations of a live object, which come from its last manifest.
-    pub fn read<'a>(annotations: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    /// Reads the annotations of a live object. Everybody may ask to keep an object. Only the agent's own field may ask
+    /// to delete an object that its kind protects.
+    pub fn read<'a>(annotations: impl IntoIterator<Item = (&'a str, &'a str)>, owns_prune: bool) -> Self {
         let mut policy = Self::ByKind;
         for (key, value) in annotations {
             match (key, value) {
@@ -20,7 +21,7 @@ impl PrunePolicy {
                 ("tidegate.dev/ignore" | "fluxcd.io/ignore" | "flux.weave.works/ignore", value) if value != "false" => {
                     return Self::Disabled;
                 }
-                ("tidegate.dev/prune", "enabled") => policy = Self::Enabled,
+                ("tidegate.dev/prune", "enabled") if owns_prune => policy = Self::Enabled,
                 _ => {}
             }
         }
@@ -48,10 +49,17 @@ mod tests {
         ];
         for (annotations, expected) in rows {
             assert_eq!(
-                PrunePolicy::read(annotations.iter().copied()),
+                PrunePolicy::read(annotations.iter().copied(), true),
                 expected,
                 "{annotations:?}"
             );
         }
+        let others = |wish| PrunePolicy::read([("tidegate.dev/prune", wish)], false);
+        assert_eq!(others("enabled"), PrunePolicy::ByKind, "somebody else's wish to delete");
+        assert_eq!(
+            others("disabled"),
+            PrunePolicy::Disabled,
+            "somebody else's wish to keep"
+        );
     }
 }

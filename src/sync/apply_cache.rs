@@ -119,6 +119,12 @@ impl ApplyCache {
             .is_some_and(|(deleted, until)| deleted == uid && now < *until)
     }
 
+    /// The UIDs of the objects that this process applied and that are declared.
+    pub(super) fn uids(&self) -> impl Iterator<Item = &str> {
+        let applied = self.entries.values().filter_map(|entry| entry.applied.as_ref());
+        applied.map(|last| last.uid.as_str())
+    }
+
     /// Forgets objects that are no longer declared.
     pub(super) fn retain(&mut self, declared: impl Fn(&ObjectId) -> bool, now: Instant) {
         self.entries.retain(|id, _| declared(id));

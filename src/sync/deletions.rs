@@ -2,73 +2,112 @@ use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, PlanInputs, SyncPlan};
 use crate::model::{ObjectId, RepoPath};
 use crate::port::TargetState;
-use crate::resource::{GroupKind, Wave, may_prune};
+use crate::resource::{Authorship, GroupKind, Wave, may_prune};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 impl SyncPlan {
     /// Decides which members of the set that are no longer declared are deleted now, wait for a person, or are retained.
     pub(super) fn consider_deletions(&mut self, declared: &TargetState, inputs: &PlanInputs<'_>) {
-        let (steps, set) = self.undeclared(inputs);
-        if steps.is_empty() {
+        let Undeclared { recorded, unknown, set } = self.undeclared(inputs);
+        let count = recorded.len() + unknown.len();
+        if count == 0 {
             return;
         }
-        let count = steps.len();
-        let renatured = renatured(&steps, declared, inputs);
+        let renatured = renatured(recorded.iter().chain(&unknown), declared, inputs);
         self.nature_changed = renatured.is_some();
         if let Some(obstacle) = obstacle(declared, inputs) {
             self.prune_blocked = Some(format!("{} not deleted: {obstacle}", counted(count)));
-        } else if let Some(reason) = needs_confirmation(declared, inputs, count, set, renatured) {
+            return;
+        }
+        if inputs.approval.confirmed == Some(declared.commit) {
+            self.deletions = [recorded, unknown].concat();
+            self.deletions.sort_by_key(order);
+            return;
+        }
+        let mut reasons = Vec::new();
+        let mut waiting = Vec::new();
+        if !unknown.is_empty() {
+            reasons.push(UNKNOWN_HISTORY.to_owned());
+            waiting.extend(unknown);
+        }
+        match needs_confirmation(inputs, recorded.len(), set, renatured) {
+            Some(reason) => {
+                reasons.push(reason);
+                waiting.extend(recorded);
+            }
+            None => self.deletions = recorded,
+        }
+        if !waiting.is_empty() {
             self.waiting = Some(WaitingDeletions {
                 remedy: format!(
-                    "{} not deleted: {reason}; to delete, set sync.deletions.confirm to {}, or bring the manifests back",
-                    counted(count),
+                    "{} not deleted: {}; to delete, set sync.deletions.confirm to {}, or bring the manifests back",
+                    counted(waiting.len()),
+                    reasons.join("; "),
                     declared.commit
                 ),
-                objects: steps.into_iter().map(|step| step.id).collect(),
+                objects: waiting.into_iter().map(|step| step.id).collect(),
             });
-        } else {
-            self.deletions = steps;
         }
     }
 
     /// The members that may be pruned, later waves first, and the size of the set. Records why the others are retained.
-    fn undeclared(&mut self, inputs: &PlanInputs<'_>) -> (Vec<DeletionStep>, usize) {
-        let mut steps = Vec::new();
-        let mut set = 0;
+    fn undeclared(&mut self, inputs: &PlanInputs<'_>) -> Undeclared {
+        let mut undeclared = Undeclared::default();
         for (id, live) in inputs.observed.objects() {
-            set += 1;
+            undeclared.set += 1;
             if self.declared.contains(id) || inputs.protected.objects.contains(id) {
                 continue;
             }
-            match may_prune(id, live, inputs.protected) {
+            match may_prune(id, live, inputs.members, inputs.protected) {
                 Err(reason) => self.retained.push((id.clone(), reason)),
-                Ok(()) if inputs.cache.has_deleted(id, &live.uid, inputs.now) => {}
-                Ok(()) => {
+                Ok(_) if inputs.cache.has_deleted(id, &live.uid, inputs.now) => {}
+                Ok(authorship) => {
                     if let Some(served) = inputs.kinds.preferred.get(&GroupKind::of(id)) {
-                        steps.push(DeletionStep {
+                        let step = DeletionStep {
                             id: id.clone(),
                             served: served.clone(),
                             seen: live.clone(),
-                        });
+                        };
+                        match authorship {
+                            Authorship::Recorded => undeclared.recorded.push(step),
+                            Authorship::Unknown | Authorship::Foreign => undeclared.unknown.push(step),
+                        }
                     }
                 }
             }
         }
-        steps.sort_by_key(|step| (Reverse(Wave::of(&step.served.kind.kind)), step.id.clone()));
-        (steps, set)
+        undeclared.recorded.sort_by_key(order);
+        undeclared.unknown.sort_by_key(order);
+        undeclared
     }
+}
+
+/// The members of the set that are not declared and may be pruned.
+#[derive(Default)]
+struct Undeclared {
+    /// Objects that the agent applied, by its record.
+    recorded: Vec<DeletionStep>,
+    /// Objects that were labelled when there was no record.
+    unknown: Vec<DeletionStep>,
+    /// The size of the set.
+    set: usize,
+}
+
+const UNKNOWN_HISTORY: &str = "the set's record was lost, so that it is not known who made them";
+
+fn order(step: &DeletionStep) -> (Reverse<Wave>, ObjectId) {
+    (Reverse(Wave::of(&step.served.kind.kind)), step.id.clone())
 }
 
 /// Why the deletions wait for a person; `None` if they do not.
 fn needs_confirmation(
-    declared: &TargetState,
     inputs: &PlanInputs<'_>,
     deletions: usize,
     set: usize,
     renatured: Option<&RepoPath>,
 ) -> Option<String> {
-    if inputs.approval.confirmed == Some(declared.commit) {
+    if deletions == 0 {
         None
     } else if inputs.approval.history_broken {
         Some("the commit applied before is not an ancestor of this commit, or cannot be read".to_owned())
@@ -89,9 +128,13 @@ fn needs_confirmation(
 
 /// The first file or folder that declared one of the objects at the commit applied before, and is not read as manifests at
 /// this commit: somebody put a `Chart.yaml` into the folder, or values into the file. Nobody removed the manifests.
-fn renatured<'a>(steps: &[DeletionStep], declared: &'a TargetState, inputs: &PlanInputs<'_>) -> Option<&'a RepoPath> {
+fn renatured<'a, 's>(
+    steps: impl Iterator<Item = &'s DeletionStep>,
+    declared: &'a TargetState,
+    inputs: &PlanInputs<'_>,
+) -> Option<&'a RepoPath> {
     let previous = inputs.previous?;
-    let missing: BTreeSet<&ObjectId> = steps.iter().map(|step| &step.id).collect();
+    let missing: BTreeSet<&ObjectId> = steps.map(|step| &step.id).collect();
     let times = |state: &TargetState, path: &RepoPath| state.skipped().filter(|skipped| *skipped == path).count();
     previous.objects.iter().find_map(|object| {
         let served = inputs.kinds.preferred.get(&GroupKind::of(&object.id))?;

@@ -22,6 +22,7 @@ mod activators;
 mod apply;
 mod apply_cache;
 mod approval;
+mod authors;
 mod conflict;
 mod deletions;
 mod introduced;

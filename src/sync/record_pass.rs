@@ -66,6 +66,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         report: &SyncReport,
     ) -> Result<(), ClusterFailure> {
         let (api, store) = (Arc::clone(&self.target.api), Arc::clone(&self.target.record));
+        let is_shorter = !report.pruned.is_empty();
+        let cache = &self.cache;
+        let authors = &mut self.authors;
+        api.observed()
+            .read(|observed| authors.settle(observed, cache, is_shorter));
+        let members = self.authors.members().clone();
         let record = self.record().await?;
         let problems = report.problems();
         let next = Record {
@@ -80,6 +86,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             kinds: api
                 .observed()
                 .read(|observed| kinds_of_set(declared, kinds, report, record, observed)),
+            members: Some(members),
             status: match problems.len() {
                 0 => format!("in sync: {} objects", report.declared),
                 count => format!("{} objects, {count} problems", report.declared),

@@ -4,8 +4,8 @@ use super::report::{Contended, Drifted, FailedObject, WaitingDeletions};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Kinds, Observed, TargetState};
 use crate::resource::{
-    DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, KindVersion, Object, ObservedObject, Protected, RetainReason,
-    ServedKind, Wave,
+    DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, KindVersion, Members, Object, ObservedObject, Protected,
+    RetainReason, ServedKind, Wave,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub struct PlanInputs<'a> {
     pub kinds: &'a Kinds,
     /// The kinds that the set may have, by its record.
     pub recorded: &'a BTreeSet<GroupKind>,
+    /// Who made the objects of the set.
+    pub members: &'a Members,
     /// What the watches show.
     pub observed: &'a Observed,
     /// What the agent remembers of its own applies.

@@ -1,4 +1,6 @@
 use super::apply_cache::ApplyCache;
+use super::authors::Authors;
+use super::need::Reason;
 use super::report::SyncReport;
 use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
 use super::target::Target;
@@ -6,7 +8,7 @@ use crate::model::{Backoff, CommitId, ObjectId, TargetId};
 use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
 };
-use crate::resource::{DeletionLimit, GroupKind, KindVersion, Object, SetId};
+use crate::resource::{DeletionLimit, GroupKind, KindVersion, MemberKey, Object, SetId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub struct Syncer<A, R> {
     record: Option<Record>,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
     states: Vec<Arc<TargetState>>,
+    pub(super) authors: Authors,
     asked_at: Option<(CommitId, Instant)>,
 }
 
@@ -43,6 +46,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             cache: ApplyCache::default(),
             record: None,
             states: Vec::new(),
+            authors: Authors::default(),
             asked_at: None,
         }
     }
@@ -110,6 +114,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         self.wait_for_lists().await;
         // Decides, then writes the world. Once more if definitions brought new kinds.
         let mut next = self.plan(declared, &kinds, approval);
+        self.claim_objects(&next).await?;
         let brings_kinds = !next.unknown.is_empty() && next.applies().any(is_definition);
         self.apply_waves(&next, report).await?;
         if brings_kinds {
@@ -117,6 +122,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.claim(&versions, &kinds).await?;
             self.wait_for_lists().await;
             next = self.plan(declared, &kinds, approval);
+            self.claim_objects(&next).await?;
             self.apply_waves(&next, report).await?;
         }
         block_deletions_after_failure(&mut next, report);
@@ -144,7 +150,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
 
     pub(super) async fn record(&mut self) -> Result<&mut Record, ClusterFailure> {
         if self.record.is_none() {
-            self.record = Some(self.target.record.read().await?.unwrap_or_default());
+            let record = self.target.record.read().await?.unwrap_or_default();
+            self.authors = Authors::recorded(record.members.as_ref());
+            self.record = Some(record);
         }
         Ok(self.record.get_or_insert_default())
     }
@@ -180,6 +188,30 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         Ok(())
     }
 
+    /// Writes the identities of objects that the pass may create into the record, before any of them is applied: a process
+    /// that ends before it can record their UIDs must still be able to tell its objects from copies.
+    async fn claim_objects(&mut self, plan: &SyncPlan) -> Result<(), ClusterFailure> {
+        let claimed = self.target.api.observed().read(|observed| {
+            let is_first = |step: &ApplyStep| matches!(step.reason, Reason::First | Reason::Again);
+            let is_new = |step: &&ApplyStep| is_first(step) && observed.object(&step.id).is_none();
+            let new = plan.applies().filter(is_new);
+            new.map(|step| MemberKey::of_identity(&step.id)).collect::<Vec<_>>()
+        });
+        if !self.authors.claim(claimed) {
+            return Ok(());
+        }
+        let store = Arc::clone(&self.target.record);
+        let members = self.authors.members().clone();
+        let record = self.record().await?;
+        let next = Record {
+            members: Some(members),
+            ..record.clone()
+        };
+        store.write(&next).await?;
+        *record = next;
+        Ok(())
+    }
+
     /// Waits until each watch has delivered its first list or has failed.
     async fn wait_for_lists(&self) {
         let listed = |observed: &Observed| {
@@ -209,12 +241,15 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let recorded = self.record.as_ref().and_then(|record| record.commit);
         let before = recorded.filter(|commit| *commit != declared.commit);
         let previous = self.states.iter().find(|state| Some(state.commit) == before);
+        let authors = &mut self.authors;
+        self.target.api.observed().read(|observed| authors.look(observed));
         let plan = self.target.api.observed().read(|observed| {
             plan(
                 declared,
                 &PlanInputs {
                     kinds,
                     recorded: self.record.as_ref().map_or(&nothing, |record| &record.kinds),
+                    members: self.authors.members(),
                     observed,
                     cache: &self.cache,
                     default_namespace: self.target.api.default_namespace(),

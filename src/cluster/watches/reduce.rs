@@ -40,6 +40,7 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
         name: metadata.name.clone().unwrap_or_default(),
     };
     let ownership = ownership(metadata.managed_fields.as_deref());
+    let is_copy = ownership.is_older_than(metadata.creation_timestamp.as_ref().map(|time| time.0));
     let annotations = metadata.annotations.iter().flatten();
     let object = ObservedObject {
         uid: metadata.uid.clone().unwrap_or_default(),
@@ -47,12 +48,16 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
         generation: metadata.generation,
         fingerprint: ownership.fingerprint,
         last_writer: ownership.last_writer,
+        is_copy,
         is_owned: metadata
             .owner_references
             .as_ref()
             .is_some_and(|owners| !owners.is_empty()),
         is_terminating: metadata.deletion_timestamp.is_some(),
-        prune: PrunePolicy::read(annotations.map(|(key, value)| (key.as_str(), value.as_str()))),
+        prune: PrunePolicy::read(
+            annotations.map(|(key, value)| (key.as_str(), value.as_str())),
+            ownership.owns_prune,
+        ),
         health,
     };
     (id, object)

@@ -1,6 +1,6 @@
 use super::failure::ClusterFailure;
 use crate::model::CommitId;
-use crate::resource::{GroupKind, SetName};
+use crate::resource::{GroupKind, Members, SetName};
 use std::collections::BTreeSet;
 use std::future::Future;
 
@@ -11,6 +11,9 @@ pub struct Record {
     pub commit: Option<CommitId>,
     /// The kinds that members of the set may have.
     pub kinds: BTreeSet<GroupKind>,
+    /// Who made the objects of the set. `None`: the record does not say, as after a loss or an upgrade, and the history of
+    /// labelled objects is unknown.
+    pub members: Option<Members>,
     /// One line for people about the last pass.
     pub status: String,
     /// What failed or waits, one line each. The edge bounds the total length.

@@ -117,6 +117,22 @@ impl Fake {
         live.version = ResourceVersion::new(version.to_string());
     }
 
+    /// A backup restores an object under another name, with its label and its `managedFields`.
+    pub(super) fn copy(&self, name: &str, to: &str) {
+        let mut world = self.world();
+        world.version += 1;
+        let (id, live) = world.live.iter().find(|(id, _)| id.name == name).unwrap();
+        let id = ObjectId {
+            name: to.into(),
+            ..id.clone()
+        };
+        let copy = ObservedObject {
+            uid: format!("copy of {}", live.uid),
+            ..live.clone()
+        };
+        world.live.insert(id, copy);
+    }
+
     pub(super) fn remove(&self, name: &str) {
         let mut world = self.world();
         world.version += 1;
@@ -173,6 +189,7 @@ impl TargetApi for Fake {
             generation: None,
             fingerprint: None,
             last_writer: None,
+            is_copy: false,
             is_owned: false,
             is_terminating: false,
             prune: PrunePolicy::ByKind,

@@ -3,7 +3,7 @@
 use super::fake::{Call, Fake, commit, maps, pass};
 use crate::model::{CommitId, Finding, RepoPath, Severity};
 use crate::port::TargetState;
-use crate::resource::{DeletionLimit, GroupKind};
+use crate::resource::{DeletionLimit, GroupKind, RetainReason};
 use crate::sync::{ApplyCache, Approval, PlanInputs, Syncer, plan};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -72,9 +72,12 @@ async fn absence_is_not_concluded_from_what_cannot_be_read() {
         let mut state = without_web.clone();
         state.commit = CommitId::from_bytes([9; 20]);
         hinder(&fake);
+        let kinds = fake.world().kinds.clone();
+        let members = fake.world().record.clone().unwrap().members.unwrap();
         let inputs = PlanInputs {
-            kinds: &fake.world().kinds.clone(),
+            kinds: &kinds,
             recorded: &BTreeSet::from([GroupKind::new("", "ConfigMap"), GroupKind::new("", "Service")]),
+            members: &members,
             observed: &fake.observed.read(Clone::clone),
             cache: &ApplyCache::default(),
             default_namespace: "default",
@@ -219,4 +222,61 @@ async fn a_change_of_nature_is_not_forgotten_while_a_bad_file_blocks_the_deletio
     }
     syncer.note_state(&corrected);
     assert!(pass(&mut syncer, &corrected).await.waiting.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copied_label_and_field_manager_do_not_make_an_object_the_agents() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let declared = commit(1, &maps(&["a", "b", "c", "d"]));
+    pass(&mut syncer, &declared).await;
+    fake.copy("a", "copied");
+    fake.deliver();
+    fake.take_calls();
+    for mut syncer in [syncer, fake.syncer()] {
+        let report = pass(&mut syncer, &declared).await;
+        assert!(report.is_in_sync(), "{report:?}");
+        assert_eq!(report.retained.len(), 1);
+        assert_eq!(report.retained[0].1, RetainReason::NotApplied);
+    }
+    assert!(!fake.take_calls().iter().any(|call| matches!(call, Call::Delete(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_record_nothing_is_deleted_until_a_person_confirms() {
+    let fake = Fake::new();
+    pass(&mut fake.syncer(), &commit(1, &maps(&["a", "b", "c", "d", "e", "f"]))).await;
+    fake.deliver();
+    fake.world().record = None;
+    let other = commit(2, &maps(&["a", "b", "c", "d", "e"]));
+    for _ in 0..2 {
+        let report = pass(&mut fake.syncer(), &other).await;
+        assert!(report.pruned.is_empty(), "{report:?}");
+        let waiting = report.waiting.unwrap();
+        assert!(
+            waiting.remedy.contains("the set's record was lost"),
+            "{}",
+            waiting.remedy
+        );
+        assert_eq!(waiting.objects.len(), 1);
+        fake.deliver();
+    }
+    let approval = Approval {
+        confirmed: Some(other.commit),
+        ..Approval::default()
+    };
+    assert_eq!(fake.syncer().pass(&other, approval).await.pruned.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_of_a_process_that_ended_before_it_wrote_the_record_is_the_agents() {
+    let fake = Fake::new();
+    let all = maps(&["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+    fake.world().answers_left = Some(8);
+    let report = pass(&mut fake.syncer(), &commit(1, &all)).await;
+    assert!(report.outage.is_some(), "{report:?}");
+    fake.world().answers_left = None;
+    fake.deliver();
+    let report = pass(&mut fake.syncer(), &commit(2, &all[1..])).await;
+    assert_eq!(report.pruned.len(), 1, "{report:?}");
 }

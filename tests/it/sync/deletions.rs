@@ -55,10 +55,19 @@ async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
         .await
         .unwrap();
 
+    let forged = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "forged", "labels": copied.metadata.labels}, "data": {"k": "v"}});
+    let as_agent = PatchParams::apply("tidegate").force();
+    target
+        .api::<ConfigMap>()
+        .patch("forged", &as_agent, &Patch::Apply(&forged))
+        .await
+        .unwrap();
+
     objects.drain(0..2);
     let shrunk = target.plain(objects.clone());
     let report = target
-        .pass_until(&shrunk, |report| report.retained.len() == 5 && report.pruned.is_empty())
+        .pass_until(&shrunk, |report| report.retained.len() == 6 && report.pruned.is_empty())
         .await;
     let left = |name: &'static str| {
         let api = target.api::<ConfigMap>();
@@ -67,6 +76,7 @@ async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
     assert!(!left("c0").await, "undeclared: {report:#?}");
     assert!(left("c1").await, "owned by another object");
     assert!(left("kept").await && left("sync-only").await && left("copied-label").await);
+    assert!(left("forged").await, "neither the label nor the field manager is proof");
     assert!(target.api::<Service>().get_opt("web").await.unwrap().is_none());
     let claims = target.api::<k8s_openapi::api::core::v1::PersistentVolumeClaim>();
     assert!(claims.get_opt("data").await.unwrap().is_some(), "holds data");
