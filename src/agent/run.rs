@@ -53,6 +53,7 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     let repo = Arc::new(open_repo(&base, &keys)?);
     tasks.spawn("stop", stop(repo.as_ref().clone(), shutdown.clone()));
+    watch_threads(&base, &repo, &mut tasks);
     let (wiring, publisher) = Wiring::new(base, repo, wakes);
     tasks.spawn("source", publisher.run(shutdown.clone()));
 
@@ -95,6 +96,14 @@ fn open_repo(base: &Base, keys: &Keys<DeployKey>) -> anyhow::Result<git::Repo> {
     let key = Arc::clone(&keys.current);
     let settings = repo::git_settings(&base.config, key, &base.config.settings.state_dir);
     repo::open(&base.config, settings, base.signing.clone())
+}
+
+/// Makes a thread of the repository that hangs fail the liveness probe, and one that panics end the process.
+fn watch_threads(base: &Base, repo: &Arc<git::Repo>, tasks: &mut Tasks) {
+    let (watched, failing) = (Arc::clone(repo), Arc::clone(repo));
+    base.health.check(move |now| watched.stuck(now));
+    let failed = async move { failing.failed().await };
+    tasks.spawn_guard("config repo", base.shutdown.clone(), failed);
 }
 
 /// A pass may wait for the git server for many seconds. The wait must not keep the process from ending.

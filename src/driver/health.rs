@@ -1,15 +1,26 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The health of the process: whether a loop is stuck, and whether every loop has what it needs.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Health {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health").finish_non_exhaustive()
+    }
+}
+
+/// Says why something counts as stuck at a time. Empty if nothing does.
+type Check = Arc<dyn Fn(Instant) -> Vec<String> + Send + Sync>;
+
+#[derive(Default)]
 struct State {
+    checks: Vec<Check>,
     loops: BTreeMap<Arc<str>, LoopState>,
     conditions: BTreeMap<Arc<str>, Result<(), String>>,
 }
@@ -65,8 +76,20 @@ impl Health {
         }
     }
 
-    /// The loops whose pass is past its deadline at `now`. Empty if no loop is stuck.
+    /// Registers what else may be stuck, such as a thread that the loops wait for.
+    pub fn check(&self, check: impl Fn(Instant) -> Vec<String> + Send + Sync + 'static) {
+        self.lock().checks.push(Arc::new(check));
+    }
+
+    /// What is stuck at `now`: loops whose pass is past its deadline, and what the checks name. Empty if nothing is stuck.
     pub fn stuck(&self, now: Instant) -> Vec<String> {
+        let checks = self.lock().checks.clone();
+        let mut stuck: Vec<String> = checks.iter().flat_map(|check| check(now)).collect();
+        stuck.extend(self.late_loops(now));
+        stuck
+    }
+
+    fn late_loops(&self, now: Instant) -> Vec<String> {
         self.lock()
             .loops
             .iter()
@@ -133,6 +156,19 @@ mod tests {
         );
         liveness.end();
         assert!(health.stuck(start + Duration::from_secs(999)).is_empty());
+    }
+
+    #[test]
+    fn what_a_check_names_counts_as_stuck() {
+        let health = Health::default();
+        let start = Instant::now();
+        health.check(move |now| match now > start {
+            true => vec!["git-reader: it has made no progress for 90 s".to_owned()],
+            false => Vec::new(),
+        });
+        assert!(health.stuck(start).is_empty());
+        let later = start + Duration::from_secs(1);
+        assert_eq!(health.stuck(later), ["git-reader: it has made no progress for 90 s"]);
     }
 
     #[test]

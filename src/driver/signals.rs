@@ -51,7 +51,8 @@ pub fn on_signals(shutdown: Shutdown) -> std::io::Result<impl Future<Output = ()
 /// All tasks of the process. Each task is awaited. A task that ends before the drain ends the process.
 #[derive(Debug, Default)]
 pub struct Tasks {
-    tasks: JoinSet<Arc<str>>,
+    /// The name of each task, and why it has ended if it gives a reason.
+    tasks: JoinSet<(Arc<str>, Option<String>)>,
 }
 
 impl Tasks {
@@ -60,7 +61,23 @@ impl Tasks {
         let name = name.into();
         self.tasks.spawn(async move {
             task.await;
-            name
+            (name, None)
+        });
+    }
+
+    /// Starts a task that watches something and ends the process when it fails. The future gives the reason.
+    pub fn spawn_guard(
+        &mut self,
+        name: impl Into<Arc<str>>,
+        shutdown: Shutdown,
+        failed: impl Future<Output = String> + Send + 'static,
+    ) {
+        let name = name.into();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = shutdown.begun() => (name, None),
+                reason = failed => (name, Some(reason)),
+            }
         });
     }
 
@@ -73,7 +90,8 @@ impl Tasks {
         while let Some(ended) = self.tasks.join_next().await {
             let early = !shutdown.is_begun();
             match ended {
-                Ok(name) if early => failure = failure.or(Some(format!("{name} ended by itself"))),
+                Ok((name, Some(reason))) => failure = failure.or(Some(format!("{name}: {reason}"))),
+                Ok((name, None)) if early => failure = failure.or(Some(format!("{name} ended by itself"))),
                 Ok(_) => {}
                 Err(error) => failure = failure.or(Some(format!("a task panicked: {error}"))),
             }
@@ -97,6 +115,30 @@ mod tests {
         tasks.spawn("steady", async move { seen.begun().await });
         tasks.spawn("broken", async {});
         assert_eq!(tasks.join(&shutdown).await, Err("broken ended by itself".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_a_guard_reports_drains_the_others_and_is_the_reason() {
+        let shutdown = Shutdown::default();
+        let mut tasks = Tasks::default();
+        let seen = shutdown.clone();
+        tasks.spawn("steady", async move { seen.begun().await });
+        tasks.spawn_guard("config repo", shutdown.clone(), async {
+            "a thread panicked".to_owned()
+        });
+        assert_eq!(
+            tasks.join(&shutdown).await,
+            Err("config repo: a thread panicked".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_drain_ends_a_guard() {
+        let shutdown = Shutdown::default();
+        let mut tasks = Tasks::default();
+        tasks.spawn_guard("config repo", shutdown.clone(), std::future::pending());
+        shutdown.begin();
+        assert_eq!(tasks.join(&shutdown).await, Ok(()));
     }
 
     #[tokio::test]

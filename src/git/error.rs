@@ -22,8 +22,11 @@ pub(crate) enum Error {
     #[error("cannot start the repository's threads")]
     Thread(#[source] io::Error),
     /// The thread that owns the mirror has ended.
-    #[error("the repository's worker has ended")]
-    Ended,
+    #[error("the repository's worker has ended; {reason}")]
+    Ended { reason: String },
+    /// The thread that owns the mirror hangs.
+    #[error("the repository's worker hangs ({reason}); the liveness probe fails until it goes on")]
+    Stuck { reason: String },
     /// The repository was opened outside of an async runtime.
     #[error("there is no async runtime to connect on")]
     NoRuntime,
@@ -35,7 +38,12 @@ impl Error {
             Self::Mirror(error) => error.problem(),
             Self::Transport(error) => error.problem(),
             Self::NoBranch(_) => RepoProblem::NoBranch,
-            Self::Objects(_) | Self::Libgit2(_) | Self::Thread(_) | Self::Ended | Self::NoRuntime => RepoProblem::Other,
+            Self::Objects(_)
+            | Self::Libgit2(_)
+            | Self::Thread(_)
+            | Self::Ended { .. }
+            | Self::Stuck { .. }
+            | Self::NoRuntime => RepoProblem::Other,
         }
     }
 }

@@ -20,6 +20,7 @@
 //!   have exactly the planned bytes.
 //! - The mirror is a cache: if it is damaged, locked, full, littered or gone, it is fetched again. One process at a time
 //!   owns it.
+//! - A job of a thread has a deadline, and ends when its caller has gone. A thread without progress, or with a panic, is reported.
 //! - What is fetched and read is bounded in time, bytes and files. History may be fetched in part and is deepened on demand.
 //! - A server's message is shown in its own words, made plain and short.
 //!
@@ -29,6 +30,7 @@
 //! Deliberately absent: a work tree, filters, hooks, submodules and LFS (carried along untouched), the machine's git
 //! configuration, ssh-agent and `~/.ssh`, passwords over SSH, dumb HTTP, other schemes.
 
+mod budget;
 mod codecommit;
 mod error;
 mod key_ports;
@@ -47,6 +49,7 @@ mod tests;
 mod transport;
 mod trust;
 mod url;
+mod worker;
 
 pub(crate) use key_ports::Server;
 pub use keys::{DeployKey, KeyError, KeyKind, KeyPage};

@@ -1,6 +1,6 @@
+use super::budget::Budget;
 use super::error::Error;
 use super::keys::deploy_key::DeployKey;
-use super::libgit2_error::Libgit2Error;
 use super::lock::locked;
 use super::mirror::dir::MirrorDir;
 use super::mirror::error::Error as MirrorError;
@@ -11,6 +11,7 @@ use super::objects::{Trust, history, listing, tree};
 use super::settings::{Limits, Settings};
 use super::transport::connection::Connection;
 use super::transport::libgit2::register::register;
+use super::worker::{Patience, Worker};
 use crate::model::{BlobId, BranchName, CommitId, RepoPath, with_causes};
 use crate::port::{
     ConfigRepo, FileChange, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure, TreeListing,
@@ -19,8 +20,8 @@ use crate::port::{
 use git2::Repository;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
 
 /// The config repo with its bare mirror on disk. Cheap to clone; all clones share one mirror and one connection.
 ///
@@ -28,8 +29,8 @@ use tokio::sync::{mpsc, oneshot};
 /// read the mirror while the server hangs.
 #[derive(Clone)]
 pub struct Repo {
-    writer: mpsc::Sender<Job>,
-    reader: mpsc::Sender<Job>,
+    writer: Worker<Mirror>,
+    reader: Worker<Mirror>,
     connection: Arc<Connection>,
     dir: Arc<MirrorDir>,
     limits: Limits,
@@ -48,12 +49,12 @@ pub struct Counters {
     pub received: u64,
 }
 
-type Job = Box<dyn FnOnce(&mut Mirror) + Send>;
-
-/// Trees are as deep as a path is long.
-const STACK: usize = 16 << 20;
-/// Each loop asks for one thing at a time. If more callers wait than this, they wait to be queued.
-const QUEUE: usize = 32;
+/// The longest time of one reading: a history of a hundred thousand commits, on a slow disk.
+const READING: Duration = Duration::from_secs(300);
+/// The longest time without progress: libgit2 orders a long history without a word.
+const NO_PROGRESS: Duration = Duration::from_secs(60);
+/// An exchange with the server connects, logs in and waits through a few silences before its errors say so.
+const SILENCES: u32 = 5;
 
 impl Repo {
     /// Starts the two threads; does not use the network. Needs an async runtime.
@@ -76,9 +77,19 @@ impl Repo {
             Arc::new(MirrorDir::new(&settings.mirror_dir)),
         );
         let (settings, trust) = (Arc::new(settings), Arc::new(trust));
-        let worker = |name: &str, role: Role| {
-            start(
+        let network = settings.timeout.saturating_mul(SILENCES);
+        let writing = Patience {
+            job: settings.limits.time.saturating_add(network).saturating_mul(2),
+            progress: NO_PROGRESS.saturating_add(network),
+        };
+        let reading = Patience {
+            job: READING,
+            progress: NO_PROGRESS,
+        };
+        let worker = |name: &str, role: Role, patience: Patience| {
+            Worker::start(
                 name,
+                patience,
                 Mirror::new(
                     Arc::clone(&settings),
                     Arc::clone(&connection),
@@ -90,8 +101,8 @@ impl Repo {
             )
         };
         Ok(Self {
-            writer: worker("git-remote", Role::Writer)?,
-            reader: worker("git-reader", Role::Reader)?,
+            writer: worker("git-remote", Role::Writer, writing)?,
+            reader: worker("git-reader", Role::Reader, reading)?,
             connection: Arc::clone(&connection),
             dir: Arc::clone(&dir),
             limits: settings.limits,
@@ -133,9 +144,23 @@ impl Repo {
         self.connection.endpoint.stop();
     }
 
+    /// The threads that hang at `now`: they work and make no progress.
+    pub fn stuck(&self, now: Instant) -> Vec<String> {
+        let workers = [&self.writer, &self.reader].into_iter();
+        workers.filter_map(|worker| worker.stuck(now)).collect()
+    }
+
+    /// Returns when a thread has panicked, with the reason. The repository cannot be used any more.
+    pub async fn failed(&self) -> String {
+        tokio::select! {
+            reason = self.writer.failed() => reason,
+            reason = self.reader.failed() => reason,
+        }
+    }
+
     /// Fetches more of the history, or the whole history, unless it is complete. True if there was more.
     async fn deepen(&self, whole: bool) -> Result<bool, RepoFailure> {
-        if !self.read(|repo| Ok(repo.is_shallow())).await? {
+        if !self.read(|repo, _| Ok(repo.is_shallow())).await? {
             return Ok(false);
         }
         Ok(ask(&self.writer, move |mirror| mirror.deepen(whole)).await?)
@@ -144,15 +169,19 @@ impl Repo {
     /// Reads from the mirror. A mirror that is damaged or gone is fetched again, and then read once more.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl Fn(&Repository) -> Result<T, ObjectsError> + Clone + Send + 'static,
+        work: impl Fn(&Repository, &Budget) -> Result<T, ObjectsError> + Clone + Send + 'static,
     ) -> Result<T, RepoFailure> {
+        let within = |mirror: &mut Mirror, work: &dyn Fn(&Repository, &Budget) -> Result<T, ObjectsError>| {
+            let budget = Arc::clone(&mirror.budget);
+            mirror.with(|repo| work(repo, &budget))
+        };
         let (reopened, last) = (work.clone(), work.clone());
-        let mut result = ask(&self.reader, |mirror| mirror.with(work)).await;
+        let mut result = ask(&self.reader, move |mirror| within(mirror, &work)).await;
         // A handle that was opened before may not find what was written since.
         if matches!(&result, Err(Error::Mirror(error)) if error.is_missing_commit()) {
-            let reopen = |mirror: &mut Mirror| {
+            let reopen = move |mirror: &mut Mirror| {
                 mirror.close();
-                mirror.with(reopened)
+                within(mirror, &reopened)
             };
             result = ask(&self.reader, reopen).await;
         }
@@ -163,39 +192,23 @@ impl Repo {
                     "the mirror cannot be read and is fetched again"
                 );
                 ask(&self.writer, Mirror::fetch).await?;
-                Ok(ask(&self.reader, |mirror| mirror.with(last)).await?)
+                Ok(ask(&self.reader, move |mirror| within(mirror, &last)).await?)
             }
             other => Ok(other?),
         }
     }
 }
 
-/// Starts a thread that owns the mirror's handle and works through its queue.
-fn start(name: &str, mut mirror: Mirror) -> Result<mpsc::Sender<Job>, Error> {
-    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
-    let work = move || {
-        while let Some(job) = jobs.blocking_recv() {
-            job(&mut mirror);
-        }
-    };
-    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
-    thread.spawn(work).map_err(Error::Thread)?;
-    Ok(sender)
-}
-
-/// Runs `work` on a thread. If the caller has gone before its turn, the work is skipped.
+/// Runs `work` on a thread, within the budget of one job.
 async fn ask<T: Send + 'static>(
-    worker: &mpsc::Sender<Job>,
+    worker: &Worker<Mirror>,
     work: impl FnOnce(&mut Mirror) -> Result<T, MirrorError> + Send + 'static,
 ) -> Result<T, Error> {
-    let (answer, answered) = oneshot::channel();
-    let job: Job = Box::new(move |mirror| {
-        if !answer.is_closed() {
-            let _ = answer.send(work(mirror));
-        }
+    let asked = worker.ask(|mirror, budget| {
+        mirror.budget = budget;
+        work(mirror)
     });
-    worker.send(job).await.map_err(|_| Error::Ended)?;
-    Ok(answered.await.map_err(|_| Error::Ended)??)
+    asked.await
 }
 
 impl ConfigRepo for Repo {
@@ -205,26 +218,26 @@ impl ConfigRepo for Repo {
 
     async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
         let (url, limit) = (self.connection.endpoint.url.clone(), self.limits.files);
-        self.read(move |repo| {
+        self.read(move |repo, budget| {
             let tree = history::commit(repo, &url, commit)?.tree_id();
-            listing::list(repo, tree, &paths, limit)
+            listing::list(repo, tree, &paths, limit, budget)
         })
         .await
     }
 
     async fn changes(&self, from: CommitId, to: CommitId) -> Result<Option<Vec<FileChange>>, RepoFailure> {
         let url = self.connection.endpoint.url.clone();
-        self.read(move |repo| {
+        self.read(move |repo, budget| {
             let (from, to) = (history::commit(repo, &url, from)?, history::commit(repo, &url, to)?);
-            let changes = tree::changes_of_files_only(repo, to.tree_id(), from.tree_id());
-            Ok(changes.map_err(Libgit2Error::doing("compare two commits"))?)
+            tree::changes_of_files_only(repo, to.tree_id(), from.tree_id(), budget)
         })
         .await
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
         let ids = Arc::new(ids);
-        self.read(move |repo| history::blobs(repo, &ids, limit)).await
+        self.read(move |repo, budget| history::blobs(repo, &ids, limit, budget))
+            .await
     }
 
     async fn history(
@@ -234,7 +247,7 @@ impl ConfigRepo for Repo {
         limit: usize,
     ) -> Result<Vec<HistoryCommit>, RepoFailure> {
         let url = self.connection.endpoint.url.clone();
-        self.read(move |repo| history::history(repo, &url, tip, until, limit))
+        self.read(move |repo, budget| history::history(repo, &url, tip, until, limit, budget))
             .await
     }
 
@@ -242,7 +255,7 @@ impl ConfigRepo for Repo {
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
         loop {
             let url = self.connection.endpoint.url.clone();
-            let asked = self.read(move |repo| history::is_ancestor(repo, &url, ancestor, descendant));
+            let asked = self.read(move |repo, _| history::is_ancestor(repo, &url, ancestor, descendant));
             if asked.await? {
                 return Ok(true);
             }
@@ -279,7 +292,7 @@ impl ProposalBranches for Repo {
             let Some(tip) = fetched.await? else {
                 return Ok(None);
             };
-            let meets = self.read(move |repo| history::have_common_ancestor(repo, tip, above));
+            let meets = self.read(move |repo, _| history::have_common_ancestor(repo, tip, above));
             if meets.await? || !self.deepen(false).await? {
                 return Ok(Some(tip));
             }

@@ -1,4 +1,5 @@
 use super::git_program::{self, Failure};
+use crate::git::budget::Budget;
 use crate::git::error::Error;
 use crate::git::objects::error::Error as ObjectsError;
 use crate::git::objects::ids::commit_id;
@@ -14,6 +15,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// The longest time of one reading.
+const LONGEST_WORK: Duration = Duration::from_secs(300);
 
 /// A branch of a clone on this machine. It is read without a server, and nothing is written.
 #[derive(Clone)]
@@ -129,7 +133,7 @@ impl Local {
     /// # Errors
     /// The repository could not be read.
     pub async fn is_unborn(&self) -> Result<bool, RepoFailure> {
-        self.run(|repo, _| {
+        self.run(|repo, _, _| {
             let unborn = repo.head().is_err_and(|error| error.code() == ErrorCode::UnbornBranch);
             Ok(unborn && repo.references().is_ok_and(|mut all| all.next().is_none()))
         })
@@ -138,21 +142,24 @@ impl Local {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Repository, &str) -> Result<T, ObjectsError> + Send + 'static,
+        work: impl FnOnce(&Repository, &str, &Budget) -> Result<T, ObjectsError> + Send + 'static,
     ) -> Result<T, RepoFailure> {
         let (repo, path) = (Arc::clone(&self.repo), self.path.display().to_string());
         let done = tokio::task::spawn_blocking(move || {
             let repo = repo.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&repo, &path)
+            work(&repo, &path, &Budget::of(LONGEST_WORK))
         });
-        Ok(done.await.map_err(|_| Error::Ended)?.map_err(Error::from)?)
+        let ended = |error: tokio::task::JoinError| Error::Ended {
+            reason: error.to_string(),
+        };
+        Ok(done.await.map_err(ended)?.map_err(Error::from)?)
     }
 }
 
 impl ConfigRepo for Local {
     async fn fetch(&self) -> Result<CommitId, RepoFailure> {
         let (branch, path) = (self.branch.clone(), self.path.display().to_string());
-        let tip = self.run(move |repo, _| {
+        let tip = self.run(move |repo, _, _| {
             let reference = match &branch {
                 None => repo.head(),
                 Some(name) => repo
@@ -178,15 +185,16 @@ impl ConfigRepo for Local {
     }
 
     async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
-        self.run(move |repo, path| {
+        self.run(move |repo, path, budget| {
             let tree = history::commit(repo, &path, commit)?.tree_id();
-            listing::list(repo, tree, &paths, Limits::default().files)
+            listing::list(repo, tree, &paths, Limits::default().files, budget)
         })
         .await
     }
 
     async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
-        self.run(move |repo, _| history::blobs(repo, &ids, limit)).await
+        self.run(move |repo, _, budget| history::blobs(repo, &ids, limit, budget))
+            .await
     }
 
     async fn history(
@@ -195,19 +203,19 @@ impl ConfigRepo for Local {
         until: Option<CommitId>,
         limit: usize,
     ) -> Result<Vec<HistoryCommit>, RepoFailure> {
-        self.run(move |repo, path| history::history(repo, &path, tip, until, limit))
+        self.run(move |repo, path, budget| history::history(repo, &path, tip, until, limit, budget))
             .await
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
-        self.run(move |repo, path| history::is_ancestor(repo, &path, ancestor, descendant))
+        self.run(move |repo, path, _| history::is_ancestor(repo, &path, ancestor, descendant))
             .await
     }
 
     /// Fetches nothing, because the clone is the user's own.
     async fn unshallow(&self) -> Result<bool, RepoFailure> {
         let path = self.path.display().to_string();
-        if self.run(|repo, _| Ok(repo.is_shallow())).await? {
+        if self.run(|repo, _, _| Ok(repo.is_shallow())).await? {
             return Err(RepoFailure {
                 problem: RepoProblem::Other,
                 message: format!(

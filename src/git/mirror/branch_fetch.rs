@@ -1,10 +1,11 @@
 use super::repository::tracking;
+use crate::git::budget::Budget;
 use crate::git::protocol::branch_tip::{NoBranch, branch_tip};
 use crate::git::transport::connection::Connection;
 use crate::git::transport::error::Error;
 use crate::git::transport::libgit2::call::{self, TransferLimits};
 use crate::model::BranchName;
-use git2::{AutotagOption, Direction, FetchOptions, Oid, RemoteUpdateFlags, Repository};
+use git2::{AutotagOption, Direction, FetchOptions, Oid, RemoteCallbacks, RemoteUpdateFlags, Repository};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -14,6 +15,8 @@ pub(crate) struct BranchFetch<'a> {
     pub runtime: &'a Handle,
     pub branch: &'a BranchName,
     pub limits: TransferLimits,
+    /// What the job may take that fetches.
+    pub budget: &'a Budget,
     /// So many commits from the tip back, whatever the mirror has; `None`: what the mirror lacks.
     pub depth: Option<i32>,
     /// What is attempted, for the error.
@@ -28,7 +31,7 @@ impl BranchFetch<'_> {
         is_needed: impl FnOnce(Oid) -> bool,
     ) -> Result<Result<Oid, NoBranch>, Error> {
         let url = &self.connection.endpoint.url;
-        call::run(self.connection, self.runtime, self.limits, self.doing, || {
+        let exchanged = call::run(self.connection, self.runtime, self.limits, self.doing, || {
             let mut remote = repo.remote_anonymous(&url.to_string())?;
             let mut connected = remote.connect_auth(Direction::Fetch, None, None)?;
             let heads = connected.list()?.iter().map(|head| (head.name(), head.oid()));
@@ -40,12 +43,17 @@ impl BranchFetch<'_> {
                 self.download(connected.remote())?;
             }
             Ok(Ok(tip))
-        })
+        });
+        // libgit2 gives a reason of its own when a callback ends the transfer.
+        exchanged.map_err(|error| self.budget.look().map_or_else(Error::from, |()| error))
     }
 
     fn download(&self, remote: &mut git2::Remote<'_>) -> Result<(), git2::Error> {
         let mut options = FetchOptions::new();
         options.download_tags(AutotagOption::None);
+        let mut callbacks = RemoteCallbacks::new();
+        callbacks.transfer_progress(|_| self.budget.look().is_ok());
+        options.remote_callbacks(callbacks);
         if let Some(depth) = self.depth {
             options.depth(depth);
         }

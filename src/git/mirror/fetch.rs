@@ -3,15 +3,20 @@
 use super::branch_fetch::BranchFetch;
 use super::error::Error;
 use super::repository::{Mirror, tracking};
+use crate::git::budget::Budget;
 use crate::git::libgit2_error::Libgit2Error;
+use crate::git::objects::error::Error as ObjectsError;
 use crate::git::objects::ids::commit_id;
 use crate::git::protocol::push_reply::NO_COMMIT;
 use crate::git::protocol::push_standby::prepare_next;
+use crate::git::settings::Settings;
+use crate::git::transport::connection::Connection;
 use crate::git::transport::libgit2::call::TransferLimits;
 use crate::model::{BranchName, CommitId, with_causes};
 use git2::{ErrorClass, ErrorCode, Oid, Repository};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::runtime::Handle;
 
 /// The depth that git takes for the whole history.
 const WHOLE_HISTORY: i32 = i32::MAX;
@@ -48,11 +53,7 @@ impl Mirror {
 
     /// The tip of the followed branch as the server says now.
     pub(crate) fn remote_tip(&mut self) -> Result<Oid, Error> {
-        let (connection, runtime, settings) = (
-            Arc::clone(&self.connection),
-            self.runtime.clone(),
-            Arc::clone(&self.settings),
-        );
+        let (connection, runtime, settings, budget) = self.shared();
         let fetch = BranchFetch {
             connection: &connection,
             runtime: &runtime,
@@ -61,6 +62,7 @@ impl Mirror {
                 time: settings.timeout.saturating_mul(2),
                 size: settings.limits.size,
             },
+            budget: &budget,
             depth: None,
             doing: "read the remote's branches",
         };
@@ -82,12 +84,13 @@ impl Mirror {
             true => i32::try_from(self.count_commits()?.saturating_add(PROPOSAL_COMMITS)).ok(),
             false => None,
         };
-        let (connection, runtime) = (Arc::clone(&self.connection), self.runtime.clone());
+        let (connection, runtime, settings, budget) = self.shared();
         let fetch = BranchFetch {
             connection: &connection,
             runtime: &runtime,
             branch,
-            limits: self.settings.limits.of_transfer(),
+            limits: settings.limits.of_transfer(),
+            budget: &budget,
             depth,
             doing: "fetch the proposal branch",
         };
@@ -98,20 +101,34 @@ impl Mirror {
         Ok(tip.map(commit_id))
     }
 
+    /// What an exchange with the server needs while the mirror is borrowed.
+    fn shared(&self) -> (Arc<Connection>, Handle, Arc<Settings>, Arc<Budget>) {
+        (
+            Arc::clone(&self.connection),
+            self.runtime.clone(),
+            Arc::clone(&self.settings),
+            Arc::clone(&self.budget),
+        )
+    }
+
     fn is_shallow(&mut self) -> Result<bool, Error> {
         self.with(|repo| Ok::<_, Error>(repo.is_shallow()))
     }
 
     /// How many commits of the followed branch are there.
     fn count_commits(&mut self) -> Result<usize, Error> {
-        let tracking = tracking(&self.settings.branch);
+        let (tracking, budget) = (tracking(&self.settings.branch), Arc::clone(&self.budget));
+        let failed = Libgit2Error::doing("count the commits that are there");
         self.with(|repo| {
-            let count = || {
-                let mut walk = repo.revwalk()?;
-                walk.push_ref(&tracking)?;
-                Ok(walk.count())
-            };
-            count().map_err(Libgit2Error::doing("count the commits that are there"))
+            let mut walk = repo.revwalk().map_err(failed)?;
+            walk.push_ref(&tracking).map_err(failed)?;
+            let mut count = 0_usize;
+            for commit in walk {
+                commit.map_err(failed)?;
+                budget.step().map_err(ObjectsError::from)?;
+                count += 1;
+            }
+            Ok::<_, Error>(count)
         })
     }
 
@@ -133,11 +150,7 @@ impl Mirror {
     }
 
     fn fetch_once(&mut self, depth: Option<i32>) -> Result<CommitId, Error> {
-        let (connection, runtime, settings) = (
-            Arc::clone(&self.connection),
-            self.runtime.clone(),
-            Arc::clone(&self.settings),
-        );
+        let (connection, runtime, settings, budget) = self.shared();
         let repo = self.repository()?;
         let known = repo.refname_to_id(&tracking(&settings.branch)).ok();
         let initial = settings.limits.depth.filter(|_| known.is_none());
@@ -148,6 +161,7 @@ impl Mirror {
             runtime: &runtime,
             branch: &settings.branch,
             limits: settings.limits.of_transfer(),
+            budget: &budget,
             depth,
             doing: "fetch the branch",
         };

@@ -1,5 +1,6 @@
 use super::dir::{self, MirrorDir};
 use super::error::Error;
+use crate::git::budget::Budget;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::git::objects::Trust;
 use crate::git::settings::Settings;
@@ -10,6 +11,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// One thread's handle of the bare mirror. The mirror is a cache of the remote's branch: a mirror that cannot be used is
@@ -20,6 +22,8 @@ pub(crate) struct Mirror {
     pub runtime: Handle,
     pub trust: Arc<Trust>,
     pub dir: Arc<MirrorDir>,
+    /// What the current job may take.
+    pub budget: Arc<Budget>,
     role: Role,
     /// The open repository, and the revision of the folder at which it was opened.
     open: Option<(u64, Repository)>,
@@ -49,6 +53,7 @@ impl Mirror {
             runtime,
             trust,
             dir,
+            budget: Arc::new(Budget::of(Duration::ZERO)),
             role,
             open: None,
         }

@@ -1,3 +1,4 @@
+use crate::git::budget::Exhausted;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::git::trust;
 use crate::model::CommitId;
@@ -20,6 +21,8 @@ pub(crate) enum Error {
     Signing(#[source] ssh_key::Error),
     #[error("repo.verify.allowedSigners cannot be used")]
     AllowedSigners(#[source] trust::Error),
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
     #[error(transparent)]
     Libgit2(#[from] Libgit2Error),
 }

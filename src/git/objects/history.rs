@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::ids::{commit_id, oid};
 use super::{shallow, tree};
+use crate::git::budget::Budget;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::model::{BlobId, CommitId};
 use crate::port::HistoryCommit;
@@ -37,6 +38,7 @@ pub(crate) fn history(
     tip: CommitId,
     until: Option<CommitId>,
     limit: usize,
+    budget: &Budget,
 ) -> Result<Vec<HistoryCommit>, Error> {
     let failed = Libgit2Error::doing("read the history");
     let mut walk = repo.revwalk().map_err(failed)?;
@@ -48,17 +50,18 @@ pub(crate) fn history(
             walk.hide(until).map_err(failed)?;
         }
     }
-    let commits = walk.take(limit).map(|id| id.and_then(|id| read(repo, id)));
-    commits.map(|commit| Ok(commit.map_err(failed)?)).collect()
+    let commits = walk.take(limit);
+    commits.map(|id| read(repo, id.map_err(failed)?, budget)).collect()
 }
 
-fn read(repo: &Repository, id: Oid) -> Result<HistoryCommit, git2::Error> {
-    let commit = repo.find_commit(id)?;
+fn read(repo: &Repository, id: Oid, budget: &Budget) -> Result<HistoryCommit, Error> {
+    budget.step()?;
+    let commit = repo.find_commit(id).map_err(Libgit2Error::doing("read the history"))?;
     let parents: Vec<Commit<'_>> = commit.parents().collect();
-    let since = |parent: &Commit<'_>| tree::changes(repo, commit.tree_id(), &[parent.tree_id()]);
+    let since = |parent: &Commit<'_>| tree::changes(repo, commit.tree_id(), &[parent.tree_id()], budget);
     let (changes, merged) = match parents.as_slice() {
         [] if shallow::is_cut(&commit) => (Vec::new(), Vec::new()),
-        [] => (tree::changes(repo, commit.tree_id(), &[])?, Vec::new()),
+        [] => (tree::changes(repo, commit.tree_id(), &[], budget)?, Vec::new()),
         [first, others @ ..] => (since(first)?, others.iter().map(since).collect::<Result<_, _>>()?),
     };
     Ok(HistoryCommit {
@@ -128,10 +131,16 @@ pub(crate) fn have_common_ancestor(repo: &Repository, one: CommitId, other: Comm
 }
 
 /// The contents of blobs in the given order; `None` for a blob that is larger than `limit`.
-pub(crate) fn blobs(repo: &Repository, ids: &[BlobId], limit: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
+pub(crate) fn blobs(
+    repo: &Repository,
+    ids: &[BlobId],
+    limit: usize,
+    budget: &Budget,
+) -> Result<Vec<Option<Vec<u8>>>, Error> {
     let failed = Libgit2Error::doing("read a file's content");
     let odb = repo.odb().map_err(failed)?;
     let read = |id: &BlobId| {
+        budget.look()?;
         let id = oid(id.as_bytes())?;
         let (size, kind) = odb.read_header(id).map_err(failed)?;
         if kind != ObjectType::Blob {

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::tree::{Entry, joined, kind};
+use crate::git::budget::Budget;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::model::RepoPath;
 use crate::port::{TreeFile, TreeListing, UnreadEntry, UnreadKind};
@@ -13,7 +14,13 @@ const LONGEST_TARGET: usize = 4096;
 const SHOWN_NAME: usize = 100;
 
 /// What a tree has below any of `paths`, ordered by path. Without `paths`: everything.
-pub(crate) fn list(repo: &Repository, tree: Oid, paths: &[RepoPath], most: usize) -> Result<TreeListing, Error> {
+pub(crate) fn list(
+    repo: &Repository,
+    tree: Oid,
+    paths: &[RepoPath],
+    most: usize,
+    budget: &Budget,
+) -> Result<TreeListing, Error> {
     let doing = "read the commit's files";
     let failed = Libgit2Error::doing(doing);
     let links = Links {
@@ -28,6 +35,7 @@ pub(crate) fn list(repo: &Repository, tree: Oid, paths: &[RepoPath], most: usize
             return Err(Error::TooManyFiles { doing, limit: most });
         }
         for entry in &repo.find_tree(tree).map_err(failed)? {
+            budget.step()?;
             let entry_kind = kind(&entry);
             let Some(path) = joined(folder.as_str(), entry.name_bytes()) else {
                 if is_selected(&folder) {

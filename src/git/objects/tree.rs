@@ -1,6 +1,9 @@
 //! Compares trees: the files that a commit changed. Descends only into folders that differ.
 
+use super::error::Error;
 use super::ids::blob_id;
+use crate::git::budget::Budget;
+use crate::git::libgit2_error::Libgit2Error;
 use crate::model::{BlobId, RepoPath};
 use crate::port::FileChange;
 use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
@@ -31,8 +34,13 @@ impl Entry {
 
 /// The files of `tree` whose content differs from the content in each of `parents`, ordered by path. `before` is the content
 /// in the first parent. Without parents: all files.
-pub(crate) fn changes(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<Vec<FileChange>, git2::Error> {
-    Ok(compare(repo, tree, parents)?.0)
+pub(crate) fn changes(
+    repo: &Repository,
+    tree: Oid,
+    parents: &[Oid],
+    budget: &Budget,
+) -> Result<Vec<FileChange>, Error> {
+    Ok(compare(repo, tree, parents, budget)?.0)
 }
 
 /// The files whose content differs between two trees. `None` if more differs than files: links, submodules, odd names.
@@ -40,13 +48,15 @@ pub(crate) fn changes_of_files_only(
     repo: &Repository,
     tree: Oid,
     before: Oid,
-) -> Result<Option<Vec<FileChange>>, git2::Error> {
-    let (changes, only_files) = compare(repo, tree, &[before])?;
+    budget: &Budget,
+) -> Result<Option<Vec<FileChange>>, Error> {
+    let (changes, only_files) = compare(repo, tree, &[before], budget)?;
     Ok(only_files.then_some(changes))
 }
 
 /// The changes, and whether only regular files with usable names differ.
-fn compare(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<(Vec<FileChange>, bool), git2::Error> {
+fn compare(repo: &Repository, tree: Oid, parents: &[Oid], budget: &Budget) -> Result<(Vec<FileChange>, bool), Error> {
+    let failed = Libgit2Error::doing("compare two commits");
     let mut only_files = true;
     let mut found = Vec::new();
     let theirs: Vec<Option<Oid>> = if parents.is_empty() {
@@ -60,9 +70,10 @@ fn compare(repo: &Repository, tree: Oid, parents: &[Oid]) -> Result<(Vec<FileCha
             continue;
         }
         let open = |id: &Option<Oid>| id.map(|id| repo.find_tree(id)).transpose();
-        let ours = open(&ours)?;
-        let theirs: Vec<Option<Tree<'_>>> = theirs.iter().map(open).collect::<Result<_, _>>()?;
+        let ours = open(&ours).map_err(failed)?;
+        let theirs: Vec<Option<Tree<'_>>> = theirs.iter().map(open).collect::<Result<_, _>>().map_err(failed)?;
         for name in differing(ours.as_ref(), theirs.first().and_then(Option::as_ref)) {
+            budget.step()?;
             let at = |tree: &Option<Tree<'_>>| tree.as_ref()?.get_name_bytes(&name).map(|entry| kind(&entry));
             let (ours, theirs): (_, Vec<_>) = (at(&ours), theirs.iter().map(at).collect());
             if theirs.contains(&ours) {

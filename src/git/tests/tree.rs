@@ -1,3 +1,4 @@
+use crate::git::budget::Budget;
 use crate::git::objects::ids::blob_id;
 use crate::git::objects::{listing, tree};
 use crate::model::{BlobId, RepoPath};
@@ -42,6 +43,10 @@ fn files(list: &[(&str, u8, i32)]) -> Files {
         .collect()
 }
 
+fn budget() -> Budget {
+    Budget::of(std::time::Duration::from_secs(3600))
+}
+
 fn repository() -> (tempfile::TempDir, Repository) {
     let folder = tempfile::tempdir().unwrap();
     let repo = Repository::init_bare(folder.path()).unwrap();
@@ -59,7 +64,7 @@ fn regular(files: &Files) -> BTreeMap<RepoPath, BlobId> {
 
 fn changed(repo: &Repository, ours: &Files, parents: &[Files]) -> Vec<(String, bool, bool)> {
     let parents: Vec<Oid> = parents.iter().map(|files| write(repo, files)).collect();
-    tree::changes(repo, write(repo, ours), &parents)
+    tree::changes(repo, write(repo, ours), &parents, &budget())
         .unwrap()
         .into_iter()
         .map(|change| (change.path.to_string(), change.before.is_some(), change.after.is_some()))
@@ -117,14 +122,14 @@ fn files_are_listed_below_whole_names_only() {
     let tree = write(&repo, &all);
     let below = |paths: &[&str]| -> Vec<String> {
         let paths: Vec<RepoPath> = paths.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
-        listing::list(&repo, tree, &paths, 100)
+        listing::list(&repo, tree, &paths, 100, &budget())
             .unwrap()
             .files
             .into_iter()
             .map(|file| file.path.to_string())
             .collect()
     };
-    let few = listing::list(&repo, tree, &[], 2).unwrap_err().to_string();
+    let few = listing::list(&repo, tree, &[], 2, &budget()).unwrap_err().to_string();
     assert!(few.contains("more than 2 files"), "{few}");
     assert_eq!(below(&[]), ["apps/web", "apps2/web", "top"]);
     assert_eq!(below(&["apps"]), ["apps/web"]);
@@ -144,7 +149,7 @@ proptest! {
     fn changes_are_those_of_comparing_every_file(ours in some_files(), parents in prop::collection::vec(some_files(), 1..4)) {
         let (_folder, repo) = repository();
         let trees: Vec<Oid> = parents.iter().map(|files| write(&repo, files)).collect();
-        let found = tree::changes(&repo, write(&repo, &ours), &trees).unwrap();
+        let found = tree::changes(&repo, write(&repo, &ours), &trees, &budget()).unwrap();
         let (mine, theirs): (_, Vec<_>) = (regular(&ours), parents.iter().map(regular).collect());
         let mut paths: Vec<&RepoPath> = mine.keys().chain(theirs.iter().flat_map(BTreeMap::keys)).collect();
         paths.sort();
@@ -165,7 +170,7 @@ fn a_comparison_says_when_more_than_files_differs() {
     let before = files(&[("a", 1, FILE), ("link", 2, SYMLINK)]);
     let compared = |after: &Files| {
         let (after, before) = (write(&repo, after), write(&repo, &before));
-        tree::changes_of_files_only(&repo, after, before)
+        tree::changes_of_files_only(&repo, after, before, &budget())
             .unwrap()
             .map(|changes| changes.len())
     };
@@ -207,7 +212,7 @@ fn links_and_names_that_are_too_long_are_listed_as_unread() {
     root.insert("links", folder_of(&links), 0o040_000).unwrap();
     let long = format!("{}.yaml", "n".repeat(5000));
     root.insert(&long, repo.blob(b"kind: X").unwrap(), FILE).unwrap();
-    let listing = listing::list(&repo, root.write().unwrap(), &[], 100).unwrap();
+    let listing = listing::list(&repo, root.write().unwrap(), &[], 100, &budget()).unwrap();
     assert_eq!(listing.files.len(), 1);
     let to_file = |entry: &UnreadEntry| match &entry.kind {
         UnreadKind::Link { to_file } => Some((entry.path.file_name().to_owned(), *to_file)),
@@ -222,4 +227,18 @@ fn links_and_names_that_are_too_long_are_listed_as_unread() {
         matches!(&odd.kind, UnreadKind::Name { name, is_folder: false } if name.ends_with("n.yaml") && name.len() < 200),
         "{odd:?}"
     );
+}
+
+#[test]
+fn walks_end_at_their_deadline() {
+    let (_folder, repo) = repository();
+    let names: Vec<String> = (0..200).map(|number| format!("{number}.yaml")).collect();
+    let list: Vec<(&str, u8, i32)> = names.iter().map(|name| (name.as_str(), 1, FILE)).collect();
+    let tree = write(&repo, &files(&list));
+    let over = Budget::of(std::time::Duration::ZERO);
+    let listed = listing::list(&repo, tree, &[], 1000, &over).unwrap_err();
+    let compared = tree::changes(&repo, tree, &[], &over).unwrap_err();
+    for error in [listed, compared] {
+        assert!(error.to_string().contains("took more than"), "{error}");
+    }
 }

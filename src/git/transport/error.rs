@@ -1,5 +1,6 @@
 use super::http::CredentialsError;
 use super::server_message::Refusal;
+use crate::git::budget::Exhausted;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::git::trust;
 use crate::port::RepoProblem;
@@ -166,6 +167,8 @@ pub(crate) enum Error {
         limit: u64,
     },
     #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    #[error(transparent)]
     Libgit2(#[from] Libgit2Error),
 }
 
@@ -197,6 +200,7 @@ impl Error {
             | Self::Stopped { .. }
             | Self::NotGit { .. }
             | Self::TooLarge { .. }
+            | Self::Exhausted(_)
             | Self::Libgit2(_) => RepoProblem::Other,
         }
     }
