@@ -5,25 +5,50 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::fmt;
 
-/// A hash of a manifest's content. The order of keys and their spelling in the file do not matter.
+/// A hash of a manifest's content. The order of keys, their spelling in the file, and keys without a value do not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DesiredHash([u8; 32]);
 
 impl DesiredHash {
     /// Hashes a manifest. `serde_json` keeps maps ordered by key, so that the text it prints is canonical.
     pub fn of(manifest: &Value) -> Self {
-        Self(Sha256::digest(manifest.to_string()).into())
+        let text = match has_null(manifest) {
+            true => {
+                let mut pruned = manifest.clone();
+                prune_nulls(&mut pruned);
+                pruned.to_string()
+            }
+            false => manifest.to_string(),
+        };
+        Self(Sha256::digest(text).into())
+    }
+
+    /// Reads a hash as [`DesiredHash`] is displayed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = hex::decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for DesiredHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
     }
 }
 
 /// The body that is sent for a manifest. It has the set's label and the namespace of `object`, and lacks the fields that
 /// only the server sets (`status`, `uid`, `resourceVersion`, `managedFields`, ...): exported manifests contain them.
 ///
+/// A key whose value is null is not sent, as `kubectl apply` drops it: the server would store an empty text for it, or refuse
+/// the object.
+///
 /// A Secret's `stringData` is sent as `data`. The server stores nothing under `stringData`: whoever applies it would own
 /// fields that do not exist, and would not notice an edit of the stored ones.
 pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
     let mut body = manifest.clone();
+    prune_nulls(&mut body);
     let Some(root) = body.as_object_mut() else {
         return body;
     };
@@ -48,6 +73,28 @@ pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
         encode_strings(root);
     }
     body
+}
+
+/// Removes the keys without a value, at any depth, of every kind, also below lists. A null that is an item of a list stays.
+/// The rule is kubectl's (`pruneNullsFromMap` in `pkg/cmd/apply/apply.go`).
+fn prune_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(prune_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(prune_nulls),
+        _ => {}
+    }
+}
+
+/// Whether [`prune_nulls`] would remove anything.
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.values().any(|value| value.is_null() || has_null(value)),
+        Value::Array(items) => items.iter().any(has_null),
+        _ => false,
+    }
 }
 
 /// Moves the strings of `stringData` to `data`. Other values stay, and the server rejects them.
@@ -133,9 +180,51 @@ mod tests {
     }
 
     #[test]
+    fn a_key_without_a_value_is_not_sent_and_not_hashed_and_an_item_without_one_is() {
+        let written = json!({
+            "metadata": {"name": "a", "annotations": null, "labels": {"app": "shop", "tier": null}},
+            "data": {"gone": null, "empty": "", "kept": "v"},
+            "spec": {"paused": null, "values": {"deep": {"deeper": null}}, "args": ["a", null],
+                "containers": [{"name": "c", "resources": {"limits": {"cpu": null, "memory": "1Gi"}, "requests": null}}, null],
+                "matrix": [[{"x": null}]]},
+        });
+        let same = json!({
+            "metadata": {"name": "a", "labels": {"app": "shop"}},
+            "data": {"empty": "", "kept": "v"},
+            "spec": {"values": {"deep": {}}, "args": ["a", null],
+                "containers": [{"name": "c", "resources": {"limits": {"memory": "1Gi"}}}, null],
+                "matrix": [[{}]]},
+        });
+        let object = ObjectId::new("example.com/v1", "Widget", Some("shop"), "a");
+        let body = prepare(&written, &object, &set());
+        assert_eq!(body, prepare(&same, &object, &set()));
+        for part in ["data", "spec"] {
+            assert_eq!(body[part], same[part]);
+        }
+        assert_eq!(body["metadata"].get("annotations"), None);
+        assert_eq!(DesiredHash::of(&written), DesiredHash::of(&same));
+        assert_ne!(
+            DesiredHash::of(&json!({"args": [null]})),
+            DesiredHash::of(&json!({"args": []}))
+        );
+    }
+
+    #[test]
+    fn the_strings_of_a_secret_may_lack_a_value() {
+        let object = ObjectId::new("v1", "Secret", Some("shop"), "a");
+        let manifest = json!({"metadata": {"name": "a"}, "data": {"x": null}, "stringData": {"b": "text", "c": null}});
+        let body = prepare(&manifest, &object, &set());
+        assert_eq!(body["data"], json!({"b": "dGV4dA=="}));
+        assert_eq!(body.get("stringData"), None);
+    }
+
+    #[test]
     fn the_hash_sees_values_and_not_key_order() {
         let read = |text| DesiredHash::of(&serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(read(r#"{"a":1,"b":[1,2]}"#), read(r#"{"b":[1,2],"a":1}"#));
         assert_ne!(read(r#"{"a":1,"b":[1,2]}"#), read(r#"{"a":1,"b":[2,1]}"#));
+        let hash = read(r#"{"a":1}"#);
+        assert_eq!(DesiredHash::parse(&hash.to_string()), Some(hash));
+        assert_eq!(DesiredHash::parse("ab"), None);
     }
 }

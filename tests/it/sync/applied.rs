@@ -2,6 +2,7 @@
 
 use super::scene::{Target, config_map, definition, deployment, service, widget};
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tidegate::sync::{Approval, Change};
@@ -35,6 +36,32 @@ async fn a_commit_is_applied_and_the_same_commit_again_sends_nothing() {
     assert_eq!(report.count(Change::Configured), 1, "{report:#?}");
     assert_eq!(report.applied.len(), 1);
     assert_eq!(report.untouched, 2);
+}
+
+#[tokio::test]
+async fn keys_without_a_value_are_dropped_as_kubectl_drops_them() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-nulls").await;
+    let mut map = config_map("web", "a");
+    map["metadata"]["annotations"] = Value::Null;
+    map["data"]["gone"] = Value::Null;
+    let mut web = deployment("web", "1");
+    let container = &mut web["spec"]["template"]["spec"]["containers"][0];
+    container["resources"] = json!({"limits": {"cpu": null, "memory": "1Gi"}, "requests": null});
+    container["env"] = json!([{"name": "EMPTY", "value": null}]);
+    let declared = target.plain(vec![map, web]);
+
+    let report = target.pass(&declared).await;
+    assert!(report.is_in_sync(), "{report:#?}");
+    let live = target.api::<ConfigMap>().get("web").await.unwrap();
+    assert_eq!(live.data.unwrap().into_keys().collect::<Vec<_>>(), ["key"]);
+    let live = target.api::<Deployment>().get("web").await.unwrap();
+    let container = live.spec.template.spec.unwrap().containers.remove(0);
+    let limits = container.resources.unwrap().limits.unwrap();
+    assert_eq!(limits.into_keys().collect::<Vec<_>>(), ["memory"]);
+    assert_eq!(container.env.unwrap()[0].name, "EMPTY");
+    let report = target.pass_until(&declared, |report| report.requests == 0).await;
+    assert_eq!(report.untouched, 2, "{report:#?}");
 }
 
 #[tokio::test]
