@@ -1,10 +1,12 @@
 use super::connection::Connection;
+use super::failure::classify;
+use super::own_fields::{Live, own_defaults};
 use super::ownership::ownership;
 use super::resource_path::collection_path;
 use super::server_text::{PAGE_REASON, reduced_for_secret};
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode};
-use crate::resource::{MANAGER, ResourceVersion, ServedKind};
+use crate::resource::{MANAGER, ResourceVersion, ServedKind, UnownedField};
 use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::client::Body;
 use kube::core::{PartialObjectMeta, Request, Status};
@@ -14,7 +16,16 @@ use std::time::Duration;
 /// A webhook may take 30 s at most. The client's own retries stay within this deadline too.
 const DEADLINE: Duration = Duration::from_secs(35);
 
-/// Server-side apply of one object: one request, forced.
+/// What the server said to a patch.
+enum Answer {
+    /// The object as the patch left it.
+    Applied { created: bool, metadata: Box<ObjectMeta> },
+    /// The object is invalid.
+    Invalid(Box<Status>),
+}
+
+/// Server-side apply of one object: one request, forced. If the server refuses the object because of a default that belongs
+/// to nobody, the default is owned first, and the object is applied again.
 pub(super) async fn apply(
     connection: &Connection,
     kind: &ServedKind,
@@ -23,14 +34,32 @@ pub(super) async fn apply(
     mode: Mode,
 ) -> Result<Applied, ClusterFailure> {
     let path = collection_path(kind, id)?;
-    let request = async {
-        let sent = patch(connection, path, id, body, mode).await;
-        sent.map_err(|error| match kind.kind.kind.is("", "Secret") {
-            true => reduced_for_secret(error),
-            false => error,
-        })
+    let shown = |error| match kind.kind.kind.is("", "Secret") {
+        true => reduced_for_secret(error),
+        false => error,
     };
-    let (created, metadata) = connection.within(DEADLINE, request).await?;
+    let send = async |patch| {
+        let sent = async { send(connection, path.clone(), id, mode, patch).await.map_err(shown) };
+        connection.within(DEADLINE, sent).await
+    };
+    let mut answer = send(Patch::Apply(body.clone())).await?;
+    if let Answer::Invalid(status) = &answer
+        && let Some((live, defaults)) = defaults_in_the_way(connection, kind, id, status).await?
+    {
+        let again = match mode {
+            Mode::Write => {
+                own_defaults(connection, kind, id, &live, &defaults).await?;
+                Patch::Apply(body.clone())
+            }
+            // A dry run cannot own anything. A merge shows what the server says to the object without the defaults.
+            Mode::DryRun => Patch::Merge(live.merge_without(body, &defaults)),
+        };
+        answer = send(again).await?;
+    }
+    let (created, metadata) = match answer {
+        Answer::Applied { created, metadata } => (created, metadata),
+        Answer::Invalid(status) => return Err(classify(connection.url(), &shown(kube::Error::Api(status)))),
+    };
     Ok(Applied {
         uid: metadata.uid.unwrap_or_default(),
         version: ResourceVersion::new(metadata.resource_version.unwrap_or_default()),
@@ -40,26 +69,62 @@ pub(super) async fn apply(
     })
 }
 
+/// The live object and its defaults that may have caused this refusal, if there are any.
+async fn defaults_in_the_way(
+    connection: &Connection,
+    kind: &ServedKind,
+    id: &ObjectId,
+    refusal: &Status,
+) -> Result<Option<(Live, Vec<UnownedField>)>, ClusterFailure> {
+    let causes = refusal.details.as_ref().map_or(&[][..], |details| &details.causes);
+    if causes.is_empty() {
+        return Ok(None);
+    }
+    let live = match Live::read(connection, kind, id).await {
+        Err(failure) if failure.is_outage() => return Err(failure),
+        // The refusal says more than a second failure.
+        other => other.ok().flatten(),
+    };
+    let found = live.map(|live| {
+        let defaults = live.defaults_in_the_way(causes);
+        (live, defaults)
+    });
+    Ok(found.filter(|(_, defaults)| !defaults.is_empty()))
+}
+
 /// Sends the patch. Only the metadata of the answer is parsed. Status code 201 means that the object was created.
-async fn patch(
+async fn send(
     connection: &Connection,
     path: String,
     id: &ObjectId,
-    body: &Value,
     mode: Mode,
-) -> Result<(bool, ObjectMeta), kube::Error> {
-    let mut params = PatchParams::apply(MANAGER).force();
+    patch: Patch<Value>,
+) -> Result<Answer, kube::Error> {
+    let mut params = match patch {
+        Patch::Apply(_) => PatchParams::apply(MANAGER).force(),
+        _ => PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        },
+    };
     params.dry_run = mode == Mode::DryRun;
     let request = Request::new(path)
-        .patch(&id.name, &params, &Patch::Apply(body))
+        .patch(&id.name, &params, &patch)
         .map_err(kube::Error::BuildRequest)?;
     let response = connection.client.send(request.map(Body::from)).await?;
     let code = response.status();
     let bytes = response.into_body().collect_bytes().await?;
     if code.is_success() {
         let answer: PartialObjectMeta = serde_json::from_slice(&bytes).map_err(kube::Error::SerdeError)?;
-        return Ok((code.as_u16() == 201, answer.metadata));
+        return Ok(Answer::Applied {
+            created: code.as_u16() == 201,
+            metadata: Box::new(answer.metadata),
+        });
     }
     let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_else(|_| Status::failure("", PAGE_REASON));
-    Err(kube::Error::Api(status.with_code(code.as_u16()).boxed()))
+    let status = status.with_code(code.as_u16()).boxed();
+    match code.as_u16() {
+        422 => Ok(Answer::Invalid(status)),
+        _ => Err(kube::Error::Api(status)),
+    }
 }

@@ -7,7 +7,8 @@
 //!
 //! Invariants:
 //!
-//! - One apply is one request. Every request has a deadline.
+//! - One apply is one request, and a few more where the server refuses the object because of a default that it once set.
+//!   Every request has a deadline.
 //! - What a watch delivers is reduced on arrival to the few bytes that are compared. The wire object, with its
 //!   `managedFields`, is dropped there. Wire types do not leave this room.
 //! - A watch that fails starts over with a complete list. Its kind counts as not synced until then.
@@ -22,6 +23,7 @@ mod delete;
 mod discovery;
 mod events;
 mod failure;
+mod own_fields;
 mod ownership;
 mod record;
 mod resource_path;

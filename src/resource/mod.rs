@@ -9,6 +9,7 @@
 
 mod deletion_limit;
 mod desired;
+mod field_set;
 mod fingerprint;
 mod health;
 mod kind;
@@ -23,6 +24,7 @@ mod wave;
 
 pub use deletion_limit::DeletionLimit;
 pub use desired::{DesiredHash, prepare};
+pub use field_set::{FieldPath, UnownedField, add_field, has_field, remove_field, unowned_fields};
 pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership};
 pub use health::Health;
 pub use kind::{GroupKind, KindVersion, ServedKind};

@@ -3,6 +3,7 @@
 //! A server of its own has a test that counts requests of the whole server, makes kinds, or stops the server.
 
 mod applied;
+mod defaults;
 mod deletions;
 mod drift;
 mod namespaced;
