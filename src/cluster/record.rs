@@ -4,8 +4,8 @@ use super::failure::explain_missing_namespace;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Mode, Record, RecordStore};
 use crate::resource::{
-    GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, Members, ServedKind, SetName, TOOLING_ANNOTATION,
-    decode_keys, encode_keys,
+    DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, Members, Run, ServedKind, SetName,
+    TOOLING_ANNOTATION, decode_keys, encode_keys,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -17,6 +17,8 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Keeps records far below etcd's limit of 1.5 MB an object.
 const PROBLEMS_LIMIT: usize = 32 * 1024;
+/// A line has about 150 bytes.
+const MAX_RUNS: usize = 2_000;
 
 /// A target's record as a ConfigMap, which is the parent of its ApplySet (KEP-3659).
 pub struct RecordMap {
@@ -62,6 +64,7 @@ impl RecordMap {
             "commit": record.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
             "status": record.status,
             "problems": bounded(&record.problems),
+            "runs": written_runs(&record.runs),
         })
     }
 }
@@ -83,6 +86,7 @@ impl RecordStore for RecordMap {
             commit: data.get("commit").and_then(|text| CommitId::parse(text).ok()),
             kinds: kinds.split(',').filter_map(GroupKind::parse).collect(),
             members: members(&data),
+            runs: data.remove("runs").map(|text| read_runs(&text)).unwrap_or_default(),
             status: data.remove("status").unwrap_or_default(),
             problems: data
                 .remove("problems")
@@ -116,6 +120,43 @@ fn members(data: &BTreeMap<String, String>) -> Option<Members> {
     })
 }
 
+/// One line for each run: `Job.batch shop/migrate UID HASH finished`. A cluster-scoped object has no namespace before the `/`.
+fn written_runs(runs: &BTreeMap<ObjectId, Run>) -> String {
+    let mut text = String::new();
+    for (id, run) in runs.iter().take(MAX_RUNS) {
+        let kind = GroupKind::of(id);
+        let namespace = id.namespace.as_deref().unwrap_or_default();
+        let state = if run.is_finished { "finished" } else { "started" };
+        text.push_str(&format!(
+            "{kind} {namespace}/{} {} {} {state}\n",
+            id.name, run.uid, run.hash
+        ));
+    }
+    text
+}
+
+/// The inverse of [`written_runs`]. A line that does not read is left out.
+fn read_runs(text: &str) -> BTreeMap<ObjectId, Run> {
+    let read = |line: &str| {
+        let mut words = line.split(' ');
+        let kind = GroupKind::parse(words.next()?)?;
+        let (namespace, name) = words.next()?.split_once('/')?;
+        let id = ObjectId {
+            group: kind.group,
+            kind: kind.kind,
+            namespace: Some(namespace.to_owned()).filter(|namespace| !namespace.is_empty()),
+            name: name.to_owned(),
+        };
+        let run = Run {
+            uid: words.next()?.to_owned(),
+            hash: DesiredHash::parse(words.next()?)?,
+            is_finished: words.next()? == "finished",
+        };
+        Some((id, run))
+    };
+    text.lines().filter_map(read).collect()
+}
+
 fn bounded(problems: &[String]) -> String {
     let mut text = String::new();
     for (index, problem) in problems.iter().enumerate() {
@@ -132,6 +173,23 @@ fn bounded(problems: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_runs_read_back() {
+        let job = |namespace, name: &str, is_finished| {
+            let run = Run {
+                hash: DesiredHash::of(&json!(name)),
+                uid: format!("uid-{name}"),
+                is_finished,
+            };
+            (ObjectId::new("batch/v1", "Job", namespace, name), run)
+        };
+        let runs = BTreeMap::from([job(Some("shop"), "migrate", true), job(None, "b", false)]);
+        let text = written_runs(&runs);
+        assert_eq!(text.lines().count(), 2);
+        assert_eq!(read_runs(&text), runs);
+        assert_eq!(read_runs("nonsense\n"), BTreeMap::new());
+    }
 
     #[test]
     fn a_long_list_of_problems_is_cut_with_its_count() {

@@ -23,6 +23,8 @@ pub struct ObservedObject {
     pub is_owned: bool,
     /// Whether it is being deleted.
     pub is_terminating: bool,
+    /// Whether it has run to its end, see [`Run`](super::Run).
+    pub is_finished: bool,
     /// What its annotations say about pruning.
     pub prune: PrunePolicy,
     /// Its health.

@@ -111,6 +111,7 @@ mod tests {
             is_copy: false,
             is_owned: false,
             is_terminating: false,
+            is_finished: false,
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
         }

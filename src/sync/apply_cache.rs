@@ -1,7 +1,7 @@
 use super::conflict::Conflict;
 use crate::model::{Backoff, ObjectId};
-use crate::port::Applied;
-use crate::resource::{DesiredHash, Fingerprint, Object, ResourceVersion};
+use crate::port::{Applied, Observed};
+use crate::resource::{DesiredHash, Fingerprint, GroupKind, Object, ResourceVersion, Run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,8 @@ const LAST_RETRY: Duration = Duration::from_secs(300);
 pub struct ApplyCache {
     entries: BTreeMap<ObjectId, Entry>,
     deleted: BTreeMap<ObjectId, (String, Instant)>,
+    /// The runs of objects that run to an end. A new process takes them from the target's record.
+    runs: BTreeMap<ObjectId, Run>,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +72,15 @@ impl ApplyCache {
     pub(super) fn note_applied(&mut self, id: &ObjectId, hash: DesiredHash, applied: &Applied, now: Instant) {
         let entry = self.entries.entry(id.clone()).or_default();
         entry.failure = None;
+        if Run::has_end(&GroupKind::of(id)) {
+            let known = self.runs.remove(id).filter(|run| run.uid == applied.uid);
+            let run = Run {
+                hash,
+                uid: applied.uid.clone(),
+                is_finished: known.is_some_and(|run| run.is_finished),
+            };
+            self.runs.insert(id.clone(), run);
+        }
         entry.applied = Some(LastApply {
             hash,
             uid: applied.uid.clone(),
@@ -123,6 +134,34 @@ impl ApplyCache {
     pub(super) fn uids(&self) -> impl Iterator<Item = &str> {
         let applied = self.entries.values().filter_map(|entry| entry.applied.as_ref());
         applied.map(|last| last.uid.as_str())
+    }
+
+    pub(super) fn run(&self, id: &ObjectId) -> Option<&Run> {
+        self.runs.get(id)
+    }
+
+    pub(super) fn runs(&self) -> &BTreeMap<ObjectId, Run> {
+        &self.runs
+    }
+
+    /// Takes the runs that an earlier process recorded.
+    pub(super) fn set_runs(&mut self, runs: BTreeMap<ObjectId, Run>) {
+        self.runs = runs;
+    }
+
+    /// Notes which runs have ended, by what the watches show and by what they saw go.
+    pub(super) fn note_runs(&mut self, observed: &Observed) {
+        for (id, run) in &mut self.runs {
+            let live = observed.object(id);
+            let is_over = live.is_some_and(|live| live.uid == run.uid && live.is_finished);
+            let view = observed.kinds.get(&GroupKind::of(id));
+            run.is_finished |= is_over || view.is_some_and(|view| view.finished.get(id) == Some(&run.uid));
+        }
+    }
+
+    /// Forgets the runs of objects that are no longer declared: a manifest that comes back runs again.
+    pub(super) fn retain_runs(&mut self, declared: impl Fn(&ObjectId) -> bool) {
+        self.runs.retain(|id, _| declared(id));
     }
 
     /// Forgets objects that are no longer declared.

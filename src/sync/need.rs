@@ -1,8 +1,9 @@
 use super::apply_cache::{Entry, LastApply};
 use crate::model::ObjectId;
 use crate::port::{KindView, Observed};
-use crate::resource::{DesiredHash, GroupKind};
+use crate::resource::{DesiredHash, GroupKind, ObservedObject, Run};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
 /// Why an object is applied.
@@ -27,6 +28,20 @@ pub(super) enum Need {
     /// Not before this time. A failure is then retried, or a view of the watch counts again.
     NothingUntil(Instant),
     Apply(Reason),
+}
+
+/// Whether the object has run to its end and is gone. `entry` is what this process knows of the object, `run` its latest run.
+/// An object that removes itself when it has run, and that no process saw go, counts as finished.
+pub(super) fn has_run(
+    entry: Option<&Entry>,
+    run: Option<&Run>,
+    manifest: &Value,
+    hash: DesiredHash,
+    live: Option<&ObservedObject>,
+) -> bool {
+    let was_away = entry.is_none_or(|entry| entry.applied.is_none());
+    let is_over = |run: &Run| run.is_finished || (was_away && Run::removes_itself(manifest));
+    live.is_none() && run.is_some_and(|run| run.hash == hash && is_over(run))
 }
 
 /// Decides from the cache and the watches. Drift is not weighed here: the manifest says what to do about it.

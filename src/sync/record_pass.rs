@@ -72,8 +72,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         api.observed()
             .read(|observed| authors.settle(observed, cache, is_shorter));
         let members = self.authors.members().clone();
-        let record = self.record().await?;
         let problems = report.problems();
+        let runs = self.cache.runs().clone();
+        let record = self.record().await?;
         let next = Record {
             // While deletions wait, the target still holds the state of the commit before. If a broken history asked for a
             // confirmation, or a folder that is not read any more did, and a bad file blocked the deletions, correcting the
@@ -87,6 +88,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 .observed()
                 .read(|observed| kinds_of_set(declared, kinds, report, record, observed)),
             members: Some(members),
+            runs,
             status: match problems.len() {
                 0 => format!("in sync: {} objects", report.declared),
                 count => format!("{} objects, {count} problems", report.declared),

@@ -1,5 +1,5 @@
 use super::apply_cache::ApplyCache;
-use super::need::{Need, Reason, need};
+use super::need::{Need, Reason, has_run, need};
 use super::report::{Contended, Drifted, FailedObject, WaitingDeletions};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Kinds, Observed, TargetState};
@@ -163,6 +163,11 @@ impl SyncPlan {
         let entry = inputs.cache.entry(&id);
         let hash = inputs.cache.hash(&id, object);
         self.hashes.push((id.clone(), Arc::clone(object), hash));
+        let live = inputs.observed.object(&id);
+        if has_run(entry, inputs.cache.run(&id), &object.value, hash, live) {
+            self.untouched += 1;
+            return;
+        }
         let reason = match need(entry, hash, &id, inputs.observed, inputs.now) {
             Need::Nothing => {
                 self.untouched += 1;

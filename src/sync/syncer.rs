@@ -152,6 +152,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         if self.record.is_none() {
             let record = self.target.record.read().await?.unwrap_or_default();
             self.authors = Authors::recorded(record.members.as_ref());
+            self.cache.set_runs(record.runs.clone());
             self.record = Some(record);
         }
         Ok(self.record.get_or_insert_default())
@@ -236,6 +237,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     }
 
     fn plan(&mut self, declared: &TargetState, kinds: &Kinds, approval: Approval) -> SyncPlan {
+        self.note_runs();
         let now = Instant::now();
         let nothing = BTreeSet::new();
         let recorded = self.record.as_ref().and_then(|record| record.commit);
@@ -265,7 +267,22 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.cache.note_object(id, object, *hash);
         }
         self.cache.retain(|id| plan.declared.contains(id), now);
+        if declared.complete {
+            self.cache.retain_runs(|id| plan.declared.contains(id));
+        }
         plan
+    }
+
+    /// Notes which objects have run to their end.
+    fn note_runs(&mut self) {
+        let cache = &mut self.cache;
+        self.target.api.observed().update(|observed| {
+            cache.note_runs(observed);
+            for view in observed.kinds.values_mut() {
+                view.finished.clear();
+            }
+            false
+        });
     }
 
     /// Asks until the new kinds are served, or until no more are to be expected.

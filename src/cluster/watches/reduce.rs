@@ -1,6 +1,6 @@
 use crate::cluster::ownership::ownership;
 use crate::model::ObjectId;
-use crate::resource::{GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion};
+use crate::resource::{GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
 use kube::api::{DynamicObject, ObjectMeta};
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(super) fn reduce_event<K>(event: Event<K>, mut reduce: impl FnMut(K) -> Redu
     }
 }
 
-/// Reduces a whole object, of a kind with a health rule.
+/// Reduces a whole object, of a kind with a health rule or an end.
 pub(super) fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
     let DynamicObject { metadata, mut data, .. } = object;
     let mut take = |key: &str| data.get_mut(key).map(Value::take).unwrap_or_default();
@@ -28,7 +28,9 @@ pub(super) fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced 
         "spec": take("spec"),
         "status": take("status"),
     });
-    reduce_metadata(kind, &metadata, Health::of(kind, &read))
+    let (id, object) = reduce_metadata(kind, &metadata, Health::of(kind, &read));
+    let is_finished = Run::is_over(kind, &read);
+    (id, ObservedObject { is_finished, ..object })
 }
 
 /// Reduces an object of which only the metadata was read.
@@ -54,6 +56,7 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
             .as_ref()
             .is_some_and(|owners| !owners.is_empty()),
         is_terminating: metadata.deletion_timestamp.is_some(),
+        is_finished: false,
         prune: PrunePolicy::read(
             annotations.map(|(key, value)| (key.as_str(), value.as_str())),
             ownership.owns_prune,
@@ -71,4 +74,5 @@ pub(super) fn is_relevant(before: &ObservedObject, after: &ObservedObject) -> bo
         || before.is_owned != after.is_owned
         || before.prune != after.prune
         || before.health != after.health
+        || before.is_finished != after.is_finished
 }

@@ -4,7 +4,7 @@ use crate::cluster::discovery::Discovery;
 use crate::cluster::resource_path::api_resource;
 use crate::model::{Backoff, ObjectId};
 use crate::port::{KindView, ObservedStore};
-use crate::resource::{Health, ObservedObject, ServedKind};
+use crate::resource::{Health, ObservedObject, Run, ServedKind};
 use futures::StreamExt as _;
 use futures::stream::{BoxStream, select_all};
 use kube::api::{ApiResource, DynamicObject};
@@ -88,7 +88,7 @@ impl Watch {
         select_all(streams).boxed()
     }
 
-    /// Whole objects for kinds with a health rule, metadata alone for the others.
+    /// Whole objects for kinds with a health rule or an end, metadata alone for the others.
     fn list_events(&self, namespace: Option<&str>, streaming: bool) -> ListEvents {
         let mut config = watcher::Config::default().labels(&self.selector);
         if streaming {
@@ -96,7 +96,7 @@ impl Watch {
         }
         let resource = api_resource(&self.served);
         let kind = self.served.kind.kind.clone();
-        if Health::has_rule(&kind) {
+        if Health::has_rule(&kind) || Run::has_end(&kind) {
             let api: Api<DynamicObject> = api(self.client.clone(), namespace, &resource);
             watcher(api, config)
                 .map(move |event| event.map(|event| reduce_event(event, |object| reduce_object(&kind, object))))
@@ -159,23 +159,11 @@ impl Watch {
     /// Replaces the objects of one list. `synced`: no other list is awaited.
     fn replace(&self, namespace: Option<&str>, objects: BTreeMap<ObjectId, ObservedObject>, synced: bool) {
         self.update(|view| {
-            for object in objects.values() {
-                view.advance(&object.version);
+            view.replace(namespace, objects);
+            if synced {
+                view.set_synced();
             }
-            match namespace {
-                None => view.objects = objects,
-                Some(_) => {
-                    view.objects.retain(|id, _| id.namespace.as_deref() != namespace);
-                    view.objects.extend(objects);
-                }
-            }
-            if !synced {
-                return false;
-            }
-            view.synced = true;
-            view.failing = None;
-            view.away = false;
-            true
+            synced
         });
     }
 
@@ -189,10 +177,7 @@ impl Watch {
     }
 
     fn remove(&self, (id, object): Reduced) {
-        self.update(|view| {
-            view.advance(&object.version);
-            view.objects.remove(&id).is_some()
-        });
+        self.update(|view| view.remove(&id, object));
     }
 
     fn update(&self, change: impl FnOnce(&mut KindView) -> bool) {

@@ -17,6 +17,8 @@ pub struct KindView {
     pub latest: ResourceVersion,
     /// The set's objects of this kind.
     pub objects: BTreeMap<ObjectId, ObservedObject>,
+    /// The UIDs of objects that had run to their end when they went. The loop that reads them empties the map.
+    pub finished: BTreeMap<ObjectId, String>,
 }
 
 impl KindView {
@@ -24,6 +26,42 @@ impl KindView {
     pub fn advance(&mut self, version: &ResourceVersion) {
         if !version.is_older_than(&self.latest) {
             self.latest = version.clone();
+        }
+    }
+
+    /// Notes a complete list, of a namespace or of the whole cluster.
+    pub fn replace(&mut self, namespace: Option<&str>, objects: BTreeMap<ObjectId, ObservedObject>) {
+        for object in objects.values() {
+            self.advance(&object.version);
+        }
+        let is_listed = |id: &ObjectId| namespace.is_none() || id.namespace.as_deref() == namespace;
+        let before: Vec<_> = self.objects.extract_if(.., |id, _| is_listed(id)).collect();
+        self.objects.extend(objects);
+        for (id, gone) in before {
+            if self.objects.get(&id).is_none_or(|object| object.uid != gone.uid) {
+                self.note_gone(id, gone);
+            }
+        }
+    }
+
+    /// The watch has delivered every list, and follows the changes.
+    pub fn set_synced(&mut self) {
+        self.synced = true;
+        self.failing = None;
+        self.away = false;
+    }
+
+    /// Notes a deletion. `object` is the object as it was last. Returns whether the object was known.
+    pub fn remove(&mut self, id: &ObjectId, object: ObservedObject) -> bool {
+        self.advance(&object.version);
+        let known = self.objects.remove(id).is_some();
+        self.note_gone(id.clone(), object);
+        known
+    }
+
+    fn note_gone(&mut self, id: ObjectId, object: ObservedObject) {
+        if object.is_finished {
+            self.finished.insert(id, object.uid);
         }
     }
 }

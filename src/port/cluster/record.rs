@@ -1,7 +1,7 @@
 use super::failure::ClusterFailure;
-use crate::model::CommitId;
-use crate::resource::{GroupKind, Members, SetName};
-use std::collections::BTreeSet;
+use crate::model::{CommitId, ObjectId};
+use crate::resource::{GroupKind, Members, Run, SetName};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 /// What a target's record (its ApplySet parent) holds.
@@ -14,6 +14,8 @@ pub struct Record {
     /// Who made the objects of the set. `None`: the record does not say, as after a loss or an upgrade, and the history of
     /// labelled objects is unknown.
     pub members: Option<Members>,
+    /// The runs of declared objects that run to an end, so that what has run does not run again.
+    pub runs: BTreeMap<ObjectId, Run>,
     /// One line for people about the last pass.
     pub status: String,
     /// What failed or waits, one line each. The edge bounds the total length.

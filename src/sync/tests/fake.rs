@@ -54,7 +54,11 @@ impl Fake {
             observed: ObservedStore::default(),
             world: Mutex::default(),
         };
-        for (api_version, kind, plural) in [("v1", "ConfigMap", "configmaps"), ("v1", "Service", "services")] {
+        for (api_version, kind, plural) in [
+            ("v1", "ConfigMap", "configmaps"),
+            ("v1", "Service", "services"),
+            ("batch/v1", "Job", "jobs"),
+        ] {
             fake.serve(api_version, kind, plural);
         }
         Arc::new(fake)
@@ -98,10 +102,10 @@ impl Fake {
         self.observed.update(|observed| {
             for kind in &world.watched {
                 let view = observed.kinds.entry(kind.clone()).or_default();
-                view.synced = true;
                 view.advance(&ResourceVersion::new(world.version.to_string()));
                 let of_kind = world.live.iter().filter(|(id, _)| GroupKind::of(id) == *kind);
-                view.objects = of_kind.map(|(id, live)| (id.clone(), live.clone())).collect();
+                view.replace(None, of_kind.map(|(id, live)| (id.clone(), live.clone())).collect());
+                view.set_synced();
             }
             true
         });
@@ -131,6 +135,13 @@ impl Fake {
             ..live.clone()
         };
         world.live.insert(id, copy);
+    }
+
+    /// An object runs to its end.
+    pub(super) fn finish(&self, name: &str) {
+        let mut world = self.world();
+        let live = world.live.iter_mut().find(|(id, _)| id.name == name).unwrap().1;
+        live.is_finished = true;
     }
 
     pub(super) fn remove(&self, name: &str) {
@@ -192,6 +203,7 @@ impl TargetApi for Fake {
             is_copy: false,
             is_owned: false,
             is_terminating: false,
+            is_finished: false,
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
         });

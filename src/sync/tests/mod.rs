@@ -1,6 +1,7 @@
 //! Passes over clusters in memory.
 
 mod fake;
+mod jobs;
 mod loops;
 mod passes;
 mod pruning;

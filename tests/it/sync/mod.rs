@@ -6,6 +6,7 @@ mod applied;
 mod defaults;
 mod deletions;
 mod drift;
+mod jobs;
 mod namespaced;
 mod reported;
 mod scene;
