@@ -1,10 +1,11 @@
 use super::connection::Connection;
 use super::discovery::Discovery;
+use super::own_fields::hand_over;
 use super::watches::Watches;
 use super::{apply, delete};
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Deletion, Freshness, Kinds, Mode, ObservedStore, TargetApi};
-use crate::resource::{GroupKind, KindVersion, ObservedObject, ServedKind, SetId};
+use crate::resource::{FieldPath, GroupKind, KindVersion, ObservedObject, ServedKind, SetId};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,6 +38,17 @@ impl ApiServer {
     }
 }
 
+impl ApiServer {
+    /// What a failed request says about the kinds that the server serves.
+    fn note_failure(&self, kind: &ServedKind, failure: Option<&ClusterFailure>) {
+        match failure {
+            Some(ClusterFailure::UnknownKind { .. }) => self.discovery.expire(),
+            Some(ClusterFailure::Unavailable { .. }) if !kind.kind.kind.group.is_empty() => self.discovery.suspect(),
+            _ => {}
+        }
+    }
+}
+
 impl TargetApi for ApiServer {
     fn default_namespace(&self) -> &str {
         self.connection.default_namespace()
@@ -54,10 +66,12 @@ impl TargetApi for ApiServer {
         mode: Mode,
     ) -> Result<Applied, ClusterFailure> {
         let applied = apply::apply(&self.connection, kind, id, body, mode).await;
-        if let Err(ClusterFailure::UnknownKind { .. }) = &applied {
-            self.discovery.expire();
-        }
+        self.note_failure(kind, applied.as_ref().err());
         applied
+    }
+
+    async fn hand_over(&self, kind: &ServedKind, id: &ObjectId, field: &FieldPath) -> Result<(), ClusterFailure> {
+        hand_over(&self.connection, kind, id, field).await
     }
 
     async fn delete(
@@ -66,7 +80,9 @@ impl TargetApi for ApiServer {
         id: &ObjectId,
         seen: &ObservedObject,
     ) -> Result<Deletion, ClusterFailure> {
-        delete::delete(&self.connection, kind, id, seen).await
+        let deleted = delete::delete(&self.connection, kind, id, seen).await;
+        self.note_failure(kind, deleted.as_ref().err());
+        deleted
     }
 
     fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds) {

@@ -60,11 +60,13 @@ pub(super) async fn apply(
         Answer::Applied { created, metadata } => (created, metadata),
         Answer::Invalid(status) => return Err(classify(connection.url(), &shown(kube::Error::Api(status)))),
     };
+    let ownership = ownership(metadata.managed_fields.as_deref());
     Ok(Applied {
         uid: metadata.uid.unwrap_or_default(),
         version: ResourceVersion::new(metadata.resource_version.unwrap_or_default()),
         generation: metadata.generation,
-        fingerprint: ownership(metadata.managed_fields.as_deref()).fingerprint,
+        fingerprint: ownership.fingerprint,
+        owns_replicas: ownership.owns_replicas,
         created,
     })
 }

@@ -1,4 +1,5 @@
 use super::connection::Connection;
+use crate::model::Backoff;
 use crate::port::{ClusterFailure, Freshness, Kinds};
 use crate::resource::{GroupKind, KindVersion, ServedKind};
 use kube::client::{APIGroupDiscovery, APIGroupDiscoveryList};
@@ -8,14 +9,68 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Definitions and API services come and go without a word. Two requests in ten minutes notice what nothing else does.
+const MAX_AGE: Duration = Duration::from_secs(600);
+/// While the server behind a group does not answer.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LAST_RETRY: Duration = Duration::from_secs(60);
+/// A request that failed as if the server behind its group were away is followed by a question at most this often.
+const SUSPICION: Duration = Duration::from_secs(5);
 
 /// What the server serves, cached. The lock also keeps two callers from asking the server at the same time.
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
-    snapshot: Mutex<Option<Arc<Snapshot>>>,
+    cached: Mutex<Cached>,
     is_expired: AtomicBool,
+    is_suspect: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Cached {
+    snapshot: Option<Arc<Snapshot>>,
+    refresh: Refresh,
+}
+
+/// When the server is asked again.
+#[derive(Debug)]
+struct Refresh {
+    asked: Option<Instant>,
+    next: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Default for Refresh {
+    fn default() -> Self {
+        Self {
+            asked: None,
+            next: None,
+            backoff: Backoff::new(FIRST_RETRY, LAST_RETRY),
+        }
+    }
+}
+
+impl Refresh {
+    /// `is_suspect`: a request has failed since the server was asked.
+    fn is_due(&self, is_suspect: bool, now: Instant) -> bool {
+        let is_old = self.next.is_none_or(|next| now >= next);
+        is_old || (is_suspect && self.asked.is_none_or(|asked| now >= asked + SUSPICION))
+    }
+
+    fn note_answer(&mut self, all_groups_answer: bool, now: Instant) {
+        let pause = match all_groups_answer {
+            true => {
+                self.backoff.succeeded();
+                MAX_AGE
+            }
+            false => self.backoff.failed(),
+        };
+        self.asked = Some(now);
+        self.next = Some(now + pause);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -31,19 +86,29 @@ impl Discovery {
         self.is_expired.store(true, Ordering::Relaxed);
     }
 
+    /// Makes a later call of [`Discovery::kinds`] ask the server: a request has failed as it does when the server behind a group
+    /// is away.
+    pub(super) fn suspect(&self) {
+        self.is_suspect.store(true, Ordering::Relaxed);
+    }
+
     pub(super) async fn kinds(
         &self,
         connection: &Connection,
         requested: &BTreeSet<KindVersion>,
         freshness: Freshness,
     ) -> Result<Kinds, ClusterFailure> {
-        let mut cached = self.snapshot.lock().await;
-        let is_expired = self.is_expired.swap(false, Ordering::Relaxed);
-        let snapshot = match cached.as_ref() {
-            Some(known) if !is_expired && (freshness == Freshness::Cached || known.has_all(requested)) => known.clone(),
+        let mut cached = self.cached.lock().await;
+        let is_suspect = self.is_suspect.load(Ordering::Relaxed);
+        let is_due =
+            self.is_expired.swap(false, Ordering::Relaxed) || cached.refresh.is_due(is_suspect, Instant::now());
+        let snapshot = match cached.snapshot.as_ref() {
+            Some(known) if !is_due && (freshness == Freshness::Cached || known.has_all(requested)) => known.clone(),
             _ => {
+                self.is_suspect.store(false, Ordering::Relaxed);
                 let found = discover(connection).await.inspect_err(|_| self.expire())?;
-                cached.insert(Arc::new(found)).clone()
+                cached.refresh.note_answer(found.unanswered.is_empty(), Instant::now());
+                cached.snapshot.insert(Arc::new(found)).clone()
             }
         };
         drop(cached);
@@ -104,6 +169,8 @@ impl Snapshot {
                 if !can("patch") || !can("list") || !can("watch") {
                     continue;
                 }
+                let is_scale = |name: &Option<String>| name.as_deref() == Some("scale");
+                let scales = resource.subresources.iter().any(|part| is_scale(&part.subresource));
                 self.add(ServedKind {
                     kind: KindVersion {
                         kind: GroupKind::new(name.as_str(), kind),
@@ -111,6 +178,7 @@ impl Snapshot {
                     },
                     plural: resource.resource.unwrap_or_default(),
                     namespaced: resource.scope.as_deref() == Some("Namespaced"),
+                    scales,
                 });
             }
         }
@@ -128,6 +196,7 @@ impl Snapshot {
                         },
                         plural: resource.plural,
                         namespaced: capabilities.scope == Scope::Namespaced,
+                        scales: capabilities.subresources.iter().any(|(part, _)| part.plural == "scale"),
                     });
                 }
             }
@@ -141,5 +210,35 @@ impl Snapshot {
             .entry(served.kind.kind.clone())
             .or_insert_with(|| served.clone());
         self.served.entry(served.kind.clone()).or_insert(served);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_does_not_answer_is_asked_for_ever_more_slowly_and_a_complete_answer_expires() {
+        let start = Instant::now();
+        let mut refresh = Refresh::default();
+        assert!(refresh.is_due(false, start));
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            refresh.note_answer(false, start);
+            let pause = refresh.next.unwrap() - start;
+            assert!(!refresh.is_due(false, start + pause - Duration::from_millis(1)));
+            assert!(refresh.is_due(false, start + pause));
+            pauses.push(pause);
+        }
+        assert_eq!(pauses.first(), Some(&FIRST_RETRY));
+        assert!(pauses.is_sorted() && pauses.last() == Some(&LAST_RETRY));
+        refresh.note_answer(true, start);
+        assert!(!refresh.is_due(false, start + LAST_RETRY) && refresh.is_due(false, start + MAX_AGE));
+        assert!(!refresh.is_due(true, start) && refresh.is_due(true, start + SUSPICION));
+        refresh.note_answer(false, start);
+        assert!(
+            refresh.is_due(false, start + FIRST_RETRY),
+            "a new failure starts from the beginning"
+        );
     }
 }

@@ -2,7 +2,9 @@ use super::connection::Connection;
 use super::resource_path::collection_path;
 use crate::model::ObjectId;
 use crate::port::ClusterFailure;
-use crate::resource::{MANAGER, ServedKind, UnownedField, add_field, unowned_fields};
+use crate::resource::{
+    FieldPath, MANAGER, REPLICAS, ServedKind, UnownedField, add_field, remove_field, unowned_fields,
+};
 use kube::api::{Patch, PatchParams};
 use kube::core::Request;
 use kube::core::response::StatusCause;
@@ -10,6 +12,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Somebody else writes to the object in the same moment. Each time the object is read again.
+const ATTEMPTS: usize = 3;
 
 /// A live object, for a change of what the agent owns of it.
 pub(super) struct Live(Value);
@@ -47,6 +51,7 @@ impl Live {
         // An immutable field does not change by having another owner.
         let is_final =
             |cause: &StatusCause| cause.message.contains("immutable") || cause.message.contains("may not change");
+        found.retain(|field| field.path != REPLICAS);
         found.retain(|field| {
             let mut causes = causes.iter().filter(|cause| !is_final(cause));
             causes.any(|cause| field.may_cause_refusal_of(&cause.field))
@@ -95,6 +100,13 @@ impl Live {
         entries
     }
 
+    /// The entries without this field among the agent's own; `None` if the agent does not own the field.
+    fn without_own(&self, removed: &FieldPath) -> Option<Vec<Value>> {
+        let mut entries = self.entries().to_vec();
+        let own = entries.iter_mut().find(|entry| is_own(entry))?;
+        remove_field(&mut own["fieldsV1"], removed).then_some(entries)
+    }
+
     /// Writes the entries, on the condition that the object is as it was read. No field changes its value.
     async fn write(
         &self,
@@ -131,6 +143,30 @@ pub(super) async fn own_defaults(
 ) -> Result<(), ClusterFailure> {
     let entries = live.with_own(defaults, &kind.kind.api_version());
     live.write(connection, kind, id, entries).await
+}
+
+/// Gives up the ownership of a field, which keeps its value: the agent's next apply, which does not declare the field, leaves
+/// the field alone. Without this, the server would set the default.
+pub(super) async fn hand_over(
+    connection: &Connection,
+    kind: &ServedKind,
+    id: &ObjectId,
+    field: &FieldPath,
+) -> Result<(), ClusterFailure> {
+    let mut attempts = 0;
+    loop {
+        let Some(live) = Live::read(connection, kind, id).await? else {
+            return Ok(());
+        };
+        let Some(entries) = live.without_own(field) else {
+            return Ok(());
+        };
+        attempts += 1;
+        match live.write(connection, kind, id, entries).await {
+            Err(ClusterFailure::Conflict { .. }) if attempts < ATTEMPTS => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Adds a null to a merge patch for everything that the live object has and the patch does not.

@@ -100,6 +100,7 @@ impl RecordStore for RecordMap {
             kind: KindVersion::new("v1", "ConfigMap"),
             plural: "configmaps".to_owned(),
             namespaced: true,
+            scales: false,
         };
         let id = ObjectId::new("v1", "ConfigMap", Some(&self.name.namespace), &self.name.name);
         let written = apply(&self.connection, &kind, &id, &self.body(record), Mode::Write).await;

@@ -39,6 +39,7 @@ mod tests {
             kind: KindVersion::new("v1", "ConfigMap"),
             plural: "configmaps".into(),
             namespaced: true,
+            scales: false,
         };
         for (namespace, name) in [
             ("shop", "a/b"),

@@ -150,6 +150,78 @@ pub fn has_field(set: &Value, path: &[&str]) -> bool {
     path.iter().try_fold(set, |set, element| set.get(*element)).is_some()
 }
 
+/// The paths of a set that hold no further paths, at most `most` of them.
+pub fn leaf_fields(set: &Value, most: usize) -> Vec<FieldPath> {
+    fn collect(set: &Value, path: &FieldPath, most: usize, found: &mut Vec<FieldPath>) {
+        let below = set
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(element, _)| *element != ".");
+        let mut is_leaf = true;
+        for (element, set) in below {
+            is_leaf = false;
+            collect(set, &[path.as_slice(), &[element.clone()]].concat(), most, found);
+        }
+        if is_leaf && !path.is_empty() && found.len() < most {
+            found.push(path.clone());
+        }
+    }
+    let mut found = Vec::new();
+    collect(set, &Vec::new(), most, &mut found);
+    found
+}
+
+/// Whether a manifest declares a field.
+pub fn declares(manifest: &Value, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return !manifest.is_null();
+    };
+    if let Some(name) = first.strip_prefix("f:") {
+        return manifest.get(name).is_some_and(|value| declares(value, rest));
+    }
+    let items = manifest.as_array().into_iter().flatten();
+    let mut named = items.filter(|item| match first.split_once(':') {
+        Some(("k", keys)) => has_keys(item, keys),
+        Some(("v", value)) => serde_json::from_str::<Value>(value).is_ok_and(|value| value == **item),
+        _ => false,
+    });
+    named.any(|item| declares(item, rest))
+}
+
+/// Whether an item of a list has these keys. A manifest may leave keys out that have a default.
+fn has_keys(item: &Value, keys: &str) -> bool {
+    let keys = serde_json::from_str::<Map<String, Value>>(keys).unwrap_or_default();
+    let mut known = keys
+        .iter()
+        .filter(|(key, _)| item.get(key.as_str()).is_some())
+        .peekable();
+    known.peek().is_some() && known.all(|(key, value)| item.get(key.as_str()) == Some(value))
+}
+
+/// A path for people: `spec.template.spec.containers[app].image`.
+pub fn show_field(path: &[String]) -> String {
+    let mut text = String::new();
+    for element in path {
+        match element.split_once(':') {
+            Some(("f", name)) if text.is_empty() => text.push_str(name),
+            Some(("f", name)) => text.push_str(&format!(".{name}")),
+            Some(("k", keys)) => {
+                let keys = serde_json::from_str::<Map<String, Value>>(keys).unwrap_or_default();
+                let values: Vec<String> = keys.values().map(plain).collect();
+                text.push_str(&format!("[{}]", values.join("/")));
+            }
+            Some((_, value)) => text.push_str(&format!("[{value}]")),
+            None => {}
+        }
+    }
+    text
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// `spec.ports[0].nodePort` → `spec.ports[*].nodePort`.
 fn without_indexes(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
@@ -253,6 +325,31 @@ mod tests {
                 "{shown} {refused}"
             );
         }
+    }
+
+    #[test]
+    fn the_fields_of_a_set_are_named_and_found_in_a_manifest() {
+        let set = json!({"f:spec": {"f:replicas": {}, "f:finalizers": {"v:\"a/b\"": {}}, "f:template": {"f:spec": {"f:containers": {
+            "k:{\"name\":\"app\"}": {".": {}, "f:image": {}, "f:ports": {
+                "k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:hostPort": {}}}}}}}}});
+        let fields = leaf_fields(&set, 10);
+        let shown: Vec<String> = fields.iter().map(|field| show_field(field)).collect();
+        let container = "spec.template.spec.containers[app]";
+        assert_eq!(
+            shown,
+            [
+                "spec.finalizers[\"a/b\"]".to_owned(),
+                "spec.replicas".to_owned(),
+                format!("{container}.image"),
+                format!("{container}.ports[80/TCP].hostPort"),
+            ]
+        );
+        assert_eq!(leaf_fields(&set, 2).len(), 2);
+        let manifest = json!({"spec": {"replicas": null, "finalizers": ["a/b"], "template": {"spec": {"containers": [
+            {"name": "other", "image": "b"}, {"name": "app", "image": "a", "ports": [{"containerPort": 80, "hostPort": 80}]}]}}}});
+        let declared: Vec<bool> = fields.iter().map(|field| declares(&manifest, field)).collect();
+        assert_eq!(declared, [true, false, true, true]);
+        assert!(!declares(&json!({"spec": {}}), &fields[2]));
     }
 
     #[test]

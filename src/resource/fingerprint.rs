@@ -1,3 +1,4 @@
+use super::field_set::{FieldPath, has_field, leaf_fields};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -5,6 +6,12 @@ use std::fmt;
 
 /// The field manager of all the agent's requests.
 pub const MANAGER: &str = "tidegate";
+
+/// The path of the field that autoscalers set.
+pub const REPLICAS: [&str; 2] = ["f:spec", "f:replicas"];
+
+/// Enough to name what a fight is about.
+const MAX_WRITTEN: usize = 64;
 
 /// The server dates the entry before the admission webhooks run, which may take 30 s, and the object afterwards.
 const CREATION: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
@@ -53,6 +60,10 @@ pub struct Ownership {
     pub fingerprint: Option<Fingerprint>,
     /// The manager, other than the agent, that last wrote to the object. Writes to its status do not count.
     pub last_writer: Option<String>,
+    /// The fields that the last writer owns and the agent does not. Of many fields only the first are listed.
+    pub last_written: Vec<FieldPath>,
+    /// Whether the agent's entry owns `spec.replicas`.
+    pub owns_replicas: bool,
     /// When the agent's entry last changed.
     pub applied_at: Option<jiff::Timestamp>,
     /// Whether the agent's entry owns the annotation `tidegate.dev/prune`.
@@ -63,18 +74,27 @@ impl Ownership {
     /// Reads the entries of one object.
     pub fn read<'a>(entries: impl IntoIterator<Item = FieldsEntry<'a>>) -> Self {
         let mut ownership = Self::default();
-        let mut latest = None;
+        let (mut latest, mut own, mut last) = (None, None, None);
         for entry in entries {
             let is_own = entry.manager == MANAGER && entry.operation == "Apply" && entry.subresource.is_empty();
             if is_own {
                 ownership.fingerprint = Some(hash(&entry));
                 ownership.applied_at = entry.time;
+                ownership.owns_replicas = has_field(entry.fields, &REPLICAS);
+                own = Some(entry.fields);
                 ownership.owns_prune = owns_annotation(entry.fields, "tidegate.dev/prune");
             } else if entry.subresource != "status" && (ownership.last_writer.is_none() || entry.time > latest) {
                 latest = entry.time;
                 ownership.last_writer = Some(entry.manager.to_owned());
+                last = Some(entry.fields);
             }
         }
+        let written = last.map(|fields| leaf_fields(fields, MAX_WRITTEN)).unwrap_or_default();
+        let is_own = |path: &FieldPath| {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            own.is_some_and(|own| has_field(own, &path))
+        };
+        ownership.last_written = written.into_iter().filter(|path| !is_own(path)).collect();
         ownership
     }
 
@@ -150,6 +170,30 @@ mod tests {
         assert_eq!(read(&[("tidegate", "Update", "", 1, fields.clone())]).fingerprint, None);
         assert_eq!(read(&[("tidegate", "Apply", "status", 1, fields)]).fingerprint, None);
         assert_eq!(read(&[]), Ownership::default());
+    }
+
+    #[test]
+    fn what_the_last_writer_took_from_the_agent_is_known() {
+        let ownership = read(&[
+            ("kubectl", "Update", "", 2, json!({"f:data": {"f:old": {}}})),
+            (
+                "tidegate",
+                "Apply",
+                "",
+                1,
+                json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}),
+            ),
+            (
+                "kube-controller-manager",
+                "Update",
+                "scale",
+                3,
+                json!({"f:spec": {"f:replicas": {}, "f:other": {}}}),
+            ),
+        ]);
+        assert!(ownership.owns_replicas);
+        assert_eq!(ownership.last_writer.as_deref(), Some("kube-controller-manager"));
+        assert_eq!(ownership.last_written, [["f:spec", "f:other"]]);
     }
 
     #[test]

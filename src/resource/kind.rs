@@ -93,6 +93,8 @@ pub struct ServedKind {
     pub plural: String,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
+    /// Whether it has the subresource `scale`: autoscalers and people may set `spec.replicas`.
+    pub scales: bool,
 }
 
 impl ServedKind {
@@ -128,6 +130,7 @@ mod tests {
             kind: KindVersion::new("v1", "Thing"),
             plural: "things".into(),
             namespaced,
+            scales: false,
         };
         let bare = ObjectId::new("v1", "Thing", None, "a");
         let placed = ObjectId::new("v1", "Thing", Some("shop"), "a");

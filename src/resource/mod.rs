@@ -7,6 +7,7 @@
 //! Pure: values in, values out. Time, the network and the Kubernetes client are deliberately absent. `cluster` takes wire
 //! types apart before they come here.
 
+mod allocation;
 mod deletion_limit;
 mod desired;
 mod field_set;
@@ -14,6 +15,7 @@ mod fingerprint;
 mod health;
 mod kind;
 mod member;
+mod missing_right;
 mod object;
 mod observed;
 mod prune;
@@ -23,13 +25,17 @@ mod set;
 mod version;
 mod wave;
 
+pub use allocation::Allocations;
 pub use deletion_limit::DeletionLimit;
 pub use desired::{DesiredHash, prepare};
-pub use field_set::{FieldPath, UnownedField, add_field, has_field, remove_field, unowned_fields};
-pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership};
+pub use field_set::{
+    FieldPath, UnownedField, add_field, declares, has_field, leaf_fields, remove_field, show_field, unowned_fields,
+};
+pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership, REPLICAS};
 pub use health::Health;
 pub use kind::{GroupKind, KindVersion, ServedKind};
 pub use member::{Authorship, MemberKey, MemberKeys, Members, decode_keys, encode_keys, looks_applied};
+pub use missing_right::MissingRight;
 pub use object::{Drift, Ignore, Intent, Object, Origin};
 pub use observed::ObservedObject;
 pub use prune::{Protected, RetainReason, may_prune};

@@ -1,3 +1,5 @@
+use super::allocation::Allocations;
+use super::field_set::FieldPath;
 use super::fingerprint::Fingerprint;
 use super::health::Health;
 use super::prune_policy::PrunePolicy;
@@ -16,6 +18,10 @@ pub struct ObservedObject {
     pub fingerprint: Option<Fingerprint>,
     /// The manager, other than the agent, that wrote to it last.
     pub last_writer: Option<String>,
+    /// The fields that this manager owns and the agent does not, if the agent's fingerprint has just changed.
+    pub last_written: Vec<FieldPath>,
+    /// Whether the agent owns `spec.replicas`.
+    pub owns_replicas: bool,
     /// Whether the agent's entry in `managedFields` is older than the object: a backup restored it together with the
     /// original's label.
     pub is_copy: bool,
@@ -25,6 +31,8 @@ pub struct ObservedObject {
     pub is_terminating: bool,
     /// Whether it has run to its end, see [`Run`](super::Run).
     pub is_finished: bool,
+    /// What the server gave to it alone.
+    pub allocations: Allocations,
     /// What its annotations say about pruning.
     pub prune: PrunePolicy,
     /// Its health.

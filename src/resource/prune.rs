@@ -90,7 +90,7 @@ fn holds_data(kind: &GroupKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::{FieldsEntry, Health, MemberKey, MemberKeys, Ownership, ResourceVersion};
+    use crate::resource::{Allocations, FieldsEntry, Health, MemberKey, MemberKeys, Ownership, ResourceVersion};
 
     fn live() -> ObservedObject {
         let fields = serde_json::json!({});
@@ -108,10 +108,13 @@ mod tests {
             generation: None,
             fingerprint: Ownership::read([entry]).fingerprint,
             last_writer: None,
+            last_written: Vec::new(),
+            owns_replicas: false,
             is_copy: false,
             is_owned: false,
             is_terminating: false,
             is_finished: false,
+            allocations: Allocations::default(),
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
         }

@@ -4,7 +4,7 @@ use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode, Observed, RecordStore, TargetApi};
-use crate::resource::{GroupKind, Health, Wave, prepare};
+use crate::resource::{FieldPath, GroupKind, Health, REPLICAS, Wave, prepare};
 use futures::StreamExt as _;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,6 +14,10 @@ use tokio::time::Instant;
 pub(super) const IN_FLIGHT: usize = 16;
 /// Definitions and namespaces become ready in milliseconds, or not at all.
 const DEFINITIONS_READY: Duration = Duration::from_secs(15);
+
+fn replicas() -> FieldPath {
+    REPLICAS.map(str::to_owned).to_vec()
+}
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     pub(super) async fn apply_waves(&mut self, plan: &SyncPlan, report: &mut SyncReport) -> Result<(), ClusterFailure> {
@@ -30,7 +34,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     }
 
     /// Applies the objects of a wave, many at once. An object that fails does not stop the wave, an outage does.
-    async fn apply_wave(&mut self, steps: &[ApplyStep], report: &mut SyncReport) -> Result<(), ClusterFailure> {
+    pub(super) async fn apply_wave(
+        &mut self,
+        steps: &[ApplyStep],
+        report: &mut SyncReport,
+    ) -> Result<(), ClusterFailure> {
         let (api, set) = (self.target.api.clone(), self.set.clone());
         let requests: Vec<_> = steps
             .iter()
@@ -38,6 +46,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 let (api, set) = (&api, &set);
                 async move {
                     let body = prepare(&step.object.value, &step.id, set);
+                    if step.hands_replicas_over
+                        && let Err(failure) = api.hand_over(&step.served, &step.id, &replicas()).await
+                    {
+                        return (step, Err(failure));
+                    }
                     (step, api.apply(&step.served, &step.id, &body, Mode::Write).await)
                 }
             })
@@ -99,7 +112,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         self.cache.note_applied(id, step.hash, applied, now);
         self.authors.applied(&applied.uid, &step.object.value);
         if change == Change::Repaired {
-            self.cache.note_repaired(id, by.as_deref(), now);
+            self.cache.note_repaired(id, by.as_deref(), &step.contested, now);
         }
         AppliedObject {
             id: id.clone(),

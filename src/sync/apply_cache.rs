@@ -37,6 +37,7 @@ pub(super) struct LastApply {
     pub(super) version: ResourceVersion,
     pub(super) generation: Option<i64>,
     pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) owns_replicas: bool,
     /// Until when an older view of the watch is not taken for drift.
     pub(super) catch_up_until: Instant,
 }
@@ -72,6 +73,10 @@ impl ApplyCache {
     pub(super) fn note_applied(&mut self, id: &ObjectId, hash: DesiredHash, applied: &Applied, now: Instant) {
         let entry = self.entries.entry(id.clone()).or_default();
         entry.failure = None;
+        if entry.applied.as_ref().is_some_and(|last| last.hash != hash) {
+            // Whoever fought about the manifest before may be content with this one.
+            entry.conflict = Conflict::default();
+        }
         if Run::has_end(&GroupKind::of(id)) {
             let known = self.runs.remove(id).filter(|run| run.uid == applied.uid);
             let run = Run {
@@ -87,6 +92,7 @@ impl ApplyCache {
             version: applied.version.clone(),
             generation: applied.generation,
             fingerprint: applied.fingerprint,
+            owns_replicas: applied.owns_replicas,
             catch_up_until: now + CATCH_UP,
         });
         self.deleted.remove(id);
@@ -113,9 +119,9 @@ impl ApplyCache {
         }
     }
 
-    pub(super) fn note_repaired(&mut self, id: &ObjectId, by: Option<&str>, now: Instant) {
+    pub(super) fn note_repaired(&mut self, id: &ObjectId, by: Option<&str>, fields: &[String], now: Instant) {
         let entry = self.entries.entry(id.clone()).or_default();
-        entry.conflict.note_repair(by, now);
+        entry.conflict.note_repair(by, fields, now);
     }
 
     pub(super) fn note_deleted(&mut self, id: &ObjectId, uid: &str, now: Instant) {

@@ -9,16 +9,26 @@ use std::collections::BTreeSet;
 impl SyncPlan {
     /// Decides which members of the set that are no longer declared are deleted now, wait for a person, or are retained.
     pub(super) fn consider_deletions(&mut self, declared: &TargetState, inputs: &PlanInputs<'_>) {
-        let Undeclared { recorded, unknown, set } = self.undeclared(inputs);
-        let count = recorded.len() + unknown.len();
+        let Undeclared {
+            mut recorded,
+            mut unknown,
+            set,
+        } = self.undeclared(inputs);
+        let (count, count_recorded) = (recorded.len() + unknown.len(), recorded.len());
         if count == 0 {
             return;
         }
         let renatured = renatured(recorded.iter().chain(&unknown), declared, inputs);
         self.nature_changed = renatured.is_some();
-        if let Some(obstacle) = obstacle(declared, inputs) {
-            self.prune_blocked = Some(format!("{} not deleted: {obstacle}", counted(count)));
+        if !declared.complete {
+            let obstacle = "not every file of the commit could be read; correct the files that are reported";
+            self.block_deletions(format!("{} not deleted: {obstacle}", counted(count)));
             return;
+        }
+        let mut unreadable = withhold_unreadable(&mut recorded, inputs);
+        unreadable.extend(withhold_unreadable(&mut unknown, inputs));
+        if let Some(obstacle) = unreadable.first() {
+            self.block_deletions(format!("{} not deleted: {obstacle}", counted(unreadable.len())));
         }
         if inputs.approval.confirmed == Some(declared.commit) {
             self.deletions = [recorded, unknown].concat();
@@ -31,12 +41,12 @@ impl SyncPlan {
             reasons.push(UNKNOWN_HISTORY.to_owned());
             waiting.extend(unknown);
         }
-        match needs_confirmation(inputs, recorded.len(), set, renatured) {
-            Some(reason) => {
+        match needs_confirmation(inputs, count_recorded, set, renatured) {
+            Some(reason) if !recorded.is_empty() => {
                 reasons.push(reason);
                 waiting.extend(recorded);
             }
-            None => self.deletions = recorded,
+            _ => self.deletions = recorded,
         }
         if !waiting.is_empty() {
             self.waiting = Some(WaitingDeletions {
@@ -156,22 +166,27 @@ fn counted(objects: usize) -> String {
     }
 }
 
-/// Why absence proves nothing: something could not be read.
-fn obstacle(declared: &TargetState, inputs: &PlanInputs<'_>) -> Option<String> {
-    if !declared.complete {
-        return Some("not every file of the commit could be read; correct the files that are reported".to_owned());
-    }
-    if let Some(group) = inputs.kinds.unanswered.iter().next() {
+/// Takes the deletions out whose kinds cannot be read. Returns a reason for each.
+fn withhold_unreadable(steps: &mut Vec<DeletionStep>, inputs: &PlanInputs<'_>) -> Vec<String> {
+    let reasons = steps
+        .iter()
+        .filter_map(|step| unreadable(&GroupKind::of(&step.id), inputs));
+    let reasons = reasons.collect();
+    steps.retain(|step| unreadable(&GroupKind::of(&step.id), inputs).is_none());
+    reasons
+}
+
+/// Why the absence of an object of this kind proves nothing at the moment. Other kinds are not concerned.
+fn unreadable(kind: &GroupKind, inputs: &PlanInputs<'_>) -> Option<String> {
+    if inputs.kinds.unanswered.contains(&kind.group) {
         return Some(format!(
-            "the server behind API group {group} does not answer, so that it is not certain what is declared"
+            "the server behind API group {} does not answer, so that it is not certain what is declared",
+            kind.group
         ));
     }
-    inputs.recorded.iter().find_map(|kind| {
-        let view = inputs.observed.kinds.get(kind);
-        let served = inputs.kinds.preferred.contains_key(kind);
-        (served && !view.is_some_and(|view| view.synced)).then(|| {
-            let reason = view.and_then(|view| view.failing.as_deref()).unwrap_or("not read yet");
-            format!("objects of kind {kind} cannot be read at the moment: {reason}")
-        })
+    let view = inputs.observed.kinds.get(kind);
+    (!view.is_some_and(|view| view.synced)).then(|| {
+        let reason = view.and_then(|view| view.failing.as_deref()).unwrap_or("not read yet");
+        format!("objects of kind {kind} cannot be read at the moment: {reason}")
     })
 }

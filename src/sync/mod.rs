@@ -36,6 +36,7 @@ mod sync_loop;
 mod sync_plan;
 mod syncer;
 mod target;
+mod withheld;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@ use super::introduced::Introduced;
 use super::report::{Change, FailedObject, WaitingDeletions, as_retained};
 use super::sync_plan::{ApplyStep, Approval, SyncPlan};
 use super::syncer::Syncer;
+use super::withheld::{in_the_way, withhold};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Applied, ClusterFailure, Mode, RecordStore, TargetApi, TargetState};
 use crate::resource::{GroupKind, RetainReason, prepare};
@@ -22,7 +23,7 @@ pub struct Preview {
     pub deletions: Vec<ObjectId>,
     /// Deletions that would wait for a confirmation.
     pub waiting: Option<WaitingDeletions>,
-    /// Why nothing would be deleted.
+    /// Why objects that are no longer declared would not be deleted.
     pub prune_blocked: Option<String>,
     /// Undeclared members of the set that would not be deleted.
     #[serde(serialize_with = "as_retained")]
@@ -84,6 +85,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             }
         }
         preview.accept_introduced_kinds(&introduced, &plan);
+        preview.order_deletions(&plan);
         Ok(preview)
     }
 
@@ -118,6 +120,24 @@ impl Preview {
             path: step.object.origin.path().clone(),
             change,
         });
+    }
+
+    /// Leaves out the deletions that a pass would not carry out, and accepts the objects that a pass would apply after one of
+    /// its deletions.
+    fn order_deletions(&mut self, plan: &SyncPlan) {
+        let is_in_the_way = |step: &&ApplyStep| !in_the_way(step, &plan.deletions, &self.failed).is_empty();
+        let accepted: Vec<ApplyStep> = plan.applies().filter(is_in_the_way).cloned().collect();
+        self.failed
+            .retain(|failed| !accepted.iter().any(|step| step.id == failed.id));
+        for step in &accepted {
+            self.add(step, Change::Configured);
+        }
+        let mut deletions = plan.deletions.clone();
+        if let Some(reason) = withhold(&mut deletions, &self.failed) {
+            let known = self.prune_blocked.take().map(|known| format!("{known}; "));
+            self.prune_blocked = Some(known.unwrap_or_default() + &reason);
+        }
+        self.deletions = deletions.into_iter().map(|step| step.id).collect();
     }
 
     /// Objects whose kinds are not served yet, but will be, would be created.

@@ -2,17 +2,51 @@ use super::apply::IN_FLIGHT;
 use super::report::{FailedObject, SyncReport};
 use super::sync_plan::{DeletionStep, SyncPlan};
 use super::syncer::{Syncer, UNKNOWN_KINDS};
+use super::withheld::in_the_way;
 use crate::port::{ClusterFailure, Deletion, RecordStore, TargetApi};
 use crate::resource::Wave;
 use futures::StreamExt as _;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
-    /// Deletes the plan's objects, wave by wave.
-    pub(super) async fn prune(&mut self, plan: &SyncPlan, report: &mut SyncReport) -> Result<(), ClusterFailure> {
+    /// Deletes what is in the way of refused objects, such as the Service that has the node port of a renamed one, and applies
+    /// these objects again. The plan is left with the other deletions.
+    pub(super) async fn make_way(
+        &mut self,
+        plan: &mut SyncPlan,
+        report: &mut SyncReport,
+    ) -> Result<(), ClusterFailure> {
+        let failed = [report.failed.as_slice(), &plan.failed].concat();
+        let mut steps = Vec::new();
+        let mut first = BTreeSet::new();
+        for step in plan.applies() {
+            let holders = in_the_way(step, &plan.deletions, &failed);
+            if !holders.is_empty() {
+                steps.push(step.clone());
+                first.extend(holders.into_iter().map(|step| step.id.clone()));
+            }
+        }
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let deletions: Vec<_> = plan.deletions.extract_if(.., |step| first.contains(&step.id)).collect();
+        self.prune(&deletions, report).await?;
+        report
+            .failed
+            .retain(|failed| !steps.iter().any(|step| step.id == failed.id));
+        self.apply_wave(&steps, report).await
+    }
+
+    /// Deletes objects, wave by wave.
+    pub(super) async fn prune(
+        &mut self,
+        deletions: &[DeletionStep],
+        report: &mut SyncReport,
+    ) -> Result<(), ClusterFailure> {
         let api = self.target.api.clone();
-        for wave in plan.deletions.chunk_by(|a, b| wave_of(a) == wave_of(b)) {
+        for wave in deletions.chunk_by(|a, b| wave_of(a) == wave_of(b)) {
             let requests: Vec<_> = wave
                 .iter()
                 .map(|step| {

@@ -12,7 +12,7 @@ const MAX_PROBLEMS: usize = 200;
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     /// Completes the report with what the plan and the watches say.
-    pub(super) fn complete_report(&self, plan: SyncPlan, report: &mut SyncReport) {
+    pub(super) fn complete_report(&self, plan: SyncPlan, kinds: &Kinds, report: &mut SyncReport) {
         let now = Instant::now();
         for failed in plan.failed {
             let is_known = |known: &FailedObject| known.id == failed.id && known.path == failed.path;
@@ -37,7 +37,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 report.wait_at_most(failure.next.saturating_duration_since(now));
             }
         }
-        if !plan.unknown.is_empty() || report.prune_blocked.is_some() {
+        let of_set = self.record.iter().flat_map(|record| &record.kinds);
+        let is_unanswered = of_set.into_iter().any(|kind| kinds.unanswered.contains(&kind.group));
+        if !plan.unknown.is_empty() || report.prune_blocked.is_some() || is_unanswered {
             report.wait_at_most(UNKNOWN_KINDS);
         }
         self.target.api.observed().read(|observed| {
@@ -48,7 +50,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             }
             for (kind, view) in &observed.kinds {
                 match &view.failing {
-                    Some(reason) if view.away => report.outage = Some(reason.clone()),
+                    Some(reason) if view.away && !kinds.unanswered.contains(&kind.group) => {
+                        report.outage = Some(reason.clone())
+                    }
                     Some(reason) => report.unwatched.push((kind.clone(), reason.clone())),
                     None => {}
                 }
@@ -111,10 +115,11 @@ fn kinds_of_set(
     record: &Record,
     observed: &Observed,
 ) -> BTreeSet<GroupKind> {
-    let may_shrink = report.is_in_sync() && kinds.unanswered.is_empty();
+    let may_shrink = report.is_in_sync();
     let may_have_objects = |kind: &&GroupKind| {
         let view = observed.kinds.get(*kind);
         !may_shrink
+            || kinds.unanswered.contains(&kind.group)
             || view.is_some_and(|view| !view.synced || !view.objects.is_empty())
             || (view.is_none() && kinds.preferred.contains_key(*kind))
     };

@@ -1,6 +1,7 @@
 use crate::model::{CommitId, Finding, ObjectId, RepoPath, TargetId};
-use crate::resource::{GroupKind, Health, RetainReason};
+use crate::resource::{GroupKind, Health, MissingRight, RetainReason};
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -91,7 +92,9 @@ pub struct Contended {
     pub path: RepoPath,
     /// The manager that changes it, where the server names one.
     pub by: Option<String>,
-    /// How many repairs the last minute saw.
+    /// The field that it changes, where it is known: `spec.replicas`.
+    pub field: Option<String>,
+    /// How many repairs the last six hours saw.
     pub repairs: usize,
     /// The time until the next repair.
     pub next_in: Duration,
@@ -132,7 +135,7 @@ pub struct SyncReport {
     pub retained: Vec<(ObjectId, RetainReason)>,
     /// Deletions that wait for a confirmation.
     pub waiting: Option<WaitingDeletions>,
-    /// Why nothing is deleted, if something is in the way.
+    /// Why objects that are no longer declared are not deleted, if something is in the way.
     pub prune_blocked: Option<String>,
     /// Drift that is reported and not repaired.
     pub drifted: Vec<Drifted>,
@@ -217,7 +220,7 @@ impl SyncReport {
     pub fn problems(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.outage.clone());
-        lines.extend(self.failed.iter().map(ToString::to_string));
+        lines.extend(failures(&self.failed));
         lines.extend(self.waiting.as_ref().map(|waiting| waiting.remedy.clone()));
         lines.extend(self.prune_blocked.clone());
         for drifted in &self.drifted {
@@ -229,16 +232,41 @@ impl SyncReport {
         }
         for contended in &self.contended {
             let by = contended.by.as_deref().unwrap_or("somebody");
-            lines.push(format!(
-                "{}: {}: {by} keeps changing it back; stop one of the two, or annotate it tidegate.dev/drift: \"ignore\"",
-                contended.path, contended.id
-            ));
+            let place = format!("{}: {}", contended.path, contended.id);
+            lines.push(match &contended.field {
+                Some(field) => format!(
+                    "{place}: {by} keeps changing {field} back; take `{}` out of the manifest, or stop {by}",
+                    field.strip_prefix("spec.").filter(|name| !name.contains('.')).unwrap_or(field)
+                ),
+                None => format!(
+                    "{place}: {by} keeps changing it back; stop one of the two, or annotate it tidegate.dev/drift: \"ignore\""
+                ),
+            });
         }
         for (kind, reason) in &self.unwatched {
             lines.push(format!("{kind} cannot be watched, drift is not noticed: {reason}"));
         }
         lines
     }
+}
+
+/// One line for each failure. Objects that lack the same right share a line, which names the value that grants the right.
+fn failures(failed: &[FailedObject]) -> Vec<String> {
+    let mut rights: BTreeMap<MissingRight, usize> = BTreeMap::new();
+    for right in failed.iter().filter_map(|failed| MissingRight::read(&failed.message)) {
+        *rights.entry(right).or_default() += 1;
+    }
+    let line = |failed: &FailedObject| {
+        let Some(right) = MissingRight::read(&failed.message) else {
+            return Some(failed.to_string());
+        };
+        let others = match rights.remove(&right)? - 1 {
+            0 => String::new(),
+            count => format!("; {count} more objects lack the same right"),
+        };
+        Some(format!("{failed}{others}; add to the chart's values: {right}"))
+    };
+    failed.iter().filter_map(line).collect()
 }
 
 /// `abc1234: 200 declared, 1 configured, 2 requests`.

@@ -1,14 +1,15 @@
-use super::apply_cache::ApplyCache;
+use super::apply_cache::{ApplyCache, Entry};
 use super::need::{Need, Reason, has_run, need};
 use super::report::{Contended, Drifted, FailedObject, WaitingDeletions};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Kinds, Observed, TargetState};
 use crate::resource::{
     DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, KindVersion, Members, Object, ObservedObject, Protected,
-    RetainReason, ServedKind, Wave,
+    REPLICAS, RetainReason, ServedKind, Wave, declares, show_field,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What a person and the history allow to be deleted.
@@ -25,8 +26,6 @@ pub struct Approval {
 pub struct PlanInputs<'a> {
     /// What the server serves.
     pub kinds: &'a Kinds,
-    /// The kinds that the set may have, by its record.
-    pub recorded: &'a BTreeSet<GroupKind>,
     /// Who made the objects of the set.
     pub members: &'a Members,
     /// What the watches show.
@@ -60,6 +59,11 @@ pub struct ApplyStep {
     pub hash: DesiredHash,
     /// Why it is applied.
     pub reason: Reason,
+    /// The declared fields that the last writer took from the agent.
+    pub contested: Vec<String>,
+    /// Whether the agent owns `spec.replicas`, which the manifest does not declare any more: the value is handed over to
+    /// whoever scales the object, and not reset to the default.
+    pub hands_replicas_over: bool,
 }
 
 /// The deletion of one object.
@@ -84,7 +88,7 @@ pub struct SyncPlan {
     pub waiting: Option<WaitingDeletions>,
     /// Whether objects look removed because a file or a folder is not read as manifests any more.
     pub nature_changed: bool,
-    /// Why nothing is deleted, if something is in the way.
+    /// Why objects that are no longer declared are not deleted, if something is in the way.
     pub prune_blocked: Option<String>,
     /// Undeclared members of the set that are not deleted.
     pub retained: Vec<(ObjectId, RetainReason)>,
@@ -155,6 +159,14 @@ impl SyncPlan {
         });
     }
 
+    /// Adds a reason why deletions are not carried out.
+    pub(super) fn block_deletions(&mut self, reason: String) {
+        self.prune_blocked = Some(match self.prune_blocked.take() {
+            Some(known) => format!("{known}; {reason}"),
+            None => reason,
+        });
+    }
+
     fn wait_until(&mut self, at: Instant) {
         self.next = Some(self.next.map_or(at, |known| known.min(at)));
     }
@@ -163,6 +175,9 @@ impl SyncPlan {
         let entry = inputs.cache.entry(&id);
         let hash = inputs.cache.hash(&id, object);
         self.hashes.push((id.clone(), Arc::clone(object), hash));
+        if entry.is_some_and(|entry| entry.applied.as_ref().is_some_and(|last| last.hash == hash)) {
+            self.consider_fight(object, &id, entry, inputs.now);
+        }
         let live = inputs.observed.object(&id);
         if has_run(entry, inputs.cache.run(&id), &object.value, hash, live) {
             self.untouched += 1;
@@ -194,7 +209,16 @@ impl SyncPlan {
             self.untouched += 1;
             return;
         }
+        if inputs.kinds.unanswered.contains(&id.group) {
+            self.fail(&id, object.origin.path(), unanswered(&id.group));
+            return;
+        }
+        let owned_replicas = live.is_some_and(|live| live.owns_replicas)
+            || entry.is_some_and(|entry| entry.applied.as_ref().is_some_and(|last| last.owns_replicas));
+        let declares_replicas = declares(&object.value, &REPLICAS.map(str::to_owned));
         let step = ApplyStep {
+            contested: live.map(|live| contested(live, object)).unwrap_or_default(),
+            hands_replicas_over: served.scales && owned_replicas && !declares_replicas,
             id,
             served: served.clone(),
             object: Arc::clone(object),
@@ -220,19 +244,35 @@ impl SyncPlan {
             Drift::Repair => {}
         }
         let conflict = inputs.cache.entry(id).map(|entry| &entry.conflict);
-        let Some((conflict, until)) = conflict.and_then(|it| Some((it, it.cooldown_until(inputs.now)?))) else {
+        let Some(until) = conflict.and_then(|conflict| conflict.cooldown_until(inputs.now)) else {
             return true;
         };
-        self.contended.push(Contended {
-            id: id.clone(),
-            path: object.origin.path().clone(),
-            by: by.or_else(|| conflict.opponent().map(str::to_owned)),
-            repairs: conflict.recent_repairs(inputs.now),
-            next_in: until - inputs.now,
-        });
         self.wait_until(until);
         false
     }
+
+    /// Reports a fight about the object, also while the object is as declared: the opponent's next move will come.
+    fn consider_fight(&mut self, object: &Object, id: &ObjectId, entry: Option<&Entry>, now: Instant) {
+        let Some((conflict, fight)) = entry.and_then(|entry| Some((&entry.conflict, entry.conflict.fight(now)?)))
+        else {
+            return;
+        };
+        let until = conflict.cooldown_until(now);
+        self.contended.push(Contended {
+            id: id.clone(),
+            path: object.origin.path().clone(),
+            by: fight.by,
+            field: fight.field,
+            repairs: fight.repairs,
+            next_in: until.map_or(Duration::ZERO, |until| until - now),
+        });
+    }
+}
+
+/// The declared fields that the last writer of a live object took from the agent.
+fn contested(live: &ObservedObject, object: &Object) -> Vec<String> {
+    let declared = live.last_written.iter().filter(|field| declares(&object.value, field));
+    declared.map(|field| show_field(field)).collect()
 }
 
 /// The id of an object whose version is not served, by the kind's other versions: a version that is gone does not make
@@ -244,12 +284,13 @@ fn resolve_unserved(object: &Object, inputs: &PlanInputs<'_>) -> ObjectId {
     }
 }
 
+fn unanswered(group: &str) -> String {
+    format!("the server behind API group {group} does not answer; tidegate tries again")
+}
+
 fn unserved(version: &KindVersion, kinds: &Kinds) -> String {
     if kinds.unanswered.contains(&version.kind.group) {
-        return format!(
-            "the server behind API group {} does not answer; tidegate tries again",
-            version.kind.group
-        );
+        return unanswered(&version.kind.group);
     }
     match kinds.preferred.get(&version.kind) {
         Some(other) => format!(

@@ -4,7 +4,8 @@ use super::need::Reason;
 use super::report::SyncReport;
 use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
 use super::target::Target;
-use crate::model::{Backoff, CommitId, ObjectId, TargetId};
+use super::withheld::withhold;
+use crate::model::{Backoff, CommitId, TargetId};
 use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
 };
@@ -29,7 +30,7 @@ pub struct Syncer<A, R> {
     pub(super) set: SetId,
     pub(super) cache: ApplyCache,
     limit: DeletionLimit,
-    record: Option<Record>,
+    pub(super) record: Option<Record>,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
     states: Vec<Arc<TargetState>>,
     pub(super) authors: Authors,
@@ -125,10 +126,14 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.claim_objects(&next).await?;
             self.apply_waves(&next, report).await?;
         }
-        block_deletions_after_failure(&mut next, report);
-        self.prune(&next, report).await?;
+        self.make_way(&mut next, report).await?;
+        let failed = [report.failed.as_slice(), &next.failed].concat();
+        if let Some(reason) = withhold(&mut next.deletions, &failed) {
+            next.block_deletions(reason);
+        }
+        self.prune(&next.deletions, report).await?;
         let nature_changed = next.nature_changed;
-        self.complete_report(next, report);
+        self.complete_report(next, &kinds, report);
         self.record_pass(declared, &kinds, approval, nature_changed, report)
             .await
     }
@@ -239,7 +244,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     fn plan(&mut self, declared: &TargetState, kinds: &Kinds, approval: Approval) -> SyncPlan {
         self.note_runs();
         let now = Instant::now();
-        let nothing = BTreeSet::new();
         let recorded = self.record.as_ref().and_then(|record| record.commit);
         let before = recorded.filter(|commit| *commit != declared.commit);
         let previous = self.states.iter().find(|state| Some(state.commit) == before);
@@ -250,7 +254,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 declared,
                 &PlanInputs {
                     kinds,
-                    recorded: self.record.as_ref().map_or(&nothing, |record| &record.kinds),
                     members: self.authors.members(),
                     observed,
                     cache: &self.cache,
@@ -304,27 +307,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
 pub(super) fn versions(declared: &TargetState) -> BTreeSet<KindVersion> {
     let version = |object: &Arc<Object>| KindVersion::new(&object.api_version, &object.id.kind);
     declared.objects.iter().map(version).collect()
-}
-
-/// Deletes nothing while an object cannot be applied: what replaces an object is often declared in the same commit, and
-/// while the new object is rejected, the old one stays.
-fn block_deletions_after_failure(plan: &mut SyncPlan, report: &SyncReport) {
-    let failed = report.failed.first().or(plan.failed.first());
-    if let Some(failed) = failed
-        && !plan.deletions.is_empty()
-    {
-        plan.prune_blocked = Some(blocked_by(plan.deletions.len(), &failed.id));
-        plan.deletions.clear();
-    }
-}
-
-fn blocked_by(deletions: usize, failed: &ObjectId) -> String {
-    let objects = if deletions == 1 {
-        "1 object that is".into()
-    } else {
-        format!("{deletions} objects that are")
-    };
-    format!("{objects} no longer declared and not deleted: {failed} could not be applied; correct it first")
 }
 
 fn is_definition(step: &ApplyStep) -> bool {

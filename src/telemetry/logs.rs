@@ -53,7 +53,7 @@ pub(crate) enum LogError {
 }
 
 /// Crates that log headers or bodies of requests, and thus credentials, below WARN. Their events below WARN are dropped.
-/// All events of kube_client are dropped: it returns the same errors, and the agent logs an error once, where it handles it.
+/// All events of kube_client and kube_runtime are dropped: they return the same errors, and the agent logs an error once, where it handles it.
 const LIMITED: [&str; 9] = [
     "aws_",
     "h2",
@@ -102,7 +102,7 @@ pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
 }
 
 fn is_open(target: &str, level: tracing::Level) -> bool {
-    if target.starts_with("kube_client") {
+    if target.starts_with("kube_client") || target.starts_with("kube_runtime") {
         return false;
     }
     level <= tracing::Level::WARN || !LIMITED.iter().any(|start| target.starts_with(start))
@@ -134,6 +134,8 @@ mod tests {
             ("aws_smithy_runtime::client", Level::DEBUG, false),
             ("aws_smithy_runtime::client", Level::WARN, true),
             ("hyper_util::client", Level::INFO, false),
+            ("kube_runtime::watcher", Level::WARN, false),
+            ("kube_client::client", Level::ERROR, false),
             ("russh::client", Level::TRACE, false),
         ] {
             assert_eq!(is_open(target, level), open, "{target} {level}");

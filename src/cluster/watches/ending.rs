@@ -6,6 +6,8 @@ use kube::runtime::watcher;
 pub(super) enum Ending {
     /// The server does not stream the first list. Start over with a paged list.
     NoStreaming,
+    /// The version that the watch or the list stood at is no longer kept. This is ordinary: list again.
+    Expired,
     /// The agent's account may not list or watch the kind.
     Forbidden(String),
     /// The server is away.
@@ -18,6 +20,7 @@ impl Ending {
     pub(super) fn of(url: &str, error: &watcher::Error, streaming: bool) -> Self {
         match code(error) {
             Some(400 | 422) if streaming => Self::NoStreaming,
+            Some(410) => Self::Expired,
             Some(403) => Self::Forbidden(message(error)),
             _ => match error {
                 watcher::Error::WatchStartFailed(cause)
@@ -51,5 +54,33 @@ fn message(error: &watcher::Error) -> String {
         | watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.message.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::Status;
+
+    #[test]
+    fn an_expired_version_is_ordinary_wherever_it_is_met() {
+        let status = || {
+            Status::failure("too old resource version", "Expired")
+                .with_code(410)
+                .boxed()
+        };
+        for error in [
+            watcher::Error::WatchError(status()),
+            watcher::Error::WatchStartFailed(kube::Error::Api(status())),
+            watcher::Error::InitialListFailed(kube::Error::Api(status())),
+            watcher::Error::WatchFailed(kube::Error::Api(status())),
+        ] {
+            for streaming in [true, false] {
+                assert!(
+                    matches!(Ending::of("https://x/", &error, streaming), Ending::Expired),
+                    "{error}"
+                );
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 use crate::cluster::ownership::ownership;
 use crate::model::ObjectId;
-use crate::resource::{GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
+use crate::resource::{Allocations, GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
 use kube::api::{DynamicObject, ObjectMeta};
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(super) fn reduce_event<K>(event: Event<K>, mut reduce: impl FnMut(K) -> Redu
     }
 }
 
-/// Reduces a whole object, of a kind with a health rule or an end.
+/// Reduces a whole object, of a kind of which more than the metadata counts.
 pub(super) fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
     let DynamicObject { metadata, mut data, .. } = object;
     let mut take = |key: &str| data.get_mut(key).map(Value::take).unwrap_or_default();
@@ -29,8 +29,12 @@ pub(super) fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced 
         "status": take("status"),
     });
     let (id, object) = reduce_metadata(kind, &metadata, Health::of(kind, &read));
-    let is_finished = Run::is_over(kind, &read);
-    (id, ObservedObject { is_finished, ..object })
+    let read_whole = ObservedObject {
+        is_finished: Run::is_over(kind, &read),
+        allocations: Allocations::of(kind, &read),
+        ..object
+    };
+    (id, read_whole)
 }
 
 /// Reduces an object of which only the metadata was read.
@@ -50,6 +54,8 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
         generation: metadata.generation,
         fingerprint: ownership.fingerprint,
         last_writer: ownership.last_writer,
+        last_written: ownership.last_written,
+        owns_replicas: ownership.owns_replicas,
         is_copy,
         is_owned: metadata
             .owner_references
@@ -57,6 +63,7 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
             .is_some_and(|owners| !owners.is_empty()),
         is_terminating: metadata.deletion_timestamp.is_some(),
         is_finished: false,
+        allocations: Allocations::default(),
         prune: PrunePolicy::read(
             annotations.map(|(key, value)| (key.as_str(), value.as_str())),
             ownership.owns_prune,

@@ -4,7 +4,7 @@ use crate::cluster::discovery::Discovery;
 use crate::cluster::resource_path::api_resource;
 use crate::model::{Backoff, ObjectId};
 use crate::port::{KindView, ObservedStore};
-use crate::resource::{Health, ObservedObject, Run, ServedKind};
+use crate::resource::{Allocations, Health, MissingRight, ObservedObject, Run, ServedKind};
 use futures::StreamExt as _;
 use futures::stream::{BoxStream, select_all};
 use kube::api::{ApiResource, DynamicObject};
@@ -53,8 +53,21 @@ impl Watch {
                     streaming = false;
                     continue;
                 }
-                Ending::Forbidden(message) => (message, FORBIDDEN_RETRY, false),
-                Ending::Away(message) => (message, LAST_RETRY, true),
+                Ending::Expired => {
+                    self.list_again(had_list, &mut backoff).await;
+                    continue;
+                }
+                Ending::Forbidden(message) => {
+                    let right = MissingRight::of_kind(&self.served.kind.kind.group, &self.served.plural);
+                    let message = format!("{message}; add to the chart's values: {right}");
+                    (message, FORBIDDEN_RETRY, false)
+                }
+                Ending::Away(message) => {
+                    if !self.served.kind.kind.group.is_empty() {
+                        self.discovery.suspect();
+                    }
+                    (message, LAST_RETRY, true)
+                }
                 Ending::Failed(message) => (message, LAST_RETRY, false),
             };
             tracing::debug!(kind = %self.served.kind.kind, error = %message, "watch ended, listing again");
@@ -68,6 +81,18 @@ impl Watch {
                 backoff.succeeded();
             }
             tokio::time::sleep(backoff.failed().min(longest)).await;
+        }
+    }
+
+    /// The objects count as unknown until the next list. Nothing failed, so that nothing is reported.
+    async fn list_again(&self, had_list: bool, backoff: &mut Backoff) {
+        self.update(|view| {
+            view.synced = false;
+            false
+        });
+        match had_list {
+            true => backoff.succeeded(),
+            false => tokio::time::sleep(backoff.failed().min(LAST_RETRY)).await,
         }
     }
 
@@ -88,7 +113,7 @@ impl Watch {
         select_all(streams).boxed()
     }
 
-    /// Whole objects for kinds with a health rule or an end, metadata alone for the others.
+    /// Whole objects for kinds of which more than the metadata counts, metadata alone for the others.
     fn list_events(&self, namespace: Option<&str>, streaming: bool) -> ListEvents {
         let mut config = watcher::Config::default().labels(&self.selector);
         if streaming {
@@ -96,7 +121,7 @@ impl Watch {
         }
         let resource = api_resource(&self.served);
         let kind = self.served.kind.kind.clone();
-        if Health::has_rule(&kind) || Run::has_end(&kind) {
+        if Health::has_rule(&kind) || Run::has_end(&kind) || Allocations::has_rule(&kind) {
             let api: Api<DynamicObject> = api(self.client.clone(), namespace, &resource);
             watcher(api, config)
                 .map(move |event| event.map(|event| reduce_event(event, |object| reduce_object(&kind, object))))
@@ -142,7 +167,8 @@ impl Watch {
                 Ok(Event::Init) => drop(lists.insert(index, BTreeMap::new())),
                 Ok(Event::InitApply((id, object))) => {
                     if let Some(list) = lists.get_mut(&index) {
-                        list.insert(id, object);
+                        let last_written = Vec::new();
+                        list.insert(id, ObservedObject { last_written, ..object });
                     }
                 }
                 Ok(Event::InitDone) => {
@@ -167,9 +193,14 @@ impl Watch {
         });
     }
 
-    fn put(&self, (id, object): Reduced) {
+    fn put(&self, (id, mut object): Reduced) {
         self.update(|view| {
             view.advance(&object.version);
+            if let Some(before) = view.objects.get_mut(&id)
+                && before.fingerprint == object.fingerprint
+            {
+                object.last_written = std::mem::take(&mut before.last_written);
+            }
             let relevant = view.objects.get(&id).is_none_or(|before| is_relevant(before, &object));
             view.objects.insert(id, object);
             relevant

@@ -1,7 +1,7 @@
 use super::failure::ClusterFailure;
 use super::observed::ObservedStore;
 use crate::model::ObjectId;
-use crate::resource::{Fingerprint, GroupKind, KindVersion, ObservedObject, ResourceVersion, ServedKind};
+use crate::resource::{FieldPath, Fingerprint, GroupKind, KindVersion, ObservedObject, ResourceVersion, ServedKind};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -17,6 +17,8 @@ pub struct Applied {
     pub generation: Option<i64>,
     /// The agent's ownership fingerprint after the apply.
     pub fingerprint: Option<Fingerprint>,
+    /// Whether the agent owns `spec.replicas`.
+    pub owns_replicas: bool,
     /// Whether the apply created the object.
     pub created: bool,
 }
@@ -79,6 +81,15 @@ pub trait TargetApi: Send + Sync + 'static {
         body: &Value,
         mode: Mode,
     ) -> impl Future<Output = Result<Applied, ClusterFailure>> + Send;
+
+    /// Gives up the agent's ownership of a field of a live object. The field keeps its value, also when a later apply does not
+    /// declare it.
+    fn hand_over(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+        field: &FieldPath,
+    ) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
 
     /// Deletes one object in the background, on the condition that its UID and version are those of `seen`.
     fn delete(

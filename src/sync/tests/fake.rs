@@ -6,8 +6,8 @@ use crate::port::{
     TargetState,
 };
 use crate::resource::{
-    DeletionLimit, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion, Object, ObservedObject, Origin,
-    Ownership, Protected, PrunePolicy, ResourceVersion, ServedKind, SetName,
+    Allocations, DeletionLimit, FieldPath, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion, Object,
+    ObservedObject, Origin, Ownership, Protected, PrunePolicy, REPLICAS, ResourceVersion, ServedKind, SetName,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub(super) enum Call {
     Record(BTreeSet<GroupKind>),
     Apply(String),
     Delete(String),
+    HandOver(String),
 }
 
 #[derive(Default)]
@@ -58,6 +59,7 @@ impl Fake {
             ("v1", "ConfigMap", "configmaps"),
             ("v1", "Service", "services"),
             ("batch/v1", "Job", "jobs"),
+            ("apps/v1", "Deployment", "deployments"),
         ] {
             fake.serve(api_version, kind, plural);
         }
@@ -86,6 +88,7 @@ impl Fake {
             kind: KindVersion::new(api_version, kind),
             plural: plural.into(),
             namespaced: true,
+            scales: kind == "Deployment",
         };
         let kinds = &mut self.world().kinds;
         kinds.preferred.insert(served.kind.kind.clone(), served.clone());
@@ -118,6 +121,7 @@ impl Fake {
         let live = world.live.iter_mut().find(|(id, _)| id.name == name).unwrap().1;
         live.fingerprint = Some(fingerprint(&format!("edited {version}")));
         live.last_writer = Some(by.into());
+        live.last_written = vec![REPLICAS.map(str::to_owned).to_vec()];
         live.version = ResourceVersion::new(version.to_string());
     }
 
@@ -168,6 +172,18 @@ fn fingerprint(fields: &str) -> Fingerprint {
     Ownership::read([entry]).fingerprint.unwrap()
 }
 
+fn dry_run(world: &World, id: &ObjectId, body: &Value) -> Applied {
+    let live = world.live.get(id);
+    Applied {
+        uid: live.map_or("new", |live| &live.uid).to_owned(),
+        version: live.map(|live| live.version.clone()).unwrap_or_default(),
+        generation: None,
+        fingerprint: Some(fingerprint(&body.to_string())),
+        owns_replicas: false,
+        created: live.is_none(),
+    }
+}
+
 impl TargetApi for Fake {
     fn default_namespace(&self) -> &str {
         "default"
@@ -177,7 +193,7 @@ impl TargetApi for Fake {
         Ok(self.world().kinds.clone())
     }
 
-    async fn apply(&self, _: &ServedKind, id: &ObjectId, body: &Value, _: Mode) -> Result<Applied, ClusterFailure> {
+    async fn apply(&self, _: &ServedKind, id: &ObjectId, body: &Value, mode: Mode) -> Result<Applied, ClusterFailure> {
         let mut world = self.world();
         match &mut world.answers_left {
             Some(0) => return Err(ClusterFailure::Unavailable { message: "away".into() }),
@@ -190,6 +206,20 @@ impl TargetApi for Fake {
                 message: "denied by a webhook".into(),
             });
         }
+        let asked = Allocations::of(&GroupKind::of(id), body);
+        if world
+            .live
+            .iter()
+            .any(|(other, live)| other != id && live.allocations.overlaps(&asked))
+        {
+            world.calls.push(Call::Apply(id.name.clone()));
+            return Err(ClusterFailure::Refused {
+                message: "spec.ports[0].nodePort: Invalid value: provided port is already allocated".into(),
+            });
+        }
+        if mode == Mode::DryRun {
+            return Ok(dry_run(&world, id, body));
+        }
         world.version += 1;
         let version = ResourceVersion::new(world.version.to_string());
         let created = !world.live.contains_key(id);
@@ -200,24 +230,40 @@ impl TargetApi for Fake {
             generation: None,
             fingerprint: None,
             last_writer: None,
+            last_written: Vec::new(),
+            owns_replicas: false,
             is_copy: false,
             is_owned: false,
             is_terminating: false,
             is_finished: false,
+            allocations: Allocations::default(),
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
         });
         live.version = version;
         live.fingerprint = Some(fingerprint(&body.to_string()));
+        live.allocations = asked;
+        live.owns_replicas = body.pointer("/spec/replicas").is_some();
         let applied = Applied {
             uid: live.uid.clone(),
             version: live.version.clone(),
             generation: None,
             fingerprint: live.fingerprint,
+            owns_replicas: live.owns_replicas,
             created,
         };
         world.calls.push(Call::Apply(id.name.clone()));
         Ok(applied)
+    }
+
+    async fn hand_over(&self, _: &ServedKind, id: &ObjectId, field: &FieldPath) -> Result<(), ClusterFailure> {
+        assert_eq!(*field, REPLICAS);
+        let mut world = self.world();
+        world.calls.push(Call::HandOver(id.name.clone()));
+        if let Some(live) = world.live.get_mut(id) {
+            live.owns_replicas = false;
+        }
+        Ok(())
     }
 
     async fn delete(&self, _: &ServedKind, id: &ObjectId, seen: &ObservedObject) -> Result<Deletion, ClusterFailure> {

@@ -5,4 +5,5 @@ mod jobs;
 mod loops;
 mod passes;
 mod pruning;
+mod replicas;
 mod two_targets;

@@ -1,7 +1,7 @@
 //! What a pass deletes, and what it does not.
 
 use super::fake::{Call, Fake, commit, maps, pass};
-use crate::model::{CommitId, Finding, RepoPath, Severity};
+use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity};
 use crate::port::TargetState;
 use crate::resource::{DeletionLimit, GroupKind, RetainReason};
 use crate::sync::{ApplyCache, Approval, PlanInputs, Syncer, plan};
@@ -26,57 +26,133 @@ async fn an_object_that_changed_since_it_was_seen_is_not_deleted() {
     assert_eq!(fake.take_calls(), [], "deleted once, though the watch still shows it");
 }
 
-#[tokio::test(start_paused = true)]
-async fn while_an_object_is_refused_what_it_may_replace_is_not_deleted() {
-    let fake = Fake::new();
-    let mut syncer = fake.syncer();
-    pass(&mut syncer, &commit(1, &maps(&["a", "b", "c", "d", "old"]))).await;
-    fake.deliver();
-    let renamed = [maps(&["a", "b", "c", "d"]), vec![("Widget", "new", json!({}))]].concat();
-    let report = pass(&mut syncer, &commit(2, &renamed)).await;
-    assert!(report.pruned.is_empty(), "{report:?}");
-    let reason = report.prune_blocked.unwrap_or_default();
-    assert!(
-        reason.contains("1 object") && reason.contains("Widget") && reason.contains("new"),
-        "{reason}"
-    );
-    let corrected = commit(3, &maps(&["a", "b", "c", "d", "new"]));
-    assert_eq!(pass(&mut syncer, &corrected).await.pruned.len(), 1);
+/// A Service with this node port.
+fn service(state: &mut TargetState, name: &str, port: u16) {
+    let object = state.objects.iter_mut().find(|object| object.id.name == name).unwrap();
+    let object = Arc::make_mut(object);
+    object.value["spec"] = json!({"ports": [{"port": 80, "nodePort": port}]});
 }
 
 #[tokio::test(start_paused = true)]
-async fn absence_is_not_concluded_from_what_cannot_be_read() {
-    let everything: Vec<_> = [maps(&["a", "b", "c", "d"]), vec![("Service", "web", json!({}))]].concat();
-    let without_web = commit(2, &maps(&["a", "b", "c", "d"]));
+async fn while_an_object_is_refused_only_what_it_may_replace_is_not_deleted() {
+    for (refused, withheld) in [("ConfigMap", "old"), ("Service", "web"), ("Widget", "")] {
+        let fake = Fake::new();
+        let mut syncer = fake.syncer();
+        let kept = maps(&["a", "b", "c", "d", "e", "f", "g", "h"]);
+        let gone = [maps(&["old"]), vec![("Service", "web", json!({}))]].concat();
+        pass(&mut syncer, &commit(1, &[kept.clone(), gone.clone()].concat())).await;
+        fake.deliver();
+        let renamed = commit(
+            2,
+            &[kept.clone(), vec![(refused, "new", json!({"refused": "x"}))]].concat(),
+        );
+        let preview = syncer.preview(&renamed, Approval::default()).await.unwrap();
+        let report = pass(&mut syncer, &renamed).await;
+        let pruned: Vec<&str> = report.pruned.iter().map(|id| id.name.as_str()).collect();
+        let expected: Vec<&str> = ["old", "web"].into_iter().filter(|name| *name != withheld).collect();
+        assert_eq!(pruned, expected, "{report:?}");
+        assert_eq!(preview.deletions, report.pruned, "the preview says the same");
+        assert_eq!(preview.prune_blocked, report.prune_blocked);
+        let reason = report.prune_blocked.unwrap_or_default();
+        assert_eq!(reason.is_empty(), withheld.is_empty(), "{reason}");
+        assert!(
+            reason.contains(withheld) && (withheld.is_empty() || reason.contains("new")),
+            "{reason}"
+        );
+        fake.deliver();
+        let corrected = commit(3, &[kept, vec![("ConfigMap", "new", json!({}))]].concat());
+        assert_eq!(
+            pass(&mut syncer, &corrected).await.pruned.len(),
+            usize::from(!withheld.is_empty())
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_renamed_with_its_node_port_takes_the_place_of_the_old_one() {
+    let kept = maps(&["a", "b", "c", "d", "e", "f", "g", "h"]);
+    let with = |number, services: &[(&'static str, u16)]| {
+        let listed = services.iter().map(|(name, _)| ("Service", *name, json!({})));
+        let mut state = commit(number, &[kept.clone(), listed.collect()].concat());
+        for (name, port) in services {
+            service(&mut state, name, *port);
+        }
+        state
+    };
+    // A port that somebody else has, a port of an object that stays, and a port that a deletion sets free.
+    for (port, pruned) in [(30_080, vec!["old", "other"]), (30_099, vec![])] {
+        let fake = Fake::new();
+        let mut syncer = fake.syncer();
+        pass(
+            &mut syncer,
+            &with(1, &[("old", 30_080), ("other", 30_081), ("stays", 30_099)]),
+        )
+        .await;
+        fake.deliver();
+        let renamed = with(2, &[("new", port), ("stays", 30_099)]);
+        let preview = syncer.preview(&renamed, Approval::default()).await.unwrap();
+        fake.take_calls();
+        let report = pass(&mut syncer, &renamed).await;
+        let names: Vec<&str> = report.pruned.iter().map(|id| id.name.as_str()).collect();
+        assert_eq!(names, pruned, "{report:?}");
+        assert_eq!(preview.deletions, report.pruned);
+        assert_eq!(preview.failed.len(), report.failed.len());
+        assert_eq!(report.is_in_sync(), !pruned.is_empty(), "{report:?}");
+        if !pruned.is_empty() {
+            let calls = fake.take_calls();
+            let place = |call: &Call| calls.iter().rposition(|made| made == call).unwrap();
+            let [old, other] = ["old", "other"].map(|name| Call::Delete(name.into()));
+            let new = Call::Apply("new".into());
+            assert!(place(&old) < place(&new) && place(&new) < place(&other), "{calls:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_is_not_concluded_from_what_cannot_be_read_and_other_kinds_are_not_concerned() {
+    let kept = maps(&["a", "b", "c", "d", "e", "f", "g", "h"]);
+    let gone = [maps(&["old"]), vec![("Service", "web", json!({}))]].concat();
+    let everything = [kept.clone(), gone].concat();
     type Hindrance = fn(&Fake);
-    let obstacles: [(&str, Hindrance); 3] = [
-        ("objects of kind Service cannot be read at the moment: 403", |fake| {
-            fake.observed.update(|observed| {
-                let view = observed.kinds.get_mut(&GroupKind::new("", "ConfigMap")).unwrap();
-                view.synced = true;
-                let view = observed.kinds.get_mut(&GroupKind::new("", "Service")).unwrap();
-                (view.synced, view.failing) = (false, Some("403".into()));
-                true
-            });
-        }),
-        ("API group metrics.example.com does not answer", |fake| {
-            fake.world().kinds.unanswered.insert("metrics.example.com".into());
-        }),
-        ("", |_| {}),
+    let obstacles: [(&str, Hindrance, &[&str]); 4] = [
+        (
+            "objects of kind Service cannot be read at the moment: 403",
+            |fake| {
+                fake.observed.update(|observed| {
+                    let view = observed.kinds.get_mut(&GroupKind::new("", "Service")).unwrap();
+                    (view.synced, view.failing) = (false, Some("403".into()));
+                    true
+                });
+            },
+            &["old"],
+        ),
+        (
+            "",
+            |fake| {
+                fake.world().kinds.unanswered.insert("metrics.example.com".into());
+            },
+            &["web", "old"],
+        ),
+        (
+            "API group  does not answer",
+            |fake| {
+                fake.world().kinds.unanswered.insert(String::new());
+            },
+            &[],
+        ),
+        ("", |_| {}, &["web", "old"]),
     ];
-    for (message, hinder) in obstacles {
+    for (message, hinder, deleted) in obstacles {
         let fake = Fake::new();
         let mut syncer = fake.syncer();
         pass(&mut syncer, &commit(1, &everything)).await;
         fake.deliver();
-        let mut state = without_web.clone();
-        state.commit = CommitId::from_bytes([9; 20]);
+        let state = commit(9, &kept);
         hinder(&fake);
         let kinds = fake.world().kinds.clone();
         let members = fake.world().record.clone().unwrap().members.unwrap();
         let inputs = PlanInputs {
             kinds: &kinds,
-            recorded: &BTreeSet::from([GroupKind::new("", "ConfigMap"), GroupKind::new("", "Service")]),
             members: &members,
             observed: &fake.observed.read(Clone::clone),
             cache: &ApplyCache::default(),
@@ -89,9 +165,55 @@ async fn absence_is_not_concluded_from_what_cannot_be_read() {
         };
         let made = plan(&state, &inputs);
         let blocked = made.prune_blocked.unwrap_or_default();
-        assert!(blocked.contains(message), "{blocked}");
-        assert_eq!(made.deletions.len(), usize::from(message.is_empty()), "{message}");
+        assert!(
+            blocked.contains(message) && blocked.is_empty() == message.is_empty(),
+            "{blocked}"
+        );
+        let names: BTreeSet<&str> = made.deletions.iter().map(|step| step.id.name.as_str()).collect();
+        assert_eq!(names, deleted.iter().copied().collect(), "{message}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_stops_answering_concerns_its_own_objects_only() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let declare = |number, names: &[&'static str], data: &str| {
+        let mut state = commit(
+            number,
+            &[maps(names), vec![("ConfigMap", "job", json!({"k": data}))]].concat(),
+        );
+        let job = Arc::make_mut(state.objects.last_mut().unwrap());
+        job.id = ObjectId::new("batch/v1", "Job", Some("shop"), "job");
+        job.api_version = "batch/v1".into();
+        state
+    };
+    let all = ["a", "b", "c", "d", "e"];
+    pass(&mut syncer, &declare(1, &all, "1")).await;
+    fake.deliver();
+    fake.world().kinds.unanswered.insert("batch".into());
+    fake.observed.update(|observed| {
+        let view = observed.kinds.get_mut(&GroupKind::new("batch", "Job")).unwrap();
+        (view.synced, view.away, view.failing) = (false, true, Some("503".into()));
+        true
+    });
+    let report = pass(&mut syncer, &declare(2, &all[..4], "2")).await;
+    assert_eq!(report.outage, None, "the server itself answers");
+    assert_eq!(report.pruned.len(), 1, "{report:?}");
+    assert!(
+        report.failed[0].message.contains("API group batch does not answer"),
+        "{report:?}"
+    );
+    assert_eq!(report.failed.len(), 1);
+    assert!(report.next_try.is_some());
+    let kinds = fake.world().record.clone().unwrap().kinds;
+    assert!(
+        kinds.contains(&GroupKind::new("batch", "Job")),
+        "the kind is not forgotten"
+    );
+    fake.world().kinds.unanswered.clear();
+    fake.deliver();
+    assert!(pass(&mut syncer, &declare(3, &all[..4], "2")).await.is_in_sync());
 }
 
 #[tokio::test(start_paused = true)]

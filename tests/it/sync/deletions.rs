@@ -1,12 +1,13 @@
 //! What is deleted, and what is not without being confirmed.
 
-use super::scene::{Target, config_map, service};
+use super::scene::{Target, config_map, definition, service, widget};
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::ResourceExt;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tidegate::sync::{Approval, Change};
 use tidegate_stack::ControlPlane;
+use tidegate_stack::control_plane::Options;
 
 #[tokio::test]
 async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
@@ -174,4 +175,127 @@ async fn a_restarted_agent_finds_its_record_and_deletes_what_left_meanwhile() {
         "the record names kinds that are no longer declared: {report:#?}"
     );
     assert_eq!(report.count(Change::Unchanged), 8);
+}
+
+/// A Service with a node port and an address of its own.
+fn exposed(name: &str, port: u16, address: &str) -> Value {
+    let mut object = service(name);
+    object["spec"]["type"] = json!("NodePort");
+    object["spec"]["ports"][0]["nodePort"] = json!(port);
+    object["spec"]["clusterIP"] = json!(address);
+    object
+}
+
+#[tokio::test]
+async fn a_service_is_renamed_with_its_node_port_and_its_address() {
+    let control_plane = ControlPlane::start(Options::default()).await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-rename").await;
+    let kept: Vec<Value> = (0..8).map(|n| config_map(&format!("c{n}"), "1")).collect();
+    let first = target.plain([kept.clone(), vec![service("probe")]].concat());
+    target.pass(&first).await;
+    let probe = target.api::<Service>().get("probe").await.unwrap();
+    let address = probe.spec.unwrap().cluster_ip.unwrap();
+    let (network, _) = address.rsplit_once('.').unwrap();
+    let address = format!("{network}.77");
+    let with = |target: &mut Target, services: Vec<Value>| target.plain([kept.clone(), services].concat());
+    let second = with(&mut target, vec![exposed("old", 30_777, &address), service("probe")]);
+    assert!(target.pass(&second).await.is_in_sync());
+    target.pass_until(&second, |report| report.requests == 0).await;
+
+    let renamed = with(&mut target, vec![exposed("new", 30_777, &address), service("probe")]);
+    let preview = target.syncer.preview(&renamed, Approval::default()).await.unwrap();
+    assert!(
+        preview.failed.is_empty() && preview.prune_blocked.is_none(),
+        "{preview}"
+    );
+    assert_eq!(preview.deletions.len(), 1, "{preview}");
+    let report = target.pass(&renamed).await;
+    assert!(report.is_in_sync(), "{report:#?}");
+    assert_eq!(
+        (report.pruned.len(), report.count(Change::Created)),
+        (1, 1),
+        "{report:#?}"
+    );
+    let services = target.api::<Service>();
+    assert!(services.get_opt("old").await.unwrap().is_none());
+    let live = services.get("new").await.unwrap().spec.unwrap();
+    assert_eq!(live.cluster_ip, Some(address.clone()));
+    assert_eq!(live.ports.unwrap()[0].node_port, Some(30_777));
+    target.pass_until(&renamed, |report| report.requests == 0).await;
+
+    // What the refused object asks for is not what the deletion sets free.
+    let taken = probe_port(&target).await;
+    let clash = with(&mut target, vec![exposed("newer", taken, ""), service("probe")]);
+    let preview = target.syncer.preview(&clash, Approval::default()).await.unwrap();
+    let report = target.pass(&clash).await;
+    assert!(report.failed[0].message.contains("already allocated"), "{report:#?}");
+    assert!(report.pruned.is_empty() && preview.deletions.is_empty(), "{report:#?}");
+    assert_eq!(preview.prune_blocked, report.prune_blocked);
+    assert!(services.get_opt("new").await.unwrap().is_some());
+}
+
+/// The node port of a Service that somebody else made.
+async fn probe_port(target: &Target) -> u16 {
+    let mut theirs = exposed("theirs", 30_778, "");
+    theirs["metadata"]["namespace"] = json!(target.namespace);
+    theirs["spec"].as_object_mut().unwrap().remove("clusterIP");
+    let theirs: Service = serde_json::from_value(theirs).unwrap();
+    target
+        .api::<Service>()
+        .create(&PostParams::default(), &theirs)
+        .await
+        .unwrap();
+    30_778
+}
+
+#[tokio::test]
+async fn a_group_that_does_not_answer_concerns_only_who_has_objects_of_it() {
+    let control_plane = ControlPlane::start(Options::default()).await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-group").await;
+    let broken: kube::api::DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v1.example.com"},
+        "spec": {"group": "example.com", "version": "v1", "groupPriorityMinimum": 1000, "versionPriority": 10,
+            "insecureSkipTLSVerify": true, "service": {"namespace": "sync-group", "name": "nobody", "port": 443}},
+    }))
+    .unwrap();
+    let resource = kube::api::ApiResource {
+        group: "apiregistration.k8s.io".into(),
+        version: "v1".into(),
+        api_version: "apiregistration.k8s.io/v1".into(),
+        kind: "APIService".into(),
+        plural: "apiservices".into(),
+    };
+    let services = kube::Api::<kube::api::DynamicObject>::all_with(target.client.clone(), &resource);
+    services.create(&PostParams::default(), &broken).await.unwrap();
+    let maps = |count: usize| {
+        (0..count)
+            .map(|n| config_map(&format!("c{n}"), "1"))
+            .collect::<Vec<_>>()
+    };
+    let first = target.plain(maps(8));
+    assert!(target.pass(&first).await.is_in_sync());
+    target.pass_until(&first, |report| report.requests == 0).await;
+    let second = target.plain(maps(7));
+    let report = target.pass(&second).await;
+    assert!(
+        report.is_in_sync() && report.pruned.len() == 1,
+        "nothing of the set is in the group: {report:#?}"
+    );
+
+    let third = target.plain([maps(6), vec![widget("sync-group")]].concat());
+    let report = target
+        .pass_until(&third, |report| {
+            report
+                .failed
+                .iter()
+                .any(|failed| failed.message.contains("example.com does not answer"))
+        })
+        .await;
+    assert!(report.outage.is_none() && report.failed.len() == 1, "{report:#?}");
+    let count = target.api::<ConfigMap>().list(&Default::default()).await.unwrap();
+    assert_eq!(count.iter().filter(|map| map.name_any().starts_with('c')).count(), 6);
+
+    services.delete("v1.example.com", &Default::default()).await.unwrap();
+    let mended = target.plain([maps(6), vec![widget("sync-group"), definition()]].concat());
+    target.pass_until(&mended, |report| report.is_in_sync()).await;
 }

@@ -8,6 +8,7 @@ mod deletions;
 mod drift;
 mod jobs;
 mod namespaced;
+mod replicas;
 mod reported;
 mod scene;
 mod two_targets;

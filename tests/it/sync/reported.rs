@@ -197,4 +197,19 @@ async fn an_account_without_rights_reports_what_it_lacks_and_does_the_rest() {
         problems.contains("Service cannot be watched, drift is not noticed: services is forbidden"),
         "{problems}"
     );
+    let rule = r#"rbac: {extraRules: [{apiGroups: [""], resources: ["services"], verbs: [get, list, watch, create, patch, delete]}]}"#;
+    assert!(problems.contains(rule), "{problems}");
+    let more = target.plain(vec![
+        config_map("a", "1"),
+        service("web"),
+        service("api"),
+        service("db"),
+    ]);
+    let report = target.pass(&more).await;
+    let problems = report.problems();
+    assert_eq!(report.failed.len(), 3, "{report:#?}");
+    let lines = problems
+        .iter()
+        .filter(|line| line.contains("cannot patch resource \"services\""));
+    assert_eq!(lines.count(), 1, "one line for one missing right: {problems:#?}");
 }
