@@ -5,7 +5,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::{Api, ObjectMeta, PostParams};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -154,6 +154,14 @@ fn unsafe_and_broken_values_are_refused_with_what_to_do() {
         (vec!["http.listen=127.0.0.1:8080"], "http.listen must not be"),
         (vec!["http.listen=127.1.2.3:8080"], "http.listen must not be"),
         (vec!["http.listen=[::1]:8080"], "http.listen must not be"),
+        (vec!["http.listen=[0:0:0:0:0:0:0:1]:8080"], "http.listen must not be"),
+        (vec!["http.listen=[::ffff:7f00:1]:8080"], "http.listen must not be"),
+        (
+            vec!["http.listen=localhost:8080"],
+            "http.listen must be an IP address and a port",
+        ),
+        (vec!["http.probes=127.0.0.1:9090"], "http.probes must not be"),
+        (vec!["http.probes=0.0.0.0:8080"], "http.probes must have another port"),
         (
             vec!["rbac.clusterAdmin=true", "sync.namespaces={shop}"],
             "exclude each other",
@@ -303,7 +311,7 @@ fn the_forges_token_and_the_webhooks_secret_are_mounted_where_the_agent_reads_th
     let helm = Helm::offline();
     let plain = helm.template(&[URL]).unwrap();
     assert!(
-        !plain.contains("webhook") && !plain.contains("/etc/tidegate/forge"),
+        !plain.contains("/etc/tidegate/webhook") && !plain.contains("/etc/tidegate/forge"),
         "{plain}"
     );
     let values = [
@@ -616,4 +624,56 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     upgrade.unwrap();
     let kept = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
     assert_eq!(kept, token, "an upgrade changes the token that clients use");
+}
+
+/// The plural names of the kinds that a rendering grants to write, each with its group.
+fn granted(text: &str) -> BTreeSet<String> {
+    let roles = text.split("\n---\n").filter(|text| text.contains("\nrules:\n"));
+    let roles = roles.map(|text| serde_yaml::from_str::<serde_yaml::Value>(text).unwrap());
+    let mut granted = BTreeSet::new();
+    let texts = |list: &serde_yaml::Value| -> Vec<String> {
+        let items = list.as_sequence().into_iter().flatten();
+        items.map(|item| item.as_str().unwrap().to_owned()).collect()
+    };
+    for role in roles {
+        for rule in role["rules"].as_sequence().unwrap() {
+            let writes = texts(&rule["verbs"]).iter().any(|verb| verb == "patch");
+            for group in texts(&rule["apiGroups"]).iter().filter(|_| writes) {
+                granted.extend(texts(&rule["resources"]).iter().map(|name| format!("{name}.{group}")));
+            }
+        }
+    }
+    granted
+}
+
+#[test]
+fn the_role_covers_what_config_repos_declare_and_not_the_policy_that_guards_namespaces() {
+    let helm = Helm::offline();
+    let (everywhere, in_namespaces) = (
+        granted(&helm.template(&[URL]).unwrap()),
+        granted(&helm.template(&[URL, "sync.namespaces={shop}"]).unwrap()),
+    );
+    for (name, is_namespaced) in [
+        ("deployments.apps", true),
+        ("helmreleases.helm.fluxcd.io", true),
+        ("helmreleases.helm.toolkit.fluxcd.io", true),
+        ("leases.coordination.k8s.io", true),
+        ("gateways.gateway.networking.k8s.io", true),
+        ("httproutes.gateway.networking.k8s.io", true),
+        ("gatewayclasses.gateway.networking.k8s.io", false),
+        ("mutatingwebhookconfigurations.admissionregistration.k8s.io", false),
+        ("validatingwebhookconfigurations.admissionregistration.k8s.io", false),
+        ("apiservices.apiregistration.k8s.io", false),
+        ("runtimeclasses.node.k8s.io", false),
+        ("namespaces.", false),
+    ] {
+        assert!(everywhere.contains(name), "{name}");
+        assert_eq!(in_namespaces.contains(name), is_namespaced, "{name}");
+    }
+    for granted in everywhere.iter().chain(&in_namespaces) {
+        assert!(
+            !granted.contains("admissionpolic") && !granted.contains('*'),
+            "{granted}"
+        );
+    }
 }

@@ -62,6 +62,18 @@
 {{- regexFind "[0-9]+$" (include "tidegate.probes" .) -}}
 {{- end -}}
 
+{{/* Fails for an address that nobody outside the container reaches. Takes the key and its value. */}}
+{{- define "tidegate.checkAddress" -}}
+{{- $key := index . 0 -}}
+{{- $address := index . 1 -}}
+{{- if not (regexMatch "^([0-9.]+|\\[[0-9a-fA-F:.]+\\]):[1-9][0-9]*$" $address) -}}
+{{- fail (printf "%s must be an IP address and a port, as in 0.0.0.0:8080 or [::]:8080, not %q" $key $address) -}}
+{{- end -}}
+{{- if regexMatch "^(127\\.|\\[(0*:)*:*0*1\\]|\\[(0*:)*:?[fF]{4}:(127\\.|7[fF]))" $address -}}
+{{- fail (printf "%s must not be %q: only the container itself reaches a loopback address, so the kubelet's probes and the Service would reach nobody. Set 0.0.0.0:PORT or [::]:PORT" $key $address) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "tidegate.selector" -}}
 app.kubernetes.io/name: {{ include "tidegate.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -100,8 +112,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if eq .Values.sync.set (printf "%s-config" (include "tidegate.fullname" .)) -}}
 {{- fail (printf "sync.set must not be %q: the ConfigMap of that name holds the agent's configuration" .Values.sync.set) -}}
 {{- end -}}
-{{- if regexMatch "^(127\\.|\\[::1\\]|\\[::ffff:127\\.)" .Values.http.listen -}}
-{{- fail (printf "http.listen must not be %q: only the container itself reaches a loopback address, so the kubelet's probes would fail and the pod would be restarted for ever. Set 0.0.0.0:PORT or [::]:PORT" .Values.http.listen) -}}
+{{- include "tidegate.checkAddress" (list "http.listen" .Values.http.listen) -}}
+{{- include "tidegate.checkAddress" (list "http.probes" (include "tidegate.probes" .)) -}}
+{{- if eq (include "tidegate.port" .) (include "tidegate.probesPort" .) -}}
+{{- fail (printf "http.probes must have another port than http.listen, which is %q" .Values.http.listen) -}}
 {{- end -}}
 {{- $http := dict "listen" .Values.http.listen "probes" (include "tidegate.probes" .) "tokenFile" (include "tidegate.tokenFile" .) -}}
 {{- if not .Values.http.token.existingSecret -}}

@@ -53,7 +53,24 @@
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: {{ $write }}
-- apiGroups: [helm.fluxcd.io]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: {{ $write }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources:
+    - gateways
+    - httproutes
+    - grpcroutes
+    - tcproutes
+    - tlsroutes
+    - udproutes
+    - referencegrants
+    - backendtlspolicies
+    {{- if not $namespaced }}
+    - gatewayclasses
+    {{- end }}
+  verbs: {{ $write }}
+- apiGroups: [helm.fluxcd.io, helm.toolkit.fluxcd.io]
   resources: [helmreleases]
   verbs: {{ $write }}
 # Without `escalate` and `bind`, the API server rejects roles and bindings that grant more than these rules.
@@ -69,6 +86,16 @@
   verbs: {{ $write }}
 - apiGroups: [scheduling.k8s.io]
   resources: [priorityclasses]
+  verbs: {{ $write }}
+- apiGroups: [node.k8s.io]
+  resources: [runtimeclasses]
+  verbs: {{ $write }}
+- apiGroups: [apiregistration.k8s.io]
+  resources: [apiservices]
+  verbs: {{ $write }}
+# Without the ValidatingAdmissionPolicies, since one of them guards namespaces against the agent.
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]
   verbs: {{ $write }}
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
