@@ -1,6 +1,6 @@
 use super::config_file;
 use super::failure::Failure;
-use super::output::{print, print_json};
+use super::output::{print, print_value};
 use crate::config;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -40,7 +40,8 @@ impl Config {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Check(check) => check.run(),
-            Command::Schema(Schema {}) => print_json(&config::schema()),
+            // A JSON schema is no answer of the schema that `-o json` follows.
+            Command::Schema(Schema {}) => print_value(&config::schema()),
         }
     }
 }

@@ -25,7 +25,12 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Prints a struct or a map as JSON, with the version of the schema.
 pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(&Versioned::new(value)).context("cannot write the JSON output")?;
+    print_value(&Versioned::new(value))
+}
+
+/// Prints JSON as it is.
+pub(super) fn print_value(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).context("cannot write the JSON output")?;
     print(format!("{text}\n").as_bytes())
 }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Keeps a Kubernetes cluster equal to a git repository, and the repository up to date with the newest images in ECR.
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, max_term_width = 100)]
+#[command(name = "tidegate", version, max_term_width = 100, after_help = LOGGING)]
 struct Program {
     #[command(subcommand)]
     command: Command,
@@ -29,36 +29,36 @@ struct Program {
     logging: Logging,
 }
 
+/// Every command takes these options, at any position. The help of the program names them in [`LOGGING`]; on the page of each
+/// command they would only repeat that.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Logging, on standard error")]
 struct Logging {
-    /// What to log, e.g. `info,tidegate::git=debug` [default: info] [env: TIDEGATE_LOG]
+    /// What to log
     #[arg(
         long,
         global = true,
         env = "TIDEGATE_LOG",
         default_value = "info",
         value_name = "FILTER",
-        hide_short_help = true,
-        hide_default_value = true,
-        hide_env = true
+        hide = true
     )]
     log: String,
 
-    /// Log format: `text` or `json` [default: text] [env: TIDEGATE_LOG_FORMAT]
+    /// Log format
     #[arg(
         long,
         global = true,
         env = "TIDEGATE_LOG_FORMAT",
         default_value = "text",
         value_name = "FORMAT",
-        hide_short_help = true,
-        hide_default_value = true,
-        hide_possible_values = true,
-        hide_env = true
+        hide = true
     )]
     log_format: LogFormat,
 }
+
+const LOGGING: &str = "Logging on standard error, for every command:
+      --log <FILTER>         `info,tidegate::git=debug` [default: info] [env: TIDEGATE_LOG]
+      --log-format <FORMAT>  `text` or `json` [default: text] [env: TIDEGATE_LOG_FORMAT]";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
