@@ -64,6 +64,13 @@ impl FieldState {
         set.over.extend::<BTreeSet<_>>(over);
     }
 
+    /// The versions that bumps of ours set after a rejection.
+    pub(super) fn set_over(&self, rejection: &Rejection) -> impl Iterator<Item = u32> {
+        let rejection = (rejection.index, rejection.version);
+        let later = self.ours.iter().filter(move |(_, set)| set.over.contains(&rejection));
+        later.map(|(version, _)| *version)
+    }
+
     /// Whether leaving `version` rejects it. `taken_up` are the rejections that the same change lifts. A person who takes up a
     /// rejected version again leaves whatever was there meanwhile, and rejects nothing by that, unless a bump of ours set
     /// `version` after the rejection.

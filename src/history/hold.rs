@@ -44,6 +44,14 @@ impl Hold {
         (!rejected.is_empty()).then_some(Self { rejected })
     }
 
+    /// The rejections that hold the field back: those of [`concerning`](Self::concerning) that no later bump of ours has moved
+    /// the field past. `None` if nothing is left: then the field counts as not held, in every list and number.
+    pub fn active(&self, image: &str, current: &ImageVersion) -> Option<Self> {
+        let mut concerning = self.concerning(image, current)?;
+        concerning.rejected.retain(|rejected| !rejected.is_passed(current));
+        (!concerning.rejected.is_empty()).then_some(concerning)
+    }
+
     /// Whether the field may move to a tag. The tag must not be rejected. It must have been pushed after each rejected image
     /// and after the commit that took that image back. Where push times are unknown, it must come after each rejected tag in
     /// the policy's order. With [`HoldUntil::Resumed`] the field may not move at all.

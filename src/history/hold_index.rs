@@ -152,6 +152,7 @@ impl HoldIndex {
                     commit: entry.commit,
                     author: self.interners.texts.get(entry.author)?.clone(),
                     at: rejection.at,
+                    passed_by: self.interners.image_versions(field.set_over(rejection)),
                 };
                 Some((rejected, rejection.version, entry.depth))
             })

@@ -60,6 +60,15 @@ impl Interners {
         written == meant || both().is_some_and(|(written, meant)| written.is_digest_of(meant))
     }
 
+    /// The versions with these numbers, sorted.
+    pub(super) fn image_versions(&self, numbers: impl Iterator<Item = u32>) -> Vec<ImageVersion> {
+        let mut versions: Vec<ImageVersion> = numbers
+            .filter_map(|number| self.versions.get(number).cloned())
+            .collect();
+        versions.sort();
+        versions
+    }
+
     /// Whether a change to `to` leaves `version`.
     pub(super) fn is_left(&self, version: u32, to: u32) -> bool {
         let both = || self.versions.get(version).zip(self.versions.get(to));

@@ -21,6 +21,9 @@ pub struct Rejected {
     pub author: String,
     /// The time of that commit. It is never earlier than the last bump of ours before the commit.
     pub at: Timestamp,
+    /// The versions that bumps of ours set later. A field that has one of them has moved on.
+    #[serde(skip)]
+    pub passed_by: Vec<ImageVersion>,
 }
 
 impl Rejected {
@@ -30,6 +33,11 @@ impl Rejected {
             tag: Some(self.tag.clone()),
             digest: self.digest.clone(),
         }
+    }
+
+    /// Whether a later bump of ours set the version that the field has now.
+    pub(super) fn is_passed(&self, current: &ImageVersion) -> bool {
+        self.passed_by.iter().any(|version| !version.is_left_by(current))
     }
 }
 

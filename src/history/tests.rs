@@ -520,3 +520,29 @@ proptest! {
         let _ = resumes(&format!("x\n\nTidegate-Resume: {message}"));
     }
 }
+
+#[test]
+fn a_field_that_a_later_bump_moved_on_is_not_held_by_what_was_taken_back_before() {
+    #[rustfmt::skip]
+    let rows: [(&[&str], &str, &str); 8] = [
+        (&["1 bump a>b", "2 edit b>a"],                                              "a", "b"),
+        (&["1 bump a>b", "2 edit b>a", "3 bump a>c"],                                "c", ""),
+        (&["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>a"],                  "a", "b c"),
+        (&["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 edit c>d"],                  "d", "b c"),
+        (&["1 bump a>b", "2 edit b>a", "3 bump a>c", "4 bump c>d"],                  "d", ""),
+        (&["1 bump a>b", "2 edit b>a", "3 edit a>c"],                                "c", "b"),
+        (&["1 bump a>b", "2 edit b>a", "3 bump a>c@2"],                              "c@2", ""),
+        (&["1 bump a>b", "2 bump b>c", "3 edit c>b"],                                "b", "c"),
+    ];
+    for (lines, current, expected) in rows {
+        let held = holds(&history(lines));
+        let hold = held
+            .get(&field("web"))
+            .and_then(|hold| hold.active(IMAGE, &version(current)));
+        let tags = hold.map_or(String::new(), |hold| {
+            let tags: Vec<String> = hold.rejected.iter().map(|rejected| rejected.tag.to_string()).collect();
+            tags.join(" ")
+        });
+        assert_eq!(tags, expected, "{lines:?}");
+    }
+}

@@ -52,7 +52,8 @@ pub struct HoldQuery {
 /// The repository could not be read.
 pub async fn list(reader: &impl HoldReader, query: &HoldQuery) -> Result<Vec<Held>, Error> {
     let found = find(reader.read().await?, query);
-    Ok(found.held.into_iter().map(|(held, _)| held).collect())
+    let held = found.held.into_iter().filter(|(_, at)| at.is_active);
+    Ok(held.map(|(held, _)| held).collect())
 }
 
 /// The file of a held field, and what was taken back.
@@ -61,12 +62,15 @@ pub(super) struct HeldField {
     pub(super) path: RepoPath,
     pub(super) field: FieldId,
     pub(super) rejected: Vec<Rejected>,
+    /// Whether the field is held. If not, a later bump moved the field on; its tags can be lifted by the object's name.
+    pub(super) is_active: bool,
 }
 
 /// What is held at a commit.
 pub(super) struct Found {
     pub(super) tip: CommitId,
     pub(super) blobs: BTreeMap<RepoPath, BlobId>,
+    /// The fields with tags that were taken back, held or moved on.
     pub(super) held: Vec<(Held, HeldField)>,
     /// All image fields, held or not.
     pub(super) fields: Vec<FieldId>,
@@ -76,7 +80,10 @@ pub(super) fn find(reading: Reading, query: &HoldQuery) -> Found {
     let fields = reading.fields.iter().map(|field| field.field.clone()).collect();
     let held = reading.fields.into_iter().filter_map(|field| {
         let hold = reading.holds.get(&field.field)?;
-        let hold = hold.concerning(field.image.name(), &ImageVersion::of(&field.image))?;
+        let (image, current) = (field.image.name(), ImageVersion::of(&field.image));
+        let active = hold.active(image, &current);
+        let is_active = active.is_some();
+        let hold = active.or_else(|| hold.concerning(image, &current))?;
         let until = field.until.unwrap_or(query.until);
         let remedy = Remedy {
             field: &field.field,
@@ -84,7 +91,7 @@ pub(super) fn find(reading: Reading, query: &HoldQuery) -> Found {
             repo_args: &query.repo_arguments,
         };
         let (reason, resume) = (hold.reason(remedy), remedy.command());
-        held(field, hold.rejected, reason, resume)
+        held(field, hold.rejected, is_active, reason, resume)
     });
     Found {
         held: held.collect(),
@@ -94,7 +101,13 @@ pub(super) fn find(reading: Reading, query: &HoldQuery) -> Found {
     }
 }
 
-fn held(field: ImageField, rejected: Vec<Rejected>, reason: String, resume: String) -> Option<(Held, HeldField)> {
+fn held(
+    field: ImageField,
+    rejected: Vec<Rejected>,
+    is_active: bool,
+    reason: String,
+    resume: String,
+) -> Option<(Held, HeldField)> {
     let last = rejected.last()?;
     let held = Held {
         object: field.field.object.clone(),
@@ -113,6 +126,7 @@ fn held(field: ImageField, rejected: Vec<Rejected>, reason: String, resume: Stri
         path: field.path,
         field: field.field,
         rejected,
+        is_active,
     };
     Some((held, field))
 }

@@ -31,7 +31,12 @@ impl HoldSelector {
     /// The selected holds, each with its selected tags.
     pub(super) fn choose(&self, found: &Found) -> Result<Vec<(Held, HeldField)>, Error> {
         self.check(found)?;
-        let held = found.held.iter().filter(|(_, at)| self.includes(&at.field));
+        // A field that moved on is not among "all": only who names the object means it.
+        let is_meant = |at: &HeldField| at.is_active || !self.objects.is_empty();
+        let held = found
+            .held
+            .iter()
+            .filter(|(_, at)| self.includes(&at.field) && is_meant(at));
         let is_selected = |tag: &Tag| self.tag.as_ref().is_none_or(|only| only == tag);
         let chosen = held.map(|(held, at)| {
             let (mut held, mut at) = (held.clone(), at.clone());
@@ -93,7 +98,8 @@ impl HoldSelector {
 }
 
 fn all_names(found: &Found) -> String {
-    let names: Vec<String> = found.held.iter().map(|(held, _)| held.name()).collect();
+    let held = found.held.iter().filter(|(_, at)| at.is_active);
+    let names: Vec<String> = held.map(|(held, _)| held.name()).collect();
     match &*names {
         [] => "nothing is held".to_owned(),
         names => format!("held are: {}", names.join(", ")),

@@ -27,6 +27,7 @@ fn hold(tags: &[&str]) -> Hold {
         commit: CommitId::from_bytes([7; 20]),
         author: "Jo <jo@acme.example>".into(),
         at: jiff::Timestamp::UNIX_EPOCH,
+        passed_by: Vec::new(),
     });
     Hold {
         rejected: rejected.collect(),

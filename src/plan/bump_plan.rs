@@ -16,7 +16,12 @@ pub struct BumpPlan {
 
 impl BumpPlan {
     /// Removes the bumps for which `why` gives a reason to wait. Their decisions become [`Outcome::Unknown`] with the reason.
-    pub fn postpone(&mut self, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
+    pub fn postpone(&mut self, why: impl FnMut(&PlannedBump) -> Option<String>) {
+        self.withhold(Outcome::Unknown, why);
+    }
+
+    /// Removes the bumps for which `why` gives a reason. Their decisions become `outcome` with the reason.
+    pub fn withhold(&mut self, outcome: Outcome, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
         let decisions = &mut self.decisions;
         self.bumps.retain(|bump| {
             let Some(reason) = why(bump) else { return true };
@@ -24,7 +29,7 @@ impl BumpPlan {
                 .iter_mut()
                 .filter(|decision| decision.field == bump.field && decision.path == bump.path);
             if let Some(decision) = own.next() {
-                decision.outcome = Outcome::Unknown;
+                decision.outcome = outcome;
                 decision.reason = reason;
             }
             false
@@ -99,6 +104,8 @@ pub enum Outcome {
     InvalidPolicy,
     /// The image is pinned by digest.
     Pinned,
+    /// The agent has no right to apply the object.
+    Denied,
     /// The repository's tags are not known.
     Unknown,
 }
@@ -127,8 +134,15 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The reason, in one sentence.
     pub reason: String,
-    /// The hold of the field, whatever the outcome.
+    /// What holds the field back, whatever the outcome.
     pub hold: Option<Hold>,
+}
+
+impl Decision {
+    /// Whether the field counts as held, in every list and number.
+    pub fn is_held(&self) -> bool {
+        self.hold.is_some() || self.outcome == Outcome::Held
+    }
 }
 
 fn as_text<S: Serializer>(image: &ImageRef, serializer: S) -> Result<S::Ok, S::Error> {

@@ -48,6 +48,7 @@ pub fn decide(fields: &[AutomatedField], observed: &Observed<'_>) -> BumpPlan {
 
 /// The decision about one field, and its bump if it moves.
 fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<PlannedBump>) {
+    let (current, hold) = (ImageVersion::of(&field.image), observed.holds.get(&field.field));
     let mut decision = Decision {
         field: field.field.clone(),
         path: field.path.clone(),
@@ -58,10 +59,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
         newest: None,
         outcome: Outcome::Unknown,
         reason: String::new(),
-        hold: observed
-            .holds
-            .get(&field.field)
-            .and_then(|hold| hold.concerning(field.image.name(), &ImageVersion::of(&field.image))),
+        hold: hold.and_then(|hold| hold.active(field.image.name(), &current)),
     };
     let (policy, candidates) = match usable(field, observed) {
         Ok(usable) => usable,
@@ -70,8 +68,13 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
             return (decision, None);
         }
     };
-    let selection = choose(policy, field, candidates, decision.hold.as_ref(), observed);
+    // A tag that was taken back stays taken back, also after a later bump: somebody may push the tag again.
+    let rejected = hold.and_then(|hold| hold.concerning(field.image.name(), &current));
+    let selection = choose(policy, field, candidates, rejected.as_ref(), observed);
     let (outcome, reason) = outcome(&selection, field.lock.as_ref());
+    if outcome == Outcome::Held {
+        decision.hold = rejected;
+    }
     let bump = match (&selection.selected, outcome) {
         (Some(choice), Outcome::Bump) => Some(PlannedBump {
             path: field.path.clone(),

@@ -94,6 +94,7 @@ fn hold(tag_: &str, at: i64) -> Hold {
             commit: CommitId::from_bytes([7; 20]),
             author: "Jo <jo@acme.example>".to_owned(),
             at: minute(at),
+            passed_by: Vec::new(),
         }],
     }
 }
