@@ -4,10 +4,10 @@ use super::home::Home;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
 use crate::automation;
-use crate::model::{CommitId, Finding, Severity};
+use crate::model::{CommitId, Finding, Severity, TargetId};
 use crate::notice::{Log, Reporter};
 use crate::plan::{Decision, PlannedBump};
-use crate::port::{ConfigRepo, DeclaredState, ListFailure, Registry, Scan, ScanState};
+use crate::port::{ConfigRepo, DeclaredState, DeniedObjects, ListFailure, Registry, Scan, ScanState};
 use crate::scan::read_platforms;
 use crate::sync::{self, Syncer, approval};
 use crate::telemetry::Metrics;
@@ -70,6 +70,11 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
         Ok(sync) => (sync, None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
+    if let Some(sync) = &sync {
+        let denied = DeniedObjects::default();
+        denied.note(&TargetId::here(), Some(sync.denied()));
+        automation::leave_out_denied(&mut plan, &denied);
+    }
     Ok(Preview {
         commit,
         bumps: plan.bumps,

@@ -9,6 +9,7 @@ use crate::git::{self, DeployKey};
 use crate::notice::{KeyEvent, Topic};
 use anyhow::Context as _;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Runs the agent until a signal stops it.
 ///
@@ -34,7 +35,8 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let listener = server::bind(&base.config).await?;
     let probes = server::bind_probes(&base.config).await?;
     let (decisions, decisions_seen) = wire_automation::decisions();
-    let status = server::status_board(&base, &wakes, decisions_seen);
+    let (findings, findings_seen) = watch::channel(Arc::default());
+    let status = server::status_board(&base, &wakes, decisions_seen, findings_seen);
     tasks.spawn("events", wiring::write_events(events, &base)?);
     tasks.spawn("API token", server::keep_token(&base));
     tasks.spawn("http", server::serve(listener, &base, &wakes, landed, status));
@@ -59,12 +61,13 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
 
     wire_deploy_key::spawn(&wiring, loops.deploy_key, keys.current, &mut tasks);
     startup::spawn(&wiring, &mut tasks);
-    wire_source::spawn(&wiring, loops.source, loops.repo_condition, &mut tasks);
+    wire_source::spawn(&wiring, loops.source, loops.repo_condition, findings, &mut tasks);
+    // Before automation, which waits for the first pass of each target.
+    wire_sync::spawn(&wiring, loops.sync, &mut tasks);
     if wiring.config.settings.automation.enabled {
         wire_scan::spawn(&wiring, loops.scan, &mut tasks).await?;
         wire_automation::spawn(&wiring, loops.automation, decisions, &mut tasks).await?;
     }
-    wire_sync::spawn(&wiring, loops.sync, &mut tasks);
     let listen = wiring.config.settings.http.listen;
     tracing::info!(%listen, version = env!("CARGO_PKG_VERSION"), "running");
     // The event queue ends when every reporter is gone.

@@ -6,7 +6,7 @@ use super::wiring::Base;
 use super::{AgentConfig, wire_deploy_key, wire_scan, wire_source, wire_sync};
 use crate::driver::{Health, Shutdown, Wake, throttled};
 use crate::http::{self, ServerLimits, TokenFile};
-use crate::model::{Backoff, with_causes};
+use crate::model::{Backoff, Finding, with_causes};
 use crate::port::{HomeSecrets, SecretName};
 use crate::status::{AutomationStatus, LandedCommits, StatusBoard};
 use anyhow::Context as _;
@@ -87,6 +87,7 @@ pub(super) fn status_board(
     base: &Base,
     wakes: &Wakes,
     decisions: watch::Receiver<Arc<AutomationStatus>>,
+    findings: watch::Receiver<Arc<[Finding]>>,
 ) -> StatusBoard {
     let mut board = StatusBoard::default();
     let (branch, name) = (base.branch.clone(), base.config.settings.repo.branch.clone());
@@ -98,6 +99,7 @@ pub(super) fn status_board(
         snapshot.repo.unverified = branch.unverified();
     });
     board.add(move |snapshot| snapshot.automation = AutomationStatus::clone(&decisions.borrow()));
+    board.add(move |snapshot| snapshot.findings = findings.borrow().to_vec());
     board.add(wire_scan::status(base));
     let health = base.health.clone();
     board.add(move |snapshot| {

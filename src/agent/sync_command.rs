@@ -27,7 +27,7 @@ fn of_end(end: &SyncEnd) -> CommandReport {
         SyncEnd::Ran(report) => CommandReport {
             summary: summary(report),
             lines: lines(report),
-            ok: report.is_in_sync() && !report.findings.iter().any(is_error),
+            ok: report.is_in_sync(),
         },
         SyncEnd::Failed(reason) => CommandReport {
             summary: "the sync could not run".into(),
@@ -57,16 +57,15 @@ fn summary(report: &SyncReport) -> String {
 
 /// Errors first, as in `tidegate plan`.
 fn lines(report: &SyncReport) -> Vec<String> {
-    let (errors, others): (Vec<_>, Vec<_>) = report.findings.iter().partition(|finding| is_error(finding));
-    let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    lines.extend(report.problems());
+    let mut lines = report.problems();
     let changed = report
         .applied
         .iter()
         .filter(|object| object.change != Change::Unchanged);
     lines.extend(changed.map(|object| format!("{} {}", object.id, object.change)));
     lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
-    lines.extend(others.iter().map(ToString::to_string));
+    let others = report.findings.iter().filter(|finding| !is_error(finding));
+    lines.extend(others.map(ToString::to_string));
     let retained = report.retained.iter();
     lines.extend(retained.map(|(id, why)| format!("{id} is no longer declared and stays: {why}")));
     lines

@@ -28,6 +28,7 @@ pub(super) async fn spawn(
         repo: Arc::clone(&wiring.repo),
         declared: Arc::clone(&wiring.declared),
         scan_state: Arc::clone(&wiring.scan_state),
+        denied: wiring.denied.clone(),
         rules: Arc::new(wiring.config.scan_rules()),
         branch: wiring.branch.clone(),
         style: CommitStyle {

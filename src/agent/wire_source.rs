@@ -1,14 +1,24 @@
-//! The loop that fetches the branch, and the task that reports an unverified head.
+//! The loop that fetches the branch, and the tasks that report an unverified head and what cannot be used at the head.
 
 use super::wiring::Wiring;
 use crate::driver::{Condition, Loop, Tasks, Wake};
-use crate::model::CommitId;
-use crate::source::{Follower, watch_verification};
+use crate::model::{CommitId, Finding};
+use crate::source::{Follower, watch_findings, watch_verification};
 use crate::status::Snapshot;
 use std::sync::Arc;
+use tokio::sync::watch;
 
-/// Spawns the loop and the task.
-pub(super) fn spawn(wiring: &Wiring, this: Loop<Result<CommitId, String>>, condition: Condition, tasks: &mut Tasks) {
+/// Where the findings are published for the status.
+pub(super) type Findings = watch::Sender<Arc<[Finding]>>;
+
+/// Spawns the loop and the tasks.
+pub(super) fn spawn(
+    wiring: &Wiring,
+    this: Loop<Result<CommitId, String>>,
+    condition: Condition,
+    findings: Findings,
+    tasks: &mut Tasks,
+) {
     let automate = Wake::from(&wiring.wakes.automation);
     let sync = wiring.wakes.sync.clone();
     let moved = move || {
@@ -18,6 +28,14 @@ pub(super) fn spawn(wiring: &Wiring, this: Loop<Result<CommitId, String>>, condi
     let (branch, reporter) = (wiring.branch.clone(), wiring.reporter.clone());
     let verification = watch_verification(branch, reporter, moved.clone(), wiring.shutdown.clone());
     tasks.spawn("verification", verification);
+    let findings = watch_findings(
+        Arc::clone(&wiring.declared),
+        wiring.reporter.clone(),
+        wiring.metrics.clone(),
+        findings,
+        wiring.shutdown.clone(),
+    );
+    tasks.spawn("findings", findings);
     let work = Follower::new(
         Arc::clone(&wiring.repo),
         wiring.branch.clone(),

@@ -22,7 +22,8 @@ pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks
                 slot.condition,
                 wiring.reporter.clone(),
                 wiring.metrics.clone(),
-            ),
+            )
+            .noting_denied(wiring.denied.clone(), Wake::from(&wiring.wakes.automation)),
             syncer: Syncer::new(target, settings.deletions),
             confirmed: settings.confirm,
             repo: Arc::clone(&wiring.repo),

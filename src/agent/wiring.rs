@@ -4,10 +4,10 @@ use super::AgentConfig;
 use super::home::Home;
 use super::keys;
 use super::loops::Wakes;
-use crate::driver::{Health, Loop, Pass, Shutdown, Tasks, run as run_loop};
+use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, run as run_loop};
 use crate::git::{self, Signing};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
-use crate::port::{Branch, DeclaredSource, ScanState};
+use crate::port::{Branch, DeclaredSource, DeniedObjects, ScanState};
 use crate::source::{self, Publisher, Reader, TargetPaths};
 use crate::status::LandedCommits;
 use crate::telemetry::{Metrics, Outcome};
@@ -29,6 +29,8 @@ pub(super) struct Base {
     pub(super) signing: Option<Signing>,
     pub(super) branch: Branch,
     pub(super) scan_state: Arc<ScanState>,
+    /// The objects that the agent may not apply.
+    pub(super) denied: DeniedObjects,
 }
 
 /// The values that every loop is built from.
@@ -66,6 +68,7 @@ impl Base {
             shutdown,
             branch: Branch::default(),
             scan_state: Arc::default(),
+            denied: DeniedObjects::default(),
         };
         Ok((base, queue, landed))
     }
@@ -96,8 +99,12 @@ impl Wiring {
     /// Runs a loop as a task of the same name. Its passes are counted.
     pub(super) fn spawn_loop<P: Pass>(&self, this: Loop<P::Report>, work: P, tasks: &mut Tasks) {
         let metrics = self.metrics.clone();
-        let ended = move |name: &Arc<str>, is_well: bool, took| {
-            let outcome = if is_well { Outcome::Ok } else { Outcome::Failed };
+        let ended = move |name: &Arc<str>, result, took| {
+            let outcome = match result {
+                PassResult::Ok => Outcome::Ok,
+                PassResult::Partial => Outcome::Partial,
+                PassResult::Failed | PassResult::TimedOut => Outcome::Failed,
+            };
             metrics.pass_ended(name, outcome, took);
         };
         tasks.spawn(this.name(), run_loop(this, work, self.shutdown.clone(), jitter, ended));

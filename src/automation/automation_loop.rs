@@ -1,12 +1,13 @@
 //! The automation loop: what it keeps from pass to pass, and the stages that both ways of committing share (decide, prepare
 //! the commits, publish).
 
+use super::denied::leave_out_denied;
 use super::dependencies::Dependencies;
 use super::history_reader::HistoryReader;
 use super::inputs::Inputs;
 use super::{automated_fields, edits, notices};
 use crate::model::CommitId;
-use crate::plan::{self, BumpPlan, Outcome, PlannedBump};
+use crate::plan::{self, BumpPlan, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure};
 use crate::status::AutomationStatus;
 use crate::telemetry::PushResult;
@@ -49,16 +50,11 @@ impl<R> Automation<R> {
     /// Publishes the decisions for log, metrics, API and command line.
     pub(super) fn publish(&self, declared: &DeclaredState, plan: &BumpPlan, problem: Option<String>) {
         let metrics = &self.deps.metrics;
-        metrics.findings(declared.findings.iter().map(|finding| finding.severity));
-        let held = plan
-            .decisions
-            .iter()
-            .filter(|decision| decision.outcome == Outcome::Held);
+        let held = plan.decisions.iter().filter(|decision| decision.is_held());
         metrics.fields(plan.decisions.len(), held.count());
         self.deps.status.send_replace(Arc::new(AutomationStatus {
             commit: Some(declared.commit),
             fields: plan.decisions.clone(),
-            findings: declared.findings.clone(),
             problem,
         }));
     }
@@ -92,7 +88,8 @@ impl<R: ConfigRepo> Automation<R> {
             rules: &deps.rules,
             until: deps.until,
         };
-        let (plan, unread) = inputs.decide(&*deps.repo, head, &mut self.history).await?;
+        let (mut plan, unread) = inputs.decide(&*deps.repo, head, &mut self.history).await?;
+        leave_out_denied(&mut plan, &deps.denied);
         notices::history_read(&deps.reporter, &self.history);
         if unread {
             deps.scan.wake();

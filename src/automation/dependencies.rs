@@ -4,7 +4,7 @@ use crate::model::HoldUntil;
 use crate::notice::Reporter;
 use crate::plan::{CommitPer, Template};
 use crate::policy::ScanRules;
-use crate::port::{Branch, DeclaredSource, ScanState};
+use crate::port::{Branch, DeclaredSource, DeniedObjects, ScanState};
 use crate::status::AutomationStatus;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub(crate) struct Dependencies<R> {
     pub declared: Arc<dyn DeclaredSource>,
     /// The repositories to scan, and what scans found.
     pub scan_state: Arc<ScanState>,
+    /// The objects that the agent may not apply.
+    pub denied: DeniedObjects,
     /// The repositories and tags that may be used.
     pub rules: Arc<ScanRules>,
     /// The followed branch.

@@ -5,7 +5,7 @@
 //!
 //! 1. read the head and the declared state (world): `automation_loop`
 //! 2. read the history for holds (world): `history_reader`
-//! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `check_platforms`
+//! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `check_platforms`, `denied`
 //! 4. edit the bytes of the files (pure, room [`manifest`](crate::manifest)): `edits`
 //! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
 //! 6. report: `AutomationStatus` for log, metrics, API and command line
@@ -24,6 +24,7 @@ mod automation_loop;
 mod branch_state;
 mod check_platforms;
 mod decide_with_history;
+mod denied;
 mod dependencies;
 mod edits;
 mod file_versions;
@@ -41,6 +42,7 @@ mod report;
 mod tests;
 
 pub(crate) use automation_loop::Automation;
+pub(crate) use denied::leave_out_denied;
 pub(crate) use dependencies::{CommitStyle, Dependencies};
 pub use history_reader::{FieldHistory, HistoryReader, HistoryReads};
 pub(crate) use image_fields::image_fields;

@@ -1,15 +1,13 @@
-//! What the loop reports: the state of the fields, the commits that landed, and why bumps are not made.
+//! What the loop reports: the decisions about the fields, the commits that landed, and why bumps are not made.
 
 use super::history_reader::{HistoryReader, LONGEST_HISTORY};
 use super::report::Landed;
 use crate::model::{BranchName, CommitId};
 use crate::notice::{AutomationEvent, FieldBump, ProposalEvent, Reporter, Topic};
 use crate::plan::{BumpPlan, PlannedBump};
-use crate::port::DeclaredState;
 
-/// The findings and the decisions of a pass.
-pub(super) fn decided(reporter: &Reporter, declared: &DeclaredState, plan: &BumpPlan) {
-    let findings = declared.findings.iter().cloned().map(AutomationEvent::Finding);
+/// The decisions of a pass.
+pub(super) fn decided(reporter: &Reporter, plan: &BumpPlan) {
     let decisions = plan.decisions.iter().map(|decision| AutomationEvent::FieldDecided {
         field: decision.field.clone(),
         path: decision.path.clone(),
@@ -17,7 +15,7 @@ pub(super) fn decided(reporter: &Reporter, declared: &DeclaredState, plan: &Bump
         outcome: decision.outcome,
         reason: decision.reason.clone(),
     });
-    reporter.present(Topic::Fields, findings.chain(decisions));
+    reporter.present(Topic::Fields, decisions);
 }
 
 /// Whether all of the history is read for holds.

@@ -36,7 +36,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         let state = BranchState::read(repo, head, base).await?;
         let history = &self.history;
         let refused = leave_out_refused(&mut plan, &requests, |bump| history.has_bump(bump));
-        notices::decided(&self.deps.reporter, &declared, &plan);
+        notices::decided(&self.deps.reporter, &plan);
 
         let mut report = AutomationReport::default();
         if let Some(commit) = &state.foreign_commit {

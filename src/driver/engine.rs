@@ -17,6 +17,11 @@ pub trait Pass: Send + 'static {
 
     /// The report of a pass that was cancelled at its deadline.
     fn timed_out(&self, deadline: Duration) -> Self::Report;
+
+    /// Whether the pass did a part of its work only, whatever is due next.
+    fn is_partial(_: &Self::Report) -> bool {
+        false
+    }
 }
 
 /// How a pass ended.
@@ -79,13 +84,13 @@ const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// Runs a loop until the drain begins. The first pass runs at once. `jitter` returns a number in `0.0..=1.0` for each delay.
-/// `ended` is called after each pass, with its success and its duration.
+/// `ended` is called after each pass, with its result and its duration.
 pub async fn run<P: Pass>(
     mut this: Loop<P::Report>,
     mut work: P,
     shutdown: Shutdown,
     jitter: impl Fn() -> f64 + Send,
-    ended: impl Fn(&Arc<str>, bool, Duration) + Send,
+    ended: impl Fn(&Arc<str>, PassResult, Duration) + Send,
 ) {
     let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY.min(this.period));
     loop {
@@ -104,7 +109,6 @@ pub async fn run<P: Pass>(
                 Outcome::Retry(work.timed_out(this.deadline))
             }
         };
-        this.liveness.end();
         let (report, delay, success) = match outcome {
             Outcome::Done(report) => (report, this.period, true),
             Outcome::Again(report, delay) => (report, delay.min(this.period), true),
@@ -114,12 +118,14 @@ pub async fn run<P: Pass>(
             backoff.succeeded();
         }
         let result = match (success, timed_out) {
+            (false, true) => PassResult::TimedOut,
+            _ if P::is_partial(&report) => PassResult::Partial,
             (true, _) => PassResult::Ok,
             (false, false) => PassResult::Failed,
-            (false, true) => PassResult::TimedOut,
         };
+        this.liveness.end(result);
         let took = this.wakes.answer(result, report);
-        ended(&this.name, success, took);
+        ended(&this.name, result, took);
         tokio::select! {
             biased;
             () = shutdown.begun() => return,

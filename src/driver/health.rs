@@ -1,3 +1,4 @@
+use super::loop_status::PassResult;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,8 @@ struct State {
 struct LoopState {
     running_since: Option<Instant>,
     deadline: Duration,
+    /// Whether the last pass did a part of its work only.
+    is_partial: bool,
 }
 
 /// Records when a pass of one loop begins and ends.
@@ -58,6 +61,7 @@ impl Health {
             LoopState {
                 running_since: None,
                 deadline,
+                is_partial: false,
             },
         );
         Liveness {
@@ -108,6 +112,14 @@ impl Health {
             .filter_map(|(name, state)| Some((Arc::clone(name), state.as_ref().err()?.clone())))
             .collect()
     }
+
+    /// The loops whose last pass did a part of its work only. The agent is ready all the same: what is wrong is in the config
+    /// repo, and an agent that is not ready gets no push event for the commit that corrects it.
+    pub fn partial(&self) -> Vec<String> {
+        let state = self.lock();
+        let loops = state.loops.iter().filter(|(_, state)| state.is_partial);
+        loops.map(|(name, _)| name.to_string()).collect()
+    }
 }
 
 impl Liveness {
@@ -117,9 +129,10 @@ impl Liveness {
         }
     }
 
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, result: PassResult) {
         if let Some(state) = self.health.lock().loops.get_mut(&self.name) {
             state.running_since = None;
+            state.is_partial = result == PassResult::Partial;
         }
     }
 }
@@ -154,8 +167,11 @@ mod tests {
             health.stuck(start + Duration::from_secs(61)),
             ["sync: its pass has been running for 61 s"]
         );
-        liveness.end();
+        liveness.end(PassResult::Partial);
         assert!(health.stuck(start + Duration::from_secs(999)).is_empty());
+        assert_eq!(health.partial(), ["sync"]);
+        liveness.end(PassResult::Ok);
+        assert!(health.partial().is_empty());
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct LastPass<R> {
 pub enum PassResult {
     /// All is done.
     Ok,
+    /// A part of the work is done; the report says what the rest waits for.
+    Partial,
     /// Something failed; the loop retries.
     Failed,
     /// The pass was cancelled at its deadline.
@@ -54,6 +56,7 @@ impl PassResult {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Partial => "partial",
             Self::Failed => "failed",
             Self::TimedOut => "timedOut",
         }

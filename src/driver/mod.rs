@@ -23,7 +23,7 @@ mod wake;
 pub use activator::{Activator, NoAnswer};
 pub use engine::{Loop, Outcome, Pass, run};
 pub use health::{Condition, Health};
-pub use loop_status::LoopStatus;
+pub use loop_status::{LoopStatus, PassResult};
 pub use signals::{Shutdown, Tasks, on_signals};
 pub use throttle::throttled;
 pub use wake::Wake;

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `GET /metrics` | all | returns the metrics as OpenMetrics text |
 //! | `GET /healthz` | all | 200, or 503 with the loops that are stuck |
-//! | `GET /readyz` | all | 200, or 503 with the names of the conditions that are not met |
+//! | `GET /readyz` | all | 200, with the names of the loops whose last pass was partial; or 503 with the names of the conditions that are not met |
 //! | `POST /v1/scan` | token | wakes the automation loop and waits for its pass; the body is `{"repository": "…"}` or empty |
 //! | `POST /v1/sync` | token | wakes the sync loops and waits for their pass |
 //! | `GET /v1/status` | token | returns every automated field: current tag, newest tag, decision, reason; and why the agent is not ready |

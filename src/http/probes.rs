@@ -6,6 +6,9 @@ pub trait Probes: Send + Sync + 'static {
     /// The names of the conditions that the agent still waits for. Empty if the agent is ready. Names only: everybody who
     /// reaches the port may ask, and a reason may quote what a server said. The reasons are in the log and in `/v1/status`.
     fn not_ready(&self) -> Vec<String>;
+
+    /// The loops whose last pass did a part of its work only. They do not make the agent unready.
+    fn partial(&self) -> Vec<String>;
 }
 
 impl Probes for crate::driver::Health {
@@ -15,5 +18,9 @@ impl Probes for crate::driver::Health {
 
     fn not_ready(&self) -> Vec<String> {
         Self::not_ready(self).into_keys().map(|name| name.to_string()).collect()
+    }
+
+    fn partial(&self) -> Vec<String> {
+        Self::partial(self)
     }
 }

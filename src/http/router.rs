@@ -49,7 +49,11 @@ async fn healthz(State(health): Health) -> Response {
 }
 
 async fn readyz(State(health): Health) -> Response {
-    probe(&health.not_ready())
+    let (unmet, partial) = (health.not_ready(), health.partial());
+    if unmet.is_empty() && !partial.is_empty() {
+        return format!("ok\npartial: {}\n", partial.join(", ")).into_response();
+    }
+    probe(&unmet)
 }
 
 fn probe(reasons: &[String]) -> Response {

@@ -1,11 +1,9 @@
-use crate::model::{CommitId, FieldId, Finding, Position, RepoPath, Tag};
+use crate::model::{CommitId, FieldId, Position, RepoPath, Tag};
 use crate::plan::Outcome;
 
 /// What the agent reports about image fields and their bumps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AutomationEvent {
-    /// Condition: something in the config repo cannot be used.
-    Finding(Finding),
     /// Condition: what was decided about an image field that is not bumped.
     FieldDecided {
         /// The field.
@@ -54,7 +52,6 @@ pub struct FieldBump {
 impl AutomationEvent {
     pub(super) fn identity(&self) -> String {
         match self {
-            Self::Finding(finding) => finding.to_string(),
             Self::FieldDecided { field, path, .. } => format!("{path} {field}"),
             Self::BumpsNotMade { problem } => problem.clone(),
             Self::HistoryCut { .. } | Self::CommitLanded { .. } | Self::RaceLost => String::new(),

@@ -4,8 +4,11 @@ use super::key::{Access, Credential, KeyEvent};
 use super::repo::RepoEvent;
 use super::reporter::{Notice, Sink};
 use super::sync::SyncEvent;
+use crate::model::CommitId;
 use crate::port::{ClusterEvent, EventWriter};
+use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -16,9 +19,17 @@ const QUEUE: usize = 256;
 /// After the drain has begun, the last events (of passes that end now) have this long.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 
+/// Commits of ours that may wait for their apply at the same time. A target applies the newest commit and skips the others.
+const BUMPED: usize = 64;
+
 /// Queues a Kubernetes event for what people look for with kubectl.
 #[derive(Debug)]
-pub struct ClusterEvents(mpsc::Sender<ClusterEvent>);
+pub struct ClusterEvents {
+    queue: mpsc::Sender<ClusterEvent>,
+    /// The newest commits that have the event `Bumped`. A bump has one event: `Applied` would repeat that event, unless the
+    /// commit was applied in part before.
+    bumped: Mutex<VecDeque<CommitId>>,
+}
 
 /// The events that wait to be written.
 #[derive(Debug)]
@@ -27,15 +38,41 @@ pub struct ClusterEventQueue(mpsc::Receiver<ClusterEvent>);
 impl ClusterEvents {
     /// The sink, and the queue that a task of its own writes out.
     pub fn new() -> (Self, ClusterEventQueue) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self(sender), ClusterEventQueue(receiver))
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        let sink = Self {
+            queue,
+            bumped: Mutex::default(),
+        };
+        (sink, ClusterEventQueue(receiver))
+    }
+
+    /// Whether the event only says that a commit with the event `Bumped` is applied.
+    fn repeats_bump(&self, event: &Event) -> bool {
+        let mut bumped = self.bumped.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Automation(AutomationEvent::CommitLanded { commit, .. }) => {
+                bumped.push_back(*commit);
+                if bumped.len() > BUMPED {
+                    bumped.pop_front();
+                }
+                false
+            }
+            Event::Sync(_, SyncEvent::CommitApplied { commit, problems, .. }) => {
+                if problems.is_some() {
+                    bumped.retain(|known| known != commit);
+                }
+                bumped.contains(commit)
+            }
+            _ => false,
+        }
     }
 }
 
 impl Sink for ClusterEvents {
     fn receive(&self, notice: Notice<'_>) {
         if let Some(event) = cluster_event(notice)
-            && let Err(error) = self.0.try_send(event)
+            && !self.repeats_bump(notice.event)
+            && let Err(error) = self.queue.try_send(event)
         {
             tracing::debug!(%error, "event not written");
         }

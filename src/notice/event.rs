@@ -27,7 +27,8 @@ impl Event {
     /// Two events of one topic with the same identity are the same condition. Empty where a topic has one condition.
     pub(super) fn identity(&self) -> String {
         match self {
-            Self::Repo(_) | Self::Scan(_) | Self::Proposal(_) | Self::Key(_) => String::new(),
+            Self::Repo(event) => event.identity(),
+            Self::Scan(_) | Self::Proposal(_) | Self::Key(_) => String::new(),
             Self::Automation(event) => event.identity(),
             Self::Sync(_, event) => event.identity(),
         }

@@ -1,4 +1,4 @@
-use crate::model::CommitId;
+use crate::model::{CommitId, Finding};
 use crate::port::RepoProblem;
 
 /// What the agent reports about the config repo.
@@ -16,6 +16,8 @@ pub enum RepoEvent {
         /// What failed, where and what to do.
         message: String,
     },
+    /// Condition: something at the branch's head cannot be used.
+    Finding(Finding),
     /// Condition: the branch's head is not applied because its signature does not count.
     HeadNotVerified {
         /// What failed, where and what to do.
@@ -65,13 +67,22 @@ pub enum RepoEvent {
 }
 
 impl RepoEvent {
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::Finding(finding) => finding.to_string(),
+            _ => String::new(),
+        }
+    }
+
     pub(super) fn version(&self) -> String {
         match self {
             Self::FetchFailed { problem, .. } => format!("{problem:?}"),
             Self::HeadNotVerified { message, .. } => message.clone(),
-            Self::HeadMoved { .. } | Self::Doubtful { .. } | Self::Recognised { .. } | Self::HistoryReplaced { .. } => {
-                String::new()
-            }
+            Self::HeadMoved { .. }
+            | Self::Finding(_)
+            | Self::Doubtful { .. }
+            | Self::Recognised { .. }
+            | Self::HistoryReplaced { .. } => String::new(),
         }
     }
 }

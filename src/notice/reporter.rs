@@ -15,7 +15,9 @@ pub enum Topic {
     Scan(Repository),
     /// Whether the whole history is read for holds.
     History,
-    /// Findings and the decisions about image fields.
+    /// What cannot be used at the branch's head.
+    Findings,
+    /// The decisions about image fields.
     Fields,
     /// Why planned bumps are not made.
     Bumps,

@@ -33,8 +33,8 @@ fn fetch_failed(problem: RepoProblem, message: &str) -> RepoEvent {
     }
 }
 
-fn finding(message: &str) -> AutomationEvent {
-    AutomationEvent::Finding(Finding {
+fn finding(message: &str) -> RepoEvent {
+    RepoEvent::Finding(Finding {
         path: RepoPath::parse("a.yaml").unwrap(),
         position: None,
         object: None,
@@ -88,9 +88,9 @@ fn another_message_is_no_news_and_another_problem_is() {
 #[test]
 fn each_of_several_conditions_has_its_own_phase() {
     let (reporter, seen) = reporter();
-    reporter.present(Topic::Fields, [finding("a"), finding("b"), finding("a")]);
+    reporter.present(Topic::Findings, [finding("a"), finding("b"), finding("a")]);
     assert_eq!(seen.phases(), [Phase::New, Phase::New], "the same twice is one");
-    reporter.present(Topic::Fields, [finding("b"), finding("c")]);
+    reporter.present(Topic::Findings, [finding("b"), finding("c")]);
     let seen = seen.0.lock().unwrap();
     let texts: Vec<_> = seen.iter().map(|(phase, event)| (*phase, event.identity())).collect();
     assert_eq!(
@@ -184,10 +184,12 @@ async fn kubernetes_events_are_written_for_news_until_every_reporter_is_gone() {
         (TargetId::here(), event)
     };
     let topic = || Topic::Commit(TargetId::here());
+    reporter.present(topic(), [applied(0, None)]);
     reporter.happened(landed());
     reporter.present(topic(), [applied(1, None)]);
     reporter.present(topic(), [applied(1, None)]);
     reporter.present(topic(), [applied(1, Some(vec!["web: refused".into()]))]);
+    reporter.present(topic(), [applied(1, None)]);
     reporter.present(topic(), [applied(2, None)]);
     drop(reporter);
     let written = Written::default();
@@ -197,15 +199,17 @@ async fn kubernetes_events_are_written_for_news_until_every_reporter_is_gone() {
     assert_eq!(
         reasons,
         [
-            (false, "Bumped"),
             (false, "Applied"),
+            (false, "Bumped"),
             (true, "AppliedInPart"),
+            (false, "Applied"),
             (false, "Applied")
-        ]
+        ],
+        "a bump has one event, unless it is applied in part"
     );
     let texts: Vec<_> = written.iter().map(|event| &*event.message).collect();
     assert_eq!(
-        texts[0],
+        texts[1],
         format!("commit {}: Deployment shop/web main to v2", commit(1))
     );
     assert_eq!(

@@ -6,6 +6,7 @@
 mod branch;
 mod cluster;
 mod declared;
+mod denied;
 mod deploy_key;
 mod events;
 mod forge;
@@ -22,6 +23,7 @@ pub use cluster::{
     RecordStore, SecretEntries, SecretName, TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredSource, DeclaredState, TargetState};
+pub use denied::DeniedObjects;
 pub use deploy_key::{AccessProbe, KeyFailure, KeyPair, KeyedRepo, SignerList};
 pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};

@@ -51,6 +51,12 @@ impl fmt::Display for MissingRight {
     }
 }
 
+/// Whether a write was refused because the agent lacks a right: by the API server's authorizer, or by the policy of the chart
+/// that guards namespaces.
+pub fn is_for_want_of_rights(refusal: &str) -> bool {
+    MissingRight::read(refusal).is_some() || refusal.contains("rbac.guardedNamespaces")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +79,11 @@ mod tests {
             "",
         ] {
             assert_eq!(MissingRight::read(other), None, "{other}");
+            assert!(!is_for_want_of_rights(other), "{other}");
         }
+        assert!(is_for_want_of_rights(refusal));
+        let guarded =
+            "the agent may write nothing in namespace kube-system: the chart value rbac.guardedNamespaces names it";
+        assert!(is_for_want_of_rights(guarded));
     }
 }

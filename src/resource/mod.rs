@@ -35,7 +35,7 @@ pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership, REPLICAS};
 pub use health::Health;
 pub use kind::{GroupKind, KindVersion, ServedKind};
 pub use member::{Authorship, MemberKey, MemberKeys, Members, decode_keys, encode_keys, looks_applied};
-pub use missing_right::MissingRight;
+pub use missing_right::{MissingRight, is_for_want_of_rights};
 pub use object::{Drift, Ignore, Intent, Object, Origin};
 pub use observed::ObservedObject;
 pub use prune::{Protected, RetainReason, may_prune};

@@ -49,8 +49,17 @@ impl TargetPaths {
         let paths = if self.paths.is_empty() { &root[..] } else { &self.paths };
         let paths = paths.iter();
         let vanished = paths.filter(|path| !files.iter().any(|file| file.path.is_within(path)));
-        let message = "the repository has no file below this path of repo.paths, so nothing is pruned; correct repo.paths, or add a file";
-        vanished.map(|path| error(path, message.to_owned())).collect()
+        let message = |path: &RepoPath| match path.as_str() {
+            "" => {
+                "the commit has no files, so nothing is pruned: an emptied repository does not ask for deletions; revert the \
+                 commit, or add a file"
+            }
+            _ => {
+                "the repository has no file below this path of repo.paths, so nothing is pruned; correct repo.paths, or add \
+                 a file"
+            }
+        };
+        vanished.map(|path| error(path, message(path).to_owned())).collect()
     }
 
     /// The charts and kustomizations around a path of the target that the target does not cover as a whole. Another target

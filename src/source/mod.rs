@@ -9,7 +9,7 @@
 //! [`Publisher`] is the task that owns the [`Reader`]. It reads each head of the branch, publishes the
 //! [`DeclaredState`](crate::port::DeclaredState), and reads other commits on request. Nobody else holds the reader, so no
 //! lock is held over disk or network; a commit that is published is served without the task. [`Follower`] is the loop that
-//! fetches the branch. [`StartupCheck`] reports once whether the branch looks like the repository that is meant.
+//! fetches the branch. [`watch_findings`] reports what cannot be used at the head. [`StartupCheck`] reports once whether the branch looks like the repository that is meant.
 //!
 //! Invariants: a reading is whole or an error. A file that could not be parsed, and an entry that is not read although it may
 //! hold a manifest, leaves a finding of severity `Error` with each target whose paths cover it, and only these targets become
@@ -20,6 +20,7 @@
 
 mod assign;
 mod discover;
+mod findings;
 mod flux_v1;
 mod follow;
 mod incremental;
@@ -34,6 +35,7 @@ mod unread;
 
 pub use assign::TargetPaths;
 pub use discover::discover;
+pub use findings::watch_findings;
 pub use follow::{Follower, watch_verification};
 pub use publish::{Publisher, publisher};
 pub use reader::Reader;

@@ -48,6 +48,7 @@ impl StatusBoard {
         for write in &self.sections {
             write(&mut snapshot);
         }
+        snapshot.conclude();
         snapshot
     }
 }

@@ -7,10 +7,13 @@
 //! A snapshot is made from memory when somebody asks. The types here are the API's contract: a field's name is the JSON key,
 //! and keys stay.
 //!
-//! Deliberately absent: text for people (the command line and the page make their own), and any knowledge of the loops.
+//! `problems` says in sentences what of a snapshot is unwell, so that every channel shows the same.
+//!
+//! Deliberately absent: other text for people (the command line and the page make their own), and any knowledge of the loops.
 
 mod board;
 mod landed_commits;
+mod problems;
 mod snapshot;
 #[cfg(test)]
 mod tests;

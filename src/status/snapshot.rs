@@ -10,6 +10,10 @@ pub struct Snapshot {
     /// The image fields. The keys stand at the top of the answer.
     #[serde(flatten)]
     pub automation: AutomationStatus,
+    /// What could not be used at the branch's head.
+    pub findings: Vec<Finding>,
+    /// What is unwell, one sentence each; empty if the agent does all its work.
+    pub problems: Vec<String>,
     /// The config repo.
     pub repo: RepoStatus,
     /// The targets, by name.
@@ -32,8 +36,6 @@ pub struct AutomationStatus {
     pub commit: Option<CommitId>,
     /// One decision for each automated field, ordered by object and field.
     pub fields: Vec<Decision>,
-    /// What could not be used in the config repo.
-    pub findings: Vec<Finding>,
     /// Why planned bumps are not made, if one was not.
     pub problem: Option<String>,
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::driver::{Health, Loop, Outcome, Pass, Shutdown, run};
-use crate::model::{Finding, RepoPath, Severity, TargetId};
+use crate::model::{FieldId, FieldName, Finding, ImageRef, ObjectId, Position, RepoPath, Severity, TargetId};
+use crate::plan::{Decision, Outcome as Decided};
 use std::time::Duration;
 
 struct Work;
@@ -41,27 +42,142 @@ async fn a_loop_shows_its_last_pass_and_its_own_section() {
     shutdown.begin();
 }
 
+fn no_yaml() -> Finding {
+    Finding {
+        path: RepoPath::parse("a.yaml").unwrap(),
+        position: Some(Position { line: 2, column: 1 }),
+        object: None,
+        severity: Severity::Error,
+        message: "is no YAML".into(),
+    }
+}
+
+fn decision() -> Decision {
+    Decision {
+        field: FieldId {
+            object: ObjectId::new("apps/v1", "Deployment", Some("shop"), "web"),
+            field: FieldName("main".into()),
+        },
+        path: RepoPath::parse("web.yaml").unwrap(),
+        position: Position { line: 9, column: 9 },
+        image: ImageRef::parse("web:a").unwrap(),
+        policy: None,
+        current: None,
+        newest: None,
+        outcome: Decided::UpToDate,
+        reason: "nothing is newer".into(),
+        hold: None,
+    }
+}
+
+#[test]
+fn whatever_is_unwell_is_among_the_problems_once() {
+    let here = |snapshot: &mut Snapshot, problem: &str| {
+        let target = snapshot.targets.entry(TargetId::here()).or_default();
+        target.problems.push(problem.to_owned());
+    };
+    let rows: [(&str, &dyn Fn(&mut Snapshot), &str); 10] = [
+        (
+            "a fetch",
+            &|all| all.repo.problem = Some("no answer".into()),
+            "no answer",
+        ),
+        (
+            "a signature",
+            &|all| all.repo.unverified = Some("not signed".into()),
+            "not signed",
+        ),
+        (
+            "a push",
+            &|all| all.automation.problem = Some("rejected".into()),
+            "rejected",
+        ),
+        (
+            "a condition",
+            &|all| drop(all.not_ready.insert("sync/here".into(), "no namespace".into())),
+            "sync/here: no namespace",
+        ),
+        (
+            "a key",
+            &|all| all.key.may_read = Some(false),
+            "does not let the agent read",
+        ),
+        (
+            "a right",
+            &|all| {
+                all.key.may_write = Some(false);
+                all.automation.fields.push(decision());
+            },
+            "not write it",
+        ),
+        ("a file", &|all| all.findings.push(no_yaml()), "a.yaml:2:1: is no YAML"),
+        ("an object", &|all| here(all, "web: refused"), "here: web: refused"),
+        (
+            "a listing",
+            &|all| {
+                let status = RepositoryStatus {
+                    supported: true,
+                    problem: Some("denied".into()),
+                    ..RepositoryStatus::default()
+                };
+                all.scan.insert("shop/web".into(), status);
+            },
+            "denied",
+        ),
+        (
+            "a loop",
+            &|all| all.loops.entry("keys".into()).or_default().outcome = Some("failed"),
+            "the last pass of keys failed",
+        ),
+    ];
+    for (what, change, expected) in rows {
+        let mut snapshot = Snapshot::default();
+        change(&mut snapshot);
+        snapshot.conclude();
+        assert_eq!(snapshot.problems.len(), 1, "{what}: {:?}", snapshot.problems);
+        assert!(
+            snapshot.problems[0].contains(expected),
+            "{what}: {:?}",
+            snapshot.problems
+        );
+    }
+}
+
+#[test]
+fn an_error_of_a_file_that_a_target_repeats_is_one_problem_and_what_does_not_matter_is_none() {
+    let mut snapshot = Snapshot::default();
+    snapshot.findings.push(no_yaml());
+    let target = snapshot.targets.entry(TargetId::here()).or_default();
+    target.problems.push(no_yaml().to_string());
+    snapshot.key.may_write = Some(false);
+    let unsupported = RepositoryStatus {
+        problem: Some("no registry that tidegate scans".into()),
+        ..RepositoryStatus::default()
+    };
+    snapshot.scan.insert("docker.io/library/nginx".into(), unsupported);
+    snapshot.conclude();
+    assert_eq!(snapshot.problems, ["a.yaml:2:1: is no YAML"]);
+}
+
+#[test]
+fn a_refused_key_is_why_no_bumps_are_made() {
+    let mut snapshot = Snapshot::default();
+    snapshot.repo.problem = Some("the server does not accept our key".into());
+    snapshot.conclude();
+    assert_eq!(snapshot.automation.problem, snapshot.repo.problem);
+}
+
 #[test]
 fn the_keys_of_the_api_stay_and_each_loop_adds_its_own() {
-    let automation = AutomationStatus {
-        findings: vec![Finding {
-            path: RepoPath::parse("a.yaml").unwrap(),
-            position: None,
-            object: None,
-            severity: Severity::Error,
-            message: "is no YAML".into(),
-        }],
-        ..AutomationStatus::default()
-    };
     let mut board = StatusBoard::default();
-    board.add(move |snapshot| snapshot.automation.clone_from(&automation));
+    board.add(|snapshot| snapshot.findings.push(no_yaml()));
     board.add(|snapshot| {
         let target = snapshot.targets.entry(TargetId::here()).or_default();
         target.problems.push("web: refused".into());
     });
     let json = serde_json::to_value(board.snapshot()).unwrap();
     for key in [
-        "commit", "fields", "findings", "problem", "repo", "targets", "scan", "key", "loops",
+        "commit", "fields", "findings", "problem", "problems", "repo", "targets", "scan", "key", "loops",
     ] {
         assert!(json.get(key).is_some(), "{key}: {json}");
     }

@@ -1,6 +1,6 @@
 use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, PlanInputs, SyncPlan};
-use crate::model::{ObjectId, RepoPath};
+use crate::model::{ObjectId, RepoPath, Severity};
 use crate::port::TargetState;
 use crate::resource::{Authorship, GroupKind, Wave, may_prune};
 use std::cmp::Reverse;
@@ -21,8 +21,7 @@ impl SyncPlan {
         let renatured = renatured(recorded.iter().chain(&unknown), declared, inputs);
         self.nature_changed = renatured.is_some();
         if !declared.complete {
-            let obstacle = "not every file of the commit could be read; correct the files that are reported";
-            self.block_deletions(format!("{} not deleted: {obstacle}", counted(count)));
+            self.block_deletions(format!("{} not deleted: {}", counted(count), unread(declared)));
             return;
         }
         let mut unreadable = withhold_unreadable(&mut recorded, inputs);
@@ -163,6 +162,20 @@ fn counted(objects: usize) -> String {
     match objects {
         1 => "1 object that is no longer declared was".to_owned(),
         more => format!("{more} objects that are no longer declared were"),
+    }
+}
+
+/// What could not be read. A path or folder that is not read as a whole says why in words of its own; a file that is wrong is
+/// reported with its line, among the errors of the commit.
+fn unread(declared: &TargetState) -> String {
+    let errors = declared
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error);
+    let mut unread = errors.filter(|finding| finding.position.is_none() && finding.object.is_none());
+    match unread.next() {
+        Some(first) => first.to_string(),
+        None => "not every file of the commit could be read; correct the files that are reported".to_owned(),
     }
 }
 

@@ -1,14 +1,15 @@
 use super::apply::IN_FLIGHT;
 use super::introduced::Introduced;
-use super::report::{Change, FailedObject, WaitingDeletions, as_retained};
+use super::report::{Change, FailedObject, WaitingDeletions, as_retained, failures};
 use super::sync_plan::{ApplyStep, Approval, SyncPlan};
 use super::syncer::Syncer;
 use super::withheld::{in_the_way, withhold};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Applied, ClusterFailure, Mode, RecordStore, TargetApi, TargetState};
-use crate::resource::{GroupKind, RetainReason, prepare};
+use crate::resource::{GroupKind, RetainReason, is_for_want_of_rights, prepare};
 use futures::StreamExt as _;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a pass would do now, by dry runs.
@@ -159,8 +160,16 @@ impl Preview {
 impl Preview {
     /// What would be refused, and what would prevent deletions, in the words of a pass's report.
     pub fn errors(&self) -> impl Iterator<Item = String> {
-        let failed = self.failed.iter().map(ToString::to_string);
-        failed.chain(self.prune_blocked.clone())
+        failures(&self.failed).into_iter().chain(self.prune_blocked.clone())
+    }
+
+    /// The objects that the agent has no right to apply.
+    pub fn denied(&self) -> BTreeSet<ObjectId> {
+        let denied = self
+            .failed
+            .iter()
+            .filter(|failed| is_for_want_of_rights(&failed.message));
+        denied.map(|failed| failed.id.clone()).collect()
     }
 
     /// Whether a pass would change something or would wait for a confirmation.

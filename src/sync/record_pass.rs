@@ -95,6 +95,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             runs,
             status: match problems.len() {
                 0 => format!("in sync: {} objects", report.declared),
+                1 => format!("{} objects, 1 problem", report.declared),
                 count => format!("{} objects, {count} problems", report.declared),
             },
             problems: problems.into_iter().take(MAX_PROBLEMS).collect(),

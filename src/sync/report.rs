@@ -1,7 +1,7 @@
-use crate::model::{CommitId, Finding, ObjectId, RepoPath, TargetId};
-use crate::resource::{GroupKind, Health, MissingRight, RetainReason};
+use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity, TargetId};
+use crate::resource::{GroupKind, Health, MissingRight, RetainReason, is_for_want_of_rights};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -207,19 +207,37 @@ impl SyncReport {
         self.applied.iter().filter(|object| object.change == change).count()
     }
 
-    /// Whether everything that is declared is applied, and no deletion waits.
+    /// Whether everything that the commit declares could be read and is applied, and no deletion waits.
     pub fn is_in_sync(&self) -> bool {
-        self.outage.is_none() && self.failed.is_empty() && self.waiting.is_none() && self.prune_blocked.is_none()
+        let is_done = self.failed.is_empty() && self.waiting.is_none() && self.prune_blocked.is_none();
+        self.outage.is_none() && self.complete && is_done
+    }
+
+    /// Whether the pass ran to its end, and did only a part of what the commit declares.
+    pub fn is_partial(&self) -> bool {
+        self.outage.is_none() && !self.is_in_sync()
     }
 
     pub(super) fn wait_at_most(&mut self, pause: Duration) {
         self.next_try = Some(self.next_try.map_or(pause, |known| known.min(pause)));
     }
 
-    /// The problems, one line each, for the record, the log and the callers of the API.
+    /// The problems, one line each, for the record, the event, the status and the callers of the API. What could not be read
+    /// comes first.
     pub fn problems(&self) -> Vec<String> {
+        let errors = self.findings.iter().filter(|found| found.severity == Severity::Error);
+        let errors = errors.map(ToString::to_string);
+        self.outage
+            .clone()
+            .into_iter()
+            .chain(errors)
+            .chain(self.target_problems())
+            .collect()
+    }
+
+    /// The problems of the target, without an outage and without what is wrong in the config repo.
+    pub(super) fn target_problems(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        lines.extend(self.outage.clone());
         lines.extend(failures(&self.failed));
         lines.extend(self.waiting.as_ref().map(|waiting| waiting.remedy.clone()));
         lines.extend(self.prune_blocked.clone());
@@ -248,10 +266,21 @@ impl SyncReport {
         }
         lines
     }
+
+    /// The objects that the agent may not apply; `None` if the pass was cut short.
+    pub(super) fn denied(&self) -> Option<BTreeSet<ObjectId>> {
+        let denied = self
+            .failed
+            .iter()
+            .filter(|failed| is_for_want_of_rights(&failed.message));
+        self.outage
+            .is_none()
+            .then(|| denied.map(|failed| failed.id.clone()).collect())
+    }
 }
 
 /// One line for each failure. Objects that lack the same right share a line, which names the value that grants the right.
-fn failures(failed: &[FailedObject]) -> Vec<String> {
+pub(super) fn failures(failed: &[FailedObject]) -> Vec<String> {
     let mut rights: BTreeMap<MissingRight, usize> = BTreeMap::new();
     for right in failed.iter().filter_map(|failed| MissingRight::read(&failed.message)) {
         *rights.entry(right).or_default() += 1;

@@ -1,8 +1,10 @@
 use super::report::{AppliedObject, Change, SyncReport};
-use crate::driver::Condition;
-use crate::model::TargetId;
+use crate::driver::{Condition, Wake};
+use crate::model::{ObjectId, TargetId};
 use crate::notice::{ObjectChange, Reporter, SyncEvent, Topic};
+use crate::port::DeniedObjects;
 use crate::telemetry::{Metrics, ObjectState};
+use std::collections::BTreeSet;
 
 /// Reports the passes of one target: what happened to the sinks, the number of objects to the metrics, and whether the
 /// target is ready to its health condition.
@@ -11,6 +13,8 @@ pub struct PassReporter {
     condition: Condition,
     reporter: Reporter,
     metrics: Metrics,
+    denied: DeniedObjects,
+    decide_again: Wake,
 }
 
 impl PassReporter {
@@ -22,6 +26,22 @@ impl PassReporter {
             condition,
             reporter,
             metrics,
+            denied: DeniedObjects::default(),
+            decide_again: Wake::new(|| {}),
+        }
+    }
+
+    /// Notes the objects that the agent may not apply here, and wakes the loop that bumps images when they change.
+    #[must_use = "the returned value notes the objects"]
+    pub fn noting_denied(mut self, denied: DeniedObjects, decide_again: Wake) -> Self {
+        denied.expect(&self.target);
+        (self.denied, self.decide_again) = (denied, decide_again);
+        self
+    }
+
+    fn note_denied(&self, denied: Option<BTreeSet<ObjectId>>) {
+        if self.denied.note(&self.target, denied) {
+            self.decide_again.wake();
         }
     }
 
@@ -31,6 +51,7 @@ impl PassReporter {
             Some(outage) => self.condition.unmet(outage.clone()),
             None => self.condition.met(),
         }
+        self.note_denied(report.denied());
         self.present(Topic::Passes(self.target.clone()), None);
         for object in &report.applied {
             self.happened(applied(object));
@@ -53,16 +74,11 @@ impl PassReporter {
         self.metrics.objects(&self.target, ObjectState::Failed, failed);
         let applied = report.declared.saturating_sub(failed);
         self.metrics.objects(&self.target, ObjectState::Applied, applied);
-        let problems = report.problems();
         let outage = report.outage.clone();
         let away = outage.map(|message| SyncEvent::TargetAway { message });
         self.present(Topic::Target(self.target.clone()), away);
-        let conditions = problems
-            .iter()
-            .filter(|problem| report.outage.as_ref() != Some(problem))
-            .map(|message| SyncEvent::Problem {
-                message: message.clone(),
-            });
+        let problems = report.target_problems().into_iter();
+        let conditions = problems.map(|message| SyncEvent::Problem { message });
         self.present(Topic::Problems(self.target.clone()), conditions);
         if report.outage.is_none() {
             let commit = SyncEvent::CommitApplied {
@@ -71,7 +87,7 @@ impl PassReporter {
                 changed: report.applied.len() - report.count(Change::Unchanged),
                 pruned: report.pruned.len(),
                 requests: report.requests,
-                problems: (!report.is_in_sync()).then_some(problems),
+                problems: (!report.is_in_sync()).then(|| report.problems()),
             };
             self.present(Topic::Commit(self.target.clone()), [commit]);
         }
@@ -79,11 +95,13 @@ impl PassReporter {
 
     /// There is no commit to apply yet. The loop that fetches the branch reports why.
     pub(super) fn has_no_commit(&self, reason: &str) {
+        self.note_denied(None);
         self.condition.unmet(reason);
     }
 
     /// Reports a pass that could not run.
     pub(super) fn failed(&self, reason: &str) {
+        self.note_denied(None);
         self.condition.unmet(reason);
         let problem = SyncEvent::Problem {
             message: reason.to_owned(),

@@ -108,6 +108,10 @@ impl<G: ConfigRepo, A: TargetApi, R: RecordStore> Pass for SyncLoop<G, A, R> {
         }
     }
 
+    fn is_partial(end: &SyncEnd) -> bool {
+        matches!(end, SyncEnd::Ran(report) if report.is_partial())
+    }
+
     fn timed_out(&self, deadline: Duration) -> SyncEnd {
         SyncEnd::Failed(format!("the pass did not end within {} s", deadline.as_secs()))
     }

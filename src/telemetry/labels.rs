@@ -61,7 +61,9 @@ label! {
     Outcome, OutcomeLabel { outcome }, {
         /// The pass did all its work.
         Ok = "ok",
-        /// Part of the work failed, or the pass was cancelled at its deadline. The loop retries.
+        /// The pass did a part of its work. The rest waits, for example for a file to be corrected.
+        Partial = "partial",
+        /// The work failed, or the pass was cancelled at its deadline. The loop retries.
         Failed = "failed",
     }
 }

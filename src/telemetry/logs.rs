@@ -53,7 +53,8 @@ pub(crate) enum LogError {
 }
 
 /// Crates that log headers or bodies of requests, and thus credentials, below WARN. Their events below WARN are dropped.
-/// All events of kube_client and kube_runtime are dropped: they return the same errors, and the agent logs an error once, where it handles it.
+/// All events of kube_client and kube_runtime are dropped: they return the same errors, and the agent logs an error once, where
+/// it handles the error.
 const LIMITED: [&str; 9] = [
     "aws_",
     "h2",

@@ -1,6 +1,8 @@
 use super::scene::{Scene, WEB, web};
+use crate::model::TargetId;
 use crate::plan::Outcome as Decided;
 use crate::port::PushOutcome;
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn a_field_without_a_listing_wakes_the_scan_loop_once() {
@@ -183,4 +185,30 @@ async fn a_bump_that_a_person_reverts_is_held_until_a_newer_tag() {
     let (report, _) = scene.pass().await;
     assert!(report.landed.is_some(), "{:?}", scene.decision());
     assert_eq!(scene.repo.file(WEB), web("1.1.4", ""));
+}
+
+#[tokio::test]
+async fn an_image_in_an_object_that_the_agent_may_not_apply_is_not_bumped() {
+    let mut scene = Scene::new(None).await;
+    scene.list(&["1.0.0", "1.1.0"]);
+    let here = TargetId::here();
+    scene.denied.expect(&here);
+    scene.pass().await;
+    let (outcome, reason) = scene.decision();
+    assert_eq!(outcome, Decided::Unknown, "the first sync has not ended");
+    assert!(reason.contains("first sync"), "{reason}");
+
+    let web = scene.object();
+    scene.denied.note(&here, Some([web].into()));
+    scene.pass().await;
+    let (outcome, reason) = scene.decision();
+    assert_eq!(outcome, Decided::Denied);
+    assert!(
+        reason.contains("1.1.0 is newer") && reason.contains("no right to apply"),
+        "{reason}"
+    );
+    assert_eq!(scene.repo.pushes(), 0);
+
+    scene.denied.note(&here, Some(BTreeSet::new()));
+    assert!(scene.pass().await.0.landed.is_some());
 }

@@ -3,11 +3,13 @@
 use super::fake_repo::FakeRepo;
 use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies, ProposalBranch};
 use crate::driver::{Outcome, Pass, Wake};
-use crate::model::{BranchName, CommitId, Digest, HoldUntil, Repository, Tag};
+use crate::model::{BranchName, CommitId, Digest, HoldUntil, ObjectId, Repository, Tag};
 use crate::notice::{Event, Notice, Reporter, Sink};
 use crate::plan::Outcome as Decided;
 use crate::policy::ScanRules;
-use crate::port::{Branch, DeclaredSource, DeclaredState, Listing, RepoFailure, Scan, ScanState, TaggedImage};
+use crate::port::{
+    Branch, DeclaredSource, DeclaredState, DeniedObjects, Listing, RepoFailure, Scan, ScanState, TaggedImage,
+};
 use crate::source::{Reader, TargetPaths};
 use crate::status::{AutomationStatus, LandedCommits};
 use crate::telemetry::Metrics;
@@ -71,6 +73,7 @@ impl Sink for News {
 pub(super) struct Scene {
     pub(super) repo: Arc<FakeRepo>,
     pub(super) automation: Automation<FakeRepo>,
+    pub(super) denied: DeniedObjects,
     scan_state: Arc<ScanState>,
     followed: Branch,
     status: watch::Receiver<Arc<AutomationStatus>>,
@@ -92,6 +95,7 @@ impl Scene {
         let (scan_state, followed) = (Arc::new(ScanState::default()), Branch::default());
         let (status, status_seen) = watch::channel(Arc::new(AutomationStatus::default()));
         let (scans, syncs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let denied = DeniedObjects::default();
         let (landed, news) = (LandedCommits::default(), News::default());
         let counted = |count: &Arc<AtomicUsize>| {
             let count = Arc::clone(count);
@@ -103,6 +107,7 @@ impl Scene {
             repo: Arc::clone(&repo),
             declared: Arc::new(DirectSource::new(Arc::clone(&repo))),
             scan_state: Arc::clone(&scan_state),
+            denied: denied.clone(),
             rules: Arc::new(ScanRules::new(Vec::new())),
             branch: followed.clone(),
             style: CommitStyle::default(),
@@ -118,6 +123,7 @@ impl Scene {
         let scene = Self {
             repo,
             automation,
+            denied,
             scan_state,
             followed,
             status: status_seen,
@@ -178,6 +184,11 @@ impl Scene {
             panic!("one field is automated: {status:?}");
         };
         (decision.outcome, decision.reason.clone())
+    }
+
+    /// The object of the one automated field.
+    pub(super) fn object(&self) -> ObjectId {
+        self.status.borrow().fields[0].field.object.clone()
     }
 
     /// The published problem.

@@ -1,7 +1,7 @@
 use super::answer::Answer;
 use super::lines;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Output, print};
+use crate::cli::output::{Output, print, print_value};
 use crate::cli::server::Server;
 use anyhow::Context as _;
 use clap::Args;
@@ -33,10 +33,7 @@ impl Status {
         match self.output {
             Output::Text => print(lines.text.as_bytes())?,
             // The answer of `/v1/status` as it is: it has a version already.
-            Output::Json => {
-                let text = serde_json::to_string_pretty(&json).context("cannot write the JSON output")?;
-                print(format!("{text}\n").as_bytes())?;
-            }
+            Output::Json => print_value(&json)?,
         }
         if lines.is_well {
             Ok(())

@@ -10,12 +10,11 @@ pub(super) struct Lines {
 
 /// What the agent's answer says, problems first after the two lines about the repository.
 pub(super) fn of(answer: &Answer) -> Lines {
-    let problems = problems(answer);
     let mut rows = vec![
         row("repository", repository(answer)),
         row("rights", rights(&answer.key).to_owned()),
     ];
-    rows.extend(problems.iter().map(|problem| row("PROBLEM", problem.clone())));
+    rows.extend(answer.problems.iter().map(|problem| row("PROBLEM", problem.clone())));
     let head = answer.repo.head.as_deref();
     let targets = answer.targets.iter();
     rows.extend(targets.map(|(name, status)| row("target", target(name, status, head))));
@@ -23,15 +22,15 @@ pub(super) fn of(answer: &Answer) -> Lines {
         rows.push(row("images", images(&answer.fields)));
     }
     for field in &answer.fields {
-        match &*field.outcome {
-            "held" => rows.push(row("held", format!("{}: {}", name(field), field.reason))),
-            _ if is_behind(field) => rows.push(row("behind", behind(field))),
-            _ => {}
+        if is_held(field) {
+            rows.push(row("held", held(field)));
+        } else if is_behind(field) {
+            rows.push(row("behind", behind(field)));
         }
     }
     Lines {
         text: table(&rows),
-        is_well: problems.is_empty(),
+        is_well: answer.problems.is_empty(),
     }
 }
 
@@ -79,6 +78,19 @@ fn name(field: &Field) -> String {
     format!("{} {namespace}{} {}", field.object.kind, field.object.name, field.field)
 }
 
+fn is_held(field: &Field) -> bool {
+    field.hold.is_some() || field.outcome == "held"
+}
+
+fn held(field: &Field) -> String {
+    let rejected = field.hold.iter().flat_map(|hold| &hold.rejected);
+    let tags: Vec<&str> = rejected.map(|rejected| &*rejected.tag).collect();
+    match &*field.outcome {
+        "held" => format!("{}: {}", name(field), field.reason),
+        _ => format!("{}: {} taken back; {}", name(field), tags.join(", "), field.reason),
+    }
+}
+
 fn is_behind(field: &Field) -> bool {
     field.newest.is_some() && field.newest != field.current && field.outcome != "up-to-date"
 }
@@ -90,53 +102,19 @@ fn behind(field: &Field) -> String {
 }
 
 fn images(fields: &[Field]) -> String {
-    let count = |outcome: &str| fields.iter().filter(|field| field.outcome == outcome).count();
-    let held = count("held");
+    let up_to_date = fields
+        .iter()
+        .filter(|field| field.outcome == "up-to-date" && !is_held(field));
+    let held = fields.iter().filter(|field| is_held(field)).count();
     let behind = fields
         .iter()
-        .filter(|field| field.outcome != "held" && is_behind(field))
+        .filter(|field| !is_held(field) && is_behind(field))
         .count();
     format!(
         "{} automated, {} up to date, {behind} behind, {held} held",
         fields.len(),
-        count("up-to-date")
+        up_to_date.count()
     )
-}
-
-/// What is unwell, one sentence each.
-fn problems(answer: &Answer) -> Vec<String> {
-    let mut problems: Vec<String> = Vec::new();
-    let repo = &answer.repo;
-    problems.extend(repo.problem.clone());
-    problems.extend(repo.unverified.clone());
-    problems.extend(answer.problem.clone());
-    // A key that may only read is enough where nothing is bumped.
-    let writes = !answer.fields.is_empty();
-    if answer.key.may_read == Some(false) || writes && answer.key.may_write == Some(false) {
-        problems.push(format!("the agent {}", rights(&answer.key)));
-    }
-    for finding in answer.findings.iter().filter(|finding| finding.severity == "error") {
-        let position = finding.position.as_ref();
-        let position = position.map_or(String::new(), |position| {
-            format!(":{}:{}", position.line, position.column)
-        });
-        problems.push(format!("{}{position}: {}", finding.path, finding.message));
-    }
-    for (name, target) in &answer.targets {
-        problems.extend(target.problems.iter().map(|problem| format!("{name}: {problem}")));
-        if target.commit.is_some() && !target.complete && target.problems.is_empty() {
-            problems.push(format!("{name}: not everything below its paths could be read"));
-        }
-    }
-    let scanned = answer.scan.values().filter(|scan| scan.supported != Some(false));
-    problems.extend(scanned.filter_map(|scan| scan.problem.clone()));
-    for (name, status) in &answer.loops {
-        let outcome = status.outcome.as_deref();
-        if outcome.is_some_and(|outcome| outcome != "ok") {
-            problems.push(format!("the last pass of {name} failed; the agent's log says why"));
-        }
-    }
-    problems
 }
 
 #[cfg(test)]
@@ -158,12 +136,10 @@ mod tests {
                 {"object": {"kind": "Deployment", "namespace": "shop", "name": "web"}, "field": "main", "current": "a",
                  "newest": "a", "outcome": "up-to-date", "reason": "nothing is newer"},
                 {"object": {"kind": "Deployment", "namespace": "shop", "name": "api"}, "field": "main", "current": "a",
-                 "newest": "b", "outcome": "held", "reason": "b was taken back"},
+                 "newest": "b", "outcome": "held", "reason": "b was taken back", "hold": {"rejected": [{"tag": "b"}]}},
                 {"object": {"kind": "CronJob", "namespace": "shop", "name": "job"}, "field": "main", "current": "a",
                  "newest": "c", "outcome": "locked", "reason": "locked by Jo"},
             ],
-            "loops": {"scan": {"outcome": "ok"}, "follow": {}},
-            "scan": {"shop/web": {"tags": 3}},
         })
     }
 
@@ -183,46 +159,15 @@ behind      CronJob shop/job main: a, newest c: locked by Jo
     }
 
     #[test]
-    fn each_problem_is_shown_and_makes_the_agent_unwell() {
-        for (pointer, value, text) in [
-            ("/repo", json!({"problem": "no answer"}), "no answer"),
-            ("/repo", json!({"unverified": "not signed"}), "not signed"),
-            ("/problem", json!("the push was rejected"), "the push was rejected"),
-            ("/key", json!({"mayRead": true, "mayWrite": false}), "and not write it"),
-            (
-                "/findings",
-                json!([{"path": "a.yaml", "position": {"line": 2, "column": 1}, "severity": "error", "message": "no YAML"}]),
-                "a.yaml:2:1: no YAML",
-            ),
-            (
-                "/targets/here",
-                json!({"problems": ["web: refused"]}),
-                "here: web: refused",
-            ),
-            (
-                "/targets/here",
-                json!({"commit": "0123456", "complete": false, "inSync": true}),
-                "not everything",
-            ),
-            ("/scan", json!({"shop/web": {"problem": "denied"}}), "denied"),
-            (
-                "/loops",
-                json!({"scan": {"outcome": "timedOut"}}),
-                "the last pass of scan failed",
-            ),
-        ] {
-            let mut answer = well();
-            match pointer.strip_prefix("/targets/") {
-                Some(name) => answer["targets"][name] = value,
-                None => answer[&pointer[1..]] = value,
-            }
-            let lines = lines(answer);
-            assert!(!lines.is_well, "{pointer}");
-            assert!(
-                lines.text.contains("PROBLEM") && lines.text.contains(text),
-                "{}",
-                lines.text
-            );
-        }
+    fn a_problem_is_shown_and_makes_the_agent_unwell() {
+        let mut answer = well();
+        answer["problems"] = json!(["a.yaml:2:1: no YAML"]);
+        let lines = lines(answer);
+        assert!(!lines.is_well);
+        assert!(
+            lines.text.contains("PROBLEM     a.yaml:2:1: no YAML\n"),
+            "{}",
+            lines.text
+        );
     }
 }

@@ -77,6 +77,7 @@ impl Commands for Recorder {
 pub(super) struct FixedProbes {
     pub(super) stuck: Mutex<Vec<String>>,
     pub(super) not_ready: Mutex<Vec<String>>,
+    pub(super) partial: Mutex<Vec<String>>,
 }
 
 impl Probes for FixedProbes {
@@ -86,6 +87,10 @@ impl Probes for FixedProbes {
 
     fn not_ready(&self) -> Vec<String> {
         self.not_ready.lock().unwrap().clone()
+    }
+
+    fn partial(&self) -> Vec<String> {
+        self.partial.lock().unwrap().clone()
     }
 }
 

@@ -14,6 +14,8 @@ async fn health_and_readiness_name_the_reasons() {
     let agent = Agent::start().await;
     assert_eq!(agent.get("/healthz").await, (200, "ok\n".into()));
     assert_eq!(agent.get("/readyz").await, (200, "ok\n".into()));
+    *agent.probes.partial.lock().unwrap() = vec!["sync/here".into()];
+    assert_eq!(agent.get("/readyz").await, (200, "ok\npartial: sync/here\n".into()));
     *agent.probes.stuck.lock().unwrap() = vec!["scan: no progress for 12m".into()];
     *agent.probes.not_ready.lock().unwrap() = vec!["the repository has not been fetched".into(), "second".into()];
     assert_eq!(agent.get("/healthz").await, (503, "scan: no progress for 12m\n".into()));

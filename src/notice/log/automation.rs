@@ -1,4 +1,3 @@
-use crate::model::Severity;
 use crate::notice::automation::AutomationEvent;
 use crate::notice::reporter::Phase;
 use crate::plan::Outcome;
@@ -10,10 +9,6 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
         }
         _ if !phase.is_news() => {}
         AutomationEvent::BumpsNotMade { problem } => tracing::warn!(%problem, "bumps are not made"),
-        AutomationEvent::Finding(finding) => match finding.severity {
-            Severity::Notice => tracing::info!(%finding, "config repo"),
-            Severity::Warning | Severity::Error => tracing::warn!(%finding, "config repo"),
-        },
         AutomationEvent::FieldDecided {
             field,
             path,
@@ -22,7 +17,7 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
             reason,
         } => match outcome {
             Outcome::Held => tracing::info!(%field, %reason, "the field is held"),
-            Outcome::InvalidPolicy | Outcome::NoCandidate => {
+            Outcome::InvalidPolicy | Outcome::NoCandidate | Outcome::Denied => {
                 tracing::warn!(%path, %position, %field, %reason, "the field is not bumped");
             }
             _ => tracing::debug!(%field, %reason, "the field is decided"),

@@ -1,3 +1,4 @@
+use crate::model::Severity;
 use crate::notice::repo::RepoEvent;
 use crate::notice::reporter::Phase;
 
@@ -17,6 +18,11 @@ pub(super) fn log(event: &RepoEvent, phase: Phase) {
             let known = verified.map(|commit| commit.to_string());
             tracing::warn!(problem = %message, known, "the tip is not verified");
         }
+        (RepoEvent::Finding(finding), Phase::New) => match finding.severity {
+            Severity::Notice => tracing::info!(%finding, "config repo"),
+            Severity::Warning | Severity::Error => tracing::warn!(%finding, "config repo"),
+        },
+        (RepoEvent::Finding(_), _) => {}
         (first, _) => log_first(first),
     }
 }
@@ -60,6 +66,9 @@ fn log_first(event: &RepoEvent) {
         } => {
             tracing::warn!(%repo, %commit, objects, %last, "the branch does not contain the commit that was applied last: this is another repository, or its history was rewritten; it is applied, and nothing is pruned until sync.deletions.confirm names the commit");
         }
-        RepoEvent::HeadMoved { .. } | RepoEvent::FetchFailed { .. } | RepoEvent::HeadNotVerified { .. } => {}
+        RepoEvent::HeadMoved { .. }
+        | RepoEvent::FetchFailed { .. }
+        | RepoEvent::Finding(_)
+        | RepoEvent::HeadNotVerified { .. } => {}
     }
 }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::driver::Shutdown;
+use crate::model::Finding;
+use crate::notice::Reporter;
 use crate::port::{Branch, DeclaredSource as _};
-use crate::source::publisher;
+use crate::source::{publisher, watch_findings};
 use std::sync::Arc;
 
 /// A branch whose head is this commit.
@@ -62,4 +64,29 @@ async fn a_published_commit_is_served_while_another_one_is_being_read() {
     assert_eq!(published, Some(head), "only heads are published");
     shutdown.begin();
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_at_the_head_is_reported_without_any_other_loop() {
+    let mut commits = Commits::default();
+    let head = commits.add(1, &[("web.yaml", "kind: [\n")]);
+    commits.head = Some(head);
+    let branch = branch_at(&commits).await;
+    let (source, publisher) = publisher(reader(Vec::new()), Arc::new(commits), branch);
+    let shutdown = Shutdown::default();
+    let serving = tokio::spawn(publisher.run(shutdown.clone()));
+    let (metrics, reporter) = (Metrics::new(), Reporter::new(Vec::new()));
+    let (status, mut seen) = watch::channel(Arc::default());
+    let watching = watch_findings(Arc::new(source), reporter, metrics.clone(), status, shutdown.clone());
+    let watching = tokio::spawn(watching);
+    let findings = seen
+        .wait_for(|findings: &Arc<[Finding]>| !findings.is_empty())
+        .await
+        .unwrap()
+        .clone();
+    assert!(findings[0].to_string().starts_with("web.yaml:"), "{findings:?}");
+    assert!(metrics.render().contains("tidegate_findings{severity=\"error\"} 1\n"));
+    shutdown.begin();
+    serving.await.unwrap();
+    watching.await.unwrap();
 }

@@ -150,6 +150,7 @@ async fn what_happens_to_one_target_does_not_touch_the_other() {
     scene.push(&["one", "two", "three", "four"], false).await;
     let (in_a, in_b) = (ran(&mut sync_a).await, ran(&mut sync_b).await);
     assert!(in_a.prune_blocked.is_some() && in_a.pruned.is_empty(), "{in_a:?}");
+    assert!(in_a.is_partial() && !in_b.is_partial());
     assert_eq!(in_b.pruned.len(), 1, "{in_b:?}");
     b.deliver();
 
@@ -157,6 +158,7 @@ async fn what_happens_to_one_target_does_not_touch_the_other() {
     scene.push(&["one", "two", "three", "four", "six"], true).await;
     let (in_a, in_b) = (ran(&mut sync_a).await, ran(&mut sync_b).await);
     assert_eq!(in_a.outage.as_deref(), Some("away"));
+    assert!(!in_a.is_partial(), "a pass that was cut short has failed");
     assert!(in_b.is_in_sync(), "{in_b:?}");
     assert_eq!(scene.health.not_ready(), [("sync/a".into(), "away".into())].into());
 

@@ -1,7 +1,7 @@
 //! What a pass deletes, and what it does not.
 
 use super::fake::{Call, Fake, commit, maps, pass};
-use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity};
+use crate::model::{CommitId, Finding, ObjectId, Position, RepoPath, Severity};
 use crate::port::TargetState;
 use crate::resource::{DeletionLimit, GroupKind, RetainReason};
 use crate::sync::{ApplyCache, Approval, PlanInputs, Syncer, plan};
@@ -401,4 +401,61 @@ async fn an_object_of_a_process_that_ended_before_it_wrote_the_record_is_the_age
     fake.deliver();
     let report = pass(&mut fake.syncer(), &commit(2, &all[1..])).await;
     assert_eq!(report.pruned.len(), 1, "{report:?}");
+}
+
+fn error(path: &str, position: Option<Position>, message: &str) -> Finding {
+    Finding {
+        path: RepoPath::parse(path).unwrap(),
+        position,
+        object: None,
+        severity: Severity::Error,
+        message: message.into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_read_comes_first_in_every_answer_and_blocks_deletions_in_words_of_its_own() {
+    let line = Some(Position { line: 8, column: 1 });
+    let rows = [
+        (
+            error("web.yaml", line, "no YAML"),
+            "web.yaml:8:1: no YAML",
+            "not every file of the commit could be read",
+        ),
+        (
+            error("prod", None, "has a kustomization file"),
+            "prod: has a",
+            "deleted: prod: has a kustomization file",
+        ),
+        (
+            error(".", None, "the commit has no files"),
+            ".: the commit has",
+            "deleted: .: the commit has no files",
+        ),
+    ];
+    for (finding, first, blocked) in rows {
+        let fake = Fake::new();
+        let mut syncer = fake.syncer();
+        pass(&mut syncer, &commit(1, &maps(&["a", "b", "c", "d"]))).await;
+        fake.deliver();
+        let mut unread = commit(2, &maps(&["a", "b", "c"]));
+        (unread.findings, unread.complete) = (vec![finding], false);
+        let report = pass(&mut syncer, &unread).await;
+        assert!(report.is_partial() && report.pruned.is_empty(), "{report:?}");
+        let problems = report.problems();
+        assert!(problems[0].starts_with(first), "{problems:?}");
+        let reason = report.prune_blocked.unwrap_or_default();
+        assert!(reason.contains(blocked), "{reason}");
+        assert_eq!(fake.world().record.as_ref().unwrap().problems, problems);
+
+        unread
+            .objects
+            .clone_from(&commit(2, &maps(&["a", "b", "c", "d"])).objects);
+        let report = pass(&mut syncer, &unread).await;
+        assert!(
+            report.is_partial() && report.prune_blocked.is_none(),
+            "partial also with nothing to delete"
+        );
+        assert_eq!(fake.world().record.as_ref().unwrap().status, "4 objects, 1 problem");
+    }
 }

@@ -55,28 +55,22 @@ async fn a_pushed_tag_becomes_a_commit_of_one_line_and_then_the_live_image() {
 
     let events: Api<Event> = Api::namespaced(world.client.clone(), agent::NAMESPACE);
     let deadline = tokio::time::Instant::now() + SOON;
-    for reason in ["Bumped", "Applied"] {
-        loop {
-            let found = events
-                .list(&Default::default())
-                .await
-                .unwrap()
-                .items
-                .into_iter()
-                .any(|event| {
-                    event.reason.as_deref() == Some(reason) && event.message.unwrap_or_default().contains(&bump.id)
-                });
-            if found {
-                break;
-            }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "no event {reason} for {}; the agent's log:\n{}",
-                bump.id,
-                world.agent.log()
-            );
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+    let reasons = async || -> Vec<String> {
+        let events = events.list(&Default::default()).await.unwrap().items.into_iter();
+        let about_bump = events.filter(|event| event.message.as_deref().unwrap_or_default().contains(&bump.id));
+        about_bump.filter_map(|event| event.reason).collect()
+    };
+    while reasons().await.is_empty() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "no event for {}; the agent's log:\n{}",
+            bump.id,
+            world.agent.log()
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    // The answer comes after the bump's commit was applied.
+    world.agent.ask(&["sync"]).await.unwrap();
     assert_eq!(world.agent.stop().await.unwrap(), 0, "SIGTERM drains");
+    assert_eq!(reasons().await, ["Bumped"], "one event for a bump");
 }

@@ -126,6 +126,7 @@ fn a_configuration_is_checked_without_starting_anything_and_its_schema_is_printe
     let schema = tidegate(dir.path(), &["config", "schema"], &[]).stdout;
     let schema: serde_json::Value = serde_json::from_slice(&schema).unwrap();
     assert_eq!(schema["properties"]["repo"]["required"], serde_json::json!(["url"]));
+    assert_eq!(schema.get("version"), None, "a JSON schema and no answer");
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "nothing was made: {left:?}");
 }

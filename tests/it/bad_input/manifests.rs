@@ -1,11 +1,12 @@
 //! Files and objects that cannot be used: the agent reports file and line, and applies and bumps everything else.
 
 use super::scene::{AUTOMATED, SOON, Scene, config_map, logged, says, told, warnings, workload};
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use std::time::Duration;
-use tidegate_stack::ControlPlane;
 use tidegate_stack::agent::NAMESPACE;
+use tidegate_stack::{Agent, ControlPlane};
 
 const ANY: &str = "tidegate.dev/policy: semver:*";
 
@@ -51,8 +52,18 @@ async fn a_file_that_does_not_parse_is_reported_with_its_line_and_nothing_is_pru
             "correct the files",
         ],
     );
-    let (_, plan) = told(&agent, &["plan"]).await;
+    assert!(
+        sync.lines().nth(1).unwrap().contains("broken.yaml:8:"),
+        "errors first:\n{sync}"
+    );
+    let (code, plan) = told(&agent, &["plan"]).await;
+    assert_eq!(code, 1, "{plan}");
     says(&plan, &["broken.yaml:8:", "not deleted"]);
+    assert!(
+        plan.lines().nth(1).unwrap().starts_with("error  broken.yaml:8:"),
+        "errors first:\n{plan}"
+    );
+    partial_everywhere(&scene, &agent, name).await;
     for kept in ["broken", "extra"] {
         scene.applied(kept, "before").await;
     }
@@ -64,6 +75,41 @@ async fn a_file_that_does_not_parse_is_reported_with_its_line_and_nothing_is_pru
     logged(&mut agent, &["pruned", "bad-yaml/extra"]).await;
     let (code, sync) = told(&agent, &["sync"]).await;
     assert_eq!(code, 0, "{sync}");
+    assert_eq!(agent.get("/readyz").await.unwrap(), (200, "ok\n".to_owned()));
+}
+
+/// What every other channel says while `broken.yaml` cannot be read.
+async fn partial_everywhere(scene: &Scene, agent: &Agent, name: &str) {
+    let (code, status) = told(agent, &["status"]).await;
+    assert_eq!(code, 1, "{status}");
+    says(&status, &["PROBLEM", "broken.yaml:8:"]);
+    let (_, status) = told(agent, &["status", "-o", "json"]).await;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["loops"]["sync/here"]["outcome"], "partial");
+    says(&status["problems"][0].to_string(), &["broken.yaml:8:"]);
+    says(
+        &status["targets"]["here"]["problems"][0].to_string(),
+        &["broken.yaml:8:"],
+    );
+    assert_eq!(status["targets"]["here"]["inSync"], false);
+    let (ready, text) = agent.get("/readyz").await.unwrap();
+    assert_eq!((ready, &*text), (200, "ok\npartial: sync/here\n"));
+    let (_, metrics) = agent.get("/metrics").await.unwrap();
+    says(
+        &metrics,
+        &[r#"tidegate_loop_passes_total{loop="sync",target="here",outcome="partial"}"#],
+    );
+    let records: Api<ConfigMap> = Api::namespaced(scene.client.clone(), NAMESPACE);
+    let record = records.get(name).await.unwrap().data.unwrap();
+    says(&record["problems"], &["broken.yaml:8:"]);
+    let events: Api<Event> = Api::namespaced(scene.client.clone(), NAMESPACE);
+    let events = events.list(&ListParams::default()).await.unwrap();
+    let about = |event: &Event| {
+        let regarding = event.regarding.as_ref().and_then(|object| object.name.as_deref());
+        regarding == Some(name) && event.reason.as_deref() == Some("AppliedInPart")
+    };
+    let event = events.items.into_iter().find(about).unwrap();
+    says(&event.note.unwrap_or_default(), &["broken.yaml:8:"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +205,7 @@ async fn an_object_that_the_server_refuses_is_reported_in_its_words_and_applied_
     let line = logged(&mut agent, &["WARN", "service.yaml"]).await;
     says(
         &line,
-        &["Service", "bad-object/web", "is invalid", "spec.ports[0].port", "70000"],
+        &["Service", "bad-object/web", "is invalid", "spec.ports[0].port"],
     );
     let kind = logged(&mut agent, &["WARN", "widget.yaml"]).await;
     says(

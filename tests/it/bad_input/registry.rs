@@ -47,8 +47,8 @@ async fn a_denied_repository_is_reported_with_the_right_that_is_missing_and_the_
         ],
     );
     let (code, plan) = told(&agent, &["plan"]).await;
-    assert_eq!(code, 0, "{plan}");
-    says(&plan, &["bad-denied/api", "allow ecr:DescribeImages"]);
+    assert_eq!(code, 1, "it could not look: {plan}");
+    says(&plan, &["error  ", "bad-denied/api", "allow ecr:DescribeImages"]);
     let loud = warnings(&agent, "AccessDeniedException");
     assert_eq!(loud.len(), 1, "told once: {loud:#?}");
 
