@@ -1,3 +1,4 @@
+use super::away_groups::AwayGroups;
 use super::connection::Connection;
 use super::discovery::Discovery;
 use super::own_fields::hand_over;
@@ -8,6 +9,7 @@ use crate::port::{Applied, ClusterFailure, Deletion, Freshness, Kinds, Mode, Obs
 use crate::resource::{FieldPath, GroupKind, KindVersion, ObservedObject, ServedKind, SetId};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::Arc;
 
 /// The API server of one target. It applies and watches the objects of one set.
@@ -16,6 +18,7 @@ pub struct ApiServer {
     discovery: Arc<Discovery>,
     observed: Arc<ObservedStore>,
     watches: Watches,
+    away: AwayGroups,
 }
 
 impl ApiServer {
@@ -27,6 +30,7 @@ impl ApiServer {
             connection,
             discovery,
             observed: Arc::default(),
+            away: AwayGroups::default(),
         }
     }
 
@@ -39,13 +43,24 @@ impl ApiServer {
 }
 
 impl ApiServer {
-    /// What a failed request says about the kinds that the server serves.
-    fn note_failure(&self, kind: &ServedKind, failure: Option<&ClusterFailure>) {
-        match failure {
-            Some(ClusterFailure::UnknownKind { .. }) => self.discovery.expire(),
-            Some(ClusterFailure::Unavailable { .. }) if !kind.kind.kind.group.is_empty() => self.discovery.suspect(),
+    /// Sends a write of an object, unless the server behind its group has just not answered. Notes what a failure says about
+    /// the kinds that the server serves.
+    async fn write<T>(
+        &self,
+        kind: &ServedKind,
+        request: impl Future<Output = Result<T, ClusterFailure>>,
+    ) -> Result<T, ClusterFailure> {
+        let kind = &kind.kind.kind;
+        if let Some(failure) = self.away.failure(kind) {
+            return Err(failure);
+        }
+        let answer = self.away.note(kind, request.await);
+        match &answer {
+            Err(ClusterFailure::UnknownKind { .. }) => self.discovery.expire(),
+            Err(ClusterFailure::GroupAway { .. }) => self.discovery.suspect(),
             _ => {}
         }
+        answer
     }
 }
 
@@ -65,13 +80,12 @@ impl TargetApi for ApiServer {
         body: &Value,
         mode: Mode,
     ) -> Result<Applied, ClusterFailure> {
-        let applied = apply::apply(&self.connection, kind, id, body, mode).await;
-        self.note_failure(kind, applied.as_ref().err());
-        applied
+        self.write(kind, apply::apply(&self.connection, kind, id, body, mode))
+            .await
     }
 
     async fn hand_over(&self, kind: &ServedKind, id: &ObjectId, field: &FieldPath) -> Result<(), ClusterFailure> {
-        hand_over(&self.connection, kind, id, field).await
+        self.write(kind, hand_over(&self.connection, kind, id, field)).await
     }
 
     async fn delete(
@@ -80,9 +94,7 @@ impl TargetApi for ApiServer {
         id: &ObjectId,
         seen: &ObservedObject,
     ) -> Result<Deletion, ClusterFailure> {
-        let deleted = delete::delete(&self.connection, kind, id, seen).await;
-        self.note_failure(kind, deleted.as_ref().err());
-        deleted
+        self.write(kind, delete::delete(&self.connection, kind, id, seen)).await
     }
 
     fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds) {

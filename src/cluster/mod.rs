@@ -17,6 +17,7 @@
 
 mod api_server;
 mod apply;
+mod away_groups;
 mod connect;
 mod connection;
 mod delete;

@@ -54,7 +54,7 @@ pub fn unowned_fields(live: &Value, sets: &[&Value]) -> Vec<UnownedField> {
 
 fn walk(live: &Value, sets: &[&Value], path: &FieldPath, shown: &str, found: &mut Vec<UnownedField>) {
     let is_leaf = |set: &&Value| set.as_object().is_none_or(Map::is_empty);
-    if sets.iter().any(|set| is_leaf(set)) {
+    if sets.iter().any(is_leaf) {
         return;
     }
     let below = |element: &str| [path.as_slice(), &[element.to_owned()]].concat();
@@ -161,7 +161,12 @@ pub fn leaf_fields(set: &Value, most: usize) -> Vec<FieldPath> {
         let mut is_leaf = true;
         for (element, set) in below {
             is_leaf = false;
-            collect(set, &[path.as_slice(), &[element.clone()]].concat(), most, found);
+            collect(
+                set,
+                &[path.as_slice(), std::slice::from_ref(element)].concat(),
+                most,
+                found,
+            );
         }
         if is_leaf && !path.is_empty() && found.len() < most {
             found.push(path.clone());

@@ -2,6 +2,27 @@ use crate::model::ObjectId;
 use serde::Serialize;
 use std::fmt;
 
+/// The built-in groups with a dot in their name. Source: pkg/controlplane/instance.go in k8s.io/kubernetes.
+const BUILT_IN: [&str; 17] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
+
 /// A kind without its version. Watches, inventories and health rules are about a kind in all its versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct GroupKind {
@@ -29,6 +50,11 @@ impl GroupKind {
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, group) = text.split_once('.').unwrap_or((text, ""));
         (!kind.is_empty()).then(|| Self::new(group, kind))
+    }
+
+    /// Whether the API server itself serves the kind, and not a server behind it. The kinds of definitions count as others.
+    pub fn is_built_in(&self) -> bool {
+        !self.group.contains('.') || BUILT_IN.contains(&self.group.as_str())
     }
 
     /// Whether this is the built-in kind.

@@ -9,6 +9,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// autoscaler looks every 15 s, an operator every few minutes. A person rarely insists as often.
 const ROUNDS: usize = 5;
 const MEMORY: Duration = Duration::from_secs(6 * 3600);
+/// A fight without a round for so long is over.
+const STILL: Duration = Duration::from_secs(3600);
 /// How many pairs of a manager and a field are counted for one object.
 const MAX_PAIRS: usize = 64;
 const FIRST_COOLDOWN: Duration = Duration::from_secs(10);
@@ -113,7 +115,11 @@ impl Conflict {
         });
         // Without a field, different changes count as one.
         let enough = |pair: &Pair| if pair.field.is_some() { ROUNDS } else { REPAIRS + 1 };
-        let fights = counted.filter(|(recent, pair)| *recent >= enough(pair));
+        let is_going_on = |pair: &Pair| {
+            let last = self.rounds.get(pair).and_then(VecDeque::back);
+            last.is_some_and(|last| now.duration_since(*last) < STILL)
+        };
+        let fights = counted.filter(|(recent, pair)| *recent >= enough(pair) && is_going_on(pair));
         if let Some((repairs, pair)) = fights.max_by_key(|(recent, pair)| (pair.field.is_some(), *recent)) {
             return Some(Fight {
                 by: pair.by.clone().or_else(|| self.by.clone()),

@@ -48,11 +48,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                     report.unready.push((id.clone(), live.health.clone()));
                 }
             }
+            let some_answer = observed.kinds.values().any(|view| view.synced);
             for (kind, view) in &observed.kinds {
+                // A server behind a group is away while the API server answers.
+                let is_group = kinds.unanswered.contains(&kind.group) || (!kind.is_built_in() && some_answer);
                 match &view.failing {
-                    Some(reason) if view.away && !kinds.unanswered.contains(&kind.group) => {
-                        report.outage = Some(reason.clone())
-                    }
+                    Some(reason) if view.away && !is_group => report.outage = Some(reason.clone()),
                     Some(reason) => report.unwatched.push((kind.clone(), reason.clone())),
                     None => {}
                 }

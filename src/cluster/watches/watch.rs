@@ -63,7 +63,7 @@ impl Watch {
                     (message, FORBIDDEN_RETRY, false)
                 }
                 Ending::Away(message) => {
-                    if !self.served.kind.kind.group.is_empty() {
+                    if !self.served.kind.kind.is_built_in() {
                         self.discovery.suspect();
                     }
                     (message, LAST_RETRY, true)

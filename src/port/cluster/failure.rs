@@ -25,6 +25,12 @@ pub enum ClusterFailure {
         /// The server's message.
         message: String,
     },
+    /// The server behind the kind's API group does not answer. Other groups are not concerned.
+    #[error("{message}")]
+    GroupAway {
+        /// What was attempted and what happened.
+        message: String,
+    },
     /// The server cannot be reached, is overloaded or did not answer in time. The failure says nothing about the object.
     #[error("{message}")]
     Unavailable {

@@ -32,6 +32,8 @@ pub(super) struct World {
     /// Applies that are answered before the server goes away.
     pub(super) answers_left: Option<usize>,
     pub(super) watched: BTreeSet<GroupKind>,
+    /// A group whose own server does not answer, which discovery has not noticed.
+    pub(super) away_group: Option<String>,
 }
 
 pub(super) struct Fake {
@@ -199,6 +201,9 @@ impl TargetApi for Fake {
             Some(0) => return Err(ClusterFailure::Unavailable { message: "away".into() }),
             Some(left) => *left -= 1,
             None => {}
+        }
+        if world.away_group.as_ref() == Some(&id.group) {
+            return Err(ClusterFailure::GroupAway { message: "503".into() });
         }
         if body.pointer("/data/refused").is_some() {
             world.calls.push(Call::Apply(id.name.clone()));

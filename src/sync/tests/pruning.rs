@@ -191,13 +191,21 @@ async fn a_group_that_stops_answering_concerns_its_own_objects_only() {
     let all = ["a", "b", "c", "d", "e"];
     pass(&mut syncer, &declare(1, &all, "1")).await;
     fake.deliver();
+    fake.world().away_group = Some("batch".into());
+    let report = pass(&mut syncer, &declare(2, &all, "2")).await;
+    assert_eq!(
+        (report.outage, report.failed.len()),
+        (None, 1),
+        "before discovery notices it"
+    );
+    fake.world().away_group = None;
     fake.world().kinds.unanswered.insert("batch".into());
     fake.observed.update(|observed| {
         let view = observed.kinds.get_mut(&GroupKind::new("batch", "Job")).unwrap();
         (view.synced, view.away, view.failing) = (false, true, Some("503".into()));
         true
     });
-    let report = pass(&mut syncer, &declare(2, &all[..4], "2")).await;
+    let report = pass(&mut syncer, &declare(3, &all[..4], "3")).await;
     assert_eq!(report.outage, None, "the server itself answers");
     assert_eq!(report.pruned.len(), 1, "{report:?}");
     assert!(
@@ -213,7 +221,7 @@ async fn a_group_that_stops_answering_concerns_its_own_objects_only() {
     );
     fake.world().kinds.unanswered.clear();
     fake.deliver();
-    assert!(pass(&mut syncer, &declare(3, &all[..4], "2")).await.is_in_sync());
+    assert!(pass(&mut syncer, &declare(4, &all[..4], "3")).await.is_in_sync());
 }
 
 #[tokio::test(start_paused = true)]
