@@ -1,6 +1,6 @@
 use super::{Error, Limits, Output, Program};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(20),
@@ -97,12 +97,10 @@ async fn the_deadline_kills_the_child_and_its_grandchild() {
         time: Duration::from_secs(1),
         ..LIMITS
     };
-    let started = Instant::now();
     let program = shell(&family(folder.path()), limits).pass_env(|name| name == "PATH");
     let error = program.run().await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }), "{error}");
     assert_eq!(error.to_string(), "sh did not end within 1 s and was killed");
-    assert!(started.elapsed() < Duration::from_secs(10));
     for name in ["child", "grandchild"] {
         assert!(
             ends(&line(&folder.path().join(name)).await).await,

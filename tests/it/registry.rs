@@ -67,7 +67,7 @@ impl Edge {
         let listing = tokio::spawn(async move { router.list(&repository).await });
         let two = self
             .server
-            .wait_for_requests(&mark, "DescribeImages", NAME, 2, Duration::from_secs(10));
+            .wait_for_requests(&mark, "DescribeImages", NAME, 2, Duration::from_secs(60));
         two.await.unwrap();
         spoil(&self.server);
         listing.await.unwrap()
@@ -329,7 +329,7 @@ async fn one_account_that_hangs_does_not_delay_another() {
     let hung = tokio::spawn(async move { router.list(&hanging).await });
     let sent = edge
         .server
-        .wait_for_requests(&mark, "DescribeImages", NAME, 1, Duration::from_secs(5));
+        .wait_for_requests(&mark, "DescribeImages", NAME, 1, Duration::from_secs(60));
     sent.await.unwrap();
     assert_complete(&edge.router.list(&other).await.unwrap(), 1);
     assert!(!hung.is_finished());

@@ -51,7 +51,6 @@ impl PatternList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
 
     #[test]
     fn an_excluded_text_does_not_match_whatever_the_order() {
@@ -69,9 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_of_many_stars_ends_at_once() {
-        let started = Instant::now();
+    fn a_pattern_of_many_stars_does_not_try_each_combination() {
         assert!(!PatternList::parse(&"*a".repeat(60)).matches(&"ab".repeat(5_000)));
-        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     }
 }

@@ -5,6 +5,7 @@ use tidegate_stack::ControlPlane;
 use tidegate_stack::control_plane::{AuditRequest, Options};
 
 const OBJECTS: usize = 200;
+const PASSES: usize = 5;
 
 fn files(namespace: &str) -> Vec<(String, String)> {
     let mut files = vec![(
@@ -46,7 +47,9 @@ async fn a_converged_set_costs_no_request_and_a_changed_image_costs_one() {
     assert!(told.contains(&format!("{} objects declared", OBJECTS + 1)), "{told}");
 
     let mark = cluster.audit_mark();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    for _ in 0..PASSES {
+        world.agent.ask(&["sync"]).await.unwrap();
+    }
     let requests = cluster.requests_since(&mark).await.unwrap();
     let ours: Vec<_> = requests
         .iter()
@@ -54,7 +57,7 @@ async fn a_converged_set_costs_no_request_and_a_changed_image_costs_one() {
         .collect();
     let members = of_members(&requests, namespace);
     println!(
-        "60 s idle with {OBJECTS} objects: {} requests for objects, {} requests in all{}",
+        "{PASSES} passes over {OBJECTS} objects: {} requests for objects, {} requests in all{}",
         members.len(),
         ours.len(),
         ours.iter()

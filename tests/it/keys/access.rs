@@ -69,7 +69,7 @@ async fn where_the_key_is_refused_the_next_one_is_tried_in_the_same_operation() 
     scene.server.stop();
     scene.server.resume().unwrap();
     repo.fetch().await.unwrap();
-    tokio::time::timeout(std::time::Duration::from_secs(5), repo.key_rejected())
+    tokio::time::timeout(std::time::Duration::from_secs(60), repo.key_rejected())
         .await
         .unwrap();
     let connections = repo.counters().connections;

@@ -46,7 +46,7 @@ impl Scene {
             host_keys: HostKeys::Given(KnownHosts::parse(&self.server.known_hosts_lines().join("\n")).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
             http: tidegate::git::HttpAccess::default(),
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(20),
             limits: tidegate::git::Limits::default(),
         }
     }

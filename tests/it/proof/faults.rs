@@ -12,7 +12,7 @@ use tidegate_stack::relay::{Direction, Ending};
 
 const WORKLOAD: &str = "web";
 /// `repo.timeout` is a second; a phase or two may pass in silence, and the loops come back within one or two more.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 struct Row {
     name: &'static str,
@@ -337,7 +337,7 @@ impl Faults {
 
     async fn lands(&mut self, after: &str) {
         let tag = self.tag();
-        let deadline = Instant::now() + Duration::from_secs(45);
+        let deadline = Instant::now() + DEADLINE;
         while !self.scene.has(WORKLOAD, &tag) {
             assert!(
                 Instant::now() < deadline,

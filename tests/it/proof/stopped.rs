@@ -6,7 +6,7 @@ use tidegate_stack::relay::Direction;
 
 const WORKLOAD: &str = "web";
 /// The longest time that a pod may take to stop, with some reserve.
-const STOPS_WITHIN: Duration = Duration::from_secs(5);
+const STOPS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Where the push hangs.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,5 @@
 use super::scene::Scene;
+use crate::agent::world::SOON;
 use std::time::{Duration, Instant};
 use tidegate_stack::ControlPlane;
 
@@ -59,19 +60,12 @@ async fn a_push_that_gitea_reports_is_applied_at_once_and_one_with_another_secre
 
     scene.project.webhook(&address, SECRET).await.unwrap();
     push("heard");
-    assert!(
-        is_applied("heard", Duration::from_secs(20)).await,
-        "{}",
-        scene.agent.log()
-    );
-    assert!(
-        is_applied("unheard", Duration::from_secs(1)).await,
-        "it is of the same branch"
-    );
+    assert!(is_applied("heard", SOON).await, "{}", scene.agent.log());
+    assert!(is_applied("unheard", SOON).await, "it is of the same branch");
 
     person.git(&["checkout", "-q", "-b", "beside"]).unwrap();
     person.git(&["push", "-q", "origin", "beside"]).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + SOON;
     while !scene.agent.log().contains("woken=false") && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -76,7 +76,7 @@ impl Target {
     pub async fn pass_until(&mut self, declared: &TargetState, condition: impl Fn(&SyncReport) -> bool) -> SyncReport {
         let server = self.server.clone();
         let mut changes = server.observed().subscribe();
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         let mut last = None;
         while Instant::now() < deadline {
             changes.mark_unchanged();

@@ -347,7 +347,7 @@ async fn plain_http_is_for_this_machine_or_where_it_is_allowed() {
 #[tokio::test]
 async fn silent_and_closed_servers_end_within_the_deadline() {
     /// What is at once on an idle machine may take this long on a busy one.
-    const BUSY: Duration = Duration::from_secs(15);
+    const BUSY: Duration = Duration::from_secs(60);
     let scene = Scene::start();
     let web = scene.server.web(true).unwrap();
     let relay = Relay::start(web.addr()).unwrap();

@@ -46,7 +46,7 @@ impl Scene {
             host_keys: HostKeys::Given(KnownHosts::parse(known_hosts).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),
             http: HttpAccess::default(),
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(20),
             limits: Default::default(),
         }
     }
@@ -134,7 +134,7 @@ pub(super) fn waiting(repository: &Path) -> Vec<i32> {
 }
 
 async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
         tokio::time::sleep(Duration::from_millis(10)).await;

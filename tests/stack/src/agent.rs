@@ -319,7 +319,7 @@ impl Agent {
     pub async fn stop(&mut self) -> Result<i32> {
         let mut process = self.process.take().context("the agent was not started")?;
         process.signal(libc::SIGTERM);
-        process.exited(Duration::from_secs(30)).await
+        process.exited(Duration::from_secs(60)).await
     }
 
     /// Removes all files from the agent's folder except the key and the configuration.
@@ -347,7 +347,7 @@ impl Agent {
     /// # Errors
     /// When the agent does not answer within ten seconds.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
-        self.caller().request("GET", path, "", Duration::from_secs(10)).await
+        self.caller().request("GET", path, "", Duration::from_secs(60)).await
     }
 
     /// Sends POST with a JSON body to the agent's port. Returns status and body.

@@ -367,7 +367,7 @@ async fn waiting_for_requests_ends_at_the_request_or_says_how_many_came() {
     let client = client(&server);
 
     let (waited, _) = tokio::join!(
-        server.wait_for_requests(&mark, "DescribeImages", "shop/web", 2, Duration::from_secs(10)),
+        server.wait_for_requests(&mark, "DescribeImages", "shop/web", 2, Duration::from_secs(60)),
         async {
             for _ in 0..2 {
                 client

@@ -24,7 +24,7 @@ use super::servers::ControlPlane;
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 /// How long the audit log may lag behind an answered request. It is written before the answer ends.
-const AUDIT_DEADLINE: Duration = Duration::from_secs(10);
+const AUDIT_DEADLINE: Duration = Duration::from_secs(60);
 
 impl ControlPlane {
     /// A kubeconfig with every right (group `system:masters`, user `admin`).

@@ -19,7 +19,7 @@ use crate::process::Process;
 use crate::tools::Tools;
 
 /// sshd listens within milliseconds.
-const READY_DEADLINE: Duration = Duration::from_secs(20);
+const READY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What sshd runs for every key, with the key's right as its argument.
 const GATE: &str = r#"#!/bin/sh

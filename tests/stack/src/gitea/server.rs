@@ -23,7 +23,7 @@ pub(super) const OWNER: &str = "acme";
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// One answer of the API.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running Gitea. Everything ends when it is dropped.
 #[derive(Debug)]

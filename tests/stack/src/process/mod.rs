@@ -26,7 +26,7 @@ use anyhow::{Context as _, Result, bail};
 const TAIL_LINES: usize = 60;
 
 /// How long an order to the guard may take. It kills with SIGKILL and needs milliseconds.
-const GUARD_DEADLINE: Duration = Duration::from_secs(20);
+const GUARD_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running program, its log file, and the guard that ends it with its owner.
 pub struct Process {

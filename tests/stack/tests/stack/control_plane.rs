@@ -168,7 +168,7 @@ async fn pods_of(client: &Client, name: &str) -> Vec<Pod> {
 
 /// Waits until `observe` returns the expected value.
 async fn eventually<F: AsyncFn() -> bool>(what: &str, observe: F) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while !observe().await {
         assert!(tokio::time::Instant::now() < deadline, "not within 30 s: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -101,7 +101,7 @@ async fn a_revert_by_another_person_is_seen_as_a_new_tip() {
     let second = copy.commit("Change").unwrap();
     copy.push().unwrap();
     assert_eq!(
-        repo.wait_for_tip_change(Some(&first), Duration::from_secs(20))
+        repo.wait_for_tip_change(Some(&first), Duration::from_secs(60))
             .await
             .unwrap(),
         second
@@ -110,7 +110,7 @@ async fn a_revert_by_another_person_is_seen_as_a_new_tip() {
     let third = other.revert(&second).unwrap();
     other.push().unwrap();
     assert_eq!(
-        repo.wait_for_tip_change(Some(&second), Duration::from_secs(20))
+        repo.wait_for_tip_change(Some(&second), Duration::from_secs(60))
             .await
             .unwrap(),
         third

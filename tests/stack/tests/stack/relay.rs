@@ -24,7 +24,7 @@ fn echo() -> SocketAddr {
 #[expect(clippy::unwrap_used, reason = "part of a test")]
 fn connect(relay: &Relay) -> TcpStream {
     let stream = TcpStream::connect(relay.addr()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
@@ -84,10 +84,9 @@ fn latency_delays_a_round_trip_but_not_the_flow() {
     let started = Instant::now();
     echoed(&mut stream, &vec![1; 200_000]);
     let many = started.elapsed();
-    assert!(
-        many >= Duration::from_millis(100) && many < Duration::from_millis(600),
-        "{many:?}"
-    );
+    assert!(many >= Duration::from_millis(100), "{many:?}");
+    // Thousands of packets that each waited for their echo would take minutes; the relay counts what waited for an answer.
+    assert!(relay.round_trips() < 20, "{}", relay.round_trips());
 }
 
 #[test]
@@ -101,7 +100,7 @@ fn a_stall_holds_back_what_then_arrives() {
     let mut back = [0; 6];
     assert_eq!(stream.read(&mut back).unwrap_err().kind(), ErrorKind::WouldBlock);
     relay.flow();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.read_exact(&mut back).unwrap();
     assert_eq!(&back, b"during");
 }
