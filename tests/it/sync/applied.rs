@@ -4,7 +4,6 @@ use super::scene::{Target, config_map, definition, deployment, service, widget};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 use tidegate::sync::{Approval, Change};
 use tidegate_stack::ControlPlane;
 use tidegate_stack::control_plane::Options;
@@ -120,23 +119,21 @@ async fn a_thousand_objects_are_applied_and_a_one_line_commit_sends_one_apply() 
 }
 
 #[tokio::test]
-async fn an_idle_minute_over_200_objects_sends_nothing_for_any_object() {
+async fn idle_passes_over_200_objects_send_nothing_for_any_object() {
     let control_plane = ControlPlane::start(Options::default()).await.unwrap();
     let mut target = Target::on(&control_plane, "sync-idle").await;
     let declared = target.plain((0..200).map(|n| deployment(&format!("d{n}"), "1")).collect());
     target.pass(&declared).await;
     target.pass_until(&declared, |report| report.requests == 0).await;
     let mark = control_plane.audit_mark();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < deadline {
+    for _ in 0..60 {
         target.pass(&declared).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let requests = control_plane.requests_since(&mark).await.unwrap();
     let ours = requests
         .iter()
         .filter(|request| request.user_agent.starts_with("tidegate/"))
         .count();
-    println!("{ours} requests in an idle minute over 200 objects");
+    println!("{ours} requests in 60 idle passes over 200 objects");
     assert_eq!(ours, 0);
 }
