@@ -182,8 +182,12 @@ fn plain(text: &str) -> String {
         let value = at + word.len();
         out.push_str(rest.get(..value).unwrap_or_default());
         let after = rest.get(value..).unwrap_or_default();
-        let detail = after.get(value_end(after)..).unwrap_or_default();
+        let (shown, detail) = after.split_at_checked(value_end(after)).unwrap_or((after, ""));
         match detail.strip_prefix(": ") {
+            Some(_) if is_plain_number(shown) => {
+                out.push_str(shown);
+                rest = detail;
+            }
             Some(detail) => rest = detail,
             None => {
                 out.truncate(out.trim_end_matches([' ', ':']).len());
@@ -197,6 +201,11 @@ fn plain(text: &str) -> String {
         out.push_str(&line);
     }
     out
+}
+
+/// Whether the value is a number like a port or a count, which hides nothing.
+fn is_plain_number(value: &str) -> bool {
+    (1..=5).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The text up to the first copy of the request, and the field paths of the lines after it.
@@ -296,6 +305,14 @@ mod tests {
             (
                 r#"Job.batch "a" is invalid: spec.template: Invalid value: core.PodTemplateSpec{Env: []core.EnvVar{{Name:"a", Value:"hunter2: } x"}}, N: (*int)(0xc0)}: field is immutable"#,
                 r#"Job.batch "a" is invalid: spec.template: Invalid value: field is immutable"#,
+            ),
+            (
+                r#"Service "a" is invalid: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535"#,
+                r#"Service "a" is invalid: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535"#,
+            ),
+            (
+                r#"X.y "a" is invalid: spec.pin: Invalid value: 918273645: must be short"#,
+                r#"X.y "a" is invalid: spec.pin: Invalid value: must be short"#,
             ),
             (
                 r#"Job.batch "a" is invalid: spec.template: Invalid value: core.PodTemplateSpec{Value:"hunter2 cut off"#,
