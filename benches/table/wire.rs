@@ -104,6 +104,7 @@ impl Line {
             url: RepoUrl::parse(&self.bare.url_through(self.relay.addr()))?,
             branch: BranchName::parse("main")?,
             mirror_dir: mirror.to_owned(),
+            paths: Vec::new(),
             key: Arc::clone(&self.key),
             host_keys: HostKeys::Given(KnownHosts::parse(&known)?),
             http: HttpAccess::default(),

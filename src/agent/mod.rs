@@ -20,6 +20,7 @@ mod holds;
 mod home;
 mod keys;
 mod loops;
+mod memory;
 mod preview;
 mod proposals;
 mod registries;

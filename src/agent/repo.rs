@@ -18,6 +18,7 @@ pub(super) fn git_settings(config: &AgentConfig, key: Arc<DeployKey>, state_dir:
         author: settings.automation.author.clone(),
         timeout: settings.repo.timeout,
         limits: settings.repo.limits,
+        paths: settings.repo.paths.clone(),
     }
 }
 

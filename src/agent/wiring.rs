@@ -1,9 +1,8 @@
 //! The values that the loops share. They are made once.
 
-use super::AgentConfig;
 use super::home::Home;
-use super::keys;
 use super::loops::Wakes;
+use super::{AgentConfig, keys, memory};
 use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, run as run_loop};
 use crate::git::{self, Signing};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
@@ -118,7 +117,11 @@ pub(super) fn source_reader(config: &AgentConfig, metrics: Metrics) -> Reader {
         target: target.id.clone(),
         paths: settings.repo.paths.clone(),
     });
-    Reader::new(targets.collect(), Vec::new(), metrics)
+    let reader = Reader::new(targets.collect(), Vec::new(), metrics);
+    match memory::for_manifests() {
+        Some(room) => reader.with_room(room),
+        None => reader,
+    }
 }
 
 /// Writes queued Kubernetes events, about the record of the first target.

@@ -19,8 +19,8 @@ type Generation = HashMap<Version, Vec<(FieldId, FieldValue)>>;
 
 /// Versions in a generation. A version has a field or two, of a few hundred bytes.
 const GENERATION: usize = 8192;
-/// File contents in memory at once: at most 4 MiB each, in practice a few kilobytes.
-const IN_MEMORY: usize = 256;
+/// File contents in memory at once: 16 of at most 4 MiB are 64 MiB. In practice a file has a few kilobytes.
+const IN_MEMORY: usize = 16;
 
 impl FileVersions {
     /// How many versions have been parsed so far.

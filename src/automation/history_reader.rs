@@ -2,9 +2,9 @@ use super::file_versions::{FileVersions, is_yaml};
 use crate::history::{self, Commit, FieldChange, FileFields, Hold, HoldIndex};
 use crate::model::{CommitId, FieldId, Tag};
 use crate::plan::PlannedBump;
-use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure};
+use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure, RepoProblem};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Reads the branch's history for holds. After the first reading it reads new commits only.
@@ -71,7 +71,7 @@ impl HistoryReader {
                     None
                 }
             };
-            let new = repo.history(head, known, LONGEST_HISTORY).await?;
+            let new = repo.history_ids(head, known, LONGEST_HISTORY).await?;
             if known.is_none() {
                 (self.index, self.oldest) = (HoldIndex::default(), None);
                 self.bumps.clear();
@@ -116,49 +116,61 @@ impl HistoryReader {
     async fn with_field_changes(
         &mut self,
         repo: &impl ConfigRepo,
-        newest_first: Vec<HistoryCommit>,
+        newest_first: Vec<CommitId>,
     ) -> Result<Vec<Commit>, RepoFailure> {
         let first_seen = Timestamp::now();
-        if let Some(newest) = newest_first.first() {
-            self.head_time = newest.committed_at.min(first_seen);
-        }
-        let is_ours = |commit: &HistoryCommit| !history::bumps(&commit.message).is_empty();
-        let relevant = if self.index.is_empty() {
-            newest_first.iter().rposition(is_ours).map_or(0, |oldest| oldest + 1)
-        } else {
-            newest_first.len()
-        };
-        let mut oldest_first: Vec<HistoryCommit> = newest_first;
-        oldest_first.truncate(relevant);
-        oldest_first.reverse();
-        let mut commits = Vec::with_capacity(oldest_first.len());
-        for batch in oldest_first.chunks(BATCH) {
-            let parents = batch
-                .iter()
-                .flat_map(|commit| commit.merged.iter().chain([&commit.changes]));
-            let changes: Vec<&FileChange> = parents.flatten().collect();
-            self.versions.load(repo, &changes).await?;
-            commits.extend(batch.iter().map(|commit| {
-                Commit {
-                    commit: commit.id,
-                    parents: commit.parents.clone(),
-                    author: commit.author.clone(),
-                    committed_at: commit.committed_at.min(first_seen),
-                    ours: history::bumps(&commit.message),
-                    resumes: history::resumes(&commit.message),
-                    changes: self.field_changes(&commit.changes),
-                    merged: commit
-                        .merged
-                        .iter()
-                        .map(|changes| self.field_changes(changes))
-                        .collect(),
-                }
-            }));
+        let mut left: VecDeque<CommitId> = newest_first.into_iter().rev().collect();
+        let mut has_bumps = !self.index.is_empty();
+        let mut commits = Vec::new();
+        while !left.is_empty() {
+            let asked = left.iter().take(BATCH).copied().collect();
+            let mut batch = repo.commits(asked).await?;
+            if batch.is_empty() {
+                return Err(not_given());
+            }
+            left.drain(..batch.len().min(left.len()));
+            if let Some(newest) = batch.last() {
+                self.head_time = newest.committed_at.min(first_seen);
+            }
+            let is_ours = |commit: &HistoryCommit| !history::bumps(&commit.message).is_empty();
+            if !has_bumps {
+                let first = batch.iter().position(is_ours);
+                batch.drain(..first.unwrap_or(batch.len()));
+                has_bumps = first.is_some();
+            }
+            self.load(repo, &batch).await?;
+            commits.extend(batch.iter().map(|commit| self.with_fields(commit, first_seen)));
         }
         if self.oldest.is_none() {
             self.oldest = commits.first().map(|commit| commit.committed_at);
         }
         Ok(commits)
+    }
+
+    /// Reads the files that the commits change.
+    async fn load(&mut self, repo: &impl ConfigRepo, commits: &[HistoryCommit]) -> Result<(), RepoFailure> {
+        let parents = commits
+            .iter()
+            .flat_map(|commit| commit.merged.iter().chain([&commit.changes]));
+        let changes: Vec<&FileChange> = parents.flatten().collect();
+        self.versions.load(repo, &changes).await
+    }
+
+    fn with_fields(&self, commit: &HistoryCommit, first_seen: Timestamp) -> Commit {
+        Commit {
+            commit: commit.id,
+            parents: commit.parents.clone(),
+            author: commit.author.clone(),
+            committed_at: commit.committed_at.min(first_seen),
+            ours: history::bumps(&commit.message),
+            resumes: history::resumes(&commit.message),
+            changes: self.field_changes(&commit.changes),
+            merged: commit
+                .merged
+                .iter()
+                .map(|changes| self.field_changes(changes))
+                .collect(),
+        }
     }
 
     /// How a commit changes image fields, against one of its parents.
@@ -168,6 +180,14 @@ impl HistoryReader {
             before: self.versions.fields(&change.path, change.before),
             after: self.versions.fields(&change.path, change.after),
         }))
+    }
+}
+
+fn not_given() -> RepoFailure {
+    RepoFailure {
+        problem: RepoProblem::Other,
+        message: "commits of the history were not given; the next pass reads them again; please report this as a bug"
+            .to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::mirror::error::Error as MirrorError;
 use super::mirror::push;
 use super::mirror::repository::{Mirror, Role};
 use super::objects::error::Error as ObjectsError;
+use super::objects::tree::Selection;
 use super::objects::{Trust, history, listing, tree};
 use super::settings::{Limits, Settings};
 use super::transport::connection::Connection;
@@ -34,6 +35,8 @@ pub struct Repo {
     connection: Arc<Connection>,
     dir: Arc<MirrorDir>,
     limits: Limits,
+    /// The folders that are read.
+    paths: Arc<Vec<RepoPath>>,
 }
 
 /// What has gone over the network since the repository was opened.
@@ -106,6 +109,7 @@ impl Repo {
             connection: Arc::clone(&connection),
             dir: Arc::clone(&dir),
             limits: settings.limits,
+            paths: Arc::new(settings.paths.clone()),
         })
     }
 
@@ -237,6 +241,23 @@ impl ConfigRepo for Repo {
     async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
         let ids = Arc::new(ids);
         self.read(move |repo, budget| history::blobs(repo, &ids, limit, budget))
+            .await
+    }
+
+    async fn history_ids(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> Result<Vec<CommitId>, RepoFailure> {
+        let url = self.connection.endpoint.url.clone();
+        self.read(move |repo, budget| history::ids(repo, &url, tip, until, limit, budget))
+            .await
+    }
+
+    async fn commits(&self, ids: Vec<CommitId>) -> Result<Vec<HistoryCommit>, RepoFailure> {
+        let (ids, paths) = (Arc::new(ids), Arc::clone(&self.paths));
+        self.read(move |repo, budget| history::commits(repo, &ids, Selection(&paths), budget))
             .await
     }
 

@@ -5,7 +5,7 @@ use super::transport::http::credentials::HttpAccess;
 use super::transport::libgit2::call::TransferLimits;
 use super::trust::HostKeys;
 use super::url::RepoUrl;
-use crate::model::BranchName;
+use crate::model::{BranchName, RepoPath};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// How much is fetched and read.
     pub limits: Limits,
+    /// The folders that are read; everything, if empty. The history names no other files.
+    pub paths: Vec<RepoPath>,
 }
 
 impl Settings {
@@ -57,19 +59,19 @@ pub struct Limits {
     pub time: Duration,
     /// The most bytes of one fetch.
     pub size: u64,
-    /// The most files of one commit, below the folders that are read.
+    /// The most entries of folders that are looked at for the files of one commit, below the folders that are read.
     pub files: usize,
 }
 
 impl Default for Limits {
-    /// The whole history, within 10 minutes and 2 GiB; a million files. Repositories of configuration have megabytes and
+    /// The whole history, within 10 minutes and 2 GiB; 100,000 files and folders. Repositories of configuration have megabytes and
     /// thousands of files; a repository beyond these limits holds something else, or was made to do harm.
     fn default() -> Self {
         Self {
             depth: None,
             time: Duration::from_secs(10 * 60),
             size: 2 << 30,
-            files: 1_000_000,
+            files: 100_000,
         }
     }
 }

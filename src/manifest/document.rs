@@ -42,8 +42,40 @@ pub struct Document {
 }
 
 impl Document {
+    /// About how many bytes of memory the document takes.
+    pub(crate) fn weight(&self) -> usize {
+        DOCUMENT + value_weight(&self.object.value) + self.images.len() * IMAGE
+    }
+
     /// The file.
     pub fn path(&self) -> &RepoPath {
         self.object.origin.path()
+    }
+}
+
+/// The bytes of a document and its object, without the value: ids, paths, and what is allocated for them.
+const DOCUMENT: usize = 700;
+/// The bytes of an image field: names, positions, and the reference in parts.
+const IMAGE: usize = 1000;
+/// The bytes of a node of a map, and how many entries a node has on average. Source: `BTreeMap`, with 6 to 11 entries in a node.
+const MAP_NODE: usize = 640;
+const MAP_ENTRIES: usize = 8;
+/// The bytes of an allocation besides its content.
+const ALLOCATION: usize = 16;
+
+/// The bytes that a value takes on the heap. Values are at most as deep as the parser lets them be.
+fn value_weight(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len() + ALLOCATION,
+        Value::Array(items) => {
+            let own = items.len() * size_of::<Value>() + ALLOCATION;
+            own + items.iter().map(value_weight).sum::<usize>()
+        }
+        Value::Object(entries) => {
+            let entry = |(key, value): (&String, &Value)| key.len() + ALLOCATION + value_weight(value);
+            entries.len().div_ceil(MAP_ENTRIES) * MAP_NODE + entries.iter().map(entry).sum::<usize>()
+        }
     }
 }

@@ -47,6 +47,8 @@ pub enum UnreadKind {
     },
     /// The entry has this mode, which git does not write.
     Mode(String),
+    /// The commit has more entries than this number, and the reading stopped in this folder. What comes after is not listed.
+    TooMany(usize),
 }
 
 /// A commit as the hold analysis reads it.
@@ -196,6 +198,32 @@ pub trait ConfigRepo: Send + Sync + 'static {
         until: Option<CommitId>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<HistoryCommit>, RepoFailure>> + Send;
+
+    /// The ids of the commits that [`Self::history`] reads, in the same order. A long history is read from them in parts.
+    fn history_ids(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<CommitId>, RepoFailure>> + Send {
+        async move {
+            let commits = self.history(tip, until, limit).await?;
+            Ok(commits.iter().map(|commit| commit.id).collect())
+        }
+    }
+
+    /// The first of these commits, at least one: as many as fit into memory. Of the files, only those that are read from the
+    /// repository need to be among the changes.
+    fn commits(&self, ids: Vec<CommitId>) -> impl Future<Output = Result<Vec<HistoryCommit>, RepoFailure>> + Send {
+        async move {
+            let mut found = Vec::new();
+            for id in ids {
+                let commits = self.history(id, None, usize::MAX).await?;
+                found.extend(commits.into_iter().find(|commit| commit.id == id));
+            }
+            Ok(found)
+        }
+    }
 
     /// Whether `ancestor` is `descendant` or one of its ancestors; false if `ancestor` is unknown.
     fn is_ancestor(

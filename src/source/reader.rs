@@ -22,17 +22,31 @@ pub struct Reader {
     folders: Folders,
     metrics: Metrics,
     pub(super) parse: Parse,
+    /// The bytes of memory that the readings of one commit may take.
+    room: usize,
+    /// The bytes that `files` takes.
+    weight: usize,
 }
 
 /// Parses files from their contents. Tests put in one that fails.
-pub(super) type Parse = fn(Vec<(UnitKey, TreeFile)>, Vec<Option<Vec<u8>>>, Purpose) -> Readings;
+pub(super) type Parse = fn(Vec<(UnitKey, TreeFile)>, Vec<Option<Vec<u8>>>, Purpose, usize) -> Readings;
+
+/// The bytes of memory that the readings of one commit may take: those of 15,000 Deployments or 50,000 ConfigMaps, in a container of 512 MiB that also
+/// holds the commit before.
+const ROOM: usize = 176 << 20;
 
 /// The changed files that are worth a reading of the changes alone.
 const MOST_CHANGES: usize = 256;
 
-/// Files held in memory at once: 16 of at most 4 MiB are 64 MiB. In practice files have a few kilobytes, and a batch costs
-/// tens of microseconds besides its parsing.
+/// The files that are held in memory at once. In practice files have a few kilobytes, and a batch costs tens of microseconds
+/// besides its parsing.
 pub(super) const BATCH: usize = 16;
+
+/// The bytes of a small file. An ordinary manifest has some kilobytes.
+const SMALL: usize = 64 << 10;
+
+/// The large files that are held in memory at once: 4 of at most 4 MiB.
+const LARGE_BATCH: usize = 4;
 
 impl Reader {
     /// A reader of what these targets apply. The first renderer that takes a kind of unit gets the units of that kind.
@@ -46,7 +60,15 @@ impl Reader {
             folders: Folders::default(),
             metrics,
             parse: read_all,
+            room: ROOM,
+            weight: 0,
         }
+    }
+
+    /// The reader with this many bytes of memory for the readings of one commit.
+    #[must_use]
+    pub fn with_room(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// What a commit declares.
@@ -74,11 +96,10 @@ impl Reader {
         units.leave_out(flux.left_out, |file| &file.path);
         let pending = self.take_pending(&mut units, &files);
         let mut not_read = units.not_rendered(|kind| self.renderer(kind).is_some());
+        self.keep_only(&units);
         let (manifests, parsed) = self.load(repo, &units.manifests, Purpose::Objects).await?;
         let (images_only, parsed_too) = self.load(repo, &units.images_only, Purpose::Images).await?;
         let renderings = self.renderings.render(repo, pending).await?;
-        let current: HashSet<UnitKey> = manifests.iter().chain(&images_only).map(|(key, ..)| *key).collect();
-        self.files.retain(|key, _| current.contains(key));
         let (manifests, images_only) = (without_keys(manifests), without_keys(images_only));
         let all = manifests.iter().chain(&images_only);
         let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
@@ -158,7 +179,8 @@ impl Reader {
             return Ok(None);
         };
         for key in replaced {
-            self.files.remove(&key);
+            let old = self.files.remove(&key);
+            self.weight -= old.map_or(0, |old| old.weight);
         }
         Ok(Some(snapshot))
     }
@@ -176,25 +198,66 @@ impl Reader {
             .collect();
         let is_unknown = |(key, _): &&(UnitKey, TreeFile)| !self.files.contains_key(key);
         let unknown: Vec<(UnitKey, TreeFile)> = keyed.iter().filter(is_unknown).cloned().collect();
-        let mut parsed = 0;
+        let (mut parsed, mut large, mut without_room) = (0, Vec::new(), HashMap::new());
+        // Small files come first, so that large ones do not take their room.
         for batch in unknown.chunks(BATCH) {
-            let blobs = batch.iter().map(|(_, file)| file.blob).collect();
-            let bytes = repo.blobs(blobs, MAX_FILE_BYTES).await?;
-            let (files, parse) = (batch.to_vec(), self.parse);
-            let read = tokio::task::spawn_blocking(move || parse(files, bytes, purpose)).await;
-            let (readings, batch_parsed) = read.map_err(|error| {
-                let first = batch.first().map(|(_, file)| file.path.clone()).unwrap_or_default();
-                unreadable(&first, &format!("the task that read it and other files ended: {error}"))
-            })?;
-            self.files.extend(readings);
-            self.metrics.files_parsed(batch_parsed);
-            parsed += batch_parsed;
+            let contents = contents(repo, batch, SMALL).await?;
+            let (small, others): (Vec<_>, Vec<_>) = contents.into_iter().partition(|(_, bytes)| bytes.is_some());
+            large.extend(others.into_iter().map(|(file, _)| file));
+            parsed += self.parse_batch(small, purpose, &mut without_room).await?;
         }
-        let loaded = keyed.into_iter().map(|(key, file)| match self.files.get(&key) {
+        for batch in large.chunks(LARGE_BATCH) {
+            let contents = contents(repo, batch, MAX_FILE_BYTES).await?;
+            parsed += self.parse_batch(contents, purpose, &mut without_room).await?;
+        }
+        let reading = |key: &UnitKey| self.files.get(key).or_else(|| without_room.get(key));
+        let loaded = keyed.into_iter().map(|(key, file)| match reading(&key) {
             Some(reading) => Ok((key, file, Arc::clone(reading))),
             None => Err(unreadable(&file.path, "its content was not given")),
         });
         Ok((loaded.collect::<Result<_, _>>()?, parsed))
+    }
+
+    /// Parses files and keeps their readings, as far as there is room. Returns how many were parsed.
+    async fn parse_batch(
+        &mut self,
+        files: Vec<(Keyed, Option<Vec<u8>>)>,
+        purpose: Purpose,
+        without_room: &mut HashMap<UnitKey, Arc<FileReading>>,
+    ) -> Result<usize, RepoFailure> {
+        let Some(first) = files.first().map(|((_, file), _)| file.path.clone()) else {
+            return Ok(0);
+        };
+        // Once a file had no room, none is parsed for nothing.
+        let room = match without_room.is_empty() {
+            true => self.room.saturating_sub(self.weight),
+            false => 0,
+        };
+        let (files, contents) = files.into_iter().unzip();
+        let parse = self.parse;
+        let read = tokio::task::spawn_blocking(move || parse(files, contents, purpose, room)).await;
+        let readings =
+            read.map_err(|error| unreadable(&first, &format!("the task that read it and other files ended: {error}")))?;
+        for (key, reading) in readings.read {
+            self.weight += reading.weight;
+            let same = self.files.insert(key, reading);
+            self.weight -= same.map_or(0, |same| same.weight);
+        }
+        without_room.extend(readings.without_room);
+        self.metrics.files_parsed(readings.parsed);
+        Ok(readings.parsed)
+    }
+
+    /// Forgets the readings of files that the commit does not have.
+    fn keep_only(&mut self, units: &Units<TreeFile>) {
+        let objects = units.manifests.iter().map(|file| (Purpose::Objects, file));
+        let images = units.images_only.iter().map(|file| (Purpose::Images, file));
+        let keys = objects.chain(images);
+        let current: HashSet<UnitKey> = keys
+            .map(|(purpose, file)| UnitKey::of(purpose.version(), [file]))
+            .collect();
+        self.files.retain(|key, _| current.contains(key));
+        self.weight = self.files.values().map(|reading| reading.weight).sum();
     }
 
     /// Takes the units that a renderer makes objects of.
@@ -242,6 +305,19 @@ impl Reader {
         let paths = self.targets.iter().flat_map(|target| &target.paths);
         paths.cloned().collect()
     }
+}
+
+type Keyed = (UnitKey, TreeFile);
+
+/// The files with their contents; `None` for a file of more than `limit` bytes.
+async fn contents(
+    repo: &impl ConfigRepo,
+    files: &[Keyed],
+    limit: usize,
+) -> Result<Vec<(Keyed, Option<Vec<u8>>)>, RepoFailure> {
+    let blobs = files.iter().map(|(_, file)| file.blob).collect();
+    let contents = repo.blobs(blobs, limit).await?;
+    Ok(files.iter().cloned().zip(contents).collect())
 }
 
 type Loaded = (UnitKey, TreeFile, Arc<FileReading>);

@@ -38,17 +38,36 @@ pub(super) struct FileReading {
     pub(super) operations: Arc<[String]>,
     /// What could not be used.
     pub(super) findings: Vec<Finding>,
+    /// About how many bytes of memory the reading takes.
+    pub(super) weight: usize,
 }
+
+/// The bytes of a reading without its documents, findings and operations.
+const READING: usize = 300;
 
 impl FileReading {
     fn of(reading: manifest::Reading) -> Self {
+        let documents = reading.documents.iter().chain(&reading.values);
+        let texts = reading.findings.iter().map(|finding| finding.message.len() + READING);
+        let operations = reading.operations.iter().map(|pointer| pointer.len() + READING);
+        let weight = documents.map(manifest::Document::weight).sum::<usize>() + READING;
         Self {
+            weight: weight + texts.chain(operations).sum::<usize>(),
             documents: reading.documents.into_iter().map(Arc::new).collect(),
             values: reading.values.into_iter().map(Arc::new).collect(),
             kustomization: reading.kustomization.map(Arc::new),
             operations: reading.operations.into(),
             findings: reading.findings,
         }
+    }
+
+    /// The commit holds more than fits into memory.
+    fn without_room(path: &RepoPath) -> Self {
+        Self::failed(
+            path,
+            "what the files of the commit declare takes too much memory; split the repository, name fewer folders in \
+             repo.paths, or raise the memory limit of the agent's container",
+        )
     }
 
     fn failed(path: &RepoPath, reason: &str) -> Self {
@@ -85,35 +104,64 @@ impl Purpose {
     }
 }
 
-/// The readings of some files, and how many of the files were parsed.
-pub(super) type Readings = (Vec<(UnitKey, Arc<FileReading>)>, usize);
+/// What became of some files.
+pub(super) struct Readings {
+    /// The readings, in the order of the files.
+    pub(super) read: Vec<(UnitKey, Arc<FileReading>)>,
+    /// The readings of files for which there was no room. They hold a finding alone, and are not kept.
+    pub(super) without_room: Vec<(UnitKey, Arc<FileReading>)>,
+    /// How many of the files were parsed.
+    pub(super) parsed: usize,
+}
 
-/// Reads files. A file larger than [`MAX_FILE_BYTES`] has no content here and leaves a finding.
-pub(super) fn read_all(files: Vec<(UnitKey, TreeFile)>, contents: Vec<Option<Vec<u8>>>, purpose: Purpose) -> Readings {
-    let mut parsed = 0;
-    let readings = files.into_iter().zip(contents).map(|((key, file), content)| {
+/// Reads files until what they hold takes more than `room` bytes of memory. A file larger than [`MAX_FILE_BYTES`] has no content
+/// here and leaves a finding.
+pub(super) fn read_all(
+    files: Vec<(UnitKey, TreeFile)>,
+    contents: Vec<Option<Vec<u8>>>,
+    purpose: Purpose,
+    mut room: usize,
+) -> Readings {
+    let mut readings = Readings {
+        read: Vec::with_capacity(files.len()),
+        without_room: Vec::new(),
+        parsed: 0,
+    };
+    for ((key, file), content) in files.into_iter().zip(contents) {
         let reading = match content {
             Some(bytes) if purpose == Purpose::Images && manifest::can_skip_for_images(&file.path, &bytes) => {
                 FileReading::of(manifest::Reading::default())
             }
+            Some(_) if room == 0 => FileReading::without_room(&file.path),
             Some(bytes) => {
-                parsed += 1;
-                let path = file.path.clone();
-                std::panic::catch_unwind(move || FileReading::of(manifest::read(&path, &bytes))).unwrap_or_else(|_| {
-                    FileReading::failed(
-                        &file.path,
-                        "the reader failed on the file; please report the file as a bug",
-                    )
-                })
+                readings.parsed += 1;
+                parse(&file.path, bytes)
             }
             None => {
                 let limit = MAX_FILE_BYTES >> 20;
                 FileReading::failed(&file.path, &format!("the file is larger than {limit} MiB; split it"))
             }
         };
-        (key, Arc::new(reading))
-    });
-    (readings.collect(), parsed)
+        let fits = reading.weight <= room;
+        room = room.saturating_sub(reading.weight);
+        let reading = match fits {
+            true => reading,
+            false => FileReading::without_room(&file.path),
+        };
+        let kept = if fits {
+            &mut readings.read
+        } else {
+            &mut readings.without_room
+        };
+        kept.push((key, Arc::new(reading)));
+    }
+    readings
+}
+
+fn parse(path: &RepoPath, bytes: Vec<u8>) -> FileReading {
+    let of_thread = path.clone();
+    let read = std::panic::catch_unwind(move || FileReading::of(manifest::read(&of_thread, &bytes)));
+    read.unwrap_or_else(|_| FileReading::failed(path, "the reader failed on the file; please report the file as a bug"))
 }
 
 /// A part of a commit could not be read through no fault of the part. Nothing may be concluded from the commit.

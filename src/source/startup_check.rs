@@ -3,7 +3,7 @@
 use crate::driver::Shutdown;
 use crate::model::{CommitId, RepoPath};
 use crate::notice::{RepoEvent, Reporter};
-use crate::port::{Branch, ConfigRepo, DeclaredSource, RecordStore};
+use crate::port::{Branch, ConfigRepo, DeclaredSource, RecordStore, TreeListing};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -83,12 +83,21 @@ impl<G: ConfigRepo, R: RecordStore> StartupCheck<G, R> {
         self.record.as_ref()?.read().await.ok().flatten()?.commit
     }
 
+    async fn listing(&self, commit: CommitId, path: &RepoPath) -> TreeListing {
+        let listed = self.repo.files(commit, vec![path.clone()]).await;
+        listed.unwrap_or_default()
+    }
+
     async fn layout(&self, commit: CommitId) -> Layout {
         let files = self.repo.files(commit, Vec::new()).await.unwrap_or_default().files;
-        let missing = self
-            .paths
-            .iter()
-            .filter(|path| !files.iter().any(|file| file.path.is_within(path)));
+        let mut missing = Vec::new();
+        for path in &self.paths {
+            // The listing of everything may have stopped before the folder.
+            let is_there = files.iter().any(|file| file.path.is_within(path));
+            if !is_there && self.listing(commit, path).await.files.is_empty() {
+                missing.push(path.as_str());
+            }
+        }
         let names: BTreeSet<&str> = files
             .iter()
             .filter_map(|file| file.path.as_str().split('/').next())
@@ -96,7 +105,7 @@ impl<G: ConfigRepo, R: RecordStore> StartupCheck<G, R> {
         let more = if names.len() > SHOWN_NAMES { ", …" } else { "" };
         let names: Vec<&str> = names.into_iter().take(SHOWN_NAMES).collect();
         Layout {
-            missing: missing.map(RepoPath::as_str).collect::<Vec<_>>().join(", "),
+            missing: missing.join(", "),
             existing: match &*names {
                 [] => "no file".to_owned(),
                 names => format!("{}{more}", names.join(", ")),

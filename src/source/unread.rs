@@ -7,7 +7,9 @@ use crate::port::{UnreadEntry, UnreadKind};
 /// The findings of the entries that may hold manifests. An object that such an entry declares looks removed, so each finding
 /// is an error.
 pub(super) fn findings(unread: &[UnreadEntry], folders: &Folders) -> Vec<Finding> {
-    let outside = unread.iter().filter(|entry| !folders.are_charts_around(&entry.path));
+    let counts =
+        |entry: &&UnreadEntry| matches!(entry.kind, UnreadKind::TooMany(_)) || !folders.are_charts_around(&entry.path);
+    let outside = unread.iter().filter(counts);
     let findings = outside.filter_map(|entry| {
         Some(Finding {
             path: entry.path.clone(),
@@ -36,6 +38,10 @@ fn problem(path: &RepoPath, kind: &UnreadKind) -> Option<String> {
         UnreadKind::Name { name, is_folder } => (*is_folder || may_hold(name)).then(|| {
             format!("the name of its entry {name:?} is not UTF-8, is too long, or is no file name; rename the entry")
         }),
+        UnreadKind::TooMany(most) => Some(format!(
+            "where manifests are read, the commit has more than {most} files and folders, and the reading stopped in this \
+             folder; take out what was added, or name fewer folders in repo.paths"
+        )),
         UnreadKind::Mode(mode) => Some(format!(
             "it has the mode {mode}, and only regular files are read; commit it as a regular file"
         )),

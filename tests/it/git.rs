@@ -59,6 +59,7 @@ impl Scene {
             url: RepoUrl::parse(url).unwrap(),
             branch: BranchName::parse("main").unwrap(),
             mirror_dir: self.folder.path().to_owned(),
+            paths: Vec::new(),
             key: Arc::clone(&self.key),
             host_keys: HostKeys::Given(KnownHosts::parse(&known_hosts.join("\n")).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),

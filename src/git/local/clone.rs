@@ -3,6 +3,7 @@ use crate::git::budget::Budget;
 use crate::git::error::Error;
 use crate::git::objects::error::Error as ObjectsError;
 use crate::git::objects::ids::commit_id;
+use crate::git::objects::tree::Selection;
 use crate::git::objects::{history, listing};
 use crate::git::settings::Limits;
 use crate::git::transport::libgit2::cache;
@@ -194,6 +195,21 @@ impl ConfigRepo for Local {
 
     async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
         self.run(move |repo, _, budget| history::blobs(repo, &ids, limit, budget))
+            .await
+    }
+
+    async fn history_ids(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> Result<Vec<CommitId>, RepoFailure> {
+        self.run(move |repo, path, budget| history::ids(repo, &path, tip, until, limit, budget))
+            .await
+    }
+
+    async fn commits(&self, ids: Vec<CommitId>) -> Result<Vec<HistoryCommit>, RepoFailure> {
+        self.run(move |repo, _, budget| history::commits(repo, &ids, Selection::ALL, budget))
             .await
     }
 

@@ -245,6 +245,19 @@ impl ConfigRepo for UserClone {
         self.local.blobs(ids, limit).await
     }
 
+    async fn history_ids(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> Result<Vec<CommitId>, RepoFailure> {
+        self.local.history_ids(tip, until, limit).await
+    }
+
+    async fn commits(&self, ids: Vec<CommitId>) -> Result<Vec<HistoryCommit>, RepoFailure> {
+        self.local.commits(ids).await
+    }
+
     async fn history(
         &self,
         tip: CommitId,

@@ -81,6 +81,11 @@ impl Error {
         matches!(self, Self::Full { .. }) || self.libgit2().is_some_and(Libgit2Error::is_full)
     }
 
+    /// Whether the server sends an object that is too large, which a fetch of less history may leave out.
+    pub(crate) fn is_huge_object(&self) -> bool {
+        matches!(self, Self::Transport(transport::error::Error::HugeObject { .. }))
+    }
+
     pub(crate) fn is_missing_commit(&self) -> bool {
         matches!(self, Self::Objects(objects::error::Error::NoCommit { .. }))
     }

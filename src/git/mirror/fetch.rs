@@ -26,7 +26,18 @@ const PROPOSAL_COMMITS: usize = 100;
 impl Mirror {
     /// Asks the server for the tip of the followed branch and fetches what is missing of its history.
     pub(crate) fn fetch(&mut self) -> Result<CommitId, Error> {
-        let fetched = self.fetch_or_replace(None);
+        let fetched = match self.fetch_or_replace(None) {
+            // The newest commit may be a revert, and what it reverts stays in the history.
+            Err(error) if error.is_huge_object() => {
+                let error = with_causes(&error);
+                tracing::warn!(
+                    error,
+                    "the history cannot be fetched; the newest commit is fetched alone"
+                );
+                self.fetch_or_replace(Some(1))
+            }
+            other => other,
+        };
         self.dir.is_fetched.fetch_or(fetched.is_ok(), Ordering::Relaxed);
         if let Ok(tip) = &fetched {
             let (branch, tip) = (self.settings.branch.full(), tip.to_string());
@@ -36,7 +47,7 @@ impl Mirror {
     }
 
     /// Fetches twice as much history as there is, or the whole history. False if nothing more is known afterwards, not even the
-    /// parents of a commit that was there before.
+    /// parents of a commit that was there before; also if some of it is too large to be fetched, unless the whole is needed.
     pub(crate) fn deepen(&mut self, whole: bool) -> Result<bool, Error> {
         let known = self.count_commits()?;
         let depth = match i32::try_from(known.saturating_mul(2)) {
@@ -47,6 +58,9 @@ impl Mirror {
         let deepened = self.fetch_or_replace(Some(depth)).map(drop);
         self.close();
         self.dir.mark_changed();
+        if !whole && deepened.as_ref().is_err_and(Error::is_huge_object) {
+            return Ok(false);
+        }
         deepened?;
         Ok(self.count_commits()? > known || !self.is_shallow()?)
     }

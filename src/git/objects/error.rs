@@ -12,8 +12,6 @@ pub(crate) enum Error {
         /// The repository's address or folder.
         repository: String,
     },
-    #[error("{doing}: there are more than {limit} files; name the folders to read in repo.paths")]
-    TooManyFiles { doing: &'static str, limit: usize },
     /// The commit cannot be made as planned, or the finished commit is not the planned one.
     #[error("the commit was not made: {rule}")]
     Plan { rule: String },

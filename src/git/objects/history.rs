@@ -2,7 +2,8 @@
 
 use super::error::Error;
 use super::ids::{commit_id, oid};
-use super::{shallow, tree};
+use super::tree::Selection;
+use super::{left_out, shallow, tree};
 use crate::git::budget::Budget;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::model::{BlobId, CommitId};
@@ -12,9 +13,16 @@ use std::fmt::Display;
 
 /// A commit message is a page at most. Of a longer message so much is kept; if its end has trailers of ours, as much of the
 /// end as trailers are read from.
-const LONG_MESSAGE: usize = 256 << 10;
+const LONG_MESSAGE: usize = 64 << 10;
 /// So much of a long message's beginning is kept along with its end.
 const BEGINNING: usize = 4 << 10;
+/// The longest name of an author, in bytes.
+const LONG_AUTHOR: usize = 1000;
+/// The bytes of messages that are in memory at once, two messages of the longest kind more or less. Of further messages only the
+/// beginning is kept, or the reading goes on from there.
+const MOST_TEXT: usize = 8 << 20;
+/// The changed files that are in memory at once.
+const MOST_CHANGES: usize = 100_000;
 /// The beginning of every trailer of ours, in any case of letters.
 const OURS: &[u8] = b"tidegate-";
 
@@ -31,15 +39,15 @@ pub(crate) fn commit<'a>(repo: &'a Repository, repository: &dyn Display, id: Com
         })
 }
 
-/// At most `limit` commits from `tip` back, without `until` and its ancestors.
-pub(crate) fn history(
+/// The ids of at most `limit` commits from `tip` back, without `until` and its ancestors.
+pub(crate) fn ids(
     repo: &Repository,
     repository: &dyn Display,
     tip: CommitId,
     until: Option<CommitId>,
     limit: usize,
     budget: &Budget,
-) -> Result<Vec<HistoryCommit>, Error> {
+) -> Result<Vec<CommitId>, Error> {
     let failed = Libgit2Error::doing("read the history");
     let mut walk = repo.revwalk().map_err(failed)?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(failed)?;
@@ -50,26 +58,81 @@ pub(crate) fn history(
             walk.hide(until).map_err(failed)?;
         }
     }
-    let commits = walk.take(limit);
-    commits.map(|id| read(repo, id.map_err(failed)?, budget)).collect()
+    let ids = walk.take(limit).map(|id| {
+        budget.step()?;
+        Ok(commit_id(id.map_err(failed)?))
+    });
+    ids.collect()
 }
 
-fn read(repo: &Repository, id: Oid, budget: &Budget) -> Result<HistoryCommit, Error> {
+/// The first of these commits, at least one: as many as fit into memory. Only the `selection` is among their changes.
+pub(crate) fn commits(
+    repo: &Repository,
+    ids: &[CommitId],
+    selection: Selection<'_>,
+    budget: &Budget,
+) -> Result<Vec<HistoryCommit>, Error> {
+    let (mut found, mut text, mut changes) = (Vec::new(), 0, 0);
+    for id in ids {
+        let commit = read(repo, *id, selection, usize::MAX, budget)?;
+        text += commit.message.len();
+        changes += commit.changes.len() + commit.merged.iter().map(Vec::len).sum::<usize>();
+        found.push(commit);
+        if text > MOST_TEXT || changes > MOST_CHANGES {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// At most `limit` commits from `tip` back, without `until` and its ancestors.
+pub(crate) fn history(
+    repo: &Repository,
+    repository: &dyn Display,
+    tip: CommitId,
+    until: Option<CommitId>,
+    limit: usize,
+    budget: &Budget,
+) -> Result<Vec<HistoryCommit>, Error> {
+    let mut room = MOST_TEXT;
+    let ids = ids(repo, repository, tip, until, limit, budget)?;
+    let commits = ids.into_iter().map(|id| {
+        let commit = read(repo, id, Selection::ALL, room, budget)?;
+        room = room.saturating_sub(commit.message.len());
+        Ok(commit)
+    });
+    commits.collect()
+}
+
+/// Reads a commit. Of a message that is longer than `room` only the beginning is kept.
+fn read(
+    repo: &Repository,
+    id: CommitId,
+    selection: Selection<'_>,
+    room: usize,
+    budget: &Budget,
+) -> Result<HistoryCommit, Error> {
     budget.step()?;
-    let commit = repo.find_commit(id).map_err(Libgit2Error::doing("read the history"))?;
+    let commit = repo.find_commit(oid(id.as_bytes())?);
+    let commit = commit.map_err(Libgit2Error::doing("read the history"))?;
     let parents: Vec<Commit<'_>> = commit.parents().collect();
-    let since = |parent: &Commit<'_>| tree::changes(repo, commit.tree_id(), &[parent.tree_id()], budget);
+    let changes = |parents: &[Oid]| tree::changes(repo, commit.tree_id(), parents, selection, budget);
+    let since = |parent: &Commit<'_>| changes(&[parent.tree_id()]);
     let (changes, merged) = match parents.as_slice() {
         [] if shallow::is_cut(&commit) => (Vec::new(), Vec::new()),
-        [] => (tree::changes(repo, commit.tree_id(), &[], budget)?, Vec::new()),
+        [] => (changes(&[])?, Vec::new()),
         [first, others @ ..] => (since(first)?, others.iter().map(since).collect::<Result<_, _>>()?),
     };
+    let message = commit.message_bytes();
     Ok(HistoryCommit {
-        id: commit_id(id),
+        id,
         parents: commit.parent_ids().map(commit_id).collect(),
         author: author(&commit),
         committed_at: jiff::Timestamp::from_second(commit.time().seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH),
-        message: message(commit.message_bytes()),
+        message: self::message(match message.len() > room {
+            true => message.get(..BEGINNING).unwrap_or(message),
+            false => message,
+        }),
         changes,
         merged,
     })
@@ -100,7 +163,7 @@ fn message(bytes: &[u8]) -> String {
 /// `Name <address>`.
 pub(crate) fn author(commit: &Commit<'_>) -> String {
     let author = commit.author();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..LONG_AUTHOR).unwrap_or(bytes)).into_owned();
     format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes()))
 }
 
@@ -130,7 +193,7 @@ pub(crate) fn have_common_ancestor(repo: &Repository, one: CommitId, other: Comm
     }
 }
 
-/// The contents of blobs in the given order; `None` for a blob that is larger than `limit`.
+/// The contents of blobs in the given order; `None` for a blob that is larger than `limit`, or was too large to be fetched.
 pub(crate) fn blobs(
     repo: &Repository,
     ids: &[BlobId],
@@ -142,7 +205,10 @@ pub(crate) fn blobs(
     let read = |id: &BlobId| {
         budget.look()?;
         let id = oid(id.as_bytes())?;
-        let (size, kind) = odb.read_header(id).map_err(failed)?;
+        let (size, kind) = match odb.read_header(id) {
+            Err(error) if error.code() == ErrorCode::NotFound && left_out::are_there(repo) => return Ok(None),
+            header => header.map_err(failed)?,
+        };
         if kind != ObjectType::Blob {
             return Err(failed(git2::Error::from_str("it is not a blob")).into());
         }

@@ -13,7 +13,8 @@ const LONGEST_TARGET: usize = 4096;
 /// The characters of an odd name that a finding shows.
 const SHOWN_NAME: usize = 100;
 
-/// What a tree has below any of `paths`, ordered by path. Without `paths`: everything.
+/// What a tree has below any of `paths`, ordered by path. Without `paths`: everything. The listing stops after `most` entries of
+/// folders, and says where.
 pub(crate) fn list(
     repo: &Repository,
     tree: Oid,
@@ -21,8 +22,7 @@ pub(crate) fn list(
     most: usize,
     budget: &Budget,
 ) -> Result<TreeListing, Error> {
-    let doing = "read the commit's files";
-    let failed = Libgit2Error::doing(doing);
+    let failed = Libgit2Error::doing("read the commit's files");
     let links = Links {
         odb: repo.odb().map_err(failed)?,
         root: repo.find_tree(tree).map_err(failed)?,
@@ -30,12 +30,16 @@ pub(crate) fn list(
     let is_selected = |path: &RepoPath| paths.is_empty() || paths.iter().any(|selected| path.is_within(selected));
     let mut found = TreeListing::default();
     let mut folders = vec![(RepoPath::default(), tree)];
-    while let Some((folder, tree)) = folders.pop() {
-        if found.files.len() + found.unread.len() + folders.len() > most {
-            return Err(Error::TooManyFiles { doing, limit: most });
-        }
+    let mut entries = 0;
+    'folders: while let Some((folder, tree)) = folders.pop() {
         for entry in &repo.find_tree(tree).map_err(failed)? {
             budget.step()?;
+            entries += 1;
+            if entries > most {
+                let kind = UnreadKind::TooMany(most);
+                found.unread.push(UnreadEntry { path: folder, kind });
+                break 'folders;
+            }
             let entry_kind = kind(&entry);
             let Some(path) = joined(folder.as_str(), entry.name_bytes()) else {
                 if is_selected(&folder) {
@@ -68,9 +72,6 @@ pub(crate) fn list(
             };
             found.unread.push(UnreadEntry { path, kind: unread });
         }
-    }
-    if found.files.len() + found.unread.len() > most {
-        return Err(Error::TooManyFiles { doing, limit: most });
     }
     found.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     found.unread.sort_unstable();

@@ -8,6 +8,7 @@ pub(crate) mod error;
 mod folder_edits;
 pub(crate) mod history;
 pub(crate) mod ids;
+pub(crate) mod left_out;
 pub(crate) mod listing;
 mod shallow;
 mod signature;

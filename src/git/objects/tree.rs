@@ -32,40 +32,75 @@ impl Entry {
     }
 }
 
-/// The files of `tree` whose content differs from the content in each of `parents`, ordered by path. `before` is the content
-/// in the first parent. Without parents: all files.
+/// The entries of folders that one comparison looks at. A commit that adds a hundred thousand files stays below; folders that
+/// hold each other ten times each do not.
+const MOST_ENTRIES: usize = 200_000;
+
+/// Which files a comparison is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Selection<'a>(pub &'a [RepoPath]);
+
+impl Selection<'_> {
+    /// Every file.
+    pub(crate) const ALL: Self = Selection(&[]);
+
+    /// Whether the entry is selected, or may be a folder above or below what is selected.
+    fn concerns(self, path: &RepoPath) -> bool {
+        let Self(paths) = self;
+        let is_near = |selected: &RepoPath| path.is_within(selected) || selected.is_within(path);
+        paths.is_empty() || paths.iter().any(is_near)
+    }
+}
+
+/// How two or more trees differ.
+struct Comparison {
+    changes: Vec<FileChange>,
+    /// Whether only regular files with usable names differ, and all of them were looked at.
+    only_files: bool,
+}
+
+/// The selected files of `tree` whose content differs from the content in each of `parents`, ordered by path. `before` is the
+/// content in the first parent. Without parents: all files. Of a comparison beyond [`MOST_ENTRIES`] only the first part.
 pub(crate) fn changes(
     repo: &Repository,
     tree: Oid,
     parents: &[Oid],
+    selection: Selection<'_>,
     budget: &Budget,
 ) -> Result<Vec<FileChange>, Error> {
-    Ok(compare(repo, tree, parents, budget)?.0)
+    Ok(compare(repo, tree, parents, selection, budget)?.changes)
 }
 
-/// The files whose content differs between two trees. `None` if more differs than files: links, submodules, odd names.
+/// The files whose content differs between two trees. `None` if more differs than files: links, submodules, odd names; or more
+/// than is compared.
 pub(crate) fn changes_of_files_only(
     repo: &Repository,
     tree: Oid,
     before: Oid,
     budget: &Budget,
 ) -> Result<Option<Vec<FileChange>>, Error> {
-    let (changes, only_files) = compare(repo, tree, &[before], budget)?;
-    Ok(only_files.then_some(changes))
+    let compared = compare(repo, tree, &[before], Selection::ALL, budget)?;
+    Ok(compared.only_files.then_some(compared.changes))
 }
 
-/// The changes, and whether only regular files with usable names differ.
-fn compare(repo: &Repository, tree: Oid, parents: &[Oid], budget: &Budget) -> Result<(Vec<FileChange>, bool), Error> {
+fn compare(
+    repo: &Repository,
+    tree: Oid,
+    parents: &[Oid],
+    selection: Selection<'_>,
+    budget: &Budget,
+) -> Result<Comparison, Error> {
     let failed = Libgit2Error::doing("compare two commits");
     let mut only_files = true;
     let mut found = Vec::new();
+    let mut entries = 0;
     let theirs: Vec<Option<Oid>> = if parents.is_empty() {
         vec![None]
     } else {
         parents.iter().copied().map(Some).collect()
     };
     let mut folders = vec![(String::new(), Some(tree), theirs)];
-    while let Some((folder, ours, theirs)) = folders.pop() {
+    'folders: while let Some((folder, ours, theirs)) = folders.pop() {
         if theirs.contains(&ours) {
             continue;
         }
@@ -74,6 +109,11 @@ fn compare(repo: &Repository, tree: Oid, parents: &[Oid], budget: &Budget) -> Re
         let theirs: Vec<Option<Tree<'_>>> = theirs.iter().map(open).collect::<Result<_, _>>().map_err(failed)?;
         for name in differing(ours.as_ref(), theirs.first().and_then(Option::as_ref)) {
             budget.step()?;
+            entries += 1;
+            if entries > MOST_ENTRIES {
+                only_files = false;
+                break 'folders;
+            }
             let at = |tree: &Option<Tree<'_>>| tree.as_ref()?.get_name_bytes(&name).map(|entry| kind(&entry));
             let (ours, theirs): (_, Vec<_>) = (at(&ours), theirs.iter().map(at).collect());
             if theirs.contains(&ours) {
@@ -84,6 +124,9 @@ fn compare(repo: &Repository, tree: Oid, parents: &[Oid], budget: &Budget) -> Re
                 only_files = false;
                 continue;
             };
+            if !selection.concerns(&path) {
+                continue;
+            }
             let folders_of: Vec<Option<Oid>> = theirs.iter().map(folder_in).collect();
             if folder_in(&ours).is_some() || folders_of.iter().any(Option::is_some) {
                 folders.push((path.as_str().to_owned(), folder_in(&ours), folders_of));
@@ -96,7 +139,10 @@ fn compare(repo: &Repository, tree: Oid, parents: &[Oid], budget: &Budget) -> Re
         }
     }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    Ok((found, only_files))
+    Ok(Comparison {
+        changes: found,
+        only_files,
+    })
 }
 
 /// The names at which two trees differ. A file that the commit itself changed differs from the first parent, so the other
@@ -108,6 +154,7 @@ fn differing(ours: Option<&Tree<'_>>, theirs: Option<&Tree<'_>>) -> BTreeSet<Vec
     loop {
         let order = match (ours.peek(), theirs.peek()) {
             (None, None) => return names,
+            _ if names.len() > MOST_ENTRIES => return names,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(a), Some(b)) => by_tree_order(a, b),

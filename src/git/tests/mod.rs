@@ -1,3 +1,4 @@
+mod history;
 mod known_hosts;
 mod tree;
 mod url;

@@ -166,6 +166,13 @@ pub(crate) enum Error {
         /// In bytes.
         limit: u64,
     },
+    #[error(
+        "{url} sends a commit, folder or change of a file that is too large to be read (64 MiB and more); take what was \
+         pushed off the branch"
+    )]
+    HugeObject { url: String },
+    #[error("{url} sends more than {limit} objects; set repo.depth to fetch less")]
+    TooManyObjects { url: String, limit: usize },
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
     #[error(transparent)]
@@ -200,6 +207,8 @@ impl Error {
             | Self::Stopped { .. }
             | Self::NotGit { .. }
             | Self::TooLarge { .. }
+            | Self::HugeObject { .. }
+            | Self::TooManyObjects { .. }
             | Self::Exhausted(_)
             | Self::Libgit2(_) => RepoProblem::Other,
         }

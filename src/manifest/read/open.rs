@@ -9,6 +9,7 @@ use crate::manifest::yaml::parse;
 use crate::manifest::yaml::tree::{self, Tree};
 use crate::model::{RepoPath, Severity};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// Reads a file of the config repo: YAML with any number of documents, or JSON.
 ///
@@ -30,8 +31,15 @@ pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
     }
 }
 
+/// A file of this size, in bytes, may take a hundred megabytes while it is parsed.
+const LARGE: usize = 256 << 10;
+/// Large files are parsed one at a time, whoever asks.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Reads a file, and keeps what the editor needs.
 pub(crate) fn open(path: &RepoPath, bytes: &[u8]) -> File {
+    let is_large = bytes.len() > LARGE;
+    let _turn = is_large.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
     let mut reader = Reader::new(path);
     let parsed = limits::decode(bytes).and_then(|text| {
         let parsed = parse_text(&text)?;

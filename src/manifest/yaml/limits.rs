@@ -13,8 +13,12 @@ pub(crate) const MAX_DEPTH: usize = 100;
 /// Documents in one file. The largest real bundles have several hundred.
 pub(crate) const MAX_DOCUMENTS: usize = 10_000;
 
-/// Scalars, lists and maps in one file, aliases expanded: about 100 MB of objects at most.
+/// Scalars, lists and maps in one file, aliases expanded: about 50 MB of objects at most. The largest real bundles have half as
+/// many.
 pub(crate) const MAX_NODES: usize = 500_000;
+
+/// The values that a map counts as: a map of one entry takes 640 bytes, a scalar about 60.
+pub(crate) const NODES_OF_A_MAP: usize = 6;
 
 /// Findings reported for one file. The file's owner fixes the first hundred and then sees the next.
 pub(crate) const MAX_FINDINGS: usize = 100;

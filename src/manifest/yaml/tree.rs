@@ -1,5 +1,5 @@
 use crate::manifest::yaml::events::{Event, EventKind, Scalar, Style};
-use crate::manifest::yaml::limits::{FileError, MAX_DEPTH, MAX_NODES};
+use crate::manifest::yaml::limits::{FileError, MAX_DEPTH, MAX_NODES, NODES_OF_A_MAP};
 use crate::model::Position;
 use std::collections::HashMap;
 
@@ -170,9 +170,14 @@ impl Builder {
             }
         }
         self.correct_positions(open.id);
+        let is_map = matches!(
+            self.nodes.get(open.id).map(|node| &node.kind),
+            Some(NodeKind::Mapping(_))
+        );
+        let own = if is_map { NODES_OF_A_MAP } else { 1 };
         let finished = Finished {
             id: open.id,
-            size: open.size + 1,
+            size: open.size.saturating_add(own),
             height: open.height + 1,
         };
         self.finish(open.anchor, finished, position, budget)
@@ -223,13 +228,14 @@ impl Builder {
         parent.size = parent.size.saturating_add(finished.size);
         parent.height = parent.height.max(finished.height);
         let exceeded = if parent.size > budget {
-            format!("has more than {MAX_NODES} values")
+            format!("has more than {MAX_NODES} values, where a map counts as {NODES_OF_A_MAP}")
         } else if self.open.len() + finished.height > MAX_DEPTH + 1 {
             format!("nests deeper than {MAX_DEPTH} levels")
         } else {
             return Ok(());
         };
-        let reason = format!("{exceeded} once its aliases are expanded, which is the limit; use fewer aliases");
+        let reason =
+            format!("{exceeded} once its aliases are expanded, which is the limit; split it, or use fewer aliases");
         Err(FileError::at(position, reason))
     }
 }

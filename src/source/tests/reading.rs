@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Finding;
+use crate::model::{Finding, Severity};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -37,6 +37,45 @@ async fn a_large_repository_is_read_in_batches() {
     // The repository asserts the size of each batch.
     let mut reader = reader(Vec::new());
     assert_eq!(here(&reader.read(&commits, commit).await.unwrap()).objects.len(), 200);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_memory_is_an_error_until_it_is_taken_out() {
+    let mut commits = Commits::default();
+    let many = "{apiVersion: v1, kind: List, items: [".to_owned()
+        + &"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}, ".repeat(100)
+        + "]}";
+    let names: Vec<String> = (0..60).map(|number| format!("{number}.yaml")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), many.as_str())).collect();
+    files.push(("web.yaml", WEB));
+    let without = commits.add(1, &[("web.yaml", WEB)]);
+    let with = commits.add(2, &files);
+    let after = commits.add(3, &[("web.yaml", NEW_WEB)]);
+    for compares in [true, false] {
+        commits.compares = compares;
+        let mut reader = reader(Vec::new()).with_room(1_000_000);
+        assert!(here(&reader.read(&commits, without).await.unwrap()).complete);
+        let large = reader.read(&commits, with).await.unwrap();
+        assert!(!here(&large).complete);
+        let error = large
+            .findings
+            .iter()
+            .find(|finding| finding.message.contains("too much memory"));
+        assert!(
+            error.is_some_and(|finding| finding.severity == Severity::Error),
+            "{:?}",
+            large.findings
+        );
+        let held: usize = reader.files.values().map(|reading| reading.weight).sum();
+        assert!(held <= 1_000_000, "{held}");
+        let small = reader.read(&commits, after).await.unwrap();
+        assert!(
+            here(&small).complete && small.findings.is_empty(),
+            "{:?}",
+            small.findings
+        );
+        assert_eq!(here(&small).objects.len(), 1);
+    }
 }
 
 const VALUES: &str = "image: app:1 # {\"$imagepolicy\": \"shop:app\"}\n";
@@ -146,7 +185,7 @@ async fn a_parser_task_that_ends_is_an_error_and_no_empty_reading() {
     let mut commits = Commits::default();
     let commit = commits.add(1, &[("web.yaml", WEB)]);
     let mut reader = reader(Vec::new());
-    reader.parse = |_, _, _| panic!("a bug");
+    reader.parse = |_, _, _, _| panic!("a bug");
     let failure = reader.read(&commits, commit).await.unwrap_err();
     assert!(failure.message.contains("web.yaml"), "{failure}");
     assert!(reader.latest.is_none());

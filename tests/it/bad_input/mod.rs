@@ -5,6 +5,7 @@
 mod away;
 mod commands;
 mod configuration;
+mod exhaustion;
 mod manifests;
 mod registry;
 mod repository;

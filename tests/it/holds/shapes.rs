@@ -201,6 +201,7 @@ impl Scene {
             url: RepoUrl::parse(bare.url()).unwrap(),
             branch: BranchName::parse("main").unwrap(),
             mirror_dir: folder.path().to_owned(),
+            paths: Vec::new(),
             key: Arc::clone(&self.key),
             host_keys: HostKeys::Given(KnownHosts::parse(&self.server.known_hosts_lines().join("\n")).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),

@@ -42,6 +42,7 @@ impl Scene {
             url: RepoUrl::parse(self.bare.url()).unwrap(),
             branch: BranchName::parse("main").unwrap(),
             mirror_dir: self.folder.path().join("mirror"),
+            paths: Vec::new(),
             key: Arc::clone(key),
             host_keys: HostKeys::Given(KnownHosts::parse(&self.server.known_hosts_lines().join("\n")).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),

@@ -42,6 +42,7 @@ impl Scene {
             url: RepoUrl::parse(url).unwrap(),
             branch: BranchName::parse("main").unwrap(),
             mirror_dir: self.folder.path().join("mirror"),
+            paths: Vec::new(),
             key: Arc::clone(&self.key),
             host_keys: HostKeys::Given(KnownHosts::parse(known_hosts).unwrap()),
             author: Author::parse("Tidegate <tidegate@acme.example>").unwrap(),

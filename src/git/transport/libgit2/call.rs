@@ -6,6 +6,8 @@
 //! async runtime on which the repository was opened. The first error is kept with the call, because libgit2 would turn the
 //! error into a text.
 
+use super::pack::TooLarge;
+use super::side_band::SideBand;
 use crate::git::libgit2_error::Libgit2Error;
 use crate::git::lock::locked;
 use crate::git::transport::connection::Connection;
@@ -14,7 +16,7 @@ use crate::git::transport::refusal::refused;
 use crate::git::transport::server_message;
 use std::cell::RefCell;
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -28,6 +30,7 @@ pub(crate) struct Call {
     pub until: Instant,
     most_bytes: u64,
     failure: Arc<Mutex<Option<Error>>>,
+    left_out: Arc<AtomicUsize>,
 }
 
 /// What one operation may take.
@@ -57,6 +60,7 @@ pub(crate) fn run<T>(
         until: Instant::now() + limits.time,
         most_bytes: limits.size,
         failure: Arc::clone(&failure),
+        left_out: Arc::default(),
     };
     CALL.with_borrow_mut(|slot| *slot = Some(call));
     let result = work();
@@ -100,7 +104,7 @@ impl Call {
     }
 
     /// Counts received bytes. `received` is the stream's own count, which the size limit is for.
-    pub(crate) fn count_received(&self, received: &mut u64, bytes: &[u8]) -> Result<(), Error> {
+    fn count_received(&self, received: &mut u64, bytes: &[u8]) -> Result<(), Error> {
         let (length, endpoint) = (bytes.len() as u64, &self.connection.endpoint);
         *received += length;
         endpoint.counts.received.fetch_add(length, Ordering::Relaxed);
@@ -111,6 +115,22 @@ impl Call {
             });
         }
         Ok(())
+    }
+
+    /// Counts received bytes, and gives those that libgit2 may have: none before the end of a line or of an object that is left
+    /// out.
+    pub(super) fn pass(&self, band: &mut SideBand, received: &mut u64, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        self.count_received(received, bytes)?;
+        let passed = band.feed(bytes).map_err(|TooLarge| Error::HugeObject {
+            url: self.connection.endpoint.url.to_string(),
+        })?;
+        self.left_out.store(band.left_out(), Ordering::Relaxed);
+        Ok(passed)
+    }
+
+    /// How many objects were left out of what libgit2 got.
+    pub(crate) fn left_out(&self) -> usize {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_sent(&self, bytes: &[u8]) {

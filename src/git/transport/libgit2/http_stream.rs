@@ -1,6 +1,7 @@
 //! What libgit2 reads and writes when it fetches over HTTP: each step is a request of its own.
 
 use super::call::{Call, Chunk};
+use super::side_band::SideBand;
 use crate::git::transport::connection::Transport;
 use crate::git::transport::error::Error;
 use crate::git::transport::http::answer::Answer;
@@ -36,6 +37,7 @@ impl SmartSubtransport for HttpTransport {
             request: Vec::new(),
             answer,
             chunk: Chunk::default(),
+            band: SideBand::new(),
             received: 0,
         }))
     }
@@ -58,18 +60,30 @@ struct Stream {
     /// `None` until the request has gone out, with the first read.
     answer: Option<Answer>,
     chunk: Chunk,
+    band: SideBand,
     received: u64,
 }
 
 impl Stream {
+    /// The next bytes for libgit2; none at the end.
     fn next(&mut self) -> Result<Vec<u8>, Error> {
+        while let Some(bytes) = self.receive()? {
+            let passed = self.call.pass(&mut self.band, &mut self.received, &bytes)?;
+            if !passed.is_empty() {
+                return Ok(passed);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Self {
             call, request, answer, ..
         } = self;
         let Transport::Http(http) = &call.connection.transport else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        let bytes = call.runtime.block_on(async {
+        call.runtime.block_on(async {
             let answer = match answer {
                 Some(answer) => answer,
                 none => {
@@ -80,10 +94,7 @@ impl Stream {
                 }
             };
             answer.read(call.until).await
-        });
-        let bytes = bytes?.unwrap_or_default();
-        self.call.count_received(&mut self.received, &bytes)?;
-        Ok(bytes)
+        })
     }
 }
 

@@ -4,5 +4,7 @@
 pub(crate) mod cache;
 pub(crate) mod call;
 mod http_stream;
+mod pack;
 pub(crate) mod register;
+mod side_band;
 mod ssh_stream;

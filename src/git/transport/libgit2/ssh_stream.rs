@@ -1,6 +1,7 @@
 //! What libgit2 reads and writes when it fetches over SSH. A dead connection is replaced without libgit2's notice.
 
 use super::call::{Call, Chunk};
+use super::side_band::SideBand;
 use crate::git::transport::error::Error;
 use crate::git::transport::refusal::refused;
 use crate::git::transport::service::Service;
@@ -50,6 +51,7 @@ struct Stream {
     /// What was written before the server reacted at all. It is sent again if the connection turns out to be dead.
     unanswered: Vec<u8>,
     chunk: Chunk,
+    band: SideBand,
     received: u64,
 }
 
@@ -61,6 +63,7 @@ impl Stream {
             running: Some(running),
             unanswered: Vec::new(),
             chunk: Chunk::default(),
+            band: SideBand::new(),
             received: 0,
         }
     }
@@ -74,12 +77,16 @@ impl Stream {
 
     /// The next bytes for libgit2, which reads only while it needs more.
     fn next(&mut self) -> Result<Vec<u8>, Error> {
-        let Some(bytes) = self.receive()? else {
-            let message = self.running.as_ref().map(RemoteCommand::message).unwrap_or_default();
-            return Err(refused(&self.call.connection.endpoint.url, &message, false));
-        };
-        self.call.count_received(&mut self.received, &bytes)?;
-        Ok(bytes)
+        loop {
+            let Some(bytes) = self.receive()? else {
+                let message = self.running.as_ref().map(RemoteCommand::message).unwrap_or_default();
+                return Err(refused(&self.call.connection.endpoint.url, &message, false));
+            };
+            let passed = self.call.pass(&mut self.band, &mut self.received, &bytes)?;
+            if !passed.is_empty() {
+                return Ok(passed);
+            }
+        }
     }
 
     fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
