@@ -1,7 +1,8 @@
+use super::plan_command::PlanCommand;
 use super::{scan_command, sync_command};
 use crate::automation::AutomationReport;
 use crate::driver::{Activator, NoAnswer, Wake};
-use crate::http::{CommandError, CommandReport, Commands};
+use crate::http::{CommandError, CommandReport, Commands, PlanReport};
 use crate::model::{BranchName, CommitId};
 use crate::port::{Branch, ScanState};
 use crate::scan::ScanReport;
@@ -27,6 +28,7 @@ pub(super) struct AgentCommands {
     /// The followed branch's name.
     pub(super) branch_name: BranchName,
     pub(super) status: StatusBoard,
+    pub(super) plan: PlanCommand,
     /// `automation.enabled`. If false, nothing scans and nothing bumps.
     pub(super) automation_enabled: bool,
     /// `sync.enabled`. If false, no sync loop runs.
@@ -90,6 +92,10 @@ impl Commands for AgentCommands {
         self.sync_now().boxed()
     }
 
+    fn plan(&self) -> BoxFuture<'_, Result<PlanReport, CommandError>> {
+        self.plan.run().boxed()
+    }
+
     fn pushed(&self, branch: Option<&str>) -> bool {
         let is_ours = branch.is_none_or(|branch| branch == self.branch_name.as_str());
         if is_ours {
@@ -125,6 +131,7 @@ mod tests {
             branch: Branch::default(),
             branch_name: BranchName::parse("main").unwrap(),
             status: StatusBoard::default(),
+            plan: PlanCommand::default(),
             automation_enabled: false,
             sync_enabled: false,
         }

@@ -21,6 +21,7 @@ mod home;
 mod keys;
 mod loops;
 mod memory;
+mod plan_command;
 mod preview;
 mod proposals;
 mod registries;

@@ -4,11 +4,16 @@ use super::home::Home;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
 use crate::automation;
+use crate::driver::Shutdown;
+use crate::git;
 use crate::model::{CommitId, Finding, Severity, TargetId};
 use crate::notice::{Log, Reporter};
 use crate::plan::{Decision, PlannedBump};
-use crate::port::{ConfigRepo, DeclaredState, DeniedObjects, ListFailure, Registry, Scan, ScanState};
+use crate::port::{
+    Branch, ConfigRepo, DeclaredSource, DeclaredState, DeniedObjects, ListFailure, Registry, Scan, ScanState,
+};
 use crate::scan::read_platforms;
+use crate::source;
 use crate::sync::{self, Syncer, approval};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
@@ -42,12 +47,26 @@ pub struct Preview {
 /// # Errors
 /// The config repo could not be read. The preview itself says which registries or which cluster could not be read.
 pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
-    let rules = config.scan_rules();
     let scratch = tempfile::tempdir()?;
     let settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
-    let repo = repo::open_to_read(&config, settings)?;
+    let repo = Arc::new(repo::open_to_read(&config, settings)?);
+    let reader = source_reader(&config, Metrics::new());
+    let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), Branch::default());
+    tokio::select! {
+        preview = preview_of(&config, &*repo, &declared) => preview,
+        () = publisher.run(Shutdown::default()) => anyhow::bail!("the reading of the config repo has ended"),
+    }
+}
+
+/// What the agent would do now, by a repository and what its commits declare.
+pub(super) async fn preview_of(
+    config: &AgentConfig,
+    repo: &git::Repo,
+    source: &dyn DeclaredSource,
+) -> anyhow::Result<Preview> {
+    let rules = config.scan_rules();
     let commit = repo.fetch().await?;
-    let declared = source_reader(&config, Metrics::new()).read(&repo, commit).await?;
+    let declared = source.at(commit).await?;
     let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
     let enabled = config.settings.automation.enabled;
     let registry = enabled.then(|| registries::router(Metrics::new()));
@@ -57,16 +76,16 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
         scan_problems = scan_all(registry, &scan_state).await;
     }
     let until = config.settings.automation.hold;
-    let mut plan = automation::preview(&repo, &declared, &scan_state, &rules, until, &reporter).await?;
+    let mut plan = automation::preview(repo, &declared, &scan_state, &rules, until, &reporter).await?;
     if let Some(registry) = &registry {
         for _ in 0..PLATFORM_READS {
             if !read_platforms(registry, &scan_state, &reporter, false).await {
                 break;
             }
-            plan = automation::preview(&repo, &declared, &scan_state, &rules, until, &reporter).await?;
+            plan = automation::preview(repo, &declared, &scan_state, &rules, until, &reporter).await?;
         }
     }
-    let (sync, sync_problem) = match preview_sync(&config, &repo, &declared).await {
+    let (sync, sync_problem) = match preview_sync(config, repo, source, &declared).await {
         Ok(sync) => (sync, None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
@@ -122,7 +141,8 @@ async fn scan_all(registry: &impl Registry, scan_state: &ScanState) -> Vec<Strin
 
 async fn preview_sync(
     config: &AgentConfig,
-    repo: &impl ConfigRepo,
+    repo: &git::Repo,
+    source: &dyn DeclaredSource,
     declared: &DeclaredState,
 ) -> anyhow::Result<Option<sync::Preview>> {
     let settings = &config.settings.sync;
@@ -137,7 +157,7 @@ async fn preview_sync(
     let last = syncer.last_applied().await?;
     let approval = approval(repo, settings.confirm, last, declared.commit).await?;
     if let Some(last) = last.filter(|last| *last != declared.commit && !approval.history_broken) {
-        let previous = source_reader(config, Metrics::new()).read(repo, last).await?;
+        let previous = source.at(last).await?;
         if let Some(state) = previous.target(syncer.target()) {
             syncer.note_state(state);
         }

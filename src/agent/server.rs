@@ -2,6 +2,7 @@
 
 use super::commands::AgentCommands;
 use super::loops::Wakes;
+use super::plan_command::PlanCommand;
 use super::wiring::Base;
 use super::{AgentConfig, wire_deploy_key, wire_scan, wire_source, wire_sync};
 use crate::driver::{Health, Shutdown, Wake, throttled};
@@ -126,6 +127,7 @@ pub(super) fn serve(
     wakes: &Wakes,
     landed: LandedCommits,
     status: StatusBoard,
+    plan: PlanCommand,
 ) -> impl Future<Output = ()> + Send + use<> {
     let settings = &base.config.settings;
     let (pushed, pass_on) = throttled(Wake::from(&wakes.source), PUSH_INTERVAL);
@@ -141,6 +143,7 @@ pub(super) fn serve(
         branch: base.branch.clone(),
         branch_name: settings.repo.branch.clone(),
         status,
+        plan,
         automation_enabled: settings.automation.enabled,
         sync_enabled: settings.sync.enabled,
     };

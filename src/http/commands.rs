@@ -13,6 +13,20 @@ pub struct CommandReport {
     pub ok: bool,
 }
 
+/// What the agent would do now, for its caller.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// For people.
+    pub text: String,
+    /// For programs: the JSON of `tidegate plan -o json`.
+    pub preview: serde_json::Value,
+    /// Whether everything could be read and could be applied.
+    pub is_well: bool,
+    /// Whether the agent would change something.
+    pub has_changes: bool,
+}
+
 /// Why a command did not run. A pass that ran and failed is a [`CommandReport`] that is not `ok`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
@@ -37,6 +51,9 @@ pub trait Commands: Send + Sync + 'static {
 
     /// Wakes the sync loops, and waits until passes that began after this call have ended.
     fn sync(&self) -> BoxFuture<'_, Result<CommandReport, CommandError>>;
+
+    /// What the agent would do now. Writes nothing.
+    fn plan(&self) -> BoxFuture<'_, Result<PlanReport, CommandError>>;
 
     /// A forge reports a push to this branch (`None`: unknown). Wakes the follow loop and does not wait. Returns false if the
     /// agent follows another branch.

@@ -7,6 +7,7 @@
 //! | `GET /readyz` | all | 200, with the names of the loops whose last pass was partial; or 503 with the names of the conditions that are not met |
 //! | `POST /v1/scan` | token | wakes the automation loop and waits for its pass; the body is `{"repository": "…"}` or empty |
 //! | `POST /v1/sync` | token | wakes the sync loops and waits for their pass |
+//! | `POST /v1/plan` | token | returns what the agent would do now; writes nothing |
 //! | `GET /v1/status` | token | returns every automated field: current tag, newest tag, decision, reason; and why the agent is not ready |
 //! | `POST /hooks/push` | signature | a forge reports a push: wakes the follow loop and answers at once |
 //!
@@ -42,7 +43,7 @@ mod token_secret;
 mod webhook;
 
 pub use api::client::{Client, ClientError};
-pub use commands::{CommandError, CommandReport, Commands};
+pub use commands::{CommandError, CommandReport, Commands, PlanReport};
 pub use serve::{ServeError, serve, serve_probes};
 pub use settings::Settings;
 pub use state::{Server, ServerLimits};

@@ -1,4 +1,4 @@
-use crate::http::commands::CommandReport;
+use crate::http::commands::{CommandReport, PlanReport};
 use crate::http::token::{TokenError, TokenFile};
 use crate::model::Secret;
 use reqwest::{Method, StatusCode, Url};
@@ -132,6 +132,14 @@ impl Client {
     /// When the agent cannot be reached, refuses the call, or does not respond in time.
     pub async fn sync(&self) -> Result<CommandReport, ClientError> {
         self.call(Method::POST, "/v1/sync", None).await
+    }
+
+    /// What the agent would do now.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, refuses the call, or does not respond in time.
+    pub async fn plan(&self) -> Result<PlanReport, ClientError> {
+        self.call(Method::POST, "/v1/plan", None).await
     }
 
     /// The agent's status: the JSON of `/v1/status`.

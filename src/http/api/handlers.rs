@@ -1,6 +1,6 @@
 use super::bearer::require_token;
 use crate::http::body;
-use crate::http::commands::{CommandError, CommandReport};
+use crate::http::commands::CommandError;
 use crate::http::refusal::refusal;
 use crate::http::state::{ServerState, Shared};
 use crate::model::ImageRef;
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::future::BoxFuture;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -24,6 +24,7 @@ pub(in crate::http) fn routes(state: &Arc<ServerState>) -> Router<Arc<ServerStat
     Router::new()
         .route("/v1/scan", post(scan))
         .route("/v1/sync", post(sync))
+        .route("/v1/plan", post(plan))
         .route("/v1/status", get(status))
         .layer(middleware::from_fn_with_state(Arc::clone(state), require_token))
 }
@@ -57,12 +58,16 @@ async fn sync(State(state): Shared, request: Request) -> Response {
     run(&state, state.server.commands.sync()).await
 }
 
+async fn plan(State(state): Shared) -> Response {
+    run(&state, state.server.commands.plan()).await
+}
+
 async fn status(State(state): Shared) -> Response {
     Json(Versioned::new(state.server.commands.status())).into_response()
 }
 
 /// Runs a command within the limits of the server.
-async fn run(state: &ServerState, command: BoxFuture<'_, Result<CommandReport, CommandError>>) -> Response {
+async fn run<R: Serialize>(state: &ServerState, command: BoxFuture<'_, Result<R, CommandError>>) -> Response {
     let Ok(_permit) = state.calls.try_acquire() else {
         return refusal(
             StatusCode::TOO_MANY_REQUESTS,

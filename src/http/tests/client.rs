@@ -48,3 +48,16 @@ async fn a_client_names_the_reason_of_a_failed_call() {
     let error = client(&nobody, token).await.unwrap().sync().await.unwrap_err();
     assert!(error.to_string().contains("is the agent running"), "{error}");
 }
+
+#[tokio::test]
+async fn a_plan_is_the_running_agents() {
+    let agent = Agent::start().await;
+    let report = agent.client().await.plan().await.unwrap();
+    assert_eq!(
+        (report.text.as_str(), report.is_well, report.has_changes),
+        ("commit 1\n", true, false)
+    );
+    assert_eq!(report.preview, serde_json::json!({"commit": "1"}));
+    assert_eq!(agent.recorder.calls(), ["plan"]);
+    assert_eq!(agent.post("/v1/plan", None, "").await.0, 401);
+}

@@ -1,7 +1,7 @@
 use crate::http::api::client::{Client, ClientError};
 use crate::http::probes::Probes;
 use crate::http::serve::{ServeError, serve};
-use crate::http::{CommandError, CommandReport, Commands, Server, ServerLimits, TokenFile};
+use crate::http::{CommandError, CommandReport, Commands, PlanReport, Server, ServerLimits, TokenFile};
 use crate::status::Snapshot;
 use crate::telemetry::Metrics;
 use futures::FutureExt;
@@ -47,6 +47,19 @@ impl Commands for Recorder {
                 summary: format!("scanned {name}"),
                 lines: vec!["web: 1.0 -> 1.1".into()],
                 ok: true,
+            })
+        }
+        .boxed()
+    }
+
+    fn plan(&self) -> BoxFuture<'_, Result<PlanReport, CommandError>> {
+        async {
+            self.calls.lock().unwrap().push("plan".into());
+            Ok(PlanReport {
+                text: "commit 1\n".into(),
+                preview: serde_json::json!({"commit": "1"}),
+                is_well: true,
+                has_changes: false,
             })
         }
         .boxed()
