@@ -77,31 +77,6 @@ fn object(text: &str) -> Result<ObjectName, String> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::object;
-
-    #[test]
-    fn a_kind_is_named_as_kubectl_names_it() {
-        for kind in [
-            "Deployment",
-            "deployment",
-            "deployments",
-            "deploy",
-            "deployments.apps",
-            "deployment.v1.apps",
-        ] {
-            let name = object(&format!("shop:{kind}/web")).unwrap();
-            assert_eq!(name.kind, "deployment", "{kind}");
-            assert_eq!((name.namespace.as_deref(), &*name.name), (Some("shop"), "web"));
-        }
-        assert_eq!(object("sts/db").unwrap().kind, "statefulset");
-        assert_eq!(object("hr/shop").unwrap().kind, "helmrelease");
-        assert_eq!(object("file/values.yaml").unwrap().kind, "file");
-        assert!(object("web").is_err());
-    }
-}
-
 impl LiftHolds {
     pub(super) async fn lift(self, mode: LiftMode) -> Result<(), Failure> {
         let selector = HoldSelector {
@@ -171,4 +146,29 @@ fn describe(lifted: &Lifted, mode: LiftMode) -> String {
         _ => format!("{}: {} may be chosen again\n", held.name(), held.tags()),
     });
     format!("{}commit {commit}\n", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::object;
+
+    #[test]
+    fn a_kind_is_named_as_kubectl_names_it() {
+        for kind in [
+            "Deployment",
+            "deployment",
+            "deployments",
+            "deploy",
+            "deployments.apps",
+            "deployment.v1.apps",
+        ] {
+            let name = object(&format!("shop:{kind}/web")).unwrap();
+            assert_eq!(name.kind, "deployment", "{kind}");
+            assert_eq!((name.namespace.as_deref(), &*name.name), (Some("shop"), "web"));
+        }
+        assert_eq!(object("sts/db").unwrap().kind, "statefulset");
+        assert_eq!(object("hr/shop").unwrap().kind, "helmrelease");
+        assert_eq!(object("file/values.yaml").unwrap().kind, "file");
+        assert!(object("web").is_err());
+    }
 }

@@ -1,6 +1,7 @@
 use super::away_groups::AwayGroups;
 use super::connection::Connection;
 use super::discovery::Discovery;
+use super::failure::explain_outside;
 use super::own_fields::hand_over;
 use super::watches::Watches;
 use super::{apply, delete};
@@ -19,6 +20,8 @@ pub struct ApiServer {
     observed: Arc<ObservedStore>,
     watches: Watches,
     away: AwayGroups,
+    /// The namespaces that the account has rights in; empty: the whole cluster.
+    namespaces: Vec<String>,
 }
 
 impl ApiServer {
@@ -31,6 +34,7 @@ impl ApiServer {
             discovery,
             observed: Arc::default(),
             away: AwayGroups::default(),
+            namespaces: Vec::new(),
         }
     }
 
@@ -38,6 +42,7 @@ impl ApiServer {
     #[must_use = "the namespaces of the returned value are watched"]
     pub fn in_namespaces(mut self, namespaces: &[String]) -> Self {
         self.watches.set_namespaces(namespaces);
+        self.namespaces = namespaces.to_vec();
         self
     }
 }
@@ -80,8 +85,8 @@ impl TargetApi for ApiServer {
         body: &Value,
         mode: Mode,
     ) -> Result<Applied, ClusterFailure> {
-        self.write(kind, apply::apply(&self.connection, kind, id, body, mode))
-            .await
+        let applied = self.write(kind, apply::apply(&self.connection, kind, id, body, mode)).await;
+        applied.map_err(|failure| explain_outside(&self.namespaces, id, failure))
     }
 
     async fn hand_over(&self, kind: &ServedKind, id: &ObjectId, field: &FieldPath) -> Result<(), ClusterFailure> {

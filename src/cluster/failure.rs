@@ -1,4 +1,5 @@
 use super::server_text::without_values;
+use crate::model::ObjectId;
 use crate::port::ClusterFailure;
 use kube::core::Status;
 use std::error::Error;
@@ -27,6 +28,27 @@ pub(super) fn explain_missing_namespace(namespace: &str, failure: ClusterFailure
         }
         other => other,
     }
+}
+
+/// Adds the remedy where the server denies a write outside the namespaces that the agent works in; empty: the whole cluster. A
+/// further rule would not help there.
+pub(super) fn explain_outside(namespaces: &[String], id: &ObjectId, failure: ClusterFailure) -> ClusterFailure {
+    let ClusterFailure::Denied { message } = failure else {
+        return failure;
+    };
+    let message = match &id.namespace {
+        _ if namespaces.is_empty() => message,
+        Some(namespace) if namespaces.contains(namespace) => message,
+        Some(namespace) => format!(
+            "the agent has no right in namespace {namespace}: sync.namespaces names {} only; add the namespace there, or take \
+             the object out of repo.paths",
+            namespaces.join(", ")
+        ),
+        None => "the object is cluster-wide, and with sync.namespaces the agent has rights in namespaces only; take the object \
+                 out of repo.paths, or leave sync.namespaces empty"
+            .to_owned(),
+    };
+    ClusterFailure::Denied { message }
 }
 
 /// Translates an error of the client: is it about the object, or about the server?
@@ -115,6 +137,33 @@ mod tests {
             let failure = kind_of(code, message);
             assert!(!failure.is_outage(), "{code} {message}");
             assert_eq!(failure.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn outside_of_the_agents_namespaces_the_remedy_is_no_further_rule() {
+        let server = "services \"web\" is forbidden: User \"x\" cannot patch resource \"services\" in API group \"\"";
+        let namespaces = ["shop".to_owned(), "ops".to_owned()];
+        for (namespace, names, expected) in [
+            (
+                Some("default"),
+                &namespaces[..],
+                "no right in namespace default: sync.namespaces names shop, ops only",
+            ),
+            (
+                None,
+                &namespaces[..],
+                "the object is cluster-wide, and with sync.namespaces",
+            ),
+            (Some("shop"), &namespaces[..], server),
+            (Some("default"), &[], server),
+        ] {
+            let id = ObjectId::new("v1", "Service", namespace, "web");
+            let explained = explain_outside(names, &id, kind_of(403, server)).to_string();
+            assert!(
+                explained.starts_with(expected) || explained.contains(expected),
+                "{explained}"
+            );
         }
     }
 

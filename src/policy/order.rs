@@ -175,10 +175,16 @@ impl Policy {
         }
     }
 
-    /// Why push times alone decide between a current tag that the policy cannot order, such as `latest`, and a tag that it
-    /// orders, and what ends that; `None` where the policy orders both or neither. A current tag that is pushed again and
+    /// Why push times alone decide between a current tag that the policy cannot order or does not take, such as `latest`, and a
+    /// tag that it does, and what ends that; `None` where the policy treats both alike. A current tag that is pushed again and
     /// again is never older than a release, so that the field would stay for ever.
     pub(super) fn cannot_order(&self, current: &Tag, tag: &Tag) -> Option<String> {
+        if matches!(self.0, Rule::Glob(_) | Rule::Regex(_)) {
+            let only_one = self.admits(current).is_err() && self.admits(tag).is_ok();
+            return only_one.then(|| {
+                format!("{self} does not take {current}: write a tag that the policy takes into the file once")
+            });
+        }
         let example = match (self.measure(current), self.measure(tag)?) {
             (Some(_), _) => return None,
             (None, Measure::Version(_)) => "a version",

@@ -51,10 +51,11 @@ impl fmt::Display for MissingRight {
     }
 }
 
-/// Whether a write was refused because the agent lacks a right: by the API server's authorizer, or by the policy of the chart
-/// that guards namespaces.
+/// Whether a write was refused because the agent lacks a right: by the API server's authorizer, by the policy of the chart that
+/// guards namespaces, or since the object is outside of `sync.namespaces`.
 pub fn is_for_want_of_rights(refusal: &str) -> bool {
-    MissingRight::read(refusal).is_some() || refusal.contains("rbac.guardedNamespaces")
+    let by_the_chart = ["rbac.guardedNamespaces", "sync.namespaces"];
+    MissingRight::read(refusal).is_some() || by_the_chart.iter().any(|value| refusal.contains(value))
 }
 
 #[cfg(test)]

@@ -76,7 +76,8 @@ fn whatever_is_unwell_is_among_the_problems_once() {
         let target = snapshot.targets.entry(TargetId::here()).or_default();
         target.problems.push(problem.to_owned());
     };
-    let rows: [(&str, &dyn Fn(&mut Snapshot), &str); 10] = [
+    type Change<'a> = &'a dyn Fn(&mut Snapshot);
+    let rows: [(&str, Change<'_>, &str); 10] = [
         (
             "a fetch",
             &|all| all.repo.problem = Some("no answer".into()),

@@ -57,11 +57,7 @@ impl Watch {
                     self.list_again(had_list, &mut backoff).await;
                     continue;
                 }
-                Ending::Forbidden(message) => {
-                    let right = MissingRight::of_kind(&self.served.kind.kind.group, &self.served.plural);
-                    let message = format!("{message}; add to the chart's values: {right}");
-                    (message, FORBIDDEN_RETRY, false)
-                }
+                Ending::Forbidden(message) => (self.explain_forbidden(message), FORBIDDEN_RETRY, false),
                 Ending::Away(message) => {
                     if !self.served.kind.kind.is_built_in() {
                         self.discovery.suspect();
@@ -94,6 +90,15 @@ impl Watch {
             true => backoff.succeeded(),
             false => tokio::time::sleep(backoff.failed().min(LAST_RETRY)).await,
         }
+    }
+
+    /// Adds the value of the chart that grants the right, unless the agent works in namespaces and the kind is cluster-wide.
+    fn explain_forbidden(&self, message: String) -> String {
+        if !self.namespaces.is_empty() && !self.served.namespaced {
+            return message;
+        }
+        let right = MissingRight::of_kind(&self.served.kind.kind.group, &self.served.plural);
+        format!("{message}; add to the chart's values: {right}")
     }
 
     /// The namespace of each list; `None`: one list of the whole cluster.

@@ -99,5 +99,9 @@ async fn an_agent_without_cluster_wide_rights_applies_repairs_and_prunes_in_its_
     elsewhere.push(in_namespace("c", "default"));
     let declared = target.plain(elsewhere);
     let problems = target.pass(&declared).await.problems().join("\n");
-    assert!(problems.contains("\"default\""), "{problems}");
+    assert!(
+        problems.contains("the agent has no right in namespace default: sync.namespaces names"),
+        "{problems}"
+    );
+    assert!(!problems.contains("extraRules"), "{problems}");
 }
