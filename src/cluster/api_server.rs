@@ -85,7 +85,9 @@ impl TargetApi for ApiServer {
         body: &Value,
         mode: Mode,
     ) -> Result<Applied, ClusterFailure> {
-        let applied = self.write(kind, apply::apply(&self.connection, kind, id, body, mode)).await;
+        let applied = self
+            .write(kind, apply::apply(&self.connection, kind, id, body, mode))
+            .await;
         applied.map_err(|failure| explain_outside(&self.namespaces, id, failure))
     }
 

@@ -95,7 +95,6 @@ impl PassReporter {
 
     /// There is no commit to apply yet. The loop that fetches the branch reports why.
     pub(super) fn has_no_commit(&self, reason: &str) {
-        self.note_denied(None);
         self.condition.unmet(reason);
     }
 

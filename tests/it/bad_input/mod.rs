@@ -9,4 +9,5 @@ mod exhaustion;
 mod manifests;
 mod registry;
 mod repository;
+mod rights;
 mod scene;
