@@ -43,7 +43,7 @@ impl PlanCommand {
             ));
         };
         let _turn = running.turn.lock().await;
-        let preview = preview_of(&running.config, &*running.repo, &*running.declared).await;
+        let preview = preview_of(&running.config, &running.repo, &*running.declared).await;
         let preview = preview.map_err(|error| failed(format!("{error:#}")))?;
         Ok(PlanReport {
             text: preview.to_string(),

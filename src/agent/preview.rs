@@ -53,7 +53,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let reader = source_reader(&config, Metrics::new());
     let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), Branch::default());
     tokio::select! {
-        preview = preview_of(&config, &*repo, &declared) => preview,
+        preview = preview_of(&config, &repo, &declared) => preview,
         () = publisher.run(Shutdown::default()) => anyhow::bail!("the reading of the config repo has ended"),
     }
 }

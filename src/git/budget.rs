@@ -56,7 +56,7 @@ impl Budget {
     /// The deadline is over, or nobody waits any more.
     pub(crate) fn step(&self) -> Result<(), Exhausted> {
         let steps = self.steps.fetch_add(1, Ordering::Relaxed);
-        if steps % STEPS_PER_LOOK == 0 {
+        if steps.is_multiple_of(STEPS_PER_LOOK) {
             self.look()
         } else {
             Ok(())

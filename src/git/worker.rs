@@ -44,8 +44,10 @@ pub(crate) struct Patience {
 
 struct Job<O> {
     abandoned: Arc<AtomicBool>,
-    work: Box<dyn FnOnce(&mut O, Arc<Budget>) + Send>,
+    work: Work<O>,
 }
+
+type Work<O> = Box<dyn FnOnce(&mut O, Arc<Budget>) + Send>;
 
 /// What is known of the thread.
 struct Watch {

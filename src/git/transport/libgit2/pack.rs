@@ -487,7 +487,7 @@ mod tests {
         for length in (shortest..400).chain(long).chain(65_530..65_560) {
             let bytes = stand_in(length, 1).unwrap_or_else(|| panic!("{length}"));
             let head = Head::parse(&bytes, 0).unwrap();
-            let (_folder, _) = indexed(&pack(&[bytes.clone()]));
+            let (_folder, _) = indexed(&pack(std::slice::from_ref(&bytes)));
             assert_eq!((bytes.len(), head.kind), (length, BLOB));
         }
     }
