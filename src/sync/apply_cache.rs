@@ -49,6 +49,8 @@ pub(super) struct Failure {
     /// The manifest that failed: another manifest is applied at once.
     pub(super) hash: DesiredHash,
     pub(super) next: Instant,
+    /// Objects that are being deleted and have what this one asks for. When all are gone, the object is due.
+    pub(super) waits_for: Vec<ObjectId>,
     backoff: Backoff,
 }
 
@@ -108,8 +110,16 @@ impl ApplyCache {
             message,
             hash,
             next: now + backoff.failed(),
+            waits_for: Vec::new(),
             backoff,
         });
+    }
+
+    /// Makes a failed object due when these objects are gone.
+    pub(super) fn wait_for(&mut self, id: &ObjectId, holders: &[ObjectId]) {
+        if let Some(failure) = self.entries.get_mut(id).and_then(|entry| entry.failure.as_mut()) {
+            failure.waits_for = holders.to_vec();
+        }
     }
 
     /// Makes all failed objects due now: what they may have waited for has come.

@@ -50,7 +50,8 @@ pub(super) fn need(entry: Option<&Entry>, hash: DesiredHash, id: &ObjectId, obse
         return Need::Apply(Reason::First);
     };
     if let Some(failure) = &entry.failure {
-        return match failure.hash == hash && now < failure.next {
+        let is_free = !failure.waits_for.is_empty() && failure.waits_for.iter().all(|id| observed.object(id).is_none());
+        return match failure.hash == hash && now < failure.next && !is_free {
             true => Need::NothingUntil(failure.next),
             false => Need::Apply(Reason::Again),
         };

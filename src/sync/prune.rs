@@ -3,6 +3,7 @@ use super::report::{FailedObject, SyncReport};
 use super::sync_plan::{DeletionStep, SyncPlan};
 use super::syncer::{Syncer, UNKNOWN_KINDS};
 use super::withheld::in_the_way;
+use crate::model::ObjectId;
 use crate::port::{ClusterFailure, Deletion, RecordStore, TargetApi};
 use crate::resource::Wave;
 use futures::StreamExt as _;
@@ -36,7 +37,15 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         report
             .failed
             .retain(|failed| !steps.iter().any(|step| step.id == failed.id));
-        self.apply_wave(&steps, report).await
+        self.apply_wave(&steps, report).await?;
+        // A finalizer may hold a deleted object up, as the load balancer's does.
+        let holders: Vec<ObjectId> = first.into_iter().collect();
+        for failed in &report.failed {
+            if steps.iter().any(|step| step.id == failed.id) {
+                self.cache.wait_for(&failed.id, &holders);
+            }
+        }
+        Ok(())
     }
 
     /// Deletes objects, wave by wave.

@@ -32,6 +32,8 @@ pub(super) struct World {
     /// Applies that are answered before the server goes away.
     pub(super) answers_left: Option<usize>,
     pub(super) watched: BTreeSet<GroupKind>,
+    /// Deleted objects hang on a finalizer.
+    pub(super) has_finalizers: bool,
     /// A group whose own server does not answer, which discovery has not noticed.
     pub(super) away_group: Option<String>,
 }
@@ -279,6 +281,13 @@ impl TargetApi for Fake {
             Some(live) if live.uid != seen.uid || live.version != seen.version => Err(ClusterFailure::Conflict {
                 message: "changed".into(),
             }),
+            Some(_) if world.has_finalizers => {
+                world.version += 1;
+                if let Some(live) = world.live.get_mut(id) {
+                    live.is_terminating = true;
+                }
+                Ok(Deletion::Accepted)
+            }
             Some(_) => {
                 world.version += 1;
                 world.live.remove(id);

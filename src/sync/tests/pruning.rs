@@ -109,6 +109,35 @@ async fn a_service_that_is_renamed_with_its_node_port_takes_the_place_of_the_old
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renamed_service_comes_as_soon_as_the_old_one_is_gone() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let kept = maps(&["a", "b", "c", "d", "e", "f"]);
+    let with = |number, name: &'static str| {
+        let mut state = commit(number, &[kept.clone(), vec![("Service", name, json!({}))]].concat());
+        service(&mut state, name, 30_080);
+        state
+    };
+    pass(&mut syncer, &with(1, "old")).await;
+    fake.deliver();
+    fake.world().has_finalizers = true;
+    let renamed = with(2, "new");
+    for round in 0..3 {
+        let report = pass(&mut syncer, &renamed).await;
+        assert_eq!(report.pruned.len(), usize::from(round == 0), "{report:?}");
+        assert!(report.failed[0].message.contains("already allocated"), "{report:?}");
+        fake.deliver();
+    }
+    fake.remove("old");
+    fake.deliver();
+    let report = pass(&mut syncer, &renamed).await;
+    assert!(
+        report.is_in_sync() && report.applied.len() == 1,
+        "no back-off: {report:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn absence_is_not_concluded_from_what_cannot_be_read_and_other_kinds_are_not_concerned() {
     let kept = maps(&["a", "b", "c", "d", "e", "f", "g", "h"]);
     let gone = [maps(&["old"]), vec![("Service", "web", json!({}))]].concat();
