@@ -34,13 +34,16 @@ pub(super) enum Rule {
 }
 
 impl Policy {
-    /// Reads the value of an annotation. Blanks around the value do not count.
+    /// Reads the value of an annotation. Blanks around the value and around its colon do not count.
     ///
     /// # Errors
     /// The text is not a policy. The error says what is wrong and what to write instead.
     pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
         let text = text.trim();
-        let rule = match text.split_once(':') {
+        let parts = text
+            .split_once(':')
+            .map(|(kind, rest)| (kind.trim_end(), rest.trim_start()));
+        let rule = match parts {
             Some(("glob", rest)) => TagGlob::parse(rest).map(Rule::Glob),
             Some(("regex" | "regexp", rest)) => Pattern::parse(rest).map(Rule::Regex),
             Some(("semver", rest)) => Range::parse(rest).map(Rule::Semver),
@@ -73,6 +76,11 @@ impl Policy {
             Rule::Extracted(extracted) => extracted.digests,
             _ => Digests::Never,
         }
+    }
+
+    /// Whether an ImagePolicy of Flux v2 describes the policy.
+    pub fn is_image_policy(&self) -> bool {
+        matches!(self.0, Rule::Extracted(_))
     }
 
     /// Whether the policy names exactly `latest`.

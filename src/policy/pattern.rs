@@ -111,24 +111,40 @@ fn last_line(text: &str) -> &str {
         .trim_start_matches("error: ")
 }
 
-/// An unsigned decimal number of any length. Numbers are compared by value: `007` equals `7`, `1.50` equals `1.5`.
+/// A decimal number of any length, with or without a sign. Numbers are compared by value: `007` equals `7`, `1.50` equals
+/// `1.5`, `-0` equals `0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Number {
+    is_negative: bool,
     whole: String,
     fraction: String,
 }
 
 impl Number {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        (digits(whole) && digits(fraction)).then(|| Self {
-            whole: whole.trim_start_matches('0').to_owned(),
-            fraction: fraction.trim_end_matches('0').to_owned(),
+        (digits(whole) && digits(fraction)).then(|| {
+            let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+            let is_zero = whole.is_empty() && fraction.is_empty();
+            Self {
+                is_negative: text.starts_with('-') && !is_zero,
+                whole: whole.to_owned(),
+                fraction: fraction.to_owned(),
+            }
         })
     }
 
     pub(super) fn order(&self, other: &Self) -> Ordering {
+        match (self.is_negative, other.is_negative) {
+            (false, false) => self.magnitude(other),
+            (true, true) => other.magnitude(self),
+            (ours, theirs) => theirs.cmp(&ours),
+        }
+    }
+
+    fn magnitude(&self, other: &Self) -> Ordering {
         self.whole
             .len()
             .cmp(&other.whole.len())

@@ -25,7 +25,7 @@ pub(super) const INVALID: &[(&str, &str, &str)] = &[
     ("regex:(a{1000}){1000}","memory",                     "smaller"),
     ("numeric:^main-",       "captures nothing",           "brackets"),
     ("numeric:(?:a)",        "captures nothing",           "brackets"),
-    ("glob: main-*",         "no tag contains ' '",        "regex:"),
+    ("glob:main -*",         "no tag contains ' '",        "regex:"),
     ("regex:a{3,2}",         "not a regular expression",   "as in Go"),
     ("regex:a)",             "unopened group",             "as in Go"),
     ("regex:(a)\\1",         "backreferences",             "as in Go"),
