@@ -1,6 +1,7 @@
 use crate::manifest::read::image_site::Problem;
 use crate::manifest::read::images::ImageParts;
 use crate::manifest::yaml::cursor::Cursor;
+use crate::manifest::yaml::path::Path;
 use std::collections::{BTreeMap, HashMap};
 
 /// The paths into `spec.values` that the annotations of one alias name.
@@ -117,6 +118,15 @@ impl<'a> Alias<'a> {
             tag: self.tag.as_ref().map(find).transpose()?,
             digest: None,
         })
+    }
+}
+
+impl<'a> Alias<'a> {
+    /// The paths of the scalars that the annotations lead to, also where the alias as a whole cannot be used.
+    pub(crate) fn paths(&self, mut values: Option<&mut ValueIndex<'a>>) -> Vec<Path> {
+        let written = [&self.registry, &self.repository, &self.tag].into_iter().flatten();
+        let found = written.filter_map(|path| values.as_mut()?.follow(&steps(&path.path)));
+        found.map(|cursor| cursor.path().clone()).collect()
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Images {
     pub if_automated: Vec<Problem>,
     /// Fields whose image cannot be read, and why.
     pub unreadable: Vec<(FieldName, Problem)>,
+    /// Fields of which nobody knows where their tag is written, and why. Reported only if the object is automated.
+    pub ambiguous: Vec<(FieldName, Problem)>,
     /// Names that several fields have, with the position of the second of these fields.
     pub duplicate_names: BTreeMap<FieldName, Position>,
     /// Problems that always matter.
@@ -42,9 +44,23 @@ impl<'a> ImageParts<'a> {
         }
     }
 
-    /// The scalar that a new tag is written into.
-    pub(crate) fn main(&self) -> &Cursor<'a> {
-        self.tag.as_ref().unwrap_or(&self.repository)
+    /// The digest of an image that has no tag: then the digest alone is written.
+    pub(crate) fn lone_digest(&self) -> Option<&Cursor<'a>> {
+        let digest = self.digest.as_ref()?;
+        let is_written = digest.written().is_some_and(|text| !text.is_empty());
+        (is_written && self.tag.is_none() && self.has_plain_name()).then_some(digest)
+    }
+
+    /// Whether the name has neither a tag nor a digest.
+    pub(crate) fn has_plain_name(&self) -> bool {
+        let name = self.repository.written().and_then(|name| ImageRef::parse(name).ok());
+        name.is_some_and(|name| name.tag().is_none() && name.digest().is_none())
+    }
+
+    /// All values of the image.
+    pub(crate) fn cursors(&self) -> impl Iterator<Item = &Cursor<'a>> {
+        let optional = [&self.registry, &self.tag, &self.digest].into_iter().flatten();
+        optional.chain([&self.repository])
     }
 }
 
@@ -60,9 +76,10 @@ impl Images {
     /// 1.10, not 1.1.
     pub(crate) fn add(&mut self, field: FieldName, parts: &ImageParts<'_>, tokens: &[Range<usize>]) {
         let span = |cursor: &Option<Cursor<'_>>| cursor.as_ref().and_then(|cursor| ScalarSpan::of(cursor, tokens));
-        let (cursor, content) = match &parts.tag {
-            Some(tag) => (tag, SlotContent::Tag),
-            None => (&parts.repository, SlotContent::Reference),
+        let (cursor, content) = match (&parts.tag, parts.lone_digest()) {
+            (Some(tag), _) => (tag, SlotContent::Tag),
+            (None, Some(digest)) => (digest, SlotContent::Digest),
+            (None, None) => (&parts.repository, SlotContent::Reference),
         };
         let (Some(scalar), Some(repository), Some(main)) = (
             cursor.scalar(),
@@ -77,7 +94,8 @@ impl Images {
             Err(reason) => {
                 let advice = match content {
                     SlotContent::Tag => "write a tag here and registry/name as its repository",
-                    SlotContent::Reference | SlotContent::Digest => "write registry/name:tag",
+                    SlotContent::Digest => "write a digest here and registry/name as its repository",
+                    SlotContent::Reference => "write registry/name:tag",
                 };
                 let problem = Problem {
                     position: cursor.position(),
@@ -89,12 +107,13 @@ impl Images {
         if content == SlotContent::Tag && scalar.style == Style::Plain && scalar.tag.is_none() {
             self.check_unquoted_tag(&field, cursor, &scalar.value);
         }
-        let site = ImageSite::new(field, image, &main, content);
+        let site = ImageSite::new(field, image, &main, content.clone());
         self.sites.push(ImageSite {
             registry: span(&parts.registry),
             repository: Some(repository),
             tag: parts.tag.is_some().then_some(main),
             digest: span(&parts.digest).filter(|digest| digest.style != Style::Empty),
+            name_alone: content == SlotContent::Digest,
             ..site
         });
     }
@@ -114,6 +133,26 @@ impl Images {
                     "the tag of the image {field} has no quotes, so that Helm reads {written} as {printed}; write \"{written}\""
                 ),
             });
+        }
+    }
+
+    /// Takes away the fields whose scalar is a part of another field: a new tag there would change the name of the other image.
+    pub(crate) fn drop_overlapping(&mut self) {
+        let mut parts = BTreeMap::new();
+        for site in &self.sites {
+            let main = site.main().map(|scalar| scalar.event);
+            let others = site.scalars().filter(|scalar| Some(scalar.event) != main);
+            parts.extend(others.map(|scalar| (scalar.event, site.field.field.clone())));
+        }
+        for site in std::mem::take(&mut self.sites) {
+            match site.main().and_then(|scalar| parts.get(&scalar.event)) {
+                None => self.sites.push(site),
+                Some(other) => {
+                    let message = format!("its text is a part of the image {other}; name the scalar of its own tag");
+                    let position = site.field.position;
+                    self.ambiguous.push((site.field.field, Problem { position, message }));
+                }
+            }
         }
     }
 

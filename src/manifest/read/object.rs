@@ -8,7 +8,7 @@ use crate::manifest::read::reader::Reader;
 use crate::manifest::read::{annotations, helm, pod};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::manifest::yaml::json::DuplicateKey;
-use crate::model::{FieldName, ObjectId, Severity};
+use crate::model::{ObjectId, Severity};
 use crate::resource;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl Reader<'_> {
         if automation.automated {
             problems.append(&mut images.if_automated);
         }
-        self.report_problems(&object, problems, &images.unreadable, automation.automated);
+        self.report_problems(&object, problems, &mut images, automation.automated);
         let Images {
             sites,
             names,
@@ -97,25 +97,26 @@ impl Reader<'_> {
         }
     }
 
-    /// Reports the problems of an object in the order of the file.
-    fn report_problems(
-        &mut self,
-        object: &ObjectId,
-        problems: Vec<Problem>,
-        unreadable: &[(FieldName, Problem)],
-        automated: bool,
-    ) {
+    /// Reports the problems of an object in the order of the file. Afterwards ambiguous fields count as unreadable.
+    fn report_problems(&mut self, object: &ObjectId, problems: Vec<Problem>, images: &mut Images, automated: bool) {
+        let known = images.unreadable.len();
+        images.unreadable.append(&mut images.ambiguous);
+        let reported = if automated { images.unreadable.len() } else { known };
         let warnings = problems.into_iter().map(|problem| (Severity::Warning, problem));
-        let unreadable = unreadable.iter().map(|(field, Problem { position, message })| {
-            let message = format!("the image {field} is not bumped: {message}");
-            let is_placeholder = !automated && PLACEHOLDERS.iter().any(|sign| message.contains(sign));
-            let severity = match is_placeholder {
-                true => Severity::Notice,
-                false => Severity::Warning,
-            };
-            let position = *position;
-            (severity, Problem { position, message })
-        });
+        let unreadable = images
+            .unreadable
+            .iter()
+            .take(reported)
+            .map(|(field, Problem { position, message })| {
+                let message = format!("the image {field} is not bumped: {message}");
+                let is_placeholder = !automated && PLACEHOLDERS.iter().any(|sign| message.contains(sign));
+                let severity = match is_placeholder {
+                    true => Severity::Notice,
+                    false => Severity::Warning,
+                };
+                let position = *position;
+                (severity, Problem { position, message })
+            });
         let mut all: Vec<(Severity, Problem)> = warnings.chain(unreadable).collect();
         all.sort_by_key(|(_, problem)| problem.position);
         for (severity, problem) in all {

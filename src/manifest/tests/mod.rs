@@ -4,6 +4,7 @@
 mod example;
 mod generated;
 mod golden;
+mod helm;
 mod hostile;
 mod prefilter;
 mod properties;
