@@ -1,24 +1,35 @@
-use crate::manifest::Document;
 use crate::model::Repository;
-use crate::plan::{self, AutomatedField, ImagePolicies, Overlay, OverlayIndex, Tags};
+use crate::plan::{self, AutomatedField, ImagePolicies, Overlay, OverlayFile, OverlayIndex, Tags};
 use crate::policy::{Candidate, ScanRules};
-use crate::port::{DeclaredState, Scan};
+use crate::port::{DeclaredImages, DeclaredState, Scan};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// The automated image fields: those of workloads with a policy, and those with a marker. Fields of applied objects come
 /// first, in the order of their files; fields in kustomization folders and values follow. A policy on a kustomize base
 /// applies to the field that sets the base's tag.
 pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
     let images = &declared.images;
-    let automated = |documents: &[Arc<Document>]| -> Vec<AutomatedField> {
-        let fields = documents
-            .iter()
-            .map(|document| plan::automated(document.path(), document));
-        fields.flatten().collect()
-    };
     let documents = images.applied.iter().chain(&images.bases);
     let policies = ImagePolicies::among(documents.map(|document| (document.path(), &**document)));
+    let overlays = images
+        .overlays
+        .get_or_init(|| plan::overlay_fields(&overlay_index(images)));
+    let applied = images.applied.iter();
+    let mut fields: Vec<AutomatedField> = applied
+        .flat_map(|document| plan::automated(document.path(), document))
+        .collect();
+    fields.extend(overlays.automated.iter().cloned());
+    for document in images.documents() {
+        let marked = plan::marked(document.path(), document, &policies).into_iter();
+        fields.extend(marked.map(|field| overlays.asked(field)));
+    }
+    let mut seen = BTreeSet::new();
+    fields.retain(|field| seen.insert((field.path.clone(), field.field.clone())));
+    fields
+}
+
+/// The folders with kustomizations.
+fn overlay_index(images: &DeclaredImages) -> OverlayIndex<'_> {
     let overlays = images.kustomizations.iter();
     let mut index = OverlayIndex {
         overlays: overlays
@@ -28,22 +39,18 @@ pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
                 document: values,
             })
             .collect(),
-        ..OverlayIndex::default()
+        files: images.files.iter().map(|path| (path, OverlayFile::default())).collect(),
     };
     for document in &images.bases {
-        index.add(document.path(), [&**document]);
+        index.files.entry(document.path()).or_default().documents.push(document);
     }
     for (path, operations) in &images.operations {
-        index.operations.insert(path, operations);
+        index.files.entry(path).or_default().operations = operations;
     }
-    let mut fields = automated(&images.applied);
-    fields.extend(plan::through_overlays(automated(&images.bases), &index));
-    for document in images.documents() {
-        fields.extend(plan::marked(document.path(), document, &policies));
+    for path in &images.incomplete {
+        index.files.entry(path).or_default().is_incomplete = true;
     }
-    let mut seen = BTreeSet::new();
-    fields.retain(|field| seen.insert((field.path.clone(), field.field.clone())));
-    fields
+    index
 }
 
 /// The repositories whose tags a decision needs: those of fields with a usable policy.
@@ -51,7 +58,7 @@ pub(super) fn repositories(fields: &[AutomatedField], rules: &ScanRules) -> BTre
     fields
         .iter()
         .filter(|field| field.policy.is_ok())
-        .map(|field| field.image.repository())
+        .flat_map(AutomatedField::repositories)
         .filter(|repository| rules.allows(repository).is_ok())
         .collect()
 }
@@ -62,7 +69,7 @@ pub(super) fn tags(
     rules: &ScanRules,
     scans: &BTreeMap<Repository, Scan>,
 ) -> BTreeMap<Repository, Tags> {
-    let repositories: BTreeSet<Repository> = fields.iter().map(|field| field.image.repository()).collect();
+    let repositories: BTreeSet<Repository> = fields.iter().flat_map(AutomatedField::repositories).collect();
     repositories
         .into_iter()
         .map(|repository| {

@@ -1,6 +1,6 @@
 //! The platforms of candidates: an image must be built for the platforms of the cluster to be a candidate.
 
-use crate::model::Repository;
+use crate::model::{Digest, Repository};
 use crate::plan::{BumpPlan, PlannedBump, Tags};
 use crate::policy::{Platforms, is_image_index};
 use crate::port::{ImageKey, PlatformAnswer};
@@ -32,27 +32,38 @@ pub(super) fn postpone(
 ) -> BTreeSet<ImageKey> {
     let mut unread = BTreeSet::new();
     plan.postpone(|bump| {
-        let image = index(bump, tags)?;
-        let reason = match known.get(&image) {
-            None => format!("the platforms of {} are being read", bump.to),
-            Some(PlatformAnswer::Failed(error)) => {
-                format!("the platforms of {} could not be read yet: {error}", bump.to)
-            }
-            Some(PlatformAnswer::Known(_) | PlatformAnswer::Unavailable(_)) => return None,
-        };
-        unread.insert(image);
-        Some(reason)
+        let main = (bump.image.repository(), bump.digest.clone());
+        let mut waits = None;
+        for (repository, digest) in std::iter::once(&main).chain(&bump.others) {
+            let Some(image) = index(bump, repository, digest.as_ref(), tags) else {
+                continue;
+            };
+            let reason = match known.get(&image) {
+                None => format!("the platforms of {} are being read", bump.to),
+                Some(PlatformAnswer::Failed(error)) => {
+                    format!("the platforms of {} could not be read yet: {error}", bump.to)
+                }
+                Some(PlatformAnswer::Known(_) | PlatformAnswer::Unavailable(_)) => continue,
+            };
+            unread.insert(image);
+            waits = Some(reason);
+        }
+        waits
     });
     unread
 }
 
-/// The image that a bump moves to, if it is an image index.
-fn index(bump: &PlannedBump, tags: &BTreeMap<Repository, Tags>) -> Option<ImageKey> {
-    let repository = bump.image.repository();
-    let Tags::Listed(candidates) = tags.get(&repository)? else {
+/// The image that a bump moves to in a repository, if it is an image index.
+fn index(
+    bump: &PlannedBump,
+    repository: &Repository,
+    digest: Option<&Digest>,
+    tags: &BTreeMap<Repository, Tags>,
+) -> Option<ImageKey> {
+    let Tags::Listed(candidates) = tags.get(repository)? else {
         return None;
     };
     let candidate = candidates.iter().find(|candidate| candidate.tag == bump.to)?;
     let is_index = is_image_index(candidate.media_type.as_deref()?);
-    is_index.then_some((repository, bump.digest.clone()?))
+    is_index.then_some((repository.clone(), digest?.clone()))
 }

@@ -1,6 +1,6 @@
 use crate::manifest::automation_intent::AutomationIntent;
 use crate::manifest::image_field::ImageField;
-use crate::manifest::read::kustomize::Kustomization;
+use crate::manifest::kustomization::{Kustomization, Operation};
 use crate::model::{Finding, Position, RepoPath, Severity};
 use crate::resource::Object;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ pub struct Reading {
     pub values: Vec<Document>,
     /// The kustomization, if the file is one.
     pub kustomization: Option<Kustomization>,
-    /// The JSON pointers of the images that the file sets, if it is a patch of operations (RFC 6902).
-    pub operations: Vec<String>,
+    /// The operations, if the file is a patch of operations (RFC 6902).
+    pub operations: Vec<Operation>,
     /// Problems in the file. With a finding of severity `Error`, a part of the file was not read.
     pub findings: Vec<Finding>,
 }

@@ -28,6 +28,7 @@ mod automation_intent;
 mod document;
 mod edit;
 mod image_field;
+mod kustomization;
 mod markers;
 mod prefilter;
 mod read;
@@ -42,10 +43,13 @@ pub use edit::change::{ImageChange, Refused, TagChange};
 pub(crate) use edit::set::image_fields;
 pub use edit::set::{set_images, set_tags};
 pub use image_field::{ImageField, Marker, MarkerPolicy, Slot, SlotContent};
+pub use kustomization::{
+    AddedMetadata, ImageOverride, Kustomization, NotEvaluated, Operation, Patch, PatchBody, Target,
+};
+pub(crate) use prefilter::{KINDS_WITHOUT_IMAGES, names_no_workload};
 pub use prefilter::{can_skip_for_images, may_hold_images};
+pub(crate) use read::automation_of::automation_of;
 pub(crate) use read::flux_config::{FluxConfig, read_flux_config};
-pub use read::kustomize::{ImageOverride, Kustomization};
 pub use read::open::read;
-pub use read::patches::{ImagePatch, Patch, Target};
 pub use yaml::events::Style;
 pub(crate) use yaml::limits::MAX_FILE_BYTES;

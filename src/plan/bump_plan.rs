@@ -1,5 +1,5 @@
 use crate::history::{Bump, Hold};
-use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Tag};
+use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Repository, Tag};
 use crate::policy::Policy;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -67,6 +67,9 @@ pub struct PlannedBump {
     /// The policy that chose the tag.
     #[serde(skip)]
     pub policy: Policy,
+    /// The image in each other repository that the tag is rendered with.
+    #[serde(skip)]
+    pub others: Vec<(Repository, Option<Digest>)>,
     /// Why the policy chose this tag, in one sentence.
     pub reason: String,
 }

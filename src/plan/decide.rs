@@ -2,10 +2,11 @@ use super::bump_plan::{BumpPlan, Decision, Outcome, PlannedBump};
 use super::field::AutomatedField;
 use crate::history::{Hold, HoldCheck, ImageVersion, Rejected, Remedy};
 use crate::manifest::Lock;
-use crate::model::{FieldId, HoldUntil, ImageRef, Printable, Repository, Tag};
-use crate::policy::{Candidate, Digests, Eligibility, Policy, Question, Selection, select};
+use crate::model::{Digest, FieldId, HoldUntil, ImageRef, Printable, Repository, Tag};
+use crate::policy::{Candidate, Choice, Digests, Eligibility, Policy, Question, Selection, select};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The tags of a repository, or why they are not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +69,22 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
             return (decision, None);
         }
     };
+    let candidates = &*shared_candidates(candidates, &field.others, observed);
     // A tag that was taken back stays taken back, also after a later bump: somebody may push the tag again.
     let rejected = hold.and_then(|hold| hold.concerning(field.image.name(), &current));
-    let selection = choose(policy, field, candidates, rejected.as_ref(), observed);
+    let selection = choose(policy, field, &field.image, candidates, rejected.as_ref(), observed);
     let (outcome, reason) = outcome(&selection, field.lock.as_ref());
     if outcome == Outcome::Held {
-        decision.hold = rejected;
+        decision.hold = rejected.clone();
     }
+    let others = match (&selection.selected, outcome) {
+        (Some(choice), Outcome::Bump) => elsewhere(policy, field, choice, rejected.as_ref(), observed),
+        _ => Ok(Vec::new()),
+    };
+    let (outcome, reason, others) = match others {
+        Ok(others) => (outcome, reason, others),
+        Err(problem) => (Outcome::NoCandidate, problem, Vec::new()),
+    };
     let bump = match (&selection.selected, outcome) {
         (Some(choice), Outcome::Bump) => Some(PlannedBump {
             path: field.path.clone(),
@@ -88,6 +98,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
             pushed_at: choice.pushed_at,
             from_pushed_at: listed(&field.image, candidates).and_then(|candidate| candidate.pushed_at),
             policy: policy.clone(),
+            others,
             reason: reason.clone(),
         }),
         _ => None,
@@ -107,18 +118,93 @@ fn usable<'a>(
         .as_ref()
         .map_err(|error| (Outcome::InvalidPolicy, error.clone()))?;
     if let Some(digest) = field.image.digest().filter(|_| policy.digests() == Digests::Never) {
-        let reason = format!(
-            "the image is pinned to {digest}; remove the digest to have the tag kept up to date, or follow a tag by digest \
-             with digest:<tag>"
-        );
+        let reason = match policy.is_image_policy() {
+            true => format!(
+                "the image is pinned to {digest}, and the digestReflectionPolicy of the ImagePolicy is Never: Flux would remove \
+                 the digest, Tidegate keeps it; remove the digest, or write IfNotPresent or Always"
+            ),
+            false => format!(
+                "the image is pinned to {digest}; remove the digest to have the tag kept up to date, or follow a tag by digest \
+                 with digest:<tag>"
+            ),
+        };
         return Err((Outcome::Pinned, reason));
     }
-    let repository = field.image.repository();
-    match observed.tags.get(&repository) {
-        Some(Tags::Listed(candidates)) => Ok((policy, candidates)),
+    for other in &field.others {
+        listing(&other.repository(), observed)?;
+    }
+    Ok((policy, listing(&field.image.repository(), observed)?))
+}
+
+fn listing<'a>(repository: &Repository, observed: &Observed<'a>) -> Result<&'a [Candidate], (Outcome, String)> {
+    match observed.tags.get(repository) {
+        Some(Tags::Listed(candidates)) => Ok(candidates),
         Some(Tags::Unknown(reason)) => Err((Outcome::Unknown, reason.clone())),
         None => Err((Outcome::Unknown, format!("{repository} has not been read yet"))),
     }
+}
+
+/// The candidates whose tags the other repositories have, too.
+fn shared_candidates<'a>(
+    candidates: &'a [Candidate],
+    others: &[ImageRef],
+    observed: &Observed<'_>,
+) -> Cow<'a, [Candidate]> {
+    if others.is_empty() {
+        return Cow::Borrowed(candidates);
+    }
+    let listings = others
+        .iter()
+        .filter_map(|other| listing(&other.repository(), observed).ok());
+    let tags: Vec<BTreeSet<&Tag>> = listings
+        .map(|listing| listing.iter().map(|candidate| &candidate.tag).collect())
+        .collect();
+    let is_everywhere = |candidate: &&Candidate| tags.iter().all(|tags| tags.contains(&candidate.tag));
+    Cow::Owned(candidates.iter().filter(is_everywhere).cloned().collect())
+}
+
+/// The image that a choice stands for in each of the other repositories. The policy must choose the same tag there.
+fn elsewhere(
+    policy: &Policy,
+    field: &AutomatedField,
+    choice: &Choice,
+    hold: Option<&Hold>,
+    observed: &Observed<'_>,
+) -> Result<Vec<(Repository, Option<Digest>)>, String> {
+    let mut images = Vec::new();
+    for other in &field.others {
+        let repository = other.repository();
+        let mut rest = field.others.clone();
+        rest.retain(|image| image != other);
+        rest.push(field.image.clone());
+        let candidates = listing(&repository, observed).map_err(|(_, reason)| reason)?;
+        let candidates = shared_candidates(candidates, &rest, observed);
+        let there = choose(policy, field, other, &candidates, hold, observed);
+        let digest = match there.selected {
+            Some(selected) if selected.tag == choice.tag => selected.digest,
+            Some(selected) => {
+                return Err(format!(
+                    "the tag is also that of {repository}, where the policy chooses {} and not {}; give the overlays tags of \
+                     their own",
+                    selected.tag, choice.tag
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "the tag is also that of {repository}, where {} is not chosen: {}",
+                    choice.tag, there.reason
+                ));
+            }
+        };
+        if policy.digests() != Digests::Never && digest != choice.digest {
+            return Err(format!(
+                "the digest is also written for {repository}, where {} is another image; give the overlays tags of their own",
+                choice.tag
+            ));
+        }
+        images.push((repository, digest));
+    }
+    Ok(images)
 }
 
 /// The image in the file as the registry lists it.
@@ -133,11 +219,12 @@ fn listed<'a>(image: &ImageRef, candidates: &'a [Candidate]) -> Option<&'a Candi
 fn choose(
     policy: &Policy,
     field: &AutomatedField,
+    image: &ImageRef,
     candidates: &[Candidate],
     hold: Option<&Hold>,
     observed: &Observed<'_>,
 ) -> Selection {
-    let repository = field.image.repository();
+    let repository = image.repository();
     let pinned = policy.digests() != Digests::Never;
     let pushed_at_of = |rejected: &Rejected| {
         let is = |candidate: &&Candidate| match &rejected.digest {

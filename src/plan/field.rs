@@ -1,7 +1,8 @@
 use super::image_policies::ImagePolicies;
-use crate::manifest::{Document, ImageField, Lock, Marker, MarkerPolicy};
-use crate::model::{FieldId, HoldUntil, ImageRef, Position, RepoPath};
+use crate::manifest::{AutomationIntent, Document, ImageField, Lock, Marker, MarkerPolicy};
+use crate::model::{FieldId, FieldName, HoldUntil, ImageRef, Position, RepoPath, Repository};
 use crate::policy::Policy;
+use serde_json::Value;
 
 /// An image field that is kept up to date: its workload is automated, or the field has a marker.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,9 @@ pub struct AutomatedField {
     pub field: FieldId,
     /// The image as written.
     pub image: ImageRef,
+    /// The other repositories that the tag is rendered with: overlays may give an image a name of their own. The tag must be
+    /// chosen in each of them.
+    pub others: Vec<ImageRef>,
     /// The position of the tag in the file.
     pub position: Position,
     /// The policy, or why the written policy cannot be used, with its file and position.
@@ -20,6 +24,26 @@ pub struct AutomatedField {
     pub lock: Option<Lock>,
     /// What ends a hold, if the workload says it.
     pub hold: Option<HoldUntil>,
+}
+
+impl AutomatedField {
+    /// The repositories whose tags a decision about the field needs.
+    pub fn repositories(&self) -> Vec<Repository> {
+        let images = std::iter::once(&self.image).chain(&self.others);
+        images.map(ImageRef::repository).collect()
+    }
+}
+
+/// Why the images of an object can never change, if they cannot: the API server refuses to change the template of a Job.
+pub(super) fn immutable(object: &Value) -> Option<String> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let is_job = text("/kind") == "Job" && text("/apiVersion").starts_with("batch/");
+    let is_recreated = text("/metadata/annotations/tidegate.dev~1recreate") == "true";
+    (is_job && !is_recreated).then(|| {
+        "the template of a Job cannot change once the Job exists, so that a bump could never be applied; use a CronJob, or \
+         let what makes the Job write its image and a new name"
+            .to_owned()
+    })
 }
 
 /// The fields of an automated document, in file order. Fields with a marker of their own are left to [`marked`].
@@ -32,18 +56,29 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
         .iter()
         .filter(|image| image.marker.is_none())
         .map(|image| {
-            let policy = match document.automation.policy(&image.field) {
-                None => Ok(Policy::default()),
-                Some(written) if !written.is_text => Err(format!(
-                    "{path}:{}: {} is not a string; write it in quotes",
-                    written.position, written.annotation
-                )),
-                Some(written) => Policy::parse(&written.text)
-                    .map_err(|error| format!("{path}:{}: {}: {error}", written.position, written.annotation)),
+            let policy = match immutable(&document.object.value) {
+                Some(reason) => Err(format!("{path}:{}: {reason}", image.position)),
+                None => policy(path, &document.automation, &image.field),
             };
             field(path, document, image, policy)
         })
         .collect()
+}
+
+/// The policy that annotations give a field.
+///
+/// # Errors
+/// The policy cannot be used. The error names the file and the position.
+pub(super) fn policy(path: &RepoPath, automation: &AutomationIntent, field: &FieldName) -> Result<Policy, String> {
+    match automation.policy(field) {
+        None => Ok(Policy::default()),
+        Some(written) if !written.is_text => Err(format!(
+            "{path}:{}: {} is not a string; write it in quotes",
+            written.position, written.annotation
+        )),
+        Some(written) => Policy::parse(&written.text)
+            .map_err(|error| format!("{path}:{}: {}: {error}", written.position, written.annotation)),
+    }
 }
 
 /// The fields of a document with a marker: a comment on their line that asks for bumps.
@@ -52,7 +87,11 @@ pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>
     images
         .filter_map(|image| {
             let marker = image.marker.as_ref()?;
-            let (policy, repository) = meant(marker, image, policies)
+            let meant = match immutable(&document.object.value) {
+                Some(reason) => Err(reason),
+                None => meant(path, marker, image, policies),
+            };
+            let (policy, repository) = meant
                 .map_err(|error| format!("{path}:{}: {error}", marker.position))
                 .map_or_else(
                     |error| (Err(error), None),
@@ -68,6 +107,7 @@ pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>
 
 /// The policy of a marker, and the image's repository if only the policy names it.
 fn meant(
+    path: &RepoPath,
     marker: &Marker,
     image: &ImageField,
     policies: &ImagePolicies<'_>,
@@ -79,6 +119,12 @@ fn meant(
             Err(error) => Err(error.to_string()),
         },
         MarkerPolicy::ImagePolicy { namespace, name } => {
+            if let Some(writer) = policies.writer(path) {
+                return Err(format!(
+                    "Flux v2 writes this field to the same branch ({writer}), so that two programs would compete; suspend or \
+                     remove that ImageUpdateAutomation, or write # tidegate.dev/image: <policy> instead of the marker"
+                ));
+            }
             let policy = policies.policy(namespace, name)?;
             let elsewhere = (!image.has_repository).then(|| policies.repository(namespace, name));
             Ok((policy, elsewhere.transpose()?))
@@ -94,6 +140,7 @@ fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Resul
             field: image.field.clone(),
         },
         image: image.image.clone(),
+        others: Vec::new(),
         position: image.position,
         policy,
         lock: document.automation.lock.clone(),
@@ -241,5 +288,56 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
         let others = automated(&path, &reading.documents[0]);
         assert_eq!(others.len(), 1);
         assert_eq!(others[0].field.field.0, "b");
+    }
+
+    #[test]
+    fn a_field_that_flux_writes_to_the_same_branch_is_left_to_flux() {
+        let automation = |spec: &str| {
+            format!(
+                "{POLICIES}---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageUpdateAutomation\nmetadata: {{name: all, namespace: \
+                 flux-system}}\nspec: {spec}\n"
+            )
+        };
+        let reason = |spec: &str| {
+            let path = |text| RepoPath::parse(text).unwrap();
+            let objects = read(&path("policies.yaml"), automation(spec).as_bytes());
+            let policies = ImagePolicies::among(objects.documents.iter().map(|document| ("policies.yaml", document)));
+            let path = path("apps/values.yaml");
+            let text = "b: r.example/b:1.0.0 # {\"$imagepolicy\": \"flux-system:web\"}\n";
+            let reading = read(&path, text.as_bytes());
+            marked(&path, &reading.values[0], &policies)[0].policy.clone().err()
+        };
+        for spec in [
+            "{update: {path: ./apps}}",
+            "{git: {checkout: {ref: {branch: main}}, push: {branch: main}}}",
+        ] {
+            assert!(
+                reason(spec).is_some_and(|reason| reason.contains("two programs would compete")),
+                "{spec}"
+            );
+        }
+        for spec in [
+            "{suspend: true}",
+            "{update: {path: ./other}}",
+            "{git: {push: {branch: flux}}}",
+        ] {
+            assert_eq!(reason(spec), None, "{spec}");
+        }
+    }
+
+    #[test]
+    fn the_image_of_a_job_is_not_bumped_and_a_cron_jobs_is() {
+        let text = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: p, annotations: {tidegate.dev/automated: \"true\"}}\nspec: {template: {spec: {containers: [{name: a, image: x/a:1}]}}}\n";
+        let path = RepoPath::parse("a.yaml").unwrap();
+        let policy = |text: &str| {
+            automated(&path, &read(&path, text.as_bytes()).documents[0])[0]
+                .policy
+                .clone()
+        };
+        let reason = policy(text).unwrap_err();
+        assert!(reason.contains("the template of a Job cannot change"), "{reason}");
+        let recreated = text.replace("annotations: {", "annotations: {tidegate.dev/recreate: \"true\", ");
+        let other = text.replace("batch/v1", "batch.volcano.sh/v1");
+        assert!(policy(&recreated).is_ok() && policy(&other).is_ok());
     }
 }

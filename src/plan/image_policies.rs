@@ -1,15 +1,18 @@
 use crate::manifest::Document;
-use crate::model::ImageRef;
+use crate::model::{ImageRef, RepoPath};
 use crate::policy::{InvalidPolicy, Policy};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The `ImagePolicy` and `ImageRepository` objects of Flux v2 in the repository, for the markers that name them.
+/// The `ImagePolicy`, `ImageRepository` and `ImageUpdateAutomation` objects of Flux v2 in the repository, for the markers that
+/// name them.
 #[derive(Debug, Clone, Default)]
 pub struct ImagePolicies<'a> {
     policies: Objects<'a>,
     repositories: Objects<'a>,
+    /// The folders whose markers Flux v2 writes itself, each with the name of the ImageUpdateAutomation and its location.
+    writers: Vec<(RepoPath, String)>,
 }
 
 /// Objects by namespace (empty if none is written) and name. The first of two objects with one name counts.
@@ -34,6 +37,12 @@ impl<'a> ImagePolicies<'a> {
             let objects = match &*id.kind {
                 "ImagePolicy" => &mut found.policies,
                 "ImageRepository" => &mut found.repositories,
+                "ImageUpdateAutomation" if id.group == GROUP => {
+                    let folder = written_folder(&document.object.value);
+                    let location = format!("{id} in {file}:{}", document.position);
+                    found.writers.extend(folder.map(|folder| (folder, location)));
+                    continue;
+                }
                 _ => continue,
             };
             if id.group == GROUP {
@@ -45,6 +54,13 @@ impl<'a> ImagePolicies<'a> {
             }
         }
         found
+    }
+
+    /// The ImageUpdateAutomation of Flux v2 that writes the markers of a file to the same branch, if there is one.
+    pub fn writer(&self, path: &RepoPath) -> Option<&str> {
+        let mut writers = self.writers.iter();
+        let writer = writers.find(|(folder, _)| path.is_within(folder));
+        writer.map(|(_, location)| location.as_str())
     }
 
     /// Whether an ImagePolicy has this name.
@@ -115,6 +131,18 @@ impl Object<'_> {
 
 fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
     object.pointer(pointer).and_then(Value::as_str)
+}
+
+/// The folder whose markers an ImageUpdateAutomation writes. `None` if it is suspended, or pushes to a branch of its own.
+fn written_folder(object: &Value) -> Option<RepoPath> {
+    let is_suspended = object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true);
+    let followed = text(object, "/spec/git/checkout/ref/branch");
+    let pushed = text(object, "/spec/git/push/branch").filter(|branch| Some(*branch) != followed);
+    if is_suspended || pushed.is_some() {
+        return None;
+    }
+    let path = text(object, "/spec/update/path").unwrap_or_default();
+    RepoPath::parse(path.trim_start_matches("./").trim_start_matches('/')).ok()
 }
 
 /// Namespace and name of the ImageRepository that an ImagePolicy names. The default namespace is the policy's own.

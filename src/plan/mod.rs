@@ -1,7 +1,7 @@
 //! What a pass will write, decided before anything is written.
 //!
-//! - [`automated`] and [`marked`] find the automated fields of a document; `through_overlays` moves the fields of kustomize
-//!   bases to the file that sets the tag.
+//! - [`automated`] and [`marked`] find the automated fields of a document; [`overlay_fields`] finds those of folders
+//!   with kustomizations, in the files that set the tags.
 //! - [`decide`] reads every field, the tags of its repository and the holds. It makes one [`Decision`] with a reason for each
 //!   field, and one [`PlannedBump`] for each field that moves.
 //! - [`commits`] cuts the plan into commits. [`check`] is the linter that each of them must pass before it is carried out.
@@ -33,5 +33,5 @@ pub use field::{AutomatedField, automated, marked};
 pub use image_policies::ImagePolicies;
 pub(crate) use message::commit_time;
 pub use message::{InvalidTemplate, Template, message};
-pub(crate) use overlay::{Overlay, OverlayIndex, through_overlays};
+pub use overlay::{Affected, Overlay, OverlayFields, OverlayFile, OverlayIndex, overlay_fields};
 pub use request::{RecordedBumps, request, superseded};

@@ -33,6 +33,7 @@ fn field(name: &str) -> FieldId {
 
 fn automated_field(name: &str, image: &str, line: usize, policy: &str) -> AutomatedField {
     AutomatedField {
+        others: Vec::new(),
         path: RepoPath::parse("workloads/shop.yaml").unwrap(),
         field: field(name),
         image: ImageRef::parse(&format!("{HOST}/{image}")).unwrap(),
@@ -532,4 +533,29 @@ proptest! {
         prop_assert_eq!(history::bumps(&text), records);
         prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
     }
+}
+
+#[test]
+fn a_tag_of_several_repositories_must_be_chosen_in_each_of_them() {
+    let with = |policy: &str, lines: &[&str]| {
+        let mut web = automated_field("web", "web:1.0.0", 1, policy);
+        web.others = vec![ImageRef::parse(&format!("{HOST}/eu")).unwrap()];
+        let plan = decided(&[web], &listings(lines), &BTreeMap::new());
+        let decision = plan.decisions[0].clone();
+        let to = plan.bumps.first().map(|bump| bump.to.to_string());
+        (decision.outcome, to, decision.reason)
+    };
+    let (outcome, to, _) = with("*", &["web: 1.0.0@1 2.0.0@2 3.0.0@3", "eu: 1.0.0@1 2.0.0@2"]);
+    assert_eq!((outcome, to.as_deref()), (Outcome::Bump, Some("2.0.0")));
+    let (outcome, to, _) = with("semver:*", &["web: 1.0.0@1 3.0.0@3", "eu: 1.0.0@1 2.0.0@2"]);
+    assert_eq!((outcome, to), (Outcome::UpToDate, None));
+    let (outcome, _, reason) = with("*", &["web: 1.0.0@1 2.0.0@2 3.0.0@3", "eu: 1.0.0@1 2.0.0@5 3.0.0@4"]);
+    assert_eq!(outcome, Outcome::NoCandidate);
+    assert!(
+        reason.contains("where the policy chooses 2.0.0 and not 3.0.0"),
+        "{reason}"
+    );
+    let (outcome, _, reason) = with("*", &["web: 1.0.0@1 2.0.0@2"]);
+    assert_eq!(outcome, Outcome::Unknown);
+    assert!(reason.contains("/eu has not been read yet"), "{reason}");
 }

@@ -4,12 +4,13 @@
 //! since no loop imports another one. `sync` reads its [`TargetState`] and sees neither files nor image fields.
 
 use super::repo::RepoFailure;
-use crate::manifest::{Document, Kustomization};
+use crate::manifest::{Document, Kustomization, Operation};
 use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity, TargetId};
+use crate::plan::OverlayFields;
 use crate::resource::Object;
 use futures::future::BoxFuture;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 /// What a commit declares.
@@ -54,8 +55,14 @@ pub struct DeclaredImages {
     pub values: Vec<Arc<Document>>,
     /// Each kustomization among the values, with what it is made of.
     pub kustomizations: Vec<(Arc<Document>, Arc<Kustomization>)>,
-    /// The JSON pointers to images that files of operations (RFC 6902) in these folders set.
-    pub operations: Vec<(RepoPath, Arc<[String]>)>,
+    /// The files of operations (RFC 6902) in folders with a kustomization.
+    pub operations: Vec<(RepoPath, Arc<[Operation]>)>,
+    /// All files that were read in folders with a kustomization.
+    pub files: BTreeSet<RepoPath>,
+    /// Those of them of which a part was not read.
+    pub incomplete: BTreeSet<RepoPath>,
+    /// The image fields of these folders, found once for all commits that do not touch them.
+    pub overlays: Arc<OnceLock<OverlayFields>>,
 }
 
 impl DeclaredState {

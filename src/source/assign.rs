@@ -1,4 +1,5 @@
 use super::discover::Folders;
+use super::flux_v2;
 use super::reading::FileReading;
 use crate::manifest::Document;
 use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity, TargetId};
@@ -115,18 +116,27 @@ pub(super) struct Assigned {
     pub(super) findings: Vec<Finding>,
     /// Whether a target has two declarations of one object. The target then applies none of them.
     pub(super) has_duplicates: bool,
+    /// Whether Flux v2 applies a folder with changes.
+    pub(super) has_foreign: bool,
 }
 
 /// Gives each target its objects and the findings of its paths.
 pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
     let common = findings(&mut read);
+    let all = read.manifests.iter().chain(read.images_only);
+    let mut foreign = flux_v2::folders(all.map(|(_, reading)| &**reading));
+    let has_foreign = !foreign.is_empty();
+    // A path that is not here is one of another repository.
+    foreign.retain(|folder| read.files.iter().any(|file| folder.has(&file.path)));
     let mut own = BTreeSet::new();
     let mut states = BTreeMap::new();
     let mut duplicates = BTreeMap::new();
     for target in targets {
         let mut objects = objects_of(target, &read);
+        objects.retain(|object| !foreign.iter().any(|folder| folder.has(object.origin.path())));
         let mut extra = target.vanished(read.files);
         extra.extend(target.swallowed(read.folders));
+        extra.extend(foreign.iter().filter_map(|folder| folder.finding(&target.paths)));
         let (twice, declared_twice) = drop_duplicates(&mut objects);
         extra.extend(declared_twice);
         let covered = common.iter().filter(|finding| target.covers(&finding.path));
@@ -151,6 +161,7 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
         images: images(applied, &read),
         findings,
         has_duplicates: duplicates.values().any(|twice| !twice.is_empty()),
+        has_foreign,
     }
 }
 
@@ -192,6 +203,14 @@ fn images(applied: Vec<Arc<Document>>, read: &Read<'_>) -> DeclaredImages {
     };
     for (file, reading) in read.images_only {
         images.bases.extend(reading.documents.iter().cloned());
+        images.files.insert(file.path.clone());
+        if reading
+            .findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
+        {
+            images.incomplete.insert(file.path.clone());
+        }
         if !reading.operations.is_empty() {
             let operations = (file.path.clone(), Arc::clone(&reading.operations));
             images.operations.push(operations);

@@ -1,4 +1,5 @@
 use super::assign::{Assigned, TargetPaths};
+use super::flux_v2;
 use super::reading::FileReading;
 use crate::model::{BlobId, CommitId, ObjectId, RepoPath};
 use crate::port::{DeclaredState, TargetState, TreeFile};
@@ -13,6 +14,7 @@ pub(super) struct Snapshot {
     /// How many files were parsed for this reading. The other files came from the cache.
     pub(super) parsed: usize,
     has_duplicates: bool,
+    has_foreign: bool,
 }
 
 /// A manifest file with new content.
@@ -31,6 +33,7 @@ impl Snapshot {
             images,
             findings,
             has_duplicates,
+            has_foreign,
         } = assigned;
         let state = DeclaredState {
             commit,
@@ -43,11 +46,12 @@ impl Snapshot {
             state: Arc::new(state),
             parsed,
             has_duplicates,
+            has_foreign,
         }
     }
 
     /// The state of a commit that differs in a few manifest files only. `None` where more than these files is concerned:
-    /// objects that are declared twice, kustomizations, values with markers.
+    /// objects that are declared twice, kustomizations (those of Flux v2, too), values with markers.
     pub(super) fn patched(
         &self,
         targets: &[TargetPaths],
@@ -55,13 +59,19 @@ impl Snapshot {
         changed: &[Changed],
         parsed: usize,
     ) -> Option<Self> {
-        let is_plain = |reading: &FileReading| reading.values.is_empty() && reading.kustomization.is_none();
+        let is_plain = |reading: &FileReading| {
+            reading.values.is_empty() && reading.kustomization.is_none() && !flux_v2::is_in(reading)
+        };
         let mut readings = changed
             .iter()
             .flat_map(|changed| changed.before.iter().chain([&changed.after]));
         let is_known =
             |changed: &Changed| changed.before.is_some() == self.state.blobs.contains_key(&changed.file.path);
-        if self.has_duplicates || !readings.all(|reading| is_plain(reading)) || !changed.iter().all(is_known) {
+        if self.has_duplicates
+            || self.has_foreign
+            || !readings.all(|reading| is_plain(reading))
+            || !changed.iter().all(is_known)
+        {
             return None;
         }
         let mut state = DeclaredState {
@@ -87,6 +97,7 @@ impl Snapshot {
             state: Arc::new(state),
             parsed,
             has_duplicates: false,
+            has_foreign: false,
         })
     }
 }

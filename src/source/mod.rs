@@ -22,6 +22,7 @@ mod assign;
 mod discover;
 mod findings;
 mod flux_v1;
+mod flux_v2;
 mod follow;
 mod incremental;
 mod publish;

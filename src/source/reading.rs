@@ -1,4 +1,4 @@
-use crate::manifest::{self, Document, Kustomization, MAX_FILE_BYTES};
+use crate::manifest::{self, Document, Kustomization, MAX_FILE_BYTES, Operation};
 use crate::model::{Finding, RepoPath, Severity};
 use crate::port::{RepoFailure, RepoProblem, TreeFile};
 use sha2::{Digest, Sha256};
@@ -34,8 +34,8 @@ pub(super) struct FileReading {
     pub(super) values: Vec<Arc<Document>>,
     /// What the kustomization is made of, if the file is one.
     pub(super) kustomization: Option<Arc<Kustomization>>,
-    /// The images that the file sets if it is a patch of operations, as JSON pointers.
-    pub(super) operations: Arc<[String]>,
+    /// The operations, if the file is a patch of operations (RFC 6902).
+    pub(super) operations: Arc<[Operation]>,
     /// What could not be used.
     pub(super) findings: Vec<Finding>,
     /// About how many bytes of memory the reading takes.
@@ -49,7 +49,10 @@ impl FileReading {
     fn of(reading: manifest::Reading) -> Self {
         let documents = reading.documents.iter().chain(&reading.values);
         let texts = reading.findings.iter().map(|finding| finding.message.len() + READING);
-        let operations = reading.operations.iter().map(|pointer| pointer.len() + READING);
+        // A value in memory takes several times its text.
+        let value = |operation: &Operation| 8 * operation.value.to_string().len();
+        let operations = reading.operations.iter();
+        let operations = operations.map(|operation| operation.path.len() + value(operation) + READING);
         let weight = documents.map(manifest::Document::weight).sum::<usize>() + READING;
         Self {
             weight: weight + texts.chain(operations).sum::<usize>(),
@@ -129,7 +132,7 @@ pub(super) fn read_all(
     };
     for ((key, file), content) in files.into_iter().zip(contents) {
         let reading = match content {
-            Some(bytes) if purpose == Purpose::Images && manifest::can_skip_for_images(&file.path, &bytes) => {
+            Some(bytes) if purpose == Purpose::Images && can_skip(&file.path, &bytes) => {
                 FileReading::of(manifest::Reading::default())
             }
             Some(_) if room == 0 => FileReading::without_room(&file.path),
@@ -162,6 +165,11 @@ fn parse(path: &RepoPath, bytes: Vec<u8>) -> FileReading {
     let of_thread = path.clone();
     let read = std::panic::catch_unwind(move || FileReading::of(manifest::read(&of_thread, &bytes)));
     read.unwrap_or_else(|_| FileReading::failed(path, "the reader failed on the file; please report the file as a bug"))
+}
+
+/// Whether a file in a kustomization folder has no image, no workload that may get one, and no patch of a workload.
+fn can_skip(path: &RepoPath, bytes: &[u8]) -> bool {
+    manifest::can_skip_for_images(path, bytes) && manifest::names_no_workload(bytes)
 }
 
 /// A part of a commit could not be read through no fault of the part. Nothing may be concluded from the commit.

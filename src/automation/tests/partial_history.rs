@@ -248,6 +248,7 @@ fn scene(tip: &Commit, listed: &[Listed], policy: u8, until: bool) -> Scene {
         "digest:t0",
     ];
     let fields = (0..FIELDS).map(|field| AutomatedField {
+        others: Vec::new(),
         path: path(field),
         field: field_id(field),
         image: ImageRef::parse(&image(tip.says[field])).unwrap(),

@@ -51,6 +51,49 @@ pub fn can_skip_for_images(path: &RepoPath, bytes: &[u8]) -> bool {
         && limits::decode(bytes).is_ok_and(|source| is_plain_objects(&source.text))
 }
 
+/// Kinds whose objects have no images, and get none from a patch.
+pub(crate) const KINDS_WITHOUT_IMAGES: [&str; 24] = [
+    "APIService",
+    "Certificate",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "CustomResourceDefinition",
+    "Endpoints",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "IngressClass",
+    "LimitRange",
+    "Namespace",
+    "NetworkPolicy",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "PriorityClass",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "StorageClass",
+];
+
+/// Whether every object of a file that [`can_skip_for_images`] lets go is of a kind without images. Any other object may get an
+/// image from a patch of a kustomization, or may itself be a patch.
+pub(crate) fn names_no_workload(bytes: &[u8]) -> bool {
+    let mut kinds = KIND.captures_iter(bytes).filter_map(|found| found.get(1));
+    kinds.all(|kind| {
+        KINDS_WITHOUT_IMAGES
+            .iter()
+            .any(|known| known.as_bytes() == kind.as_bytes())
+    })
+}
+
+static KIND: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?m)^["']?kind["']?[ \t]*:[ \t]*["']?([^"'\s#]*)"#).expect("the pattern is a constant")
+});
+
 /// Annotations that may not be a block mapping. The reader reports annotations that are not a map.
 static ODD_ANNOTATIONS: LazyLock<Regex> = LazyLock::new(|| {
     let on_same_line = r"[ \t]*[^\s#]";

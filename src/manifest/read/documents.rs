@@ -49,7 +49,9 @@ impl Reader<'_> {
     /// encrypted file, a web page.
     fn text_or_list(&mut self, index: usize, root: &Cursor<'_>) {
         let at = Some(root.position());
-        self.file.operations.extend(patches::operations(root));
+        if self.file.operations.is_empty() {
+            self.file.operations = patches::operations(root);
+        }
         let is_values = !self.file.encrypted && self.values_file(index, root);
         if let Some(text) = root.scalar() {
             let message = format!("is {}", text_problem(&text.value));

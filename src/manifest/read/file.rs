@@ -1,6 +1,6 @@
 use crate::manifest::document::Document;
+use crate::manifest::kustomization::{Kustomization, Operation};
 use crate::manifest::read::image_site::{ImageSite, Problem};
-use crate::manifest::read::kustomize::Kustomization;
 use crate::manifest::yaml::limits::FileError;
 use crate::manifest::yaml::path::Path;
 use crate::manifest::yaml::tree::Tree;
@@ -19,8 +19,8 @@ pub(crate) struct File {
     /// Why the file as a whole cannot be read.
     pub error: Option<FileError>,
     pub kustomization: Option<Kustomization>,
-    /// The JSON pointers of the images that the file sets, if it is a patch of operations (RFC 6902).
-    pub operations: Vec<String>,
+    /// The operations, if the file is a patch of operations (RFC 6902).
+    pub operations: Vec<Operation>,
     /// The documents' trees; [`FileObject::tree`] is an index into this list.
     pub trees: Vec<Tree>,
 }

@@ -1,7 +1,9 @@
 use crate::manifest::image_field::SlotContent;
+use crate::manifest::kustomization::{AddedMetadata, ImageOverride, Kustomization};
 use crate::manifest::read::image_site::{ImageSite, Problem, ScalarSpan};
 use crate::manifest::read::images::{Images, Precedence};
-use crate::manifest::read::patches::{Patch, patches};
+use crate::manifest::read::not_evaluated::not_evaluated;
+use crate::manifest::read::patches::{late_patches, patches};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::manifest::yaml::events::Style;
 use crate::manifest::yaml::value;
@@ -9,48 +11,47 @@ use crate::model::{Digest, FieldName, ImageRef, Tag};
 use serde_json::Value;
 use std::ops::Range;
 
-/// The parts of a kustomization that matter to images: what it includes, and the images that it replaces.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Kustomization {
-    /// `resources` and `bases`, as written.
-    pub resources: Vec<String>,
-    /// `components`, as written.
-    pub components: Vec<String>,
-    /// The patches, in order. kustomize applies them before `images`.
-    pub patches: Vec<Patch>,
-    /// The entries of `images`, in order.
-    pub images: Vec<ImageOverride>,
-}
-
-/// One entry of `images`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageOverride {
-    /// The image name that the entry is for. The entry's image field has the same name.
-    pub name: String,
-    /// The name that the entry sets.
-    pub new_name: Option<String>,
-    /// Whether the entry sets the tag or the digest, so that the base's tag has no effect.
-    pub sets_tag: bool,
-}
-
 /// Reads a kustomization and its image fields.
 pub(crate) fn read(root: &Cursor<'_>, tokens: &[Range<usize>]) -> (Kustomization, Images) {
     let texts = |key: &str| -> Vec<String> { root.items_at(key).iter().filter_map(Cursor::text).collect() };
     let mut resources = texts("resources");
     resources.extend(texts("bases"));
     let mut kustomization = Kustomization {
+        is_component: root.text_at("kind").as_deref() == Some("Component"),
         resources,
         components: texts("components"),
         patches: patches(root),
+        late_patches: late_patches(root),
+        metadata: metadata(root),
         images: Vec::new(),
+        not_evaluated: not_evaluated(root),
     };
     let mut images = Images::default();
-    for entry in root.items_at("images") {
-        kustomization.images.extend(add_entry(&entry, tokens, &mut images));
+    for key in ["images", "imageTags"] {
+        for entry in root.items_at(key) {
+            kustomization.images.extend(add_entry(&entry, tokens, &mut images));
+        }
     }
     // Kustomize applies the entries in order, so that the last entry for a name decides.
     images.sort_and_deduplicate(Precedence::Last);
     (kustomization, images)
+}
+
+/// What the kustomization writes into the metadata of every object.
+fn metadata(root: &Cursor<'_>) -> AddedMetadata {
+    let pairs = |map: Option<Cursor<'_>>| -> Vec<(String, String)> {
+        let entries = map.map(|map| map.entries()).unwrap_or_default().into_iter();
+        entries.filter_map(|(key, value)| Some((key, value.text()?))).collect()
+    };
+    let labels = root.items_at("labels").into_iter();
+    let labels = labels.flat_map(|entry| pairs(entry.key("pairs")));
+    AddedMetadata {
+        namespace: root.text_at("namespace"),
+        name_prefix: root.text_at("namePrefix").unwrap_or_default(),
+        name_suffix: root.text_at("nameSuffix").unwrap_or_default(),
+        labels: labels.chain(pairs(root.key("commonLabels"))).collect(),
+        annotations: pairs(root.key("commonAnnotations")),
+    }
 }
 
 /// Reads one entry of `images`, and adds its image field to `images`.
@@ -69,6 +70,7 @@ fn add_entry(entry: &Cursor<'_>, tokens: &[Range<usize>], images: &mut Images) -
     };
     let (tag, digest) = (written("newTag"), written("digest"));
     let sets_tag = tag.is_some() || digest.is_some();
+    let position = tag.as_ref().or(digest.as_ref()).unwrap_or(entry).position();
     if sets_tag {
         images.names.insert(FieldName(name.clone()));
         if let Some(cursor) = tag.as_ref().filter(|cursor| is_number(cursor)) {
@@ -91,6 +93,10 @@ fn add_entry(entry: &Cursor<'_>, tokens: &[Range<usize>], images: &mut Images) -
     Some(ImageOverride {
         new_name: written("newName").and_then(|cursor| cursor.text()),
         sets_tag,
+        tag_suffix: written("tagSuffix")
+            .filter(|_| !sets_tag)
+            .and_then(|cursor| cursor.text()),
+        position,
         name,
     })
 }

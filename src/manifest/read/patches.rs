@@ -1,66 +1,9 @@
-use crate::manifest::read::identity::{Head, identity};
-use crate::manifest::read::images::Images;
-use crate::manifest::read::{helm, pod};
+use crate::manifest::kustomization::{Operation, Patch, PatchBody, Target};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::manifest::yaml::{parse, tree};
-use crate::model::{FieldName, ImageRef, ObjectId, Position};
+use serde_json::Value;
 
-/// A patch of a kustomization.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Patch {
-    /// Position of the patch in the kustomization.
-    pub position: Position,
-    /// The patch's file, as written; `None` for a patch within the kustomization.
-    pub file: Option<String>,
-    /// The objects that the patch is for, if the kustomization names them apart from the patch.
-    pub target: Option<Target>,
-    /// What a patch within the kustomization does to images.
-    pub inline: Vec<ImagePatch>,
-}
-
-/// The objects that a patch is for. An object must match every part that is written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Target {
-    /// API group.
-    pub group: Option<String>,
-    /// Kind.
-    pub kind: Option<String>,
-    /// Regular expression for the whole name.
-    pub name: Option<String>,
-}
-
-/// What a patch does to images.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImagePatch {
-    /// The patch is a part of an object that names images.
-    Object {
-        /// Identity of the object.
-        object: ObjectId,
-        /// The images that the patch names with name and tag.
-        images: Vec<(FieldName, ImageRef)>,
-        /// The patch as a JSON value.
-        value: serde_json::Value,
-    },
-    /// The patch is an operation (RFC 6902) on an image.
-    Operation {
-        /// The path of the image, as a JSON pointer.
-        pointer: String,
-    },
-}
-
-impl Target {
-    /// Whether the patch may be for an object. Selection by labels or annotations is ignored.
-    pub fn matches(&self, object: &ObjectId) -> bool {
-        let is = |expected: &Option<String>, text: &str| expected.as_ref().is_none_or(|expected| expected == text);
-        let named = self.name.as_ref().is_none_or(|name| {
-            let whole = regex::Regex::new(&format!("^(?:{name})$"));
-            whole.map_or(name == &object.name, |whole| whole.is_match(&object.name))
-        });
-        is(&self.group, &object.group) && is(&self.kind, &object.kind) && named
-    }
-}
-
-/// The patches of a kustomization, in the order in which kustomize applies them.
+/// The patches that kustomize applies first: `patchesStrategicMerge` and `patches`.
 pub(crate) fn patches(kustomization: &Cursor<'_>) -> Vec<Patch> {
     let merged = kustomization.items_at("patchesStrategicMerge").into_iter();
     let merged = merged.filter_map(|item| {
@@ -68,80 +11,94 @@ pub(crate) fn patches(kustomization: &Cursor<'_>) -> Vec<Patch> {
         let is_file = !text.contains('\n') && !text.contains(": ");
         Some(Patch {
             position: item.position(),
-            inline: if is_file { Vec::new() } else { image_patches(&text) },
+            inline: if is_file { PatchBody::default() } else { body(&text) },
             file: is_file.then_some(text),
             target: None,
+            renames: false,
         })
     });
-    let others = ["patches", "patchesJson6902"].into_iter();
-    let others = others.flat_map(|key| kustomization.items_at(key)).filter_map(|item| {
+    merged.chain(with_targets(kustomization, "patches")).collect()
+}
+
+/// The patches of `patchesJson6902`, which kustomize applies after names and labels.
+pub(crate) fn late_patches(kustomization: &Cursor<'_>) -> Vec<Patch> {
+    with_targets(kustomization, "patchesJson6902").collect()
+}
+
+fn with_targets(kustomization: &Cursor<'_>, key: &str) -> impl Iterator<Item = Patch> {
+    let items = kustomization.items_at(key).into_iter();
+    items.filter_map(|item| {
         let file = item.text_at("path");
-        let patch = item
-            .key("patch")
-            .and_then(|patch| patch.text())
-            .filter(|_| file.is_none());
-        (file.is_some() || patch.is_some()).then(|| Patch {
+        let inline = item.key("patch").and_then(|patch| patch.text());
+        let inline = inline.filter(|_| file.is_none());
+        let allows = |option: &str| {
+            let value = item.walk(&["options", option]);
+            value.is_some_and(|value| value.written() == Some("true"))
+        };
+        (file.is_some() || inline.is_some()).then(|| Patch {
             position: item.position(),
             file,
             target: item
                 .key("target")
                 .filter(Cursor::is_mapping)
                 .map(|cursor| target(&cursor)),
-            inline: patch.as_deref().map(image_patches).unwrap_or_default(),
+            inline: inline.as_deref().map(body).unwrap_or_default(),
+            renames: allows("allowNameChange") || allows("allowKindChange"),
         })
-    });
-    merged.chain(others).collect()
-}
-
-fn target(cursor: &Cursor<'_>) -> Target {
-    Target {
-        group: cursor.text_at("group"),
-        kind: cursor.text_at("kind"),
-        name: cursor.text_at("name"),
-    }
-}
-
-/// What a patch within a kustomization does to images; nothing if the patch cannot be read. kustomize reports such a
-/// patch.
-fn image_patches(text: &str) -> Vec<ImagePatch> {
-    let trees = parse::parse(text).ok().and_then(|events| tree::build(events).ok());
-    let trees = trees.unwrap_or_default();
-    let roots = trees.iter().map(Cursor::root);
-    roots
-        .flat_map(|root| {
-            let operations = operations(&root).into_iter();
-            let operations = operations.map(|pointer| ImagePatch::Operation { pointer });
-            operations.chain(object_patch(&root)).collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-/// The patch as a part of an object; `None` if it names no images.
-fn object_patch(root: &Cursor<'_>) -> Option<ImagePatch> {
-    let text = |key: &str| root.key(key).and_then(|cursor| cursor.text());
-    let head = Head {
-        api_version: text("apiVersion")?,
-        kind: text("kind")?,
-    };
-    let object = identity(root, &head).ok()?;
-    let Images { sites, .. } = match &*head.kind {
-        "HelmRelease" => helm::image_fields(root, &[], &[]),
-        kind => pod::image_fields(&pod::pod_spec(root, kind)?, &[]),
-    };
-    let images = sites.into_iter().map(|site| (site.field.field, site.field.image));
-    Some(ImagePatch::Object {
-        object,
-        images: images.collect(),
-        value: root.json(&mut Vec::new()).ok()?,
     })
 }
 
-/// The JSON pointers of the images that a list of operations (RFC 6902) sets.
-pub(crate) fn operations(root: &Cursor<'_>) -> Vec<String> {
-    let pointers = root.items().into_iter().filter_map(|item| {
+/// The objects that a target or a selector names.
+pub(crate) fn target(cursor: &Cursor<'_>) -> Target {
+    Target {
+        group: cursor.text_at("group"),
+        version: cursor.text_at("version"),
+        kind: cursor.text_at("kind"),
+        name: cursor.text_at("name"),
+        namespace: cursor.text_at("namespace"),
+        labels: cursor.text_at("labelSelector"),
+        annotations: cursor.text_at("annotationSelector"),
+    }
+}
+
+/// A patch within a kustomization.
+fn body(text: &str) -> PatchBody {
+    let trees = parse::parse(text).ok().and_then(|events| tree::build(events).ok());
+    let Some(trees) = trees else {
+        return PatchBody {
+            is_unreadable: true,
+            ..PatchBody::default()
+        };
+    };
+    let mut body = PatchBody::default();
+    for root in trees.iter().map(Cursor::root).filter(|root| !root.is_null()) {
+        if root.is_mapping() {
+            match root.json(&mut Vec::new()) {
+                Ok(part) => body.parts.push(part),
+                Err(_) => body.is_unreadable = true,
+            }
+        } else if body.operations.is_empty() && root.is_sequence() {
+            body.operations = operations(&root);
+        } else {
+            body.is_unreadable = true;
+        }
+    }
+    body
+}
+
+/// The operations (RFC 6902) of a list; none if the list has another item.
+pub(crate) fn operations(root: &Cursor<'_>) -> Vec<Operation> {
+    let operations = root.items().into_iter().map(|item| {
         let text = |key: &str| item.key(key).and_then(|cursor| cursor.text());
-        let sets = text("op").is_some_and(|op| matches!(&*op, "add" | "replace" | "copy" | "move"));
-        text("path").filter(|path| sets && path.ends_with("/image"))
+        Some(Operation {
+            op: text("op")?,
+            path: text("path")?,
+            from: text("from"),
+            value: item
+                .key("value")
+                .map_or(Ok(Value::Null), |value| value.json(&mut Vec::new()))
+                .ok()?,
+        })
     });
-    pointers.collect()
+    operations.collect::<Option<Vec<_>>>().unwrap_or_default()
 }

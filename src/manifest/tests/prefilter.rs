@@ -14,7 +14,10 @@ fn holds_images(reading: &Reading) -> bool {
     };
     !reading.values.is_empty()
         || reading.kustomization.is_some()
-        || !reading.operations.is_empty()
+        || reading
+            .operations
+            .iter()
+            .any(|operation| operation.path.ends_with("/image"))
         || reading.findings.iter().any(|finding| of_images(&finding.message))
         || reading.documents.iter().any(|document| {
             !document.images.is_empty()

@@ -1,36 +1,55 @@
-use crate::manifest::{Document, Kustomization};
+use crate::manifest::{Document, Kustomization, Operation};
 use crate::model::RepoPath;
 use std::collections::BTreeMap;
 
 /// The contents of folders with a kustomization.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OverlayIndex<'a> {
+pub struct OverlayIndex<'a> {
     /// The kustomizations.
     pub overlays: Vec<Overlay<'a>>,
-    /// The objects, and the parts of objects, of each file.
-    pub objects: BTreeMap<&'a RepoPath, Vec<&'a Document>>,
-    /// The images that files of JSON patch operations (RFC 6902) set, as JSON pointers.
-    pub operations: BTreeMap<&'a RepoPath, &'a [String]>,
+    /// The other files of these folders: resources and patches.
+    pub files: BTreeMap<&'a RepoPath, OverlayFile<'a>>,
 }
 
-impl<'a> OverlayIndex<'a> {
-    pub(super) fn documents(&self, path: &RepoPath) -> &[&'a Document] {
-        self.objects.get(path).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Adds the documents of a file.
-    pub fn add(&mut self, path: &'a RepoPath, documents: impl IntoIterator<Item = &'a Document>) {
-        self.objects.entry(path).or_default().extend(documents);
-    }
+/// A file that kustomizations may name as a resource or as a patch.
+#[derive(Debug, Clone, Default)]
+pub struct OverlayFile<'a> {
+    /// The objects, or the parts of objects.
+    pub documents: Vec<&'a Document>,
+    /// The operations of a patch (RFC 6902).
+    pub operations: &'a [Operation],
+    /// Whether a part of the file was not read.
+    pub is_incomplete: bool,
 }
 
 /// A kustomization, its file, and the document with its image fields.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Overlay<'a> {
+pub struct Overlay<'a> {
     /// The file of the kustomization.
     pub path: &'a RepoPath,
     /// The resources, components, patches and images.
     pub kustomization: &'a Kustomization,
     /// The document with the image fields. Each is named by the image that it replaces.
     pub document: &'a Document,
+}
+
+/// A relative path from a folder; `None` for URLs and for paths that leave the repository.
+pub(super) fn join(folder: &RepoPath, path: &str) -> Option<RepoPath> {
+    if path.contains("://") || path.contains('?') || path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = folder.as_str().split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    match &*parts {
+        [] => Some(RepoPath::default()),
+        parts => RepoPath::parse(&parts.join("/")).ok(),
+    }
 }

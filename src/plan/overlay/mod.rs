@@ -1,10 +1,28 @@
 //! Images of kustomize bases, followed to the file that sets their tag.
+//!
+//! `prepared` puts marks in place of tags (`mark`) in all files of an [`OverlayIndex`]; `build` renders each kustomization in memory,
+//! in the order of kustomize: patches (`patch` with `select`, `merge` and `operations`), metadata, `images`. `members` finds the
+//! marks in what is rendered, `consent` asks the workloads that share one, and `fields` makes a field of it.
+//!
+//! Absent on purpose: whatever kustomize does that does not decide about images, and its generators and plugins.
 
+mod build;
+mod consent;
+mod fields;
+mod images;
 mod index;
+mod mark;
+mod members;
+mod merge;
+mod object;
+mod operations;
+mod patch;
+mod prepared;
+mod select;
+mod sources;
 #[cfg(test)]
 mod tests;
-mod through;
-mod trace;
 
-pub(crate) use index::{Overlay, OverlayIndex};
-pub(crate) use through::through_overlays;
+pub use consent::Affected;
+pub use fields::{OverlayFields, overlay_fields};
+pub use index::{Overlay, OverlayFile, OverlayIndex};

@@ -1,14 +1,35 @@
 use super::*;
 use crate::manifest::{Reading, read};
 use crate::model::RepoPath;
-use crate::plan::automated;
-use std::collections::BTreeMap;
 
 const WEB: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web, annotations: {tidegate.dev/automated: \"true\"}}
 spec: {template: {spec: {containers: [{name: web, image: web:1}]}}}
 ";
+
+/// The index of files that were read.
+fn index(readings: &[(RepoPath, Reading)]) -> OverlayIndex<'_> {
+    let overlays = readings.iter().filter_map(|(path, reading)| {
+        Some(Overlay {
+            path,
+            kustomization: reading.kustomization.as_ref()?,
+            document: reading.values.first()?,
+        })
+    });
+    let files = readings.iter().map(|(path, reading)| {
+        let file = OverlayFile {
+            documents: reading.documents.iter().collect(),
+            operations: &reading.operations,
+            is_incomplete: !reading.is_complete(),
+        };
+        (path, file)
+    });
+    OverlayIndex {
+        overlays: overlays.collect(),
+        files: files.collect(),
+    }
+}
 
 /// The fields that are bumped: file, field and image.
 fn found(files: &[(&str, &str)]) -> Vec<String> {
@@ -20,33 +41,14 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
             (path, reading)
         })
         .collect();
-    let overlays = readings.iter().filter_map(|(path, reading)| {
-        Some(Overlay {
-            path,
-            kustomization: reading.kustomization.as_ref()?,
-            document: reading.values.first()?,
-        })
-    });
-    let mut index = OverlayIndex {
-        overlays: overlays.collect(),
-        objects: BTreeMap::new(),
-        operations: readings
-            .iter()
-            .map(|(path, reading)| (path, &*reading.operations))
-            .collect(),
-    };
-    for (path, reading) in &readings {
-        index.add(path, &reading.documents);
-    }
-    let fields = readings.iter().flat_map(|(path, reading)| {
-        let documents = reading.documents.iter();
-        documents
-            .flat_map(|document| automated(path, document))
-            .collect::<Vec<_>>()
-    });
-    let mut fields: Vec<String> = through_overlays(fields.collect(), &index)
+    let mut fields: Vec<String> = overlay_fields(&index(&readings))
+        .automated
         .iter()
         .map(|field| match &field.policy {
+            Ok(_) if field.lock.is_some() => {
+                let reason = field.lock.as_ref().and_then(|lock| lock.reason.clone());
+                format!("{} locked: {}", field.path, reason.unwrap_or_default())
+            }
             Ok(_) => format!("{} {} {}", field.path, field.field.field, field.image),
             Err(reason) => format!("{} {reason}", field.path),
         })
@@ -192,11 +194,9 @@ fn an_entry_comes_after_the_patches_of_its_kustomization_and_before_those_above_
 
 #[test]
 fn a_patch_of_something_else_changes_nothing() {
-    let other = PATCH.replace("name: web, image", "name: side, image");
     let ways = [
         ("patches: [{path: patch.yaml, target: {kind: StatefulSet}}]", PATCH),
         ("patches: [{path: patch.yaml, target: {name: api}}]", PATCH),
-        ("patches: [{path: patch.yaml}]", &other),
         (
             "patches: [{path: patch.yaml}]",
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n",
@@ -208,10 +208,6 @@ fn a_patch_of_something_else_changes_nothing() {
         (
             "patches: [{path: patch.yaml, target: {kind: Deployment}}]",
             "- {op: replace, path: /spec/template/spec/containers/4/image, value: x}\n",
-        ),
-        (
-            "patches: [{path: https://git.example/patch.yaml}, {path: gone.yaml}]",
-            "",
         ),
     ];
     for (way, patch) in ways {
@@ -287,4 +283,206 @@ spec: {values: {image: {repository: r.example/web, tag: \"1\"}}}
         fields[0].contains("prod/patch.yaml sets a part of the image, which is not followed"),
         "{fields:?}"
     );
+}
+
+const SHARED: &str = "resources: [../base]\nimages: [{name: web, newTag: v9}]\n";
+
+/// A second workload with the same image.
+fn second(annotations: &str) -> String {
+    WEB.replace(
+        "name: web, annotations: {tidegate.dev/automated: \"true\"}",
+        &format!("name: other, annotations: {{{annotations}}}"),
+    )
+}
+
+fn shared(annotations: &str) -> Vec<String> {
+    found(&[
+        ("base/web.yaml", WEB),
+        ("base/other.yaml", &second(annotations)),
+        ("base/kustomization.yaml", "resources: [web.yaml, other.yaml]\n"),
+        ("prod/kustomization.yaml", SHARED),
+    ])
+}
+
+#[test]
+fn everybody_whom_a_new_tag_would_move_is_asked() {
+    let automated = "tidegate.dev/automated: \"true\"";
+    assert_eq!(shared(automated), ["prod/kustomization.yaml web web:v9"]);
+    for annotations in [
+        "tidegate.dev/locked: \"true\"",
+        &format!("{automated}, fluxcd.io/locked: \"true\""),
+    ] {
+        let fields = shared(annotations);
+        assert_eq!(
+            fields,
+            ["prod/kustomization.yaml locked: the tag is also that of Deployment other, which is locked"]
+        );
+    }
+    let fields = shared(&format!("{automated}, tidegate.dev/policy: semver:~1"));
+    assert!(
+        fields.len() == 1 && fields[0].contains("different policies"),
+        "{fields:?}"
+    );
+    for annotations in [
+        "",
+        "tidegate.dev/policy: semver:~1",
+        "tidegate.dev/automated: \"false\"",
+    ] {
+        let fields = shared(annotations);
+        let is = fields[0].contains("a new tag here would also change Deployment other, which is not automated");
+        assert!(fields.len() == 1 && is, "{annotations}: {fields:?}");
+    }
+}
+
+#[test]
+fn a_lock_that_an_overlay_adds_counts_where_the_overlay_gets_its_tag() {
+    let lock = "resources: [../base]\ncommonAnnotations: {tidegate.dev/locked: \"true\", tidegate.dev/locked-reason: frozen}\n";
+    let fields = found(&[
+        ("base/web.yaml", WEB),
+        BASE,
+        ("dev/kustomization.yaml", "resources: [../base]\n"),
+        ("prod/kustomization.yaml", lock),
+        (
+            "beside/kustomization.yaml",
+            &format!("{lock}images: [{{name: web, newTag: v9}}]\n"),
+        ),
+    ]);
+    assert_eq!(
+        fields,
+        [
+            "base/web.yaml locked: frozen",
+            "beside/kustomization.yaml locked: frozen"
+        ]
+    );
+}
+
+#[test]
+fn an_inline_patch_in_one_overlay_does_not_stop_the_others() {
+    let indented = PATCH.replace('\n', "\n    ");
+    let fields = found(&[
+        ("base/web.yaml", WEB),
+        BASE,
+        ("dev/kustomization.yaml", "resources: [../base]\n"),
+        (
+            "prod/kustomization.yaml",
+            &format!("resources: [../base]\npatches:\n- patch: |\n    {indented}\n"),
+        ),
+    ]);
+    assert_eq!(fields.len(), 2, "{fields:?}");
+    assert_eq!(fields[0], "base/web.yaml web web:1");
+    assert!(fields[1].starts_with("prod/kustomization.yaml prod/kustomization.yaml:3:3: the patch here sets"));
+}
+
+#[test]
+fn an_entry_of_images_takes_a_tag_that_operations_set() {
+    let operation = "- {op: replace, path: /spec/template/spec/containers/0/image, value: r.example/web:7}\n";
+    let fields = found(&[
+        ("base/web.yaml", WEB),
+        BASE,
+        ("prod/ops.yaml", operation),
+        (
+            "prod/kustomization.yaml",
+            "resources: [../base]\npatches: [{path: ops.yaml, target: {kind: Deployment}}]\nimages: [{name: r.example/web, newTag: v9}]\n",
+        ),
+    ]);
+    assert_eq!(fields, ["prod/kustomization.yaml r.example/web r.example/web:v9"]);
+}
+
+#[test]
+fn a_tag_that_gets_a_suffix_is_not_written() {
+    let fields = found(&[
+        ("base/web.yaml", WEB),
+        BASE,
+        (
+            "prod/kustomization.yaml",
+            "resources: [../base]\nimages: [{name: web, tagSuffix: -alpine}]\n",
+        ),
+    ]);
+    assert!(
+        fields.len() == 1 && fields[0].contains("appends the tagSuffix \"-alpine\""),
+        "{fields:?}"
+    );
+}
+
+#[test]
+fn a_patch_that_is_not_read_stops_what_it_may_be_for() {
+    for patch in ["https://git.example/patch.yaml", "gone.yaml"] {
+        let kustomization = format!("resources: [../base]\npatches: [{{path: \"{patch}\", target: {{name: web}}}}]\n");
+        let fields = found(&[
+            ("base/web.yaml", WEB),
+            BASE,
+            ("prod/kustomization.yaml", &kustomization),
+        ]);
+        assert!(fields.len() == 1 && fields[0].contains("is not read"), "{fields:?}");
+    }
+}
+
+#[test]
+fn what_is_not_evaluated_stops_the_objects_that_it_may_change() {
+    let of = |replacement: &str| {
+        found(&[
+            ("base/web.yaml", WEB),
+            BASE,
+            (
+                "prod/kustomization.yaml",
+                &format!("resources: [../base]\n{replacement}\n"),
+            ),
+        ])
+    };
+    let image = "replacements: [{source: {kind: ConfigMap, fieldPath: data.tag}, targets: [{select: {kind: Deployment}, \
+                 fieldPaths: [\"spec.template.spec.containers.[name=web].image\"]}]}]";
+    let fields = of(image);
+    assert!(
+        fields.len() == 1 && fields[0].contains("replacements may change the image"),
+        "{fields:?}"
+    );
+    for other in [
+        image.replace("kind: Deployment", "kind: Job"),
+        image.replace("[name=web].image", "[name=web].env.[name=A].value"),
+    ] {
+        assert_eq!(of(&other), ["base/web.yaml web web:1"]);
+    }
+    assert!(of("transformers: [prefix.yaml]")[0].contains("transformers may change the image"));
+}
+
+#[test]
+fn the_image_of_a_job_is_not_bumped_unless_the_job_is_recreated() {
+    let job = WEB.replace("apps/v1", "batch/v1").replace("Deployment", "Job");
+    let with = |job: &str| {
+        found(&[
+            ("app/job.yaml", job),
+            ("app/kustomization.yaml", "resources: [job.yaml]\n"),
+        ])
+    };
+    let fields = with(&job);
+    assert!(
+        fields.len() == 1 && fields[0].contains("the template of a Job cannot change"),
+        "{fields:?}"
+    );
+    let recreated = job.replace("annotations: {", "annotations: {tidegate.dev/recreate: \"true\", ");
+    assert_eq!(with(&recreated), ["app/job.yaml web web:1"]);
+}
+
+#[test]
+fn a_tag_with_two_names_must_exist_under_both() {
+    let overlay = |name: &str| format!("resources: [../base]\nimages: [{{name: web, newName: {name}}}]\n");
+    let readings: Vec<(RepoPath, Reading)> = [
+        ("base/web.yaml", WEB.to_owned()),
+        ("base/kustomization.yaml", BASE.1.to_owned()),
+        ("eu/kustomization.yaml", overlay("eu.example/web")),
+        ("us/kustomization.yaml", overlay("us.example/web")),
+    ]
+    .into_iter()
+    .map(|(path, text)| {
+        let path = RepoPath::parse(path).unwrap();
+        let reading = read(&path, text.as_bytes());
+        (path, reading)
+    })
+    .collect();
+    let fields = overlay_fields(&index(&readings)).automated;
+    let names = |field: &crate::plan::AutomatedField| -> Vec<String> {
+        field.repositories().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(fields.len(), 1);
+    assert_eq!(names(&fields[0]), ["eu.example/web", "us.example/web"]);
 }

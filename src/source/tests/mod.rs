@@ -1,6 +1,7 @@
 //! Readings of commits in memory.
 
 mod flux_v1;
+mod flux_v2;
 mod publishing;
 mod reading;
 mod rendering;

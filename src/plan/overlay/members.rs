@@ -1,0 +1,93 @@
+use super::mark::{each_image, marks, parse, pod_spec};
+use super::object::Object;
+use crate::manifest::{AutomationIntent, automation_of};
+use crate::model::{FieldName, ObjectId};
+use serde_json::Value;
+use std::rc::Rc;
+
+/// An image of a rendered object, and the source of its tag.
+pub(super) struct Member<'a> {
+    pub(super) source: usize,
+    /// The name of the image, as rendered.
+    pub(super) name: String,
+    /// What an entry of `images` appends to the tag.
+    pub(super) suffix: String,
+    /// The object as a file declares it.
+    pub(super) object: Object<'a>,
+    /// The image field; `None` for an image where Tidegate knows no field.
+    pub(super) field: Option<FieldName>,
+    /// What the rendered annotations ask of automation.
+    pub(super) intent: Rc<AutomationIntent>,
+    /// The object as rendered, for messages.
+    pub(super) label: String,
+}
+
+impl Member<'_> {
+    /// Whether the workload asks for bumps of the image.
+    pub(super) fn is_automated(&self) -> bool {
+        self.field.is_some() && self.intent.automated
+    }
+}
+
+/// The images of a rendered object whose tags come from known sources.
+pub(super) fn members<'a>(object: &Object<'a>) -> Vec<Member<'a>> {
+    let intent = Rc::new(intent(object));
+    let identity = object.identity();
+    let label = ObjectId {
+        group: identity.group,
+        kind: identity.kind,
+        namespace: identity.namespace,
+        name: identity.name,
+    };
+    let label = label.to_string();
+    let member = |field: Option<&str>, name: &str, source: usize, suffix: &str| Member {
+        source,
+        name: name.to_owned(),
+        suffix: suffix.to_owned(),
+        object: object.clone(),
+        field: field.map(|field| FieldName(field.to_owned())),
+        intent: Rc::clone(&intent),
+        label: label.clone(),
+    };
+    let releases = object.release.iter();
+    let mut found: Vec<Member<'a>> = releases
+        .map(|(field, (name, source))| member(Some(&field.0), name, *source, ""))
+        .collect();
+    let mut value = Value::clone(&object.value);
+    let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let spec = pod_spec(&kind)
+        .iter()
+        .try_fold(&mut value, |value, key| value.get_mut(key));
+    if let Some(spec) = spec.filter(|_| !object.is_release()) {
+        let mut seen: Vec<String> = Vec::new();
+        each_image(spec, &mut |field, image| {
+            if let Some((name, source, suffix)) = parse(image) {
+                // Of two containers with one name, the first has the name's field.
+                let field = (!seen.iter().any(|seen| seen == field)).then_some(field);
+                found.push(member(field, name, source, suffix));
+                image.clear();
+            }
+            seen.push(field.to_owned());
+        });
+    }
+    found.extend(marks(&value).into_iter().map(|source| member(None, "", source, "")));
+    found
+}
+
+/// What the rendered annotations ask of automation. Overlays may have changed the annotations of the file.
+fn intent(object: &Object<'_>) -> AutomationIntent {
+    let annotations = |value: &Value| -> Vec<(String, Value)> {
+        let all = value.pointer("/metadata/annotations").and_then(Value::as_object);
+        let all = all.into_iter().flatten();
+        let prefixes = ["tidegate.dev/", "fluxcd.io/", "flux.weave.works/"];
+        all.filter(|(key, _)| prefixes.iter().any(|prefix| key.contains(prefix)))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    let document = object.document;
+    let (written, rendered) = (annotations(&document.object.value), annotations(&object.value));
+    match written == rendered {
+        true => document.automation.clone(),
+        false => automation_of(rendered, document.position),
+    }
+}

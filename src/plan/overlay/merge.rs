@@ -1,0 +1,141 @@
+use serde_json::{Map, Value};
+
+/// What a directive of a strategic merge patch asks for.
+const DIRECTIVE: &str = "$patch";
+/// The lists of a pod spec whose items kustomize merges by their names. Its other lists hold no images.
+const BY_NAME: [&str; 4] = ["containers", "initContainers", "ephemeralContainers", "volumes"];
+/// The built-in kinds with pod specs, with their API groups: kustomize knows the types of their lists.
+const BUILT_IN: [(&str, &str); 9] = [
+    ("", "Pod"),
+    ("", "PodTemplate"),
+    ("", "ReplicationController"),
+    ("apps", "DaemonSet"),
+    ("apps", "Deployment"),
+    ("apps", "ReplicaSet"),
+    ("apps", "StatefulSet"),
+    ("batch", "CronJob"),
+    ("batch", "Job"),
+];
+
+/// Merges a part of an object into the object, as kustomize does it: maps are merged key by key, `null` removes a key, and
+/// lists of containers and volumes are merged by name, those of the patch first. Every other list is replaced, and so is each
+/// list of a kind that is not built in, directives included. Returns false if the patch deletes the object.
+pub(super) fn merge(object: &mut Value, patch: &Value, group: &str, kind: &str) -> bool {
+    let lists = if BUILT_IN.contains(&(group, kind)) {
+        Lists::ByName
+    } else {
+        Lists::Replaced
+    };
+    match directive(patch) {
+        Some("delete") => return false,
+        Some("replace") => *object = without_directives(patch),
+        _ => map(object, patch, lists),
+    }
+    true
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lists {
+    ByName,
+    Replaced,
+}
+
+fn directive(value: &Value) -> Option<&str> {
+    value.get(DIRECTIVE)?.as_str()
+}
+
+fn map(object: &mut Value, patch: &Value, lists: Lists) {
+    let Value::Object(patch) = patch else {
+        *object = patch.clone();
+        return;
+    };
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    let Value::Object(object) = object else { return };
+    for (key, value) in patch.iter().filter(|(key, _)| !key.starts_with('$')) {
+        match value {
+            Value::Null => {
+                object.remove(key);
+            }
+            Value::Object(_) => field(object, key, value, lists),
+            Value::Array(items) => {
+                let merged = match object.get_mut(key) {
+                    Some(Value::Array(old)) if lists == Lists::ByName && BY_NAME.contains(&&**key) => {
+                        by_name(old, items)
+                    }
+                    _ => items.clone(),
+                };
+                object.insert(key.clone(), Value::Array(merged));
+            }
+            scalar => {
+                object.insert(key.clone(), scalar.clone());
+            }
+        }
+    }
+}
+
+fn field(object: &mut Map<String, Value>, key: &str, value: &Value, lists: Lists) {
+    match (directive(value), object.get_mut(key)) {
+        (Some("delete"), _) => {
+            object.remove(key);
+        }
+        (Some("replace"), _) => {
+            object.insert(key.to_owned(), without_directives(value));
+        }
+        (_, Some(old)) if old.is_object() => map(old, value, lists),
+        _ => {
+            object.insert(key.to_owned(), without_directives(value));
+        }
+    }
+}
+
+/// Merges lists by the names of their items. A directive without a name is for the whole list.
+fn by_name(old: &mut Vec<Value>, patch: &[Value]) -> Vec<Value> {
+    let is_whole = |item: &&Value| item.get("name").is_none();
+    let whole = patch.iter().filter(is_whole).find_map(directive);
+    match whole {
+        Some("delete") => return Vec::new(),
+        Some("replace") => {
+            let items = patch.iter().filter(|item| directive(item).is_none());
+            return items.map(without_directives).collect();
+        }
+        _ => {}
+    }
+    let mut merged = Vec::new();
+    for item in patch {
+        let name = item.get("name");
+        let at = old.iter().position(|old| name.is_some() && old.get("name") == name);
+        let mut base = at.map(|at| old.remove(at));
+        match (directive(item), &mut base) {
+            (Some("delete"), _) => continue,
+            // kustomize does not replace an item that is there already.
+            (Some("replace"), Some(base)) => merged.push(base.take()),
+            (_, None) => merged.push(without_directives(item)),
+            (_, Some(base)) => {
+                map(base, item, Lists::ByName);
+                merged.push(base.take());
+            }
+        }
+    }
+    merged.append(old);
+    merged
+}
+
+/// A part of a patch that has nothing to be merged with.
+fn without_directives(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let entries = map
+                .iter()
+                .filter(|(key, value)| !key.starts_with('$') && !value.is_null());
+            Value::Object(
+                entries
+                    .map(|(key, value)| (key.clone(), without_directives(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_directives).collect()),
+        scalar => scalar.clone(),
+    }
+}
