@@ -15,6 +15,7 @@
 //! Neither touches another loop. `holds`, `keys` and `preview` serve the commands that run apart from the agent.
 
 mod commands;
+mod confirm;
 mod deadlines;
 mod holds;
 mod home;
@@ -39,6 +40,7 @@ mod wire_source;
 mod wire_sync;
 mod wiring;
 
+pub use confirm::{Confirmed, confirm, confirm_in_clone};
 pub use holds::{holds, holds_of_clone, holds_of_url, lift, lift_in_clone};
 pub use keys::{Rotation, abandon, deploy_keys, has_deploy_key, rotate, signing_key};
 pub use preview::{Preview, preview};

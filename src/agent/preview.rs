@@ -153,9 +153,11 @@ async fn preview_sync(
         return Ok(None);
     };
     let target = Home::connect(config).await?.target(target);
-    let mut syncer = Syncer::new(target, settings.deletions);
+    let mut syncer = Syncer::new(target, settings.deletions)
+        .adopting(settings.adoption)
+        .handling_additions(settings.additions);
     let last = syncer.last_applied().await?;
-    let approval = approval(repo, settings.confirm, last, declared.commit).await?;
+    let approval = approval(repo, settings.confirm, last, declared.commit, syncer.has_waited()).await?;
     if let Some(last) = last.filter(|last| *last != declared.commit && !approval.history_broken) {
         let previous = source.at(last).await?;
         if let Some(state) = previous.target(syncer.target()) {

@@ -5,7 +5,7 @@ use super::wiring::Wiring;
 use crate::driver::{Shutdown, Tasks, Wake};
 use crate::model::TargetId;
 use crate::port::TargetApi;
-use crate::status::{Snapshot, TargetStatus, WaitingDeletions};
+use crate::status::{Snapshot, TargetStatus, UnreadyObject, WaitingDeletions};
 use crate::sync::{PassReporter, SyncEnd, SyncLoop, SyncReport, Syncer};
 use std::sync::Arc;
 
@@ -24,7 +24,9 @@ pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks
                 wiring.metrics.clone(),
             )
             .noting_denied(wiring.denied.clone(), Wake::from(&wiring.wakes.automation)),
-            syncer: Syncer::new(target, settings.deletions),
+            syncer: Syncer::new(target, settings.deletions)
+                .adopting(settings.adoption)
+                .handling_additions(settings.additions),
             confirmed: settings.confirm,
             repo: Arc::clone(&wiring.repo),
             declared: Arc::clone(&wiring.declared),
@@ -68,9 +70,21 @@ fn of_report(report: &SyncReport) -> TargetStatus {
         objects: report.declared,
         problems: report.problems(),
         prune_blocked: report.prune_blocked.clone(),
+        unready: unready(report),
         waiting: report.waiting.as_ref().map(|waiting| WaitingDeletions {
             objects: waiting.objects.clone(),
             remedy: waiting.remedy.clone(),
         }),
     }
+}
+
+fn unready(report: &SyncReport) -> Vec<UnreadyObject> {
+    let progress = report.unready.iter().map(|(id, health)| (id, health.to_string()));
+    let going = report.unsettled.iter().filter(|object| object.is_terminating);
+    let all = progress.chain(going.map(|object| (&object.id, object.message.clone())));
+    let objects = all.map(|(id, message)| UnreadyObject {
+        object: id.clone(),
+        message,
+    });
+    objects.collect()
 }

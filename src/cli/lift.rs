@@ -58,7 +58,7 @@ fn tag(text: &str) -> Result<Tag, String> {
     Tag::parse(text).map_err(|error| error.to_string())
 }
 
-fn author(text: &str) -> Result<Author, String> {
+pub(super) fn author(text: &str) -> Result<Author, String> {
     Author::parse(text).map_err(|error| error.to_string())
 }
 
@@ -101,7 +101,7 @@ impl LiftHolds {
 
 /// The author of the commit: the one that is named, or who git names here. A commit in the name of the agent would hide who
 /// asked for it.
-async fn person(named: Option<Author>) -> Option<Author> {
+pub(super) async fn person(named: Option<Author>) -> Option<Author> {
     if named.is_some() {
         return named;
     }

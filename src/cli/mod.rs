@@ -6,6 +6,7 @@
 
 mod config;
 mod config_file;
+mod confirm;
 mod failure;
 mod holds;
 mod identity;

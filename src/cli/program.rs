@@ -1,4 +1,5 @@
 use super::config::Config;
+use super::confirm::Confirm;
 use super::failure::Failure;
 use super::holds::Holds;
 use super::identity::Identity;
@@ -74,6 +75,7 @@ enum Command {
     Plan(Plan),
     Holds(Holds),
     Resume(Resume),
+    Confirm(Confirm),
     Release(Release),
     Scan(Scan),
     Sync(Sync),
@@ -117,6 +119,7 @@ impl Command {
                 Self::Identity(identity) => identity.run().await,
                 Self::Plan(plan) => plan.run().await,
                 Self::Holds(holds) => holds.run().await,
+                Self::Confirm(confirm) => confirm.run().await,
                 Self::Resume(resume) => resume.run().await,
                 Self::Release(release) => release.run().await,
                 Self::Scan(scan) => scan.run().await,

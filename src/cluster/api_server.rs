@@ -4,10 +4,12 @@ use super::discovery::Discovery;
 use super::failure::explain_outside;
 use super::own_fields::hand_over;
 use super::watches::Watches;
-use super::{apply, delete};
+use super::{apply, delete, look};
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Deletion, Freshness, Kinds, Mode, ObservedStore, TargetApi};
-use crate::resource::{FieldPath, GroupKind, KindVersion, ObservedObject, ServedKind, SetId};
+use crate::resource::{
+    FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, ResourceVersion, ServedKind, SetId, SetName,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -93,6 +95,28 @@ impl TargetApi for ApiServer {
 
     async fn hand_over(&self, kind: &ServedKind, id: &ObjectId, field: &FieldPath) -> Result<(), ClusterFailure> {
         self.write(kind, hand_over(&self.connection, kind, id, field)).await
+    }
+
+    async fn look(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+    ) -> Result<Option<(LiveObject, ResourceVersion)>, ClusterFailure> {
+        look::look(&self.connection, kind, id).await
+    }
+
+    async fn set_managed_fields(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+        version: &ResourceVersion,
+        entries: &[Value],
+    ) -> Result<ResourceVersion, ClusterFailure> {
+        look::set_managed_fields(&self.connection, kind, id, version, entries).await
+    }
+
+    async fn find_set(&self, id: &str) -> Result<Option<SetName>, ClusterFailure> {
+        look::find_set(&self.connection, id).await
     }
 
     async fn delete(

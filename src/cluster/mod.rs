@@ -24,6 +24,7 @@ mod delete;
 mod discovery;
 mod events;
 mod failure;
+mod look;
 mod own_fields;
 mod ownership;
 mod record;

@@ -1,11 +1,11 @@
 use super::connection::Connection;
+use super::look::set_managed_fields;
 use super::resource_path::collection_path;
 use crate::model::ObjectId;
 use crate::port::ClusterFailure;
 use crate::resource::{
-    FieldPath, MANAGER, REPLICAS, ServedKind, UnownedField, add_field, remove_field, unowned_fields,
+    FieldPath, MANAGER, REPLICAS, ResourceVersion, ServedKind, UnownedField, add_field, remove_field, unowned_fields,
 };
-use kube::api::{Patch, PatchParams};
 use kube::core::Request;
 use kube::core::response::StatusCause;
 use serde_json::{Value, json};
@@ -115,21 +115,11 @@ impl Live {
         id: &ObjectId,
         entries: Vec<Value>,
     ) -> Result<(), ClusterFailure> {
-        // A version that is no longer the stored one is answered with a conflict.
-        let version = &self.0["metadata"]["resourceVersion"];
-        let patch = Patch::Merge(json!({"metadata": {"resourceVersion": version, "managedFields": entries}}));
-        let path = collection_path(kind, id)?;
-        let params = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let request = async {
-            let request = Request::new(path)
-                .patch(&id.name, &params, &patch)
-                .map_err(kube::Error::BuildRequest)?;
-            connection.client.request_text(request).await.map(drop)
-        };
-        connection.within(DEADLINE, request).await
+        let version = self.0.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+        let version = ResourceVersion::new(version.unwrap_or_default());
+        set_managed_fields(connection, kind, id, &version, &entries)
+            .await
+            .map(drop)
     }
 }
 

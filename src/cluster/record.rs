@@ -4,8 +4,8 @@ use super::failure::explain_missing_namespace;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Mode, Record, RecordStore};
 use crate::resource::{
-    DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, Members, Run, ServedKind, SetName,
-    TOOLING_ANNOTATION, decode_keys, encode_keys,
+    DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, MemberKey, Members, Run, ServedKind,
+    SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -55,17 +55,22 @@ impl RecordMap {
 
     /// The entries of the ConfigMap. The lists of keys are what permits deletions; see [`Members`].
     fn data(&self, record: &Record) -> Value {
-        let members = record.members.clone().unwrap_or_default();
-        json!({
-            "members": encode_keys(&members.applied),
-            "members.enabled": encode_keys(&members.enabled),
-            "members.claimed": encode_keys(&members.claimed),
-            "members.unknown": encode_keys(&members.unknown),
+        let mut data = json!({
+            "waited": waited_text(&record.waited),
+            "waited.objects": sets_text(&record.waited),
             "commit": record.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
             "status": record.status,
             "problems": bounded(&record.problems),
             "runs": written_runs(&record.runs),
-        })
+        });
+        // Without these entries the next process knows that it does not know who made the objects.
+        if let Some(members) = &record.members {
+            data["members"] = encode_keys(&members.applied).into();
+            data["members.enabled"] = encode_keys(&members.enabled).into();
+            data["members.claimed"] = encode_keys(&members.claimed).into();
+            data["members.unknown"] = encode_keys(&members.unknown).into();
+        }
+        data
     }
 }
 
@@ -87,6 +92,7 @@ impl RecordStore for RecordMap {
             kinds: kinds.split(',').filter_map(GroupKind::parse).collect(),
             members: members(&data),
             runs: data.remove("runs").map(|text| read_runs(&text)).unwrap_or_default(),
+            waited: waited(&data),
             status: data.remove("status").unwrap_or_default(),
             problems: data
                 .remove("problems")
@@ -156,6 +162,34 @@ fn read_runs(text: &str) -> BTreeMap<ObjectId, Run> {
         Some((id, run))
     };
     text.lines().filter_map(read).collect()
+}
+
+fn waited_text(waited: &Waited) -> String {
+    let lines = waited.commits.iter().map(|(commit, key)| format!("{commit} {key}\n"));
+    lines.collect()
+}
+
+fn sets_text(waited: &Waited) -> String {
+    let lines = waited.sets.iter();
+    lines
+        .map(|(key, set)| format!("{key} {}\n", encode_keys(set)))
+        .collect()
+}
+
+fn waited(data: &BTreeMap<String, String>) -> Waited {
+    let lines = |name: &str| data.get(name).map_or("", String::as_str).lines();
+    let commits = lines("waited").filter_map(|line| {
+        let (commit, key) = line.split_once(' ')?;
+        Some((CommitId::parse(commit).ok()?, MemberKey::parse(key)?))
+    });
+    let sets = lines("waited.objects").filter_map(|line| {
+        let (key, set) = line.split_once(' ')?;
+        Some((MemberKey::parse(key)?, decode_keys(set)?))
+    });
+    Waited {
+        commits: commits.collect(),
+        sets: sets.filter(|(key, set)| MemberKey::of_set(set) == *key).collect(),
+    }
 }
 
 fn bounded(problems: &[String]) -> String {

@@ -1,7 +1,7 @@
 use super::report::Report;
-use super::text::{Label, Text, parsed};
+use super::text::{Label, Text, choices, parsed};
 use crate::model::{CommitId, TargetId};
-use crate::resource::DeletionLimit;
+use crate::resource::{Adoption, DeletionLimit, Drift};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,6 +10,10 @@ use serde::Deserialize;
 pub struct SyncSettings {
     /// False: nothing is applied.
     pub enabled: bool,
+    /// Which objects of others are taken over without an annotation.
+    pub adoption: Adoption,
+    /// What is done about fields that people add to live objects.
+    pub additions: Drift,
     /// The clusters that objects are applied to: at present one, the cluster that the agent runs in.
     pub targets: Vec<TargetSettings>,
     /// How many deletions happen without a person's confirmation.
@@ -41,6 +45,12 @@ pub(super) struct Sync {
     /// Namespaces that the agent works in. It then reads and applies nothing in other namespaces, and no cluster-wide objects.
     /// Empty: the whole cluster.
     namespaces: Vec<Text<Label>>,
+    /// `true`: the agent takes over declared objects of Helm releases, Flux v2 and Argo CD. `false`: only those that are
+    /// annotated `tidegate.dev/adopt: "true"`.
+    adopt: bool,
+    /// What the agent does about fields that people add to live objects, as `kubectl set env` does. `repair`: removes them.
+    /// `warn`: reports them. `ignore`: nothing. The annotation `tidegate.dev/ignore-fields` keeps single fields.
+    additions: Text<Drift>,
     deletions: Deletions,
 }
 
@@ -50,6 +60,8 @@ impl Default for Sync {
             enabled: true,
             set: Text::known("tidegate"),
             namespaces: Vec::new(),
+            adopt: false,
+            additions: Text::known("repair"),
             deletions: Deletions::default(),
         }
     }
@@ -64,16 +76,19 @@ struct Deletions {
     /// The largest share of the set, in percent, that the agent deletes without confirmation.
     #[schemars(range(max = 100))]
     percent: usize,
+    /// The share does not count for this many deletions or fewer.
+    floor: usize,
     /// Commit whose deletions are confirmed.
     confirm: Option<Text<CommitId>>,
 }
 
 impl Default for Deletions {
     fn default() -> Self {
-        let DeletionLimit { count, percent } = DeletionLimit::default();
+        let DeletionLimit { count, percent, floor } = DeletionLimit::default();
         Self {
             count,
             percent,
+            floor,
             confirm: None,
         }
     }
@@ -84,6 +99,7 @@ impl Sync {
         let Deletions {
             count,
             percent,
+            floor,
             confirm,
         } = self.deletions;
         if percent > 100 {
@@ -92,15 +108,18 @@ impl Sync {
         }
         SyncSettings {
             enabled: self.enabled,
+            adoption: if self.adopt { Adoption::All } else { Adoption::Annotated },
+            additions: self.additions.value,
             targets: vec![TargetSettings {
                 id: TargetId::here(),
                 set: self.set.value.0,
                 namespaces: self.namespaces.into_iter().map(|name| name.value.0).collect(),
             }],
-            deletions: DeletionLimit { count, percent },
+            deletions: DeletionLimit { count, percent, floor },
             confirm: confirm.map(|commit| commit.value),
         }
     }
 }
 
+choices!(Drift: "repair" => Self::Repair, "warn" => Self::Warn, "ignore" => Self::Ignore);
 parsed!(CommitId: {"pattern": "^[0-9a-fA-F]{40}$"});

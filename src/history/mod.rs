@@ -35,6 +35,7 @@
 
 mod bump;
 mod commit;
+mod confirmation;
 mod entry;
 mod field_change;
 mod field_state;
@@ -56,6 +57,7 @@ mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
 pub use commit::Commit;
+pub use confirmation::Confirmation;
 pub use field_change::{FieldChange, FieldValue};
 pub(crate) use field_change::{FileFields, field_changes};
 pub use hold::{Hold, HoldCheck};

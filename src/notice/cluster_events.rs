@@ -159,6 +159,14 @@ fn of_repo(event: &RepoEvent) -> Option<Parts> {
 }
 
 fn of_sync(event: &SyncEvent) -> Option<Parts> {
+    if let SyncEvent::ObjectsAdopted { objects } = event {
+        let each: Vec<String> = objects.iter().map(|(id, owner)| format!("{id} from {owner}")).collect();
+        let message = format!("took over {} objects of others: {}", objects.len(), each.join(", "));
+        return Some((false, "Adopted", message));
+    }
+    if let SyncEvent::ObjectUnsettled { id, path, message } = event {
+        return Some((true, "NotSettled", format!("{path}: {id}: {message}")));
+    }
     let SyncEvent::CommitApplied {
         commit,
         objects,

@@ -31,6 +31,8 @@ impl MetricSink {
                 commit, problems: None, ..
             } => self.0.last_applied(target, &commit.to_string()),
             SyncEvent::NotReadyInTime { .. }
+            | SyncEvent::ObjectsAdopted { .. }
+            | SyncEvent::ObjectUnsettled { .. }
             | SyncEvent::Problem { .. }
             | SyncEvent::TargetAway { .. }
             | SyncEvent::CommitApplied { .. } => {}

@@ -25,6 +25,8 @@ pub enum Topic {
     Target(TargetId),
     /// What is not as declared in a target.
     Problems(TargetId),
+    /// Which objects of a target hang on a finalizer or do not become ready.
+    Unsettled(TargetId),
     /// Why a target's pass could not run.
     Passes(TargetId),
     /// The commit that a target is at.

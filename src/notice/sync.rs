@@ -11,8 +11,15 @@ pub enum SyncEvent {
         path: RepoPath,
         /// What the apply changed.
         change: ObjectChange,
-        /// For a repair: who had changed the object, where the server says so.
+        /// For a repair: who had changed the object, where the server says so. For an adoption: who had made the object.
         by: Option<String>,
+        /// For a repair: fields that people had added and that were removed; some of many.
+        removed: Vec<String>,
+    },
+    /// Objects that others had made were taken over.
+    ObjectsAdopted {
+        /// The objects, each with its former owner.
+        objects: Vec<(ObjectId, String)>,
     },
     /// An object was deleted because no file declares the object any more.
     ObjectPruned {
@@ -34,6 +41,15 @@ pub enum SyncEvent {
     /// Condition: something is not as declared, or waits for a person.
     Problem {
         /// For people: what, where and what to do.
+        message: String,
+    },
+    /// Condition: a declared object hangs on a finalizer, failed, or does not become ready in time.
+    ObjectUnsettled {
+        /// The object.
+        id: ObjectId,
+        /// The file that declares the object.
+        path: RepoPath,
+        /// What the object waits for.
         message: String,
     },
     /// Condition: the API server does not answer.
@@ -67,6 +83,8 @@ pub enum ObjectChange {
     Configured,
     /// Others had changed or deleted the object since our last apply.
     Repaired,
+    /// Somebody else had made the object, and the agent took it over.
+    Adopted,
     /// The object was as declared.
     Unchanged,
 }
@@ -75,6 +93,7 @@ impl SyncEvent {
     pub(super) fn identity(&self) -> String {
         match self {
             Self::Problem { message } => message.clone(),
+            Self::ObjectUnsettled { id, .. } => id.to_string(),
             _ => String::new(),
         }
     }

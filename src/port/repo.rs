@@ -99,7 +99,7 @@ pub struct NewCommit {
     /// The tip that the plan was made on. It is the only parent of the first commit of a push; the parent of each further
     /// commit is the commit before.
     pub parent: CommitId,
-    /// The edits. A commit without edits lifts a hold by the trailers of its message; every other commit has at least one.
+    /// The edits. A commit without edits lifts a hold or confirms deletions by the trailers of its message; every other commit has at least one.
     /// Where an earlier commit of the same push edits the same file, `from` is the blob before the earlier edit, and `bytes`
     /// are the content after both edits.
     pub edits: Vec<FileEdit>,

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// Stands for one object in a record: 8 bytes of a hash. 10,000 keys take 110 kB of the 1 MiB that a ConfigMap may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,16 @@ impl MemberKey {
         Self::hash(&format!("id {}/{}/{namespace}/{}", id.group, id.kind, id.name))
     }
 
+    /// The key of a set of lives.
+    pub fn of_set(objects: &MemberKeys) -> Self {
+        Self::hash(&format!("all {}", encode_keys(objects)))
+    }
+
+    /// Reads the key as it is printed: 16 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self(hex::decode(text).ok()?.try_into().ok()?))
+    }
+
     fn hash(text: &str) -> Self {
         let digest = Sha256::digest(text);
         let mut key = [0; 8];
@@ -28,6 +39,12 @@ impl MemberKey {
             *to = from;
         }
         Self(key)
+    }
+}
+
+impl fmt::Display for MemberKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
     }
 }
 

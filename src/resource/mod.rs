@@ -8,32 +8,44 @@
 //! types apart before they come here.
 
 mod allocation;
+mod contact;
 mod deletion_limit;
 mod desired;
+mod field_pattern;
 mod field_set;
 mod fingerprint;
+mod former_owner;
 mod health;
 mod kind;
+mod live_object;
 mod member;
 mod missing_right;
 mod object;
 mod observed;
+mod owned_fields;
 mod prune;
 mod prune_policy;
 mod run;
 mod set;
+mod takeover;
 mod version;
+mod waited;
 mod wave;
+mod writer;
 
 pub use allocation::Allocations;
+pub use contact::{Adoption, Contact, contact};
 pub use deletion_limit::DeletionLimit;
 pub use desired::{DesiredHash, prepare};
+pub use field_pattern::FieldPattern;
 pub use field_set::{
     FieldPath, UnownedField, add_field, declares, has_field, leaf_fields, remove_field, show_field, unowned_fields,
 };
 pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership, REPLICAS};
+pub use former_owner::FormerOwner;
 pub use health::Health;
 pub use kind::{GroupKind, KindVersion, ServedKind};
+pub use live_object::LiveObject;
 pub use member::{Authorship, MemberKey, MemberKeys, Members, decode_keys, encode_keys, looks_applied};
 pub use missing_right::{MissingRight, is_for_want_of_rights};
 pub use object::{Drift, Ignore, Intent, Object, Origin};
@@ -42,5 +54,7 @@ pub use prune::{Protected, RetainReason, may_prune};
 pub use prune_policy::PrunePolicy;
 pub use run::Run;
 pub use set::{GROUP_KINDS_ANNOTATION, ID_LABEL, PART_OF_LABEL, SetId, SetName, TOOLING_ANNOTATION};
+pub use takeover::{Additions, Takeover, left_to_others};
 pub use version::ResourceVersion;
+pub use waited::Waited;
 pub use wave::Wave;

@@ -1,3 +1,4 @@
+use super::field_pattern::FieldPattern;
 use crate::model::{ObjectId, Position, RepoPath};
 use serde_json::Value;
 
@@ -63,6 +64,10 @@ pub struct Intent {
     pub keep: bool,
     /// What sync does about drift.
     pub drift: Drift,
+    /// `adopt: "true"`: sync takes the object over from another tool or another set.
+    pub adopt: bool,
+    /// `ignore-fields`: fields that others may own.
+    pub ignore_fields: Vec<FieldPattern>,
 }
 
 /// The `ignore` annotation.

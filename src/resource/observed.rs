@@ -3,7 +3,9 @@ use super::field_set::FieldPath;
 use super::fingerprint::Fingerprint;
 use super::health::Health;
 use super::prune_policy::PrunePolicy;
+use super::takeover::Additions;
 use super::version::ResourceVersion;
+use std::sync::Arc;
 
 /// What is kept of a live object of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct ObservedObject {
     /// Whether the agent's entry in `managedFields` is older than the object: a backup restored it together with the
     /// original's label.
     pub is_copy: bool,
+    /// Fields that people wrote beside what the agent applied.
+    pub additions: Option<Arc<Additions>>,
     /// Whether it has owner references: its owner creates and deletes it.
     pub is_owned: bool,
     /// Whether it is being deleted.
@@ -33,6 +37,8 @@ pub struct ObservedObject {
     pub is_finished: bool,
     /// What the server gave to it alone.
     pub allocations: Allocations,
+    /// What its deletion waits for; empty unless the object is being deleted.
+    pub finalizers: Vec<String>,
     /// What its annotations say about pruning.
     pub prune: PrunePolicy,
     /// Its health.

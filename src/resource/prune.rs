@@ -111,10 +111,12 @@ mod tests {
             last_written: Vec::new(),
             owns_replicas: false,
             is_copy: false,
+            additions: None,
             is_owned: false,
             is_terminating: false,
             is_finished: false,
             allocations: Allocations::default(),
+            finalizers: Vec::new(),
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
         }

@@ -74,6 +74,18 @@ pub struct TargetStatus {
     pub prune_blocked: Option<String>,
     /// Deletions that wait for a person.
     pub waiting: Option<WaitingDeletions>,
+    /// The declared objects that are not ready, each with what it waits for.
+    pub unready: Vec<UnreadyObject>,
+}
+
+/// A declared object that is not ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadyObject {
+    /// The object.
+    pub object: ObjectId,
+    /// What the object waits for, or why it failed.
+    pub message: String,
 }
 
 /// Deletions that a person must confirm.

@@ -1,10 +1,11 @@
+use super::first_contact::{Manners, Sent, send};
 use super::need::Reason;
 use super::report::{AppliedObject, Change, FailedObject, SyncReport};
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::ObjectId;
-use crate::port::{Applied, ClusterFailure, Mode, Observed, RecordStore, TargetApi};
-use crate::resource::{FieldPath, GroupKind, Health, REPLICAS, Wave, prepare};
+use crate::port::{ClusterFailure, Mode, Observed, RecordStore, TargetApi};
+use crate::resource::{Additions, FieldPath, GroupKind, Health, REPLICAS, Wave};
 use futures::StreamExt as _;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,19 +40,23 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         steps: &[ApplyStep],
         report: &mut SyncReport,
     ) -> Result<(), ClusterFailure> {
-        let (api, set) = (self.target.api.clone(), self.set.clone());
+        let (api, set, adoption) = (self.target.api.clone(), self.set.clone(), self.adoption);
+        let manners = Manners {
+            set: &set,
+            adoption,
+            mode: Mode::Write,
+        };
         let requests: Vec<_> = steps
             .iter()
             .map(|step| {
-                let (api, set) = (&api, &set);
+                let api = &api;
                 async move {
-                    let body = prepare(&step.object.value, &step.id, set);
                     if step.hands_replicas_over
                         && let Err(failure) = api.hand_over(&step.served, &step.id, &replicas()).await
                     {
                         return (step, Err(failure));
                     }
-                    (step, api.apply(&step.served, &step.id, &body, Mode::Write).await)
+                    (step, send(&**api, step, manners).await)
                 }
             })
             .collect();
@@ -60,8 +65,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let mut is_place_made = false;
         while let Some((step, answer)) = answers.next().await {
             match answer {
-                Ok(applied) => {
-                    let object = self.note_applied(step, &applied);
+                Ok(sent) => {
+                    let object = self.note_applied(step, &sent);
                     is_place_made |= Wave::is_waited_for(&step.served.kind.kind) && object.change == Change::Created;
                     report.applied.push(object);
                 }
@@ -80,8 +85,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
 
     fn note_failed(&mut self, step: &ApplyStep, failure: &ClusterFailure, report: &mut SyncReport) {
         let message = failure.to_string();
+        let observed = self.target.api.observed();
+        let seen = observed.read(|observed| observed.object(&step.id).map(|live| live.uid.clone()));
         self.cache
-            .note_failed(&step.id, step.hash, message.clone(), Instant::now());
+            .note_failed(&step.id, step.hash, seen, message.clone(), Instant::now());
         report.failed.push(FailedObject {
             id: step.id.clone(),
             path: Some(step.object.origin.path().clone()),
@@ -89,7 +96,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         });
     }
 
-    fn note_applied(&mut self, step: &ApplyStep, applied: &Applied) -> AppliedObject {
+    fn note_applied(&mut self, step: &ApplyStep, sent: &Sent) -> AppliedObject {
+        let applied = &sent.applied;
         let now = Instant::now();
         let id = &step.id;
         let seen = self.target.api.observed().read(|observed| observed.object(id).cloned());
@@ -102,9 +110,13 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             (None, Some(seen)) => was(&seen.uid, seen.fingerprint, seen.generation),
             (None, None) => false,
         };
-        let (change, by) = match &step.reason {
-            Reason::Drift(by) => (Change::Repaired, by.clone()),
-            Reason::Gone => (Change::Repaired, None),
+        let (change, by) = match (&step.reason, &sent.adopted) {
+            (Reason::Drift(by), _) => (Change::Repaired, by.clone()),
+            (Reason::Gone, owner) => (Change::Repaired, owner.as_ref().map(ToString::to_string)),
+            (_, None) if step.additions.is_some() => {
+                (Change::Repaired, step.additions.as_ref().and_then(Additions::who))
+            }
+            (_, Some(owner)) => (Change::Adopted, Some(owner.to_string())),
             _ if applied.created => (Change::Created, None),
             _ if unchanged => (Change::Unchanged, None),
             _ => (Change::Configured, None),
@@ -119,6 +131,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             path: step.object.origin.path().clone(),
             change,
             by,
+            removed: step.additions.as_ref().map(Additions::paths).unwrap_or_default(),
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// The manifest that failed: another manifest is applied at once.
     pub(super) hash: DesiredHash,
+    /// The UID that the watch showed then. Another UID, or none, means that somebody deleted what was in the way.
+    pub(super) seen: Option<String>,
     pub(super) next: Instant,
     /// Objects that are being deleted and have what this one asks for. When all are gone, the object is due.
     pub(super) waits_for: Vec<ObjectId>,
@@ -100,15 +102,23 @@ impl ApplyCache {
         self.deleted.remove(id);
     }
 
-    pub(super) fn note_failed(&mut self, id: &ObjectId, hash: DesiredHash, message: String, now: Instant) {
+    pub(super) fn note_failed(
+        &mut self,
+        id: &ObjectId,
+        hash: DesiredHash,
+        seen: Option<String>,
+        message: String,
+        now: Instant,
+    ) {
         let entry = self.entries.entry(id.clone()).or_default();
         let mut backoff = match entry.failure.take() {
-            Some(failure) if failure.hash == hash => failure.backoff,
+            Some(failure) if failure.hash == hash && failure.seen == seen => failure.backoff,
             _ => Backoff::new(FIRST_RETRY, LAST_RETRY),
         };
         entry.failure = Some(Failure {
             message,
             hash,
+            seen,
             next: now + backoff.failed(),
             waits_for: Vec::new(),
             backoff,
@@ -192,7 +202,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_rejected_object_is_retried_ever_more_slowly_until_its_manifest_changes() {
+    async fn a_rejected_object_is_retried_ever_more_slowly_until_its_manifest_changes_or_it_is_deleted() {
         let id = ObjectId::new("v1", "Service", Some("shop"), "web");
         let hash = |text: &str| DesiredHash::of(&serde_json::Value::from(text));
         let mut cache = ApplyCache::default();
@@ -200,12 +210,15 @@ mod tests {
         let pause = |cache: &ApplyCache| cache.entry(&id).unwrap().failure.as_ref().unwrap().next - now;
         let mut pauses = Vec::new();
         for _ in 0..10 {
-            cache.note_failed(&id, hash("a"), "no".into(), now);
+            cache.note_failed(&id, hash("a"), Some("u".into()), "no".into(), now);
             pauses.push(pause(&cache));
         }
         assert_eq!(pauses.first(), Some(&FIRST_RETRY));
         assert!(pauses.is_sorted() && pauses.last() == Some(&LAST_RETRY));
-        cache.note_failed(&id, hash("b"), "no".into(), now);
+        cache.note_failed(&id, hash("b"), Some("u".into()), "no".into(), now);
+        assert_eq!(pause(&cache), FIRST_RETRY);
+        cache.note_failed(&id, hash("b"), Some("u".into()), "no".into(), now);
+        cache.note_failed(&id, hash("b"), None, "no".into(), now);
         assert_eq!(pause(&cache), FIRST_RETRY);
     }
 }

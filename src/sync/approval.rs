@@ -1,15 +1,16 @@
 use super::sync_plan::Approval;
-use crate::history;
+use crate::history::Confirmation;
 use crate::model::CommitId;
-use crate::port::{ConfigRepo, RepoFailure};
+use crate::port::{ConfigRepo, HistoryCommit, RepoFailure};
+use crate::resource::MemberKey;
 
-/// The most bumps of the agent after a confirmed commit. After more bumps a person must confirm again.
-const MAX_BUMPS: usize = 100;
+/// How many commits may land between a deletion that waits and its confirmation.
+const MAX_COMMITS: usize = 200;
 
-/// Which deletions of `tip` are approved, by the settings and by the history.
+/// Which deletions of `tip` are approved, by the settings and by the history. `waits`: deletions have waited already.
 ///
-/// A confirmed commit also confirms the tip if only bumps of the agent lie between the two: on a busy repository the tip
-/// would otherwise have moved on before a person can name it.
+/// What commits say about themselves permits nothing: the plan compares the objects that would be deleted with those that
+/// waited at the confirmed commit.
 ///
 /// # Errors
 /// The config repo cannot be read.
@@ -18,26 +19,35 @@ pub async fn approval(
     confirmed: Option<CommitId>,
     last_applied: Option<CommitId>,
     tip: CommitId,
+    waits: bool,
 ) -> Result<Approval, RepoFailure> {
     let history_broken = match last_applied {
         Some(last) if last != tip => !repo.is_ancestor(last, tip).await?,
         _ => false,
     };
-    let confirmed = match confirmed {
-        Some(commit) if commit != tip && has_only_bumps_since(repo, commit, tip).await? => Some(tip),
-        as_written => as_written,
+    let objects = match last_applied {
+        Some(last) if last == tip => None,
+        None if !waits => None,
+        // A commit that is not in the history bounds nothing, and may not be in the repository.
+        last => confirmation(repo, tip, last.filter(|_| !history_broken)).await?,
     };
     Ok(Approval {
         confirmed,
         history_broken,
+        objects,
     })
 }
 
-async fn has_only_bumps_since(repo: &impl ConfigRepo, commit: CommitId, tip: CommitId) -> Result<bool, RepoFailure> {
-    if !repo.is_ancestor(commit, tip).await? {
-        return Ok(false);
-    }
-    let since = repo.history(tip, Some(commit), MAX_BUMPS).await?;
-    let all_bumps = since.iter().all(|commit| !history::bumps(&commit.message).is_empty());
-    Ok(since.len() < MAX_BUMPS && all_bumps)
+/// What the newest confirmation since `last` stands for. A commit that confirms does nothing else: a commit that changes files
+/// confirms nothing, whatever its message says.
+async fn confirmation(
+    repo: &impl ConfigRepo,
+    tip: CommitId,
+    last: Option<CommitId>,
+) -> Result<Option<MemberKey>, RepoFailure> {
+    let is_message_only = |commit: &&HistoryCommit| commit.changes.is_empty() && commit.parents.len() == 1;
+    let since = repo.history(tip, last, MAX_COMMITS).await?;
+    let mut confirmations = since.iter().filter(is_message_only);
+    let newest = confirmations.find_map(|commit| Confirmation::read(&commit.message));
+    Ok(newest.and_then(|confirmation| MemberKey::parse(&confirmation.objects)))
 }

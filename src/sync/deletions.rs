@@ -1,8 +1,8 @@
 use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, PlanInputs, SyncPlan};
-use crate::model::{ObjectId, RepoPath, Severity};
+use crate::model::{CommitId, ObjectId, RepoPath, Severity};
 use crate::port::TargetState;
-use crate::resource::{Authorship, GroupKind, Wave, may_prune};
+use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Wave, may_prune};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -13,11 +13,12 @@ impl SyncPlan {
             mut recorded,
             mut unknown,
             set,
-        } = self.undeclared(inputs);
+        } = self.find_undeclared(inputs);
         let (count, count_recorded) = (recorded.len() + unknown.len(), recorded.len());
         if count == 0 {
             return;
         }
+        self.undeclared = uids(recorded.iter().chain(&unknown));
         let renatured = renatured(recorded.iter().chain(&unknown), declared, inputs);
         self.nature_changed = renatured.is_some();
         if !declared.complete {
@@ -29,7 +30,8 @@ impl SyncPlan {
         if let Some(obstacle) = unreadable.first() {
             self.block_deletions(format!("{} not deleted: {obstacle}", counted(unreadable.len())));
         }
-        if inputs.approval.confirmed == Some(declared.commit) {
+        if is_confirmed(declared.commit, &uids(recorded.iter().chain(&unknown)), inputs) {
+            self.is_confirmed = true;
             self.deletions = [recorded, unknown].concat();
             self.deletions.sort_by_key(order);
             return;
@@ -50,18 +52,19 @@ impl SyncPlan {
         if !waiting.is_empty() {
             self.waiting = Some(WaitingDeletions {
                 remedy: format!(
-                    "{} not deleted: {}; to delete, set sync.deletions.confirm to {}, or bring the manifests back",
+                    "{} not deleted: {}; to delete, run `tidegate confirm {}`, or bring the manifests back",
                     counted(waiting.len()),
                     reasons.join("; "),
-                    declared.commit
+                    declared.commit.short()
                 ),
+                uids: uids(waiting.iter()),
                 objects: waiting.into_iter().map(|step| step.id).collect(),
             });
         }
     }
 
     /// The members that may be pruned, later waves first, and the size of the set. Records why the others are retained.
-    fn undeclared(&mut self, inputs: &PlanInputs<'_>) -> Undeclared {
+    fn find_undeclared(&mut self, inputs: &PlanInputs<'_>) -> Undeclared {
         let mut undeclared = Undeclared::default();
         for (id, live) in inputs.observed.objects() {
             undeclared.set += 1;
@@ -107,6 +110,24 @@ const UNKNOWN_HISTORY: &str = "the set's record was lost, so that it is not know
 
 fn order(step: &DeletionStep) -> (Reverse<Wave>, ObjectId) {
     (Reverse(Wave::of(&step.served.kind.kind)), step.id.clone())
+}
+
+fn uids<'a>(steps: impl Iterator<Item = &'a DeletionStep>) -> MemberKeys {
+    steps.map(|step| MemberKey::of_uid(&step.seen.uid)).collect()
+}
+
+/// Whether a person confirmed these deletions: by a commit that stands for these objects, or by the settings. The settings
+/// name a commit, and count for the objects that waited at that commit, or that it is the first to delete.
+fn is_confirmed(commit: CommitId, objects: &MemberKeys, inputs: &PlanInputs<'_>) -> bool {
+    let approval = inputs.approval;
+    let by_commit = approval.objects.is_some_and(|key| inputs.waited.covers(key, objects));
+    let by_settings = approval
+        .confirmed
+        .is_some_and(|confirmed| match inputs.waited.at(confirmed) {
+            Some(waited) => objects.is_subset(waited),
+            None => confirmed == commit,
+        });
+    by_commit || by_settings
 }
 
 /// Why the deletions wait for a person; `None` if they do not.

@@ -25,8 +25,11 @@ mod approval;
 mod authors;
 mod conflict;
 mod deletions;
+mod first_contact;
 mod introduced;
+mod live_fields;
 mod need;
+mod pass_outcome;
 mod preview;
 mod prune;
 mod record_pass;
@@ -36,6 +39,8 @@ mod sync_loop;
 mod sync_plan;
 mod syncer;
 mod target;
+mod unsettled;
+mod waiting;
 mod withheld;
 
 #[cfg(test)]
@@ -52,3 +57,4 @@ pub use sync_loop::{SyncEnd, SyncLoop};
 pub use sync_plan::{ApplyStep, Approval, DeletionStep, PlanInputs, SyncPlan, plan};
 pub use syncer::Syncer;
 pub use target::Target;
+pub use unsettled::Unsettled;

@@ -50,8 +50,10 @@ pub(super) fn need(entry: Option<&Entry>, hash: DesiredHash, id: &ObjectId, obse
         return Need::Apply(Reason::First);
     };
     if let Some(failure) = &entry.failure {
+        let view = observed.kinds.get(&GroupKind::of(id)).filter(|view| view.synced);
+        let is_same = view.is_none_or(|view| view.objects.get(id).map(|live| &live.uid) == failure.seen.as_ref());
         let is_free = !failure.waits_for.is_empty() && failure.waits_for.iter().all(|id| observed.object(id).is_none());
-        return match failure.hash == hash && now < failure.next && !is_free {
+        return match failure.hash == hash && is_same && !is_free && now < failure.next {
             true => Need::NothingUntil(failure.next),
             false => Need::Apply(Reason::Again),
         };

@@ -1,12 +1,14 @@
 use super::apply::IN_FLIGHT;
+use super::first_contact::{Manners, send};
 use super::introduced::Introduced;
 use super::report::{Change, FailedObject, WaitingDeletions, as_retained, failures};
 use super::sync_plan::{ApplyStep, Approval, SyncPlan};
 use super::syncer::Syncer;
+use super::unsettled::{Unsettled, unready};
 use super::withheld::{in_the_way, withhold};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Applied, ClusterFailure, Mode, RecordStore, TargetApi, TargetState};
-use crate::resource::{GroupKind, RetainReason, is_for_want_of_rights, prepare};
+use crate::resource::{Additions, GroupKind, RetainReason, is_for_want_of_rights};
 use futures::StreamExt as _;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -29,6 +31,8 @@ pub struct Preview {
     /// Undeclared members of the set that would not be deleted.
     #[serde(serialize_with = "as_retained")]
     pub retained: Vec<(ObjectId, RetainReason)>,
+    /// Declared objects that hang on a finalizer or are not ready.
+    pub unready: Vec<Unsettled>,
     /// What could not be applied.
     pub failed: Vec<FailedObject>,
 }
@@ -42,8 +46,12 @@ pub struct PreviewedObject {
     pub id: ObjectId,
     /// The file that declares it.
     pub path: RepoPath,
-    /// Created, configured or unchanged.
+    /// Created, configured, adopted or unchanged.
     pub change: Change,
+    /// For an adoption: who made the object. For a repair: who added fields.
+    pub by: Option<String>,
+    /// Fields that people added and that would be removed; some of many.
+    pub removed: Vec<String>,
 }
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
@@ -57,27 +65,37 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     pub async fn preview(&mut self, declared: &TargetState, approval: Approval) -> Result<Preview, ClusterFailure> {
         let plan = self.plan_only(declared, approval).await?;
         let mut preview = Preview::of_plan(declared.commit, &plan);
-        let (api, set) = (&*self.target.api, &self.set);
+        preview.unready = self.observed().read(|observed| unready(&plan.hashes, observed));
+        let api = &*self.target.api;
+        let manners = Manners {
+            set: &self.set,
+            adoption: self.adoption,
+            mode: Mode::DryRun,
+        };
         let requests: Vec<_> = plan
             .applies()
-            .map(|step| async move {
-                let body = prepare(&step.object.value, &step.id, set);
-                (step, api.apply(&step.served, &step.id, &body, Mode::DryRun).await)
-            })
+            .map(|step| async move { (step, send(api, step, manners).await) })
             .collect();
         // Dry runs cost the server as much as applies. They are answered in order: definitions come before their objects.
         let mut answers = futures::stream::iter(requests).buffered(IN_FLIGHT);
         let mut introduced = Introduced::default();
         while let Some((step, answer)) = answers.next().await {
             match answer {
-                Ok(applied) => {
-                    if applied.created {
+                Ok(sent) => {
+                    if sent.applied.created {
                         introduced.note(step);
                     }
-                    preview.add(step, self.previewed_change(step, &applied));
+                    let by = sent.adopted.as_ref().map(ToString::to_string);
+                    let added = step.additions.as_ref().and_then(Additions::who);
+                    let change = match (&by, &added) {
+                        (Some(_), _) => Change::Adopted,
+                        (None, Some(_)) => Change::Repaired,
+                        (None, None) => self.previewed_change(step, &sent.applied),
+                    };
+                    preview.add(step, change, by.or(added));
                 }
                 Err(failure) if failure.is_outage() => return Err(failure),
-                Err(_) if introduced.has_namespace_of(&step.id) => preview.add(step, Change::Created),
+                Err(_) if introduced.has_namespace_of(&step.id) => preview.add(step, Change::Created, None),
                 Err(failure) => preview.failed.push(FailedObject {
                     id: step.id.clone(),
                     path: Some(step.object.origin.path().clone()),
@@ -111,15 +129,18 @@ impl Preview {
             waiting: plan.waiting.clone(),
             prune_blocked: plan.prune_blocked.clone(),
             retained: plan.retained.clone(),
+            unready: Vec::new(),
             failed: plan.failed.clone(),
         }
     }
 
-    fn add(&mut self, step: &ApplyStep, change: Change) {
+    fn add(&mut self, step: &ApplyStep, change: Change, by: Option<String>) {
         self.objects.push(PreviewedObject {
             id: step.id.clone(),
             path: step.object.origin.path().clone(),
             change,
+            by,
+            removed: step.additions.as_ref().map(Additions::paths).unwrap_or_default(),
         });
     }
 
@@ -131,7 +152,7 @@ impl Preview {
         self.failed
             .retain(|failed| !accepted.iter().any(|step| step.id == failed.id));
         for step in &accepted {
-            self.add(step, Change::Configured);
+            self.add(step, Change::Configured, None);
         }
         let mut deletions = plan.deletions.clone();
         if let Some(reason) = withhold(&mut deletions, &self.failed) {
@@ -150,6 +171,8 @@ impl Preview {
                     id: failed.id,
                     path,
                     change: Change::Created,
+                    by: None,
+                    removed: Vec::new(),
                 }),
                 _ => self.failed.push(failed),
             }
@@ -184,9 +207,19 @@ impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut unchanged = 0;
         for object in &self.objects {
-            match object.change {
-                Change::Unchanged => unchanged += 1,
-                change => writeln!(f, "apply  {}: {change} ({})", object.id, object.path)?,
+            match (object.change, &object.by) {
+                (Change::Unchanged, _) => unchanged += 1,
+                (Change::Repaired, by) => {
+                    let by = by.as_deref().unwrap_or("somebody");
+                    let fields = object.removed.join(", ");
+                    writeln!(
+                        f,
+                        "apply  {}: repaired: {by} added {fields} ({})",
+                        object.id, object.path
+                    )?;
+                }
+                (change, Some(by)) => writeln!(f, "apply  {}: {change} from {by} ({})", object.id, object.path)?,
+                (change, None) => writeln!(f, "apply  {}: {change} ({})", object.id, object.path)?,
             }
         }
         for id in &self.deletions {
@@ -197,6 +230,9 @@ impl fmt::Display for Preview {
         }
         if let Some(waiting) = &self.waiting {
             writeln!(f, "keep   {}", waiting.remedy)?;
+        }
+        for object in &self.unready {
+            writeln!(f, "unwell {object}")?;
         }
         writeln!(f, "       {unchanged} objects are as declared")
     }

@@ -1,8 +1,10 @@
+use super::pass_outcome::PassOutcome;
 use super::report::{FailedObject, SyncReport};
 use super::sync_plan::{Approval, SyncPlan};
 use super::syncer::{Syncer, UNKNOWN_KINDS, versions};
+use crate::model::CommitId;
 use crate::port::{ClusterFailure, Kinds, Observed, Record, RecordStore, TargetApi, TargetState};
-use crate::resource::GroupKind;
+use crate::resource::{GroupKind, Waited};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -12,7 +14,7 @@ const MAX_PROBLEMS: usize = 200;
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     /// Completes the report with what the plan and the watches say.
-    pub(super) fn complete_report(&self, plan: SyncPlan, kinds: &Kinds, report: &mut SyncReport) {
+    pub(super) fn complete_report(&mut self, plan: SyncPlan, kinds: &Kinds, report: &mut SyncReport) {
         let now = Instant::now();
         for failed in plan.failed {
             let is_known = |known: &FailedObject| known.id == failed.id && known.path == failed.path;
@@ -42,6 +44,13 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         if !plan.unknown.is_empty() || report.prune_blocked.is_some() || is_unanswered {
             report.wait_at_most(UNKNOWN_KINDS);
         }
+        let rollouts = &mut self.rollouts;
+        let settle = |observed: &Observed| rollouts.unsettled(&plan.hashes, observed, now);
+        let (unsettled, late_at) = self.target.api.observed().read(settle);
+        report.unsettled = unsettled;
+        if let Some(at) = late_at {
+            report.wait_at_most(at.saturating_duration_since(now));
+        }
         self.target.api.observed().read(|observed| {
             for id in &plan.declared {
                 if let Some(live) = observed.object(id).filter(|live| !live.health.is_settled()) {
@@ -67,7 +76,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         declared: &TargetState,
         kinds: &Kinds,
         approval: Approval,
-        nature_changed: bool,
+        outcome: PassOutcome,
         report: &SyncReport,
     ) -> Result<(), ClusterFailure> {
         let (api, store) = (Arc::clone(&self.target.api), Arc::clone(&self.target.record));
@@ -86,7 +95,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             // file must not skip the confirmation.
             commit: match (&report.waiting, &report.prune_blocked) {
                 (Some(_), _) => record.commit,
-                (None, Some(_)) if approval.history_broken || nature_changed => record.commit,
+                (None, Some(_)) if approval.history_broken || outcome.nature_changed => record.commit,
                 _ => Some(declared.commit),
             },
             kinds: api
@@ -94,6 +103,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 .read(|observed| kinds_of_set(declared, kinds, report, record, observed)),
             members: Some(members),
             runs,
+            waited: waited(&record.waited, declared.commit, approval, &outcome),
             status: match problems.len() {
                 0 => format!("in sync: {} objects", report.declared),
                 1 => format!("{} objects, 1 problem", report.declared),
@@ -107,6 +117,20 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
         Ok(())
     }
+}
+
+/// The deletions that have waited since the last pass that had none. What a confirmed commit stands for stays: a commit is
+/// confirmed once, for the objects that it was to delete then.
+fn waited(before: &Waited, commit: CommitId, approval: Approval, outcome: &PassOutcome) -> Waited {
+    let mut waited = before.clone();
+    if outcome.is_settled {
+        waited.keep_only(approval.confirmed);
+    } else if let Some(asked) = &outcome.asked
+        && (approval.confirmed != Some(commit) || waited.at(commit).is_none())
+    {
+        waited.note(commit, asked);
+    }
+    waited
 }
 
 /// The kinds that the set may still have: the declared kinds, and the recorded kinds that may still have objects.

@@ -1,5 +1,6 @@
+use super::unsettled::Unsettled;
 use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity, TargetId};
-use crate::resource::{GroupKind, Health, MissingRight, RetainReason, is_for_want_of_rights};
+use crate::resource::{GroupKind, Health, MemberKey, MemberKeys, MissingRight, RetainReason, is_for_want_of_rights};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,6 +14,8 @@ pub enum Change {
     Created,
     /// The object existed and differed.
     Configured,
+    /// Somebody else had made the object, and the agent took it over.
+    Adopted,
     /// The object was as declared.
     Unchanged,
     /// Somebody had changed or deleted the object since the agent's last apply.
@@ -24,6 +27,7 @@ impl fmt::Display for Change {
         f.write_str(match self {
             Self::Created => "created",
             Self::Configured => "configured",
+            Self::Adopted => "adopted",
             Self::Unchanged => "unchanged",
             Self::Repaired => "repaired",
         })
@@ -41,8 +45,10 @@ pub struct AppliedObject {
     pub path: RepoPath,
     /// The result.
     pub change: Change,
-    /// For a repair: the manager that had changed it, where the server names one.
+    /// For a repair: the manager that had changed it, where the server names one. For an adoption: who had made it.
     pub by: Option<String>,
+    /// For a repair: fields that people had added, and that were removed; some of many.
+    pub removed: Vec<String>,
 }
 
 /// An object that is not as declared. Each pass reports it until it is corrected, and retries it when it is due.
@@ -68,7 +74,7 @@ impl fmt::Display for FailedObject {
     }
 }
 
-/// An object whose drift is not repaired, because its manifest says `drift: warn`.
+/// An object whose drift is not repaired, because its manifest says `drift: warn`, or the settings say `additions: warn`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Drifted {
@@ -79,6 +85,8 @@ pub struct Drifted {
     pub path: RepoPath,
     /// The manager that changed it, where the server names one; `None` also if the object was deleted.
     pub by: Option<String>,
+    /// The fields that people added, some of many; empty if a field of the manifest was changed.
+    pub fields: Vec<String>,
 }
 
 /// An object that somebody keeps changing back. It is repaired at growing intervals.
@@ -108,6 +116,16 @@ pub struct WaitingDeletions {
     pub objects: Vec<ObjectId>,
     /// Why they wait, and what to do.
     pub remedy: String,
+    /// The UIDs of the objects: a confirmation counts for them and no others.
+    #[serde(skip)]
+    pub uids: MemberKeys,
+}
+
+impl WaitingDeletions {
+    /// Stands for exactly these objects.
+    pub fn key(&self) -> MemberKey {
+        MemberKey::of_set(&self.uids)
+    }
 }
 
 /// What a pass over one target found and did.
@@ -143,6 +161,8 @@ pub struct SyncReport {
     pub contended: Vec<Contended>,
     /// Declared objects that are not ready. Objects without a health rule are left out.
     pub unready: Vec<(ObjectId, Health)>,
+    /// Declared objects that hang on a finalizer, that failed, or whose rollout takes too long.
+    pub unsettled: Vec<Unsettled>,
     /// Kinds that cannot be watched, and why. Drift of their objects is not noticed.
     pub unwatched: Vec<(GroupKind, String)>,
     /// What could not be used in the commit.
@@ -192,6 +212,7 @@ impl SyncReport {
             drifted: Vec::new(),
             contended: Vec::new(),
             unready: Vec::new(),
+            unsettled: Vec::new(),
             unwatched: Vec::new(),
             findings: Vec::new(),
             complete: false,
@@ -207,10 +228,11 @@ impl SyncReport {
         self.applied.iter().filter(|object| object.change == change).count()
     }
 
-    /// Whether everything that the commit declares could be read and is applied, and no deletion waits.
+    /// Whether everything that the commit declares could be read, is applied and stays, and no deletion waits.
     pub fn is_in_sync(&self) -> bool {
+        let is_going = self.unsettled.iter().any(|object| object.is_terminating);
         let is_done = self.failed.is_empty() && self.waiting.is_none() && self.prune_blocked.is_none();
-        self.outage.is_none() && self.complete && is_done
+        self.outage.is_none() && self.complete && is_done && !is_going
     }
 
     /// Whether the pass ran to its end, and did only a part of what the commit declares.
@@ -232,10 +254,12 @@ impl SyncReport {
             .into_iter()
             .chain(errors)
             .chain(self.target_problems())
+            .chain(self.unsettled.iter().map(ToString::to_string))
             .collect()
     }
 
-    /// The problems of the target, without an outage and without what is wrong in the config repo.
+    /// The problems of the target, without an outage, without what is wrong in the config repo, and without objects that do not
+    /// come to rest, which are reported one by one.
     pub(super) fn target_problems(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(failures(&self.failed));
@@ -243,10 +267,14 @@ impl SyncReport {
         lines.extend(self.prune_blocked.clone());
         for drifted in &self.drifted {
             let by = drifted.by.as_deref().unwrap_or("somebody");
-            lines.push(format!(
-                "{}: {}: changed by {by} and not repaired (drift: warn)",
-                drifted.path, drifted.id
-            ));
+            let what = match drifted.fields.as_slice() {
+                [] => format!("changed by {by} and not repaired (drift: warn)"),
+                fields => format!(
+                    "{by} added {}, which the manifest does not have; the fields stay (warn)",
+                    fields.join(", ")
+                ),
+            };
+            lines.push(format!("{}: {}: {what}", drifted.path, drifted.id));
         }
         for contended in &self.contended {
             let by = contended.by.as_deref().unwrap_or("somebody");
@@ -302,7 +330,7 @@ pub(super) fn failures(failed: &[FailedObject]) -> Vec<String> {
 impl fmt::Display for SyncReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} declared", self.commit.short(), self.declared)?;
-        for change in [Change::Created, Change::Configured, Change::Repaired] {
+        for change in [Change::Created, Change::Configured, Change::Adopted, Change::Repaired] {
             match self.count(change) {
                 0 => {}
                 count => write!(f, ", {count} {change}")?,

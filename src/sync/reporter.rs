@@ -53,14 +53,7 @@ impl PassReporter {
         }
         self.note_denied(report.denied());
         self.present(Topic::Passes(self.target.clone()), None);
-        for object in &report.applied {
-            self.happened(applied(object));
-        }
-        if !report.not_ready_in_time.is_empty() {
-            self.happened(SyncEvent::NotReadyInTime {
-                objects: report.not_ready_in_time.clone(),
-            });
-        }
+        self.applied(report);
         for id in report.pruned.iter().cloned() {
             self.happened(SyncEvent::ObjectPruned { id });
         }
@@ -80,6 +73,12 @@ impl PassReporter {
         let problems = report.target_problems().into_iter();
         let conditions = problems.map(|message| SyncEvent::Problem { message });
         self.present(Topic::Problems(self.target.clone()), conditions);
+        let unsettled = report.unsettled.iter().map(|object| SyncEvent::ObjectUnsettled {
+            id: object.id.clone(),
+            path: object.path.clone(),
+            message: object.message.clone(),
+        });
+        self.present(Topic::Unsettled(self.target.clone()), unsettled);
         if report.outage.is_none() {
             let commit = SyncEvent::CommitApplied {
                 commit: report.commit,
@@ -90,6 +89,24 @@ impl PassReporter {
                 problems: (!report.is_in_sync()).then(|| report.problems()),
             };
             self.present(Topic::Commit(self.target.clone()), [commit]);
+        }
+    }
+
+    fn applied(&self, report: &SyncReport) {
+        for object in &report.applied {
+            self.happened(applied(object));
+        }
+        if !report.not_ready_in_time.is_empty() {
+            self.happened(SyncEvent::NotReadyInTime {
+                objects: report.not_ready_in_time.clone(),
+            });
+        }
+        let adopted = report.applied.iter().filter(|object| object.change == Change::Adopted);
+        let adopted: Vec<_> = adopted
+            .map(|object| (object.id.clone(), object.by.clone().unwrap_or_default()))
+            .collect();
+        if !adopted.is_empty() {
+            self.happened(SyncEvent::ObjectsAdopted { objects: adopted });
         }
     }
 
@@ -125,9 +142,11 @@ fn applied(object: &AppliedObject) -> SyncEvent {
         change: match object.change {
             Change::Created => ObjectChange::Created,
             Change::Configured => ObjectChange::Configured,
+            Change::Adopted => ObjectChange::Adopted,
             Change::Unchanged => ObjectChange::Unchanged,
             Change::Repaired => ObjectChange::Repaired,
         },
         by: object.by.clone(),
+        removed: object.removed.clone(),
     }
 }

@@ -45,7 +45,7 @@ impl<G: ConfigRepo, A: TargetApi, R: RecordStore> SyncLoop<G, A, R> {
             .last_applied()
             .await
             .map_err(|failure| failure.to_string())?;
-        let mut approval = approval(&*self.repo, self.confirmed, last, head)
+        let mut approval = approval(&*self.repo, self.confirmed, last, head, self.syncer.has_waited())
             .await
             .map_err(|failure| failure.message)?;
         let state = declared

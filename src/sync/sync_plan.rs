@@ -4,8 +4,8 @@ use super::report::{Contended, Drifted, FailedObject, WaitingDeletions};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Kinds, Observed, TargetState};
 use crate::resource::{
-    DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, KindVersion, Members, Object, ObservedObject, Protected,
-    REPLICAS, RetainReason, ServedKind, Wave, declares, show_field,
+    Additions, DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, KindVersion, MemberKey, MemberKeys, Members,
+    Object, ObservedObject, Protected, REPLICAS, RetainReason, ServedKind, Waited, Wave, declares, show_field,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub struct Approval {
     pub confirmed: Option<CommitId>,
     /// Whether the last applied commit is not an ancestor of the declared commit. Then every deletion waits for a person.
     pub history_broken: bool,
+    /// Stands for the objects that a person confirmed by a commit since the commit that was applied before.
+    pub objects: Option<MemberKey>,
 }
 
 /// What a plan is made from, besides the declared state.
@@ -28,6 +30,8 @@ pub struct PlanInputs<'a> {
     pub kinds: &'a Kinds,
     /// Who made the objects of the set.
     pub members: &'a Members,
+    /// Deletions that waited, by its record.
+    pub waited: &'a Waited,
     /// What the watches show.
     pub observed: &'a Observed,
     /// What the agent remembers of its own applies.
@@ -40,6 +44,8 @@ pub struct PlanInputs<'a> {
     pub previous: Option<&'a TargetState>,
     /// Which deletions are approved.
     pub approval: Approval,
+    /// What is done about fields that people added to live objects.
+    pub additions: Drift,
     /// How many deletions need no approval.
     pub limit: DeletionLimit,
     /// The current time.
@@ -64,6 +70,10 @@ pub struct ApplyStep {
     /// Whether the agent owns `spec.replicas`, which the manifest does not declare any more: the value is handed over to
     /// whoever scales the object, and not reset to the default.
     pub hands_replicas_over: bool,
+    /// Whether somebody else may have made the live object, so that it is looked at before it is changed.
+    pub is_first_contact: bool,
+    /// Fields that people added to the live object, and that the apply removes.
+    pub additions: Option<Additions>,
 }
 
 /// The deletion of one object.
@@ -86,6 +96,10 @@ pub struct SyncPlan {
     pub deletions: Vec<DeletionStep>,
     /// Deletions that wait for a person.
     pub waiting: Option<WaitingDeletions>,
+    /// The UIDs of the objects that are no longer declared and may be deleted, now or later.
+    pub undeclared: MemberKeys,
+    /// Whether a person confirmed their deletion.
+    pub is_confirmed: bool,
     /// Whether objects look removed because a file or a folder is not read as manifests any more.
     pub nature_changed: bool,
     /// Why objects that are no longer declared are not deleted, if something is in the way.
@@ -183,7 +197,9 @@ impl SyncPlan {
             self.untouched += 1;
             return;
         }
+        let additions = self.additions(object, &id, inputs);
         let reason = match need(entry, hash, &id, inputs.observed, inputs.now) {
+            Need::Nothing if additions.is_some() => Reason::Drift(additions.as_ref().and_then(Additions::who)),
             Need::Nothing => {
                 self.untouched += 1;
                 return;
@@ -213,12 +229,11 @@ impl SyncPlan {
             self.fail(&id, object.origin.path(), unanswered(&id.group));
             return;
         }
-        let owned_replicas = live.is_some_and(|live| live.owns_replicas)
-            || entry.is_some_and(|entry| entry.applied.as_ref().is_some_and(|last| last.owns_replicas));
-        let declares_replicas = declares(&object.value, &REPLICAS.map(str::to_owned));
         let step = ApplyStep {
             contested: live.map(|live| contested(live, object)).unwrap_or_default(),
-            hands_replicas_over: served.scales && owned_replicas && !declares_replicas,
+            hands_replicas_over: hands_replicas_over(served, object, live, entry),
+            is_first_contact: inputs.is_first_contact(&id, &reason, entry),
+            additions,
             id,
             served: served.clone(),
             object: Arc::clone(object),
@@ -238,6 +253,7 @@ impl SyncPlan {
                     id: id.clone(),
                     path: object.origin.path().clone(),
                     by,
+                    fields: Vec::new(),
                 });
                 return false;
             }
@@ -267,6 +283,18 @@ impl SyncPlan {
             next_in: until.map_or(Duration::ZERO, |until| until - now),
         });
     }
+}
+
+/// Whether the agent owns `spec.replicas`, and the manifest does not declare the field any more.
+fn hands_replicas_over(
+    served: &ServedKind,
+    object: &Object,
+    live: Option<&ObservedObject>,
+    entry: Option<&Entry>,
+) -> bool {
+    let last = entry.and_then(|entry| entry.applied.as_ref());
+    let is_owned = live.is_some_and(|live| live.owns_replicas) || last.is_some_and(|last| last.owns_replicas);
+    served.scales && is_owned && !declares(&object.value, &REPLICAS.map(str::to_owned))
 }
 
 /// The declared fields that the last writer of a live object took from the agent.

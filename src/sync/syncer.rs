@@ -1,15 +1,17 @@
 use super::apply_cache::ApplyCache;
 use super::authors::Authors;
 use super::need::Reason;
+use super::pass_outcome::PassOutcome;
 use super::report::SyncReport;
 use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
 use super::target::Target;
+use super::unsettled::Rollouts;
 use super::withheld::withhold;
 use crate::model::{Backoff, CommitId, TargetId};
 use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
 };
-use crate::resource::{DeletionLimit, GroupKind, KindVersion, MemberKey, Object, SetId};
+use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, MemberKey, Object, SetId, Waited};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +31,14 @@ pub struct Syncer<A, R> {
     pub(super) target: Target<A, R>,
     pub(super) set: SetId,
     pub(super) cache: ApplyCache,
+    pub(super) adoption: Adoption,
+    additions: Drift,
     limit: DeletionLimit,
     pub(super) record: Option<Record>,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
     states: Vec<Arc<TargetState>>,
     pub(super) authors: Authors,
+    pub(super) rollouts: Rollouts,
     asked_at: Option<(CommitId, Instant)>,
 }
 
@@ -43,13 +48,28 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         Self {
             set: target.record.set().id(),
             target,
+            adoption: Adoption::default(),
+            additions: Drift::default(),
             limit,
             cache: ApplyCache::default(),
             record: None,
             states: Vec::new(),
             authors: Authors::default(),
+            rollouts: Rollouts::default(),
             asked_at: None,
         }
+    }
+
+    /// Sets which objects of others are taken over without an annotation.
+    pub fn adopting(mut self, adoption: Adoption) -> Self {
+        self.adoption = adoption;
+        self
+    }
+
+    /// Sets what is done about fields that people add to live objects.
+    pub fn handling_additions(mut self, additions: Drift) -> Self {
+        self.additions = additions;
+        self
     }
 
     /// The target's name.
@@ -132,10 +152,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             next.block_deletions(reason);
         }
         self.prune(&next.deletions, report).await?;
-        let nature_changed = next.nature_changed;
+        let outcome = PassOutcome::of(&next);
         self.complete_report(next, &kinds, report);
-        self.record_pass(declared, &kinds, approval, nature_changed, report)
-            .await
+        self.record_pass(declared, &kinds, approval, outcome, report).await
     }
 
     /// Reads the world and plans, without the writes of a pass: kinds are watched, and not claimed in the record.
@@ -244,6 +263,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     fn plan(&mut self, declared: &TargetState, kinds: &Kinds, approval: Approval) -> SyncPlan {
         self.note_runs();
         let now = Instant::now();
+        let never = Waited::default();
         let recorded = self.record.as_ref().and_then(|record| record.commit);
         let before = recorded.filter(|commit| *commit != declared.commit);
         let previous = self.states.iter().find(|state| Some(state.commit) == before);
@@ -255,12 +275,14 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 &PlanInputs {
                     kinds,
                     members: self.authors.members(),
+                    waited: self.record.as_ref().map_or(&never, |record| &record.waited),
                     observed,
                     cache: &self.cache,
                     default_namespace: self.target.api.default_namespace(),
                     protected: &self.target.protected,
                     previous: previous.map(|state| &**state),
                     approval,
+                    additions: self.additions,
                     limit: self.limit,
                     now,
                 },

@@ -775,6 +775,7 @@ fn help_is_unchanged() {
         ("identity", &["identity", "--help"]),
         ("holds", &["holds", "--help"]),
         ("resume", &["resume", "--help"]),
+        ("confirm", &["confirm", "--help"]),
         ("release", &["release", "--help"]),
         ("scan", &["scan", "--help"]),
         ("sync", &["sync", "--help"]),

@@ -1,9 +1,10 @@
-use crate::cluster::ownership::ownership;
+use crate::cluster::ownership::{additions, ownership};
 use crate::model::ObjectId;
 use crate::resource::{Allocations, GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
 use kube::api::{DynamicObject, ObjectMeta};
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What is kept of a wire object.
 pub(super) type Reduced = (ObjectId, ObservedObject);
@@ -57,6 +58,7 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
         last_written: ownership.last_written,
         owns_replicas: ownership.owns_replicas,
         is_copy,
+        additions: additions(metadata.managed_fields.as_deref()).map(Arc::new),
         is_owned: metadata
             .owner_references
             .as_ref()
@@ -64,6 +66,10 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
         is_terminating: metadata.deletion_timestamp.is_some(),
         is_finished: false,
         allocations: Allocations::default(),
+        finalizers: match metadata.deletion_timestamp {
+            Some(_) => metadata.finalizers.clone().unwrap_or_default(),
+            None => Vec::new(),
+        },
         prune: PrunePolicy::read(
             annotations.map(|(key, value)| (key.as_str(), value.as_str())),
             ownership.owns_prune,
@@ -77,7 +83,9 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
 pub(super) fn is_relevant(before: &ObservedObject, after: &ObservedObject) -> bool {
     before.uid != after.uid
         || before.fingerprint != after.fingerprint
+        || before.additions != after.additions
         || before.is_terminating != after.is_terminating
+        || before.finalizers != after.finalizers
         || before.is_owned != after.is_owned
         || before.prune != after.prune
         || before.health != after.health

@@ -79,7 +79,9 @@ fn make(
     let failed = Libgit2Error::doing("make the commit");
     let parent = history::commit(repo, repository, plan.parent)?;
     let mut objects = Vec::new();
-    let is_message_only = plan.edits.is_empty() && !crate::history::resumes(&plan.message).is_empty();
+    let is_command = !crate::history::resumes(&plan.message).is_empty()
+        || crate::history::Confirmation::read(&plan.message).is_some();
+    let is_message_only = plan.edits.is_empty() && is_command;
     let tree = match is_message_only {
         true => parent.tree_id(),
         false => rebuild(repo, parent.tree_id(), &FolderEdits::of(plan)?, &mut objects)?,

@@ -10,6 +10,8 @@ pub(crate) enum Setting {
     Ignore,
     Prune,
     Drift,
+    Adopt,
+    IgnoreFields,
     Hold,
     /// The policy of one image field, or of all (`None`).
     Policy(Option<FieldName>),
@@ -37,6 +39,8 @@ pub(crate) fn setting(key: &str) -> Option<(u8, Setting)> {
             "ignore" => Setting::Ignore,
             "prune" => Setting::Prune,
             "drift" => Setting::Drift,
+            "adopt" => Setting::Adopt,
+            "ignore-fields" => Setting::IgnoreFields,
             "hold" => Setting::Hold,
             "policy" => Setting::Policy(None),
             _ => name

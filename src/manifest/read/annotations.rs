@@ -4,10 +4,13 @@ use crate::manifest::read::image_site::Problem;
 use crate::manifest::read::images::Images;
 use crate::manifest::yaml::cursor::Cursor;
 use crate::model::{FieldName, HoldUntil, Position};
-use crate::resource::{Drift, Ignore, Intent};
+use crate::resource::{Drift, FieldPattern, Ignore, Intent};
 
 /// Image fields that a message lists. No workload that a person wrote has more.
 const MAX_LISTED_FIELDS: usize = 30;
+
+/// What `ignore-fields` holds.
+const FIELDS: &str = "paths of fields, as in spec.replicas, spec.template.spec.containers[name=app].env or /data/key";
 
 /// The annotations of an object.
 pub(crate) fn annotations<'a>(object: &Cursor<'a>) -> Vec<(String, Cursor<'a>)> {
@@ -146,6 +149,9 @@ impl Draft {
             (Setting::Drift, "warn") => self.intent.drift = Drift::Warn,
             (Setting::Drift, "ignore") => self.intent.drift = Drift::Ignore,
             (Setting::Drift, _) => return Err("repair, warn or ignore"),
+            (Setting::Adopt, "true" | "false") => self.intent.adopt = text == "true",
+            (Setting::Adopt, _) => return Err("\"true\""),
+            (Setting::IgnoreFields, _) => self.intent.ignore_fields = FieldPattern::parse_list(text).or(Err(FIELDS))?,
             (Setting::Hold, _) => self.automation.hold = Some(HoldUntil::parse(text).ok_or(HoldUntil::WRITTEN)?),
             _ => {}
         }

@@ -64,7 +64,7 @@ fn log_first(event: &RepoEvent) {
             objects,
             last,
         } => {
-            tracing::warn!(%repo, %commit, objects, %last, "the branch does not contain the commit that was applied last: this is another repository, or its history was rewritten; it is applied, and nothing is pruned until sync.deletions.confirm names the commit");
+            tracing::warn!(%repo, %commit, objects, %last, "the branch does not contain the commit that was applied last: this is another repository, or its history was rewritten; it is applied, and nothing is pruned until a person confirms the deletions with `tidegate confirm`");
         }
         RepoEvent::HeadMoved { .. }
         | RepoEvent::FetchFailed { .. }

@@ -5,17 +5,7 @@ use crate::notice::sync::{ObjectChange, SyncEvent};
 /// The field is called `sync_target`, since `target` is what `tracing` calls the module that logs.
 pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
     match (event, phase) {
-        (SyncEvent::ObjectApplied { id, path, change, by }, _) => {
-            let by = by.as_deref();
-            match change {
-                ObjectChange::Created => tracing::info!(sync_target = %target, object = %id, %path, "created"),
-                ObjectChange::Configured => tracing::info!(sync_target = %target, object = %id, %path, "configured"),
-                ObjectChange::Repaired => {
-                    tracing::info!(sync_target = %target, object = %id, %path, by, "drift repaired")
-                }
-                ObjectChange::Unchanged => tracing::debug!(sync_target = %target, object = %id, "unchanged"),
-            }
-        }
+        (SyncEvent::ObjectApplied { .. }, _) => log_applied(target, event),
         (SyncEvent::ObjectPruned { id }, _) => tracing::info!(sync_target = %target, object = %id, "pruned"),
         (SyncEvent::NotReadyInTime { objects }, _) => {
             let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
@@ -24,6 +14,14 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
         }
         // The object is among the pass's problems, too, which are logged when they are new.
         (SyncEvent::ObjectRefused { .. }, _) => {}
+        // Each object is logged on its own.
+        (SyncEvent::ObjectsAdopted { .. }, _) => {}
+        (SyncEvent::ObjectUnsettled { id, .. }, Phase::Over) => {
+            tracing::info!(sync_target = %target, object = %id, "settled");
+        }
+        (SyncEvent::ObjectUnsettled { id, path, message }, Phase::New) => {
+            tracing::warn!(sync_target = %target, object = %id, %path, problem = %message, "not settled");
+        }
         (SyncEvent::TargetAway { .. }, Phase::Over) => {
             tracing::info!(sync_target = %target, "the API server answers again");
         }
@@ -43,6 +41,38 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
             },
             Phase::New | Phase::Changed,
         ) => tracing::info!(sync_target = %target, %commit, objects, requests, "applied"),
-        (SyncEvent::TargetAway { .. } | SyncEvent::Problem { .. } | SyncEvent::CommitApplied { .. }, _) => {}
+        (
+            SyncEvent::TargetAway { .. }
+            | SyncEvent::Problem { .. }
+            | SyncEvent::ObjectUnsettled { .. }
+            | SyncEvent::CommitApplied { .. },
+            _,
+        ) => {}
+    }
+}
+
+fn log_applied(target: &TargetId, event: &SyncEvent) {
+    let SyncEvent::ObjectApplied {
+        id,
+        path,
+        change,
+        by,
+        removed,
+    } = event
+    else {
+        return;
+    };
+    let by = by.as_deref();
+    match change {
+        ObjectChange::Created => tracing::info!(sync_target = %target, object = %id, %path, "created"),
+        ObjectChange::Configured => tracing::info!(sync_target = %target, object = %id, %path, "configured"),
+        ObjectChange::Repaired => {
+            let removed = (!removed.is_empty()).then(|| removed.join(", "));
+            tracing::info!(sync_target = %target, object = %id, %path, by, removed, "drift repaired");
+        }
+        ObjectChange::Adopted => {
+            tracing::info!(sync_target = %target, object = %id, %path, former_owner = by, "adopted");
+        }
+        ObjectChange::Unchanged => tracing::debug!(sync_target = %target, object = %id, "unchanged"),
     }
 }

@@ -1,6 +1,6 @@
 use super::failure::ClusterFailure;
 use crate::model::{CommitId, ObjectId};
-use crate::resource::{GroupKind, Members, Run, SetName};
+use crate::resource::{GroupKind, Members, Run, SetName, Waited};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -16,6 +16,8 @@ pub struct Record {
     pub members: Option<Members>,
     /// The runs of declared objects that run to an end, so that what has run does not run again.
     pub runs: BTreeMap<ObjectId, Run>,
+    /// The deletions that waited for a person. A confirmation counts for these objects.
+    pub waited: Waited,
     /// One line for people about the last pass.
     pub status: String,
     /// What failed or waits, one line each. The edge bounds the total length.

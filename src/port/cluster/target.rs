@@ -1,7 +1,9 @@
 use super::failure::ClusterFailure;
 use super::observed::ObservedStore;
 use crate::model::ObjectId;
-use crate::resource::{FieldPath, Fingerprint, GroupKind, KindVersion, ObservedObject, ResourceVersion, ServedKind};
+use crate::resource::{
+    FieldPath, Fingerprint, GroupKind, KindVersion, LiveObject, ObservedObject, ResourceVersion, ServedKind, SetName,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -90,6 +92,25 @@ pub trait TargetApi: Send + Sync + 'static {
         id: &ObjectId,
         field: &FieldPath,
     ) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
+
+    /// Reads the metadata of a live object, and its version; `None` if there is no such object.
+    fn look(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+    ) -> impl Future<Output = Result<Option<(LiveObject, ResourceVersion)>, ClusterFailure>> + Send;
+
+    /// Replaces an object's `managedFields`, on the condition that the object still has this version. Returns the new version.
+    fn set_managed_fields(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+        version: &ResourceVersion,
+        entries: &[Value],
+    ) -> impl Future<Output = Result<ResourceVersion, ClusterFailure>> + Send;
+
+    /// Finds the record of the set with this id; `None` if it is not a ConfigMap or Secret of this cluster.
+    fn find_set(&self, id: &str) -> impl Future<Output = Result<Option<SetName>, ClusterFailure>> + Send;
 
     /// Deletes one object in the background, on the condition that its UID and version are those of `seen`.
     fn delete(

@@ -6,8 +6,9 @@ use crate::port::{
     TargetState,
 };
 use crate::resource::{
-    Allocations, DeletionLimit, FieldPath, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion, Object,
-    ObservedObject, Origin, Ownership, Protected, PrunePolicy, REPLICAS, ResourceVersion, ServedKind, SetName,
+    Allocations, DeletionLimit, FieldPath, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion,
+    LiveObject, Object, ObservedObject, Origin, Ownership, PART_OF_LABEL, Protected, PrunePolicy, REPLICAS,
+    ResourceVersion, ServedKind, SetName,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
 use serde_json::{Value, json};
@@ -20,12 +21,15 @@ pub(super) enum Call {
     Apply(String),
     Delete(String),
     HandOver(String),
+    TakeOver(String),
 }
 
 #[derive(Default)]
 pub(super) struct World {
     pub(super) version: u64,
     pub(super) live: BTreeMap<ObjectId, ObservedObject>,
+    /// Objects that others made.
+    pub(super) foreign: BTreeMap<ObjectId, LiveObject>,
     pub(super) calls: Vec<Call>,
     pub(super) record: Option<Record>,
     pub(super) kinds: Kinds,
@@ -57,7 +61,11 @@ impl Fake {
                 name: name.into(),
             },
             observed: ObservedStore::default(),
-            world: Mutex::default(),
+            // No object has the version 1, as on a real server.
+            world: Mutex::new(World {
+                version: 100,
+                ..World::default()
+            }),
         };
         for (api_version, kind, plural) in [
             ("v1", "ConfigMap", "configmaps"),
@@ -207,6 +215,12 @@ impl TargetApi for Fake {
         if world.away_group.as_ref() == Some(&id.group) {
             return Err(ClusterFailure::GroupAway { message: "503".into() });
         }
+        let is_create_only = body["metadata"]["resourceVersion"] == "1";
+        if is_create_only && (world.foreign.contains_key(id) || world.live.contains_key(id)) {
+            return Err(ClusterFailure::Conflict {
+                message: "the object has been modified".into(),
+            });
+        }
         if body.pointer("/data/refused").is_some() {
             world.calls.push(Call::Apply(id.name.clone()));
             return Err(ClusterFailure::Refused {
@@ -229,7 +243,7 @@ impl TargetApi for Fake {
         }
         world.version += 1;
         let version = ResourceVersion::new(world.version.to_string());
-        let created = !world.live.contains_key(id);
+        let created = world.foreign.remove(id).is_none() && !world.live.contains_key(id);
         let next_uid = format!("u{}", world.version);
         let live = world.live.entry(id.clone()).or_insert_with(|| ObservedObject {
             uid: next_uid,
@@ -240,10 +254,12 @@ impl TargetApi for Fake {
             last_written: Vec::new(),
             owns_replicas: false,
             is_copy: false,
+            additions: None,
             is_owned: false,
             is_terminating: false,
             is_finished: false,
             allocations: Allocations::default(),
+            finalizers: Vec::new(),
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
         });
@@ -271,6 +287,49 @@ impl TargetApi for Fake {
             live.owns_replicas = false;
         }
         Ok(())
+    }
+
+    async fn look(
+        &self,
+        _: &ServedKind,
+        id: &ObjectId,
+    ) -> Result<Option<(LiveObject, ResourceVersion)>, ClusterFailure> {
+        let world = self.world();
+        if let Some(live) = world.foreign.get(id) {
+            return Ok(Some((live.clone(), ResourceVersion::new("7"))));
+        }
+        let own = |live: &ObservedObject| {
+            let live_object = LiveObject {
+                labels: BTreeMap::from([(PART_OF_LABEL.to_owned(), self.set.id().to_string())]),
+                was_applied: live.fingerprint.is_some(),
+                ..LiveObject::default()
+            };
+            (live_object, live.version.clone())
+        };
+        Ok(world.live.get(id).map(own))
+    }
+
+    async fn set_managed_fields(
+        &self,
+        _: &ServedKind,
+        id: &ObjectId,
+        version: &ResourceVersion,
+        entries: &[Value],
+    ) -> Result<ResourceVersion, ClusterFailure> {
+        let mut world = self.world();
+        world.calls.push(Call::TakeOver(id.name.clone()));
+        if let Some(live) = world.foreign.get_mut(id) {
+            live.entries = entries.to_vec();
+        }
+        Ok(version.clone())
+    }
+
+    async fn find_set(&self, id: &str) -> Result<Option<SetName>, ClusterFailure> {
+        let other = SetName {
+            namespace: "other".into(),
+            name: "tidegate".into(),
+        };
+        Ok((other.id().as_str() == id).then_some(other))
     }
 
     async fn delete(&self, _: &ServedKind, id: &ObjectId, seen: &ObservedObject) -> Result<Deletion, ClusterFailure> {

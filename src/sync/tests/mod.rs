@@ -1,5 +1,6 @@
 //! Passes over clusters in memory.
 
+mod adoption;
 mod fake;
 mod jobs;
 mod loops;

@@ -178,3 +178,26 @@ async fn the_agents_own_record_cannot_be_declared_away() {
     assert!(report.failed[0].message.contains("own record"), "{report:?}");
     assert_eq!(applies(&fake.take_calls()).len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_ends_the_back_off_of_a_refused_object() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    pass(&mut syncer, &commit(1, &maps(&["a", "b"]))).await;
+    fake.deliver();
+    let refused = commit(
+        2,
+        &[
+            ("ConfigMap", "a", json!({"refused": "x"})),
+            ("ConfigMap", "b", json!({"k": "v"})),
+        ],
+    );
+    assert_eq!(pass(&mut syncer, &refused).await.failed.len(), 1);
+    fake.take_calls();
+    pass(&mut syncer, &refused).await;
+    assert!(applies(&fake.take_calls()).is_empty(), "under back-off");
+    fake.remove("a");
+    fake.deliver();
+    pass(&mut syncer, &refused).await;
+    assert_eq!(applies(&fake.take_calls()), ["a"], "at once");
+}

@@ -3,7 +3,7 @@
 use super::fake::{Call, Fake, commit, maps, pass};
 use crate::model::{CommitId, Finding, ObjectId, Position, RepoPath, Severity};
 use crate::port::TargetState;
-use crate::resource::{DeletionLimit, GroupKind, RetainReason};
+use crate::resource::{DeletionLimit, Drift, GroupKind, RetainReason, Waited};
 use crate::sync::{ApplyCache, Approval, PlanInputs, Syncer, plan};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -183,12 +183,14 @@ async fn absence_is_not_concluded_from_what_cannot_be_read_and_other_kinds_are_n
         let inputs = PlanInputs {
             kinds: &kinds,
             members: &members,
+            waited: &Waited::default(),
             observed: &fake.observed.read(Clone::clone),
             cache: &ApplyCache::default(),
             default_namespace: "default",
             protected: &fake.target().protected,
             previous: None,
             approval: Approval::default(),
+            additions: Drift::default(),
             limit: DeletionLimit::default(),
             now: tokio::time::Instant::now(),
         };
@@ -282,6 +284,7 @@ async fn a_rewritten_history_is_asked_about_also_when_a_bad_file_held_the_deleti
         DeletionLimit {
             count: 10,
             percent: 100,
+            floor: 3,
         },
     );
     pass(&mut syncer, &commit(1, &maps(&["a", "b", "c"]))).await;
@@ -495,4 +498,35 @@ async fn what_could_not_be_read_comes_first_in_every_answer_and_blocks_deletions
         );
         assert_eq!(fake.world().record.as_ref().unwrap().status, "4 objects, 1 problem");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_counts_for_the_objects_that_waited_and_no_others() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    pass(&mut syncer, &commit(1, &maps(&names))).await;
+    fake.deliver();
+    let removal = commit(2, &maps(&names[..4]));
+    assert_eq!(pass(&mut syncer, &removal).await.waiting.unwrap().objects.len(), 4);
+    let confirmed = Approval {
+        confirmed: Some(removal.commit),
+        ..Approval::default()
+    };
+    let more = commit(3, &maps(&names[..2]));
+    let report = syncer.pass(&more, confirmed).await;
+    assert!(report.pruned.is_empty() && report.waiting.is_some(), "{report:?}");
+    let bumped = commit(4, &maps(&names[..4]));
+    let report = fake.syncer().pass(&bumped, confirmed).await;
+    assert_eq!(
+        report.pruned.len(),
+        4,
+        "the tip moved on, and the objects are the same: {report:?}"
+    );
+    fake.deliver();
+    let report = syncer.pass(&commit(5, &[]), confirmed).await;
+    assert!(
+        report.pruned.is_empty(),
+        "an old confirmation permits nothing new: {report:?}"
+    );
 }

@@ -110,7 +110,9 @@ async fn nothing_is_deleted_after_an_incomplete_reading_or_above_the_limit_until
     let waiting = report.waiting.as_ref().unwrap();
     assert_eq!(waiting.objects.len(), 12);
     assert!(
-        waiting.remedy.contains(&emptied.commit.to_string()),
+        waiting
+            .remedy
+            .contains(&format!("tidegate confirm {}", emptied.commit.short())),
         "{}",
         waiting.remedy
     );
@@ -149,7 +151,7 @@ async fn a_rewritten_history_applies_and_deletes_nothing_until_confirmed() {
     assert_eq!(target.syncer.last_applied().await.unwrap(), Some(declared.commit));
     let approval = Approval {
         confirmed: Some(other.commit),
-        history_broken: true,
+        ..broken
     };
     assert_eq!(target.syncer.pass(&other, approval).await.pruned.len(), 1);
     assert_eq!(target.syncer.last_applied().await.unwrap(), Some(other.commit));

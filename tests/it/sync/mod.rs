@@ -2,6 +2,8 @@
 //!
 //! A server of its own has a test that counts requests of the whole server, makes kinds, or stops the server.
 
+mod additions;
+mod adoption;
 mod applied;
 mod defaults;
 mod deletions;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const BUMP: &str = "Tidegate-Bump: ";
 /// How a trailer of a commit begins that lifts holds.
 pub(super) const RESUME: &str = "Tidegate-Resume: ";
+pub(super) const CONFIRM: &str = "Tidegate-Confirm: ";
 
 /// One bump, as its trailer records it.
 #[derive(Debug, Clone, PartialEq, Eq)]

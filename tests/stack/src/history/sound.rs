@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::bump::{BUMP, Bump, RESUME};
+use super::bump::{BUMP, Bump, CONFIRM, RESUME};
 use super::{AGENT, Entry, Hunk, read};
 use crate::git::Repo;
 
@@ -47,12 +47,13 @@ pub(super) fn faults(commit: &Entry) -> Vec<String> {
             Err(why) => wrong.push(format!("a trailer does not parse: {why}")),
         }
     }
-    let resumes = commit.trailers.iter().any(|line| line.starts_with(RESUME));
-    let is_ours = !bumps.is_empty() || resumes || commit.author == AGENT;
-    if bumps.is_empty() && !resumes && is_ours {
+    let mut trailers = commit.trailers.iter();
+    let is_command = trailers.any(|line| [RESUME, CONFIRM].iter().any(|command| line.starts_with(command)));
+    let is_ours = !bumps.is_empty() || is_command || commit.author == AGENT;
+    if bumps.is_empty() && !is_command && is_ours {
         wrong.push("no trailer records its purpose".to_owned());
     }
-    if commit.changes.is_empty() && !resumes {
+    if commit.changes.is_empty() && !is_command {
         wrong.push("it is empty".to_owned());
     }
     for change in &commit.changes {
