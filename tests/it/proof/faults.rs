@@ -164,7 +164,8 @@ const DISK: [Row; 6] = [
     },
     Row {
         name: "a mirror that is gone",
-        begin: |on| std::fs::remove_dir_all(on.state().join("mirror")).unwrap(),
+        // In one step: the agent may be writing into the folder.
+        begin: |on| std::fs::rename(on.state().join("mirror"), on.state().join("gone")).unwrap(),
         end: |_| {},
         says: &[],
     },
