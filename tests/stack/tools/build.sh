@@ -70,6 +70,11 @@ prerequisites() {
 
 # --- programs ---------------------------------------------------------------------------------------------------------
 
+# required_version PATH: the version of the Go module PATH in the go.mod of $module
+required_version() {
+  awk -v m="$1" '$1 == "require" { $0 = $2 " " $3 } $1 == m { print $2; exit }' "$here/$module/go.mod"
+}
+
 # Sets module (folder here), package, flags (for the linker), tags, cgo and files (folders of the module that the program
 # wants beside it) of the program $1. The version strings matter: without them the API server calls itself v0.0.0 and
 # clients misbehave.
@@ -79,7 +84,8 @@ describe() {
   etcd) module=etcd package=go.etcd.io/etcd/server/v3 required=$package ;;
   kube-apiserver | kube-controller-manager | kube-scheduler | kubectl)
     module=kubernetes package=k8s.io/kubernetes/cmd/$1 required=k8s.io/kubernetes ;;
-  kwok) module=kwok package=sigs.k8s.io/kwok/cmd/kwok required=sigs.k8s.io/kwok ;;
+  # In the module of Kubernetes, with which kwok shares most of its packages: they are compiled once.
+  kwok) module=kubernetes package=sigs.k8s.io/kwok/cmd/kwok required=sigs.k8s.io/kwok ;;
   helm) module=helm package=helm.sh/helm/v4/cmd/helm required=helm.sh/helm/v4 ;;
   kustomize) module=kustomize package=sigs.k8s.io/kustomize/kustomize/v5 required=$package ;;
   gitea)
@@ -90,13 +96,15 @@ describe() {
   reference-oracle) module=../../oracle/reference package=. required=github.com/distribution/reference ;;
   *) say "unknown program: $1 (known: ${all[*]})"; return 1 ;;
   esac
-  version=$(awk -v m="$required" '$1 == "require" { $0 = $2 " " $3 } $1 == m { print $2; exit }' "$here/$module/go.mod")
+  version=$(required_version "$required")
   [ -n "$version" ] || { say "$here/$module/go.mod does not require $required"; return 1; }
   case $module in
   kubernetes)
-    local v=k8s.io/component-base/version minor=${version#v*.}
-    flags+=" -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} -X $v.gitTreeState=clean" ;;
-  kwok) flags+=" -X sigs.k8s.io/kwok/pkg/consts.Version=$version" ;;
+    # The same for each program of the module: they are linked by one call.
+    local v=k8s.io/component-base/version kubernetes minor
+    kubernetes=$(required_version k8s.io/kubernetes) minor=${kubernetes#v*.}
+    flags+=" -X $v.gitVersion=$kubernetes -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} -X $v.gitTreeState=clean"
+    flags+=" -X sigs.k8s.io/kwok/pkg/consts.Version=$(required_version sigs.k8s.io/kwok)" ;;
   helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
   gitea) flags+=" -X main.Version=${version#v}" ;;
   kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
@@ -178,7 +186,8 @@ build() {
   (cd "$here/$module" &&
     export GOWORK=off CGO_ENABLED=$cgo &&
     if [ $# = 1 ]; then set -- -o "$part/$1"; else set -- -o "$part/"; fi &&
-    go build -mod=readonly -trimpath -buildvcs=false -tags="$tags" -ldflags="$flags" "$@" "${packages[@]}" &&
+    # The linker drops debug information (-w), so the compiler need not make it.
+    go build -mod=readonly -trimpath -buildvcs=false -tags="$tags" -gcflags=all=-dwarf=false -ldflags="$flags" "$@" "${packages[@]}" &&
     for folder in "${files[@]}"; do
       cp -r --no-preserve=mode "$(go list -mod=readonly -m -f '{{.Dir}}' "$required")/$folder" "$part/" || exit
     done) >"$log" 2>&1 9>&- &
@@ -199,6 +208,7 @@ build() {
   fi
   trap - INT TERM
   for p in "$@"; do
+    describe "$p"
     mkdir -p "$cache/$p-$version"
     for folder in "${files[@]}"; do
       rm -rf "${cache:?}/$p-$version/$folder"

@@ -14,7 +14,7 @@ rust=(cargo build --locked --workspace --bins --message-format json-render-diagn
 # pace of this machine.
 weight() {
   case $1 in
-  etcd) echo 25 ;; kwok) echo 70 ;; kube-apiserver) echo 150 ;; kube-controller-manager) echo 50 ;;
+  etcd) echo 25 ;; kwok) echo 25 ;; kube-apiserver) echo 150 ;; kube-controller-manager) echo 50 ;;
   kube-scheduler) echo 10 ;; rust) echo 170 ;;
   esac
 }
