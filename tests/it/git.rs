@@ -8,6 +8,7 @@ use tidegate::model::{BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome, RepoFailure, RepoProblem};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo};
+use tidegate_stack::port::Port;
 use tidegate_stack::relay::{Direction, Ending, Relay};
 
 pub(crate) const FILE: &str = "apps/shop/web.yaml";
@@ -93,6 +94,17 @@ pub(crate) fn failure<T>(result: Result<T, RepoFailure>) -> RepoFailure {
     match result {
         Ok(_) => panic!("it was to fail"),
         Err(failure) => failure,
+    }
+}
+
+/// The tip, of a handle that gives up sooner than a busy machine may answer: asked for until it is there.
+pub(crate) async fn fetched_in_haste(repo: &Repo) -> CommitId {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match repo.fetch().await {
+            Ok(tip) => return tip,
+            Err(failure) => assert!(Instant::now() < deadline, "{failure}"),
+        }
     }
 }
 
@@ -439,7 +451,8 @@ async fn a_closed_port_and_a_silent_server_end_within_the_deadline() {
         failure.message
     );
 
-    drop(silent);
+    let closed = Port::reserve().unwrap();
+    let mut settings = scene.settings_through(closed.addr());
     let started = Instant::now();
     settings.timeout = BUSY * 2;
     let refused = Repo::open(settings).unwrap().fetch().await.unwrap_err();
@@ -455,7 +468,7 @@ async fn a_server_that_falls_silent_in_the_middle_ends_in_time_and_reading_goes_
     let mut settings = scene.settings_through(relay.addr());
     settings.timeout = Duration::from_secs(3);
     let repo = Repo::open(settings).unwrap();
-    let tip = repo.fetch().await.unwrap();
+    let tip = fetched_in_haste(&repo).await;
     relay.stall();
     let started = Instant::now();
     let hung = tokio::spawn({
@@ -469,7 +482,7 @@ async fn a_server_that_falls_silent_in_the_middle_ends_in_time_and_reading_goes_
     assert_eq!(failure.problem, RepoProblem::Unreachable);
     assert!(started.elapsed() < BUSY * 2, "{:?}", started.elapsed());
     relay.flow();
-    assert_eq!(repo.fetch().await.unwrap(), tip);
+    assert_eq!(fetched_in_haste(&repo).await, tip);
 }
 
 #[tokio::test]

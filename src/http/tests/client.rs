@@ -1,7 +1,7 @@
 use super::scene::{Agent, client};
 use crate::http::api::client::ClientError;
 use std::path::Path;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 #[tokio::test]
 async fn a_client_names_the_reason_of_a_failed_call() {
@@ -42,9 +42,10 @@ async fn a_client_names_the_reason_of_a_failed_call() {
     assert!(matches!(error, ClientError::Unauthorized { .. }), "{error}");
     assert!(error.to_string().contains("--token-file"), "{error}");
 
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    // The port is held, so that nobody else listens on it.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = format!("http://{}", closed.local_addr().unwrap());
     let error = client(&nobody, token).await.unwrap().sync().await.unwrap_err();
     assert!(error.to_string().contains("is the agent running"), "{error}");
 }

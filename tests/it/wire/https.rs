@@ -1,12 +1,12 @@
 //! git over HTTPS, from `git http-backend` behind a server with logins and an authority of its own.
 
-use super::scene::{FILE, Scene, bump, failure, landed};
-use std::net::TcpListener;
+use super::scene::{FILE, Scene, bump, failure, fetched_in_haste, landed};
 use std::time::{Duration, Instant};
 use tidegate::git::{Repo, RepoUrl, probe};
 use tidegate::model::BranchName;
 use tidegate::port::{ConfigRepo, PushOutcome, RepoProblem};
 use tidegate_stack::git::Access;
+use tidegate_stack::port::Port;
 use tidegate_stack::relay::{Direction, Ending, Relay};
 
 #[tokio::test]
@@ -369,7 +369,7 @@ async fn silent_and_closed_servers_end_within_the_deadline() {
     settings.timeout = Duration::from_secs(2);
     settings.mirror_dir = scene.folder.path().join("other");
     let hasty = Repo::open(settings.clone()).unwrap();
-    hasty.fetch().await.unwrap();
+    assert_eq!(fetched_in_haste(&hasty).await, tip);
     relay.stall();
     for _ in 0..2 {
         let started = Instant::now();
@@ -381,8 +381,8 @@ async fn silent_and_closed_servers_end_within_the_deadline() {
     relay.flow();
     assert_eq!(repo.fetch().await.unwrap(), tip);
 
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    settings.url = RepoUrl::parse(&web.url_through(closed, "fleet")).unwrap();
+    let closed = Port::reserve().unwrap();
+    settings.url = RepoUrl::parse(&web.url_through(closed.addr(), "fleet")).unwrap();
     settings.timeout = BUSY * 2;
     let started = Instant::now();
     let refused = failure(Repo::open(settings).unwrap().fetch().await);

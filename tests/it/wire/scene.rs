@@ -1,5 +1,6 @@
 //! One seeded repository, and what opening it over SSH or HTTP needs.
 
+pub(super) use crate::git::{failure, fetched_in_haste};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,13 +108,6 @@ pub(super) async fn landed(repo: &Repo, parent: CommitId, tag: &str) -> CommitId
     match repo.commit_and_push(vec![plan]).await.unwrap() {
         PushOutcome::Landed(ours) => ours,
         other => panic!("it was to land, not {other:?}"),
-    }
-}
-
-pub(super) fn failure<T>(result: Result<T, RepoFailure>) -> RepoFailure {
-    match result {
-        Ok(_) => panic!("it was to fail"),
-        Err(failure) => failure,
     }
 }
 

@@ -82,7 +82,7 @@ async fn a_fetch_that_stalls_after_any_byte_names_its_phase_in_time_and_the_next
         .collect();
     let tip = scene.bare.seed(&[("noise.txt", &noise)]).unwrap();
     let line = scene.line(&scene.bare, "whole");
-    line.repo.fetch().await.unwrap();
+    line.recovers().await;
     let [sent, received] = line.bytes();
     let points = spread(8, sent - 1).map(|after| (Direction::ToTarget, after));
     let points = points.chain(spread(24, received - 1).map(|after| (Direction::ToClient, after)));
@@ -129,7 +129,7 @@ struct Point {
 async fn a_push_that_stalls_after_any_byte_ends_in_time_and_lands_once() {
     let scene = Scene::start();
     let line = scene.line(&scene.bare, "whole");
-    let fetched = line.repo.fetch().await.unwrap();
+    let fetched = line.recovers().await;
     scene.is_ready().await;
     let before = line.bytes();
     let plan = bump(&line.repo, fetched, "1.0.1").await;
@@ -149,7 +149,7 @@ async fn a_push_that_stalls_after_any_byte_ends_in_time_and_lands_once() {
         let bare = scene.server.create_repo(&format!("fleet-{number}")).unwrap();
         bare.seed(&[(FILE, "image: shop/web:1.0.0\n")]).unwrap();
         let line = scene.line(&bare, &format!("push-{number}"));
-        let tip = line.repo.fetch().await.unwrap();
+        let tip = line.recovers().await;
         let plan = bump(&line.repo, tip, "1.0.1").await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         let way = usize::from(point.direction == Direction::ToClient);
