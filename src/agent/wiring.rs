@@ -5,6 +5,7 @@ use super::loops::Wakes;
 use super::{AgentConfig, keys, memory};
 use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, run as run_loop};
 use crate::git::{self, Signing};
+use crate::model::{ConfigBranch, Remote};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
 use crate::port::{Branch, DeclaredSource, DeniedObjects, ScanState};
 use crate::source::{self, Publisher, Reader, TargetPaths};
@@ -117,7 +118,10 @@ pub(super) fn source_reader(config: &AgentConfig, metrics: Metrics) -> Reader {
         target: target.id.clone(),
         paths: settings.repo.paths.clone(),
     });
-    let reader = Reader::new(targets.collect(), Vec::new(), metrics);
+    let reader = Reader::new(targets.collect(), Vec::new(), metrics).of_branch(ConfigBranch {
+        remote: Remote::parse(&settings.repo.url.to_string()),
+        branch: settings.repo.branch.clone(),
+    });
     match memory::for_manifests() {
         Some(room) => reader.with_room(room),
         None => reader,

@@ -11,6 +11,7 @@ mod hold;
 mod image;
 mod object;
 mod printable;
+mod remote;
 mod secret;
 mod target;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use hold::HoldUntil;
 pub use image::{Digest, ImageRef, InvalidImage, Repository, Tag};
 pub use object::{FieldId, FieldName, ObjectId};
 pub(crate) use printable::{Printable, is_unprintable};
+pub use remote::{ConfigBranch, Remote};
 pub use secret::{Secret, SecretBytes};
 pub use target::TargetId;
 pub use wildcard::Wildcard;

@@ -1,5 +1,6 @@
+use super::flux_sources::{FluxSources, followed_branch};
 use crate::manifest::Document;
-use crate::model::{ImageRef, RepoPath};
+use crate::model::{ConfigBranch, ImageRef, RepoPath};
 use crate::policy::{InvalidPolicy, Policy};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,8 +12,9 @@ use std::fmt;
 pub struct ImagePolicies<'a> {
     policies: Objects<'a>,
     repositories: Objects<'a>,
-    /// The folders whose markers Flux v2 writes itself, each with the name of the ImageUpdateAutomation and its location.
-    writers: Vec<(RepoPath, String)>,
+    /// The ImageUpdateAutomations that are not suspended: Flux v2 writes markers itself.
+    writers: Vec<Object<'a>>,
+    sources: FluxSources<'a>,
 }
 
 /// Objects by namespace (empty if none is written) and name. The first of two objects with one name counts.
@@ -31,16 +33,31 @@ const GROUP: &str = "image.toolkit.fluxcd.io";
 impl<'a> ImagePolicies<'a> {
     /// Finds the objects among documents. Each document comes with its file.
     pub fn among<F: fmt::Display>(documents: impl IntoIterator<Item = (F, &'a Document)>) -> Self {
-        let mut found = Self::default();
+        Self::beside(None, documents)
+    }
+
+    /// Finds the objects among the documents of the branch that the agent follows.
+    pub fn beside<F: fmt::Display>(
+        own: Option<&'a ConfigBranch>,
+        documents: impl IntoIterator<Item = (F, &'a Document)>,
+    ) -> Self {
+        let mut found = Self {
+            sources: FluxSources::new(own),
+            ..Self::default()
+        };
         for (file, document) in documents {
+            found.sources.add(document);
             let id = &document.object.id;
             let objects = match &*id.kind {
                 "ImagePolicy" => &mut found.policies,
                 "ImageRepository" => &mut found.repositories,
                 "ImageUpdateAutomation" if id.group == GROUP => {
-                    let folder = written_folder(&document.object.value);
-                    let location = format!("{id} in {file}:{}", document.position);
-                    found.writers.extend(folder.map(|folder| (folder, location)));
+                    let value = &document.object.value;
+                    let is_suspended = value.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true);
+                    found.writers.extend((!is_suspended).then(|| Object {
+                        value,
+                        location: format!("{id} in {file}:{}", document.position),
+                    }));
                     continue;
                 }
                 _ => continue,
@@ -59,8 +76,24 @@ impl<'a> ImagePolicies<'a> {
     /// The ImageUpdateAutomation of Flux v2 that writes the markers of a file to the same branch, if there is one.
     pub fn writer(&self, path: &RepoPath) -> Option<&str> {
         let mut writers = self.writers.iter();
-        let writer = writers.find(|(folder, _)| path.is_within(folder));
-        writer.map(|(_, location)| location.as_str())
+        let writer = writers.find(|writer| self.writes(writer.value, path));
+        writer.map(|writer| writer.location.as_str())
+    }
+
+    /// Whether an ImageUpdateAutomation writes a file to our branch. Where our branch is not known, it is the branch that the
+    /// automation follows.
+    fn writes(&self, automation: &Value, path: &RepoPath) -> bool {
+        let checkout = automation.pointer("/spec/git/checkout/ref");
+        let named = checkout.and_then(|reference| followed_branch(Some(reference)));
+        let pushed = text(automation, "/spec/git/push/branch").filter(|branch| !branch.is_empty());
+        let followed = self.sources.branch(automation, named);
+        let is_aside = !self.sources.knows_own() && pushed.is_some() && pushed != followed;
+        if is_aside || self.sources.is_elsewhere(automation, pushed.or(named)) {
+            return false;
+        }
+        let folder = text(automation, "/spec/update/path").unwrap_or_default();
+        let folder = RepoPath::parse(folder.trim_start_matches("./").trim_start_matches('/'));
+        folder.is_ok_and(|folder| path.is_within(&folder))
     }
 
     /// Whether an ImagePolicy has this name.
@@ -131,18 +164,6 @@ impl Object<'_> {
 
 fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
     object.pointer(pointer).and_then(Value::as_str)
-}
-
-/// The folder whose markers an ImageUpdateAutomation writes. `None` if it is suspended, or pushes to a branch of its own.
-fn written_folder(object: &Value) -> Option<RepoPath> {
-    let is_suspended = object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true);
-    let followed = text(object, "/spec/git/checkout/ref/branch");
-    let pushed = text(object, "/spec/git/push/branch").filter(|branch| Some(*branch) != followed);
-    if is_suspended || pushed.is_some() {
-        return None;
-    }
-    let path = text(object, "/spec/update/path").unwrap_or_default();
-    RepoPath::parse(path.trim_start_matches("./").trim_start_matches('/')).ok()
 }
 
 /// Namespace and name of the ImageRepository that an ImagePolicy names. The default namespace is the policy's own.

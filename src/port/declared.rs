@@ -5,7 +5,7 @@
 
 use super::repo::RepoFailure;
 use crate::manifest::{Document, Kustomization, Operation};
-use crate::model::{BlobId, CommitId, Finding, RepoPath, Severity, TargetId};
+use crate::model::{BlobId, CommitId, ConfigBranch, Finding, RepoPath, Severity, TargetId};
 use crate::plan::OverlayFields;
 use crate::resource::Object;
 use futures::future::BoxFuture;
@@ -61,6 +61,8 @@ pub struct DeclaredImages {
     pub files: BTreeSet<RepoPath>,
     /// Those of them of which a part was not read.
     pub incomplete: BTreeSet<RepoPath>,
+    /// The branch that the agent follows, if it is known.
+    pub own: Option<Arc<ConfigBranch>>,
     /// The image fields of these folders, found once for all commits that do not touch them.
     pub overlays: Arc<OnceLock<OverlayFields>>,
 }

@@ -2,7 +2,7 @@ use super::discover::Folders;
 use super::flux_v2;
 use super::reading::FileReading;
 use crate::manifest::Document;
-use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity, TargetId};
+use crate::model::{CommitId, ConfigBranch, Finding, ObjectId, RepoPath, Severity, TargetId};
 use crate::port::{DeclaredImages, Rendering, TargetState, TreeFile};
 use crate::resource::{Object, Origin};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,6 +106,8 @@ pub(super) struct Read<'a> {
     pub(super) renderings: &'a [Arc<Rendering>],
     /// The findings of units that nobody renders, and of entries that are not read.
     pub(super) not_read: Vec<Finding>,
+    /// The branch that the agent follows, if it is known.
+    pub(super) own: Option<Arc<ConfigBranch>>,
 }
 
 /// What the targets apply.
@@ -124,7 +126,7 @@ pub(super) struct Assigned {
 pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
     let common = findings(&mut read);
     let all = read.manifests.iter().chain(read.images_only);
-    let mut foreign = flux_v2::folders(all.map(|(_, reading)| &**reading));
+    let mut foreign = flux_v2::folders(read.own.as_deref(), all.map(|(_, reading)| &**reading));
     let has_foreign = !foreign.is_empty();
     // A path that is not here is one of another repository.
     foreign.retain(|folder| read.files.iter().any(|file| folder.has(&file.path)));
@@ -199,6 +201,7 @@ fn objects_of(target: &TargetPaths, read: &Read<'_>) -> Vec<Arc<Object>> {
 fn images(applied: Vec<Arc<Document>>, read: &Read<'_>) -> DeclaredImages {
     let mut images = DeclaredImages {
         applied,
+        own: read.own.clone(),
         ..DeclaredImages::default()
     };
     for (file, reading) in read.images_only {

@@ -2,7 +2,8 @@
 
 use super::reading::FileReading;
 use crate::manifest::Document;
-use crate::model::{Finding, RepoPath, Severity};
+use crate::model::{ConfigBranch, Finding, RepoPath, Severity};
+use crate::plan::FluxSources;
 use std::sync::Arc;
 
 /// The API group of Flux v2's Kustomization.
@@ -46,23 +47,38 @@ impl ForeignFolder {
     }
 }
 
-/// Whether a file declares a Kustomization of Flux v2. Then more than the file itself changes with the file.
+/// Whether a file declares a Kustomization of Flux v2 or its source. Then more than the file itself changes with the file.
 pub(super) fn is_in(reading: &FileReading) -> bool {
-    reading.documents.iter().any(|document| is_kustomization(document))
+    let mut documents = reading.documents.iter();
+    documents.any(|document| is_kustomization(document) || is_source(document))
 }
 
-/// The folders that Kustomizations among the files apply with changes. Without these changes the objects would run a second time.
-pub(super) fn folders<'r>(readings: impl Iterator<Item = &'r FileReading>) -> Vec<ForeignFolder> {
-    let documents = readings.flat_map(|reading| &reading.documents);
-    let folders = documents
-        .filter(|document| is_kustomization(document))
-        .filter_map(folder);
-    folders.collect()
+/// The folders of the config repo that Kustomizations among the files apply with changes. Without these changes the objects
+/// would run a second time. `own` is the branch that the agent follows.
+pub(super) fn folders<'r>(
+    own: Option<&ConfigBranch>,
+    readings: impl Iterator<Item = &'r FileReading> + Clone,
+) -> Vec<ForeignFolder> {
+    let documents = || readings.clone().flat_map(|reading| &reading.documents);
+    let mut kustomizations = documents().filter(|document| is_kustomization(document)).peekable();
+    if kustomizations.peek().is_none() {
+        return Vec::new();
+    }
+    let mut sources = FluxSources::new(own);
+    documents().for_each(|document| sources.add(document));
+    let own = kustomizations.filter(|document| !sources.is_elsewhere(&document.object.value, None));
+    own.filter_map(folder).collect()
 }
 
 fn is_kustomization(document: &Document) -> bool {
     let id = &document.object.id;
     id.kind == "Kustomization" && id.group == GROUP
+}
+
+/// Whether a document is an object of Flux v2 that says which repository another object works on.
+fn is_source(document: &Document) -> bool {
+    let id = &document.object.id;
+    id.kind == "GitRepository" && id.group == "source.toolkit.fluxcd.io"
 }
 
 fn folder(document: &Arc<Document>) -> Option<ForeignFolder> {

@@ -6,7 +6,7 @@ use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadab
 use super::render::{Pending, Renderings};
 use super::unread;
 use crate::manifest::MAX_FILE_BYTES;
-use crate::model::{CommitId, RepoPath};
+use crate::model::{CommitId, ConfigBranch, RepoPath};
 use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, TreeListing, UnitKind};
 use crate::telemetry::Metrics;
 use std::collections::{HashMap, HashSet};
@@ -26,6 +26,8 @@ pub struct Reader {
     room: usize,
     /// The bytes that `files` takes.
     weight: usize,
+    /// The branch that is read, if it is known.
+    own: Option<Arc<ConfigBranch>>,
 }
 
 /// Parses files from their contents. Tests put in one that fails.
@@ -62,6 +64,7 @@ impl Reader {
             parse: read_all,
             room: ROOM,
             weight: 0,
+            own: None,
         }
     }
 
@@ -69,6 +72,15 @@ impl Reader {
     #[must_use]
     pub fn with_room(self, room: usize) -> Self {
         Self { room, ..self }
+    }
+
+    /// The reader of this branch. Objects of Flux that follow another repository or branch are none of its business.
+    #[must_use]
+    pub fn of_branch(self, own: ConfigBranch) -> Self {
+        Self {
+            own: Some(Arc::new(own)),
+            ..self
+        }
     }
 
     /// What a commit declares.
@@ -114,6 +126,7 @@ impl Reader {
             images_only: &images_only,
             renderings: &renderings,
             not_read,
+            own: self.own.clone(),
         };
         Ok(Snapshot::of(
             commit,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Severity;
+use crate::model::{BranchName, ConfigBranch, Remote, Severity};
 
 fn kustomization(spec: &str) -> String {
     format!(
@@ -77,5 +77,86 @@ async fn a_change_of_a_kustomization_or_of_its_folder_is_seen() {
     for (commit, expected) in [(first, 3), (second, 2), (third, 2), (first, 3)] {
         let state = reader.read(&commits, commit).await.unwrap();
         assert_eq!(here(&state).objects.len(), expected);
+    }
+}
+
+fn reader_of(url: &str, branch: &str) -> Reader {
+    reader(Vec::new()).of_branch(ConfigBranch {
+        remote: Remote::parse(url),
+        branch: BranchName::parse(branch).unwrap(),
+    })
+}
+
+fn git_repository(namespace: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: flux-system{namespace}}}\nspec: \
+         {{{spec}}}\n---\n"
+    )
+}
+
+#[tokio::test]
+async fn a_git_repository_is_compared_with_the_config_repo_and_its_branch() {
+    let own = ", namespace: flux-system";
+    #[rustfmt::skip]
+    let rows = [
+        (own, "url: \"ssh://git@github.com/acme/fleet.git\", ref: {branch: main}",                 true),
+        (own, "url: \"https://github.com/acme/fleet\", ref: {branch: main}",                      true),
+        (own, "url: \"git@GitHub.com:acme/fleet.git\", ref: {branch: main}",                      true),
+        (own, "url: \"ssh://deploy@github.com:22/acme/fleet/\", ref: {name: refs/heads/main}",    true),
+        ("",  "url: \"https://github.com/acme/fleet.git\", ref: {branch: main}",                  true),
+        (own, "url: \"https://github.com/acme/fleet\", ref: {tag: v1}",                           true),
+        (own, "url: \"https://github.com/acme/fleet\", ref: {branch: main, commit: 0123abc}",     true),
+        (own, "url: \"oddly://fleet\", ref: {branch: main}",                                      true),
+        (own, "url: \"https://github.com/acme/other\", ref: {branch: main}",                      false),
+        (own, "url: \"https://git.acme.example/acme/fleet\", ref: {branch: main}",                false),
+        (own, "url: \"https://github.com/acme/other\", ref: {semver: 1.x}",                       false),
+        (own, "url: \"https://github.com/acme/fleet\", ref: {branch: staging}",                   false),
+        (own, "url: \"https://github.com/acme/fleet\", ref: {name: refs/heads/staging, branch: main}", false),
+        (own, "url: \"https://github.com/acme/fleet\"",                                           false),
+        (", namespace: other", "url: \"https://github.com/acme/other\", ref: {branch: main}",     true),
+    ];
+    for (namespace, spec, ours) in rows {
+        let mut commits = Commits::default();
+        let text = git_repository(namespace, spec) + &kustomization("path: ./apps/prod, targetNamespace: shop");
+        let commit = commits.add(1, &files(&text));
+        let mut reader = reader_of("ssh://git@github.com/acme/fleet.git", "main");
+        let state = reader.read(&commits, commit).await.unwrap();
+        let state = here(&state);
+        assert_eq!(state.complete, !ours, "{spec}: {:?}", state.findings);
+        assert_eq!(
+            applied(state).contains(&"apps/prod/web.yaml".to_owned()),
+            !ours,
+            "{spec}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_the_git_repository_is_seen() {
+    let mut commits = Commits {
+        compares: true,
+        ..Commits::default()
+    };
+    let kustomization = kustomization("path: ./apps/prod, targetNamespace: shop");
+    let source = |url: &str| {
+        git_repository(
+            ", namespace: flux-system",
+            &format!("url: {url}, ref: {{branch: main}}"),
+        )
+    };
+    let (other, ours) = (
+        source("https://github.com/acme/other"),
+        source("https://github.com/acme/fleet"),
+    );
+    let with = |source| {
+        let [web, kustomization, api] = files(&kustomization);
+        [web, kustomization, api, ("clusters/source.yaml", source)]
+    };
+    let first = commits.add(1, &with(&other));
+    let second = commits.add(2, &with(&ours));
+    let mut reader = reader_of("https://github.com/acme/fleet", "main");
+    for (commit, complete) in [(first, true), (second, false), (first, true)] {
+        let state = reader.read(&commits, commit).await.unwrap();
+        assert_eq!(here(&state).complete, complete);
     }
 }
