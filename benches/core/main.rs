@@ -189,6 +189,7 @@ fn edit(file: &files::File) -> Result<usize> {
             .context("the object has an image")?
             .field
             .clone(),
+        name: None,
         tag: Tag::parse("0123456")?,
         digest: None,
     };

@@ -211,6 +211,7 @@ fn bump(field: usize, old: &str, new: &str) -> Result<Bump> {
             field: FieldName("app".to_owned()),
         },
         image: image(field),
+        new_image: None,
         old: Some(Tag::parse(old)?),
         new: Tag::parse(new)?,
         digest: None,

@@ -28,6 +28,7 @@ pub fn editor(data: &[u8]) {
         .map(|(number, tag)| TagChange {
             object: fields[*number].0.object.id.clone(),
             field: fields[*number].1.field.clone(),
+            name: None,
             tag: tag.clone(),
             digest: None,
         })

@@ -93,6 +93,7 @@ fn as_tags(path: &RepoPath, file: &[u8], reading: &Reading, planned: &BTreeMap<u
             let change = TagChange {
                 object: fields[*number].0.object.id.clone(),
                 field: fields[*number].1.field.clone(),
+                name: None,
                 tag: image.tag()?.clone(),
                 digest: image.digest().cloned(),
             };

@@ -52,6 +52,7 @@ fn bump(parts: &[&str]) -> Option<PlannedBump> {
     };
     let image = ImageRef::parse(image).ok()?;
     Some(PlannedBump {
+        new_name: None,
         others: Vec::new(),
         path: RepoPath::parse(path).ok()?,
         field: FieldId {

@@ -131,6 +131,7 @@ impl<G: ConfigRepo> HoldReader for Branch<'_, G> {
             path: field.path,
             field: field.field,
             image: field.image,
+            bumped_name: field.bumped_name,
             until: field.hold,
         });
         Ok(Reading {

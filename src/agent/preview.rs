@@ -213,9 +213,11 @@ impl fmt::Display for Preview {
                 .from
                 .as_ref()
                 .map_or_else(|| "no tag".to_owned(), ToString::to_string);
+            let name = bump.new_name.as_ref();
+            let name = name.map_or(String::new(), |name| format!("{} ", name.name()));
             writeln!(
                 f,
-                "bump   {}: {from} -> {} ({}:{})",
+                "bump   {}: {from} -> {name}{} ({}:{})",
                 bump.field, bump.to, bump.path, bump.position
             )?;
         }

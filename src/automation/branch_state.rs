@@ -3,7 +3,7 @@
 use super::edits;
 use crate::history::{self, Bump};
 use crate::manifest::{MAX_FILE_BYTES, TagChange};
-use crate::model::{CommitId, FieldId, Severity};
+use crate::model::{CommitId, FieldId, ImageRef, Severity};
 use crate::plan::{BumpPlan, Outcome};
 use crate::port::{ConfigRepo, DeclaredState, HistoryCommit, RepoFailure};
 use std::collections::BTreeSet;
@@ -87,6 +87,7 @@ async fn is_ours(repo: &impl ConfigRepo, commit: &HistoryCommit) -> Result<bool,
         let changes = bumps.iter().map(|bump| TagChange {
             object: bump.field.object.clone(),
             field: bump.field.field.clone(),
+            name: bump.new_image.as_deref().and_then(|name| ImageRef::parse(name).ok()),
             tag: bump.new.clone(),
             digest: bump.digest.clone().filter(|_| bump.pinned),
         });

@@ -32,7 +32,7 @@ pub(super) fn postpone(
 ) -> BTreeSet<ImageKey> {
     let mut unread = BTreeSet::new();
     plan.postpone(|bump| {
-        let main = (bump.image.repository(), bump.digest.clone());
+        let main = (bump.bumped_image().repository(), bump.digest.clone());
         let mut waits = None;
         for (repository, digest) in std::iter::once(&main).chain(&bump.others) {
             let Some(image) = index(bump, repository, digest.as_ref(), tags) else {

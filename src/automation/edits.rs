@@ -72,6 +72,7 @@ fn edit(mut plan: BumpPlan, files: &mut BTreeMap<RepoPath, WorkingFile>) -> (Opt
         changes.entry(&bump.path).or_default().push(TagChange {
             object: bump.field.object.clone(),
             field: bump.field.field.clone(),
+            name: bump.new_name.clone(),
             tag: bump.to.clone(),
             digest: bump.digest.clone().filter(|_| bump.pinned),
         });

@@ -13,6 +13,8 @@ pub(crate) struct DeclaredField {
     pub field: FieldId,
     /// The image, named as bumps name it.
     pub image: ImageRef,
+    /// The name that the next bump writes: it differs from the image's name if a marker asks for another.
+    pub bumped_name: String,
     /// What ends a hold, where the workload says it.
     pub hold: Option<HoldUntil>,
 }
@@ -45,6 +47,10 @@ pub(crate) fn image_fields(declared: &DeclaredState) -> Vec<DeclaredField> {
             found.push(DeclaredField {
                 path: document.path().clone(),
                 image: bumped.map_or_else(|| image.image.clone(), |bumped| bumped.image.clone()),
+                bumped_name: bumped
+                    .map_or(&image.image, AutomatedField::bumped_image)
+                    .name()
+                    .to_owned(),
                 hold: bumped.map_or(document.automation.hold, |bumped| bumped.hold),
                 field,
             });

@@ -53,6 +53,7 @@ pub(super) fn proposed(reporter: &Reporter, branch: &BranchName, commit: CommitI
 fn field_bumps(bumps: &[PlannedBump]) -> Vec<FieldBump> {
     let bumps = bumps.iter().map(|bump| FieldBump {
         field: bump.field.clone(),
+        new_name: bump.new_name.as_ref().map(|name| name.name().to_owned()),
         from: bump.from.clone(),
         to: bump.to.clone(),
     });

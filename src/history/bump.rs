@@ -13,8 +13,10 @@ const RESUME: &str = "Tidegate-Resume";
 pub struct Bump {
     /// The field that changes.
     pub field: FieldId,
-    /// The image's name as written in the file, without tag and digest.
+    /// The image's name as written in the file before the bump, without tag and digest.
     pub image: String,
+    /// The image's name after the bump, if the bump writes another name.
+    pub new_image: Option<String>,
     /// The tag before; `None` if the image had no tag.
     pub old: Option<Tag>,
     /// The tag after the bump.
@@ -30,7 +32,7 @@ pub struct Bump {
 impl Bump {
     /// The whole trailer line, without its line end:
     /// `Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image=… old=… new=… digest=…`,
-    /// followed by `old-digest=… pinned=yes` where digests are written. Empty and absent values are left out.
+    /// followed by `old-digest=… pinned=yes` where digests are written, and with `new-image=…` where the name changes. Empty and absent values are left out.
     pub fn trailer(&self) -> String {
         let mut line = format!("{BUMP}: {}", field_words(&self.field));
         let mut word = |key: &str, value: Option<&str>| {
@@ -39,12 +41,18 @@ impl Bump {
             }
         };
         word("image", Some(&self.image));
+        word("new-image", self.new_image.as_deref());
         word("old", self.old.as_ref().map(Tag::as_str));
         word("new", Some(self.new.as_str()));
         word("digest", self.digest.as_ref().map(Digest::as_str));
         word("old-digest", self.old_digest.as_ref().map(Digest::as_str));
         word("pinned", self.pinned.then_some("yes"));
         line
+    }
+
+    /// The image's name after the bump.
+    pub fn image_after(&self) -> &str {
+        self.new_image.as_ref().unwrap_or(&self.image)
     }
 
     /// The version that the file has before the bump.
@@ -70,6 +78,7 @@ impl Bump {
         Some(Self {
             field: field(&words)?,
             image: words.get("image")?.clone(),
+            new_image: words.get("new-image").cloned(),
             old: tag("old").ok()?,
             new: tag("new").ok()??,
             digest: digest("digest").ok()?,

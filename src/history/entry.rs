@@ -28,7 +28,10 @@ pub(super) struct Entry {
 pub(super) struct RecordedBump {
     pub(super) field: u32,
     pub(super) to: u32,
+    /// The image's name after the bump.
     pub(super) image: u32,
+    /// Whether the bump wrote the image's name, too.
+    pub(super) writes_name: bool,
 }
 
 /// A [`FieldChange`] in numbers.
@@ -60,7 +63,8 @@ impl Entry {
                 .map(|bump| RecordedBump {
                     field: interners.fields.intern(&bump.field),
                     to: interners.versions.intern(&bump.after()),
-                    image: interners.texts.intern(&bump.image),
+                    image: interners.texts.intern(bump.new_image.as_ref().unwrap_or(&bump.image)),
+                    writes_name: bump.new_image.is_some(),
                 })
                 .collect(),
             resumes_all: commit.resumes.contains(&Resume::All),
@@ -92,9 +96,13 @@ impl Entry {
     /// The recorded bump that made `change`, if the change is ours. What the field had before may differ from the record: the
     /// bump may have been picked to another branch.
     pub(super) fn bump(&self, interners: &Interners, change: &Change) -> Option<&RecordedBump> {
+        let wrote = |bump: &RecordedBump| match bump.writes_name {
+            true => bump.image == change.image_to,
+            false => !change.is_name_alone(),
+        };
         self.ours
             .iter()
-            .find(|bump| bump.field == change.field && interners.is_written_as(bump.to, change.to))
+            .find(|bump| bump.field == change.field && interners.is_written_as(bump.to, change.to) && wrote(bump))
     }
 
     /// Whether the trailers lift the rejection of a version of a field.
@@ -106,6 +114,11 @@ impl Entry {
 }
 
 impl Change {
+    /// Whether the image has another name, and nothing else changes.
+    pub(super) fn is_name_alone(&self) -> bool {
+        self.from == self.to && self.was.is_none()
+    }
+
     fn new(change: &FieldChange, interners: &mut Interners) -> Self {
         Self {
             field: interners.fields.intern(&change.field),

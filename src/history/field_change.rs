@@ -18,7 +18,7 @@ pub struct FieldChange {
     pub field: FieldId,
     /// The version before. It is empty where the image had no tag or the field did not exist.
     pub from: ImageVersion,
-    /// The version after.
+    /// The version after. It is the version before if the field or the image only has another name.
     pub to: ImageVersion,
     /// The image's name before; empty where the field did not exist.
     pub image_from: String,
@@ -98,15 +98,22 @@ fn join(into: &mut Fields, from: Fields) {
     }
 }
 
-/// Removes equal versions of a field from both sides, then joins the remaining values one by one to changes. Returns the
-/// values that have no counterpart.
+/// Removes equal values of a field from both sides, joins values of one version to changes of the name alone, then joins the
+/// remaining values one by one to changes. Returns the values that have no counterpart.
 fn pair(mut before: Fields, mut after: Fields, changes: &mut Vec<FieldChange>) -> (Fields, Fields) {
     for (field, old) in &mut before {
         let Some(new) = after.get_mut(field) else { continue };
+        old.retain(|value| match new.iter().position(|other| other == value) {
+            Some(same) => {
+                new.remove(same);
+                false
+            }
+            None => true,
+        });
         old.retain(
             |value| match new.iter().position(|other| other.version == value.version) {
                 Some(same) => {
-                    new.remove(same);
+                    changes.push(FieldChange::of(field, value.clone(), new.remove(same)));
                     false
                 }
                 None => true,

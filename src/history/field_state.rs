@@ -14,6 +14,29 @@ pub(super) struct Rejection {
     pub(super) version: u32,
     pub(super) image: u32,
     pub(super) at: Timestamp,
+    /// Whether the change left a name that a bump of ours had written.
+    pub(super) with_name: bool,
+}
+
+impl Rejection {
+    /// Whether a change takes up what was rejected.
+    pub(super) fn is_taken_up(&self, interners: &Interners, change: &Change) -> bool {
+        let is_named = match self.with_name {
+            true => change.image_to == self.image,
+            false => !change.is_name_alone(),
+        };
+        is_named && !interners.is_left(self.version, change.to)
+    }
+}
+
+/// What a change leaves of what our bumps wrote.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left {
+    pub(super) version: u32,
+    /// The image's name.
+    pub(super) image: u32,
+    /// Whether the change leaves the name, and a bump of ours had written it.
+    pub(super) with_name: bool,
 }
 
 /// A version that a bump of ours set.
@@ -31,17 +54,19 @@ struct SetByUs {
 #[derive(Debug, Default, Clone)]
 pub(super) struct FieldState {
     ours: BTreeMap<u32, SetByUs>,
+    /// The names that bumps of ours wrote.
+    names: BTreeSet<u32>,
     pub(super) rejected: Vec<Rejection>,
     /// The lifted rejections, by index of the entry and version.
     lifted: BTreeSet<(u32, u32)>,
 }
 
 impl FieldState {
-    /// Lifts the rejections of some versions. Returns them by index of the entry and version.
-    pub(super) fn lift(&mut self, which: impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
+    /// Lifts some rejections. Returns them by index of the entry and version.
+    pub(super) fn lift(&mut self, which: impl Fn(&Rejection) -> bool) -> Vec<(u32, u32)> {
         let lifted: Vec<_> = self
             .rejected
-            .extract_if(.., |rejection| which(rejection.version))
+            .extract_if(.., |rejection| which(rejection))
             .map(|rejection| (rejection.index, rejection.version))
             .collect();
         self.lifted.extend(&lifted);
@@ -61,6 +86,7 @@ impl FieldState {
             over: BTreeSet::new(),
         });
         (set.image, set.written) = (bump.image, change.image_to);
+        self.names.extend(bump.writes_name.then_some(change.image_to));
         set.over.extend::<BTreeSet<_>>(over);
     }
 
@@ -79,12 +105,39 @@ impl FieldState {
         taken_up.is_empty() || over.is_some_and(|over| taken_up.iter().any(|rejection| over.contains(rejection)))
     }
 
-    /// The version of ours that a change leaves, and the image's name. A field that moves to the same version in the same
-    /// commit has not left it: its object went from one file to another.
-    pub(super) fn left(&self, interners: &Interners, change: &Change, all: &[Change]) -> Option<(u32, u32)> {
+    /// The version of ours that a change leaves, or the name of ours with whatever version it had. A field that moves to the
+    /// same version in the same commit has not left it: its object went from one file to another.
+    pub(super) fn left(&self, interners: &Interners, change: &Change, all: &[Change]) -> Option<Left> {
+        let moved = |other: &Change| {
+            other.field == change.field
+                && other.to == change.from
+                && !other.is_name_alone()
+                && !std::ptr::eq(other, change)
+        };
+        if all.iter().any(moved) {
+            return None;
+        }
+        let with_name = change.image_to != change.image_from && self.has_name(change.image_from);
+        let tagged = || {
+            self.ours(interners, change.from)
+                .map_or(change.from, |(version, _)| *version)
+        };
+        let (version, image) = match self.left_version(interners, change) {
+            Some(left) => left,
+            None if with_name => (tagged(), change.image_from),
+            None => return None,
+        };
+        Some(Left {
+            version,
+            image: if with_name { change.image_from } else { image },
+            with_name,
+        })
+    }
+
+    /// The version of ours that a change leaves, and the image's name.
+    fn left_version(&self, interners: &Interners, change: &Change) -> Option<(u32, u32)> {
         let from = interners.versions.get(change.from)?;
-        let moved = |other: &Change| other.field == change.field && other.to == change.from;
-        if !interners.is_left(change.from, change.to) || all.iter().any(moved) {
+        if !interners.is_left(change.from, change.to) {
             return None;
         }
         let (version, set) = self.ours(interners, change.from).or_else(|| {
@@ -101,6 +154,11 @@ impl FieldState {
     /// Whether a bump of ours set this version.
     pub(super) fn is_ours(&self, interners: &Interners, version: u32) -> bool {
         self.ours(interners, version).is_some()
+    }
+
+    /// Whether a bump of ours wrote this name.
+    pub(super) fn has_name(&self, name: u32) -> bool {
+        self.names.contains(&name)
     }
 
     fn ours(&self, interners: &Interners, version: u32) -> Option<(&u32, &SetByUs)> {
@@ -120,6 +178,7 @@ impl FieldState {
                 .and_modify(|known| known.over.extend(&set.over))
                 .or_insert_with(|| set.clone());
         }
+        self.names.extend(&other.names);
         self.lifted.extend(other.lifted.iter().copied());
         for rejection in &other.rejected {
             if !self.rejected.contains(rejection) {

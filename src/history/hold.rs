@@ -1,7 +1,7 @@
 use super::image_version::ImageVersion;
 use super::rejected::Rejected;
 use super::remedy::{Lifting, Remedy};
-use crate::model::{Digest, HoldUntil, Tag};
+use crate::model::{Digest, HoldUntil, ImageRef, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -32,13 +32,13 @@ pub struct HoldCheck<'a> {
 }
 
 impl Hold {
-    /// The rejections that matter to a field as it is now. A rejection of another image does not matter, and neither does a
-    /// rejection of the tag (and digest) that the file has now. `None` if nothing is left.
-    pub fn concerning(&self, image: &str, current: &ImageVersion) -> Option<Self> {
+    /// The rejections that matter to a field with the image `current`, if bumps would write the name `image`. A rejection of
+    /// another image does not matter, and neither does a rejection of what the file has now. `None` if nothing is left.
+    pub fn concerning(&self, image: &str, current: &ImageRef) -> Option<Self> {
         let rejected: Vec<Rejected> = self
             .rejected
             .iter()
-            .filter(|rejected| rejected.image == image && rejected.version().is_left_by(current))
+            .filter(|rejected| rejected.image == image && rejected.is_left_by(current))
             .cloned()
             .collect();
         (!rejected.is_empty()).then_some(Self { rejected })
@@ -46,9 +46,10 @@ impl Hold {
 
     /// The rejections that hold the field back: those of [`concerning`](Self::concerning) that no later bump of ours has moved
     /// the field past. `None` if nothing is left: then the field counts as not held, in every list and number.
-    pub fn active(&self, image: &str, current: &ImageVersion) -> Option<Self> {
+    pub fn active(&self, image: &str, current: &ImageRef) -> Option<Self> {
         let mut concerning = self.concerning(image, current)?;
-        concerning.rejected.retain(|rejected| !rejected.is_passed(current));
+        let version = ImageVersion::of(current);
+        concerning.rejected.retain(|rejected| !rejected.is_passed(&version));
         (!concerning.rejected.is_empty()).then_some(concerning)
     }
 

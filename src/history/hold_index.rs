@@ -80,10 +80,11 @@ impl HoldIndex {
             .collect()
     }
 
+    /// A change of the name alone does not count: its tag was written before.
     fn record_written(&mut self, entry: &Entry) {
         let by_this_commit = |change: &&Change| {
-            let same = |other: &Change| other.field == change.field;
-            entry.merged.iter().all(|changes| changes.iter().any(same))
+            let same = |other: &Change| other.field == change.field && !other.is_name_alone();
+            !change.is_name_alone() && entry.merged.iter().all(|changes| changes.iter().any(same))
         };
         for change in entry.changes.iter().filter(by_this_commit) {
             let only_renamed = change.was.filter(|_| change.from == change.to);
@@ -136,10 +137,10 @@ impl HoldIndex {
         fields
     }
 
-    /// The rejections of a field in their order along the lines. If a version was rejected several times, the latest rejection
-    /// counts.
+    /// The rejections of a field in their order along the lines. If a version of an image was rejected several times, the latest
+    /// rejection counts.
     fn hold(&self, field: &FieldState) -> Hold {
-        let mut rejected: Vec<(Rejected, u32, u32)> = field
+        let mut rejected: Vec<(Rejected, (u32, u32), u32)> = field
             .rejected
             .iter()
             .filter_map(|rejection| {
@@ -152,9 +153,10 @@ impl HoldIndex {
                     commit: entry.commit,
                     author: self.interners.texts.get(entry.author)?.clone(),
                     at: rejection.at,
+                    with_name: rejection.with_name,
                     passed_by: self.interners.image_versions(field.set_over(rejection)),
                 };
-                Some((rejected, rejection.version, entry.depth))
+                Some((rejected, (rejection.version, rejection.image), entry.depth))
             })
             .collect();
         rejected.sort_by_key(|(rejected, _, depth)| (*depth, rejected.at, rejected.commit));

@@ -1,7 +1,7 @@
 //! What is known about all fields at one commit, and what a commit with one parent changes about it.
 
 use super::entry::{Change, Entry};
-use super::field_state::{FieldState, Rejection};
+use super::field_state::{FieldState, Left, Rejection};
 use super::interner::Interners;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,12 +35,13 @@ impl Visit<'_> {
     }
 
     /// The rejection by this entry. Its time is bounded from below by the last bump: a clock may be behind.
-    pub(super) fn rejection(&self, last_bump: Option<Timestamp>, (version, image): (u32, u32)) -> Rejection {
+    pub(super) fn rejection(&self, last_bump: Option<Timestamp>, left: Left) -> Rejection {
         let committed_at = self.entry.committed_at;
         Rejection {
             index: self.index,
-            version,
-            image,
+            version: left.version,
+            image: left.image,
+            with_name: left.with_name,
             at: last_bump.map_or(committed_at, |bump| bump.max(committed_at)),
         }
     }
@@ -73,7 +74,7 @@ impl LineState {
         }
         for (id, _) in &visit.entry.resumes {
             if let Some(field) = self.fields.get_mut(id).filter(|field| !field.rejected.is_empty()) {
-                Arc::make_mut(field).lift(|version| visit.resumes(*id, version));
+                Arc::make_mut(field).lift(|rejection| visit.resumes(*id, rejection.version));
             }
         }
     }
@@ -86,7 +87,7 @@ impl LineState {
         let lifting = changes.map(|change| {
             let lifted = self
                 .field(change.field)
-                .lift(|version| !interners.is_left(version, change.to));
+                .lift(|rejection| rejection.is_taken_up(interners, change));
             (change, lifted)
         });
         let lifting: Vec<(&Change, Vec<(u32, u32)>)> = lifting.collect();
@@ -96,8 +97,8 @@ impl LineState {
             if let Some(bump) = entry.bump(interners, change) {
                 field.set(bump, change);
             } else if let Some(left) = field.left(interners, change, &entry.changes)
-                && !visit.resumes(change.field, left.0)
-                && field.is_set_over(left.0, &taken_up)
+                && !visit.resumes(change.field, left.version)
+                && field.is_set_over(left.version, &taken_up)
             {
                 field.rejected.push(visit.rejection(last_bump, left));
             }

@@ -54,7 +54,7 @@ fn apply(visit: &Visit<'_>, state: &mut LineState, parent: &Parent<'_>, change: 
     let interners = visit.interners;
     let last_bump = state.last_bump;
     let field = state.field(change.field);
-    field.lift(|version| !interners.is_left(version, change.to));
+    field.lift(|rejection| rejection.is_taken_up(interners, change));
     if let Some(bump) = visit.entry.bump(interners, change) {
         field.set(bump, change);
         return;
@@ -67,14 +67,18 @@ fn apply(visit: &Visit<'_>, state: &mut LineState, parent: &Parent<'_>, change: 
     };
     let accounted = all.iter().any(|other| {
         let unchanged = !other.changes.iter().any(|other| other.field == change.field);
-        let knows = |version: u32| {
-            let field = other.state.fields.get(&change.field);
-            field.is_some_and(|field| field.is_ours(interners, version))
-        };
-        unchanged && (knows(left.0) || knows(change.to) && !before.is_ours(interners, change.to))
+        let other = other.state.fields.get(&change.field);
+        let knows = |version: u32| other.is_some_and(|field| field.is_ours(interners, version));
+        let has_name = |name: u32| other.is_some_and(|field| field.has_name(name));
+        unchanged
+            && match change.is_name_alone() {
+                true => has_name(left.image) || has_name(change.image_to) && !before.has_name(change.image_to),
+                false => knows(left.version) || knows(change.to) && !before.is_ours(interners, change.to),
+            }
     });
-    let known = field.rejected.iter().any(|rejection| rejection.version == left.0);
-    if !accounted && !known && !visit.resumes(change.field, left.0) {
+    let mut rejected = field.rejected.iter();
+    let known = rejected.any(|rejection| rejection.version == left.version && rejection.image == left.image);
+    if !accounted && !known && !visit.resumes(change.field, left.version) {
         field.rejected.push(visit.rejection(last_bump, left));
     }
 }

@@ -6,7 +6,8 @@
 //! **Rejections.** [`HoldIndex`] follows a list of [`Commit`]s, oldest first. It finds the tags that are *rejected* for a field:
 //! a commit of ours set the field to the tag, and a later commit of somebody else moved the field away from it. Where our bump
 //! wrote a digest behind the tag, the two are rejected together: the same tag with another digest is another image. Several
-//! tags of one field can be rejected at the same time.
+//! tags of one field can be rejected at the same time. Where a bump of ours wrote the image's name, too, leaving the name is
+//! leaving the tag, also if the tag itself stays.
 //!
 //! **Lifting.** Moving the field to the tag again lifts the rejection: a revert of the revert, a hand edit, a cherry-pick. A
 //! `Tidegate-Resume:` trailer lifts one tag of a field, all tags of a field, or everything. Later bumps of ours lift nothing.
@@ -50,6 +51,8 @@ mod remedy;
 mod trailer;
 mod walk;
 
+#[cfg(test)]
+mod names_test;
 #[cfg(test)]
 mod property;
 #[cfg(test)]

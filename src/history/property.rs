@@ -195,6 +195,7 @@ impl Dag {
             Some(Bump {
                 field: field_id(field),
                 image: IMAGE.to_owned(),
+                new_image: None,
                 old: None,
                 new: version(here.says[field]).tag?,
                 digest: None,

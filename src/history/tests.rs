@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{CommitId, Digest, FieldId, FieldName, HoldUntil, ObjectId, Tag};
+use crate::model::{CommitId, Digest, FieldId, FieldName, HoldUntil, ImageRef, ObjectId, Tag};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -25,6 +25,7 @@ fn bump(field: FieldId, old: &str, new: &str) -> Bump {
     Bump {
         field,
         image: IMAGE.to_owned(),
+        new_image: None,
         old: old.tag,
         new: new.tag.unwrap(),
         pinned: new.digest.is_some(),
@@ -44,6 +45,12 @@ fn version(text: &str) -> ImageVersion {
         tag: (name != "-").then(|| tag(name)),
         digest: at.map(digest),
     }
+}
+
+/// The image at a version.
+fn image(text: &str) -> ImageRef {
+    let ImageVersion { tag, digest } = version(text);
+    ImageRef::parse(IMAGE).unwrap().with(tag, digest)
 }
 
 fn commit(index: usize) -> CommitId {
@@ -367,9 +374,9 @@ fn the_command_that_lifts_a_hold_can_be_copied_into_a_shell() {
 fn a_rejection_concerns_neither_another_image_nor_the_tag_that_stands() {
     let holds = holds(&history(&["1 bump a>b", "2 edit b>a"]));
     let hold = &holds[&field("web")];
-    assert!(hold.concerning("registry.example/shop/web", &version("a")).is_some());
-    assert!(hold.concerning("registry.example/other", &version("a")).is_none());
-    assert!(hold.concerning("registry.example/shop/web", &version("b")).is_none());
+    assert!(hold.concerning(IMAGE, &image("a")).is_some());
+    assert!(hold.concerning("registry.example/other", &image("a")).is_none());
+    assert!(hold.concerning(IMAGE, &image("b")).is_none());
 }
 
 #[test]
@@ -476,7 +483,7 @@ fn any_bump() -> impl Strategy<Value = Bump> {
     let any_tag = || "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}".prop_map(|text| Tag::parse(&text).unwrap());
     (
         (text(), text(), proptest::option::of(text()), text(), text()),
-        text(),
+        (text(), proptest::option::of(text())),
         proptest::option::of(any_tag()),
         any_tag(),
         proptest::option::of(any_digest()),
@@ -484,7 +491,7 @@ fn any_bump() -> impl Strategy<Value = Bump> {
         proptest::option::of(any_digest()),
     )
         .prop_map(
-            |((group, kind, namespace, name, field), image, old, new, digest, pinned, old_digest)| Bump {
+            |((group, kind, namespace, name, field), (image, new_image), old, new, digest, pinned, old_digest)| Bump {
                 field: FieldId {
                     object: ObjectId {
                         group,
@@ -495,6 +502,7 @@ fn any_bump() -> impl Strategy<Value = Bump> {
                     field: FieldName(field),
                 },
                 image,
+                new_image,
                 old,
                 new,
                 digest,
@@ -538,7 +546,7 @@ fn a_field_that_a_later_bump_moved_on_is_not_held_by_what_was_taken_back_before(
         let held = holds(&history(lines));
         let hold = held
             .get(&field("web"))
-            .and_then(|hold| hold.active(IMAGE, &version(current)));
+            .and_then(|hold| hold.active(IMAGE, &image(current)));
         let tags = hold.map_or(String::new(), |hold| {
             let tags: Vec<String> = hold.rejected.iter().map(|rejected| rejected.tag.to_string()).collect();
             tags.join(" ")

@@ -2,9 +2,9 @@ use super::error::Error;
 use super::list::{Found, Held, HeldField, HoldQuery, find};
 use super::reading::HoldReader;
 use super::select::HoldSelector;
-use crate::history::Resume;
+use crate::history::{Rejected, Resume};
 use crate::manifest::{self, MAX_FILE_BYTES, TagChange};
-use crate::model::{CommitId, Printable, RepoPath};
+use crate::model::{CommitId, ImageRef, Printable, RepoPath};
 use crate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -108,6 +108,12 @@ fn message(mode: LiftMode, selector: &HoldSelector, chosen: &[(Held, HeldField)]
     )
 }
 
+/// The name that was taken back with a tag, if the file has another name.
+fn name(at: &HeldField, last: &Rejected) -> Option<ImageRef> {
+    let is_other = last.image != at.image.name();
+    is_other.then(|| ImageRef::parse(&last.image).ok()).flatten()
+}
+
 /// Writes the tag that was taken back last into each file.
 async fn edits(repo: &impl ConfigRepo, found: &Found, chosen: &[(Held, HeldField)]) -> Result<Vec<FileEdit>, Error> {
     let mut changes: BTreeMap<&RepoPath, Vec<TagChange>> = BTreeMap::new();
@@ -116,6 +122,7 @@ async fn edits(repo: &impl ConfigRepo, found: &Found, chosen: &[(Held, HeldField
         changes.entry(&at.path).or_default().push(TagChange {
             object: at.field.object.clone(),
             field: at.field.field.clone(),
+            name: name(at, last),
             tag: last.tag.clone(),
             digest: last.digest.clone(),
         });

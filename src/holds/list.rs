@@ -1,7 +1,7 @@
 use super::error::Error;
 use super::reading::{HoldReader, ImageField, Reading};
-use crate::history::{ImageVersion, Rejected, Remedy};
-use crate::model::{BlobId, CommitId, FieldId, HoldUntil, ObjectId, RepoPath, Tag};
+use crate::history::{Rejected, Remedy};
+use crate::model::{BlobId, CommitId, FieldId, HoldUntil, ImageRef, ObjectId, RepoPath, Tag};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -61,6 +61,8 @@ pub async fn list(reader: &impl HoldReader, query: &HoldQuery) -> Result<Vec<Hel
 pub(super) struct HeldField {
     pub(super) path: RepoPath,
     pub(super) field: FieldId,
+    /// The image as the file has it.
+    pub(super) image: ImageRef,
     pub(super) rejected: Vec<Rejected>,
     /// Whether the field is held. If not, a later bump moved the field on; its tags can be lifted by the object's name.
     pub(super) is_active: bool,
@@ -80,10 +82,9 @@ pub(super) fn find(reading: Reading, query: &HoldQuery) -> Found {
     let fields = reading.fields.iter().map(|field| field.field.clone()).collect();
     let held = reading.fields.into_iter().filter_map(|field| {
         let hold = reading.holds.get(&field.field)?;
-        let (image, current) = (field.image.name(), ImageVersion::of(&field.image));
-        let active = hold.active(image, &current);
+        let active = hold.active(&field.bumped_name, &field.image);
         let is_active = active.is_some();
-        let hold = active.or_else(|| hold.concerning(image, &current))?;
+        let hold = active.or_else(|| hold.concerning(&field.bumped_name, &field.image))?;
         let until = field.until.unwrap_or(query.until);
         let remedy = Remedy {
             field: &field.field,
@@ -125,6 +126,7 @@ fn held(
     let field = HeldField {
         path: field.path,
         field: field.field,
+        image: field.image,
         rejected,
         is_active,
     };

@@ -32,6 +32,8 @@ pub struct ImageField {
     pub field: FieldId,
     /// The image, named as bumps name it.
     pub image: ImageRef,
+    /// The name that the next bump writes: it differs from the image's name if a marker asks for another.
+    pub bumped_name: String,
     /// What ends a hold, where the workload has a `hold` annotation.
     pub until: Option<HoldUntil>,
 }

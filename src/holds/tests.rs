@@ -27,6 +27,7 @@ fn hold(tags: &[&str]) -> Hold {
         commit: CommitId::from_bytes([7; 20]),
         author: "Jo <jo@acme.example>".into(),
         at: jiff::Timestamp::UNIX_EPOCH,
+        with_name: false,
         passed_by: Vec::new(),
     });
     Hold {
@@ -56,6 +57,7 @@ impl HoldReader for Branch {
             path: path.clone(),
             field: field.clone(),
             image: ImageRef::parse("web:a").unwrap(),
+            bumped_name: "web".into(),
             until: None,
         });
         let held = self.fields.iter().filter(|(_, tags)| !tags.is_empty());
@@ -155,6 +157,38 @@ async fn a_release_writes_the_tag_that_was_taken_back_last() {
     let pushed = branch.pushed.lock().unwrap();
     let text = String::from_utf8(pushed[0].edits[0].bytes.clone()).unwrap();
     assert_eq!(text, FILE.replace("web:a", "web:c"));
+}
+
+/// A branch whose field has the name from before a bump, and would get another name.
+struct Moved(Branch);
+
+impl HoldReader for Moved {
+    async fn read(&self) -> Result<Reading, RepoFailure> {
+        let mut reading = self.0.read().await?;
+        for field in &mut reading.fields {
+            field.bumped_name = "new.example/web".into();
+        }
+        for rejected in reading.holds.values_mut().flat_map(|hold| &mut hold.rejected) {
+            (rejected.image, rejected.with_name) = ("new.example/web".into(), true);
+        }
+        Ok(reading)
+    }
+}
+
+#[tokio::test]
+async fn a_release_writes_the_name_that_was_taken_back_with_the_tag() {
+    for tags in [&["b"][..], &["a"]] {
+        let moved = Moved(branch(vec![(field("shop", "web"), tags)], vec![landed()]));
+        let held = list(&moved, &HoldQuery::default()).await.unwrap();
+        assert!(held[0].reason.starts_with("new.example/web:"), "{}", held[0].reason);
+        let query = HoldQuery::default();
+        lift(&moved.0, &moved, &query, LiftMode::Release, &named("web"))
+            .await
+            .unwrap();
+        let pushed = moved.0.pushed.lock().unwrap();
+        let text = String::from_utf8(pushed[0].edits[0].bytes.clone()).unwrap();
+        assert_eq!(text, FILE.replace("web:a", &format!("new.example/web:{}", tags[0])));
+    }
 }
 
 #[tokio::test]

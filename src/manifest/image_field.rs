@@ -41,8 +41,23 @@ impl ImageField {
 pub struct Marker {
     /// The policy that the comment names.
     pub policy: MarkerPolicy,
+    /// Whether a bump writes the image's name, too, if the ImagePolicy chooses from another repository.
+    pub name: MarkedName,
     /// Position of the comment's `#`.
     pub position: Position,
+}
+
+/// What a marker asks of the image's name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MarkedName {
+    /// The name stays as it is.
+    #[default]
+    Stays,
+    /// The name becomes that of the repository that the ImagePolicy chooses from: the marker is behind a whole image, or the
+    /// name has a marker with `:name`.
+    Follows,
+    /// As [`MarkedName::Follows`], but the name cannot be written, for this reason.
+    Fixed(String),
 }
 
 /// The policy of a marker.

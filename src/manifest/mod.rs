@@ -42,7 +42,7 @@ pub use edit::annotate::annotate;
 pub use edit::change::{ImageChange, Refused, TagChange};
 pub(crate) use edit::set::image_fields;
 pub use edit::set::{set_images, set_tags};
-pub use image_field::{ImageField, Marker, MarkerPolicy, Slot, SlotContent};
+pub use image_field::{ImageField, MarkedName, Marker, MarkerPolicy, Slot, SlotContent};
 pub use kustomization::{
     AddedMetadata, ImageOverride, Kustomization, NotEvaluated, Operation, Patch, PatchBody, Target,
 };

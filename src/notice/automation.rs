@@ -43,6 +43,8 @@ pub enum AutomationEvent {
 pub struct FieldBump {
     /// The field.
     pub field: FieldId,
+    /// The image's name after, if it is another than before.
+    pub new_name: Option<String>,
     /// The tag before.
     pub from: Option<Tag>,
     /// The tag after.

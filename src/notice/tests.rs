@@ -55,6 +55,7 @@ fn landed() -> AutomationEvent {
                 object: ObjectId::new("apps/v1", "Deployment", Some("shop"), "web"),
                 field: FieldName("main".into()),
             },
+            new_name: None,
             from: None,
             to: Tag::parse("v2").unwrap(),
         }],

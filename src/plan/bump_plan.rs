@@ -37,7 +37,7 @@ impl BumpPlan {
     }
 }
 
-/// One bump that a pass will make: one scalar to rewrite.
+/// One bump that a pass will make: one scalar to rewrite, or two if the image's name changes, too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedBump {
@@ -51,6 +51,9 @@ pub struct PlannedBump {
     /// The image as the file has it before the bump.
     #[serde(serialize_with = "as_text")]
     pub image: ImageRef,
+    /// The image's name after the bump, if the bump writes another name, too.
+    #[serde(serialize_with = "as_name", skip_serializing_if = "Option::is_none")]
+    pub new_name: Option<ImageRef>,
     /// The tag before the bump; `None` if the image has none.
     pub from: Option<Tag>,
     /// The tag after the bump.
@@ -75,11 +78,17 @@ pub struct PlannedBump {
 }
 
 impl PlannedBump {
+    /// The image with the name that it has after the bump.
+    pub fn bumped_image(&self) -> &ImageRef {
+        self.new_name.as_ref().unwrap_or(&self.image)
+    }
+
     /// The record of the bump for the trailer of the commit.
     pub fn record(&self) -> Bump {
         Bump {
             field: self.field.clone(),
             image: self.image.name().to_owned(),
+            new_image: self.new_name.as_ref().map(|name| name.name().to_owned()),
             old: self.from.clone(),
             new: self.to.clone(),
             digest: self.digest.clone(),
@@ -127,6 +136,9 @@ pub struct Decision {
     /// The image as the file has it.
     #[serde(serialize_with = "as_text")]
     pub image: ImageRef,
+    /// The name that the image gets with its next tag, if the field's marker asks for another name.
+    #[serde(serialize_with = "as_name", skip_serializing_if = "Option::is_none")]
+    pub new_name: Option<ImageRef>,
     /// The policy in its full spelling; `None` if it cannot be used.
     pub policy: Option<String>,
     /// The tag in the file.
@@ -145,6 +157,13 @@ impl Decision {
     /// Whether the field counts as held, in every list and number.
     pub fn is_held(&self) -> bool {
         self.hold.is_some() || self.outcome == Outcome::Held
+    }
+}
+
+fn as_name<S: Serializer>(image: &Option<ImageRef>, serializer: S) -> Result<S::Ok, S::Error> {
+    match image {
+        Some(image) => serializer.serialize_some(image.name()),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -23,7 +23,12 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
         .collect();
     for bump in &plan.bumps {
         let position = format!("{}:{}", bump.path, bump.position);
-        let text = (&bump.image, &bump.to, bump.digest.as_ref().filter(|_| bump.pinned));
+        let text = (
+            &bump.image,
+            &bump.new_name,
+            &bump.to,
+            bump.digest.as_ref().filter(|_| bump.pinned),
+        );
         if *scalars.entry((&bump.path, bump.position)).or_insert(text) != text {
             problems.push(format!("{position}: more than one bump rewrites this scalar"));
         }
@@ -31,7 +36,7 @@ pub fn check(plan: &BumpPlan) -> Result<(), Vec<String>> {
             problems.push(format!("{position}: {} is bumped twice in one file", bump.field));
         }
         let record = bump.record();
-        if record.before() == record.after() {
+        if record.before() == record.after() && record.image == record.image_after() {
             problems.push(format!(
                 "{position}: the bump of {} to {} changes nothing",
                 bump.field, bump.to

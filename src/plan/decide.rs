@@ -1,6 +1,6 @@
 use super::bump_plan::{BumpPlan, Decision, Outcome, PlannedBump};
 use super::field::AutomatedField;
-use crate::history::{Hold, HoldCheck, ImageVersion, Rejected, Remedy};
+use crate::history::{Hold, HoldCheck, Rejected, Remedy};
 use crate::manifest::Lock;
 use crate::model::{Digest, FieldId, HoldUntil, ImageRef, Printable, Repository, Tag};
 use crate::policy::{Candidate, Choice, Digests, Eligibility, Policy, Question, Selection, select};
@@ -49,18 +49,19 @@ pub fn decide(fields: &[AutomatedField], observed: &Observed<'_>) -> BumpPlan {
 
 /// The decision about one field, and its bump if it moves.
 fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<PlannedBump>) {
-    let (current, hold) = (ImageVersion::of(&field.image), observed.holds.get(&field.field));
+    let (name, hold) = (field.bumped_image().name(), observed.holds.get(&field.field));
     let mut decision = Decision {
         field: field.field.clone(),
         path: field.path.clone(),
         position: field.position,
         image: field.image.clone(),
+        new_name: field.new_name.clone(),
         policy: field.policy.as_ref().ok().map(Policy::to_string),
         current: field.image.tag().cloned(),
         newest: None,
         outcome: Outcome::Unknown,
         reason: String::new(),
-        hold: hold.and_then(|hold| hold.active(field.image.name(), &current)),
+        hold: hold.and_then(|hold| hold.active(name, &field.image)),
     };
     let (policy, candidates) = match usable(field, observed) {
         Ok(usable) => usable,
@@ -71,9 +72,19 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
     };
     let candidates = &*shared_candidates(candidates, &field.others, observed);
     // A tag that was taken back stays taken back, also after a later bump: somebody may push the tag again.
-    let rejected = hold.and_then(|hold| hold.concerning(field.image.name(), &current));
-    let selection = choose(policy, field, &field.image, candidates, rejected.as_ref(), observed);
-    let (outcome, reason) = outcome(&selection, field.lock.as_ref());
+    let rejected = hold.and_then(|hold| hold.concerning(name, &field.image));
+    let selection = choose(
+        policy,
+        field,
+        field.bumped_image(),
+        candidates,
+        rejected.as_ref(),
+        observed,
+    );
+    let (outcome, mut reason) = outcome(&selection, field.lock.as_ref());
+    if let Some(name) = field.new_name.as_ref().filter(|_| outcome != Outcome::Locked) {
+        reason.push_str(&format!("; the marker asks for the name {}", name.name()));
+    }
     if outcome == Outcome::Held {
         decision.hold = rejected.clone();
     }
@@ -91,6 +102,7 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
             field: field.field.clone(),
             position: field.position,
             image: field.image.clone(),
+            new_name: field.new_name.clone(),
             from: field.image.tag().cloned(),
             to: choice.tag.clone(),
             digest: choice.digest.clone(),
@@ -133,7 +145,7 @@ fn usable<'a>(
     for other in &field.others {
         listing(&other.repository(), observed)?;
     }
-    Ok((policy, listing(&field.image.repository(), observed)?))
+    Ok((policy, listing(&field.bumped_image().repository(), observed)?))
 }
 
 fn listing<'a>(repository: &Repository, observed: &Observed<'a>) -> Result<&'a [Candidate], (Outcome, String)> {
@@ -176,7 +188,7 @@ fn elsewhere(
         let repository = other.repository();
         let mut rest = field.others.clone();
         rest.retain(|image| image != other);
-        rest.push(field.image.clone());
+        rest.push(field.bumped_image().clone());
         let candidates = listing(&repository, observed).map_err(|(_, reason)| reason)?;
         let candidates = shared_candidates(candidates, &rest, observed);
         let there = choose(policy, field, other, &candidates, hold, observed);
@@ -254,6 +266,7 @@ fn choose(
         digest: field.image.digest(),
         included: &|tag| (observed.included)(&repository, tag),
         free: &free,
+        is_renamed: field.new_name.is_some(),
         ..Question::new(policy, field.image.tag(), candidates)
     })
 }

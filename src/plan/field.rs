@@ -1,5 +1,5 @@
 use super::image_policies::ImagePolicies;
-use crate::manifest::{AutomationIntent, Document, ImageField, Lock, Marker, MarkerPolicy};
+use crate::manifest::{AutomationIntent, Document, ImageField, Lock, MarkedName, Marker, MarkerPolicy};
 use crate::model::{FieldId, FieldName, HoldUntil, ImageRef, Position, RepoPath, Repository};
 use crate::policy::Policy;
 use serde_json::Value;
@@ -13,6 +13,9 @@ pub struct AutomatedField {
     pub field: FieldId,
     /// The image as written.
     pub image: ImageRef,
+    /// The name that the image gets together with its next tag, if the field's marker asks for another name. The tags of this
+    /// repository are the candidates then.
+    pub new_name: Option<ImageRef>,
     /// The other repositories that the tag is rendered with: overlays may give an image a name of their own. The tag must be
     /// chosen in each of them.
     pub others: Vec<ImageRef>,
@@ -27,9 +30,14 @@ pub struct AutomatedField {
 }
 
 impl AutomatedField {
+    /// The image with the name that a bump writes: the tags of its repository are the candidates.
+    pub fn bumped_image(&self) -> &ImageRef {
+        self.new_name.as_ref().unwrap_or(&self.image)
+    }
+
     /// The repositories whose tags a decision about the field needs.
     pub fn repositories(&self) -> Vec<Repository> {
-        let images = std::iter::once(&self.image).chain(&self.others);
+        let images = std::iter::once(self.bumped_image()).chain(&self.others);
         images.map(ImageRef::repository).collect()
     }
 }
@@ -91,31 +99,40 @@ pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>
                 Some(reason) => Err(reason),
                 None => meant(path, marker, image, policies),
             };
-            let (policy, repository) = meant
-                .map_err(|error| format!("{path}:{}: {error}", marker.position))
-                .map_or_else(
-                    |error| (Err(error), None),
-                    |(policy, repository)| (Ok(policy), repository),
-                );
-            Some(AutomatedField {
-                image: repository.map_or_else(|| image.image.clone(), |repository| image.with_repository(&repository)),
-                ..field(path, document, image, policy)
-            })
+            let field = match meant {
+                Ok(meant) => AutomatedField {
+                    image: image.with_repository(meant.repository.as_ref().unwrap_or(&image.image)),
+                    new_name: meant.new_name,
+                    ..field(path, document, image, Ok(meant.policy))
+                },
+                Err(error) => {
+                    let error = format!("{path}:{}: {error}", marker.position);
+                    field(path, document, image, Err(error))
+                }
+            };
+            Some(field)
         })
         .collect()
 }
 
-/// The policy of a marker, and the image's repository if only the policy names it.
-fn meant(
-    path: &RepoPath,
-    marker: &Marker,
-    image: &ImageField,
-    policies: &ImagePolicies<'_>,
-) -> Result<(Policy, Option<ImageRef>), String> {
+/// What a marker asks for.
+#[derive(Default)]
+struct Meant {
+    policy: Policy,
+    /// The image's repository, if only the ImagePolicy names it.
+    repository: Option<ImageRef>,
+    /// The image's new name, if the marker asks for another name than the file has.
+    new_name: Option<ImageRef>,
+}
+
+fn meant(path: &RepoPath, marker: &Marker, image: &ImageField, policies: &ImagePolicies<'_>) -> Result<Meant, String> {
     match &marker.policy {
-        MarkerPolicy::Text(text) if text.is_empty() => Ok((Policy::default(), None)),
+        MarkerPolicy::Text(text) if text.is_empty() => Ok(Meant::default()),
         MarkerPolicy::Text(text) => match Policy::parse(text) {
-            Ok(policy) => Ok((policy, None)),
+            Ok(policy) => Ok(Meant {
+                policy,
+                ..Meant::default()
+            }),
             Err(error) => Err(error.to_string()),
         },
         MarkerPolicy::ImagePolicy { namespace, name } => {
@@ -126,9 +143,48 @@ fn meant(
                 ));
             }
             let policy = policies.policy(namespace, name)?;
-            let elsewhere = (!image.has_repository).then(|| policies.repository(namespace, name));
-            Ok((policy, elsewhere.transpose()?))
+            if !image.has_repository {
+                let repository = Some(policies.repository(namespace, name)?);
+                return Ok(Meant {
+                    policy,
+                    repository,
+                    new_name: None,
+                });
+            }
+            Ok(Meant {
+                policy,
+                repository: None,
+                new_name: new_name(image, policies)?,
+            })
         }
+    }
+}
+
+/// The name that an image gets together with its next tag: that of the ImageRepository of its marker, if the marker asks for
+/// the name and the file has the name of another repository.
+///
+/// # Errors
+/// The repository is not known, or the name cannot be written.
+pub fn new_name(image: &ImageField, policies: &ImagePolicies<'_>) -> Result<Option<ImageRef>, String> {
+    let Some(marker) = image.marker.as_ref().filter(|_| image.has_repository) else {
+        return Ok(None);
+    };
+    let (MarkedName::Follows | MarkedName::Fixed(_), MarkerPolicy::ImagePolicy { namespace, name }) =
+        (&marker.name, &marker.policy)
+    else {
+        return Ok(None);
+    };
+    let repository = policies.repository(namespace, name)?;
+    if repository.repository() == image.image.repository() {
+        return Ok(None);
+    }
+    match &marker.name {
+        MarkedName::Fixed(reason) => Err(format!(
+            "the ImageRepository names {}, and the name {} cannot be written: {reason}",
+            repository.name(),
+            image.image.name()
+        )),
+        MarkedName::Stays | MarkedName::Follows => Ok(Some(repository)),
     }
 }
 
@@ -140,6 +196,7 @@ fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Resul
             field: image.field.clone(),
         },
         image: image.image.clone(),
+        new_name: None,
         others: Vec::new(),
         position: image.position,
         policy,
@@ -152,6 +209,7 @@ fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Resul
 mod tests {
     use super::*;
     use crate::manifest::read;
+    use crate::model::{BranchName, ConfigBranch, Remote};
 
     const POLICIES: &str = "apiVersion: image.toolkit.fluxcd.io/v1beta2
 kind: ImagePolicy
@@ -326,6 +384,37 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     }
 
     #[test]
+    fn an_automation_of_flux_that_writes_to_another_repository_or_branch_is_none_of_ours() {
+        let own = ConfigBranch {
+            remote: Remote::parse("ssh://git@github.com/acme/fleet.git"),
+            branch: BranchName::parse("main").unwrap(),
+        };
+        let path = |text| RepoPath::parse(text).unwrap();
+        let file = path("apps/values.yaml");
+        #[rustfmt::skip]
+        let rows = [
+            ("https://github.com/acme/fleet", "",                                                                true),
+            ("git@github.com:acme/fleet",     "git: {push: {branch: main}}",                                     true),
+            ("https://github.com/acme/fleet", "git: {checkout: {ref: {branch: staging}}, push: {branch: main}}", true),
+            ("https://github.com/acme/fleet", "git: {push: {branch: flux}}",                                     false),
+            ("https://github.com/acme/fleet", "git: {checkout: {ref: {branch: staging}}}",                       false),
+            ("https://github.com/acme/other", "git: {push: {branch: main}}",                                     false),
+        ];
+        for (url, git, writes) in rows {
+            let text = format!(
+                "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: fleet, namespace: \
+                 flux-system}}\nspec: {{url: \"{url}\", ref: {{branch: main}}}}\n---\napiVersion: \
+                 image.toolkit.fluxcd.io/v1\nkind: ImageUpdateAutomation\nmetadata: {{name: all, namespace: \
+                 flux-system}}\nspec: {{sourceRef: {{kind: GitRepository, name: fleet}}, {git}}}\n"
+            );
+            let objects = read(&path("flux.yaml"), text.as_bytes());
+            let documents = objects.documents.iter().map(|document| ("flux.yaml", document));
+            let policies = ImagePolicies::beside(Some(&own), documents);
+            assert_eq!(policies.writer(&file).is_some(), writes, "{url} {git}");
+        }
+    }
+
+    #[test]
     fn the_image_of_a_job_is_not_bumped_and_a_cron_jobs_is() {
         let text = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: p, annotations: {tidegate.dev/automated: \"true\"}}\nspec: {template: {spec: {containers: [{name: a, image: x/a:1}]}}}\n";
         let path = RepoPath::parse("a.yaml").unwrap();
@@ -339,5 +428,70 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
         let recreated = text.replace("annotations: {", "annotations: {tidegate.dev/recreate: \"true\", ");
         let other = text.replace("batch/v1", "batch.volcano.sh/v1");
         assert!(policy(&recreated).is_ok() && policy(&other).is_ok());
+    }
+
+    /// The image that each marked field has, the name that it gets, or why it is not bumped.
+    fn names(text: &str) -> Vec<String> {
+        let path = |text| RepoPath::parse(text).unwrap();
+        let objects = read(&path("policies.yaml"), POLICIES.as_bytes());
+        let policies = ImagePolicies::among(objects.documents.iter().map(|document| ("policies.yaml", document)));
+        let path = path("values.yaml");
+        let reading = read(&path, text.as_bytes());
+        let fields = reading
+            .values
+            .iter()
+            .flat_map(|document| marked(&path, document, &policies));
+        let fields = fields.map(|field| match (field.policy, field.new_name) {
+            (Ok(_), Some(name)) => format!("{} -> {name}", field.image),
+            (Ok(_), None) => field.image.to_string(),
+            (Err(reason), _) => reason,
+        });
+        fields.collect()
+    }
+
+    #[test]
+    fn a_name_follows_the_image_repository_where_its_marker_asks_for_the_name() {
+        let new = "r.example:5000/shop/web";
+        let [whole, name, tag] =
+            ["", ":name", ":tag"].map(|part| format!("# {{\"$imagepolicy\": \"flux-system:web{part}\"}}"));
+        #[rustfmt::skip]
+        let rows = [
+            (format!("a: old/web:1 {whole}\n"), format!("old/web:1 -> {new}")),
+            (format!("a: old/web {whole}\n"), format!("old/web -> {new}")),
+            (format!("a: {new}:1 {whole}\n"), format!("{new}:1")),
+            (format!("repository: old/web {name}\ntag: v1 {tag}\n"), format!("old/web:v1 -> {new}")),
+            (format!("repository: {new} {name}\ntag: v1 {tag}\n"), format!("{new}:v1")),
+            (format!("repository: old/web\ntag: v1 {tag}\n"), "old/web:v1".to_owned()),
+            (format!("a:\n  b: old/web {name}\nc:\n  d: v1 {tag}\n"), format!("{new}:v1")),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(names(&text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_whose_name_cannot_be_known_or_written_is_not_bumped() {
+        let whole = |policy: &str| format!("a: old/web:1 # {{\"$imagepolicy\": \"flux-system:{policy}\"}}\n");
+        let rows = [
+            (whole("api"), "there is no ImageRepository images/api"),
+            (whole("job"), "which is not registry/name"),
+            (whole("none"), "there is no ImagePolicy flux-system/none"),
+        ];
+        for (text, expected) in rows {
+            let found = names(&text);
+            assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+        }
+        let path = RepoPath::parse("kustomization.yaml").unwrap();
+        let text = "kind: Kustomization\nimages:\n- name: old/web # {\"$imagepolicy\": \"flux-system:web:name\"}\n  newTag: v1 # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
+        let objects = read(&RepoPath::parse("policies.yaml").unwrap(), POLICIES.as_bytes());
+        let policies = ImagePolicies::among(objects.documents.iter().map(|document| ("policies.yaml", document)));
+        let reason = marked(&path, &read(&path, text.as_bytes()).values[0], &policies)[0]
+            .policy
+            .clone()
+            .unwrap_err();
+        assert!(
+            reason.contains("r.example:5000/shop/web") && reason.contains("add a newName"),
+            "{reason}"
+        );
     }
 }

@@ -18,7 +18,7 @@ const EXAMPLE: &str = "write {summary}, {count} or {bumps}";
 /// | --- | --- |
 /// | `{summary}` | `Bump shop/web to 0123abc`, or `Bump 3 images` |
 /// | `{count}` | the number of bumps |
-/// | `{bumps}` | one line for each bump: `- Deployment shop/web web: registry.example/shop/web 1.2.3 -> 1.2.4` |
+/// | `{bumps}` | one line for each bump: `- Deployment shop/web web: registry.example/shop/web 1.2.3 -> 1.2.4`, with the new name before the new tag if the name changes |
 ///
 /// Without `{bumps}` the list follows the text as a paragraph of its own. With `{summary} [skip ci]` many CI systems skip the
 /// commit.
@@ -170,10 +170,13 @@ fn list(bumps: &[PlannedBump]) -> String {
         .iter()
         .map(|bump| {
             format!(
-                "- {}: {} {} -> {}",
+                "- {}: {} {} -> {}{}",
                 silent(&shown(&bump.field.to_string())),
                 shown(bump.image.name()),
                 bump.record().before(),
+                bump.new_name
+                    .as_ref()
+                    .map_or(String::new(), |name| format!("{} ", shown(name.name()))),
                 bump.record().after()
             )
         })
@@ -193,12 +196,12 @@ pub(crate) fn commit_time(plan: &BumpPlan) -> Timestamp {
 fn summary(bumps: &[PlannedBump], room: usize) -> String {
     let changes: BTreeSet<_> = bumps
         .iter()
-        .map(|bump| (bump.image.name(), bump.record().after()))
+        .map(|bump| (bump.bumped_image().name(), bump.record().after()))
         .collect();
     let images: BTreeSet<_> = changes.iter().map(|(image, _)| image).collect();
     let text = match (changes.first(), bumps.first()) {
         (Some((_, version)), Some(bump)) if changes.len() == 1 => {
-            let path = shown(&bump.image.repository().path);
+            let path = shown(&bump.bumped_image().repository().path);
             let path = path.strip_prefix("library/").unwrap_or(&path);
             let around = format!("Bump  to {version}").chars().count();
             format!("Bump {} to {version}", cut(path, room.saturating_sub(around).max(1)))

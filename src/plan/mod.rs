@@ -30,7 +30,7 @@ pub use bump_plan::{BumpPlan, Decision, Outcome, PlannedBump};
 pub use check::check;
 pub use commits::{CommitPer, commits};
 pub use decide::{Observed, Tags, decide};
-pub use field::{AutomatedField, automated, marked};
+pub use field::{AutomatedField, automated, marked, new_name};
 pub use flux_sources::FluxSources;
 pub use image_policies::ImagePolicies;
 pub(crate) use message::commit_time;

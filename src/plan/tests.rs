@@ -33,6 +33,7 @@ fn field(name: &str) -> FieldId {
 
 fn automated_field(name: &str, image: &str, line: usize, policy: &str) -> AutomatedField {
     AutomatedField {
+        new_name: None,
         others: Vec::new(),
         path: RepoPath::parse("workloads/shop.yaml").unwrap(),
         field: field(name),
@@ -95,6 +96,7 @@ fn hold(tag_: &str, at: i64) -> Hold {
             commit: CommitId::from_bytes([7; 20]),
             author: "Jo <jo@acme.example>".to_owned(),
             at: minute(at),
+            with_name: false,
             passed_by: Vec::new(),
         }],
     }
@@ -558,4 +560,109 @@ fn a_tag_of_several_repositories_must_be_chosen_in_each_of_them() {
     let (outcome, _, reason) = with("*", &["web: 1.0.0@1 2.0.0@2"]);
     assert_eq!(outcome, Outcome::Unknown);
     assert!(reason.contains("/eu has not been read yet"), "{reason}");
+}
+
+/// A field whose marker asks for the name `new`.
+fn renamed(image: &str, policy: &str) -> AutomatedField {
+    AutomatedField {
+        new_name: Some(ImageRef::parse(&format!("{HOST}/new")).unwrap()),
+        ..automated_field("web", image, 1, policy)
+    }
+}
+
+#[test]
+fn a_new_name_is_written_with_a_tag_that_is_chosen_in_the_new_repository() {
+    let at = |name: &str| format!("sha256:{:0>64}", hex::encode(name));
+    let pinned = format!("web:1.0.0@{}", at("1.0.0"));
+    #[rustfmt::skip]
+    let rows = [
+        (renamed("web:1.0.0", "semver:1"),            "new: 1.0.0@1 1.1.0@2",         Outcome::Bump,        Some("1.1.0"), "1.1.0 is the newest tag"),
+        (renamed("web:1.1.0", "semver:1"),            "new: 1.0.0@1 1.1.0@2",         Outcome::Bump,        Some("1.1.0"), "1.1.0 is the newest tag"),
+        (renamed("web:1.2.0", "semver:1"),            "new: 1.0.0@1 1.1.0@2",         Outcome::UpToDate,    None,          "nothing"),
+        (renamed("web:1.0.0", "semver:1"),            "new: 2.0.0@1",                 Outcome::NoCandidate, None,          "the only tag"),
+        (renamed("web:1.0.0", "semver:1"),            "web: 1.1.0@1",                 Outcome::Unknown,     None,          "shop/new has not been read yet"),
+        (renamed("web:b", "glob:*"),                  "new: a@1 b@2",                 Outcome::Bump,        Some("b"),     "b, pushed"),
+        (renamed("web:b", "glob:*"),                  "new: a@3 b@2",                 Outcome::Bump,        Some("a"),     "after b"),
+        (renamed("web:gone", "glob:*"),               "new: a@1 b@2",                 Outcome::NoCandidate, None,          "nothing says which tag is newer"),
+        (renamed("web:b", "glob:b-*"),                "new: a@1 b@2",                 Outcome::NoCandidate, None,          "none of 2 tags"),
+        (renamed("web", "glob:*"),                    "new: a@1 b@2",                 Outcome::Bump,        Some("b"),     "b, pushed"),
+        (renamed("web:b", "digest:b"),                "new: a@1 b@2",                 Outcome::Bump,        Some("b"),     "b is the newest tag"),
+        (renamed(&format!("web:b@{}", at("b")), "digest:b"), "new: a@1 b@2",          Outcome::Bump,        Some("b"),     "b is the newest tag"),
+        (renamed(&format!("web@{}", at("b")), "digest:b"),   "new: a@1 b@2",          Outcome::Bump,        Some("b"),     "b is the newest tag"),
+        (renamed(&pinned, "semver:1"),                "new: 1.0.0@1",                 Outcome::Pinned,      None,          "remove the digest"),
+        (locked(renamed("web:1.0.0", "semver:1")),    "new: 1.1.0@1",                 Outcome::Locked,      None,          "locked by jo"),
+    ];
+    for (field, listing, outcome, to, reason) in rows {
+        let plan = decided(std::slice::from_ref(&field), &listings(&[listing]), &BTreeMap::new());
+        let decision = &plan.decisions[0];
+        assert_eq!(decision.outcome, outcome, "{} {listing}: {decision:?}", field.image);
+        assert!(
+            decision.reason.contains(reason),
+            "{} {listing}: {}",
+            field.image,
+            decision.reason
+        );
+        assert_eq!(plan.bumps.first().map(|bump| bump.to.as_str()), to, "{listing}");
+        let Some(bump) = plan.bumps.first() else { continue };
+        assert_eq!(check(&plan), Ok(()), "{} {listing}", field.image);
+        let text = message(&plan, &Template::default());
+        assert_eq!(history::bumps(&text), [bump.record()]);
+        assert!(text.starts_with("Bump shop/new to "), "{text}");
+        assert!(
+            text.contains(&format!("-> {HOST}/new {}", bump.record().after())),
+            "{text}"
+        );
+        let json = serde_json::to_value(&plan).unwrap();
+        assert_eq!(json["bumps"][0]["newName"], format!("{HOST}/new"));
+        assert_eq!(json["decisions"][0]["newName"], format!("{HOST}/new"));
+    }
+    let plain = decided(
+        &[automated_field("web", "web:a", 1, "*")],
+        &listings(&["web: a@1 b@2"]),
+        &BTreeMap::new(),
+    );
+    assert!(!serde_json::to_string(&plain).unwrap().contains("newName"));
+}
+
+#[test]
+fn a_digest_that_flux_would_remove_stays_and_the_field_says_so() {
+    let policy = |reflection: &str| {
+        let spec = format!("{{policy: {{semver: {{range: '*'}}}}, digestReflectionPolicy: {reflection}}}");
+        let object: serde_json::Value = serde_yaml::from_str(&format!(
+            "{{apiVersion: image.toolkit.fluxcd.io/v1, kind: ImagePolicy, metadata: {{name: web, namespace: flux-system}}, spec: \
+             {spec}}}"
+        ))
+        .unwrap();
+        Policy::from_image_policy(&object).map_err(|error| error.to_string())
+    };
+    let tags = listings(&["web: 1.0.0@1 1.1.0@2"]);
+    let decided = |image: &str, reflection: &str| {
+        let field = AutomatedField {
+            policy: policy(reflection),
+            ..automated_field("web", image, 1, "*")
+        };
+        decided(&[field], &tags, &BTreeMap::new())
+    };
+    let digest = format!("sha256:{:0>64}", hex::encode("1.0.0"));
+    for image in [format!("web:1.0.0@{digest}"), format!("web@{digest}")] {
+        let plan = decided(&image, "Never");
+        let decision = &plan.decisions[0];
+        assert!(
+            plan.bumps.is_empty() && decision.outcome == Outcome::Pinned,
+            "{decision:?}"
+        );
+        let said = decision
+            .reason
+            .contains("Flux would remove the digest, Tidegate keeps it");
+        assert!(
+            said && decision.reason.contains("digestReflectionPolicy"),
+            "{}",
+            decision.reason
+        );
+        let plan = decided(&image, "Always");
+        assert_eq!(plan.bumps.len(), 1, "{plan:?}");
+        assert!(plan.bumps[0].pinned);
+    }
+    let plan = decided("web:1.0.0", "Never");
+    assert!(plan.bumps.len() == 1 && !plan.bumps[0].pinned, "{plan:?}");
 }

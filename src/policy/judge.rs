@@ -26,7 +26,10 @@ pub(super) fn judge(
     candidate: &Candidate,
 ) -> (Eligibility, String) {
     let same = current.is_some_and(|current| *current.tag == candidate.tag);
-    if same && let Some(reason) = settled(question, candidate) {
+    if same
+        && !question.is_renamed
+        && let Some(reason) = settled(question, candidate)
+    {
         return (Eligibility::Current, reason);
     }
     let verdict = usable(question, candidate).and_then(|()| is_newer(question, current, candidate, same));
@@ -71,10 +74,13 @@ fn is_newer(
     let policy = question.policy;
     match current {
         None if policy.needs_push_times() && candidate.pushed_at.is_none() => first_without_time(question, candidate),
-        None if question.digest.is_some() && question.digest == candidate.digest.as_ref() => {
+        None if !question.is_renamed && question.digest.is_some() && question.digest == candidate.digest.as_ref() => {
             Err((Eligibility::NotNewer, "is the image in the file".to_owned()))
         }
         None => Ok("the field has no tag yet".to_owned()),
+        Some(_) if same && question.is_renamed => {
+            Ok("is the current tag, which the new name does not have yet".to_owned())
+        }
         Some(_) if same && question.digest.is_none() => Ok("its digest is not in the file yet".to_owned()),
         Some(current) if same => moved(current, candidate),
         Some(current) => newer(policy, current, candidate),

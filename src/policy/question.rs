@@ -21,6 +21,9 @@ pub struct Question<'a> {
     /// and not that the registry does not know it. A rule that needs the missing value decides in favour of the tag, except the
     /// rule whether the tag is newer than the current tag.
     pub typed: bool,
+    /// Whether the image also gets another name, so that the candidates are those of another repository than the file names.
+    /// Then the current tag may be chosen: it is written under the new name.
+    pub is_renamed: bool,
     /// Whether the include and exclude globs let a tag in; the reason if not.
     pub included: &'a dyn Fn(&Tag) -> Result<(), String>,
     /// Whether no hold refuses a tag; the reason if one does. Called for tags that are eligible otherwise.
@@ -37,6 +40,7 @@ impl<'a> Question<'a> {
             current_since: None,
             candidates,
             typed: false,
+            is_renamed: false,
             included: &|_| Ok(()),
             free: &|_| Ok(()),
         }

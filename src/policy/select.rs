@@ -32,7 +32,10 @@ pub fn select(question: &Question<'_>) -> Selection {
         });
     }
     let newest = newest(policy, &verdicts);
-    let reason = summary(policy, question.current, selected, newest.as_ref(), &verdicts);
+    // Under another name the current tag is a new image.
+    let is_kept = |tag: &&Tag| question.is_renamed && selected.is_some_and(|selected| selected.tag == **tag);
+    let current = question.current.filter(|tag| !is_kept(tag));
+    let reason = summary(policy, current, selected, newest.as_ref(), &verdicts);
     Selection {
         selected: selected.map(|candidate| Choice {
             tag: candidate.tag.clone(),

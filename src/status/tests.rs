@@ -61,6 +61,7 @@ fn decision() -> Decision {
         path: RepoPath::parse("web.yaml").unwrap(),
         position: Position { line: 9, column: 9 },
         image: ImageRef::parse("web:a").unwrap(),
+        new_name: None,
         policy: None,
         current: None,
         newest: None,

@@ -1,5 +1,6 @@
 mod fake_repo;
 mod lost_history;
+mod names;
 mod partial_history;
 mod pass;
 mod propose;

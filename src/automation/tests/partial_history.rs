@@ -133,6 +133,7 @@ impl Known {
             let bump = Bump {
                 field: field_id(field),
                 image: IMAGE.to_owned(),
+                new_image: None,
                 old: None,
                 new: tag(name),
                 digest: at.map(digest),
@@ -248,6 +249,7 @@ fn scene(tip: &Commit, listed: &[Listed], policy: u8, until: bool) -> Scene {
         "digest:t0",
     ];
     let fields = (0..FIELDS).map(|field| AutomatedField {
+        new_name: None,
         others: Vec::new(),
         path: path(field),
         field: field_id(field),

@@ -143,8 +143,13 @@ impl Scene {
 
     /// The registry lists these tags, each pushed an hour after the one before. Times begin after all commits of a test.
     pub(super) fn list(&self, tags: &[&str]) {
+        self.list_at("registry.example", tags);
+    }
+
+    /// The same for the image `shop/web` of another registry.
+    pub(super) fn list_at(&self, host: &str, tags: &[&str]) {
         let repository = Repository {
-            host: "registry.example".to_owned(),
+            host: host.to_owned(),
             path: "shop/web".to_owned(),
         };
         let images = tags.iter().enumerate().map(|(number, tag)| TaggedImage {

@@ -5,7 +5,7 @@ use super::row::{self, Row};
 use crate::cli::output::table;
 use crate::manifest::{Document, ImageField, MarkerPolicy};
 use crate::model::{ObjectId, Position, Severity};
-use crate::plan::ImagePolicies;
+use crate::plan::{self, ImagePolicies};
 use crate::policy::Policy;
 use serde::Serialize;
 
@@ -101,8 +101,9 @@ impl List {
 fn marker_problem(image: &ImageField, policies: &ImagePolicies<'_>) -> Option<(Position, Severity, String)> {
     let marker = image.marker.as_ref()?;
     let problem = policy_problem(policies, &marker.policy).or_else(|| {
-        let problem = row::repository(image, policies)?.err()?;
-        Some((Severity::Warning, problem))
+        let repository = row::repository(image, policies).and_then(Result::err);
+        let problem = repository.or_else(|| plan::new_name(image, policies).err());
+        Some((Severity::Warning, problem?))
     });
     let (severity, problem) = problem?;
     Some((marker.position, severity, problem))

@@ -1,6 +1,6 @@
 use crate::manifest::{Document, ImageField, MarkerPolicy};
 use crate::model::{Digest, FieldName, ImageRef, ObjectId, Position, Tag};
-use crate::plan::ImagePolicies;
+use crate::plan::{self, ImagePolicies};
 use serde::Serialize;
 
 /// One image field.
@@ -13,6 +13,9 @@ pub(super) struct Row {
     /// The image as it stands in the file. Where only the marker's ImagePolicy names the image, its repository with the tag
     /// in the file; `None` where that ImagePolicy is not among the files.
     image: Option<String>,
+    /// The name that the image gets with its next tag, if its marker asks for another name.
+    #[serde(rename = "newName", skip_serializing_if = "Option::is_none")]
+    new_name: Option<String>,
     tag: Option<Tag>,
     digest: Option<Digest>,
     pub(super) automated: bool,
@@ -30,6 +33,10 @@ impl Row {
             .image
             .clone()
             .unwrap_or_else(|| with_version("?", self.tag.as_ref(), self.digest.as_ref()));
+        let image = match &self.new_name {
+            Some(name) => format!("{image} -> {name}"),
+            None => image,
+        };
         let state = match (self.automated, self.locked) {
             (true, true) => "automated, locked",
             (true, false) => "automated",
@@ -59,6 +66,10 @@ pub(super) fn of_document(file: &str, document: &Document, policies: &ImagePolic
                 .ok()
                 .map(|repository| with_version(repository.name(), image.image.tag(), image.image.digest())),
         },
+        new_name: plan::new_name(image, policies)
+            .ok()
+            .flatten()
+            .map(|name| name.name().to_owned()),
         tag: image.image.tag().cloned(),
         digest: image.image.digest().cloned(),
         automated: document.automation.automated || image.marker.is_some(),

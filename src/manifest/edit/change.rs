@@ -7,6 +7,8 @@ pub struct TagChange {
     pub object: ObjectId,
     /// Name of the image field.
     pub field: FieldName,
+    /// The image's name after the edit, without tag and digest. `None`: the name stays.
+    pub name: Option<ImageRef>,
     /// The tag after the edit.
     pub tag: Tag,
     /// The digest of the new tag. The edit replaces the old digest, or appends `@digest` to the tag. Without a digest,

@@ -7,8 +7,12 @@ use std::ops::Range;
 /// The new value of an image field.
 #[derive(Debug, Clone)]
 pub(crate) enum NewImage {
-    /// Another tag of the same image.
-    Tag(Tag, Option<Digest>),
+    /// Another tag, and another name if one is given.
+    Tag {
+        name: Option<ImageRef>,
+        tag: Tag,
+        digest: Option<Digest>,
+    },
     /// Another image.
     Image(ImageRef),
 }
@@ -35,10 +39,15 @@ pub(crate) fn rewrite<'a>(
 ) -> Result<Vec<(&'a ScalarSpan, Edit)>, String> {
     let old = &site.field.image;
     let new = match new_image {
-        NewImage::Tag(_, None) if old.digest().is_some() => {
+        NewImage::Tag { digest: None, .. } if old.digest().is_some() => {
             return Err("it is pinned to a digest, which a new tag would contradict; remove the digest".to_owned());
         }
-        NewImage::Tag(tag, digest) => old.with(Some(tag.clone()), digest.clone()),
+        NewImage::Tag { name: Some(_), .. } if !site.field.has_repository => {
+            return Err(
+                "the file has no name of the image that could change; write the name beside the tag".to_owned(),
+            );
+        }
+        NewImage::Tag { name, tag, digest } => name.as_ref().unwrap_or(old).with(Some(tag.clone()), digest.clone()),
         NewImage::Image(image) => image.clone(),
     };
     if new == *old {

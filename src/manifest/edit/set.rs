@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 /// A field of an object, and its new value.
 type Change<'a> = (&'a ObjectId, &'a FieldName, NewImage);
 
-/// Writes new tags into a file. Only the bytes of the tags change. A tag without quotes that a YAML reader would take
+/// Writes new tags into a file, and new names where a change has one. Only the bytes of the tags and names change. A tag without quotes that a YAML reader would take
 /// for a number, a date or the like is written in double quotes.
 ///
 /// # Errors
@@ -23,7 +23,11 @@ pub fn set_tags(path: &RepoPath, bytes: &[u8], changes: &[TagChange]) -> Result<
         return Ok(bytes.to_vec());
     }
     let changes = changes.iter().map(|change| {
-        let new = NewImage::Tag(change.tag.clone(), change.digest.clone());
+        let new = NewImage::Tag {
+            name: change.name.clone(),
+            tag: change.tag.clone(),
+            digest: change.digest.clone(),
+        };
         (&change.object, &change.field, new)
     });
     let changes: Vec<Change<'_>> = changes.collect();

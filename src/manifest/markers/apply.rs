@@ -1,5 +1,6 @@
-use crate::manifest::image_field::{Marker, MarkerPolicy};
+use crate::manifest::image_field::MarkerPolicy;
 use crate::manifest::markers::comment::{MarkerComment, Part};
+use crate::manifest::markers::names::Names;
 use crate::manifest::markers::repository::TagRepository;
 use crate::manifest::markers::scalars::{Scalars, is_tag};
 use crate::manifest::markers::site;
@@ -42,19 +43,16 @@ pub(crate) fn apply(root: &Cursor<'_>, tokens: &[Range<usize>], comments: &mut [
             known.entry(main.event).or_insert(at);
         }
     }
-    for one in &marked {
-        let marker = Marker {
-            policy: one.comment.policy.clone(),
-            position: one.comment.position,
-        };
+    let mut names = Names::of(marked.iter().map(|one| (one.span.event, &one.comment)));
+    for one in marked.iter().filter(|one| one.comment.part != Part::Name) {
         if let Some(site) = known.get(&one.span.event).and_then(|at| images.sites.get_mut(*at)) {
-            site.field.marker = Some(marker);
+            site.field.marker = Some(names.marker(&one.comment, site));
             continue;
         }
         match builder.site(one) {
             None => {}
             Some(Ok(mut site)) => {
-                site.field.marker = Some(marker);
+                site.field.marker = Some(names.marker(&one.comment, &site));
                 images.names.insert(site.field.field.clone());
                 if let Some(main) = site.main() {
                     known.insert(main.event, images.sites.len());
@@ -64,6 +62,7 @@ pub(crate) fn apply(root: &Cursor<'_>, tokens: &[Range<usize>], comments: &mut [
             Some(Err(reason)) => images.mistakes.push(one.comment.problem(&reason)),
         }
     }
+    images.mistakes.extend(names.unused());
     drop_names_of_others(images);
     images.sort_and_deduplicate(Precedence::First);
 }

@@ -43,6 +43,7 @@ fn every_image_of_the_example_repository_is_found_and_can_be_bumped() {
             let change = TagChange {
                 object: document.object.id.clone(),
                 field: image.field.clone(),
+                name: None,
                 tag: Tag::parse("0123456").unwrap(),
                 digest: None,
             };

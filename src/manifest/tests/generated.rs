@@ -289,6 +289,7 @@ fn edit_files(mut dice: Dice, edits: usize) -> Done {
                 changes.push(TagChange {
                     object: file.slots[at].object.clone(),
                     field: FieldName(file.slots[at].field.clone()),
+                    name: None,
                     tag: Tag::parse(&new).unwrap(),
                     digest: None,
                 });

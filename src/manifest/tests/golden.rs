@@ -24,7 +24,8 @@ fn input(case: &Path) -> (RepoPath, Vec<u8>) {
         .unwrap_or_else(|| panic!("{} has no input", case.display()))
 }
 
-/// The edit of a case. The file `change` has lines `<object> | <field> | <tag>` or `… | <tag>@<digest>`; the file `image`
+/// The edit of a case. The file `change` has lines `<object> | <field> | <tag>` or `… | <tag>@<digest>`, with a new name and
+/// a blank before the tag if the name changes; the file `image`
 /// has lines `<object> | <field> | <reference>`; the file `annotate` has lines `<object> | <key> | <value>`, without a
 /// value for an annotation that is removed.
 fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option<Result<Vec<u8>, Refused>> {
@@ -44,13 +45,18 @@ fn edit(case: &Path, name: &RepoPath, bytes: &[u8], reading: &Reading) -> Option
     };
     if let Some(rows) = rows("change") {
         let change = |(object, cells): (ObjectId, Vec<String>)| {
-            let (tag, digest) = match cells[1].split_once('@') {
+            let (name, version) = match cells[1].split_once(' ') {
+                Some((name, version)) => (Some(ImageRef::parse(name).unwrap()), version),
+                None => (None, &*cells[1]),
+            };
+            let (tag, digest) = match version.split_once('@') {
                 Some((tag, digest)) => (tag, Some(Digest::parse(digest).unwrap())),
-                None => (&*cells[1], None),
+                None => (version, None),
             };
             TagChange {
                 object,
                 field: FieldName(cells[0].clone()),
+                name,
                 tag: Tag::parse(tag).unwrap(),
                 digest,
             }
@@ -135,13 +141,15 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
             .unwrap();
             match &image.marker {
                 None => {}
-                Some(marker) => writeln!(
-                    text,
-                    "    marked at {}: {}",
-                    marker.position,
-                    policy_text(&marker.policy)
-                )
-                .unwrap(),
+                Some(marker) => {
+                    let name = match &marker.name {
+                        MarkedName::Stays => String::new(),
+                        MarkedName::Follows => ", with the name".to_owned(),
+                        MarkedName::Fixed(reason) => format!(", with the name, but {reason}"),
+                    };
+                    let policy = policy_text(&marker.policy);
+                    writeln!(text, "    marked at {}: {policy}{name}", marker.position).unwrap();
+                }
             }
         }
     }

@@ -97,6 +97,7 @@ proptest! {
         let change = TagChange {
             object: document.object.id.clone(),
             field: FieldName("chart-image".to_owned()),
+            name: None,
             tag: Tag::parse(&new).unwrap(),
             digest: None,
         };
@@ -129,7 +130,7 @@ proptest! {
                 prop_assert!(found.is_some_and(|found| found.automation.lock.is_some()));
             }
             for image in &document.images {
-                let change = TagChange { object: document.object.id.clone(), field: image.field.clone(), tag: Tag::parse("1e9").unwrap(), digest: None };
+                let change = TagChange { object: document.object.id.clone(), field: image.field.clone(), name: None, tag: Tag::parse("1e9").unwrap(), digest: None };
                 if let Ok(edited) = set_tags(&path("in.yaml"), text.as_bytes(), &[change]) {
                     let again = read(&path("in.yaml"), &edited);
                     let found = again.documents.iter().flat_map(|document| &document.images).any(|image| image.image.tag().map(Tag::as_str) == Some("1e9"));

@@ -84,6 +84,7 @@ fn a_byte_order_mark_may_start_every_document() {
         let change = TagChange {
             object: document.object.id.clone(),
             field: FieldName("main".to_owned()),
+            name: None,
             tag: Tag::parse("2").unwrap(),
             digest: None,
         };

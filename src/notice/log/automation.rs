@@ -31,7 +31,8 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
         AutomationEvent::CommitLanded { commit, bumps } => {
             for bump in bumps {
                 let from = bump.from.as_ref().map(tracing::field::display);
-                tracing::info!(%commit, field = %bump.field, from, to = %bump.to, "bumped");
+                let name = bump.new_name.as_deref();
+                tracing::info!(%commit, field = %bump.field, from, to = %bump.to, name, "bumped");
             }
         }
         AutomationEvent::RaceLost => tracing::info!("another push moved the branch first; fetching and deciding again"),

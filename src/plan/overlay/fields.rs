@@ -15,11 +15,18 @@ pub struct OverlayFields {
     pub automated: Vec<AutomatedField>,
     /// What a new tag in a field would change, for each field that anything is rendered from.
     pub affected: BTreeMap<(RepoPath, FieldId), Affected>,
+    /// The entries of `images`, by the name that they are for.
+    entries: BTreeMap<String, Vec<(RepoPath, Position)>>,
+    /// The files of the folders.
+    files: BTreeSet<RepoPath>,
 }
 
 impl OverlayFields {
-    /// A field with a marker, after everybody was asked whom a new tag in the field would move.
-    pub fn asked(&self, field: AutomatedField) -> AutomatedField {
+    /// A field with a marker, after everybody was asked whom a new tag or a new name in the field would move.
+    pub fn asked(&self, mut field: AutomatedField) -> AutomatedField {
+        if let (Ok(_), Err(reason)) = (&field.policy, self.keeps_entries(&field)) {
+            field.policy = Err(reason);
+        }
         let Some(affected) = self.affected.get(&(field.path.clone(), field.field.clone())) else {
             return field;
         };
@@ -31,6 +38,45 @@ impl OverlayFields {
             lock: field.lock.or_else(|| affected.lock.clone()),
             hold: field.hold.max(affected.hold),
             ..field
+        }
+    }
+}
+
+impl OverlayFields {
+    /// Whether a new name leaves every entry of `images` with the images that it is for. Kustomize finds these by their names.
+    fn keeps_entries(&self, field: &AutomatedField) -> Result<(), String> {
+        let Some(new_name) = field.new_name.as_ref().filter(|_| self.files.contains(&field.path)) else {
+            return Ok(());
+        };
+        for name in [field.image.name(), new_name.name()] {
+            let entries = self.entries.get(name).into_iter().flatten();
+            let mut others = entries.filter(|(path, position)| (path, *position) != (&field.path, field.position));
+            if let Some((path, position)) = others.next() {
+                return Err(format!(
+                    "{}:{}: the marker asks for the name {}, and the entry of images at {path}:{position} is for the name \
+                     {name}, so that it would apply to other images than now; put the marker into that entry, behind its \
+                     newName and its newTag",
+                    field.path,
+                    field.position,
+                    new_name.name()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the entries and the files of an index.
+    fn index(&mut self, index: &OverlayIndex<'_>) {
+        self.files = index.files.keys().map(|path| (*path).clone()).collect();
+        for Overlay {
+            path, kustomization, ..
+        } in &index.overlays
+        {
+            self.files.insert((*path).clone());
+            for entry in &kustomization.images {
+                let entries = self.entries.entry(entry.name.clone()).or_default();
+                entries.push(((*path).clone(), entry.position));
+            }
         }
     }
 }
@@ -65,6 +111,7 @@ pub fn overlay_fields(index: &OverlayIndex<'_>) -> OverlayFields {
         return too_large(index);
     }
     let mut found = OverlayFields::default();
+    found.index(index);
     for (source, members) in groups {
         add(&mut found, source, &members, &build.sources, &index.overlays);
     }
@@ -86,7 +133,7 @@ fn too_large(index: &OverlayIndex<'_>) -> OverlayFields {
     });
     OverlayFields {
         automated: refused.collect(),
-        affected: BTreeMap::new(),
+        ..OverlayFields::default()
     }
 }
 
@@ -130,6 +177,7 @@ fn not_editable(path: &RepoPath, position: Position, reason: &str, members: &[Me
         seen.insert(field.clone()).then_some(AutomatedField {
             path: path.clone(),
             image: ImageRef::parse(&member.name).ok()?,
+            new_name: None,
             others: Vec::new(),
             position,
             policy: Err(reason.to_owned()),
@@ -209,6 +257,7 @@ impl Place<'_> {
             path: self.path.clone(),
             field: self.id.clone(),
             image,
+            new_name: None,
             others,
             position: self.position,
             policy: affected.policy(),

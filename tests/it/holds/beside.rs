@@ -84,6 +84,7 @@ impl Scene {
             let bump = Bump {
                 field: FieldId { object, field },
                 image: format!("registry.example/shop/{image}"),
+                new_image: None,
                 old: Some(tag("a")),
                 new: tag("b"),
                 digest: None,

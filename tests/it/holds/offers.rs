@@ -59,6 +59,7 @@ async fn decided(script: &Script, registry: &str, until: HoldUntil) -> Decision 
         .find_map(|line| line.trim_start().strip_prefix("image: "))
         .unwrap();
     let field = AutomatedField {
+        new_name: None,
         others: Vec::new(),
         path: RepoPath::parse("web.yaml").unwrap(),
         field: FieldId {

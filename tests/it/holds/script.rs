@@ -204,6 +204,7 @@ impl Script {
         Bump {
             field: field(object, &container),
             image: image.to_owned(),
+            new_image: None,
             old: Some(Tag::parse(old).unwrap()),
             new: Tag::parse(tag).unwrap(),
             digest: None,

@@ -203,6 +203,7 @@ impl Case {
             let change = TagChange {
                 object: candidate.field.object.clone(),
                 field: candidate.field.field.clone(),
+                name: None,
                 tag: Tag::parse(&candidate.tag).unwrap(),
                 digest: candidate.digest.clone(),
             };

@@ -12,6 +12,8 @@ pub(super) const CONFIRM: &str = "Tidegate-Confirm: ";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bump {
     pub(super) image: String,
+    /// The image's name after the bump.
+    new_image: String,
     pub(super) new: String,
     before: String,
     after: String,
@@ -38,6 +40,7 @@ impl Bump {
         Ok(Bump {
             before: old + &digest("old-digest"),
             after: format!(":{new}{}", if pinned { digest("digest") } else { String::new() }),
+            new_image: words.get("new-image").cloned().unwrap_or_else(|| image.clone()),
             image,
             new,
         })
@@ -47,7 +50,7 @@ impl Bump {
     pub(super) fn explains(&self, removed: &str, added: &str) -> bool {
         let (before, after) = (
             format!("{}{}", self.image, self.before),
-            format!("{}{}", self.image, self.after),
+            format!("{}{}", self.new_image, self.after),
         );
         removed.match_indices(&before).any(|(at, _)| {
             let (head, tail) = (&removed[..at], &removed[at + before.len()..]);
@@ -106,8 +109,11 @@ impl Bump {
     fn ways(&self) -> Vec<(String, String)> {
         let mut ways = vec![(
             format!("{}{}", self.image, self.before),
-            format!("{}{}", self.image, self.after),
+            format!("{}{}", self.new_image, self.after),
         )];
+        if self.image != self.new_image {
+            ways.push((self.image.clone(), self.new_image.clone()));
+        }
         let (old, old_digest) = self.before.split_once('@').unwrap_or((&self.before, ""));
         let (new, digest) = self.after.split_once('@').unwrap_or((&self.after, ""));
         let apart = [
