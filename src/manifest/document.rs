@@ -64,7 +64,7 @@ const MAP_ENTRIES: usize = 8;
 const ALLOCATION: usize = 16;
 
 /// The bytes that a value takes on the heap. Values are at most as deep as the parser lets them be.
-fn value_weight(value: &serde_json::Value) -> usize {
+pub(crate) fn value_weight(value: &serde_json::Value) -> usize {
     use serde_json::Value;
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,

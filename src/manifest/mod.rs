@@ -37,6 +37,7 @@ mod tests;
 mod yaml;
 
 pub use automation_intent::{AutomationIntent, Lock, PolicyText};
+pub(crate) use document::value_weight;
 pub use document::{Document, Reading};
 pub use edit::annotate::annotate;
 pub use edit::change::{ImageChange, Refused, TagChange};

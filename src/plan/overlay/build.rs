@@ -5,6 +5,7 @@ use super::patch;
 use super::prepared::Prepared;
 use super::select::selects;
 use super::sources::Sources;
+use crate::manifest::AddedMetadata;
 use crate::model::RepoPath;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -21,9 +22,9 @@ pub(super) struct Build<'a, 'i> {
     folders: BTreeMap<RepoPath, usize>,
     /// What kustomizations that others build on hold.
     built: BTreeMap<usize, Rc<Vec<Object<'a>>>>,
+    /// The bytes of memory of the copies that stay: what the files hold, and `built`.
+    kept: usize,
     pub(super) sources: Sources<'a>,
-    /// Whether the kustomizations hold more than is followed.
-    pub(super) is_exhausted: bool,
     objects: usize,
 }
 
@@ -31,13 +32,14 @@ impl<'a, 'i> Build<'a, 'i> {
     pub(super) fn new(index: &'i OverlayIndex<'a>) -> Self {
         let mut sources = Sources::default();
         let folders = index.overlays.iter().enumerate();
+        let prepared = Prepared::new(index, &mut sources);
         Self {
             folders: folders.map(|(at, overlay)| (overlay.path.parent(), at)).collect(),
-            prepared: Prepared::new(index, &mut sources),
+            prepared,
             built: BTreeMap::new(),
+            kept: sources.copied,
             index,
             sources,
-            is_exhausted: false,
             objects: 0,
         }
     }
@@ -57,9 +59,16 @@ impl<'a, 'i> Build<'a, 'i> {
             .collect()
     }
 
-    /// What a kustomization renders.
+    /// What a kustomization renders. The memory that the objects take is free again after them.
     pub(super) fn top(&mut self, at: usize) -> Vec<Object<'a>> {
-        self.accumulate(at, Vec::new(), &mut Vec::new())
+        let objects = self.accumulate(at, Vec::new(), &mut Vec::new());
+        self.sources.copied = self.kept;
+        objects
+    }
+
+    /// Whether the kustomizations hold more than is followed.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.objects > MOST_OBJECTS || self.sources.is_exhausted
     }
 
     fn folder(&self, from: &RepoPath, part: &str) -> Option<usize> {
@@ -71,7 +80,7 @@ impl<'a, 'i> Build<'a, 'i> {
         let Some(overlay) = self.index.overlays.get(at).copied() else {
             return objects;
         };
-        if way.len() >= DEEPEST || way.contains(&at) || self.is_exhausted {
+        if way.len() >= DEEPEST || way.contains(&at) || self.is_exhausted() {
             return objects;
         }
         way.push(at);
@@ -82,7 +91,6 @@ impl<'a, 'i> Build<'a, 'i> {
                 None => self.file(&folder, resource),
             };
             self.objects += more.len();
-            self.is_exhausted |= self.objects > MOST_OBJECTS;
             objects.extend(more.iter().cloned());
         }
         for component in &overlay.kustomization.components {
@@ -108,6 +116,7 @@ impl<'a, 'i> Build<'a, 'i> {
         let built = Rc::new(self.accumulate(at, Vec::new(), way));
         // Within a circle the result depends on the way.
         if !way.contains(&at) {
+            self.kept += built.iter().map(|object| object.weight).sum::<usize>();
             self.built.insert(at, Rc::clone(&built));
         }
         built
@@ -117,6 +126,11 @@ impl<'a, 'i> Build<'a, 'i> {
     fn change(&mut self, at: usize, objects: &mut Vec<Object<'a>>) {
         let (overlay, prepared) = (self.index.overlays[at], &self.prepared.overlays[at]);
         let metadata = &overlay.kustomization.metadata;
+        let is_changed = metadata != &AddedMetadata::default() || !prepared.images.is_empty();
+        let copied = objects.iter().filter(|object| is_changed && object.is_shared());
+        if !self.sources.copy(copied.map(|object| object.weight).sum()) {
+            return;
+        }
         for patch in &prepared.patches {
             patch::apply(objects, patch, &mut self.sources);
         }

@@ -1,7 +1,7 @@
 use super::members::Member;
 use crate::manifest::Lock;
 use crate::model::{HoldUntil, ImageRef};
-use crate::plan::field::{immutable, policy};
+use crate::plan::field::policy;
 use crate::policy::Policy;
 
 /// What a new tag in a field would change, and what those whom it would move say about it.
@@ -71,10 +71,10 @@ pub(super) fn asked(location: &str, members: &[Member<'_>]) -> Affected {
             affected.lock = Some(if alone { lock.clone() } else { locked_by(lock, member) });
         }
         affected.hold = affected.hold.max(member.intent.hold);
-        if let Some(reason) = &member.object.refusal {
+        if let Some(reason) = &member.refusal {
             affected.refusal.get_or_insert_with(|| reason.to_string());
         }
-        if let Some(reason) = immutable(&member.object.value) {
+        if let Some(reason) = &member.immutable {
             affected
                 .refusal
                 .get_or_insert_with(|| format!("{location} sets the image of {}: {reason}", member.label));
@@ -90,7 +90,7 @@ pub(super) fn asked(location: &str, members: &[Member<'_>]) -> Affected {
         }
         let field = member.field.as_ref();
         if let Some(field) = field.filter(|field| member.is_automated() || member.intent.policy(field).is_some()) {
-            let policy = policy(member.object.path, &member.intent, field);
+            let policy = policy(member.path, &member.intent, field);
             affected.policies.push((member.label.clone(), policy));
         }
         if !member.is_automated() && member.intent.lock.is_none() {

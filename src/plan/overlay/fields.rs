@@ -107,7 +107,7 @@ pub fn overlay_fields(index: &OverlayIndex<'_>) -> OverlayFields {
             }
         }
     }
-    if build.is_exhausted {
+    if build.is_exhausted() {
         return too_large(index);
     }
     let mut found = OverlayFields::default();
@@ -128,7 +128,9 @@ fn too_large(index: &OverlayIndex<'_>) -> OverlayFields {
     let files = index.files.iter();
     let fields = files.flat_map(|(path, file)| file.documents.iter().flat_map(|document| automated(path, document)));
     let refused = fields.map(|field| AutomatedField {
-        policy: Err("the kustomizations of the repository hold too many objects to follow the image".to_owned()),
+        policy: Err("the kustomizations of the repository hold more objects than fit into memory, so that the image is not followed; \
+                     split the repository, or keep large objects out of folders with kustomizations"
+            .to_owned()),
         ..field
     });
     OverlayFields {
@@ -171,7 +173,7 @@ fn not_editable(path: &RepoPath, position: Position, reason: &str, members: &[Me
     let automated = members.iter().filter(|member| member.is_automated());
     let fields = automated.filter_map(|member| {
         let field = FieldId {
-            object: member.object.document.object.id.clone(),
+            object: member.document.object.id.clone(),
             field: member.field.clone()?,
         };
         seen.insert(field.clone()).then_some(AutomatedField {

@@ -1,7 +1,8 @@
 use super::mark::{each_image, marks, parse, pod_spec};
 use super::object::Object;
-use crate::manifest::{AutomationIntent, automation_of};
-use crate::model::{FieldName, ObjectId};
+use crate::manifest::{AutomationIntent, Document, automation_of};
+use crate::model::{FieldName, ObjectId, RepoPath};
+use crate::plan::field::immutable;
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -12,8 +13,14 @@ pub(super) struct Member<'a> {
     pub(super) name: String,
     /// What an entry of `images` appends to the tag.
     pub(super) suffix: String,
-    /// The object as a file declares it.
-    pub(super) object: Object<'a>,
+    /// The file that declares the object.
+    pub(super) path: &'a RepoPath,
+    /// The document that declares the object.
+    pub(super) document: &'a Document,
+    /// Why the images of the object cannot be followed, if they cannot.
+    pub(super) refusal: Option<Rc<str>>,
+    /// Why the images of the object cannot change, if they cannot.
+    pub(super) immutable: Option<String>,
     /// The image field; `None` for an image where Tidegate knows no field.
     pub(super) field: Option<FieldName>,
     /// What the rendered annotations ask of automation.
@@ -44,7 +51,10 @@ pub(super) fn members<'a>(object: &Object<'a>) -> Vec<Member<'a>> {
         source,
         name: name.to_owned(),
         suffix: suffix.to_owned(),
-        object: object.clone(),
+        path: object.path,
+        document: object.document,
+        refusal: object.refusal.clone(),
+        immutable: immutable(&object.value),
         field: field.map(|field| FieldName(field.to_owned())),
         intent: Rc::clone(&intent),
         label: label.clone(),

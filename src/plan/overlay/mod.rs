@@ -13,6 +13,8 @@ mod images;
 mod index;
 mod mark;
 mod members;
+#[cfg(test)]
+mod memory_tests;
 mod merge;
 mod object;
 mod operations;

@@ -9,6 +9,8 @@ use std::rc::Rc;
 pub(super) struct Object<'a> {
     /// The value, shared between the overlays until one of them changes it.
     pub(super) value: Rc<Value>,
+    /// About how many bytes of memory the value takes.
+    pub(super) weight: usize,
     /// The names that the object had before: patches may still use them.
     pub(super) former: Vec<Identity>,
     /// The file that declares the object.
@@ -85,6 +87,11 @@ impl Object<'_> {
     /// Whether a patch without a target is for the object, if a namespace that is absent may be any.
     pub(super) fn may_be_named(&self, patch: &Identity) -> bool {
         self.former.iter().any(|id| id.is_similar(patch)) || self.identity().is_similar(patch)
+    }
+
+    /// Whether others have the value too, so that a change copies the value.
+    pub(super) fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.value) > 1
     }
 
     pub(super) fn is_release(&self) -> bool {

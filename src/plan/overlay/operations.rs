@@ -1,5 +1,5 @@
 use super::mark::{marks, without_marks};
-use crate::manifest::Operation;
+use crate::manifest::{Operation, value_weight};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -9,21 +9,51 @@ pub(super) struct Patched {
     pub(super) value: Value,
     /// The sources of the images that the patch compares. An edit there would make kustomize fail.
     pub(super) compared: BTreeSet<usize>,
+    /// About how many bytes of memory the operations added.
+    pub(super) added: usize,
 }
 
-/// Applies operations (RFC 6902) one after another; `None` if one of them fails, as kustomize does then.
-pub(super) fn apply(value: &Value, operations: &[Operation]) -> Option<Patched> {
+/// Why operations were not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// An operation fails, as in kustomize.
+    Operation,
+    /// The operations add more memory than is left: about so many bytes.
+    TooLarge(usize),
+}
+
+/// Applies operations (RFC 6902) one after another. They may add as many bytes of memory as there is room: a few copies of
+/// copies would take all memory.
+pub(super) fn apply(value: &Value, operations: &[Operation], room: usize) -> Result<Patched, Failed> {
     let mut patched = Patched {
         value: value.clone(),
         compared: BTreeSet::new(),
+        added: 0,
     };
     for operation in operations {
-        patched.step(operation)?;
+        patched.added = patched.added.saturating_add(patched.weight_of(operation));
+        if patched.added > room {
+            return Err(Failed::TooLarge(patched.added));
+        }
+        patched.step(operation).ok_or(Failed::Operation)?;
     }
-    Some(patched)
+    Ok(patched)
 }
 
 impl Patched {
+    /// About how many bytes of memory an operation adds.
+    fn weight_of(&mut self, operation: &Operation) -> usize {
+        match &*operation.op {
+            "add" | "replace" => value_weight(&operation.value),
+            "copy" => {
+                let from = operation.from.as_deref().and_then(steps);
+                let copied = from.and_then(|from| at_mut(&mut self.value, &from));
+                copied.map_or(0, |copied| value_weight(copied))
+            }
+            _ => 0,
+        }
+    }
+
     fn step(&mut self, operation: &Operation) -> Option<()> {
         let path = steps(&operation.path)?;
         let from = || steps(operation.from.as_deref()?);

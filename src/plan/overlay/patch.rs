@@ -1,6 +1,6 @@
 use super::merge::merge;
 use super::object::Object;
-use super::operations;
+use super::operations::{self, Failed};
 use super::prepared::{Part, PreparedPatch};
 use super::select::selects;
 use super::sources::Sources;
@@ -23,7 +23,15 @@ pub(super) fn apply(objects: &mut Vec<Object<'_>>, patch: &PreparedPatch<'_>, so
             None => named(objects, part),
         };
         let mut named = named.into_iter();
-        objects.retain_mut(|object| !named.next().unwrap_or_default() || merge_part(object, patch, part));
+        objects.retain_mut(|object| {
+            let is_named = named.next().unwrap_or_default();
+            let own = if object.is_shared() { object.weight } else { 0 };
+            if !is_named || !sources.copy(own + part.weight) {
+                return true;
+            }
+            object.weight += part.weight;
+            merge_part(object, patch, part)
+        });
     }
     if !patch.operations.is_empty() {
         for (object, _) in objects.iter_mut().zip(&selected).filter(|(_, selected)| **selected) {
@@ -134,10 +142,17 @@ fn operate(object: &mut Object<'_>, patch: &PreparedPatch<'_>, sources: &mut Sou
         });
     }
     object.keep_identity();
-    let Some(patched) = operations::apply(&object.value, &patch.operations) else {
+    let patched = match operations::apply(&object.value, &patch.operations, sources.room()) {
+        Ok(patched) => patched,
         // kustomize fails on such a patch and renders nothing.
-        return;
+        Err(Failed::Operation) => return,
+        Err(Failed::TooLarge(weight)) => {
+            sources.copy(weight);
+            return;
+        }
     };
+    object.weight += patched.added;
+    sources.copy(patched.added);
     for source in patched.compared {
         sources.refuse(source, || {
             format!(

@@ -3,10 +3,10 @@ use super::index::{Overlay, OverlayIndex, join};
 use super::mark::{has_edge, has_no_images, mark_all, mark_pod};
 use super::object::{Identity, Object};
 use super::sources::{Source, Sources};
-use crate::manifest::{Document, Operation, Patch};
+use crate::manifest::{Document, Kustomization, Operation, Patch, value_weight};
 use crate::model::{FieldName, RepoPath};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What the files and kustomizations hold, with marks in place of tags.
@@ -38,7 +38,9 @@ pub(super) struct PreparedPatch<'a> {
 /// A part of an object (strategic merge).
 pub(super) struct Part {
     pub(super) identity: Identity,
-    pub(super) value: Value,
+    pub(super) value: Rc<Value>,
+    /// About how many bytes of memory the value takes.
+    pub(super) weight: usize,
     /// The image fields that the part sets whole, if it is one of a HelmRelease.
     pub(super) release: BTreeMap<FieldName, (String, usize)>,
     /// The source of images that the part of a HelmRelease sets in part.
@@ -50,12 +52,18 @@ const INSTEAD: &str =
 
 impl<'a> Prepared<'a> {
     pub(super) fn new(index: &OverlayIndex<'a>, sources: &mut Sources<'a>) -> Self {
+        let used = used_files(index);
         let mut files = BTreeMap::new();
-        for (path, file) in &index.files {
+        for (path, file) in index.files.iter().filter(|(path, _)| used.contains(*path)) {
             let documents = file.documents.iter();
             let documents = documents.filter(|document| !has_no_images(document) && !has_edge(&document.object.value));
-            let objects = documents.map(|document| object(path, document, sources));
-            files.insert(*path, objects.collect());
+            let mut objects = Vec::new();
+            for document in documents {
+                if sources.copy(document.weight()) {
+                    objects.push(object(path, document, sources));
+                }
+            }
+            files.insert(*path, objects);
         }
         let overlays = index.overlays.iter().enumerate();
         let overlays = overlays.map(|(at, overlay)| {
@@ -85,6 +93,23 @@ impl<'a> Prepared<'a> {
     }
 }
 
+/// The files that kustomizations name. Of no other file is anything built, and none is copied.
+fn used_files(index: &OverlayIndex<'_>) -> BTreeSet<RepoPath> {
+    let overlays = index.overlays.iter();
+    let files = overlays.flat_map(|overlay| {
+        let Kustomization {
+            resources,
+            patches,
+            late_patches,
+            ..
+        } = overlay.kustomization;
+        let patches = patches.iter().chain(late_patches);
+        let names = resources.iter().chain(patches.filter_map(|patch| patch.file.as_ref()));
+        names.filter_map(|name| join(&overlay.path.parent(), name))
+    });
+    files.collect()
+}
+
 /// An object of a file, with marks in place of the tags that can be edited there.
 fn object<'a>(path: &'a RepoPath, document: &'a Document, sources: &mut Sources<'a>) -> Object<'a> {
     let mut fields: BTreeMap<FieldName, (String, usize)> = BTreeMap::new();
@@ -110,6 +135,7 @@ fn object<'a>(path: &'a RepoPath, document: &'a Document, sources: &mut Sources<
     }
     Object {
         value: Rc::new(value),
+        weight: document.weight(),
         former: Vec::new(),
         path,
         document,
@@ -176,7 +202,8 @@ fn prepared_patch<'a>(
     prepared.parts = objects
         .map(|object| Part {
             identity: object.identity(),
-            value: Value::clone(&object.value),
+            value: Rc::clone(&object.value),
+            weight: object.weight,
             release: object.release.clone(),
             incomplete,
         })
@@ -189,7 +216,8 @@ fn inline_part(value: &Value, source: usize) -> Part {
     mark_pod(&mut value, &mut |_| Some(source));
     Part {
         identity: Identity::of(&value),
-        value,
+        weight: value_weight(&value),
+        value: Rc::new(value),
         release: BTreeMap::new(),
         incomplete: source,
     }

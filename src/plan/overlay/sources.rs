@@ -8,7 +8,14 @@ pub(super) struct Sources<'a> {
     pub(super) all: Vec<Source<'a>>,
     /// Why an edit of a source is refused, by its number.
     pub(super) refused: BTreeMap<usize, String>,
+    /// The bytes of memory that copies of objects take.
+    pub(super) copied: usize,
+    /// Whether the copies take more memory than is given to them.
+    pub(super) is_exhausted: bool,
 }
+
+/// The most bytes of memory that copies of objects may take. The objects of 7,000 Deployments take as much.
+const MOST_COPIED: usize = 96 << 20;
 
 /// A scalar that a tag comes from.
 #[derive(Debug, Clone)]
@@ -34,6 +41,18 @@ impl<'a> Sources<'a> {
     pub(super) fn add(&mut self, source: Source<'a>) -> usize {
         self.all.push(source);
         self.all.len() - 1
+    }
+
+    /// Takes memory for a copy. False if none is left: then the object is not copied.
+    pub(super) fn copy(&mut self, weight: usize) -> bool {
+        self.copied = self.copied.saturating_add(weight);
+        self.is_exhausted |= self.copied > MOST_COPIED;
+        !self.is_exhausted
+    }
+
+    /// The memory that is left for copies.
+    pub(super) fn room(&self) -> usize {
+        MOST_COPIED.saturating_sub(self.copied)
     }
 
     /// Refuses every edit of a source. The first reason stays.

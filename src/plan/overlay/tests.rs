@@ -32,7 +32,7 @@ fn index(readings: &[(RepoPath, Reading)]) -> OverlayIndex<'_> {
 }
 
 /// The fields that are bumped: file, field and image.
-fn found(files: &[(&str, &str)]) -> Vec<String> {
+pub(super) fn found(files: &[(&str, &str)]) -> Vec<String> {
     let readings: Vec<(RepoPath, Reading)> = files
         .iter()
         .map(|(path, text)| {

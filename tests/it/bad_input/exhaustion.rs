@@ -51,12 +51,43 @@ fn nested(repo: &Repo, folder: &str) {
 
 /// Twelve names for one file of half a megabyte, which is all small maps: forty megabytes of memory each.
 fn many_names(repo: &Repo, folder: &str) {
-    let maps = "{a: 1}, ".repeat(60_000);
+    names_of(repo, folder, "{a: 1}, ");
+}
+
+/// The same names for another file, so that nothing of the commit before can be kept.
+fn other_names(repo: &Repo, folder: &str) {
+    names_of(repo, folder, "{b: 2}, ");
+}
+
+fn names_of(repo: &Repo, folder: &str, map: &str) {
+    let maps = map.repeat(60_000);
     let file = format!("{{apiVersion: example.com/v1, kind: Large, metadata: {{name: large}}, spec: [{maps}]}}\n");
     let file = blob(repo, file.as_bytes());
     let changes: String = (0..12)
         .map(|name| format!("M 100644 {file} {folder}/many/{name}.yaml\n"))
         .collect();
+    import(repo, changes.as_bytes());
+}
+
+/// Thirty kustomizations, each of which builds on the one before and changes a large object and an automated workload.
+fn chain(repo: &Repo, folder: &str) {
+    let maps = "{a: 1}, ".repeat(60_000);
+    let large = format!("{{apiVersion: example.com/v1, kind: Large, metadata: {{name: large}}, spec: [{maps}]}}\n");
+    let large = blob(repo, large.as_bytes());
+    let web = blob(
+        repo,
+        workload("chain", "web", "shop/web:1.0.0", &[AUTOMATED]).as_bytes(),
+    );
+    let mut changes =
+        format!("M 100644 {large} {folder}/chain/0/large.yaml\nM 100644 {web} {folder}/chain/0/web.yaml\n");
+    for level in 0..=30 {
+        let text = match level {
+            0 => "resources: [large.yaml, web.yaml]\n".to_owned(),
+            _ => format!("resources: [../{}]\nnamespace: n{level}\n", level - 1),
+        };
+        let file = blob(repo, text.as_bytes());
+        writeln!(changes, "M 100644 {file} {folder}/chain/{level}/kustomization.yaml").unwrap();
+    }
     import(repo, changes.as_bytes());
 }
 
@@ -88,14 +119,15 @@ fn long_messages(repo: &Repo, _: &str) {
     repo.git_bytes(&["fast-import", "--quiet"], stream.as_bytes()).unwrap();
 }
 
-/// A case: its name, what it commits, and a part of the finding if the folder is read.
-type Case = (&'static str, fn(&Repo, &str), &'static str);
+/// A case: its name, what it commits one after the other, and a part of the finding if the folder is read.
+type Case = (&'static str, &'static [fn(&Repo, &str)], &'static str);
 
-const CASES: [Case; 4] = [
-    ("nested", nested, "more than 100000 files and folders"),
-    ("names", many_names, "takes too much memory"),
-    ("zeros", zeros, "larger than 4 MiB"),
-    ("messages", long_messages, ""),
+const CASES: [Case; 5] = [
+    ("nested", &[nested], "more than 100000 files and folders"),
+    ("names", &[many_names, other_names, many_names], "takes too much memory"),
+    ("chain", &[chain], "more objects than fit into memory"),
+    ("zeros", &[zeros], "larger than 4 MiB"),
+    ("messages", &[long_messages], ""),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,18 +149,18 @@ async fn a_commit_that_is_made_to_be_large_costs_a_finding_and_the_agent_goes_on
     agent.run().await.unwrap();
     scene.applied("some", "start").await;
     let mut bumps = 0;
-    for (case, commit, finding) in CASES {
+    for (case, commits, finding) in CASES {
         for folder in ["other", "apps"] {
             let before = scene.repo.tip().unwrap().unwrap();
-            commit(&scene.repo, folder);
-            // Everything else goes on.
-            let value = format!("{case} in {folder}");
-            let map = config_map(name, "some", &value);
-            import(
-                &scene.repo,
-                format!("M 100644 inline apps/some.yaml\ndata {}\n{map}\n", map.len()).as_bytes(),
-            );
-            scene.applied("some", &value).await;
+            for (number, commit) in commits.iter().enumerate() {
+                commit(&scene.repo, folder);
+                // Everything else goes on.
+                let value = format!("{case} in {folder}, {number}");
+                let map = config_map(name, "some", &value);
+                let change = format!("M 100644 inline apps/some.yaml\ndata {}\n{map}\n", map.len());
+                import(&scene.repo, change.as_bytes());
+                scene.applied("some", &value).await;
+            }
             if folder == "apps" && !finding.is_empty() {
                 logged(&mut agent, &["WARN", "apps/", finding]).await;
             }
@@ -149,6 +181,7 @@ async fn a_commit_that_is_made_to_be_large_costs_a_finding_and_the_agent_goes_on
             scene.committed("apps/web.yaml", &format!("shop/web:{tag}")).await;
             scene.runs("web", &tag).await;
             let peak = peak(&mut agent);
+            println!("{case} in {folder}: at most {} MiB", peak >> 20);
             assert!(peak < MEMORY, "{case} in {folder}: {} MiB", peak >> 20);
         }
     }

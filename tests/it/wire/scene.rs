@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate::git::{Author, DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
 use tidegate::model::{BranchName, CommitId, RepoPath};
-use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome, RepoFailure};
+use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo, WebServer};
 
