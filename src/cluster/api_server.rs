@@ -6,7 +6,7 @@ use super::own_fields::hand_over;
 use super::watches::Watches;
 use super::{apply, delete, look};
 use crate::model::ObjectId;
-use crate::port::{Applied, ClusterFailure, Deletion, Freshness, Kinds, Mode, ObservedStore, TargetApi};
+use crate::port::{Applied, ClusterFailure, Deletion, Dependents, Freshness, Kinds, Mode, ObservedStore, TargetApi};
 use crate::resource::{
     FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, ResourceVersion, ServedKind, SetId, SetName,
 };
@@ -124,8 +124,10 @@ impl TargetApi for ApiServer {
         kind: &ServedKind,
         id: &ObjectId,
         seen: &ObservedObject,
+        dependents: Dependents,
     ) -> Result<Deletion, ClusterFailure> {
-        self.write(kind, delete::delete(&self.connection, kind, id, seen)).await
+        self.write(kind, delete::delete(&self.connection, kind, id, seen, dependents))
+            .await
     }
 
     fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds) {

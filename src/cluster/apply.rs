@@ -3,10 +3,10 @@ use super::failure::classify;
 use super::own_fields::{Live, own_defaults};
 use super::ownership::ownership;
 use super::resource_path::collection_path;
-use super::server_text::{PAGE_REASON, reduced_for_secret};
+use super::server_text::{PAGE_REASON, reduced_for_secret, without_values};
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode};
-use crate::resource::{MANAGER, ResourceVersion, ServedKind, UnownedField};
+use crate::resource::{MANAGER, ResourceVersion, ServedKind, UnownedField, is_immutable};
 use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::client::Body;
 use kube::core::{PartialObjectMeta, Request, Status};
@@ -58,7 +58,14 @@ pub(super) async fn apply(
     }
     let (created, metadata) = match answer {
         Answer::Applied { created, metadata } => (created, metadata),
-        Answer::Invalid(status) => return Err(classify(connection.url(), &shown(kube::Error::Api(status)))),
+        Answer::Invalid(status) => {
+            let immutable = is_immutable(&without_values(&status));
+            let failure = classify(connection.url(), &shown(kube::Error::Api(status)));
+            return Err(match failure {
+                ClusterFailure::Refused { message } if immutable => ClusterFailure::Immutable { message },
+                failure => failure,
+            });
+        }
     };
     let ownership = ownership(metadata.managed_fields.as_deref());
     Ok(Applied {

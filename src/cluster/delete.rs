@@ -1,7 +1,7 @@
 use super::connection::Connection;
 use super::resource_path::collection_path;
 use crate::model::ObjectId;
-use crate::port::{ClusterFailure, Deletion};
+use crate::port::{ClusterFailure, Deletion, Dependents};
 use crate::resource::{ObservedObject, ServedKind};
 use kube::api::{DeleteParams, Preconditions};
 use kube::core::Request;
@@ -9,15 +9,21 @@ use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Deletes one object in the background, on the condition that its UID and version are those of `seen`.
+/// Deletes one object, on the condition that its UID and version are those of `seen`.
 pub(super) async fn delete(
     connection: &Connection,
     kind: &ServedKind,
     id: &ObjectId,
     seen: &ObservedObject,
+    dependents: Dependents,
 ) -> Result<Deletion, ClusterFailure> {
     let path = collection_path(kind, id)?;
-    let params = DeleteParams::background().preconditions(Preconditions {
+    let params = match dependents {
+        Dependents::After => DeleteParams::background(),
+        Dependents::Before => DeleteParams::foreground(),
+        Dependents::Stay => DeleteParams::orphan(),
+    };
+    let params = params.preconditions(Preconditions {
         uid: Some(seen.uid.clone()),
         resource_version: Some(seen.version.as_str().to_owned()),
     });

@@ -85,6 +85,8 @@ pub enum ObjectChange {
     Repaired,
     /// Somebody else had made the object, and the agent took it over.
     Adopted,
+    /// A changed field was immutable, and the object was deleted and created anew.
+    Recreated,
     /// The object was as declared.
     Unchanged,
 }

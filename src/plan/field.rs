@@ -48,8 +48,9 @@ pub(super) fn immutable(object: &Value) -> Option<String> {
     let is_job = text("/kind") == "Job" && text("/apiVersion").starts_with("batch/");
     let is_recreated = text("/metadata/annotations/tidegate.dev~1recreate") == "true";
     (is_job && !is_recreated).then(|| {
-        "the template of a Job cannot change once the Job exists, so that a bump could never be applied; use a CronJob, or \
-         let what makes the Job write its image and a new name"
+        "the template of a Job cannot change once the Job exists, so that a bump could never be applied; use a CronJob, \
+         let what makes the Job write its image and a new name, or annotate the Job tidegate.dev/recreate: \"true\" to have it \
+         deleted and run anew"
             .to_owned()
     })
 }

@@ -16,6 +16,7 @@ mod field_set;
 mod fingerprint;
 mod former_owner;
 mod health;
+mod immutable;
 mod kind;
 mod live_object;
 mod member;
@@ -44,6 +45,7 @@ pub use field_set::{
 pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership, REPLICAS};
 pub use former_owner::FormerOwner;
 pub use health::Health;
+pub use immutable::{holds_data, is_immutable};
 pub use kind::{GroupKind, KindVersion, ServedKind};
 pub use live_object::LiveObject;
 pub use member::{Authorship, MemberKey, MemberKeys, Members, decode_keys, encode_keys, looks_applied};

@@ -66,6 +66,8 @@ pub struct Intent {
     pub drift: Drift,
     /// `adopt: "true"`: sync takes the object over from another tool or another set.
     pub adopt: bool,
+    /// `recreate: "true"`: sync deletes the object and creates it anew if a changed field is immutable.
+    pub recreate: bool,
     /// `ignore-fields`: fields that others may own.
     pub ignore_fields: Vec<FieldPattern>,
 }

@@ -1,3 +1,4 @@
+use super::immutable::holds_data;
 use super::kind::GroupKind;
 use super::member::{Authorship, Members};
 use super::observed::ObservedObject;
@@ -77,14 +78,6 @@ pub fn may_prune(
         PrunePolicy::Enabled | PrunePolicy::ByKind if holds_data(&kind) => Err(RetainReason::ProtectedKind),
         PrunePolicy::Enabled | PrunePolicy::ByKind => Ok(authorship),
     }
-}
-
-/// Whether deleting an object of this kind deletes data or other objects.
-fn holds_data(kind: &GroupKind) -> bool {
-    kind.is("apiextensions.k8s.io", "CustomResourceDefinition")
-        || kind.is("", "Namespace")
-        || kind.is("", "PersistentVolume")
-        || kind.is("", "PersistentVolumeClaim")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::first_contact::{Manners, Sent, send};
 use super::need::Reason;
+use super::recreate::Immutable;
 use super::report::{AppliedObject, Change, FailedObject, SyncReport};
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
@@ -23,7 +24,8 @@ fn replicas() -> FieldPath {
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     pub(super) async fn apply_waves(&mut self, plan: &SyncPlan, report: &mut SyncReport) -> Result<(), ClusterFailure> {
         for (wave, steps) in &plan.waves {
-            self.apply_wave(steps, report).await?;
+            let refused = self.apply_wave(steps, report).await?;
+            self.recreate(plan, refused, report).await?;
             if *wave == Wave::Definitions {
                 let is_last = plan.waves.len() == 1 && plan.unknown.is_empty();
                 if !is_last {
@@ -34,12 +36,14 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         Ok(())
     }
 
-    /// Applies the objects of a wave, many at once. An object that fails does not stop the wave, an outage does.
+    /// Applies the objects of a wave, many at once. An object that fails does not stop the wave, an outage does. Returns the
+    /// objects whose change the server refused because a field cannot change.
     pub(super) async fn apply_wave(
         &mut self,
         steps: &[ApplyStep],
         report: &mut SyncReport,
-    ) -> Result<(), ClusterFailure> {
+    ) -> Result<Vec<Immutable>, ClusterFailure> {
+        let mut immutable = Vec::new();
         let (api, set, adoption) = (self.target.api.clone(), self.set.clone(), self.adoption);
         let manners = Manners {
             set: &set,
@@ -74,17 +78,20 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                     outage = Some(failure);
                     break;
                 }
-                Err(failure) => self.note_failed(step, &failure, report),
+                Err(ClusterFailure::Immutable { message }) => immutable.push(Immutable {
+                    step: step.clone(),
+                    message,
+                }),
+                Err(failure) => self.note_failed(step, failure.to_string(), report),
             }
         }
         if is_place_made {
             self.cache.retry_now(Instant::now());
         }
-        outage.map_or(Ok(()), Err)
+        outage.map_or(Ok(immutable), Err)
     }
 
-    fn note_failed(&mut self, step: &ApplyStep, failure: &ClusterFailure, report: &mut SyncReport) {
-        let message = failure.to_string();
+    pub(super) fn note_failed(&mut self, step: &ApplyStep, message: String, report: &mut SyncReport) {
         let observed = self.target.api.observed();
         let seen = observed.read(|observed| observed.object(&step.id).map(|live| live.uid.clone()));
         self.cache

@@ -53,6 +53,20 @@ pub(super) async fn send(api: &impl TargetApi, step: &ApplyStep, manners: Manner
     }
 }
 
+/// Creates an object. `None` if there is an object with its name.
+pub(super) async fn create(
+    api: &impl TargetApi,
+    step: &ApplyStep,
+    manners: Manners<'_>,
+) -> Result<Option<Applied>, ClusterFailure> {
+    let body = versioned(&prepare(&step.object.value, &step.id, manners.set), CREATE_ONLY);
+    match api.apply(&step.served, &step.id, &body, manners.mode).await {
+        Ok(applied) => Ok(Some(applied)),
+        Err(ClusterFailure::Conflict { .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Looks at the live object, moves those fields to the agent that are to be the agent's, and applies the object.
 async fn send_over(
     api: &impl TargetApi,

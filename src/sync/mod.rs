@@ -33,6 +33,7 @@ mod pass_outcome;
 mod preview;
 mod prune;
 mod record_pass;
+mod recreate;
 mod report;
 mod reporter;
 mod sync_loop;

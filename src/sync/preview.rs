@@ -46,7 +46,7 @@ pub struct PreviewedObject {
     pub id: ObjectId,
     /// The file that declares it.
     pub path: RepoPath,
-    /// Created, configured, adopted or unchanged.
+    /// Created, configured, adopted, repaired, recreated or unchanged.
     pub change: Change,
     /// For an adoption: who made the object. For a repair: who added fields.
     pub by: Option<String>,
@@ -78,7 +78,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             .collect();
         // Dry runs cost the server as much as applies. They are answered in order: definitions come before their objects.
         let mut answers = futures::stream::iter(requests).buffered(IN_FLIGHT);
-        let mut introduced = Introduced::default();
+        let (mut introduced, mut recreated) = (Introduced::default(), Vec::new());
         while let Some((step, answer)) = answers.next().await {
             match answer {
                 Ok(sent) => {
@@ -96,11 +96,18 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 }
                 Err(failure) if failure.is_outage() => return Err(failure),
                 Err(_) if introduced.has_namespace_of(&step.id) => preview.add(step, Change::Created, None),
-                Err(failure) => preview.failed.push(FailedObject {
-                    id: step.id.clone(),
-                    path: Some(step.object.origin.path().clone()),
-                    message: failure.to_string(),
-                }),
+                Err(ClusterFailure::Immutable { message }) => match self.may_recreate(step) {
+                    Ok(_) => recreated.push((step, message)),
+                    Err(reason) => preview.fail(step, format!("{message}; {reason}")),
+                },
+                Err(failure) => preview.fail(step, failure.to_string()),
+            }
+        }
+        let too_many = self.too_many(&plan, recreated.len());
+        for (step, message) in recreated {
+            match &too_many {
+                Some(reason) => preview.fail(step, format!("{message}; {reason}")),
+                None => preview.add(step, Change::Recreated, None),
             }
         }
         preview.accept_introduced_kinds(&introduced, &plan);
@@ -141,6 +148,14 @@ impl Preview {
             change,
             by,
             removed: step.additions.as_ref().map(Additions::paths).unwrap_or_default(),
+        });
+    }
+
+    fn fail(&mut self, step: &ApplyStep, message: String) {
+        self.failed.push(FailedObject {
+            id: step.id.clone(),
+            path: Some(step.object.origin.path().clone()),
+            message,
         });
     }
 

@@ -4,7 +4,7 @@ use super::sync_plan::{DeletionStep, SyncPlan};
 use super::syncer::{Syncer, UNKNOWN_KINDS};
 use super::withheld::in_the_way;
 use crate::model::ObjectId;
-use crate::port::{ClusterFailure, Deletion, RecordStore, TargetApi};
+use crate::port::{ClusterFailure, Deletion, Dependents, RecordStore, TargetApi};
 use crate::resource::Wave;
 use futures::StreamExt as _;
 use std::collections::BTreeSet;
@@ -37,7 +37,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         report
             .failed
             .retain(|failed| !steps.iter().any(|step| step.id == failed.id));
-        self.apply_wave(&steps, report).await?;
+        for refused in self.apply_wave(&steps, report).await? {
+            self.note_failed(&refused.step, refused.message, report);
+        }
         // A finalizer may hold a deleted object up, as the load balancer's does.
         let holders: Vec<ObjectId> = first.into_iter().collect();
         for failed in &report.failed {
@@ -60,7 +62,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 .iter()
                 .map(|step| {
                     let api = &api;
-                    async move { (step, api.delete(&step.served, &step.id, &step.seen).await) }
+                    async move {
+                        (
+                            step,
+                            api.delete(&step.served, &step.id, &step.seen, Dependents::After).await,
+                        )
+                    }
                 })
                 .collect();
             let mut answers = futures::stream::iter(requests).buffer_unordered(IN_FLIGHT);

@@ -20,6 +20,8 @@ pub enum Change {
     Unchanged,
     /// Somebody had changed or deleted the object since the agent's last apply.
     Repaired,
+    /// A changed field was immutable, and the object was deleted and created anew.
+    Recreated,
 }
 
 impl fmt::Display for Change {
@@ -30,6 +32,7 @@ impl fmt::Display for Change {
             Self::Adopted => "adopted",
             Self::Unchanged => "unchanged",
             Self::Repaired => "repaired",
+            Self::Recreated => "recreated",
         })
     }
 }

@@ -145,6 +145,7 @@ fn applied(object: &AppliedObject) -> SyncEvent {
             Change::Adopted => ObjectChange::Adopted,
             Change::Unchanged => ObjectChange::Unchanged,
             Change::Repaired => ObjectChange::Repaired,
+            Change::Recreated => ObjectChange::Recreated,
         },
         by: object.by.clone(),
         removed: object.removed.clone(),

@@ -120,13 +120,18 @@ pub struct SyncPlan {
     pub declared: BTreeSet<ObjectId>,
     /// The hashes of the declared objects, for the cache.
     pub hashes: Vec<(ObjectId, Arc<Object>, DesiredHash)>,
+    /// Whether the last applied commit is not an ancestor of the declared commit: nothing is deleted then.
+    pub history_broken: bool,
     /// The first time at which something that waits is due.
     pub next: Option<Instant>,
 }
 
 /// Decides for every object. Pure.
 pub fn plan(declared: &TargetState, inputs: &PlanInputs<'_>) -> SyncPlan {
-    let mut plan = SyncPlan::default();
+    let mut plan = SyncPlan {
+        history_broken: inputs.approval.history_broken,
+        ..SyncPlan::default()
+    };
     let mut paths: BTreeMap<ObjectId, &RepoPath> = BTreeMap::new();
     for object in &declared.objects {
         let version = KindVersion::new(&object.api_version, &object.id.kind);

@@ -33,7 +33,9 @@ pub struct Syncer<A, R> {
     pub(super) cache: ApplyCache,
     pub(super) adoption: Adoption,
     additions: Drift,
-    limit: DeletionLimit,
+    pub(super) limit: DeletionLimit,
+    /// How many objects were recreated for a commit.
+    pub(super) recreated: Option<(CommitId, usize)>,
     pub(super) record: Option<Record>,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
     states: Vec<Arc<TargetState>>,
@@ -51,6 +53,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             adoption: Adoption::default(),
             additions: Drift::default(),
             limit,
+            recreated: None,
             cache: ApplyCache::default(),
             record: None,
             states: Vec::new(),
@@ -222,7 +225,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             let new = plan.applies().filter(is_new);
             new.map(|step| MemberKey::of_identity(&step.id)).collect::<Vec<_>>()
         });
-        if !self.authors.claim(claimed) {
+        self.claim_identities(claimed).await
+    }
+
+    /// Writes identities into the record that are about to be created.
+    pub(super) async fn claim_identities(&mut self, identities: Vec<MemberKey>) -> Result<(), ClusterFailure> {
+        if !self.authors.claim(identities) {
             return Ok(());
         }
         let store = Arc::clone(&self.target.record);

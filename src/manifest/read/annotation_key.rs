@@ -11,6 +11,7 @@ pub(crate) enum Setting {
     Prune,
     Drift,
     Adopt,
+    Recreate,
     IgnoreFields,
     Hold,
     /// The policy of one image field, or of all (`None`).
@@ -40,6 +41,7 @@ pub(crate) fn setting(key: &str) -> Option<(u8, Setting)> {
             "prune" => Setting::Prune,
             "drift" => Setting::Drift,
             "adopt" => Setting::Adopt,
+            "recreate" => Setting::Recreate,
             "ignore-fields" => Setting::IgnoreFields,
             "hold" => Setting::Hold,
             "policy" => Setting::Policy(None),

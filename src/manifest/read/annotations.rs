@@ -150,7 +150,8 @@ impl Draft {
             (Setting::Drift, "ignore") => self.intent.drift = Drift::Ignore,
             (Setting::Drift, _) => return Err("repair, warn or ignore"),
             (Setting::Adopt, "true" | "false") => self.intent.adopt = text == "true",
-            (Setting::Adopt, _) => return Err("\"true\""),
+            (Setting::Recreate, "true" | "false") => self.intent.recreate = text == "true",
+            (Setting::Adopt | Setting::Recreate, _) => return Err("\"true\""),
             (Setting::IgnoreFields, _) => self.intent.ignore_fields = FieldPattern::parse_list(text).or(Err(FIELDS))?,
             (Setting::Hold, _) => self.automation.hold = Some(HoldUntil::parse(text).ok_or(HoldUntil::WRITTEN)?),
             _ => {}

@@ -73,6 +73,9 @@ fn log_applied(target: &TargetId, event: &SyncEvent) {
         ObjectChange::Adopted => {
             tracing::info!(sync_target = %target, object = %id, %path, former_owner = by, "adopted");
         }
+        ObjectChange::Recreated => {
+            tracing::info!(sync_target = %target, object = %id, %path, "deleted and created anew: a changed field is immutable");
+        }
         ObjectChange::Unchanged => tracing::debug!(sync_target = %target, object = %id, "unchanged"),
     }
 }

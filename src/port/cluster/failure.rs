@@ -7,6 +7,12 @@ pub enum ClusterFailure {
         /// The server's message.
         message: String,
     },
+    /// The server rejected the change of a field that cannot change once the object exists.
+    #[error("{message}")]
+    Immutable {
+        /// The server's message.
+        message: String,
+    },
     /// The object was changed or replaced since it was read. Read it again.
     #[error("{message}")]
     Conflict {

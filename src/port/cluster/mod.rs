@@ -14,4 +14,4 @@ pub use failure::ClusterFailure;
 pub use observed::{KindView, Observed, ObservedStore};
 pub use record::{Record, RecordStore};
 pub use secrets::{HomeSecrets, SecretEntries, SecretName};
-pub use target::{Applied, Deletion, Freshness, Kinds, Mode, TargetApi};
+pub use target::{Applied, Deletion, Dependents, Freshness, Kinds, Mode, TargetApi};

@@ -43,6 +43,17 @@ pub enum Deletion {
     Absent,
 }
 
+/// What becomes of the objects that belong to a deleted object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dependents {
+    /// They are deleted after it.
+    After,
+    /// They are deleted before it: the object is gone when they are.
+    Before,
+    /// They stay, and belong to nobody.
+    Stay,
+}
+
 /// What the server serves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kinds {
@@ -112,12 +123,13 @@ pub trait TargetApi: Send + Sync + 'static {
     /// Finds the record of the set with this id; `None` if it is not a ConfigMap or Secret of this cluster.
     fn find_set(&self, id: &str) -> impl Future<Output = Result<Option<SetName>, ClusterFailure>> + Send;
 
-    /// Deletes one object in the background, on the condition that its UID and version are those of `seen`.
+    /// Deletes one object, on the condition that its UID and version are those of `seen`.
     fn delete(
         &self,
         kind: &ServedKind,
         id: &ObjectId,
         seen: &ObservedObject,
+        dependents: Dependents,
     ) -> impl Future<Output = Result<Deletion, ClusterFailure>> + Send;
 
     /// Watches the set's objects of exactly these kinds from now on. Returns at once: the watches fill

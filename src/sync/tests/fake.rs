@@ -2,8 +2,8 @@
 
 use crate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
 use crate::port::{
-    Applied, ClusterFailure, Deletion, Freshness, Kinds, Mode, ObservedStore, Record, RecordStore, TargetApi,
-    TargetState,
+    Applied, ClusterFailure, Deletion, Dependents, Freshness, Kinds, Mode, ObservedStore, Record, RecordStore,
+    TargetApi, TargetState,
 };
 use crate::resource::{
     Allocations, DeletionLimit, FieldPath, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion,
@@ -38,6 +38,8 @@ pub(super) struct World {
     pub(super) watched: BTreeSet<GroupKind>,
     /// Deleted objects hang on a finalizer.
     pub(super) has_finalizers: bool,
+    /// The value of `data.immutable` of each object that was applied.
+    pub(super) fixed: BTreeMap<ObjectId, Option<Value>>,
     /// A group whose own server does not answer, which discovery has not noticed.
     pub(super) away_group: Option<String>,
 }
@@ -227,6 +229,14 @@ impl TargetApi for Fake {
                 message: "denied by a webhook".into(),
             });
         }
+        let fixed = body.pointer("/data/immutable").cloned();
+        let is_fixed = world.fixed.get(id).is_some_and(|known| *known != fixed);
+        if is_fixed && world.live.contains_key(id) {
+            world.calls.push(Call::Apply(id.name.clone()));
+            return Err(ClusterFailure::Immutable {
+                message: "data: field is immutable".into(),
+            });
+        }
         let asked = Allocations::of(&GroupKind::of(id), body);
         if world
             .live
@@ -275,6 +285,7 @@ impl TargetApi for Fake {
             owns_replicas: live.owns_replicas,
             created,
         };
+        world.fixed.insert(id.clone(), fixed);
         world.calls.push(Call::Apply(id.name.clone()));
         Ok(applied)
     }
@@ -332,7 +343,13 @@ impl TargetApi for Fake {
         Ok((other.id().as_str() == id).then_some(other))
     }
 
-    async fn delete(&self, _: &ServedKind, id: &ObjectId, seen: &ObservedObject) -> Result<Deletion, ClusterFailure> {
+    async fn delete(
+        &self,
+        _: &ServedKind,
+        id: &ObjectId,
+        seen: &ObservedObject,
+        _: Dependents,
+    ) -> Result<Deletion, ClusterFailure> {
         let mut world = self.world();
         world.calls.push(Call::Delete(id.name.clone()));
         match world.live.get(id) {

@@ -6,5 +6,6 @@ mod jobs;
 mod loops;
 mod passes;
 mod pruning;
+mod recreate;
 mod replicas;
 mod two_targets;

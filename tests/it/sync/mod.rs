@@ -10,6 +10,7 @@ mod deletions;
 mod drift;
 mod jobs;
 mod namespaced;
+mod recreate;
 mod replicas;
 mod reported;
 mod scene;
