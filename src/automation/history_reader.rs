@@ -1,6 +1,6 @@
 use super::file_versions::{FileVersions, is_yaml};
-use crate::history::{self, Commit, FieldChange, FileFields, Hold, HoldIndex};
-use crate::model::{CommitId, FieldId, Tag};
+use crate::history::{self, Bump, Commit, FieldChange, FileFields, Hold, HoldIndex};
+use crate::model::{CommitId, FieldId};
 use crate::plan::PlannedBump;
 use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure, RepoProblem};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ pub struct HistoryReader {
     head_time: Timestamp,
     oldest: Option<Timestamp>,
     index: HoldIndex,
-    /// A hash of field and tag for each bump in the history.
+    /// A hash of field, tag and new name for each bump in the history.
     bumps: HashSet<u64>,
     versions: FileVersions,
     commits: usize,
@@ -53,9 +53,9 @@ pub(super) const LONGEST_HISTORY: usize = 1_000_000;
 const BATCH: usize = 256;
 
 impl HistoryReader {
-    /// Whether a commit in the history records this bump: the same field and tag.
+    /// Whether a commit in the history records this bump: the same field and tag, and the same new name.
     pub(super) fn has_bump(&self, bump: &PlannedBump) -> bool {
-        self.bumps.contains(&hash(&bump.field, &bump.to))
+        self.bumps.contains(&hash(&bump.record()))
     }
 
     /// What the history up to `head` says.
@@ -79,8 +79,7 @@ impl HistoryReader {
             self.is_cut = new.len() == LONGEST_HISTORY || (self.is_cut && known.is_some());
             self.commits += new.len();
             for commit in self.with_field_changes(repo, new).await? {
-                self.bumps
-                    .extend(commit.ours.iter().map(|bump| hash(&bump.field, &bump.new)));
+                self.bumps.extend(commit.ours.iter().map(hash));
                 self.index.push(commit);
             }
             self.head = Some(head);
@@ -191,8 +190,8 @@ fn not_given() -> RepoFailure {
     }
 }
 
-fn hash(field: &FieldId, tag: &Tag) -> u64 {
+fn hash(bump: &Bump) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (field, tag).hash(&mut hasher);
+    (&bump.field, &bump.new, &bump.new_image).hash(&mut hasher);
     hasher.finish()
 }

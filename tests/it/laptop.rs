@@ -447,6 +447,37 @@ fn a_base_automates_the_overlay_that_sets_its_image_and_what_is_not_followed_is_
 }
 
 #[test]
+fn a_name_that_follows_an_image_repository_is_listed_with_its_next_name() {
+    let (folder, _) = file("a: old.example/a:1 # {\"$imagepolicy\": \"flux-system:a\"}\n");
+    let policies = |image: &str| {
+        format!(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {{name: a, namespace: flux-system}}\nspec: \
+             {{imageRepositoryRef: {{name: a}}, policy: {{alphabetical: {{}}}}}}\n---\napiVersion: \
+             image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {{name: a, namespace: flux-system}}\nspec: \
+             {{image: {image}}}\n"
+        )
+    };
+    for (image, name, shown) in [
+        (
+            "new.example/a",
+            Value::from("new.example/a"),
+            "old.example/a:1 -> new.example/a",
+        ),
+        ("old.example/a", Value::Null, "old.example/a:1  "),
+    ] {
+        std::fs::write(folder.path().join("policy.yaml"), policies(image)).unwrap();
+        let ended = tidegate(folder.path(), &["images", ".", "-o", "json"], "");
+        let answer: Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!(answer["images"][0]["newName"], name, "{}", ended.out);
+        let ended = tidegate(folder.path(), &["images", "."], "");
+        assert!(ended.out.contains(shown), "{}", ended.out);
+    }
+    std::fs::write(folder.path().join("policy.yaml"), policies("new.example/a:1")).unwrap();
+    let ended = tidegate(folder.path(), &["images", "."], "");
+    assert!(ended.err.contains("which is not registry/name"), "{}", ended.err);
+}
+
+#[test]
 fn a_marker_whose_policy_cannot_be_used_is_reported_with_its_position() {
     let text = "a: r.example/a:1 # tidegate.dev/image: semver:banana\n\
                 b: r.example/b:1 # {\"$imagepolicy\": \"flux-system:bad\"}\n\
