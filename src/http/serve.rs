@@ -2,8 +2,11 @@ use super::peers::{Peer, Peers};
 use super::probes::Probes;
 use super::router::{probes_router, router};
 use super::state::{Server, ServerLimits};
-use axum::{Extension, Router};
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
@@ -75,6 +78,7 @@ async fn serve_app(
     limits: ServerLimits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    let app = TowerToHyperService::new(app);
     let peers = Arc::new(Peers::default());
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let stop = CancellationToken::new();
@@ -96,10 +100,14 @@ async fn serve_app(
                     tracing::debug!(%address, "an HTTP connection was closed: its peer has too many");
                     continue;
                 };
-                let app = app.clone().layer(Extension(peer));
-                let connection = connection(stream, app, stop.clone(), limits.call, limits.drain);
+                let connection = Connection {
+                    stream,
+                    peer,
+                    app: app.clone(),
+                };
+                let ended = connection.serve(stop.clone(), limits);
                 tasks.spawn(async move {
-                    connection.await;
+                    ended.await;
                     drop((permit, open));
                 });
             }
@@ -117,30 +125,44 @@ async fn serve_app(
     ended
 }
 
-async fn connection(stream: TcpStream, app: Router, stop: CancellationToken, call: Duration, drain: Duration) {
-    let mut first = [0];
-    let first = timeout(FIRST_BYTE, stream.peek(&mut first));
-    match stop.run_until_cancelled(first).await {
-        Some(Ok(Ok(1))) => {}
-        _ => return,
-    }
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(MAX_HEADER);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)));
-    let time_left = tokio::select! {
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => drain,
-        () = sleep(MAX_AGE) => call + drain,
-    };
-    connection.as_mut().graceful_shutdown();
-    let ending = timeout(time_left, connection.as_mut());
-    let timed_out = tokio::select! {
-        ended = ending => ended.is_err(),
-        () = async { stop.cancelled().await; sleep(drain).await } => true,
-    };
-    if timed_out {
-        tracing::debug!("an HTTP connection was closed before its response ended");
+/// An accepted connection.
+struct Connection {
+    stream: TcpStream,
+    peer: Peer,
+    app: TowerToHyperService<Router>,
+}
+
+impl Connection {
+    async fn serve(self, stop: CancellationToken, limits: ServerLimits) {
+        let Self { stream, peer, app } = self;
+        let mut first = [0];
+        let first = timeout(FIRST_BYTE, stream.peek(&mut first));
+        match stop.run_until_cancelled(first).await {
+            Some(Ok(Ok(1))) => {}
+            _ => return,
+        }
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            app.call(request)
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(HEADER_DEADLINE)
+            .max_buf_size(MAX_HEADER);
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        let time_left = tokio::select! {
+            _ = connection.as_mut() => return,
+            () = stop.cancelled() => limits.drain,
+            () = sleep(MAX_AGE) => limits.call + limits.drain,
+        };
+        connection.as_mut().graceful_shutdown();
+        let ending = timeout(time_left, connection.as_mut());
+        let timed_out = tokio::select! {
+            ended = ending => ended.is_err(),
+            () = async { stop.cancelled().await; sleep(limits.drain).await } => true,
+        };
+        if timed_out {
+            tracing::debug!("an HTTP connection was closed before its response ended");
+        }
     }
 }
