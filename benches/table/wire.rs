@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tidegate::git::{Author, DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
-use tidegate::model::{BranchName, CommitId, RepoPath};
+use tidegate::git::{DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
+use tidegate::model::{Author, BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome};
 use tidegate_stack::git::{Access, GitServer, Repo as BareRepo};
 use tidegate_stack::relay::{Direction, Relay};
@@ -175,6 +175,7 @@ async fn bump(repo: &Repo, parent: CommitId) -> Result<NewCommit> {
             bytes: format!("image: shop/web:{parent}\n").into_bytes(),
         }],
         message: "Bump shop/web".to_owned(),
+        author: None,
         time: jiff::Timestamp::now(),
     })
 }

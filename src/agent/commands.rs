@@ -1,8 +1,9 @@
-use super::plan_command::PlanCommand;
+use super::repo_commands::RepoCommands;
 use super::{scan_command, sync_command};
 use crate::automation::AutomationReport;
 use crate::driver::{Activator, NoAnswer, Wake};
-use crate::http::{CommandError, CommandReport, Commands, PlanReport};
+use crate::holds::LiftMode;
+use crate::http::{Answer, CommandError, CommandReport, Commands, ConfirmCall, LiftCall, PlanReport, Question};
 use crate::model::{BranchName, CommitId};
 use crate::port::{Branch, ScanState};
 use crate::scan::ScanReport;
@@ -28,7 +29,7 @@ pub(super) struct AgentCommands {
     /// The followed branch's name.
     pub(super) branch_name: BranchName,
     pub(super) status: StatusBoard,
-    pub(super) plan: PlanCommand,
+    pub(super) repo: RepoCommands,
     /// `automation.enabled`. If false, nothing scans and nothing bumps.
     pub(super) automation_enabled: bool,
     /// `sync.enabled`. If false, no sync loop runs.
@@ -92,8 +93,24 @@ impl Commands for AgentCommands {
         self.sync_now().boxed()
     }
 
-    fn plan(&self) -> BoxFuture<'_, Result<PlanReport, CommandError>> {
-        self.plan.run().boxed()
+    fn plan(&self, question: Question) -> BoxFuture<'_, Result<PlanReport, CommandError>> {
+        self.repo.plan(question).boxed()
+    }
+
+    fn holds(&self, question: Question) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.repo.holds(question).boxed()
+    }
+
+    fn resume(&self, call: LiftCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.repo.lift(LiftMode::Resume, call).boxed()
+    }
+
+    fn release(&self, call: LiftCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.repo.lift(LiftMode::Release, call).boxed()
+    }
+
+    fn confirm(&self, call: ConfirmCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.repo.confirm(call).boxed()
     }
 
     fn pushed(&self, branch: Option<&str>) -> bool {
@@ -131,7 +148,7 @@ mod tests {
             branch: Branch::default(),
             branch_name: BranchName::parse("main").unwrap(),
             status: StatusBoard::default(),
-            plan: PlanCommand::default(),
+            repo: RepoCommands::default(),
             automation_enabled: false,
             sync_enabled: false,
         }

@@ -1,17 +1,20 @@
 //! Confirms deletions that wait, for `tidegate confirm`.
 
+use super::declared::Declared;
 use super::home::Home;
+use super::wire_sync::syncer;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, repo};
-use crate::git::{Author, UserClone};
+use crate::git::UserClone;
 use crate::history::Confirmation;
-use crate::model::{CommitId, ObjectId};
+use crate::model::{Author, CommitId, CommitPrefix, ObjectId};
 use crate::port::{ConfigRepo, NewCommit, PushOutcome};
-use crate::sync::{Syncer, WaitingDeletions, approval};
+use crate::sync::{WaitingDeletions, approval};
 use crate::telemetry::Metrics;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::fmt;
 
 /// How often a lost race is run again before the command gives up.
 const RACES: u32 = 8;
@@ -27,90 +30,135 @@ pub struct Confirmed {
     pub objects: Vec<ObjectId>,
 }
 
-/// Confirms the deletions that wait at `named` (a commit, or the beginning of its id), by a commit on the configured branch
-/// that the deploy key pushes.
+/// For people.
+impl fmt::Display for Confirmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(commit) = self.commit else {
+            return f.write_str("no deletion waits, and no commit was made\n");
+        };
+        for id in &self.objects {
+            writeln!(f, "{id}: will be deleted")?;
+        }
+        writeln!(f, "commit {commit}")
+    }
+}
+
+/// Confirms the deletions that wait at `named`, by a commit on the configured branch that the deploy key pushes.
 ///
 /// # Errors
 /// The repository or the cluster could not be read or written; other deletions wait than those of `named`.
-pub async fn confirm(config: AgentConfig, author: Option<Author>, named: &str) -> anyhow::Result<Confirmed> {
+pub async fn confirm(config: AgentConfig, author: Option<Author>, named: &CommitPrefix) -> anyhow::Result<Confirmed> {
     let scratch = tempfile::tempdir()?;
-    let mut settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
-    if let Some(author) = author {
-        settings.author = author;
-    }
+    let settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
     let signing = keys::signing(&config).await?;
     let repo = repo::open(&config, settings, signing)?;
-    push(&config, &repo, named).await
+    apart(&config, &repo, author, named).await
 }
 
 /// As [`confirm`], on a branch that the user's git program can push.
 ///
 /// # Errors
 /// As [`confirm`].
-pub async fn confirm_in_clone(config: AgentConfig, repo: &UserClone, named: &str) -> anyhow::Result<Confirmed> {
-    push(&config, repo, named).await
+pub async fn confirm_in_clone(
+    config: AgentConfig,
+    repo: &UserClone,
+    named: &CommitPrefix,
+) -> anyhow::Result<Confirmed> {
+    apart(&config, repo, None, named).await
 }
 
-async fn push(config: &AgentConfig, repo: &impl ConfigRepo, named: &str) -> anyhow::Result<Confirmed> {
-    for _ in 0..RACES {
-        let tip = repo.fetch().await?;
-        let Some(waiting) = waiting(config, repo, tip, named).await? else {
-            return Ok(Confirmed {
-                commit: None,
-                objects: Vec::new(),
-            });
-        };
-        let commit = NewCommit {
-            parent: tip,
-            edits: Vec::new(),
-            message: message(tip, &waiting),
-            time: Timestamp::now(),
-        };
-        match repo.commit_and_push(vec![commit]).await? {
-            PushOutcome::Landed(commit) => {
-                return Ok(Confirmed {
-                    commit: Some(commit),
-                    objects: waiting.objects,
-                });
-            }
-            PushOutcome::Lost => {}
-            PushOutcome::Refused(words) => bail!("the git server refused the push: {words}"),
-            PushOutcome::ReadOnly(words) => {
-                bail!("the deploy key may not push: {words}; name a clone of yours with --repo")
-            }
-        }
-    }
-    bail!("others pushed {RACES} times in between; run the command again")
-}
-
-/// The deletions that wait at the tip. They have to be those that waited at the commit that the caller names.
-async fn waiting(
+async fn apart(
     config: &AgentConfig,
     repo: &impl ConfigRepo,
-    tip: CommitId,
-    named: &str,
-) -> anyhow::Result<Option<WaitingDeletions>> {
-    let settings = &config.settings.sync;
-    let declared = source_reader(config, Metrics::new()).read(repo, tip).await?;
-    let target = settings.targets.first().filter(|_| settings.enabled);
-    let target = target.context("sync.enabled is false: nothing is deleted")?;
-    let state = declared
-        .target(&target.id)
-        .context("the target has no paths in the config repo")?;
-    let mut syncer = Syncer::new(Home::connect(config).await?.target(target), settings.deletions);
-    let last = syncer.last_applied().await?;
-    let approval = approval(repo, settings.confirm, last, tip, syncer.has_waited()).await?;
-    let Some(waiting) = syncer.waiting(state, approval).await? else {
-        return Ok(None);
+    author: Option<Author>,
+    named: &CommitPrefix,
+) -> anyhow::Result<Confirmed> {
+    let scene = Scene {
+        config,
+        home: Home::connect(config).await?,
+        declared: Declared::apart(source_reader(config, Metrics::new())),
     };
-    let named = named.to_ascii_lowercase();
-    if tip.to_string().starts_with(&named) || syncer.waited_at(&named, &waiting) {
-        return Ok(Some(waiting));
+    scene.confirm(repo, author, named).await
+}
+
+/// What a confirmation is made from, besides the repository.
+pub(super) struct Scene<'a> {
+    pub(super) config: &'a AgentConfig,
+    pub(super) home: Home,
+    pub(super) declared: Declared<'a>,
+}
+
+impl Scene<'_> {
+    pub(super) async fn confirm(
+        &self,
+        repo: &impl ConfigRepo,
+        author: Option<Author>,
+        named: &CommitPrefix,
+    ) -> anyhow::Result<Confirmed> {
+        for _ in 0..RACES {
+            let tip = repo.fetch().await?;
+            let Some(waiting) = self.waiting(repo, tip, named).await? else {
+                return Ok(Confirmed {
+                    commit: None,
+                    objects: Vec::new(),
+                });
+            };
+            // The agent's signature on top of a commit that may not be applied would let that commit pass.
+            if let Some(problem) = repo.verified_head(tip).await?.problem {
+                bail!("nothing was confirmed, since the branch's tip is not verified: {problem}");
+            }
+            let commit = NewCommit {
+                parent: tip,
+                edits: Vec::new(),
+                message: message(tip, &waiting),
+                author: author.clone(),
+                time: Timestamp::now(),
+            };
+            match repo.commit_and_push(vec![commit]).await? {
+                PushOutcome::Landed(commit) => {
+                    return Ok(Confirmed {
+                        commit: Some(commit),
+                        objects: waiting.objects,
+                    });
+                }
+                PushOutcome::Lost => {}
+                PushOutcome::Refused(words) => bail!("the git server refused the push: {words}"),
+                PushOutcome::ReadOnly(words) => {
+                    bail!("the deploy key may not push: {words}; name a clone of yours with --repo")
+                }
+            }
+        }
+        bail!("others pushed {RACES} times in between; run the command again")
     }
-    bail!(
-        "what waits now is not what waited at {named}: read `tidegate plan`, then run `tidegate confirm {}`",
-        tip.short()
-    )
+
+    /// The deletions that wait at the tip. They have to be those that waited at the commit that the caller names.
+    async fn waiting(
+        &self,
+        repo: &impl ConfigRepo,
+        tip: CommitId,
+        named: &CommitPrefix,
+    ) -> anyhow::Result<Option<WaitingDeletions>> {
+        let settings = &self.config.settings.sync;
+        let declared = self.declared.at(repo, tip).await?;
+        let target = settings.targets.first().filter(|_| settings.enabled);
+        let target = target.context("sync.enabled is false: nothing is deleted")?;
+        let state = declared
+            .target(&target.id)
+            .context("the target has no paths in the config repo")?;
+        let mut syncer = syncer(settings, self.home.target(target));
+        let last = syncer.last_applied().await?;
+        let approval = approval(repo, settings.confirm, last, tip, syncer.has_waited()).await?;
+        let Some(waiting) = syncer.waiting(state, approval).await? else {
+            return Ok(None);
+        };
+        if named.names(tip) || syncer.waited_at(named, &waiting) {
+            return Ok(Some(waiting));
+        }
+        bail!(
+            "what waits now is not what waited at {named}: read `tidegate plan`, then run `tidegate confirm {}`",
+            tip.short()
+        )
+    }
 }
 
 fn message(tip: CommitId, waiting: &WaitingDeletions) -> String {

@@ -8,7 +8,8 @@ use crate::sync::Target;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The cluster that the agent runs in.
+/// The cluster that the agent runs in. Clones share one connection.
+#[derive(Clone)]
 pub(super) struct Home {
     connection: Arc<Connection>,
     namespace: String,

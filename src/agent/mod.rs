@@ -12,21 +12,23 @@
 //! loop has a file `wire_<room>` with one `spawn` function and with its section of the status. The loop of the room
 //! `automation` is called `automate` in health, metrics and status, the loop of `source` is called `follow`, and the loop of
 //! `deploy_key` is called `keys`. To add a loop: a line in `loops`, a file, a call in `run`. To add a sink of events: a line in `wiring`.
-//! Neither touches another loop. `holds`, `keys` and `preview` serve the commands that run apart from the agent.
+//! Neither touches another loop. `holds`, `confirm`, `keys` and `preview` serve the commands that run apart from the agent;
+//! `repo_commands` answers the same commands from what the agent has, where they run beside it.
 
 mod commands;
 mod confirm;
 mod deadlines;
+mod declared;
 mod holds;
 mod home;
 mod keys;
 mod loops;
 mod memory;
-mod plan_command;
 mod preview;
 mod proposals;
 mod registries;
 mod repo;
+mod repo_commands;
 mod run;
 mod scan_command;
 mod server;

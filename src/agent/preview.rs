@@ -1,20 +1,22 @@
 //! What the agent would do now, for `tidegate plan`.
 
 use super::home::Home;
+use super::wire_sync::syncer;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
-use crate::automation;
+use crate::automation::{self, SharedHistory};
 use crate::driver::Shutdown;
 use crate::git;
 use crate::model::{CommitId, Finding, Severity, TargetId};
 use crate::notice::{Log, Reporter};
-use crate::plan::{Decision, PlannedBump};
+use crate::plan::{BumpPlan, Decision, PlannedBump};
 use crate::port::{
     Branch, ConfigRepo, DeclaredSource, DeclaredState, DeniedObjects, ListFailure, Registry, Scan, ScanState,
 };
+use crate::registry::Router;
 use crate::scan::read_platforms;
 use crate::source;
-use crate::sync::{self, Syncer, approval};
+use crate::sync::{self, approval};
 use crate::telemetry::Metrics;
 use futures::StreamExt;
 use serde::Serialize;
@@ -42,6 +44,17 @@ pub struct Preview {
     pub findings: Vec<Finding>,
 }
 
+/// What a preview is made from.
+pub(super) struct Previewer<'a> {
+    pub(super) config: &'a AgentConfig,
+    pub(super) repo: &'a git::Repo,
+    pub(super) source: &'a dyn DeclaredSource,
+    pub(super) registry: &'a Router,
+    pub(super) history: &'a SharedHistory,
+    /// The cluster; `None`: not connected to yet.
+    pub(super) home: Option<&'a Home>,
+}
+
 /// Reads the config repo, the registries and the cluster. Writes nothing but a mirror in a temporary folder.
 ///
 /// # Errors
@@ -52,57 +65,93 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let repo = Arc::new(repo::open_to_read(&config, settings)?);
     let reader = source_reader(&config, Metrics::new());
     let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), Branch::default());
+    let previewer = Previewer {
+        config: &config,
+        repo: &repo,
+        source: &declared,
+        registry: &registries::router(Metrics::new()),
+        history: &SharedHistory::default(),
+        home: None,
+    };
     tokio::select! {
-        preview = preview_of(&config, &repo, &declared) => preview,
+        preview = previewer.preview() => preview,
         () = publisher.run(Shutdown::default()) => anyhow::bail!("the reading of the config repo has ended"),
     }
 }
 
-/// What the agent would do now, by a repository and what its commits declare.
-pub(super) async fn preview_of(
-    config: &AgentConfig,
-    repo: &git::Repo,
-    source: &dyn DeclaredSource,
-) -> anyhow::Result<Preview> {
-    let rules = config.scan_rules();
-    let commit = repo.fetch().await?;
-    let declared = source.at(commit).await?;
-    let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
-    let enabled = config.settings.automation.enabled;
-    let registry = enabled.then(|| registries::router(Metrics::new()));
-    let mut scan_problems = Vec::new();
-    if let Some(registry) = &registry {
-        automation::request_scans(&declared, &scan_state, &rules);
-        scan_problems = scan_all(registry, &scan_state).await;
+impl Previewer<'_> {
+    /// What the agent would do now.
+    pub(super) async fn preview(&self) -> anyhow::Result<Preview> {
+        let commit = self.repo.fetch().await?;
+        let declared = self.source.at(commit).await?;
+        let (mut plan, scan_problems) = self.plan(&declared).await?;
+        let (sync, sync_problem) = match self.preview_sync(&declared).await {
+            Ok(sync) => (sync, None),
+            Err(error) => (None, Some(format!("{error:#}"))),
+        };
+        if let Some(sync) = &sync {
+            let denied = DeniedObjects::default();
+            denied.note(&TargetId::here(), Some(sync.denied()));
+            automation::leave_out_denied(&mut plan, &denied);
+        }
+        Ok(Preview {
+            commit,
+            bumps: plan.bumps,
+            fields: plan.decisions,
+            sync,
+            sync_problem,
+            scan_problems,
+            findings: declared.findings.clone(),
+        })
     }
-    let until = config.settings.automation.hold;
-    let mut plan = automation::preview(repo, &declared, &scan_state, &rules, until, &reporter).await?;
-    if let Some(registry) = &registry {
+
+    /// The bumps, and why repositories could not be listed.
+    async fn plan(&self, declared: &DeclaredState) -> anyhow::Result<(BumpPlan, Vec<String>)> {
+        let settings = &self.config.settings.automation;
+        let rules = self.config.scan_rules();
+        let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
+        let decide = || {
+            let (repo, until) = (self.repo, settings.hold);
+            automation::preview(repo, declared, &scan_state, &rules, until, self.history, &reporter)
+        };
+        if !settings.enabled {
+            return Ok((decide().await?, Vec::new()));
+        }
+        automation::request_scans(declared, &scan_state, &rules);
+        let scan_problems = scan_all(self.registry, &scan_state).await;
+        let mut plan = decide().await?;
         for _ in 0..PLATFORM_READS {
-            if !read_platforms(registry, &scan_state, &reporter, false).await {
+            if !read_platforms(self.registry, &scan_state, &reporter, false).await {
                 break;
             }
-            plan = automation::preview(repo, &declared, &scan_state, &rules, until, &reporter).await?;
+            plan = decide().await?;
         }
+        Ok((plan, scan_problems))
     }
-    let (sync, sync_problem) = match preview_sync(config, repo, source, &declared).await {
-        Ok(sync) => (sync, None),
-        Err(error) => (None, Some(format!("{error:#}"))),
-    };
-    if let Some(sync) = &sync {
-        let denied = DeniedObjects::default();
-        denied.note(&TargetId::here(), Some(sync.denied()));
-        automation::leave_out_denied(&mut plan, &denied);
+
+    async fn preview_sync(&self, declared: &DeclaredState) -> anyhow::Result<Option<sync::Preview>> {
+        let settings = &self.config.settings.sync;
+        let Some(target) = settings.targets.first().filter(|_| settings.enabled) else {
+            return Ok(None);
+        };
+        let Some(state) = declared.target(&target.id) else {
+            return Ok(None);
+        };
+        let home = match self.home {
+            Some(home) => home.clone(),
+            None => Home::connect(self.config).await?,
+        };
+        let mut syncer = syncer(settings, home.target(target));
+        let last = syncer.last_applied().await?;
+        let approval = approval(self.repo, settings.confirm, last, declared.commit, syncer.has_waited()).await?;
+        if let Some(last) = last.filter(|last| *last != declared.commit && !approval.history_broken) {
+            let previous = self.source.at(last).await?;
+            if let Some(state) = previous.target(syncer.target()) {
+                syncer.note_state(state);
+            }
+        }
+        Ok(Some(syncer.preview(state, approval).await?))
     }
-    Ok(Preview {
-        commit,
-        bumps: plan.bumps,
-        fields: plan.decisions,
-        sync,
-        sync_problem,
-        scan_problems,
-        findings: declared.findings.clone(),
-    })
 }
 
 /// How many images of one field, one after another, may be built for other platforms before the preview gives up.
@@ -137,34 +186,6 @@ async fn scan_all(registry: &impl Registry, scan_state: &ScanState) -> Vec<Strin
     }
     problems.sort();
     problems
-}
-
-async fn preview_sync(
-    config: &AgentConfig,
-    repo: &git::Repo,
-    source: &dyn DeclaredSource,
-    declared: &DeclaredState,
-) -> anyhow::Result<Option<sync::Preview>> {
-    let settings = &config.settings.sync;
-    let Some(target) = settings.targets.first().filter(|_| settings.enabled) else {
-        return Ok(None);
-    };
-    let Some(state) = declared.target(&target.id) else {
-        return Ok(None);
-    };
-    let target = Home::connect(config).await?.target(target);
-    let mut syncer = Syncer::new(target, settings.deletions)
-        .adopting(settings.adoption)
-        .handling_additions(settings.additions);
-    let last = syncer.last_applied().await?;
-    let approval = approval(repo, settings.confirm, last, declared.commit, syncer.has_waited()).await?;
-    if let Some(last) = last.filter(|last| *last != declared.commit && !approval.history_broken) {
-        let previous = source.at(last).await?;
-        if let Some(state) = previous.target(syncer.target()) {
-            syncer.note_state(state);
-        }
-    }
-    Ok(Some(syncer.preview(state, approval).await?))
 }
 
 impl Preview {

@@ -1,5 +1,5 @@
 use super::loops::Loops;
-use super::plan_command::PlanCommand;
+use super::repo_commands::RepoCommands;
 use super::wiring::{self, Base, Wiring};
 use super::{
     AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_scan, wire_source, wire_sync,
@@ -36,14 +36,14 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let listener = server::bind(&base.config).await?;
     let probes = server::bind_probes(&base.config).await?;
     let (decisions, decisions_seen) = wire_automation::decisions();
-    let plan = PlanCommand::default();
+    let repo_commands = RepoCommands::new(&base.config);
     let (findings, findings_seen) = watch::channel(Arc::default());
     let status = server::status_board(&base, &wakes, decisions_seen, findings_seen);
     tasks.spawn("events", wiring::write_events(events, &base)?);
     tasks.spawn("API token", server::keep_token(&base));
     tasks.spawn(
         "http",
-        server::serve(listener, &base, &wakes, landed, status, plan.clone()),
+        server::serve(listener, &base, &wakes, landed, status, repo_commands.clone()),
     );
     if let Some(listener) = probes {
         let serving = server::serve_probes(listener, base.health.clone(), base.shutdown.clone());
@@ -62,7 +62,7 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     tasks.spawn("stop", stop(repo.as_ref().clone(), shutdown.clone()));
     watch_threads(&base, &repo, &mut tasks);
     let (wiring, publisher) = Wiring::new(base, repo, wakes);
-    plan.open(&wiring);
+    repo_commands.open(&wiring);
     tasks.spawn("source", publisher.run(shutdown.clone()));
 
     wire_deploy_key::spawn(&wiring, loops.deploy_key, keys.current, &mut tasks);

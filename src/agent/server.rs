@@ -2,7 +2,7 @@
 
 use super::commands::AgentCommands;
 use super::loops::Wakes;
-use super::plan_command::PlanCommand;
+use super::repo_commands::RepoCommands;
 use super::wiring::Base;
 use super::{AgentConfig, wire_deploy_key, wire_scan, wire_source, wire_sync};
 use crate::driver::{Health, Shutdown, Wake, throttled};
@@ -127,7 +127,7 @@ pub(super) fn serve(
     wakes: &Wakes,
     landed: LandedCommits,
     status: StatusBoard,
-    plan: PlanCommand,
+    repo: RepoCommands,
 ) -> impl Future<Output = ()> + Send + use<> {
     let settings = &base.config.settings;
     let (pushed, pass_on) = throttled(Wake::from(&wakes.source), PUSH_INTERVAL);
@@ -143,7 +143,7 @@ pub(super) fn serve(
         branch: base.branch.clone(),
         branch_name: settings.repo.branch.clone(),
         status,
-        plan,
+        repo,
         automation_enabled: settings.automation.enabled,
         sync_enabled: settings.sync.enabled,
     };

@@ -31,6 +31,7 @@ pub(super) async fn spawn(
         denied: wiring.denied.clone(),
         rules: Arc::new(wiring.config.scan_rules()),
         branch: wiring.branch.clone(),
+        history: Arc::clone(&wiring.history),
         style: CommitStyle {
             template: settings.automation.message.clone(),
             per: settings.automation.commit_per,

@@ -1,6 +1,5 @@
 //! The loop that lists tags, and the cron windows that wake the loop.
 
-use super::registries;
 use super::wiring::{Base, Wiring, jitter};
 use crate::driver::{Loop, Tasks, Wake};
 use crate::port::ListFailure;
@@ -13,7 +12,7 @@ pub(super) async fn spawn(wiring: &Wiring, this: Loop<ScanReport>, tasks: &mut T
     let metrics = wiring.metrics.clone();
     let automate = Wake::from(&wiring.wakes.automation);
     let work = Scanner::new(
-        Arc::new(registries::router(metrics.clone())),
+        Arc::clone(&wiring.registry),
         Arc::clone(&wiring.scan_state),
         Arc::new(wiring.config.scan_rules()),
         metrics,

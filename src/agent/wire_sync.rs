@@ -2,11 +2,12 @@
 
 use super::loops::SyncLoopSlot;
 use super::wiring::Wiring;
+use crate::config::SyncSettings;
 use crate::driver::{Shutdown, Tasks, Wake};
 use crate::model::TargetId;
-use crate::port::TargetApi;
+use crate::port::{RecordStore, TargetApi};
 use crate::status::{Snapshot, TargetStatus, UnreadyObject, WaitingDeletions};
-use crate::sync::{PassReporter, SyncEnd, SyncLoop, SyncReport, Syncer};
+use crate::sync::{PassReporter, SyncEnd, SyncLoop, SyncReport, Syncer, Target};
 use std::sync::Arc;
 
 /// Spawns the loops.
@@ -24,9 +25,7 @@ pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks
                 wiring.metrics.clone(),
             )
             .noting_denied(wiring.denied.clone(), Wake::from(&wiring.wakes.automation)),
-            syncer: Syncer::new(target, settings.deletions)
-                .adopting(settings.adoption)
-                .handling_additions(settings.additions),
+            syncer: syncer(settings, target),
             confirmed: settings.confirm,
             repo: Arc::clone(&wiring.repo),
             declared: Arc::clone(&wiring.declared),
@@ -34,6 +33,13 @@ pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks
         };
         wiring.spawn_loop(slot.this, work, tasks);
     }
+}
+
+/// What applies and prunes in a target, by the settings.
+pub(super) fn syncer<A: TargetApi, R: RecordStore>(settings: &SyncSettings, target: Target<A, R>) -> Syncer<A, R> {
+    Syncer::new(target, settings.deletions)
+        .adopting(settings.adoption)
+        .handling_additions(settings.additions)
 }
 
 /// Wakes the loop at each change that the watches see.

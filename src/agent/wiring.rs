@@ -2,12 +2,14 @@
 
 use super::home::Home;
 use super::loops::Wakes;
-use super::{AgentConfig, keys, memory};
+use super::{AgentConfig, keys, memory, registries};
+use crate::automation::SharedHistory;
 use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, run as run_loop};
 use crate::git::{self, Signing};
 use crate::model::{ConfigBranch, Remote};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
 use crate::port::{Branch, DeclaredSource, DeniedObjects, ScanState};
+use crate::registry::Router;
 use crate::source::{self, Publisher, Reader, TargetPaths};
 use crate::status::LandedCommits;
 use crate::telemetry::{Metrics, Outcome};
@@ -28,7 +30,11 @@ pub(super) struct Base {
     /// The key that signs commits.
     pub(super) signing: Option<Signing>,
     pub(super) branch: Branch,
+    /// The registries. Everybody reads them with these clients, so that the rate of each registry is kept.
+    pub(super) registry: Arc<Router>,
     pub(super) scan_state: Arc<ScanState>,
+    /// The history of the branch, as far as it has been read.
+    pub(super) history: SharedHistory,
     /// The objects that the agent may not apply.
     pub(super) denied: DeniedObjects,
 }
@@ -63,11 +69,13 @@ impl Base {
             signing: keys::signing(&config).await?,
             config: Arc::new(config),
             health: Health::default(),
+            registry: Arc::new(registries::router(metrics.clone())),
             metrics,
             reporter,
             shutdown,
             branch: Branch::default(),
             scan_state: Arc::default(),
+            history: SharedHistory::default(),
             denied: DeniedObjects::default(),
         };
         Ok((base, queue, landed))

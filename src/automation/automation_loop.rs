@@ -1,9 +1,8 @@
-//! The automation loop: what it keeps from pass to pass, and the stages that both ways of committing share (decide, prepare
+//! The automation loop: the stages that both ways of committing share (decide, prepare
 //! the commits, publish).
 
 use super::denied::leave_out_denied;
 use super::dependencies::Dependencies;
-use super::history_reader::HistoryReader;
 use super::inputs::Inputs;
 use super::{automated_fields, edits, notices};
 use crate::model::CommitId;
@@ -13,10 +12,9 @@ use crate::status::AutomationStatus;
 use crate::telemetry::PushResult;
 use std::sync::Arc;
 
-/// The automation loop. What it keeps from pass to pass can be read again from git: losing it costs time and nothing else.
+/// The automation loop. It keeps nothing from pass to pass.
 pub(crate) struct Automation<R> {
     pub(super) deps: Dependencies<R>,
-    pub(super) history: HistoryReader,
 }
 
 /// The commits that carry out a plan, with the bumps of each.
@@ -31,10 +29,7 @@ pub(super) struct PreparedCommits {
 impl<R> Automation<R> {
     /// An automation loop that has not run yet.
     pub fn new(deps: Dependencies<R>) -> Self {
-        Self {
-            deps,
-            history: HistoryReader::default(),
-        }
+        Self { deps }
     }
 
     pub(super) fn count_push(&self, outcome: &Result<PushOutcome, RepoFailure>) {
@@ -72,7 +67,7 @@ impl<R> Automation<R> {
 impl<R: ConfigRepo> Automation<R> {
     /// Reads the declared state at `head` and decides about each automated field. Wakes the scan loop if a decision waits
     /// for a registry.
-    pub(super) async fn decide(&mut self, head: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
+    pub(super) async fn decide(&self, head: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
         let deps = &self.deps;
         let declared = deps.declared.at(head).await?;
         let fields = automated_fields::fields(&declared);
@@ -88,9 +83,13 @@ impl<R: ConfigRepo> Automation<R> {
             rules: &deps.rules,
             until: deps.until,
         };
-        let (mut plan, unread) = inputs.decide(&*deps.repo, head, &mut self.history).await?;
+        let (mut plan, unread) = {
+            let mut history = deps.history.lock().await;
+            let decided = inputs.decide(&*deps.repo, head, &mut history).await?;
+            notices::history_read(&deps.reporter, &history);
+            decided
+        };
         leave_out_denied(&mut plan, &deps.denied);
-        notices::history_read(&deps.reporter, &self.history);
         if unread {
             deps.scan.wake();
         }
@@ -123,6 +122,7 @@ impl<R: ConfigRepo> Automation<R> {
                 parent,
                 edits: edited.files,
                 message: plan::message(&edited.plan, &style.template),
+                author: None,
                 time: plan::commit_time(&edited.plan),
             });
             prepared.bumps.push(edited.plan.bumps);

@@ -1,7 +1,10 @@
 //! How much of the history a decision reads.
 
 use super::history_reader::{FieldHistory, HistoryReader};
+use super::notices;
+use crate::history::Hold;
 use crate::model::{CommitId, FieldId};
+use crate::notice::Reporter;
 use crate::plan::{BumpPlan, Outcome};
 use crate::port::{ConfigRepo, RepoFailure};
 use jiff::Timestamp;
@@ -37,4 +40,22 @@ pub(super) async fn decide_with_history<'a>(
     let past = reader.read(repo, head).await?;
     let since = fields.map(|field| (field.clone(), past.since(field)));
     Ok(decide(past, &since.collect()))
+}
+
+/// What the whole history up to `head` holds.
+///
+/// # Errors
+/// The history could not be fetched or read.
+pub async fn holds(
+    repo: &impl ConfigRepo,
+    head: CommitId,
+    reader: &mut HistoryReader,
+    reporter: &Reporter,
+) -> Result<BTreeMap<FieldId, Hold>, RepoFailure> {
+    if repo.unshallow().await? {
+        reader.forget();
+    }
+    let holds = reader.read(repo, head).await?.holds.clone();
+    notices::history_read(reporter, reader);
+    Ok(holds)
 }

@@ -1,3 +1,4 @@
+use super::history_reader::SharedHistory;
 use super::proposal_branch::ProposalBranch;
 use crate::driver::Wake;
 use crate::model::HoldUntil;
@@ -33,6 +34,8 @@ pub(crate) struct Dependencies<R> {
     pub rules: Arc<ScanRules>,
     /// The followed branch.
     pub branch: Branch,
+    /// The branch's history as far as it has been read. It can be read again from git: losing it costs time and nothing else.
+    pub history: SharedHistory,
     /// The messages of commits, and how bumps are split into commits.
     pub style: CommitStyle,
     /// What ends a hold where the workload does not say it.

@@ -6,6 +6,8 @@ use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure, RepoProble
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Reads the branch's history for holds. After the first reading it reads new commits only.
 #[derive(Debug, Default)]
@@ -21,6 +23,9 @@ pub struct HistoryReader {
     is_cut: bool,
     past: FieldHistory,
 }
+
+/// A reader that several share: what one of them has read, the others need not read again.
+pub type SharedHistory = Arc<Mutex<HistoryReader>>;
 
 /// What the history says about image fields.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! The inputs of a decision, except the history of the branch.
 
-use super::history_reader::{FieldHistory, HistoryReader};
+use super::history_reader::{FieldHistory, HistoryReader, SharedHistory};
 use super::{automated_fields, check_platforms, decide_with_history::decide_with_history, notices};
 use crate::model::{CommitId, FieldId, HoldUntil};
 use crate::notice::Reporter;
@@ -68,6 +68,7 @@ pub async fn preview(
     scan_state: &ScanState,
     rules: &ScanRules,
     until: HoldUntil,
+    history: &SharedHistory,
     reporter: &Reporter,
 ) -> Result<BumpPlan, RepoFailure> {
     let fields = automated_fields::fields(declared);
@@ -78,7 +79,7 @@ pub async fn preview(
         rules,
         until,
     };
-    let mut history = HistoryReader::default();
+    let mut history = history.lock().await;
     let (plan, _) = inputs.decide(repo, declared.commit, &mut history).await?;
     notices::history_read(reporter, &history);
     Ok(plan)

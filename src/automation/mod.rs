@@ -42,9 +42,10 @@ mod report;
 mod tests;
 
 pub(crate) use automation_loop::Automation;
+pub use decide_with_history::holds;
 pub(crate) use denied::leave_out_denied;
 pub(crate) use dependencies::{CommitStyle, Dependencies};
-pub use history_reader::{FieldHistory, HistoryReader, HistoryReads};
+pub use history_reader::{FieldHistory, HistoryReader, HistoryReads, SharedHistory};
 pub(crate) use image_fields::image_fields;
 pub use inputs::preview;
 pub(crate) use inputs::request_scans;

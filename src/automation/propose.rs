@@ -34,8 +34,10 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         let repo = &*self.deps.repo;
         let head = repo.branch_head(branch.branch.clone(), base).await?;
         let state = BranchState::read(repo, head, base).await?;
-        let history = &self.history;
-        let refused = leave_out_refused(&mut plan, &requests, |bump| history.has_bump(bump));
+        let refused = {
+            let history = self.deps.history.lock().await;
+            leave_out_refused(&mut plan, &requests, |bump| history.has_bump(bump))
+        };
         notices::decided(&self.deps.reporter, &plan);
 
         let mut report = AutomationReport::default();

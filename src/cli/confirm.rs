@@ -1,11 +1,15 @@
+use super::beside::{Asked, Beside};
 use super::config_file::ConfigFile;
 use super::failure::Failure;
 use super::lift::{author, person};
-use super::output::{Output, print, print_json};
-use crate::agent::{self, AgentConfig, Confirmed};
-use crate::git::{Author, Local, UserClone};
+use super::output::{Output, show};
+use crate::agent::{self, AgentConfig};
+use crate::git::{Local, UserClone};
+use crate::http::ConfirmCall;
+use crate::model::{Author, CommitPrefix};
 use clap::Args;
 use std::path::Path;
+use std::str::FromStr as _;
 
 /// Confirm deletions that wait: the agent deletes exactly these objects
 ///
@@ -19,14 +23,14 @@ use std::path::Path;
   tidegate confirm 0123abc --config tidegate.yaml --repo .")]
 pub(super) struct Confirm {
     /// Commit whose deletions wait, as the agent's message names it; the first 7 digits do
-    #[arg(value_name = "COMMIT", value_parser = commit)]
-    commit: String,
+    #[arg(value_name = "COMMIT", value_parser = CommitPrefix::from_str)]
+    commit: CommitPrefix,
 
     #[command(flatten)]
     config: ConfigFile,
 
     /// Clone on this machine, or address, that the git program pushes in your name. Default: the configured repository, with
-    /// the deploy key
+    /// the deploy key, by the running agent if --server and --token-file name one
     #[arg(long, value_name = "PATH|URL")]
     repo: Option<String>,
 
@@ -38,35 +42,40 @@ pub(super) struct Confirm {
     #[arg(long, value_name = "NAME <ADDRESS>", value_parser = author)]
     author: Option<Author>,
 
+    #[command(flatten)]
+    agent: Beside,
+
     /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
     output: Output,
 }
 
-fn commit(text: &str) -> Result<String, String> {
-    let is_id = (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match is_id {
-        true => Ok(text.to_owned()),
-        false => Err("expected 7 to 40 hexadecimal digits".to_owned()),
-    }
-}
-
 impl Confirm {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let config = AgentConfig::new(self.config.read()?);
         let confirmed = match &self.repo {
-            None => agent::confirm(config, person(self.author).await, &self.commit).await?,
             Some(repo) => {
-                let branch = self.branch.as_deref();
+                let config = AgentConfig::new(self.config.read()?);
                 let scratch = tempfile::tempdir().map_err(anyhow::Error::new)?;
-                let clone = open(repo, branch, self.author, scratch.path()).await?;
+                let clone = open(repo, self.branch.as_deref(), self.author, scratch.path()).await?;
                 agent::confirm_in_clone(config, &clone, &self.commit).await?
             }
+            None => {
+                let author = person(self.author).await;
+                let asked = self.agent.ask(&self.config, async |client, configuration| {
+                    let call = ConfirmCall {
+                        configuration,
+                        author: author.clone(),
+                        commit: self.commit.clone(),
+                    };
+                    client.confirm(&call).await
+                });
+                match asked.await? {
+                    Asked::Agent(answer) => return show(self.output, &answer.text, &answer.answer),
+                    Asked::Here(settings) => agent::confirm(AgentConfig::new(*settings), author, &self.commit).await?,
+                }
+            }
         };
-        match self.output {
-            Output::Json => print_json(&confirmed),
-            Output::Text => print(describe(&confirmed).as_bytes()),
-        }
+        show(self.output, &confirmed.to_string(), &confirmed)
     }
 }
 
@@ -80,12 +89,4 @@ async fn open(repo: &str, branch: Option<&str>, author: Option<Author>, scratch:
         &clone
     };
     Ok(UserClone::open(folder, branch, author).await?)
-}
-
-fn describe(confirmed: &Confirmed) -> String {
-    let Some(commit) = confirmed.commit else {
-        return "no deletion waits, and no commit was made\n".to_owned();
-    };
-    let lines = confirmed.objects.iter().map(|id| format!("{id}: will be deleted\n"));
-    format!("{}commit {commit}\n", lines.collect::<String>())
 }

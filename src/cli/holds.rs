@@ -1,17 +1,17 @@
+use super::beside::{Asked, Beside};
 use super::config_file::ConfigFile;
 use super::failure::Failure;
-use super::output::{Output, print, print_json, table};
+use super::output::{Output, show};
 use crate::agent::{self, AgentConfig};
-use crate::holds::Held;
-use crate::model::Printable;
+use crate::http::Question;
 use clap::Args;
-use serde::Serialize;
 use std::path::Path;
 
 /// Show the image fields whose bumps somebody took back, since when, and by which commit
 ///
 /// Reads the git history alone, from the configured repository or, with --repo, from any clone; that needs no cluster, registry
-/// or configuration. A field that is not listed is not held.
+/// or configuration. A field that is not listed is not held. Without --repo, a running agent that --server and --token-file
+/// name answers, as in its own container.
 ///
 /// A hold ends with the command in the last column, with a revert of the listed commit or, unless `hold: until-resumed` is
 /// configured, with a tag that is pushed later.
@@ -32,44 +32,30 @@ pub(super) struct Holds {
     #[arg(long, requires = "repo", value_name = "BRANCH")]
     branch: Option<String>,
 
+    #[command(flatten)]
+    agent: Beside,
+
     /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
     output: Output,
 }
 
-/// The holds as JSON.
-#[derive(Serialize)]
-struct List {
-    holds: Vec<Held>,
-}
-
 impl Holds {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let branch = self.branch.as_deref();
-        let held = match &self.repo {
-            None => agent::holds(AgentConfig::new(self.config.read()?)).await?,
+        let list = match &self.repo {
             Some(repo) if Path::new(repo).exists() => agent::holds_of_clone(Path::new(repo), branch).await?,
             Some(url) => agent::holds_of_url(url, branch).await?,
+            None => {
+                let asked = self.agent.ask(&self.config, async |client, configuration| {
+                    client.holds(&Question { configuration }).await
+                });
+                match asked.await? {
+                    Asked::Agent(answer) => return show(self.output, &answer.text, &answer.answer),
+                    Asked::Here(settings) => agent::holds(AgentConfig::new(*settings)).await?,
+                }
+            }
         };
-        match self.output {
-            Output::Json => print_json(&List { holds: held }),
-            Output::Text if held.is_empty() => print(b"nothing is held\n"),
-            Output::Text => print(table(&rows(&held)).as_bytes()),
-        }
+        show(self.output, &list.to_string(), &list)
     }
-}
-
-fn rows(held: &[Held]) -> Vec<[String; 6]> {
-    let mut rows = vec![["FIELD", "REJECTED", "SINCE", "COMMIT", "BY", "LIFTED WITH"].map(str::to_owned)];
-    rows.extend(held.iter().map(|held| {
-        [
-            held.name(),
-            held.tags(),
-            held.since.time.to_string(),
-            held.since.commit.short().to_string(),
-            Printable::new(&held.since.author).dropping().to_string(),
-            held.resume.clone(),
-        ]
-    }));
-    rows
 }

@@ -1,11 +1,13 @@
+use super::beside::{Asked, Beside};
 use super::config_file::ConfigFile;
 use super::failure::Failure;
 use super::object_name::singular_kind;
-use super::output::{Output, print, print_json};
+use super::output::{Output, show};
 use crate::agent::{self, AgentConfig};
-use crate::git::{self, Author, Local, UserClone};
+use crate::git::{self, Local, UserClone};
 use crate::holds::{HoldSelector, LiftMode, Lifted, ObjectName};
-use crate::model::Tag;
+use crate::http::{LiftCall, LiftObject};
+use crate::model::{Author, Tag};
 use clap::Args;
 use std::path::Path;
 
@@ -37,7 +39,7 @@ pub(super) struct LiftHolds {
     config: ConfigFile,
 
     /// Clone on this machine, or address, that the git program reads and pushes in your name. Default: the configured
-    /// repository, with the deploy key
+    /// repository, with the deploy key, by the running agent if --server and --token-file name one
     #[arg(long, value_name = "PATH|URL")]
     repo: Option<String>,
 
@@ -48,6 +50,9 @@ pub(super) struct LiftHolds {
     /// Author of the commit. Default: who git names here; without git, the author of the agent's commits
     #[arg(long, value_name = "NAME <ADDRESS>", value_parser = author)]
     author: Option<Author>,
+
+    #[command(flatten)]
+    agent: Beside,
 
     /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
@@ -79,22 +84,54 @@ fn object(text: &str) -> Result<ObjectName, String> {
 
 impl LiftHolds {
     pub(super) async fn lift(self, mode: LiftMode) -> Result<(), Failure> {
-        let selector = HoldSelector {
-            objects: self.objects,
-            namespace: self.namespace,
-            field: self.field,
-            tag: self.tag,
-        };
         let lifted = match &self.repo {
-            None => {
-                let config = AgentConfig::new(self.config.read()?);
-                agent::lift(config, person(self.author).await, mode, &selector).await?
+            Some(repo) => {
+                let (branch, author) = (self.branch.as_deref(), self.author.clone());
+                lift_in(repo, branch, author, mode, &self.selector()).await?
             }
-            Some(repo) => lift_in(repo, self.branch.as_deref(), self.author, mode, &selector).await?,
+            None => {
+                let author = person(self.author.clone()).await;
+                let asked = self.agent.ask(&self.config, async |client, configuration| {
+                    let call = self.call(configuration, author.clone());
+                    match mode {
+                        LiftMode::Resume => client.resume(&call).await,
+                        LiftMode::Release => client.release(&call).await,
+                    }
+                });
+                match asked.await? {
+                    Asked::Agent(answer) => return show(self.output, &answer.text, &answer.answer),
+                    Asked::Here(settings) => {
+                        agent::lift(AgentConfig::new(*settings), author, mode, &self.selector()).await?
+                    }
+                }
+            }
         };
-        match self.output {
-            Output::Json => print_json(&lifted),
-            Output::Text => print(describe(&lifted, mode).as_bytes()),
+        show(self.output, &lifted.describe(mode), &lifted)
+    }
+
+    fn selector(&self) -> HoldSelector {
+        HoldSelector {
+            objects: self.objects.clone(),
+            namespace: self.namespace.clone(),
+            field: self.field.clone(),
+            tag: self.tag.clone(),
+        }
+    }
+
+    fn call(&self, configuration: Option<String>, author: Option<Author>) -> LiftCall {
+        let objects = self.objects.iter().map(|object| LiftObject {
+            namespace: object.namespace.clone(),
+            kind: object.kind.clone(),
+            name: object.name.clone(),
+        });
+        LiftCall {
+            configuration,
+            author,
+            all: self.all,
+            objects: objects.collect(),
+            namespace: self.namespace.clone(),
+            field: self.field.clone(),
+            tag: self.tag.clone(),
         }
     }
 }
@@ -131,21 +168,6 @@ async fn lift_in(
     };
     let clone = UserClone::open(folder, branch, author).await?;
     agent::lift_in_clone(&clone, mode, selector).await
-}
-
-fn describe(lifted: &Lifted, mode: LiftMode) -> String {
-    let Some(commit) = lifted.commit else {
-        return "no such hold: there is nothing to lift, and no commit was made\n".to_owned();
-    };
-    let lines = lifted.lifted.iter().map(|held| match (mode, held.rejected.last()) {
-        (LiftMode::Release, Some(tag)) => format!(
-            "{}: {tag} is in the file again; no longer held: {}\n",
-            held.name(),
-            held.tags()
-        ),
-        _ => format!("{}: {} may be chosen again\n", held.name(), held.tags()),
-    });
-    format!("{}commit {commit}\n", lines.collect::<String>())
 }
 
 #[cfg(test)]

@@ -28,23 +28,16 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print_value(&Versioned::new(value))
 }
 
+/// Prints a struct or a map in the format that is asked for. `text` is its text for people.
+pub(super) fn show(output: Output, text: &str, value: &impl Serialize) -> Result<(), Failure> {
+    match output {
+        Output::Text => print(text.as_bytes()),
+        Output::Json => print_json(value),
+    }
+}
+
 /// Prints JSON as it is.
 pub(super) fn print_value(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).context("cannot write the JSON output")?;
     print(format!("{text}\n").as_bytes())
-}
-
-/// Formats rows as lines. Each column is as wide as its widest cell; the last column is not padded.
-pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
 }

@@ -1,8 +1,8 @@
 use super::failure::Failure;
 use super::images::read;
-use super::output::{Output, print, print_json, table};
+use super::output::{Output, print, print_json};
 use crate::manifest::{self, Document};
-use crate::model::{Digest, RepoPath, Tag};
+use crate::model::{Digest, RepoPath, Tag, table};
 use crate::plan::ImagePolicies;
 use crate::policy::{self, Candidate, Eligibility, Question, Selection};
 use clap::{Args, Subcommand};

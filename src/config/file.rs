@@ -12,6 +12,7 @@ use crate::git::Scheme;
 use crate::http;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 
 /// What `tidegate.yaml` means.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub http: http::Settings,
     /// A folder that the agent may write. It holds the mirror of the config repo and may be emptied between runs.
     pub state_dir: PathBuf,
+    /// The SHA-256 of the text, in hexadecimal digits: whoever has read the same text has the same settings.
+    pub digest: String,
 }
 
 /// The configuration of the agent.
@@ -83,7 +86,10 @@ fn read_text(text: &str) -> Result<Settings, Vec<Mistake>> {
     let settings = written.and_then(|written| written.settings(&report));
     let mistakes = report.into_mistakes();
     match settings {
-        Some(settings) if mistakes.is_empty() => Ok(settings),
+        Some(settings) if mistakes.is_empty() => Ok(Settings {
+            digest: hex::encode(Sha256::digest(text)),
+            ..settings
+        }),
         _ => Err(mistakes),
     }
 }
@@ -103,6 +109,7 @@ impl File {
             sync: self.sync.settings(report),
             http: self.http.settings(),
             state_dir: self.state_dir.value,
+            digest: String::new(),
             automation,
             repo: repo?,
         })

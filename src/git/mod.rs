@@ -54,7 +54,7 @@ mod worker;
 pub(crate) use key_ports::Server;
 pub use keys::{DeployKey, KeyError, KeyKind, KeyPage};
 pub use local::{Local, LocalError, UserClone, user_author, without_password};
-pub use objects::{Author, InvalidAuthor, Signing, Trust};
+pub use objects::{Signing, Trust};
 pub use probe::{ProbeResult, probe};
 pub use repo::{Counters, Repo};
 pub use settings::{Limits, Settings};

@@ -1,11 +1,10 @@
 use super::keys::deploy_key::DeployKey;
-use super::objects::author::Author;
 use super::transport::connection::Connection;
 use super::transport::http::credentials::HttpAccess;
 use super::transport::libgit2::call::TransferLimits;
 use super::trust::HostKeys;
 use super::url::RepoUrl;
-use crate::model::{BranchName, RepoPath};
+use crate::model::{Author, BranchName, RepoPath};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;

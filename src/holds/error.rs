@@ -35,6 +35,12 @@ pub enum Error {
     /// The released tag cannot be written into a file.
     #[error("{0}")]
     Edit(Refused),
+    /// The newest commit of the branch may not be applied.
+    #[error("nothing was changed, since the branch's tip is not verified: {problem}")]
+    Unverified {
+        /// Why the tip may not be applied.
+        problem: String,
+    },
     /// The server refused the commit.
     #[error("nothing was changed, since the server refused the commit: {words}")]
     Refused {

@@ -4,7 +4,7 @@ use super::reading::HoldReader;
 use super::select::HoldSelector;
 use crate::history::{Rejected, Resume};
 use crate::manifest::{self, MAX_FILE_BYTES, TagChange};
-use crate::model::{CommitId, ImageRef, Printable, RepoPath};
+use crate::model::{Author, CommitId, ImageRef, Printable, RepoPath};
 use crate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub struct Lifted {
 /// How often a lost race is run again before the command gives up.
 const RACES: u32 = 8;
 
-/// Lifts holds by one commit on the branch.
+/// Lifts holds by one commit on the branch, in the name of `author` (default: the author of the agent's commits).
 ///
 /// # Errors
 /// There is no such image field, or the name fits objects of several namespaces; the repository could not be read or
@@ -42,6 +42,7 @@ pub async fn lift(
     query: &HoldQuery,
     mode: LiftMode,
     selector: &HoldSelector,
+    author: Option<Author>,
 ) -> Result<Lifted, Error> {
     for _ in 0..RACES {
         let found = find(reader.read().await?, query);
@@ -49,6 +50,10 @@ pub async fn lift(
         let lifted: Vec<Held> = chosen.iter().map(|(held, _)| held.clone()).collect();
         if lifted.is_empty() {
             return Ok(Lifted { commit: None, lifted });
+        }
+        // The agent's signature on top of a commit that may not be applied would let that commit pass.
+        if let Some(problem) = repo.verified_head(found.tip).await?.problem {
+            return Err(Error::Unverified { problem });
         }
         let edits = match mode {
             LiftMode::Resume => Vec::new(),
@@ -58,6 +63,7 @@ pub async fn lift(
             parent: found.tip,
             edits,
             message: message(mode, selector, &chosen),
+            author: author.clone(),
             time: Timestamp::now(),
         };
         match repo.commit_and_push(vec![commit]).await? {

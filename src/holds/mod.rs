@@ -12,10 +12,12 @@ mod lift_hold;
 mod list;
 mod reading;
 mod select;
+mod show;
 #[cfg(test)]
 mod tests;
 
 pub use lift_hold::{LiftMode, Lifted, lift};
-pub use list::{Held, HoldQuery, list};
+pub use list::{HoldQuery, list};
 pub use reading::{HoldReader, ImageField, Reading};
 pub use select::{HoldSelector, ObjectName};
+pub use show::HoldList;

@@ -2,7 +2,9 @@ use super::error::Error;
 use super::*;
 use crate::history::{Hold, Rejected};
 use crate::model::{BlobId, CommitId, FieldId, FieldName, HoldUntil, ImageRef, ObjectId, RepoPath, Tag};
-use crate::port::{ConfigRepo, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeListing};
+use crate::port::{
+    ConfigRepo, FileEdit, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeListing, VerifiedHead,
+};
 use std::sync::Mutex;
 
 const FILE: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  template:\n    \
@@ -40,6 +42,7 @@ struct Branch {
     fields: Vec<(FieldId, &'static [&'static str])>,
     answers: Mutex<Vec<PushOutcome>>,
     pushed: Mutex<Vec<NewCommit>>,
+    unverified: Option<String>,
 }
 
 fn branch(fields: Vec<(FieldId, &'static [&'static str])>, answers: Vec<PushOutcome>) -> Branch {
@@ -47,6 +50,7 @@ fn branch(fields: Vec<(FieldId, &'static [&'static str])>, answers: Vec<PushOutc
         fields,
         answers: Mutex::new(answers),
         pushed: Mutex::default(),
+        unverified: None,
     }
 }
 
@@ -91,6 +95,13 @@ impl ConfigRepo for Branch {
         Ok(true)
     }
 
+    async fn verified_head(&self, _: CommitId) -> Result<VerifiedHead, RepoFailure> {
+        Ok(VerifiedHead {
+            commit: None,
+            problem: self.unverified.clone(),
+        })
+    }
+
     async fn commit_and_push(&self, commits: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
         self.pushed.lock().unwrap().extend(commits);
         Ok(self.answers.lock().unwrap().remove(0))
@@ -98,7 +109,7 @@ impl ConfigRepo for Branch {
 }
 
 async fn lifted(branch: &Branch, mode: LiftMode, selector: HoldSelector) -> Result<Lifted, Error> {
-    lift(branch, branch, &HoldQuery::default(), mode, &selector).await
+    lift(branch, branch, &HoldQuery::default(), mode, &selector, None).await
 }
 
 fn landed() -> PushOutcome {
@@ -151,6 +162,22 @@ async fn a_resume_is_a_commit_without_edits_and_a_lost_race_runs_again() {
 }
 
 #[tokio::test]
+async fn nothing_is_committed_on_a_tip_that_may_not_be_applied() {
+    let mut branch = branch(vec![(field("shop", "web"), &["b"])], vec![landed()]);
+    branch.unverified = Some("commit 7 by Eve is not applied: it has no signature".to_owned());
+    for mode in [LiftMode::Resume, LiftMode::Release] {
+        let error = lifted(&branch, mode, HoldSelector::default()).await.unwrap_err();
+        assert!(error.to_string().contains("by Eve is not applied"), "{error}");
+    }
+    assert_eq!(*branch.pushed.lock().unwrap(), Vec::new());
+    assert_eq!(
+        list(&branch, &HoldQuery::default()).await.unwrap().len(),
+        1,
+        "a list commits nothing"
+    );
+}
+
+#[tokio::test]
 async fn a_release_writes_the_tag_that_was_taken_back_last() {
     let branch = branch(vec![(field("shop", "web"), &["b", "c"])], vec![landed()]);
     lifted(&branch, LiftMode::Release, named("web")).await.unwrap();
@@ -182,7 +209,7 @@ async fn a_release_writes_the_name_that_was_taken_back_with_the_tag() {
         let held = list(&moved, &HoldQuery::default()).await.unwrap();
         assert!(held[0].reason.starts_with("new.example/web:"), "{}", held[0].reason);
         let query = HoldQuery::default();
-        lift(&moved.0, &moved, &query, LiftMode::Release, &named("web"))
+        lift(&moved.0, &moved, &query, LiftMode::Release, &named("web"), None)
             .await
             .unwrap();
         let pushed = moved.0.pushed.lock().unwrap();

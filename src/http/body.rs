@@ -66,11 +66,11 @@ fn too_slow() -> Response {
     refusal(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")
 }
 
-/// Reads the body as a JSON object. An empty body is the default value.
-pub(super) async fn json<T: DeserializeOwned + Default>(request: Request, max: usize) -> Result<T, Response> {
-    let bytes = bytes(request, max).await?;
+/// Reads the body as a JSON object. An empty body is an object without keys.
+pub(super) async fn json<T: DeserializeOwned>(request: Request, max: usize) -> Result<T, Response> {
+    let mut bytes = bytes(request, max).await?;
     if bytes.is_empty() {
-        return Ok(T::default());
+        bytes = Bytes::from_static(b"{}");
     }
     // The detour over a map refuses an array, which serde accepts for a struct.
     let object = serde_json::from_slice::<serde_json::Map<_, _>>(&bytes).map(serde_json::Value::Object);

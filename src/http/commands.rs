@@ -1,3 +1,4 @@
+use super::calls::{Answer, ConfirmCall, LiftCall, Question};
 use crate::status::Snapshot;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,12 @@ pub enum CommandError {
     /// The agent cannot run the command now, because it starts or stops: HTTP 503.
     #[error("{0}")]
     Unavailable(String),
+    /// The agent runs with another configuration than the caller means: HTTP 412.
+    #[error("the agent runs with another configuration")]
+    OtherConfiguration,
+    /// The command was tried and failed: HTTP 422.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// The commands that a caller may give to the agent. The composition root implements them.
@@ -53,7 +60,19 @@ pub trait Commands: Send + Sync + 'static {
     fn sync(&self) -> BoxFuture<'_, Result<CommandReport, CommandError>>;
 
     /// What the agent would do now. Writes nothing.
-    fn plan(&self) -> BoxFuture<'_, Result<PlanReport, CommandError>>;
+    fn plan(&self, question: Question) -> BoxFuture<'_, Result<PlanReport, CommandError>>;
+
+    /// What is held on the followed branch.
+    fn holds(&self, question: Question) -> BoxFuture<'_, Result<Answer, CommandError>>;
+
+    /// Lifts holds by a commit, so that the tags may be chosen again.
+    fn resume(&self, call: LiftCall) -> BoxFuture<'_, Result<Answer, CommandError>>;
+
+    /// Lifts holds by a commit that writes the tags into the files again.
+    fn release(&self, call: LiftCall) -> BoxFuture<'_, Result<Answer, CommandError>>;
+
+    /// Confirms deletions that wait, by a commit.
+    fn confirm(&self, call: ConfirmCall) -> BoxFuture<'_, Result<Answer, CommandError>>;
 
     /// A forge reports a push to this branch (`None`: unknown). Wakes the follow loop and does not wait. Returns false if the
     /// agent follows another branch.

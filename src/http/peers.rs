@@ -18,6 +18,13 @@ const MOST_PEERS: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Peer(IpAddr);
 
+impl Peer {
+    /// Whether the request comes from this machine; in a pod: from the same pod, or through `kubectl port-forward`.
+    pub(super) fn is_loopback(self) -> bool {
+        self.0.is_loopback()
+    }
+}
+
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {

@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A text that is not an image reference, a tag or a digest, with the rule of the grammar that the text breaks.
@@ -21,7 +21,8 @@ impl InvalidImage {
 }
 
 /// An image tag: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}` (OCI distribution specification, "Pulling manifests").
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Tag(String);
 
 impl Tag {
@@ -46,6 +47,14 @@ impl Tag {
     /// The tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Tag {
+    type Error = InvalidImage;
+
+    fn try_from(text: String) -> Result<Self, InvalidImage> {
+        Self::parse(&text)
     }
 }
 

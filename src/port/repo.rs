@@ -1,4 +1,4 @@
-use crate::model::{BlobId, BranchName, CommitId, RepoPath};
+use crate::model::{Author, BlobId, BranchName, CommitId, RepoPath};
 use std::future::Future;
 
 /// A regular file in a commit's tree.
@@ -105,6 +105,8 @@ pub struct NewCommit {
     pub edits: Vec<FileEdit>,
     /// The message with its trailers.
     pub message: String,
+    /// Who asked for the commit; `None`: the author of the agent's commits, who is the committer of every commit.
+    pub author: Option<Author>,
     /// The author and committer time. The time of a commit is never before the time of its parent.
     pub time: jiff::Timestamp,
 }

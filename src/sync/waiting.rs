@@ -1,6 +1,7 @@
 use super::report::WaitingDeletions;
 use super::sync_plan::Approval;
 use super::syncer::Syncer;
+use crate::model::CommitPrefix;
 use crate::port::{ClusterFailure, RecordStore, TargetApi, TargetState};
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
@@ -10,12 +11,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         commits.is_some_and(|commits| !commits.is_empty())
     }
 
-    /// Whether these deletions waited already at the commit whose id begins with `named`.
-    pub fn waited_at(&self, named: &str, waiting: &WaitingDeletions) -> bool {
+    /// Whether these deletions waited already at the commit that is named.
+    pub fn waited_at(&self, named: &CommitPrefix, waiting: &WaitingDeletions) -> bool {
         let waited = self.record.as_ref().map(|record| &record.waited);
         waited.is_some_and(|waited| {
             let mut commits = waited.commits.iter().map(|(commit, _)| *commit);
-            let found = commits.find(|commit| commit.to_string().starts_with(named));
+            let found = commits.find(|commit| named.names(*commit));
             let set = found.and_then(|commit| waited.at(commit));
             set.is_some_and(|set| waiting.uids.is_subset(set))
         })

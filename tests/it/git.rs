@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Limits, Repo, RepoUrl, Settings};
-use tidegate::model::{BranchName, CommitId, RepoPath};
+use tidegate::git::{DeployKey, HostKeys, KnownHosts, Limits, Repo, RepoUrl, Settings};
+use tidegate::model::{Author, BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome, RepoFailure, RepoProblem};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo};
@@ -134,6 +134,7 @@ pub(crate) async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit 
         parent,
         edits: vec![edit],
         message,
+        author: None,
         time,
     }
 }

@@ -110,6 +110,7 @@ impl Scene {
             denied: denied.clone(),
             rules: Arc::new(ScanRules::new(Vec::new())),
             branch: followed.clone(),
+            history: Arc::default(),
             style: CommitStyle::default(),
             until: HoldUntil::default(),
             status,

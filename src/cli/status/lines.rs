@@ -1,5 +1,5 @@
 use super::answer::{Answer, Field, Key, Target};
-use crate::cli::output::table;
+use crate::model::table;
 
 /// The lines, and whether everything is well.
 #[derive(Debug, Default)]

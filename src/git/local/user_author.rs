@@ -1,5 +1,5 @@
 use super::git_program;
-use crate::git::objects::author::Author;
+use crate::model::Author;
 use std::path::Path;
 use std::time::Duration;
 

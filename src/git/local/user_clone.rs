@@ -1,7 +1,6 @@
 use super::clone::{Local, LocalError};
 use super::git_program::{self, Failure};
-use crate::git::objects::author::Author;
-use crate::model::{BlobId, CommitId, RepoPath, with_causes};
+use crate::model::{Author, BlobId, CommitId, RepoPath, with_causes};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeListing};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -162,7 +161,7 @@ impl UserClone {
 
     async fn commit(&self, plan: &NewCommit) -> Result<String, RepoFailure> {
         let (tree, parent) = (self.tree(plan).await?, plan.parent.to_string());
-        let author = self.author.as_ref();
+        let author = plan.author.as_ref().or(self.author.as_ref());
         let (name, email) = author.map(|author| (author.name(), author.email())).unwrap_or_default();
         let environment = [
             ("GIT_AUTHOR_NAME", name),
@@ -170,7 +169,7 @@ impl UserClone {
             ("GIT_COMMITTER_NAME", name),
             ("GIT_COMMITTER_EMAIL", email),
         ];
-        let environment = if self.author.is_some() { &environment[..] } else { &[] };
+        let environment = if author.is_some() { &environment[..] } else { &[] };
         let signs = self.git(&["config", "--type=bool", "commit.gpgSign"]).await;
         let sign = signs.is_ok_and(|signs| signs == "true").then_some("-S");
         let arguments = ["commit-tree", &tree, "-p", &parent, "-F", "-"];

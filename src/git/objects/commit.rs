@@ -1,6 +1,5 @@
 //! Makes commits in the object database: new blobs, new trees for the folders above them, everything else as it was.
 
-use super::author::Author;
 use super::commit_check;
 use super::error::Error;
 use super::folder_edits::FolderEdits;
@@ -9,7 +8,7 @@ use super::tree_bytes::{self, Entry};
 use super::{history, signature};
 use crate::git::keys::deploy_key::DeployKey;
 use crate::git::libgit2_error::Libgit2Error;
-use crate::model::{BlobId, RepoPath};
+use crate::model::{Author, BlobId, RepoPath};
 use crate::port::{FileEdit, NewCommit};
 use git2::{Commit, ObjectType, Oid, Repository, Signature, Tree};
 use std::collections::BTreeMap;
@@ -88,32 +87,49 @@ fn make(
     };
     let tree = repo.find_tree(tree).map_err(failed)?;
     let seconds = plan.time.as_second().max(parent.time().seconds());
-    let signature = author.signature(seconds).map_err(failed)?;
+    let committer = signature_of(author, seconds).map_err(failed)?;
+    let author = plan.author.as_ref().unwrap_or(author);
+    let people = People {
+        author: signature_of(author, seconds).map_err(failed)?,
+        committer,
+    };
     let message = git2::message_prettify(plan.message.as_str(), None).map_err(failed)?;
     if message.is_empty() {
         return Err(Error::plan("its message is empty"));
     }
-    let id = write(repo, &signature, &message, &tree, &parent, key)?;
+    let id = write(repo, &people, &message, &tree, &parent, key)?;
     commit_check::check(repo, id, plan)?;
     objects.push(id);
     Ok(Made { id, objects })
 }
 
+/// Who a commit names, both at one time.
+struct People {
+    author: Signature<'static>,
+    committer: Signature<'static>,
+}
+
+/// A person at a time, in seconds since 1970.
+fn signature_of(person: &Author, seconds: i64) -> Result<Signature<'static>, git2::Error> {
+    Signature::new(person.name(), person.email(), &git2::Time::new(seconds, 0))
+}
+
 /// Writes the commit object, signed if there is a key.
 fn write(
     repo: &Repository,
-    author: &Signature<'_>,
+    people: &People,
     message: &str,
     tree: &Tree<'_>,
     parent: &Commit<'_>,
     key: Option<&DeployKey>,
 ) -> Result<Oid, Error> {
     let failed = Libgit2Error::doing("make the commit");
+    let People { author, committer } = people;
     let Some(key) = key else {
-        let written = repo.commit(None, author, author, message, tree, &[parent]);
+        let written = repo.commit(None, author, committer, message, tree, &[parent]);
         return Ok(written.map_err(failed)?);
     };
-    let unsigned = repo.commit_create_buffer(author, author, message, tree, &[parent]);
+    let unsigned = repo.commit_create_buffer(author, committer, message, tree, &[parent]);
     signature::signed(repo, &unsigned.map_err(failed)?, key)
 }
 

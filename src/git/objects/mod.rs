@@ -1,6 +1,5 @@
 //! Git objects: trees, commits and signatures, read from a repository and made in one. Uses no network.
 
-pub(crate) mod author;
 pub(crate) mod commit;
 mod commit_check;
 mod commit_trust;
@@ -15,5 +14,4 @@ mod signature;
 pub(crate) mod tree;
 mod tree_bytes;
 
-pub use author::{Author, InvalidAuthor};
 pub use commit_trust::{Signing, Trust};

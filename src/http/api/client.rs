@@ -1,8 +1,9 @@
+use crate::http::calls::{Answer, ConfirmCall, LiftCall, Question};
 use crate::http::commands::{CommandReport, PlanReport};
 use crate::http::token::{TokenError, TokenFile};
 use crate::model::Secret;
 use reqwest::{Method, StatusCode, Url};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,6 +49,12 @@ pub enum ClientError {
     Unauthorized {
         /// The agent's address.
         server: String,
+        /// The agent's message.
+        message: String,
+    },
+    /// The agent tried and failed.
+    #[error("{message}")]
+    Failed {
         /// The agent's message.
         message: String,
     },
@@ -138,8 +145,40 @@ impl Client {
     ///
     /// # Errors
     /// When the agent cannot be reached, refuses the call, or does not respond in time.
-    pub async fn plan(&self) -> Result<PlanReport, ClientError> {
-        self.call(Method::POST, "/v1/plan", None).await
+    pub async fn plan(&self, question: &Question) -> Result<PlanReport, ClientError> {
+        self.send("/v1/plan", question).await
+    }
+
+    /// What is held on the followed branch.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, refuses the call, or does not respond in time.
+    pub async fn holds(&self, question: &Question) -> Result<Answer, ClientError> {
+        self.send("/v1/holds", question).await
+    }
+
+    /// Lifts holds, so that the tags may be chosen again.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, refuses the call, fails, or does not respond in time.
+    pub async fn resume(&self, call: &LiftCall) -> Result<Answer, ClientError> {
+        self.send("/v1/resume", call).await
+    }
+
+    /// Lifts holds, and writes the tags into the files again.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, refuses the call, fails, or does not respond in time.
+    pub async fn release(&self, call: &LiftCall) -> Result<Answer, ClientError> {
+        self.send("/v1/release", call).await
+    }
+
+    /// Confirms deletions that wait.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, refuses the call, fails, or does not respond in time.
+    pub async fn confirm(&self, call: &ConfirmCall) -> Result<Answer, ClientError> {
+        self.send("/v1/confirm", call).await
     }
 
     /// The agent's status: the JSON of `/v1/status`.
@@ -148,6 +187,11 @@ impl Client {
     /// When the agent cannot be reached, or refuses the call.
     pub async fn status(&self) -> Result<serde_json::Value, ClientError> {
         self.call(Method::GET, "/v1/status", None).await
+    }
+
+    async fn send<T: serde::de::DeserializeOwned>(&self, path: &str, call: &impl Serialize) -> Result<T, ClientError> {
+        let body = serde_json::to_value(call).map_err(|error| self.unexpected(error.to_string()))?;
+        self.call(Method::POST, path, Some(body)).await
     }
 
     async fn call<T: serde::de::DeserializeOwned>(
@@ -180,6 +224,7 @@ impl Client {
         let server = self.name();
         Err(match status {
             StatusCode::UNAUTHORIZED => ClientError::Unauthorized { server, message },
+            StatusCode::UNPROCESSABLE_ENTITY => ClientError::Failed { message },
             _ => ClientError::Refused {
                 server,
                 status: status.as_u16(),

@@ -1,6 +1,8 @@
 use super::bearer::require_token;
 use crate::http::body;
+use crate::http::calls::{ConfirmCall, LiftCall, Question};
 use crate::http::commands::CommandError;
+use crate::http::peers::Peer;
 use crate::http::refusal::refusal;
 use crate::http::state::{ServerState, Shared};
 use crate::model::ImageRef;
@@ -10,14 +12,18 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::time::timeout;
 
-/// The longest body, in bytes: a JSON object with the name of a repository.
+/// The longest body, in bytes: a JSON object with the name of a repository or of a commit.
 const MAX_BODY: usize = 4096;
+
+/// The longest body of a call that may name some hundred objects.
+const MAX_NAMES: usize = 64 * 1024;
 
 /// The paths below `/v1`. Each requires the token.
 pub(in crate::http) fn routes(state: &Arc<ServerState>) -> Router<Arc<ServerState>> {
@@ -25,6 +31,10 @@ pub(in crate::http) fn routes(state: &Arc<ServerState>) -> Router<Arc<ServerStat
         .route("/v1/scan", post(scan))
         .route("/v1/sync", post(sync))
         .route("/v1/plan", post(plan))
+        .route("/v1/holds", post(holds))
+        .route("/v1/resume", post(resume))
+        .route("/v1/release", post(release))
+        .route("/v1/confirm", post(confirm))
         .route("/v1/status", get(status))
         .layer(middleware::from_fn_with_state(Arc::clone(state), require_token))
 }
@@ -58,8 +68,58 @@ async fn sync(State(state): Shared, request: Request) -> Response {
     run(&state, state.server.commands.sync()).await
 }
 
-async fn plan(State(state): Shared) -> Response {
-    run(&state, state.server.commands.plan()).await
+async fn plan(State(state): Shared, request: Request) -> Response {
+    match body::json::<Question>(request, MAX_BODY).await {
+        Ok(question) => run(&state, state.server.commands.plan(question)).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn holds(State(state): Shared, request: Request) -> Response {
+    match body::json::<Question>(request, MAX_BODY).await {
+        Ok(question) => run(&state, state.server.commands.holds(question)).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn resume(State(state): Shared, Extension(peer): Extension<Peer>, request: Request) -> Response {
+    match lift_call(peer, request).await {
+        Ok(call) => run(&state, state.server.commands.resume(call)).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn release(State(state): Shared, Extension(peer): Extension<Peer>, request: Request) -> Response {
+    match lift_call(peer, request).await {
+        Ok(call) => run(&state, state.server.commands.release(call)).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn confirm(State(state): Shared, Extension(peer): Extension<Peer>, request: Request) -> Response {
+    match commit_call::<ConfirmCall>(peer, request).await {
+        Ok(call) => run(&state, state.server.commands.confirm(call)).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn lift_call(peer: Peer, request: Request) -> Result<LiftCall, Response> {
+    let call: LiftCall = commit_call(peer, request).await?;
+    match call.mistake() {
+        None => Ok(call),
+        Some(why) => Err(refusal(StatusCode::BAD_REQUEST, why)),
+    }
+}
+
+/// Reads a call that makes a commit. The error is the response to the caller.
+async fn commit_call<T: DeserializeOwned>(peer: Peer, request: Request) -> Result<T, Response> {
+    if !peer.is_loopback() {
+        return Err(refusal(
+            StatusCode::FORBIDDEN,
+            "a call that makes a commit is answered on loopback only: use kubectl exec or kubectl port-forward",
+        ));
+    }
+    body::json(request, MAX_NAMES).await
 }
 
 async fn status(State(state): Shared) -> Response {
@@ -81,6 +141,8 @@ async fn run<R: Serialize>(state: &ServerState, command: BoxFuture<'_, Result<R,
                 CommandError::Unknown(_) => StatusCode::NOT_FOUND,
                 CommandError::SwitchedOff(_) => StatusCode::CONFLICT,
                 CommandError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+                CommandError::OtherConfiguration => StatusCode::PRECONDITION_FAILED,
+                CommandError::Failed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             };
             refusal(status, &error.to_string())
         }

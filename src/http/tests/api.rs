@@ -1,6 +1,7 @@
 use super::scene::{Agent, TOKEN};
 use crate::http::ServerLimits;
 use crate::http::api::client::ClientError;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,14 @@ async fn commands_are_refused_without_the_right_token() {
     let nearly = &TOKEN[..TOKEN.len() - 1];
     let longer = format!("{TOKEN}x");
     for token in [None, Some(""), Some("x"), Some(nearly), Some(longer.as_str())] {
-        for path in ["/v1/scan", "/v1/sync"] {
+        for path in [
+            "/v1/scan",
+            "/v1/sync",
+            "/v1/holds",
+            "/v1/resume",
+            "/v1/release",
+            "/v1/confirm",
+        ] {
             let (status, text) = agent.post(path, token, "").await;
             assert_eq!(status, 401, "{path} {token:?}: {text}");
             assert!(text.starts_with(r#"{"error":"#) && text.contains("token"), "{text}");
@@ -102,6 +110,60 @@ async fn a_scan_accepts_a_repository_and_nothing_else() {
     assert_eq!(agent.recorder.calls(), [""; 0]);
     for body in ["", "{}", r#"{"repository": null}"#] {
         assert_eq!(agent.post("/v1/scan", Some(TOKEN), body).await.0, 200, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_makes_a_commit_says_what_it_means() {
+    let agent = Agent::start().await;
+    for (path, body, why) in [
+        ("/v1/resume", "", "name objects, or set all to true"),
+        ("/v1/release", r#"{"objects": [], "namespace": "shop"}"#, "name objects"),
+        (
+            "/v1/release",
+            r#"{"all": true, "objects": [{"kind": "a", "name": "b"}]}"#,
+            "exclude each other",
+        ),
+        (
+            "/v1/resume",
+            r#"{"all": true, "author": "Ann"}"#,
+            "expected Name <address>",
+        ),
+        (
+            "/v1/resume",
+            r#"{"all": true, "author": "A\nB <a@b>"}"#,
+            "expected Name <address>",
+        ),
+        ("/v1/resume", r#"{"all": true, "tag": "a b"}"#, "a b"),
+        ("/v1/resume", r#"{"everything": true}"#, "unknown field"),
+        ("/v1/confirm", "", "missing field `commit`"),
+        ("/v1/confirm", r#"{"commit": ""}"#, "7 to 40 hexadecimal digits"),
+        ("/v1/confirm", r#"{"commit": "master0"}"#, "7 to 40 hexadecimal digits"),
+    ] {
+        let (status, text) = agent.post(path, Some(TOKEN), body).await;
+        assert_eq!(status, 400, "{path} {body}: {text}");
+        assert!(text.contains(why), "{why:?} is missing in: {text}");
+    }
+    assert_eq!(agent.recorder.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_call_that_makes_a_commit_is_answered_on_loopback_only() {
+    let agent = Agent::start().await;
+    for (peer, expected) in [
+        ("127.0.0.1:9", 200),
+        ("[::ffff:127.0.0.1]:9", 200),
+        ("[::1]:9", 200),
+        ("10.0.0.9:9", 403),
+    ] {
+        let peer: SocketAddr = peer.parse().unwrap();
+        for path in ["/v1/resume", "/v1/release"] {
+            let body = r#"{"all": false, "objects": [{"kind": "deployment", "name": "web"}]}"#;
+            assert_eq!(agent.call_from(peer, path, body).await, expected, "{peer} {path}");
+        }
+        let confirmed = agent.call_from(peer, "/v1/confirm", r#"{"commit": "0123abc"}"#).await;
+        assert_eq!(confirmed, if expected == 200 { 422 } else { 403 }, "{peer}");
+        assert_eq!(agent.call_from(peer, "/v1/holds", "").await, 200, "{peer}");
     }
 }
 

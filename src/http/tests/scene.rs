@@ -1,11 +1,21 @@
 use crate::http::api::client::{Client, ClientError};
+use crate::http::peers::Peer;
 use crate::http::probes::Probes;
+use crate::http::router::router;
 use crate::http::serve::{ServeError, serve};
-use crate::http::{CommandError, CommandReport, Commands, PlanReport, Server, ServerLimits, TokenFile};
+use crate::http::{
+    Answer, CommandError, CommandReport, Commands, ConfirmCall, LiftCall, PlanReport, Question, Server, ServerLimits,
+    TokenFile,
+};
 use crate::status::Snapshot;
 use crate::telemetry::Metrics;
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::AUTHORIZATION;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+pub(super) const CONFIGURATION: &str = "0123";
 pub(super) const TOKEN: &str = "correct-horse-battery-staple";
 
 /// Records the commands. A scan of a repository `…/wait` ends when the test releases it.
@@ -28,6 +39,12 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
+    }
+
+    fn answer(&self, call: String) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.calls.lock().unwrap().push(call.clone());
+        let answer = serde_json::json!({ "call": call });
+        async move { Ok(Answer { text: call, answer }) }.boxed()
     }
 }
 
@@ -52,9 +69,12 @@ impl Commands for Recorder {
         .boxed()
     }
 
-    fn plan(&self) -> BoxFuture<'_, Result<PlanReport, CommandError>> {
+    fn plan(&self, question: Question) -> BoxFuture<'_, Result<PlanReport, CommandError>> {
         async {
             self.calls.lock().unwrap().push("plan".into());
+            if question.configuration.is_some_and(|digest| digest != CONFIGURATION) {
+                return Err(CommandError::OtherConfiguration);
+            }
             Ok(PlanReport {
                 text: "commit 1\n".into(),
                 preview: serde_json::json!({"commit": "1"}),
@@ -63,6 +83,23 @@ impl Commands for Recorder {
             })
         }
         .boxed()
+    }
+
+    fn holds(&self, question: Question) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.answer(format!("holds {:?}", question.configuration))
+    }
+
+    fn resume(&self, call: LiftCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.answer(format!("resume {}", call.objects[0].name))
+    }
+
+    fn release(&self, call: LiftCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        let author = call.author.map(|author| author.to_string());
+        self.answer(format!("release by {}", author.unwrap_or_default()))
+    }
+
+    fn confirm(&self, _: ConfirmCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        async { Err(CommandError::Failed("others pushed".into())) }.boxed()
     }
 
     fn sync(&self) -> BoxFuture<'_, Result<CommandReport, CommandError>> {
@@ -130,14 +167,8 @@ impl Agent {
         let recorder = Arc::new(Recorder::default());
         let probes = Arc::new(FixedProbes::default());
         let metrics = Metrics::new();
-        let server = Server {
-            commands: recorder.clone(),
-            health: probes.clone(),
-            metrics: metrics.clone(),
-            token: TokenFile::new(with_token.then(|| token.path().to_owned())),
-            hook_secret: TokenFile::new(with_token.then(|| token.path().to_owned())),
-            limits,
-        };
+        let secret = TokenFile::new(with_token.then(|| token.path().to_owned()));
+        let server = server(&recorder, &probes, &metrics, &secret, limits);
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, server, stopped.map(|_| ())));
         Self {
@@ -149,6 +180,18 @@ impl Agent {
             stop,
             server,
         }
+    }
+
+    /// The status of the answer to a call with the token from this address.
+    pub(super) async fn call_from(&self, peer: SocketAddr, path: &str, body: &str) -> u16 {
+        let secret = TokenFile::new(Some(self.token.path().to_owned()));
+        let limits = ServerLimits::default();
+        let app = router(server(&self.recorder, &self.probes, &self.metrics, &secret, limits));
+        let request = Request::post(path).header(AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        request.extensions_mut().insert(Peer::from(peer));
+        let answer = TowerToHyperService::new(app).call(request).await.unwrap();
+        answer.status().as_u16()
     }
 
     pub(super) fn url(&self) -> String {
@@ -177,6 +220,23 @@ impl Agent {
 
     pub(super) async fn client(&self) -> Client {
         client(&self.url(), self.token.path()).await.unwrap()
+    }
+}
+
+fn server(
+    recorder: &Arc<Recorder>,
+    probes: &Arc<FixedProbes>,
+    metrics: &Metrics,
+    secret: &TokenFile,
+    limits: ServerLimits,
+) -> Server {
+    Server {
+        commands: recorder.clone(),
+        health: probes.clone(),
+        metrics: metrics.clone(),
+        token: secret.clone(),
+        hook_secret: secret.clone(),
+        limits,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The whole agent: the built program on real parts, with no fake but ECR.
 
+mod beside;
 mod bounded;
 mod chain;
 mod commits;

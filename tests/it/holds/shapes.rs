@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate::agent::holds_of_clone;
 use tidegate::automation::HistoryReader;
-use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Limits, Local, Repo, RepoUrl, Settings};
+use tidegate::git::{DeployKey, HostKeys, KnownHosts, Limits, Local, Repo, RepoUrl, Settings};
 use tidegate::history::Hold;
-use tidegate::model::{BranchName, CommitId, FieldId};
+use tidegate::model::{Author, BranchName, CommitId, FieldId};
 use tidegate::port::ConfigRepo;
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo};
@@ -237,6 +237,7 @@ impl Scene {
         );
         let held = holds_of_clone(bare.path(), Some("main")).await.unwrap();
         let shown: Vec<String> = held
+            .holds
             .iter()
             .map(|held| {
                 let container = if held.field == "main" {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate::git::{Author, DeployKey, HostKeys, KnownHosts, Repo, RepoUrl, Settings};
-use tidegate::model::{BranchName, CommitId, RepoPath};
+use tidegate::git::{DeployKey, HostKeys, KnownHosts, Repo, RepoUrl, Settings};
+use tidegate::model::{Author, BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo};
@@ -65,6 +65,7 @@ pub async fn edit(repo: &Repo, parent: CommitId, text: &str) -> NewCommit {
             bytes: text.as_bytes().to_vec(),
         }],
         message: format!("Set {}\n\nTidegate-Image: none", text.trim()),
+        author: None,
         time: jiff::Timestamp::from_second(1_790_000_000).unwrap(),
     }
 }

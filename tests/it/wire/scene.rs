@@ -4,8 +4,8 @@ pub(super) use crate::git::{failure, fetched_in_haste};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate::git::{Author, DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
-use tidegate::model::{BranchName, CommitId, RepoPath};
+use tidegate::git::{DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
+use tidegate::model::{Author, BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo, WebServer};
@@ -98,6 +98,7 @@ pub(super) async fn bump(repo: &Repo, parent: CommitId, tag: &str) -> NewCommit 
             bytes,
         }],
         message: format!("Bump shop/web to {tag}"),
+        author: None,
         time: jiff::Timestamp::from_second(1_790_000_000).unwrap(),
     }
 }

@@ -151,6 +151,12 @@ impl Agent {
         self.write_config()
     }
 
+    /// The folder that the agent may write.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
     /// The configuration file.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {

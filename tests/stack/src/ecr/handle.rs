@@ -206,6 +206,12 @@ impl EcrServer {
         self.shared.lock().requests.since(mark)
     }
 
+    /// The most requests that were in flight at one time since the start.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.shared.busy.most()
+    }
+
     /// Waits until an operation was requested `count` times on a repository since the mark.
     ///
     /// # Errors

@@ -24,6 +24,7 @@
 mod admin;
 mod answer;
 mod bodies;
+mod busy;
 mod clock;
 mod counts;
 mod faults;

@@ -18,6 +18,7 @@ use super::{
     PushTime, admin,
     answer::{Failure, amz_json, codes},
     bodies,
+    busy::Busy,
     clock::{Clock, epoch_now},
     counts::Requests,
     faults::{FaultKind, Faults},
@@ -57,6 +58,7 @@ pub(super) struct World {
 pub(super) struct Shared {
     world: Arc<Mutex<World>>,
     pub(super) bell: Arc<watch::Sender<()>>,
+    pub(super) busy: Busy,
 }
 
 impl Shared {
@@ -81,6 +83,7 @@ impl Shared {
         Self {
             world: Arc::new(Mutex::new(world)),
             bell: Arc::new(watch::Sender::new(())),
+            busy: Busy::default(),
         }
     }
 
@@ -103,6 +106,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body
     if path.starts_with("/_admin/") {
         return admin::answer(&shared, &parts, &body);
     }
+    let _in_flight = shared.busy.enter();
     let (mut response, fault) = if path == "/v2" || path.starts_with("/v2/") {
         oci::answer(&mut shared.lock(), &parts)
     } else if parts.method == Method::POST && path == "/" {

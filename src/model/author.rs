@@ -1,5 +1,10 @@
-/// The author and committer of our commits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The author of a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Author {
     name: String,
     email: String,
@@ -34,16 +39,41 @@ impl Author {
         })
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// The name.
+    pub fn name(&self) -> &str {
         &self.name
     }
 
-    pub(crate) fn email(&self) -> &str {
+    /// The address.
+    pub fn email(&self) -> &str {
         &self.email
     }
+}
 
-    /// The author at a time, in seconds since 1970.
-    pub(crate) fn signature(&self, seconds: i64) -> Result<git2::Signature<'static>, git2::Error> {
-        git2::Signature::new(&self.name, &self.email, &git2::Time::new(seconds, 0))
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} <{}>", self.name, self.email)
+    }
+}
+
+impl FromStr for Author {
+    type Err = InvalidAuthor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAuthor> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for Author {
+    type Error = InvalidAuthor;
+
+    fn try_from(text: String) -> Result<Self, InvalidAuthor> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Author> for String {
+    fn from(author: Author) -> Self {
+        author.to_string()
     }
 }
