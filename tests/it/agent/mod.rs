@@ -6,6 +6,7 @@ mod chain;
 mod commits;
 mod deletions;
 mod digest;
+mod hung_disk;
 mod idle;
 mod kill;
 mod overlays;
