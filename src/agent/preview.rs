@@ -191,11 +191,10 @@ async fn scan_all(registry: &impl Registry, scan_state: &ScanState) -> Vec<Strin
 impl Preview {
     /// Whether everything could be read and could be applied. What is left to do does not matter.
     pub fn is_well(&self) -> bool {
-        let is_error = |finding: &Finding| finding.severity == Severity::Error;
         let is_refused = |sync: &sync::Preview| !sync.failed.is_empty() || sync.prune_blocked.is_some();
         self.sync_problem.is_none()
             && self.scan_problems.is_empty()
-            && !self.findings.iter().any(is_error)
+            && !self.findings.iter().any(Finding::is_error)
             && !self.sync.as_ref().is_some_and(is_refused)
     }
 
@@ -212,10 +211,8 @@ impl Preview {
         for problem in &self.scan_problems {
             writeln!(f, "error  {problem}")?;
         }
-        for finding in &self.findings {
-            if finding.severity == Severity::Error {
-                writeln!(f, "error  {finding}")?;
-            }
+        for finding in self.findings.iter().filter(|finding| finding.is_error()) {
+            writeln!(f, "error  {finding}")?;
         }
         for line in self.sync.iter().flat_map(sync::Preview::errors) {
             writeln!(f, "error  {line}")?;

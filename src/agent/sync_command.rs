@@ -2,7 +2,7 @@
 
 use super::scan_command::counted;
 use crate::http::CommandReport;
-use crate::model::{Finding, Severity, TargetId};
+use crate::model::TargetId;
 use crate::sync::{Change, SyncEnd, SyncReport};
 
 /// The passes of all targets as one report; `None` if there is no target. `unverified`: why the branch's head is not applied.
@@ -37,12 +37,8 @@ fn of_end(end: &SyncEnd) -> CommandReport {
     }
 }
 
-fn is_error(finding: &Finding) -> bool {
-    finding.severity == Severity::Error
-}
-
 fn summary(report: &SyncReport) -> String {
-    let other = report.findings.iter().filter(|finding| !is_error(finding)).count();
+    let other = report.findings.iter().filter(|finding| !finding.is_error()).count();
     format!(
         "commit {}: {} declared, {} applied, {} pruned, {} failed, {}, {}",
         report.commit.short(),
@@ -64,7 +60,7 @@ fn lines(report: &SyncReport) -> Vec<String> {
         .filter(|object| object.change != Change::Unchanged);
     lines.extend(changed.map(|object| format!("{} {}", object.id, object.change)));
     lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
-    let others = report.findings.iter().filter(|finding| !is_error(finding));
+    let others = report.findings.iter().filter(|finding| !finding.is_error());
     lines.extend(others.map(ToString::to_string));
     let retained = report.retained.iter();
     lines.extend(retained.map(|(id, why)| format!("{id} is no longer declared and stays: {why}")));

@@ -3,7 +3,7 @@
 use super::edits;
 use crate::history::{self, Bump};
 use crate::manifest::{MAX_FILE_BYTES, TagChange};
-use crate::model::{CommitId, FieldId, ImageRef, Severity};
+use crate::model::{CommitId, FieldId, Finding, ImageRef};
 use crate::plan::{BumpPlan, Outcome};
 use crate::port::{ConfigRepo, DeclaredState, HistoryCommit, RepoFailure};
 use std::collections::BTreeSet;
@@ -51,10 +51,7 @@ impl BranchState {
     /// A field that the branch bumps and about which nothing is known now: its absence from the plan must not remove it from
     /// the branch. A field that no workload automates any more is known to be gone, if every file could be read.
     pub(super) fn unknown_field(&self, declared: &DeclaredState, plan: &BumpPlan) -> Option<&FieldId> {
-        let incomplete = declared
-            .findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error);
+        let incomplete = declared.findings.iter().any(Finding::is_error);
         self.bumps.iter().map(|bump| &bump.field).find(|field| {
             match plan.decisions.iter().find(|decision| decision.field == **field) {
                 Some(decision) => decision.outcome == Outcome::Unknown,

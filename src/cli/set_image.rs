@@ -3,7 +3,7 @@ use super::images::{read, read_all};
 use super::object_name::ObjectName;
 use super::output::print;
 use crate::manifest::{self, Document, ImageChange, Reading};
-use crate::model::{FieldName, ImageRef, RepoPath, Severity};
+use crate::model::{FieldName, ImageRef, RepoPath};
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgAction, Args, Subcommand};
 use std::collections::BTreeSet;
@@ -157,7 +157,7 @@ impl Image {
     /// The object is not in the file, perhaps because the file has an error.
     fn absent(&self, reading: &Reading) -> anyhow::Error {
         let mut findings = reading.findings.iter();
-        let error = findings.find(|finding| finding.severity == Severity::Error);
+        let error = findings.find(|finding| finding.is_error());
         let position = error.and_then(|finding| finding.position);
         let position = position.map(|position| format!(":{position}")).unwrap_or_default();
         let sync_only = ", until then nothing of this file is applied";

@@ -3,7 +3,7 @@ use super::failure::classify;
 use super::own_fields::{Live, own_defaults};
 use super::ownership::ownership;
 use super::resource_path::collection_path;
-use super::server_text::{PAGE_REASON, reduced_for_secret, without_values};
+use super::server_text::{PAGE_REASON, causes, reduced_for_secret, without_values};
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode};
 use crate::resource::{MANAGER, ResourceVersion, ServedKind, UnownedField, is_immutable};
@@ -85,7 +85,7 @@ async fn defaults_in_the_way(
     id: &ObjectId,
     refusal: &Status,
 ) -> Result<Option<(Live, Vec<UnownedField>)>, ClusterFailure> {
-    let causes = refusal.details.as_ref().map_or(&[][..], |details| &details.causes);
+    let causes = causes(refusal);
     if causes.is_empty() {
         return Ok(None);
     }

@@ -109,6 +109,15 @@ fn root_cause(error: &dyn Error) -> String {
     last.to_string()
 }
 
+/// `None` where the server has no such object.
+pub(super) fn if_found<T>(answer: Result<T, kube::Error>) -> Result<Option<T>, kube::Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

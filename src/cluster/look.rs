@@ -1,4 +1,5 @@
 use super::connection::Connection;
+use super::failure::if_found;
 use super::ownership::ownership;
 use super::resource_path::collection_path;
 use crate::model::ObjectId;
@@ -24,14 +25,10 @@ pub(super) async fn look(
         let request = Request::new(path)
             .get_metadata(&id.name, &Default::default())
             .map_err(kube::Error::BuildRequest)?;
-        match connection.client.request::<PartialObjectMeta>(request).await {
-            Ok(object) => Ok(Some(object.metadata)),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        }
+        if_found(connection.client.request::<PartialObjectMeta>(request).await)
     };
-    let metadata = connection.within(DEADLINE, request).await?;
-    Ok(metadata.map(reduce))
+    let object = connection.within(DEADLINE, request).await?;
+    Ok(object.map(|object| reduce(object.metadata)))
 }
 
 fn reduce(metadata: ObjectMeta) -> (LiveObject, ResourceVersion) {

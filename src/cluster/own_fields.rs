@@ -1,10 +1,12 @@
 use super::connection::Connection;
+use super::failure::if_found;
 use super::look::set_managed_fields;
 use super::resource_path::collection_path;
 use crate::model::ObjectId;
 use crate::port::ClusterFailure;
 use crate::resource::{
-    FieldPath, MANAGER, REPLICAS, ResourceVersion, ServedKind, UnownedField, add_field, remove_field, unowned_fields,
+    FieldPath, MANAGER, REPLICAS, ResourceVersion, ServedKind, UnownedField, add_field, is_own, remove_field,
+    unowned_fields,
 };
 use kube::core::Request;
 use kube::core::response::StatusCause;
@@ -30,13 +32,9 @@ impl Live {
             let request = Request::new(path)
                 .get(&id.name, &kube::api::GetParams::default())
                 .map_err(kube::Error::BuildRequest)?;
-            match connection.client.request::<Value>(request).await {
-                Ok(object) => Ok(Some(Self(object))),
-                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-                Err(error) => Err(error),
-            }
+            if_found(connection.client.request::<Value>(request).await)
         };
-        connection.within(DEADLINE, request).await
+        Ok(connection.within(DEADLINE, request).await?.map(Self))
     }
 
     /// The fields without an owner that may cause this refusal: defaults that the server once set beside what the manifest
@@ -167,9 +165,4 @@ fn remove_what_lacks(patch: &mut Value, live: &Value) {
     for (name, live) in live {
         remove_what_lacks(patch.entry(name).or_insert(Value::Null), live);
     }
-}
-
-fn is_own(entry: &Value) -> bool {
-    let is = |key: &str, text: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default() == text;
-    is("manager", MANAGER) && is("operation", "Apply") && is("subresource", "")
 }

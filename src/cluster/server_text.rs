@@ -130,7 +130,8 @@ fn kept_whole(status: &Status) -> Option<String> {
     (one_line && names_only).then(|| text.to_owned())
 }
 
-fn causes(status: &Status) -> &[StatusCause] {
+/// What the server names as the causes of a refusal.
+pub(super) fn causes(status: &Status) -> &[StatusCause] {
     status.details.as_ref().map_or(&[], |details| details.causes.as_slice())
 }
 

@@ -1,7 +1,8 @@
+use super::weight::value_weight;
 use crate::manifest::automation_intent::AutomationIntent;
 use crate::manifest::image_field::ImageField;
 use crate::manifest::kustomization::{Kustomization, Operation};
-use crate::model::{Finding, Position, RepoPath, Severity};
+use crate::model::{Finding, Position, RepoPath};
 use crate::resource::Object;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub struct Reading {
 impl Reading {
     /// Whether every document of the file was read. Absence may be concluded only from a complete reading.
     pub fn is_complete(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != Severity::Error)
+        !self.findings.iter().any(Finding::is_error)
     }
 }
 
@@ -57,25 +58,3 @@ impl Document {
 const DOCUMENT: usize = 700;
 /// The bytes of an image field: names, positions, and the reference in parts.
 const IMAGE: usize = 1000;
-/// The bytes of a node of a map, and how many entries a node has on average. Source: `BTreeMap`, with 6 to 11 entries in a node.
-const MAP_NODE: usize = 640;
-const MAP_ENTRIES: usize = 8;
-/// The bytes of an allocation besides its content.
-const ALLOCATION: usize = 16;
-
-/// The bytes that a value takes on the heap. Values are at most as deep as the parser lets them be.
-pub(crate) fn value_weight(value: &serde_json::Value) -> usize {
-    use serde_json::Value;
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(text) => text.len() + ALLOCATION,
-        Value::Array(items) => {
-            let own = items.len() * size_of::<Value>() + ALLOCATION;
-            own + items.iter().map(value_weight).sum::<usize>()
-        }
-        Value::Object(entries) => {
-            let entry = |(key, value): (&String, &Value)| key.len() + ALLOCATION + value_weight(value);
-            entries.len().div_ceil(MAP_ENTRIES) * MAP_NODE + entries.iter().map(entry).sum::<usize>()
-        }
-    }
-}

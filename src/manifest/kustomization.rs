@@ -1,3 +1,4 @@
+use super::weight::value_weight;
 use crate::model::Position;
 use serde_json::Value;
 
@@ -100,6 +101,14 @@ pub struct Operation {
     pub from: Option<String>,
     /// The value of `add`, `replace` and `test`.
     pub value: Value,
+}
+
+impl Operation {
+    /// About how many bytes of memory the operation takes.
+    pub fn weight(&self) -> usize {
+        let texts = [&self.op, &self.path].into_iter().chain(&self.from);
+        size_of::<Self>() + texts.map(String::len).sum::<usize>() + value_weight(&self.value)
+    }
 }
 
 /// The objects that a patch is for. An object must match every part that is written.

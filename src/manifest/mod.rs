@@ -34,10 +34,10 @@ mod prefilter;
 mod read;
 #[cfg(test)]
 mod tests;
+mod weight;
 mod yaml;
 
 pub use automation_intent::{AutomationIntent, Lock, PolicyText};
-pub(crate) use document::value_weight;
 pub use document::{Document, Reading};
 pub use edit::annotate::annotate;
 pub use edit::change::{ImageChange, Refused, TagChange};
@@ -52,5 +52,6 @@ pub use prefilter::{can_skip_for_images, may_hold_images};
 pub(crate) use read::automation_of::automation_of;
 pub(crate) use read::flux_config::{FluxConfig, read_flux_config};
 pub use read::open::read;
+pub(crate) use weight::value_weight;
 pub use yaml::events::Style;
 pub(crate) use yaml::limits::MAX_FILE_BYTES;

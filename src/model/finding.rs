@@ -45,6 +45,13 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Finding {
+    /// Whether something could not be read, so that nothing may be concluded from its absence.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path)?;

@@ -1,3 +1,4 @@
+use super::field_set::plain;
 use serde_json::Value;
 
 /// The path of one field of an object, as people write it: `spec.replicas`, `data["app.conf"]`,
@@ -198,10 +199,6 @@ impl Segment {
                 .all(|(key, value)| item.get(key).is_some_and(|known| plain(known) == *value)),
         }
     }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn remove(object: &mut Value, path: &[Segment]) {

@@ -223,7 +223,8 @@ pub fn show_field(path: &[String]) -> String {
     text
 }
 
-fn plain(value: &Value) -> String {
+/// A value as people write it: a text without quotation marks.
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

@@ -53,6 +53,13 @@ pub struct FieldsEntry<'a> {
     pub fields: &'a Value,
 }
 
+impl FieldsEntry<'_> {
+    /// Whether this is what the agent applied.
+    pub(super) fn is_own(&self) -> bool {
+        self.manager == MANAGER && self.operation == "Apply" && self.subresource.is_empty()
+    }
+}
+
 /// The `managedFields` of a live object, reduced to a few bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Ownership {
@@ -76,8 +83,7 @@ impl Ownership {
         let mut ownership = Self::default();
         let (mut latest, mut own, mut last) = (None, None, None);
         for entry in entries {
-            let is_own = entry.manager == MANAGER && entry.operation == "Apply" && entry.subresource.is_empty();
-            if is_own {
+            if entry.is_own() {
                 ownership.fingerprint = Some(hash(&entry));
                 ownership.applied_at = entry.time;
                 ownership.owns_replicas = has_field(entry.fields, &REPLICAS);

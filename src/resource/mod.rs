@@ -56,7 +56,7 @@ pub use prune::{Protected, RetainReason, may_prune};
 pub use prune_policy::PrunePolicy;
 pub use run::Run;
 pub use set::{GROUP_KINDS_ANNOTATION, ID_LABEL, PART_OF_LABEL, SetId, SetName, TOOLING_ANNOTATION};
-pub use takeover::{Additions, Takeover, left_to_others};
+pub use takeover::{Additions, Takeover, is_own, left_to_others};
 pub use version::ResourceVersion;
 pub use waited::Waited;
 pub use wave::Wave;

@@ -154,8 +154,13 @@ impl Takeover {
 
 /// Whether the agent owns the field at `path`, or a field in that field.
 pub(super) fn owns(entries: &[Value], path: &FieldPattern) -> bool {
-    let own = entries.iter().find(|entry| Writer::of(&read(entry)) == Writer::Agent);
+    let own = entries.iter().find(|entry| is_own(entry));
     own.is_some_and(|entry| OwnedFields::read(&entry["fieldsV1"]).contains(path))
+}
+
+/// Whether this item of `managedFields` is what the agent applied.
+pub fn is_own(entry: &Value) -> bool {
+    read(entry).is_own()
 }
 
 fn read(entry: &Value) -> FieldsEntry<'_> {

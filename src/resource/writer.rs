@@ -1,4 +1,4 @@
-use super::fingerprint::{FieldsEntry, MANAGER};
+use super::fingerprint::FieldsEntry;
 
 /// Tools that people type into. The name before the slash of the user agent is the field manager of a client that names none.
 const PEOPLE: [&str; 7] = ["kubectl", "k9s", "lens", "openlens", "freelens", "oc", "dashboard"];
@@ -57,7 +57,7 @@ impl Writer {
     /// Who wrote an entry. Writers of a subresource (`status`, `scale`, `ephemeralcontainers`) are controllers, and people
     /// who use what the server offers beside the manifest.
     pub(super) fn of(entry: &FieldsEntry<'_>) -> Self {
-        if entry.manager == MANAGER && entry.operation == "Apply" && entry.subresource.is_empty() {
+        if entry.is_own() {
             return Self::Agent;
         }
         let name = entry.manager.to_ascii_lowercase();

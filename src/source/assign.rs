@@ -38,7 +38,7 @@ impl TargetPaths {
             target: self.target.clone(),
             commit,
             objects,
-            complete: findings.iter().all(|finding| finding.severity != Severity::Error),
+            complete: !findings.iter().any(Finding::is_error),
             findings,
         }
     }
@@ -207,11 +207,7 @@ fn images(applied: Vec<Arc<Document>>, read: &Read<'_>) -> DeclaredImages {
     for (file, reading) in read.images_only {
         images.bases.extend(reading.documents.iter().cloned());
         images.files.insert(file.path.clone());
-        if reading
-            .findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
-        {
+        if reading.findings.iter().any(Finding::is_error) {
             images.incomplete.insert(file.path.clone());
         }
         if !reading.operations.is_empty() {

@@ -49,10 +49,7 @@ impl FileReading {
     fn of(reading: manifest::Reading) -> Self {
         let documents = reading.documents.iter().chain(&reading.values);
         let texts = reading.findings.iter().map(|finding| finding.message.len() + READING);
-        // A value in memory takes several times its text.
-        let value = |operation: &Operation| 8 * operation.value.to_string().len();
-        let operations = reading.operations.iter();
-        let operations = operations.map(|operation| operation.path.len() + value(operation) + READING);
+        let operations = reading.operations.iter().map(Operation::weight);
         let weight = documents.map(manifest::Document::weight).sum::<usize>() + READING;
         Self {
             weight: weight + texts.chain(operations).sum::<usize>(),

@@ -1,7 +1,6 @@
 //! What of a snapshot is unwell.
 
 use super::snapshot::{KeyStatus, Snapshot};
-use crate::model::Severity;
 
 impl Snapshot {
     /// Fills in what follows from all sections together: the problems, and why no bumps are made.
@@ -33,7 +32,7 @@ impl Snapshot {
     /// One sentence each, errors of the config repo first.
     fn find_problems(&self) -> Vec<String> {
         let mut problems: Vec<String> = Vec::new();
-        let errors = self.findings.iter().filter(|found| found.severity == Severity::Error);
+        let errors = self.findings.iter().filter(|finding| finding.is_error());
         problems.extend(errors.map(ToString::to_string));
         problems.extend(self.automation.problem.clone());
         problems.extend(self.repo.unverified.clone());

@@ -1,6 +1,6 @@
 use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, PlanInputs, SyncPlan};
-use crate::model::{CommitId, ObjectId, RepoPath, Severity};
+use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::TargetState;
 use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Wave, may_prune};
 use std::cmp::Reverse;
@@ -189,10 +189,7 @@ fn counted(objects: usize) -> String {
 /// What could not be read. A path or folder that is not read as a whole says why in words of its own; a file that is wrong is
 /// reported with its line, among the errors of the commit.
 fn unread(declared: &TargetState) -> String {
-    let errors = declared
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error);
+    let errors = declared.findings.iter().filter(|finding| finding.is_error());
     let mut unread = errors.filter(|finding| finding.position.is_none() && finding.object.is_none());
     match unread.next() {
         Some(first) => first.to_string(),

@@ -3,18 +3,19 @@ use super::need::Reason;
 use super::report::Drifted;
 use super::sync_plan::{PlanInputs, SyncPlan};
 use crate::model::ObjectId;
-use crate::resource::{Additions, Authorship, Drift, GroupKind, Object, left_to_others, looks_applied};
+use crate::resource::{Additions, Authorship, Drift, Object, ObservedObject, left_to_others, looks_applied};
 
 impl SyncPlan {
     /// The fields that people added to the live object, and that are to be removed. Those that are reported only are
     /// reported.
-    pub(super) fn additions(&mut self, object: &Object, id: &ObjectId, inputs: &PlanInputs<'_>) -> Option<Additions> {
-        let view = inputs
-            .observed
-            .kinds
-            .get(&GroupKind::of(id))
-            .filter(|view| view.synced)?;
-        let live = view.objects.get(id).filter(|live| !live.is_terminating)?;
+    pub(super) fn additions(
+        &mut self,
+        object: &Object,
+        id: &ObjectId,
+        live: Option<&ObservedObject>,
+        inputs: &PlanInputs<'_>,
+    ) -> Option<Additions> {
+        let live = live.filter(|live| !live.is_terminating)?;
         let left = left_to_others(&object.value, &object.intent.ignore_fields);
         let found = live.additions.as_ref()?.beside(&object.value, &left)?;
         match (object.intent.drift, inputs.additions) {
@@ -35,8 +36,14 @@ impl SyncPlan {
 
 impl PlanInputs<'_> {
     /// Whether somebody else may have made the live object.
-    pub(super) fn is_first_contact(&self, id: &ObjectId, reason: &Reason, entry: Option<&Entry>) -> bool {
-        match self.observed.object(id) {
+    pub(super) fn is_first_contact(
+        &self,
+        id: &ObjectId,
+        live: Option<&ObservedObject>,
+        reason: &Reason,
+        entry: Option<&Entry>,
+    ) -> bool {
+        match live {
             Some(live) => self.members.authorship(id, live) != Authorship::Recorded && !looks_applied(live),
             None => {
                 let applied = entry.and_then(|entry| entry.applied.as_ref());

@@ -1,7 +1,7 @@
 use super::apply_cache::{Entry, LastApply};
 use crate::model::ObjectId;
 use crate::port::{KindView, Observed};
-use crate::resource::{DesiredHash, GroupKind, ObservedObject, Run};
+use crate::resource::{DesiredHash, ObservedObject, Run};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -45,12 +45,20 @@ pub(super) fn has_run(
 }
 
 /// Decides from the cache and the watches. Drift is not weighed here: the manifest says what to do about it.
-pub(super) fn need(entry: Option<&Entry>, hash: DesiredHash, id: &ObjectId, observed: &Observed, now: Instant) -> Need {
+/// `view` is what the watch of the object's kind shows, `observed` what all watches show.
+pub(super) fn need(
+    entry: Option<&Entry>,
+    hash: DesiredHash,
+    id: &ObjectId,
+    view: Option<&KindView>,
+    observed: &Observed,
+    now: Instant,
+) -> Need {
+    let view = view.filter(|view| view.synced);
     let Some(entry) = entry else {
         return Need::Apply(Reason::First);
     };
     if let Some(failure) = &entry.failure {
-        let view = observed.kinds.get(&GroupKind::of(id)).filter(|view| view.synced);
         let is_same = view.is_none_or(|view| view.objects.get(id).map(|live| &live.uid) == failure.seen.as_ref());
         let is_free = !failure.waits_for.is_empty() && failure.waits_for.iter().all(|id| observed.object(id).is_none());
         return match failure.hash == hash && is_same && !is_free && now < failure.next {
@@ -61,10 +69,7 @@ pub(super) fn need(entry: Option<&Entry>, hash: DesiredHash, id: &ObjectId, obse
     match &entry.applied {
         None => Need::Apply(Reason::First),
         Some(last) if last.hash != hash => Need::Apply(Reason::Manifest),
-        Some(last) => match observed.kinds.get(&GroupKind::of(id)) {
-            Some(view) if view.synced => compare(last, view, id, now),
-            _ => Need::Nothing,
-        },
+        Some(last) => view.map_or(Need::Nothing, |view| compare(last, view, id, now)),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::unsettled::Unsettled;
-use crate::model::{CommitId, Finding, ObjectId, RepoPath, Severity, TargetId};
+use crate::model::{CommitId, Finding, ObjectId, RepoPath, TargetId};
 use crate::resource::{GroupKind, Health, MemberKey, MemberKeys, MissingRight, RetainReason, is_for_want_of_rights};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,7 +250,7 @@ impl SyncReport {
     /// The problems, one line each, for the record, the event, the status and the callers of the API. What could not be read
     /// comes first.
     pub fn problems(&self) -> Vec<String> {
-        let errors = self.findings.iter().filter(|found| found.severity == Severity::Error);
+        let errors = self.findings.iter().filter(|finding| finding.is_error());
         let errors = errors.map(ToString::to_string);
         self.outage
             .clone()

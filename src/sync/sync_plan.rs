@@ -197,13 +197,15 @@ impl SyncPlan {
         if entry.is_some_and(|entry| entry.applied.as_ref().is_some_and(|last| last.hash == hash)) {
             self.consider_fight(object, &id, entry, inputs.now);
         }
-        let live = inputs.observed.object(&id);
+        let view = inputs.observed.kinds.get(&GroupKind::of(&id));
+        let live = view.and_then(|view| view.objects.get(&id));
         if has_run(entry, inputs.cache.run(&id), &object.value, hash, live) {
             self.untouched += 1;
             return;
         }
-        let additions = self.additions(object, &id, inputs);
-        let reason = match need(entry, hash, &id, inputs.observed, inputs.now) {
+        let synced = live.filter(|_| view.is_some_and(|view| view.synced));
+        let additions = self.additions(object, &id, synced, inputs);
+        let reason = match need(entry, hash, &id, view, inputs.observed, inputs.now) {
             Need::Nothing if additions.is_some() => Reason::Drift(additions.as_ref().and_then(Additions::who)),
             Need::Nothing => {
                 self.untouched += 1;
@@ -237,7 +239,7 @@ impl SyncPlan {
         let step = ApplyStep {
             contested: live.map(|live| contested(live, object)).unwrap_or_default(),
             hands_replicas_over: hands_replicas_over(served, object, live, entry),
-            is_first_contact: inputs.is_first_contact(&id, &reason, entry),
+            is_first_contact: inputs.is_first_contact(&id, live, &reason, entry),
             additions,
             id,
             served: served.clone(),
