@@ -172,6 +172,14 @@ link_ready_made() {
   done
 }
 
+# so_far LOG PACKAGES: what a call of Go is at. The log has one line for each package that is compiled.
+so_far() {
+  if [ -s "$2" ]; then
+    printf ', %d of %d packages' "$(grep -c '^[^ :]*$' "$1" || true)" "$(wc -l <"$2")"
+  fi
+  sed -n '$s/^go: downloading \(.*\)/, downloading \1/p' "$1"
+}
+
 # build PROGRAM...: of one module, under the lock; described already
 build() {
   local p part started=$SECONDS log pid shown=0 folder names="$*"
@@ -186,8 +194,9 @@ build() {
   (cd "$here/$module" &&
     export GOWORK=off CGO_ENABLED=$cgo &&
     if [ $# = 1 ]; then set -- -o "$part/$1"; else set -- -o "$part/"; fi &&
-    # The linker drops debug information (-w), so the compiler need not make it.
-    go build -mod=readonly -trimpath -buildvcs=false -tags="$tags" -gcflags=all=-dwarf=false -ldflags="$flags" "$@" "${packages[@]}" &&
+    go list -mod=readonly -tags="$tags" -deps "${packages[@]}" >"$part/.packages" &&
+    # The linker drops debug information (-w), so the compiler need not make it. -v prints each package that is compiled.
+    go build -v -mod=readonly -trimpath -buildvcs=false -tags="$tags" -gcflags=all=-dwarf=false -ldflags="$flags" "$@" "${packages[@]}" &&
     for folder in "${files[@]}"; do
       cp -r --no-preserve=mode "$(go list -mod=readonly -m -f '{{.Dir}}' "$required")/$folder" "$part/" || exit
     done) >"$log" 2>&1 9>&- &
@@ -197,12 +206,12 @@ build() {
     sleep 0.2
     if [ $((SECONDS - started - shown)) -ge 10 ]; then
       shown=$((SECONDS - started))
-      say "building $names $version: ${shown} s so far$(sed -n '$s/^go: downloading \(.*\)/, downloading \1/p' "$log")"
+      say "building $names $version: ${shown} s so far$(so_far "$log" "$part/.packages")"
     fi
   done
   if ! wait "$pid"; then
     say "go could not build $names $version after $((SECONDS - started)) s:"
-    tail -n 30 "$log" >&2
+    grep -v '^[^ :]*$' "$log" | tail -n 30 >&2
     rm -rf "$log" "$part"
     return 1
   fi

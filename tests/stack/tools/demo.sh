@@ -54,7 +54,7 @@ packages() {
 
 # Sets line (what is going on) and permille (how much is done, by weight).
 look() {
-  local weighed=0 parts_done=0 now=() built p
+  local weighed=0 parts_done=0 now=() built compiled p
   for p in ${missing[@]+"${missing[@]}"}; do
     if grep -q "^built $p " "$logs/go" 2>/dev/null; then
       weighed=$((weighed + $(weight "$p"))) parts_done=$((parts_done + 1))
@@ -62,7 +62,13 @@ look() {
   done
   if [ -n "$go_pid" ]; then
     p=$(sed -n 's/^building \([^:]*\) v[0-9].*/\1/p' "$logs/go" 2>/dev/null | tail -n 1)
-    kill -0 "$go_pid" 2>/dev/null && now+=("${p:-the Go programs}")
+    if kill -0 "$go_pid" 2>/dev/null; then
+      now+=("${p:-the Go programs}")
+      compiled=$(tail -n 1 "$logs/go" | sed -n 's/^building .*: [0-9]* s so far, \([0-9]* of [0-9]*\) packages.*/\1/p')
+      if [ -n "$compiled" ]; then
+        for p in $p; do weighed=$((weighed + $(weight "$p") * ${compiled% of *} / ${compiled#* of })); done
+      fi
+    fi
   fi
   built=$(packages '"reason":"compiler-artifact"')
   [ "$built" -le "$crates" ] || built=$crates
