@@ -326,7 +326,7 @@ fn dag(draws: Vec<Draw>) -> Dag {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_histories_with_merges_hold_what_the_rules_say(draws in prop::collection::vec(any::<Draw>(), 1..28)) {

@@ -302,7 +302,7 @@ async fn plan(commits: &[Commit], depth: usize, scene: &Scene) -> BumpPlan {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: ProptestConfig::default().cases.max(600),
+        cases: ProptestConfig::default().cases.max(300),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
