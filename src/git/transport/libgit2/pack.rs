@@ -426,13 +426,15 @@ mod tests {
     fn indexed(pack: &[u8]) -> (tempfile::TempDir, git2::Repository) {
         let folder = tempfile::tempdir().unwrap();
         let repo = git2::Repository::init_bare(folder.path()).unwrap();
+        index(&repo, pack);
+        (folder, repo)
+    }
+
+    fn index(repo: &git2::Repository, pack: &[u8]) {
         let odb = repo.odb().unwrap();
         let mut writer = odb.packwriter().unwrap();
         writer.write_all(pack).unwrap();
         writer.commit().unwrap();
-        drop(writer);
-        drop(odb);
-        (folder, repo)
     }
 
     #[test]
@@ -484,25 +486,14 @@ mod tests {
         let shortest = (0..100).find(|length| stand_in(*length, 1).is_some()).unwrap();
         assert!(shortest < 16, "{shortest}");
         let long = [65_540, 65_550, 65_551, 131_090, 300_000];
-        let mut all = Vec::new();
-        for length in (shortest..400).chain(long).chain(65_530..65_560) {
-            // Another offset makes another blob.
-            let bytes = stand_in(length, length as u64).unwrap_or_else(|| panic!("{length}"));
+        let folder = tempfile::tempdir().unwrap();
+        let repo = git2::Repository::init_bare(folder.path()).unwrap();
+        for length in (shortest..400).step_by(3).chain(long).chain(65_530..65_560) {
+            let bytes = stand_in(length, 1).unwrap_or_else(|| panic!("{length}"));
             let head = Head::parse(&bytes, 0).unwrap();
+            index(&repo, &pack(std::slice::from_ref(&bytes)));
             assert_eq!((bytes.len(), head.kind), (length, BLOB));
-            all.push(bytes);
         }
-        // libgit2 reads each of them, or it would not index the pack.
-        let (_folder, repo) = indexed(&pack(&all));
-        let mut found = 0;
-        repo.odb()
-            .unwrap()
-            .foreach(|_| {
-                found += 1;
-                true
-            })
-            .unwrap();
-        assert_eq!(found, all.len());
     }
 
     #[test]
