@@ -270,7 +270,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
     fn a_tag_alone_is_of_the_repository_that_its_image_policy_names() {
         let text = "tag: 1.0.0 # {\"$imagepolicy\": \"flux-system:web:tag\"}\nname: elsewhere # {\"$imagepolicy\": \"flux-system:web:name\"}\n";
         assert_eq!(messages(text), ["File values.yaml tag elsewhere:1.0.0"]);
-        let text = "a: {x: r.example/web} # {\"$imagepolicy\": \"flux-system:web:name\"}\nb:\n  version: 1.0.0 # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
+        let text = "b:\n  version: 1.0.0 # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
         assert_eq!(
             messages(text),
             ["File values.yaml b.version r.example:5000/shop/web:1.0.0"]
@@ -463,7 +463,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
             (format!("repository: old/web {name}\ntag: v1 {tag}\n"), format!("old/web:v1 -> {new}")),
             (format!("repository: {new} {name}\ntag: v1 {tag}\n"), format!("{new}:v1")),
             (format!("repository: old/web\ntag: v1 {tag}\n"), "old/web:v1".to_owned()),
-            (format!("a:\n  b: old/web {name}\nc:\n  d: v1 {tag}\n"), format!("{new}:v1")),
+            (format!("a:\n  b: old/web {name}\nc:\n  d: v1 {tag}\n"), format!("old/web:v1 -> {new}")),
         ];
         for (text, expected) in rows {
             assert_eq!(names(&text), [expected], "{text}");

@@ -150,7 +150,8 @@ impl SiteBuilder<'_, '_> {
             }
             Part::Whole => site::whole(self.scalars.parents.get(*parent), span),
             Part::Tag(named) => {
-                let repository = match repository(named.as_deref(), sibling(Part::Name).cloned()) {
+                let name = sibling(Part::Name).or_else(|| self.name_elsewhere(marked));
+                let repository = match repository(named.as_deref(), name.cloned()) {
                     Err(reason) if comment.is_ours() => Err(reason),
                     repository => repository.or_else(|_| TagRepository::of_policy()),
                 };
@@ -165,6 +166,27 @@ impl SiteBuilder<'_, '_> {
             Part::Digest | Part::Name => return None,
         };
         Some(site)
+    }
+}
+
+impl SiteBuilder<'_, '_> {
+    /// The marked name of a tag that has no name in its own map, such as the values of two variables: the document has one such
+    /// tag with this policy, and one name without a tag.
+    fn name_elsewhere(&self, tag: &Marked) -> Option<&ScalarSpan> {
+        if tag.comment.is_ours() {
+            return None;
+        }
+        let of_policy = |wanted: Part, other: Part| {
+            let parts = self.by_part.iter().filter(move |((parent, part, policy), _)| {
+                let without = !self.by_part.contains_key(&(*parent, other.clone(), *policy));
+                *part == wanted && **policy == tag.comment.policy && without
+            });
+            parts.map(|(_, span)| *span)
+        };
+        let mut names = of_policy(Part::Name, Part::Tag(None));
+        let name = names.next()?;
+        let is_only = names.next().is_none() && of_policy(Part::Tag(None), Part::Name).count() == 1;
+        is_only.then_some(name)
     }
 }
 
