@@ -90,7 +90,7 @@ impl Remote {
 
 /// A path without what may be written around and within it: slashes, escapes, `.git`, and the `_git` of Azure DevOps.
 fn path_of(written: &str) -> String {
-    let decoded = percent_encoding::percent_decode_str(written).decode_utf8_lossy();
+    let decoded = decoded(written);
     let parts: Vec<&str> = decoded
         .split('/')
         .filter(|part| !matches!(*part, "" | "." | "_git"))
@@ -103,6 +103,20 @@ impl fmt::Display for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.path)
     }
+}
+
+/// A text with `%20` and the like decoded.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let digits = tail.get(..2).filter(|_| *first == b'%');
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = tail.get(if byte.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
