@@ -89,6 +89,9 @@ fn texts<'a>(site: &'a ImageSite, new: &ImageRef) -> Result<Vec<(&'a ScalarSpan,
         (None, Some(_)) if site.name_alone && new.tag().is_some() && new.digest().is_none() => {
             return Err("it has no tag; add a tag to the file, or name a digest".to_owned());
         }
+        (None, Some(_)) if site.name_alone && digest.is_some() && new.digest().is_none() => {
+            return Err("the file has only its digest, and the new image has none; name a digest".to_owned());
+        }
         (None, Some(repository)) if site.name_alone => texts.extend(name.map(|name| (repository, name))),
         (None, Some(repository)) => {
             let name = name.unwrap_or_else(|| without_tag(&repository.text).to_owned());
