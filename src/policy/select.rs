@@ -48,11 +48,14 @@ pub fn select(question: &Question<'_>) -> Selection {
     }
 }
 
-/// The candidate that is the image in the file.
+/// The candidate that is the image in the file. Of several tags on one digest, the tag in the file counts, or else the tag that
+/// was pushed last, in whatever order the registry lists them.
 fn listed<'a>(question: &Question<'a>, tag: &Tag) -> Option<&'a Candidate> {
     let mut candidates = question.candidates.iter();
     match question.digest {
-        Some(digest) => candidates.find(|candidate| candidate.digest.as_ref() == Some(digest)),
+        Some(digest) => candidates
+            .filter(|candidate| candidate.digest.as_ref() == Some(digest))
+            .max_by_key(|candidate| (candidate.tag == *tag, candidate.pushed_at, &candidate.tag)),
         None => candidates.find(|candidate| candidate.tag == *tag),
     }
 }
