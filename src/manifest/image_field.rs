@@ -14,6 +14,8 @@ pub struct ImageField {
     pub has_repository: bool,
     /// Position of the tag, or of the whole reference.
     pub position: Position,
+    /// The JSON pointer (RFC 6901) from the object to the scalar that is rewritten for a new tag.
+    pub pointer: String,
     /// The scalar that is rewritten for a new tag.
     pub slot: Slot,
     /// The marker comment on the field's line.

@@ -21,6 +21,17 @@ pub struct Kustomization {
     pub images: Vec<ImageOverride>,
     /// The parts that may change images and that Tidegate does not evaluate.
     pub not_evaluated: Vec<NotEvaluated>,
+    /// The parts that add objects which Tidegate does not read.
+    pub generated: Vec<Generated>,
+}
+
+/// A part of a kustomization that adds objects which Tidegate does not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// The key, e.g. `helmCharts`.
+    pub key: &'static str,
+    /// Position of the part.
+    pub position: Position,
 }
 
 /// What a kustomization writes into the metadata of every object.
@@ -45,9 +56,11 @@ pub struct ImageOverride {
     pub name: String,
     /// The name that the entry sets.
     pub new_name: Option<String>,
-    /// Whether the entry sets the tag or the digest, so that the base's tag has no effect.
+    /// Whether the entry sets the tag, so that the base's tag and digest have no effect.
     pub sets_tag: bool,
-    /// What the entry appends to the base's tag.
+    /// Whether the entry sets the digest, so that the base's tag and digest have no effect.
+    pub sets_digest: bool,
+    /// What the entry appends to the base's tag, if the entry sets neither. The base's digest goes.
     pub tag_suffix: Option<String>,
     /// The position of the tag or the digest; of the entry, if it has neither.
     pub position: Position,

@@ -45,13 +45,14 @@ pub(crate) use edit::set::image_fields;
 pub use edit::set::{set_images, set_tags};
 pub use image_field::{ImageField, MarkedName, Marker, MarkerPolicy, Slot, SlotContent};
 pub use kustomization::{
-    AddedMetadata, ImageOverride, Kustomization, NotEvaluated, Operation, Patch, PatchBody, Target,
+    AddedMetadata, Generated, ImageOverride, Kustomization, NotEvaluated, Operation, Patch, PatchBody, Target,
 };
-pub(crate) use prefilter::{KINDS_WITHOUT_IMAGES, names_no_workload};
 pub use prefilter::{can_skip_for_images, may_hold_images};
+pub(crate) use prefilter::{has_no_images, names_no_workload};
 pub(crate) use read::automation_of::automation_of;
 pub(crate) use read::flux_config::{FluxConfig, read_flux_config};
 pub use read::open::read;
+pub(crate) use read::pod::{CONTAINERS, container_field, pod_spec_path, volume_field};
 pub(crate) use weight::value_weight;
 pub use yaml::events::Style;
 pub(crate) use yaml::limits::MAX_FILE_BYTES;

@@ -469,6 +469,7 @@ fn a_document_gives_its_automated_fields() {
         image: ImageRef::parse("registry.example/shop/web:a").unwrap(),
         has_repository: true,
         position: Position { line: 9, column: 1 },
+        pointer: "/spec/template/spec/containers/0/image".to_owned(),
         slot: Slot {
             span: 0..1,
             style: Style::Plain,

@@ -7,5 +7,5 @@ mod fast_scan;
 mod line;
 mod words;
 
-pub(crate) use words::{KINDS_WITHOUT_IMAGES, names_no_workload};
 pub use words::{can_skip_for_images, may_hold_images};
+pub(crate) use words::{has_no_images, names_no_workload};

@@ -51,8 +51,8 @@ pub fn can_skip_for_images(path: &RepoPath, bytes: &[u8]) -> bool {
         && limits::decode(bytes).is_ok_and(|source| is_plain_objects(&source.text))
 }
 
-/// Kinds whose objects have no images, and get none from a patch.
-pub(crate) const KINDS_WITHOUT_IMAGES: [&str; 24] = [
+/// Kinds of built-in API groups whose objects have no images, and get none from a patch.
+const KINDS_WITHOUT_IMAGES: [&str; 24] = [
     "APIService",
     "Certificate",
     "ClusterRole",
@@ -79,19 +79,34 @@ pub(crate) const KINDS_WITHOUT_IMAGES: [&str; 24] = [
     "StorageClass",
 ];
 
+/// Whether objects of a kind have no images, and get none from a patch. Other groups have kinds of the same names: a Service of
+/// Knative has containers.
+pub(crate) fn has_no_images(group: &str, kind: &str) -> bool {
+    KINDS_WITHOUT_IMAGES.contains(&kind) && is_built_in(group)
+}
+
+/// Whether the API server serves the group by itself, or the group is that of certificates.
+fn is_built_in(group: &str) -> bool {
+    !group.contains('.') || group.ends_with(".k8s.io") || group == "cert-manager.io"
+}
+
 /// Whether every object of a file that [`can_skip_for_images`] lets go is of a kind without images. Any other object may get an
 /// image from a patch of a kustomization, or may itself be a patch.
 pub(crate) fn names_no_workload(bytes: &[u8]) -> bool {
-    let mut kinds = KIND.captures_iter(bytes).filter_map(|found| found.get(1));
-    kinds.all(|kind| {
-        KINDS_WITHOUT_IMAGES
-            .iter()
-            .any(|known| known.as_bytes() == kind.as_bytes())
-    })
+    let texts = |pattern: &'static Regex| {
+        let found = pattern.captures_iter(bytes).filter_map(|found| found.get(1));
+        found.map(|text| std::str::from_utf8(text.as_bytes()).unwrap_or_default())
+    };
+    texts(&KIND).all(|kind| KINDS_WITHOUT_IMAGES.contains(&kind))
+        && texts(&API_VERSION).all(|version| version.split_once('/').is_none_or(|(group, _)| is_built_in(group)))
 }
 
 static KIND: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?m)^["']?kind["']?[ \t]*:[ \t]*["']?([^"'\s#]*)"#).expect("the pattern is a constant")
+});
+
+static API_VERSION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?m)^["']?apiVersion["']?[ \t]*:[ \t]*["']?([^"'\s#]*)"#).expect("the pattern is a constant")
 });
 
 /// Annotations that may not be a block mapping. The reader reports annotations that are not a map.

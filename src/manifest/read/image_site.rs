@@ -1,7 +1,7 @@
 use crate::manifest::image_field::{ImageField, Slot, SlotContent};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::manifest::yaml::events::Style;
-use crate::manifest::yaml::path::Path;
+use crate::manifest::yaml::path::{Path, pointer};
 use crate::model::{FieldName, ImageRef, Position};
 use std::ops::Range;
 
@@ -31,6 +31,7 @@ impl ImageSite {
                 image,
                 has_repository: true,
                 position: main.position,
+                pointer: String::new(),
                 slot: Slot {
                     span: main.span.clone(),
                     style: main.style,
@@ -53,6 +54,16 @@ impl ImageSite {
             SlotContent::Reference => self.repository.as_ref(),
             SlotContent::Tag => self.tag.as_ref(),
             SlotContent::Digest => self.digest.as_ref(),
+        }
+    }
+
+    /// The image field of an object that stands at a path of the document.
+    pub(crate) fn field_of(&self, object: &Path) -> ImageField {
+        let path = self.main().map(|scalar| &scalar.path);
+        let below = path.and_then(|path| path.0.get(object.0.len()..));
+        ImageField {
+            pointer: below.map(pointer).unwrap_or_default(),
+            ..self.field.clone()
         }
     }
 

@@ -2,7 +2,7 @@ use crate::manifest::image_field::SlotContent;
 use crate::manifest::kustomization::{AddedMetadata, ImageOverride, Kustomization};
 use crate::manifest::read::image_site::{ImageSite, Problem, ScalarSpan};
 use crate::manifest::read::images::{Images, Precedence};
-use crate::manifest::read::not_evaluated::not_evaluated;
+use crate::manifest::read::not_evaluated::{generated, not_evaluated};
 use crate::manifest::read::patches::{late_patches, patches};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::manifest::yaml::events::Style;
@@ -25,6 +25,7 @@ pub(crate) fn read(root: &Cursor<'_>, tokens: &[Range<usize>]) -> (Kustomization
         metadata: metadata(root),
         images: Vec::new(),
         not_evaluated: not_evaluated(root),
+        generated: generated(root),
     };
     let mut images = Images::default();
     for key in ["images", "imageTags"] {
@@ -69,9 +70,9 @@ fn add_entry(entry: &Cursor<'_>, tokens: &[Range<usize>], images: &mut Images) -
         cursor.written().is_some_and(|text| !text.is_empty()).then_some(cursor)
     };
     let (tag, digest) = (written("newTag"), written("digest"));
-    let sets_tag = tag.is_some() || digest.is_some();
+    let sets_version = tag.is_some() || digest.is_some();
     let position = tag.as_ref().or(digest.as_ref()).unwrap_or(entry).position();
-    if sets_tag {
+    if sets_version {
         images.names.insert(FieldName(name.clone()));
         if let Some(cursor) = tag.as_ref().filter(|cursor| is_number(cursor)) {
             let tag = cursor.written().unwrap_or_default();
@@ -92,9 +93,10 @@ fn add_entry(entry: &Cursor<'_>, tokens: &[Range<usize>], images: &mut Images) -
     }
     Some(ImageOverride {
         new_name: written("newName").and_then(|cursor| cursor.text()),
-        sets_tag,
+        sets_tag: tag.is_some(),
+        sets_digest: digest.is_some(),
         tag_suffix: written("tagSuffix")
-            .filter(|_| !sets_tag)
+            .filter(|_| !sets_version)
             .and_then(|cursor| cursor.text()),
         position,
         name,

@@ -1,4 +1,4 @@
-use crate::manifest::kustomization::{NotEvaluated, Target};
+use crate::manifest::kustomization::{Generated, NotEvaluated, Target};
 use crate::manifest::read::patches::target;
 use crate::manifest::yaml::cursor::Cursor;
 
@@ -13,6 +13,11 @@ pub(crate) fn not_evaluated(root: &Cursor<'_>) -> Vec<NotEvaluated> {
             target: None,
         }));
     }
+    found.extend(root.walk(&["openapi", "path"]).map(|path| NotEvaluated {
+        key: "openapi",
+        position: path.position(),
+        target: None,
+    }));
     for item in root.items_at("replacements") {
         replacement(&item, &mut found);
     }
@@ -27,6 +32,19 @@ pub(crate) fn not_evaluated(root: &Cursor<'_>) -> Vec<NotEvaluated> {
         }
     }
     found
+}
+
+/// The parts that add objects which Tidegate does not read.
+pub(crate) fn generated(root: &Cursor<'_>) -> Vec<Generated> {
+    let keys = ["helmCharts", "helmChartInflationGenerator", "generators"];
+    let lists = keys.into_iter().filter_map(|key| {
+        let list = root.key(key).filter(|list| !list.items().is_empty())?;
+        Some(Generated {
+            key,
+            position: list.position(),
+        })
+    });
+    lists.collect()
 }
 
 /// A replacement reads a field of one object and writes the value into fields of others.

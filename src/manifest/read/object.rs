@@ -63,7 +63,7 @@ impl Reader<'_> {
                     origin: self.origin(cursor.position()),
                 }),
                 position: cursor.position(),
-                images: sites.iter().map(|site| site.field.clone()).collect(),
+                images: sites.iter().map(|site| site.field_of(cursor.path())).collect(),
                 automation,
             },
             tree: index,

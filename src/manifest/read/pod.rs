@@ -3,21 +3,37 @@ use crate::manifest::yaml::cursor::Cursor;
 use crate::model::FieldName;
 use std::ops::Range;
 
+/// The lists of a pod spec that hold containers. Of two fields with one name, the one of the earlier list counts.
+pub(crate) const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// The path from an object to its pod spec.
+pub(crate) fn pod_spec_path(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Pod" => &["spec"],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
+        "PodTemplate" => &["template", "spec"],
+        _ => &["spec", "template", "spec"],
+    }
+}
+
+/// The name of a container's image field: the container's name, or its place in the list.
+pub(crate) fn container_field(name: Option<String>, list: &str, at: usize) -> String {
+    name.unwrap_or_else(|| format!("{list}[{at}]"))
+}
+
+/// The name of the image field of a volume.
+pub(crate) fn volume_field(name: &str) -> String {
+    format!("volume.{name}")
+}
+
 /// The pod spec of a Pod, of a CronJob, or of any kind with a pod template.
 ///
 /// A patch is a part of an object. It may have ephemeral containers or volumes and no containers.
 pub(crate) fn pod_spec<'a>(object: &Cursor<'a>, kind: &str) -> Option<Cursor<'a>> {
-    match kind {
-        "Pod" => object.key("spec"),
-        "CronJob" => object.walk(&["spec", "jobTemplate", "spec", "template", "spec"]),
-        "PodTemplate" => object.walk(&["template", "spec"]),
-        _ => object.walk(&["spec", "template", "spec"]),
-    }
-    .filter(|spec| {
-        ["containers", "initContainers", "ephemeralContainers", "volumes"]
-            .iter()
-            .any(|list| spec.key(list).is_some_and(|list| list.is_sequence()))
-    })
+    let mut lists = CONTAINERS.iter().chain(&["volumes"]);
+    object
+        .walk(pod_spec_path(kind))
+        .filter(|spec| lists.any(|list| spec.key(list).is_some_and(|list| list.is_sequence())))
 }
 
 /// The image fields of a pod spec.
@@ -27,24 +43,20 @@ pub(crate) fn pod_spec<'a>(object: &Cursor<'a>, kind: &str) -> Option<Cursor<'a>
 /// may have, is named by its index: `containers[0]`.
 pub(crate) fn image_fields(spec: &Cursor<'_>, tokens: &[Range<usize>]) -> Images {
     let mut images = Images::default();
-    for list in ["containers", "initContainers", "ephemeralContainers"] {
+    for list in CONTAINERS {
         for (at, container) in spec.items_at(list).into_iter().enumerate() {
             let Some(image) = container.key("image").filter(|image| !image.is_null()) else {
                 continue;
             };
             let name = container.key("name").and_then(|name| name.text());
-            let name = name.unwrap_or_else(|| format!("{list}[{at}]"));
+            let name = container_field(name, list, at);
             images.add(FieldName(name), &ImageParts::whole(image), tokens);
         }
     }
     for volume in spec.items_at("volumes") {
         let reference = volume.walk(&["image", "reference"]).filter(|image| !image.is_null());
         if let (Some(name), Some(reference)) = (volume.key("name").and_then(|name| name.text()), reference) {
-            images.add(
-                FieldName(format!("volume.{name}")),
-                &ImageParts::whole(reference),
-                tokens,
-            );
+            images.add(FieldName(volume_field(&name)), &ImageParts::whole(reference), tokens);
         }
     }
     images.sort_and_deduplicate(Precedence::First);

@@ -82,7 +82,7 @@ impl Reader<'_> {
                     origin: self.origin(root.position()),
                 }),
                 position: root.position(),
-                images: images.sites.iter().map(|site| site.field.clone()).collect(),
+                images: images.sites.iter().map(|site| site.field_of(root.path())).collect(),
                 automation: AutomationIntent::default(),
             },
             tree: index,

@@ -171,7 +171,13 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
         }
         for image in &kustomization.images {
             let name = image.new_name.as_deref().unwrap_or(&image.name);
-            writeln!(text, "  {} becomes {name}, sets tag: {}", image.name, image.sets_tag).unwrap();
+            writeln!(
+                text,
+                "  {} becomes {name}, sets tag: {}",
+                image.name,
+                image.sets_tag || image.sets_digest
+            )
+            .unwrap();
         }
     }
     if !reading.operations.is_empty() {

@@ -38,6 +38,15 @@ impl Path {
     }
 }
 
+/// The JSON pointer (RFC 6901) of some steps.
+pub(crate) fn pointer(steps: &[Step]) -> String {
+    let steps = steps.iter().map(|step| match step {
+        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Step::Index(index) => format!("/{index}"),
+    });
+    steps.collect()
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, step) in self.0.iter().enumerate() {

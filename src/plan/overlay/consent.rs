@@ -94,13 +94,9 @@ pub(super) fn asked(location: &str, members: &[Member<'_>]) -> Affected {
             affected.policies.push((member.label.clone(), policy));
         }
         if !member.is_automated() && member.intent.lock.is_none() {
-            affected.objection.get_or_insert_with(|| {
-                format!(
-                    "{location}: a new tag here would also change {}, which is not automated; automate it too, or give it a \
-                     tag of its own",
-                    member.label
-                )
-            });
+            affected
+                .objection
+                .get_or_insert_with(|| not_automated(location, member));
         }
         if let Ok(image) = ImageRef::parse(&member.name)
             && !affected.images.contains(&image)
@@ -109,6 +105,21 @@ pub(super) fn asked(location: &str, members: &[Member<'_>]) -> Affected {
         }
     }
     affected
+}
+
+/// Why automation may not move an image that did not ask for it.
+fn not_automated(location: &str, member: &Member<'_>) -> String {
+    let label = &member.label;
+    match member.intent.automated {
+        true => format!(
+            "{location}: a new tag here would also change an image of {label} that has no field of its own; give each container \
+             of {label} a name of its own"
+        ),
+        false => format!(
+            "{location}: a new tag here would also change {label}, which is not automated; automate it too, or give it a tag \
+             of its own"
+        ),
+    }
 }
 
 /// The lock of a workload that shares the tag with others.

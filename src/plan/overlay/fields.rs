@@ -93,7 +93,7 @@ pub fn overlay_fields(index: &OverlayIndex<'_>) -> OverlayFields {
     let mut groups: BTreeMap<usize, Vec<Member<'_>>> = BTreeMap::new();
     for top in build.tops() {
         for object in build.top(top) {
-            for member in members(&object) {
+            for member in members(&object, &mut build.sources) {
                 let group = groups.entry(member.source).or_default();
                 if group.len() < MOST_MEMBERS {
                     group.push(member);
@@ -160,6 +160,9 @@ fn add(
     let mut affected = asked(&place.location(), members);
     let refused = sources.refused.get(&source).cloned();
     affected.refusal = refused.or(affected.refusal);
+    let objection = sources.objections.get(&source);
+    let objection = objection.map(|reason| format!("{}: {reason}", place.location()));
+    affected.objection = affected.objection.or(objection);
     let is_marked = place.image.is_some_and(|image| image.marker.is_some());
     if !is_marked && let Some(first) = members.iter().find(|member| member.is_automated()) {
         found.automated.extend(place.field(first, &affected));

@@ -1,4 +1,4 @@
-use super::mark::{marked, split};
+use super::mark::{Version, marked, split};
 use crate::manifest::ImageOverride;
 use regex::Regex;
 use serde_json::Value;
@@ -52,12 +52,21 @@ impl<'a> Entry<'a> {
             return None;
         }
         let new = self.entry.new_name.as_deref().unwrap_or(name);
-        if self.entry.sets_tag {
-            return Some(marked(new, self.source));
+        if self.entry.sets_tag || self.entry.sets_digest {
+            let version = if self.entry.sets_tag {
+                Version::Tag
+            } else {
+                Version::Digest
+            };
+            return Some(marked(new, self.source, version));
         }
         let suffix = self.entry.tag_suffix.as_deref().unwrap_or_default();
+        if tag.is_empty() && !suffix.is_empty() {
+            // A digest goes, and the suffix alone is the tag.
+            return Some(marked(new, self.source, Version::Tag));
+        }
         let mut image = new.to_owned();
-        if !tag.is_empty() || !suffix.is_empty() {
+        if !tag.is_empty() {
             image.push(':');
             image.push_str(tag);
             image.push_str(suffix);

@@ -1,12 +1,12 @@
-use crate::manifest::Document;
+use crate::manifest::{CONTAINERS, Document, container_field, pod_spec_path, volume_field};
 use crate::model::ImageRef;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Stands at both ends of a mark. No tag has this character.
 const EDGE: char = '\u{1}';
-/// The lists of a pod spec that hold images.
-pub(super) const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+/// What stands before a digest.
+const DIGEST: &str = "@sha256:";
 
 /// The name of an image, its tag (or mark) and its digest, cut as kustomize cuts them.
 pub(super) fn split(image: &str) -> (&str, &str, &str) {
@@ -23,16 +23,30 @@ pub(super) fn split(image: &str) -> (&str, &str, &str) {
     }
 }
 
-/// An image whose tag and digest come from a source.
-pub(super) fn marked(name: &str, source: usize) -> String {
-    format!("{name}:{EDGE}{source}{EDGE}")
+/// What a source gives an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// A tag, perhaps with a digest behind it.
+    Tag,
+    /// A digest and no tag.
+    Digest,
+}
+
+/// An image whose tag or digest comes from a source. The mark stands where kustomize finds the one or the other.
+pub(super) fn marked(name: &str, source: usize, version: Version) -> String {
+    let separator = match version {
+        Version::Tag => ":",
+        Version::Digest => DIGEST,
+    };
+    format!("{name}{separator}{EDGE}{source}{EDGE}")
 }
 
 /// An image with a mark: its name, its source, and what was appended to the tag.
 pub(super) fn parse(image: &str) -> Option<(&str, usize, &str)> {
     let (name, rest) = image.split_once(EDGE)?;
     let (source, suffix) = rest.split_once(EDGE)?;
-    Some((name.strip_suffix(':')?, source.parse().ok()?, suffix))
+    let name = name.strip_suffix(DIGEST).or_else(|| name.strip_suffix(':'))?;
+    Some((name, source.parse().ok()?, suffix))
 }
 
 /// The text before a mark.
@@ -68,23 +82,13 @@ fn each_text<'v>(value: &'v Value, visit: &mut impl FnMut(&'v str)) {
     }
 }
 
-/// The path from an object to its pod spec.
-pub(super) fn pod_spec(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "Pod" => &["spec"],
-        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
-        "PodTemplate" => &["template", "spec"],
-        _ => &["spec", "template", "spec"],
-    }
-}
-
 /// Visits the images of a pod spec: the name of the field, as a reading of the object names it, and the image.
 pub(super) fn each_image(spec: &mut Value, visit: &mut impl FnMut(&str, &mut String)) {
     for list in CONTAINERS {
         let items = spec.get_mut(list).and_then(Value::as_array_mut);
         for (at, container) in items.into_iter().flatten().enumerate() {
             let name = container.get("name").and_then(Value::as_str).map(str::to_owned);
-            let name = name.unwrap_or_else(|| format!("{list}[{at}]"));
+            let name = container_field(name, list, at);
             if let Some(Value::String(image)) = container.get_mut("image") {
                 visit(&name, image);
             }
@@ -92,10 +96,7 @@ pub(super) fn each_image(spec: &mut Value, visit: &mut impl FnMut(&str, &mut Str
     }
     let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
     for volume in volumes.into_iter().flatten() {
-        let name = volume
-            .get("name")
-            .and_then(Value::as_str)
-            .map(|name| format!("volume.{name}"));
+        let name = volume.get("name").and_then(Value::as_str).map(volume_field);
         let reference = volume.pointer_mut("/image/reference");
         if let (Some(name), Some(Value::String(image))) = (name, reference) {
             visit(&name, image);
@@ -107,22 +108,59 @@ pub(super) fn each_image(spec: &mut Value, visit: &mut impl FnMut(&str, &mut Str
 /// or `None` for an image that stays as it is.
 pub(super) fn mark_pod(value: &mut Value, source: &mut impl FnMut(&str) -> Option<usize>) {
     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let spec = pod_spec(&kind).iter().try_fold(value, |value, key| value.get_mut(key));
+    let spec = pod_spec_path(&kind)
+        .iter()
+        .try_fold(value, |value, key| value.get_mut(key));
     let Some(spec) = spec else { return };
     each_image(spec, &mut |name, image| {
         if !is_markable(image) {
             return;
         }
         if let Some(source) = source(name) {
-            *image = marked(split(image).0, source);
+            *image = marked_as(image, source);
         }
     });
+}
+
+/// The image with a mark in place of its tag. An edit gives a tag to an image that only has a digest.
+fn marked_as(image: &str, source: usize) -> String {
+    marked(split(image).0, source, Version::Tag)
+}
+
+/// Marks the images in all lists of containers and volumes that have no mark yet, wherever the lists are.
+pub(super) fn mark_rest(value: &mut Value, source: usize) {
+    let mark = |image: Option<&mut Value>| {
+        if let Some(Value::String(image)) = image
+            && is_markable(image)
+        {
+            *image = marked_as(image, source);
+        }
+    };
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| mark_rest(item, source)),
+        Value::Object(map) => {
+            for (key, below) in map {
+                match below {
+                    Value::Array(items) if CONTAINERS.contains(&&**key) => {
+                        items.iter_mut().for_each(|item| mark(item.get_mut("image")));
+                    }
+                    Value::Array(items) if key == "volumes" => {
+                        items
+                            .iter_mut()
+                            .for_each(|item| mark(item.pointer_mut("/image/reference")));
+                    }
+                    below => mark_rest(below, source),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Marks every image in the value of an operation, whatever part of an object the value is.
 pub(super) fn mark_all(value: &mut Value, is_image: bool, source: &mut impl FnMut() -> usize) {
     match value {
-        Value::String(image) if is_image && is_markable(image) => *image = marked(split(image).0, source()),
+        Value::String(image) if is_image && is_markable(image) => *image = marked_as(image, source()),
         Value::Array(items) => items.iter_mut().for_each(|item| mark_all(item, false, source)),
         Value::Object(map) => {
             for (key, item) in map {
@@ -145,5 +183,6 @@ fn is_markable(image: &str) -> bool {
 /// Whether an object or a part of one is without images for ever: neither kustomize nor a patch that is worth writing gives
 /// it one.
 pub(super) fn has_no_images(document: &Document) -> bool {
-    crate::manifest::KINDS_WITHOUT_IMAGES.contains(&&*document.object.id.kind)
+    let id = &document.object.id;
+    crate::manifest::has_no_images(&id.group, &id.kind)
 }

@@ -1,6 +1,8 @@
-use super::mark::{each_image, marks, parse, pod_spec};
+use super::mark::{each_image, marks, parse};
 use super::object::Object;
-use crate::manifest::{AutomationIntent, Document, automation_of};
+use super::release;
+use super::sources::{Source, Sources};
+use crate::manifest::{AutomationIntent, Document, automation_of, pod_spec_path};
 use crate::model::{FieldName, ObjectId, RepoPath};
 use crate::plan::field::immutable;
 use serde_json::Value;
@@ -37,7 +39,7 @@ impl Member<'_> {
 }
 
 /// The images of a rendered object whose tags come from known sources.
-pub(super) fn members<'a>(object: &Object<'a>) -> Vec<Member<'a>> {
+pub(super) fn members<'a>(object: &Object<'a>, sources: &mut Sources<'a>) -> Vec<Member<'a>> {
     let intent = Rc::new(intent(object));
     let identity = object.identity();
     let label = ObjectId {
@@ -59,29 +61,51 @@ pub(super) fn members<'a>(object: &Object<'a>) -> Vec<Member<'a>> {
         intent: Rc::clone(&intent),
         label: label.clone(),
     };
-    let releases = object.release.iter();
-    let mut found: Vec<Member<'a>> = releases
-        .map(|(field, (name, source))| member(Some(&field.0), name, *source, ""))
-        .collect();
+    let mut found: Vec<Member<'a>> = Vec::new();
+    if object.is_release() {
+        let images = release::images(&object.value).into_iter();
+        found.extend(images.map(|image| {
+            let source = image.source.unwrap_or_else(|| sources.add(elsewhere(object)));
+            member(Some(&image.field.0), &image.name, source, "")
+        }));
+    }
     let mut value = Value::clone(&object.value);
     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let spec = pod_spec(&kind)
+    let spec = pod_spec_path(&kind)
         .iter()
         .try_fold(&mut value, |value, key| value.get_mut(key));
     if let Some(spec) = spec.filter(|_| !object.is_release()) {
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: Vec<(String, String)> = Vec::new();
         each_image(spec, &mut |field, image| {
-            if let Some((name, source, suffix)) = parse(image) {
-                // Of two containers with one name, the first has the name's field.
-                let field = (!seen.iter().any(|seen| seen == field)).then_some(field);
-                found.push(member(field, name, source, suffix));
+            let written = image.clone();
+            if let Some((name, source, suffix)) = parse(&written) {
+                let mut others = seen.iter().filter(|(other, _)| other == field);
+                // Of two containers with one name, the first has the name's field. The other one may be a copy.
+                match others.next() {
+                    None => found.push(member(Some(field), name, source, suffix)),
+                    Some((_, first)) if *first == written => {}
+                    Some(_) => found.push(member(None, name, source, suffix)),
+                }
                 image.clear();
             }
-            seen.push(field.to_owned());
+            seen.push((field.to_owned(), written));
         });
     }
     found.extend(marks(&value).into_iter().map(|source| member(None, "", source, "")));
     found
+}
+
+/// The source of an image of a HelmRelease whose tag is set where nobody looks for one.
+fn elsewhere<'a>(object: &Object<'a>) -> Source<'a> {
+    Source::NotEditable {
+        path: object.path,
+        position: object.document.position,
+        reason: format!(
+            "{}:{}: a kustomization changes the image in a way that is not followed; write the whole image in a patch in a \
+             file of its own",
+            object.path, object.document.position
+        ),
+    }
 }
 
 /// What the rendered annotations ask of automation. Overlays may have changed the annotations of the file.

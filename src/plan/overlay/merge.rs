@@ -1,27 +1,29 @@
+use super::object::Identity;
 use serde_json::{Map, Value};
 
 /// What a directive of a strategic merge patch asks for.
 const DIRECTIVE: &str = "$patch";
 /// The lists of a pod spec whose items kustomize merges by their names. Its other lists hold no images.
 const BY_NAME: [&str; 4] = ["containers", "initContainers", "ephemeralContainers", "volumes"];
-/// The built-in kinds with pod specs, with their API groups: kustomize knows the types of their lists.
-const BUILT_IN: [(&str, &str); 9] = [
-    ("", "Pod"),
-    ("", "PodTemplate"),
-    ("", "ReplicationController"),
-    ("apps", "DaemonSet"),
-    ("apps", "Deployment"),
-    ("apps", "ReplicaSet"),
-    ("apps", "StatefulSet"),
-    ("batch", "CronJob"),
-    ("batch", "Job"),
+/// The built-in kinds with pod specs, with their API versions, of which kustomize knows the types of the lists.
+const BUILT_IN: [(&str, &str, &str); 10] = [
+    ("", "v1", "Pod"),
+    ("", "v1", "PodTemplate"),
+    ("", "v1", "ReplicationController"),
+    ("apps", "v1", "DaemonSet"),
+    ("apps", "v1", "Deployment"),
+    ("apps", "v1", "ReplicaSet"),
+    ("apps", "v1", "StatefulSet"),
+    ("batch", "v1", "CronJob"),
+    ("batch", "v1beta1", "CronJob"),
+    ("batch", "v1", "Job"),
 ];
 
 /// Merges a part of an object into the object, as kustomize does it: maps are merged key by key, `null` removes a key, and
 /// lists of containers and volumes are merged by name, those of the patch first. Every other list is replaced, and so is each
 /// list of a kind that is not built in, directives included. Returns false if the patch deletes the object.
-pub(super) fn merge(object: &mut Value, patch: &Value, group: &str, kind: &str) -> bool {
-    let lists = if BUILT_IN.contains(&(group, kind)) {
+pub(super) fn merge(object: &mut Value, patch: &Value, identity: &Identity) -> bool {
+    let lists = if BUILT_IN.contains(&(&identity.group, &identity.version, &identity.kind)) {
         Lists::ByName
     } else {
         Lists::Replaced
@@ -64,6 +66,7 @@ fn map(object: &mut Value, patch: &Value, lists: Lists) {
                     Some(Value::Array(old)) if lists == Lists::ByName && BY_NAME.contains(&&**key) => {
                         by_name(old, items)
                     }
+                    _ if lists == Lists::ByName && BY_NAME.contains(&&**key) => new_list(items),
                     _ => items.clone(),
                 };
                 object.insert(key.clone(), Value::Array(merged));
@@ -87,6 +90,16 @@ fn field(object: &mut Map<String, Value>, key: &str, value: &Value, lists: Lists
         _ => {
             object.insert(key.to_owned(), without_directives(value));
         }
+    }
+}
+
+/// A list where the object has none. Of a list with a directive for the whole of it, kustomize leaves the directive alone.
+fn new_list(items: &[Value]) -> Vec<Value> {
+    let is_whole = |item: &&Value| item.get("name").is_none() && directive(item).is_some();
+    let whole: Vec<Value> = items.iter().filter(is_whole).cloned().collect();
+    match whole.is_empty() {
+        true => by_name(&mut Vec::new(), items),
+        false => whole,
     }
 }
 

@@ -1,7 +1,6 @@
 use crate::manifest::Document;
-use crate::model::{FieldName, RepoPath};
+use crate::model::RepoPath;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// An object on its way through kustomizations. The tags of its images are marks, which say where each tag comes from.
@@ -17,10 +16,15 @@ pub(super) struct Object<'a> {
     pub(super) path: &'a RepoPath,
     /// The document that declares the object.
     pub(super) document: &'a Document,
-    /// The image fields of a HelmRelease: the name of the image, and the number of its source. Its values are not marked.
-    pub(super) release: BTreeMap<FieldName, (String, usize)>,
+    /// Whether a patch was merged into the part of the object that may hold images.
+    pub(super) is_merged: bool,
     /// Why the images of the object cannot be followed, if they cannot.
     pub(super) refusal: Option<Rc<str>>,
+}
+
+/// Whether an object, or a part of one, is a HelmRelease.
+pub(super) fn is_release(value: &Value) -> bool {
+    value.get("kind").is_some_and(|kind| kind == "HelmRelease")
 }
 
 /// How kustomize tells objects apart.
@@ -95,7 +99,15 @@ impl Object<'_> {
     }
 
     pub(super) fn is_release(&self) -> bool {
-        self.value.get("kind").is_some_and(|kind| kind == "HelmRelease")
+        is_release(&self.value)
+    }
+
+    /// Whether kustomize leaves the object out of what it renders.
+    pub(super) fn is_local(&self) -> bool {
+        let annotation = self
+            .value
+            .pointer("/metadata/annotations/config.kubernetes.io~1local-config");
+        annotation.is_some_and(|text| text != "false")
     }
 
     /// Remembers the identity, which is about to change.

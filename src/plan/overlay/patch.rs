@@ -2,10 +2,7 @@ use super::merge::merge;
 use super::object::Object;
 use super::operations::{self, Failed};
 use super::prepared::{Part, PreparedPatch};
-use super::select::selects;
 use super::sources::Sources;
-use crate::manifest::Operation;
-use serde_json::Value;
 use std::rc::Rc;
 
 /// Applies a patch to the objects that it is for.
@@ -18,7 +15,7 @@ pub(super) fn apply(objects: &mut Vec<Object<'_>>, patch: &PreparedPatch<'_>, so
             .for_each(|(object, _)| object.refuse(|| reason.clone()));
     }
     for part in &patch.parts {
-        let named: Vec<bool> = match patch.patch.target {
+        let named: Vec<bool> = match patch.selector {
             Some(_) => selected.clone(),
             None => named(objects, part),
         };
@@ -33,7 +30,7 @@ pub(super) fn apply(objects: &mut Vec<Object<'_>>, patch: &PreparedPatch<'_>, so
             merge_part(object, patch, part)
         });
     }
-    if !patch.operations.is_empty() {
+    if !patch.operations.workload.is_empty() {
         for (object, _) in objects.iter_mut().zip(&selected).filter(|(_, selected)| **selected) {
             operate(object, patch, sources);
         }
@@ -42,11 +39,11 @@ pub(super) fn apply(objects: &mut Vec<Object<'_>>, patch: &PreparedPatch<'_>, so
 
 /// Whether a patch with a target is for an object. A patch without a target may be for each.
 fn is_selected(object: &mut Object<'_>, patch: &PreparedPatch<'_>) -> bool {
-    let Some(target) = &patch.patch.target else {
+    let Some(selector) = &patch.selector else {
         // Operations without a target are an error of kustomize.
-        return patch.operations.is_empty();
+        return patch.operations.workload.is_empty();
     };
-    selects(target, object).unwrap_or_else(|reason| {
+    selector.selects(object).unwrap_or_else(|reason| {
         object.refuse(|| {
             format!(
                 "{}: {reason}, so that nobody knows whether the patch is for it",
@@ -77,12 +74,10 @@ fn merge_part(object: &mut Object<'_>, patch: &PreparedPatch<'_>, part: &Part) -
     let before = object.identity();
     let metadata = |object: &Object<'_>, key: &str| object.value.pointer(key).cloned();
     let kept = ["/metadata/name", "/metadata/namespace"].map(|key| (key, metadata(object, key)));
-    if object.is_release() {
-        merge_release(object, part);
-    }
+    object.is_merged |= ["spec", "template"].iter().any(|key| part.value.get(key).is_some());
     let value = Rc::make_mut(&mut object.value);
     let api_version = value.get("apiVersion").cloned();
-    if !merge(value, &part.value, &before.group, &before.kind) {
+    if !merge(value, &part.value, &before) {
         return false;
     }
     if let (Some(map), false) = (value.as_object_mut(), patch.patch.renames) {
@@ -104,45 +99,13 @@ fn merge_part(object: &mut Object<'_>, patch: &PreparedPatch<'_>, part: &Part) -
     true
 }
 
-/// The image fields of a HelmRelease after a patch. A field that the patch sets in part is not followed.
-fn merge_release(object: &mut Object<'_>, part: &Part) {
-    let Some(values) = part.value.pointer("/spec/values") else {
-        return;
-    };
-    for (field, at) in &mut object.release {
-        if let Some(whole) = part.release.get(field) {
-            *at = whole.clone();
-        } else if is_touched(values, &field.0) {
-            at.1 = part.incomplete;
-        }
-    }
-}
-
-/// Whether values set the image of a field of a HelmRelease, or a part of the image.
-fn is_touched(values: &Value, field: &str) -> bool {
-    let keys: &[&str] = match field {
-        "chart-image" => &["image", "tag", "registry", "imageTag", "version", "digest"],
-        name => &[name],
-    };
-    keys.iter().any(|key| values.get(key).is_some())
-}
-
 fn operate(object: &mut Object<'_>, patch: &PreparedPatch<'_>, sources: &mut Sources<'_>) {
-    let is_about_values = |operation: &Operation| {
-        let path = &operation.path;
-        operation.op != "test" && (path.starts_with("/spec/values") || matches!(&**path, "" | "/spec"))
+    let operations = match object.is_release() {
+        true => &patch.operations.release,
+        false => &patch.operations.workload,
     };
-    if object.is_release() && patch.operations.iter().any(is_about_values) {
-        object.refuse(|| {
-            format!(
-                "{}: the operations here change the values of the HelmRelease and are not followed; write them as a part \
-                 of the object in a file of its own",
-                patch.location
-            )
-        });
-    }
     object.keep_identity();
-    let patched = match operations::apply(&object.value, &patch.operations, sources.room()) {
+    let patched = match operations::apply(&object.value, operations, sources.room()) {
         Ok(patched) => patched,
         // kustomize fails on such a patch and renders nothing.
         Err(Failed::Operation) => return,

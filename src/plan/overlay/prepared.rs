@@ -1,9 +1,12 @@
 use super::images::Entry;
 use super::index::{Overlay, OverlayIndex, join};
-use super::mark::{has_edge, has_no_images, mark_all, mark_pod};
-use super::object::{Identity, Object};
+use super::mark::{has_edge, has_no_images, mark_all, mark_pod, mark_rest, marks};
+use super::object::{Identity, Object, is_release};
+use super::release;
+use super::select::Selector;
+use super::settings::is_setting;
 use super::sources::{Source, Sources};
-use crate::manifest::{Document, Kustomization, Operation, Patch, value_weight};
+use crate::manifest::{Document, ImageField, Kustomization, NotEvaluated, Operation, Patch, value_weight};
 use crate::model::{FieldName, RepoPath};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,17 +25,43 @@ pub(super) struct PreparedOverlay<'a> {
     pub(super) patches: Vec<PreparedPatch<'a>>,
     pub(super) late_patches: Vec<PreparedPatch<'a>>,
     pub(super) images: Vec<Entry<'a>>,
+    pub(super) not_evaluated: Vec<(&'a NotEvaluated, Option<Selector<'a>>)>,
 }
 
 /// A patch. It has either parts or operations.
 pub(super) struct PreparedPatch<'a> {
     pub(super) patch: &'a Patch,
+    /// The objects that the patch is for; `None` if its parts name them.
+    pub(super) selector: Option<Selector<'a>>,
     /// The file, or the position of a patch within the kustomization, for messages.
     pub(super) location: String,
     pub(super) parts: Vec<Part>,
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Operations,
     /// Why the patch cannot be read, if it cannot.
     pub(super) unread: Option<String>,
+}
+
+impl PreparedPatch<'_> {
+    /// The sources of the images that the patch sets.
+    pub(super) fn sources(&self) -> impl Iterator<Item = usize> {
+        let of_part = |part: &Part| -> Vec<usize> {
+            match is_release(&part.value) {
+                true => release::images(&part.value)
+                    .iter()
+                    .filter_map(|image| image.source)
+                    .collect(),
+                false => marks(&part.value).into_iter().collect(),
+            }
+        };
+        self.parts.iter().flat_map(of_part)
+    }
+}
+
+/// Operations with marks. HelmReleases have others than workloads.
+#[derive(Default)]
+pub(super) struct Operations {
+    pub(super) workload: Vec<Operation>,
+    pub(super) release: Vec<Operation>,
 }
 
 /// A part of an object (strategic merge).
@@ -41,10 +70,6 @@ pub(super) struct Part {
     pub(super) value: Rc<Value>,
     /// About how many bytes of memory the value takes.
     pub(super) weight: usize,
-    /// The image fields that the part sets whole, if it is one of a HelmRelease.
-    pub(super) release: BTreeMap<FieldName, (String, usize)>,
-    /// The source of images that the part of a HelmRelease sets in part.
-    pub(super) incomplete: usize,
 }
 
 const INSTEAD: &str =
@@ -56,7 +81,8 @@ impl<'a> Prepared<'a> {
         let mut files = BTreeMap::new();
         for (path, file) in index.files.iter().filter(|(path, _)| used.contains(*path)) {
             let documents = file.documents.iter();
-            let documents = documents.filter(|document| !has_no_images(document) && !has_edge(&document.object.value));
+            let documents =
+                documents.filter(|document| !has_no_images(document) && !is_confusing(&document.object.value));
             let mut objects = Vec::new();
             for document in documents {
                 if sources.copy(document.weight()) {
@@ -79,11 +105,25 @@ impl<'a> Prepared<'a> {
             );
             let entries = overlay.kustomization.images.iter();
             let images = entries.filter_map(|entry| {
-                let source = sources.add(Source::Entry { overlay: at, entry });
+                let source = sources.add(match &entry.tag_suffix {
+                    None => Source::Entry { overlay: at, entry },
+                    Some(suffix) => Source::NotEditable {
+                        path: overlay.path,
+                        position: entry.position,
+                        reason: format!(
+                            "{}:{}: the tagSuffix {suffix:?} is the whole tag of an image without one; write newTag in place of it",
+                            overlay.path, entry.position
+                        ),
+                    },
+                });
                 Entry::new(entry, source)
             });
+            let not_evaluated = overlay.kustomization.not_evaluated.iter();
+            let not_evaluated = not_evaluated.filter(|part| !is_setting(part.key));
+            let not_evaluated = not_evaluated.map(|part| (part, part.target.as_ref().map(Selector::new)));
             PreparedOverlay {
                 images: images.collect(),
+                not_evaluated: not_evaluated.collect(),
                 patches: early,
                 late_patches: late,
             }
@@ -110,28 +150,25 @@ fn used_files(index: &OverlayIndex<'_>) -> BTreeSet<RepoPath> {
     files.collect()
 }
 
+/// Whether a value has texts that look like marks.
+fn is_confusing(value: &Value) -> bool {
+    has_edge(value) || is_release(value) && release::has_mark(value)
+}
+
 /// An object of a file, with marks in place of the tags that can be edited there.
 fn object<'a>(path: &'a RepoPath, document: &'a Document, sources: &mut Sources<'a>) -> Object<'a> {
-    let mut fields: BTreeMap<FieldName, (String, usize)> = BTreeMap::new();
-    for image in &document.images {
-        let source = sources.add(Source::Field { path, document, image });
-        let name = image.image.name().to_owned();
-        fields.insert(image.field.clone(), (name, source));
-    }
     let mut value = document.object.value.clone();
-    let is_release = document.object.id.kind == "HelmRelease";
-    let mut seen = Vec::new();
-    if !is_release {
-        mark_pod(&mut value, &mut |name| {
-            let (_, source) = fields.get(&FieldName(name.to_owned()))?;
-            if seen.contains(&name.to_owned()) {
-                sources.refuse(*source, || {
-                    format!("{path} has two containers with the name {name}; give them different names")
-                });
-            }
-            seen.push(name.to_owned());
-            Some(*source)
-        });
+    let fields = document.images.iter().map(|image| {
+        let source = sources.add(Source::Field { path, document, image });
+        (image.field.clone(), (image, source))
+    });
+    let fields: BTreeMap<FieldName, (&ImageField, usize)> = fields.collect();
+    if is_release(&value) {
+        for (image, source) in fields.values() {
+            release::mark_field(&mut value, image, *source);
+        }
+    } else {
+        mark_containers(path, &mut value, &fields, sources);
     }
     Object {
         value: Rc::new(value),
@@ -139,9 +176,28 @@ fn object<'a>(path: &'a RepoPath, document: &'a Document, sources: &mut Sources<
         former: Vec::new(),
         path,
         document,
-        release: if is_release { fields } else { BTreeMap::new() },
+        is_merged: false,
         refusal: None,
     }
+}
+
+fn mark_containers(
+    path: &RepoPath,
+    value: &mut Value,
+    fields: &BTreeMap<FieldName, (&ImageField, usize)>,
+    sources: &mut Sources<'_>,
+) {
+    let mut seen = Vec::new();
+    mark_pod(value, &mut |name| {
+        let (_, source) = fields.get(&FieldName(name.to_owned()))?;
+        if seen.contains(&name.to_owned()) {
+            sources.refuse(*source, || {
+                format!("{path} has two containers with the name {name}; give them different names")
+            });
+        }
+        seen.push(name.to_owned());
+        Some(*source)
+    });
 }
 
 fn prepared_patch<'a>(
@@ -153,9 +209,10 @@ fn prepared_patch<'a>(
 ) -> PreparedPatch<'a> {
     let mut prepared = PreparedPatch {
         patch,
+        selector: patch.target.as_ref().map(Selector::new),
         location: format!("{}:{}", overlay.path, patch.position),
         parts: Vec::new(),
-        operations: Vec::new(),
+        operations: Operations::default(),
         unread: None,
     };
     let location = prepared.location.clone();
@@ -173,7 +230,7 @@ fn prepared_patch<'a>(
         if patch.inline.is_unreadable {
             prepared.unread = Some(format!("{location}: the patch here cannot be read; correct it"));
         }
-        let values = patch.inline.parts.iter().filter(|part| !has_edge(part));
+        let values = patch.inline.parts.iter().filter(|part| !is_confusing(part));
         prepared.parts = values.map(|value| inline_part(value, here)).collect();
         prepared.operations = operations(&patch.inline.operations, here);
         return prepared;
@@ -198,40 +255,60 @@ fn prepared_patch<'a>(
     let incomplete = not_editable(format!(
         "{location}: {path} sets a part of the image, which is not followed; write the whole image there, or {INSTEAD}"
     ));
+    let elsewhere = not_editable(format!(
+        "{location}: {path} sets the image where an object of the kind that is written there has none; write the kind of the \
+         object that the patch is for, or {INSTEAD}"
+    ));
     let objects = files.get(path).into_iter().flatten();
     prepared.parts = objects
         .map(|object| Part {
             identity: object.identity(),
-            value: Rc::clone(&object.value),
+            value: with_all_marks(object, incomplete, elsewhere),
             weight: object.weight,
-            release: object.release.clone(),
-            incomplete,
         })
         .collect();
     prepared
 }
 
+/// The value of a part, with marks in place of all tags. A value that has them already is not copied.
+fn with_all_marks(object: &Object<'_>, incomplete: usize, elsewhere: usize) -> Rc<Value> {
+    let mut value = Value::clone(&object.value);
+    match object.is_release() {
+        true => release::mark_rest(&mut value, incomplete),
+        false => mark_rest(&mut value, elsewhere),
+    }
+    match value == *object.value {
+        true => Rc::clone(&object.value),
+        false => Rc::new(value),
+    }
+}
+
 fn inline_part(value: &Value, source: usize) -> Part {
     let mut value = value.clone();
-    mark_pod(&mut value, &mut |_| Some(source));
+    match is_release(&value) {
+        true => release::mark_rest(&mut value, source),
+        false => mark_rest(&mut value, source),
+    }
     Part {
         identity: Identity::of(&value),
         weight: value_weight(&value),
         value: Rc::new(value),
-        release: BTreeMap::new(),
-        incomplete: source,
     }
 }
 
-fn operations(operations: &[Operation], source: usize) -> Vec<Operation> {
-    let known = operations.iter().filter(|operation| !has_edge(&operation.value));
-    let marked = known.map(|operation| {
-        let mut operation = operation.clone();
+/// Operations with marks, for workloads and for HelmReleases.
+fn operations(operations: &[Operation], source: usize) -> Operations {
+    let is_known = |operation: &&Operation| !has_edge(&operation.value) && !release::has_mark(&operation.value);
+    let mut marked = Operations::default();
+    for operation in operations.iter().filter(is_known) {
+        let (mut workload, mut values) = (operation.clone(), operation.clone());
         let is_image = operation.path.ends_with("/image") || operation.path.ends_with("/image/reference");
         if operation.op != "test" {
-            mark_all(&mut operation.value, is_image, &mut || source);
+            mark_all(&mut workload.value, is_image, &mut || source);
+            release::mark_at(&operation.path, &mut values.value, source);
         }
-        operation
-    });
-    marked.collect()
+        marked.workload.push(workload);
+        marked.release.push(values);
+    }
+    marked
 }

@@ -1,40 +1,85 @@
 use super::object::Object;
 use crate::manifest::Target;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 /// The largest program of a regular expression, in bytes. Names need far less.
 const LARGEST_PATTERN: usize = 64 << 10;
 
-/// Whether a target selects an object, by the rules of kustomize: regular expressions for the whole name, namespace, group,
-/// version and kind, the name and the namespace as they are or as the file has them; selectors for labels and annotations.
-///
-/// # Errors
-/// The target cannot be evaluated. The error says which part.
-pub(super) fn selects(target: &Target, object: &Object<'_>) -> Result<bool, String> {
-    let (now, first) = (object.identity(), object.original());
-    let matches = |pattern: &Option<String>, texts: [&str; 2]| -> Result<bool, String> {
-        let Some(pattern) = pattern else { return Ok(true) };
-        let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if is_plain(pattern) {
-            return Ok(texts.contains(&&**pattern));
+/// A target, ready to be compared with objects.
+pub(super) struct Selector<'a> {
+    target: &'a Target,
+    namespace: Pattern<'a>,
+    name: Pattern<'a>,
+    group: Pattern<'a>,
+    version: Pattern<'a>,
+    kind: Pattern<'a>,
+}
+
+/// A regular expression of a target, for a whole text.
+enum Pattern<'a> {
+    Any,
+    /// A text in which nothing means anything but itself.
+    Plain(&'a str),
+    Whole(Regex),
+    /// A pattern that cannot be evaluated.
+    Unusable(&'a str),
+}
+
+impl<'a> Selector<'a> {
+    pub(super) fn new(target: &'a Target) -> Self {
+        Self {
+            namespace: Pattern::new(target.namespace.as_deref()),
+            name: Pattern::new(target.name.as_deref()),
+            group: Pattern::new(target.group.as_deref()),
+            version: Pattern::new(target.version.as_deref()),
+            kind: Pattern::new(target.kind.as_deref()),
+            target,
+        }
+    }
+
+    /// Whether the target selects an object, by the rules of kustomize: regular expressions for the whole name, namespace,
+    /// group, version and kind, the name and the namespace as they are or as the file has them; selectors for labels and
+    /// annotations.
+    ///
+    /// # Errors
+    /// The target cannot be evaluated. The error says which part.
+    pub(super) fn selects(&self, object: &Object<'_>) -> Result<bool, String> {
+        let (now, first) = (object.identity(), object.original());
+        let at = |pointer: &str| object.value.pointer(pointer);
+        Ok(self
+            .namespace
+            .matches([first.effective_namespace(), now.effective_namespace()])?
+            && self.name.matches([&first.name, &now.name])?
+            && self.group.matches([&now.group])?
+            && self.version.matches([&now.version])?
+            && self.kind.matches([&now.kind])?
+            && is_selected(self.target.labels.as_deref(), at("/metadata/labels"))?
+            && is_selected(self.target.annotations.as_deref(), at("/metadata/annotations"))?)
+    }
+}
+
+impl<'a> Pattern<'a> {
+    fn new(pattern: Option<&'a str>) -> Self {
+        let Some(pattern) = pattern else { return Self::Any };
+        if pattern.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Self::Plain(pattern);
         }
         let whole = RegexBuilder::new(&format!("^(?:{pattern})$"))
             .size_limit(LARGEST_PATTERN)
             .build();
-        let whole = whole.map_err(|_| format!("the pattern {pattern:?} cannot be evaluated"))?;
-        Ok(texts.iter().any(|text| whole.is_match(text)))
-    };
-    let at = |pointer: &str| object.value.pointer(pointer);
-    Ok(matches(
-        &target.namespace,
-        [first.effective_namespace(), now.effective_namespace()],
-    )? && matches(&target.name, [&first.name, &now.name])?
-        && matches(&target.group, [&now.group, &now.group])?
-        && matches(&target.version, [&now.version, &now.version])?
-        && matches(&target.kind, [&now.kind, &now.kind])?
-        && is_selected(target.labels.as_deref(), at("/metadata/labels"))?
-        && is_selected(target.annotations.as_deref(), at("/metadata/annotations"))?)
+        whole.map_or(Self::Unusable(pattern), Self::Whole)
+    }
+
+    /// Whether the pattern matches one of the texts.
+    fn matches<const N: usize>(&self, texts: [&str; N]) -> Result<bool, String> {
+        match self {
+            Self::Any => Ok(true),
+            Self::Plain(plain) => Ok(texts.contains(plain)),
+            Self::Whole(whole) => Ok(texts.iter().any(|text| whole.is_match(text))),
+            Self::Unusable(pattern) => Err(format!("the pattern {pattern:?} cannot be evaluated")),
+        }
+    }
 }
 
 /// Whether a selector in the language of Kubernetes matches a map of strings.

@@ -12,6 +12,8 @@ pub(super) struct Sources<'a> {
     pub(super) copied: usize,
     /// Whether the copies take more memory than is given to them.
     pub(super) is_exhausted: bool,
+    /// Why automation may not edit a source unless a marker asks for it, by its number.
+    pub(super) objections: BTreeMap<usize, String>,
 }
 
 /// The most bytes of memory that copies of objects may take. The objects of 7,000 Deployments take as much.
@@ -58,5 +60,10 @@ impl<'a> Sources<'a> {
     /// Refuses every edit of a source. The first reason stays.
     pub(super) fn refuse(&mut self, source: usize, reason: impl FnOnce() -> String) {
         self.refused.entry(source).or_insert_with(reason);
+    }
+
+    /// Keeps automation from a source that no marker asks for. The first reason stays.
+    pub(super) fn object_to(&mut self, source: usize, reason: impl FnOnce() -> String) {
+        self.objections.entry(source).or_insert_with(reason);
     }
 }

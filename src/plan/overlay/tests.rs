@@ -1,3 +1,5 @@
+mod shapes;
+
 use super::*;
 use crate::manifest::{Reading, read};
 use crate::model::RepoPath;
@@ -78,7 +80,7 @@ fn every_way_to_a_cluster_has_its_own_position() {
         ("dev/kustomization.yaml", "bases: [../base/]\n"),
         (
             "prod/kustomization.yaml",
-            "resources: [../base, https://git.example/more]\nimages: [{name: web, newTag: v3}]\n",
+            "resources: [../base]\nimages: [{name: web, newTag: v3}]\n",
         ),
         (
             "prod-b/kustomization.yaml",
@@ -400,6 +402,36 @@ fn a_tag_that_gets_a_suffix_is_not_written() {
     ]);
     assert!(
         fields.len() == 1 && fields[0].contains("appends the tagSuffix \"-alpine\""),
+        "{fields:?}"
+    );
+}
+
+#[test]
+fn a_suffix_does_not_count_for_a_digest_which_it_removes() {
+    let digest = format!("sha256:{}", "b".repeat(64));
+    let inner = format!("resources: [../base]\nimages: [{{name: web, digest: \"{digest}\"}}]\n");
+    let suffixed = "resources: [../inner]\nimages: [{name: web, newName: r.example/web, tagSuffix: -alpine}]\n";
+    let fields = found(&[
+        ("base/web.yaml", WEB),
+        BASE,
+        ("inner/kustomization.yaml", &inner),
+        ("dev/kustomization.yaml", "resources: [../inner]\n"),
+        ("prod/kustomization.yaml", suffixed),
+    ]);
+    assert_eq!(fields.len(), 2, "{fields:?}");
+    assert_eq!(fields[0], format!("inner/kustomization.yaml web web@{digest}"));
+    let is_said = fields[1].contains("prod/kustomization.yaml:2:10: the tagSuffix \"-alpine\" is the whole tag");
+    assert!(is_said, "{fields:?}");
+    let pinned = WEB.replace("web:1", &format!("web@{digest}"));
+    let fields = found(&[
+        ("base/web.yaml", &pinned),
+        BASE,
+        ("dev/kustomization.yaml", "resources: [../base]\n"),
+        ("prod/kustomization.yaml", &suffixed.replace("inner", "base")),
+    ]);
+    // An edit gives the image a tag, and then the suffix has something to be appended to.
+    assert!(
+        fields.len() == 1 && fields[0].contains("appends the tagSuffix"),
         "{fields:?}"
     );
 }
