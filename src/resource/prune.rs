@@ -17,6 +17,15 @@ pub struct Protected {
     pub objects: BTreeSet<ObjectId>,
 }
 
+impl Protected {
+    /// Whether an object is a protected namespace or lies in one.
+    pub fn has(&self, id: &ObjectId) -> bool {
+        let is_namespace = GroupKind::of(id).is("", "Namespace");
+        let namespace = if is_namespace { Some(&id.name) } else { id.namespace.as_ref() };
+        namespace.is_some_and(|namespace| self.namespaces.contains(namespace))
+    }
+}
+
 /// Why an object that is no longer declared is not pruned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -25,7 +34,7 @@ pub enum RetainReason {
     NotApplied,
     /// It has an owner, which creates and deletes it. The label was copied from the owner.
     HasOwner,
-    /// It is a protected namespace of the target: the agent runs in it.
+    /// It is a protected namespace of the target or lies in one: the agent runs there.
     AgentNamespace,
     /// Its annotations disable pruning.
     Annotated,
@@ -69,7 +78,7 @@ pub fn may_prune(
     if live.is_owned {
         return Err(RetainReason::HasOwner);
     }
-    if kind.is("", "Namespace") && protected.namespaces.contains(&id.name) {
+    if protected.has(id) {
         return Err(RetainReason::AgentNamespace);
     }
     match live.prune {
@@ -205,6 +214,18 @@ mod tests {
         for (kind, name, live, expected) in rows {
             let decided = may_prune(&id(kind, name), &live, &members, &protected);
             assert_eq!(decided, expected.map(|()| Authorship::Recorded), "{kind} {name}");
+        }
+        for (namespace, expected) in [
+            ("tidegate", Err(RetainReason::AgentNamespace)),
+            ("tidegate-too", Ok(Authorship::Recorded)),
+        ] {
+            let id = ObjectId {
+                namespace: Some(namespace.to_owned()),
+                ..id("Service", "web")
+            };
+            for live in [plain.clone(), with(PrunePolicy::Enabled)] {
+                assert_eq!(may_prune(&id, &live, &members, &protected), expected, "{namespace}");
+            }
         }
         assert_eq!(
             may_prune(&id("Service", "web"), &plain, &Members::default(), &protected),

@@ -56,13 +56,7 @@ pub(super) fn may_recreate(step: &ApplyStep, known: &Known<'_>) -> Result<Observ
                 .to_owned(),
         );
     }
-    let protected = &known.protected.namespaces;
-    if step
-        .id
-        .namespace
-        .as_ref()
-        .is_some_and(|namespace| protected.contains(namespace))
-    {
+    if known.protected.has(&step.id) {
         return Err(format!("it is not deleted: {}", RetainReason::AgentNamespace));
     }
     let last = known.entry.and_then(|entry| entry.applied.as_ref());
