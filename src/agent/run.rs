@@ -2,8 +2,10 @@ use super::loops::Loops;
 use super::repo_commands::RepoCommands;
 use super::wiring::{self, Base, Wiring};
 use super::{
-    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_scan, wire_source, wire_sync,
+    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_scan, wire_source,
+    wire_sync,
 };
+use crate::config::TargetSettings;
 use crate::deploy_key::Keys;
 use crate::driver::{Condition, Shutdown, Tasks, on_signals};
 use crate::git::{self, DeployKey};
@@ -69,9 +71,11 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     startup::spawn(&wiring, &mut tasks);
     wire_source::spawn(&wiring, loops.source, loops.repo_condition, findings, &mut tasks);
     // Before automation, which waits for the first pass of each target.
-    wire_sync::spawn(&wiring, loops.sync, &mut tasks);
+    let target = |target: &TargetSettings| wiring.home.target(target);
+    wire_sync::spawn(&wiring, loops.sync, target, &mut tasks);
     if wiring.config.settings.automation.enabled {
-        wire_scan::spawn(&wiring, loops.scan, &mut tasks).await?;
+        let registry = Arc::clone(&wiring.registry);
+        wire_scan::spawn(&wiring, loops.scan, registry, &mut tasks).await?;
         wire_automation::spawn(&wiring, loops.automation, decisions, &mut tasks).await?;
     }
     let listen = wiring.config.settings.http.listen;

@@ -1,10 +1,12 @@
 //! The loop that makes bumps.
 
 use super::proposals;
-use super::wiring::{Wiring, jitter};
+use super::wiring::{Core, Wiring};
 use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies};
 use crate::driver::{Loop, Tasks, Wake};
+use crate::port::{ConfigRepo, ProposalBranches};
 use crate::status::AutomationStatus;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -16,12 +18,16 @@ pub(super) fn decisions() -> (Decisions, watch::Receiver<Arc<AutomationStatus>>)
 }
 
 /// Spawns the loop.
-pub(super) async fn spawn(
-    wiring: &Wiring,
+pub(super) async fn spawn<B, G>(
+    wiring: &Wiring<B, G>,
     this: Loop<AutomationReport>,
     status: Decisions,
     tasks: &mut Tasks,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<()>
+where
+    B: Deref<Target = Core>,
+    G: ConfigRepo + ProposalBranches,
+{
     let settings = &wiring.config.settings;
     let sync = wiring.wakes.sync.clone();
     let work = Automation::new(Dependencies {
@@ -42,7 +48,7 @@ pub(super) async fn spawn(
         reporter: wiring.reporter.clone(),
         scan: Wake::from(&wiring.wakes.scan),
         sync: Wake::new(move || sync.activate()),
-        jitter,
+        jitter: wiring.jitter,
         proposals: proposals::branch(settings).await?.map(Arc::new),
     });
     wiring.spawn_loop(this, work, tasks);

@@ -1,10 +1,12 @@
 //! The loop that fetches the branch, and the tasks that report an unverified head and what cannot be used at the head.
 
-use super::wiring::Wiring;
+use super::wiring::{Core, Wiring};
 use crate::driver::{Condition, Loop, Tasks, Wake};
 use crate::model::{CommitId, Finding};
+use crate::port::ConfigRepo;
 use crate::source::{Follower, watch_findings, watch_verification};
 use crate::status::Snapshot;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -12,8 +14,8 @@ use tokio::sync::watch;
 pub(super) type Findings = watch::Sender<Arc<[Finding]>>;
 
 /// Spawns the loop and the tasks.
-pub(super) fn spawn(
-    wiring: &Wiring,
+pub(super) fn spawn<B: Deref<Target = Core>, G: ConfigRepo>(
+    wiring: &Wiring<B, G>,
     this: Loop<Result<CommitId, String>>,
     condition: Condition,
     findings: Findings,

@@ -1,20 +1,31 @@
 //! One sync loop for each target, and the task that wakes the loop when the target drifts.
 
 use super::loops::SyncLoopSlot;
-use super::wiring::Wiring;
-use crate::config::SyncSettings;
+use super::wiring::{Core, Wiring};
+use crate::config::{SyncSettings, TargetSettings};
 use crate::driver::{Shutdown, Tasks, Wake};
 use crate::model::TargetId;
-use crate::port::{RecordStore, TargetApi};
+use crate::port::{ConfigRepo, RecordStore, TargetApi};
 use crate::status::{Snapshot, TargetStatus, UnreadyObject, WaitingDeletions};
 use crate::sync::{PassReporter, SyncEnd, SyncLoop, SyncReport, Syncer, Target};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Spawns the loops.
-pub(super) fn spawn(wiring: &Wiring, slots: Vec<SyncLoopSlot>, tasks: &mut Tasks) {
+pub(super) fn spawn<B, G, A, R>(
+    wiring: &Wiring<B, G>,
+    slots: Vec<SyncLoopSlot>,
+    target: impl Fn(&TargetSettings) -> Target<A, R>,
+    tasks: &mut Tasks,
+) where
+    B: Deref<Target = Core>,
+    G: ConfigRepo,
+    A: TargetApi,
+    R: RecordStore,
+{
     let settings = &wiring.config.settings.sync;
     for slot in slots {
-        let target = wiring.home.target(&slot.target);
+        let target = target(&slot.target);
         let drift = wake_on_drift(Arc::clone(&target.api), slot.wake, wiring.shutdown.clone());
         tasks.spawn(format!("drift of {}", target.id), drift);
         let work = SyncLoop {
@@ -47,6 +58,7 @@ async fn wake_on_drift(api: Arc<impl TargetApi>, wake: Wake, shutdown: Shutdown)
     let mut changes = api.observed().subscribe();
     loop {
         tokio::select! {
+            biased;
             () = shutdown.begun() => return,
             changed = changes.changed() => match changed {
                 Ok(()) => wake.wake(),

@@ -8,7 +8,7 @@ use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, run as run_
 use crate::git::{self, Signing};
 use crate::model::{ConfigBranch, Remote};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
-use crate::port::{Branch, DeclaredSource, DeniedObjects, ScanState};
+use crate::port::{Branch, ConfigRepo, DeclaredSource, DeniedObjects, ScanState};
 use crate::registry::Router;
 use crate::source::{self, Publisher, Reader, TargetPaths};
 use crate::status::LandedCommits;
@@ -20,29 +20,36 @@ use std::sync::Arc;
 
 /// The values that exist before the deploy key is read.
 pub(super) struct Base {
+    core: Core,
+    /// The cluster that the agent runs in.
+    pub(super) home: Home,
+    /// The key that signs commits.
+    pub(super) signing: Option<Signing>,
+    /// The registries. Everybody reads them with these clients, so that the rate of each registry is kept.
+    pub(super) registry: Arc<Router>,
+}
+
+/// The values that every loop shares, whatever the edges are.
+pub(super) struct Core {
     pub(super) config: Arc<AgentConfig>,
     pub(super) health: Health,
     pub(super) metrics: Metrics,
     pub(super) reporter: Reporter,
     pub(super) shutdown: Shutdown,
-    /// The cluster that the agent runs in.
-    pub(super) home: Home,
-    /// The key that signs commits.
-    pub(super) signing: Option<Signing>,
     pub(super) branch: Branch,
-    /// The registries. Everybody reads them with these clients, so that the rate of each registry is kept.
-    pub(super) registry: Arc<Router>,
     pub(super) scan_state: Arc<ScanState>,
     /// The history of the branch, as far as it has been read.
     pub(super) history: SharedHistory,
     /// The objects that the agent may not apply.
     pub(super) denied: DeniedObjects,
+    /// Returns a number in `0.0..=1.0`, another number for each call.
+    pub(super) jitter: fn() -> f64,
 }
 
-/// The values that every loop is built from.
-pub(super) struct Wiring {
-    base: Base,
-    pub(super) repo: Arc<git::Repo>,
+/// The values that every loop is built from. The running agent has its edges in `B` and `G`; a simulation of the loops has fakes.
+pub(super) struct Wiring<B = Base, G = git::Repo> {
+    base: B,
+    pub(super) repo: Arc<G>,
     /// Reads what commits declare.
     pub(super) declared: Arc<dyn DeclaredSource>,
     pub(super) wakes: Wakes,
@@ -67,9 +74,32 @@ impl Base {
         let base = Self {
             home: Home::connect(&config).await?,
             signing: keys::signing(&config).await?,
-            config: Arc::new(config),
-            health: Health::default(),
             registry: Arc::new(registries::router(metrics.clone())),
+            core: Core::new(Arc::new(config), metrics, reporter, shutdown, jitter),
+        };
+        Ok((base, queue, landed))
+    }
+}
+
+impl Deref for Base {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+impl Core {
+    pub(super) fn new(
+        config: Arc<AgentConfig>,
+        metrics: Metrics,
+        reporter: Reporter,
+        shutdown: Shutdown,
+        jitter: fn() -> f64,
+    ) -> Self {
+        Self {
+            config,
+            health: Health::default(),
             metrics,
             reporter,
             shutdown,
@@ -77,22 +107,22 @@ impl Base {
             scan_state: Arc::default(),
             history: SharedHistory::default(),
             denied: DeniedObjects::default(),
-        };
-        Ok((base, queue, landed))
+            jitter,
+        }
     }
 }
 
-impl Deref for Wiring {
-    type Target = Base;
+impl<B, G> Deref for Wiring<B, G> {
+    type Target = B;
 
-    fn deref(&self) -> &Base {
+    fn deref(&self) -> &B {
         &self.base
     }
 }
 
-impl Wiring {
+impl<B: Deref<Target = Core>, G: ConfigRepo> Wiring<B, G> {
     /// The wiring, and the task that reads what commits declare.
-    pub(super) fn new(base: Base, repo: Arc<git::Repo>, wakes: Wakes) -> (Self, Publisher<git::Repo>) {
+    pub(super) fn new(base: B, repo: Arc<G>, wakes: Wakes) -> (Self, Publisher<G>) {
         let reader = source_reader(&base.config, base.metrics.clone());
         let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), base.branch.clone());
         let wiring = Self {
@@ -115,7 +145,10 @@ impl Wiring {
             };
             metrics.pass_ended(name, outcome, took);
         };
-        tasks.spawn(this.name(), run_loop(this, work, self.shutdown.clone(), jitter, ended));
+        tasks.spawn(
+            this.name(),
+            run_loop(this, work, self.shutdown.clone(), self.jitter, ended),
+        );
     }
 }
 
@@ -150,7 +183,7 @@ pub(super) fn write_events(
 }
 
 /// A number in `0.0..=1.0`, another number for each call and process. Any spread will do.
-pub(super) fn jitter() -> f64 {
+fn jitter() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }

@@ -1,5 +1,6 @@
 //! The image fields of files in old commits.
 
+use crate::driver::blocking;
 use crate::history::{FieldValue, ImageVersion};
 use crate::manifest::{self, MAX_FILE_BYTES};
 use crate::model::{BlobId, FieldId, RepoPath};
@@ -46,7 +47,7 @@ impl FileVersions {
             let blobs = batch.iter().map(|(_, blob)| *blob).collect();
             let contents = repo.blobs(blobs, MAX_FILE_BYTES).await?;
             let batch = batch.to_vec();
-            let read = tokio::task::spawn_blocking(move || read_all(batch, contents)).await;
+            let read = blocking(move || read_all(batch, contents)).await;
             let (read, parsed) = read.map_err(|error| RepoFailure {
                 problem: RepoProblem::Other,
                 message: format!("the history's files could not be parsed: {error}; the next pass reads them again"),

@@ -13,6 +13,7 @@
 //! Deliberately absent: domain words, retries inside a pass, queues.
 
 mod activator;
+mod blocking;
 mod engine;
 mod health;
 mod loop_status;
@@ -21,6 +22,7 @@ mod throttle;
 mod wake;
 
 pub use activator::{Activator, NoAnswer};
+pub use blocking::blocking;
 pub use engine::{Loop, Outcome, Pass, run};
 pub use health::{Condition, Health};
 pub use loop_status::{LoopStatus, PassResult};

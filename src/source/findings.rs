@@ -25,6 +25,7 @@ pub async fn watch_findings(
             status.send_replace(findings);
         }
         tokio::select! {
+            biased;
             () = shutdown.begun() => return,
             changed = published.changed() => if changed.is_err() { return },
         }

@@ -70,6 +70,7 @@ pub async fn watch_verification(branch: Branch, reporter: Reporter, changed: imp
         reporter.present(Topic::Head, event);
         changed();
         tokio::select! {
+            biased;
             () = shutdown.begun() => return,
             changed = changes.changed() => if changed.is_err() { return },
         }

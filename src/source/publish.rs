@@ -74,12 +74,14 @@ impl DeclaredSource for Source {
 }
 
 impl<G: ConfigRepo> Publisher<G> {
-    /// Serves until the drain begins. A failed reading is reported to those who asked; the loops ask again.
+    /// Serves until the drain begins. A failed reading is reported to those who asked; the loops ask again. Requests come first:
+    /// each loop waits with one request at most, so that they do not keep a head from being read.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut heads = self.branch.heads();
         heads.mark_changed();
         loop {
             tokio::select! {
+                biased;
                 () = shutdown.begun() => return,
                 Some(request) = self.requests.recv() => {
                     let state = self.read(request.commit).await;

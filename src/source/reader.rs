@@ -5,6 +5,7 @@ use super::incremental::{Changed, Snapshot};
 use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
 use super::render::{Pending, Renderings};
 use super::unread;
+use crate::driver::blocking;
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{CommitId, ConfigBranch, RepoPath};
 use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, TreeListing, UnitKind};
@@ -248,7 +249,7 @@ impl Reader {
         };
         let (files, contents) = files.into_iter().unzip();
         let parse = self.parse;
-        let read = tokio::task::spawn_blocking(move || parse(files, contents, purpose, room)).await;
+        let read = blocking(move || parse(files, contents, purpose, room)).await;
         let readings =
             read.map_err(|error| unreadable(&first, &format!("the task that read it and other files ended: {error}")))?;
         for (key, reading) in readings.read {

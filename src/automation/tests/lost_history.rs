@@ -14,7 +14,10 @@ fn a_history_that_cannot_be_parsed_is_an_error_and_not_a_history_without_holds()
     repo.person_commits(trailer, &[(WEB, &web("1.1.0", ""))]);
     repo.person_commits("Revert", &[(WEB, &web("1.0.0", ""))]);
 
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
     let handle = runtime.handle().clone();
     let head = runtime.block_on(repo.fetch()).unwrap();
     let mut reader = HistoryReader::default();

@@ -86,19 +86,12 @@ impl Observed {
 }
 
 /// The store that a target's watches write. Loops read it and are woken by its changes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ObservedStore {
     observed: Mutex<Observed>,
-    changes: watch::Sender<u64>,
-}
-
-impl Default for ObservedStore {
-    fn default() -> Self {
-        Self {
-            observed: Mutex::default(),
-            changes: watch::channel(0).0,
-        }
-    }
+    /// One channel for each subscriber: tokio wakes the receivers of one channel in an order that differs from run to run, and
+    /// a simulation with the same seed must be the same. There are two subscribers at most.
+    subscribers: Mutex<Vec<watch::Sender<u64>>>,
 }
 
 impl ObservedStore {
@@ -111,13 +104,24 @@ impl ObservedStore {
     pub fn update(&self, writer: impl FnOnce(&mut Observed) -> bool) {
         let changed = writer(&mut self.lock());
         if changed {
-            self.changes.send_modify(|count| *count = count.wrapping_add(1));
+            self.subscribers().retain(|subscriber| {
+                subscriber.send_modify(|count| *count = count.wrapping_add(1));
+                !subscriber.is_closed()
+            });
         }
     }
 
     /// Wakes at each change. The value is a counter without meaning.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        let (sender, receiver) = watch::channel(0);
+        let mut subscribers = self.subscribers();
+        subscribers.retain(|subscriber| !subscriber.is_closed());
+        subscribers.push(sender);
+        receiver
+    }
+
+    fn subscribers(&self) -> MutexGuard<'_, Vec<watch::Sender<u64>>> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Observed> {
