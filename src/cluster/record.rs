@@ -4,14 +4,14 @@ use super::failure::explain_missing_namespace;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Mode, Record, RecordStore};
 use crate::resource::{
-    DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, MemberKey, Members, Run, ServedKind,
-    SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
+    DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, MemberKey, Members, ResourceVersion, Run,
+    ServedKind, SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -24,12 +24,25 @@ const MAX_RUNS: usize = 2_000;
 pub struct RecordMap {
     connection: Arc<Connection>,
     name: SetName,
+    /// The version that was read or written last.
+    seen: Mutex<ResourceVersion>,
 }
+
+/// No object has this version: a write that names it creates the record, or fails because there is one.
+const NONE_YET: &str = "1";
 
 impl RecordMap {
     /// The ConfigMap of this name on this server. Sends nothing yet.
     pub fn new(connection: Arc<Connection>, name: SetName) -> Self {
-        Self { connection, name }
+        Self {
+            connection,
+            name,
+            seen: Mutex::new(ResourceVersion::new(NONE_YET)),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, ResourceVersion> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn body(&self, record: &Record) -> Value {
@@ -40,6 +53,7 @@ impl RecordMap {
             "metadata": {
                 "name": self.name.name,
                 "namespace": self.name.namespace,
+                "resourceVersion": self.seen().as_str(),
                 "labels": {
                     ID_LABEL: self.name.id().as_str(),
                     "app.kubernetes.io/managed-by": "tidegate",
@@ -82,8 +96,10 @@ impl RecordStore for RecordMap {
     async fn read(&self) -> Result<Option<Record>, ClusterFailure> {
         let api: Api<ConfigMap> = Api::namespaced(self.connection.client.clone(), &self.name.namespace);
         let Some(found) = self.connection.within(DEADLINE, api.get_opt(&self.name.name)).await? else {
+            *self.seen() = ResourceVersion::new(NONE_YET);
             return Ok(None);
         };
+        *self.seen() = ResourceVersion::new(found.metadata.resource_version.unwrap_or_default());
         let annotations = found.metadata.annotations.unwrap_or_default();
         let mut data = found.data.unwrap_or_default();
         let kinds = annotations.get(GROUP_KINDS_ANNOTATION).map_or("", String::as_str);
@@ -110,9 +126,9 @@ impl RecordStore for RecordMap {
         };
         let id = ObjectId::new("v1", "ConfigMap", Some(&self.name.namespace), &self.name.name);
         let written = apply(&self.connection, &kind, &id, &self.body(record), Mode::Write).await;
-        written
-            .map(drop)
-            .map_err(|failure| explain_missing_namespace(&self.name.namespace, failure))
+        let applied = written.map_err(|failure| explain_missing_namespace(&self.name.namespace, failure))?;
+        *self.seen() = applied.version;
+        Ok(())
     }
 }
 

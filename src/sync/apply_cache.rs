@@ -175,6 +175,13 @@ impl ApplyCache {
         self.runs = runs;
     }
 
+    /// Adds the runs that another process recorded, of objects of which this process knows none.
+    pub(super) fn add_runs(&mut self, runs: &BTreeMap<ObjectId, Run>) {
+        for (id, run) in runs {
+            self.runs.entry(id.clone()).or_insert_with(|| run.clone());
+        }
+    }
+
     /// Notes which runs have ended, by what the watches show and by what they saw go.
     pub(super) fn note_runs(&mut self, observed: &Observed) {
         for (id, run) in &mut self.runs {

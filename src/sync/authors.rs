@@ -1,7 +1,10 @@
 use super::apply_cache::ApplyCache;
+use crate::model::ObjectId;
 use crate::port::Observed;
-use crate::resource::{MemberKey, MemberKeys, Members, looks_applied};
+use crate::resource::{Authorship, MemberKey, MemberKeys, Members, ObservedObject, looks_applied};
 use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Who made the objects of the set: what the record says, and what this process has applied since.
 #[derive(Debug, Default)]
@@ -9,19 +12,66 @@ pub(super) struct Authors {
     members: Members,
     /// The record did not say who made the objects, and not every kind of the set has been listed since.
     history_unknown: bool,
+    /// Until when claims of other processes are kept.
+    claims_until: Option<Instant>,
+    /// The UIDs of objects that no record that was read lists.
+    strangers: MemberKeys,
 }
+
+/// How long a claim of another process is kept that was read in the record: longer than the API server works at a request. A
+/// process that ended may have sent a request that arrives now, and one that lingers may be in the middle of a pass.
+const CLAIMS_KEPT: Duration = Duration::from_secs(120);
 
 impl Authors {
     /// Starts with what the record says.
     pub(super) fn recorded(members: Option<&Members>) -> Self {
-        Self {
-            members: members.cloned().unwrap_or_default(),
+        let mut authors = Self {
             history_unknown: members.is_none(),
+            ..Self::default()
+        };
+        authors.join(members);
+        authors
+    }
+
+    /// Adds what the record says, which another process may have written. What this process has applied since counts.
+    pub(super) fn join(&mut self, recorded: Option<&Members>) {
+        let Some(recorded) = recorded else { return };
+        let members = &mut self.members;
+        let is_new = |uid: &&MemberKey| !members.applied.contains(uid);
+        members.enabled.extend(recorded.enabled.iter().filter(is_new));
+        members.unknown.extend(recorded.unknown.iter().filter(is_new));
+        members.applied.extend(&recorded.applied);
+        members.claimed.extend(&recorded.claimed);
+        if !recorded.claimed.is_empty() {
+            self.claims_until = Some(Instant::now() + CLAIMS_KEPT);
         }
+    }
+
+    /// Whether the watches show an object that looks applied by the agent and that no record lists: another process may have
+    /// applied it and recorded it since. True once for each object.
+    pub(super) fn has_strangers(&mut self, observed: &Observed) -> bool {
+        if self.history_unknown {
+            return false;
+        }
+        let strange = |(id, live): &(&ObjectId, &ObservedObject)| {
+            self.members.authorship(id, live) == Authorship::Foreign && looks_applied(live)
+        };
+        let strangers = observed.objects().filter(strange);
+        let strangers: MemberKeys = strangers.map(|(_, live)| MemberKey::of_uid(&live.uid)).collect();
+        let has_new = !strangers.is_subset(&self.strangers);
+        self.strangers = strangers;
+        has_new
     }
 
     pub(super) fn members(&self) -> &Members {
         &self.members
+    }
+
+    /// The identities of those objects that do not exist. An object that exists and that nobody recorded is not claimed: it is
+    /// somebody else's until the apply has succeeded.
+    pub(super) fn absent<'a>(objects: impl Iterator<Item = &'a ObjectId>, observed: &Observed) -> Vec<MemberKey> {
+        let absent = objects.filter(|id| observed.object(id).is_none());
+        absent.map(MemberKey::of_identity).collect()
     }
 
     /// Claims identities that are about to be created. Returns whether one of them is new.
@@ -32,8 +82,9 @@ impl Authors {
     }
 
     /// The agent applied this manifest to the object with this UID.
-    pub(super) fn applied(&mut self, uid: &str, manifest: &Value) {
+    pub(super) fn applied(&mut self, id: &ObjectId, uid: &str, manifest: &Value) {
         let uid = MemberKey::of_uid(uid);
+        self.members.claimed.remove(&MemberKey::of_identity(id));
         self.members.unknown.remove(&uid);
         self.members.applied.insert(uid);
         let annotations = manifest.pointer("/metadata/annotations");
@@ -60,14 +111,15 @@ impl Authors {
         }
     }
 
-    /// The pass ends, and the server has answered every apply: each claimed object has a UID now, or was not created. After
-    /// deletions, forgets objects that are gone.
+    /// The pass ends, and the server has answered every apply of this process. What is still claimed was claimed by another
+    /// process, or was refused: once every kind is listed, its object has a UID that is recorded here, or was not created.
+    /// After deletions, forgets objects that are gone.
     pub(super) fn settle(&mut self, observed: &Observed, cache: &ApplyCache, is_shorter: bool) {
-        self.members.claimed.clear();
         let all_listed = observed.kinds.values().all(|view| view.synced);
         if !all_listed {
             return;
         }
+        self.take_claimed(observed);
         self.history_unknown = false;
         if is_shorter {
             let mut alive: MemberKeys = observed
@@ -84,6 +136,21 @@ impl Authors {
             for keys in [applied, enabled, unknown] {
                 keys.retain(|uid| alive.contains(uid));
             }
+        }
+    }
+
+    /// Records the UIDs of the claimed objects that exist. Such an object may wait for a person, or for a file to be mended,
+    /// for many passes after this one.
+    fn take_claimed(&mut self, observed: &Observed) {
+        let Members { applied, claimed, .. } = &mut self.members;
+        for (id, live) in observed.objects() {
+            if looks_applied(live) && claimed.remove(&MemberKey::of_identity(id)) {
+                applied.insert(MemberKey::of_uid(&live.uid));
+            }
+        }
+        if self.claims_until.is_none_or(|until| until <= Instant::now()) {
+            claimed.clear();
+            self.claims_until = None;
         }
     }
 }

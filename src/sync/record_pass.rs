@@ -79,17 +79,15 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         outcome: PassOutcome,
         report: &SyncReport,
     ) -> Result<(), ClusterFailure> {
-        let (api, store) = (Arc::clone(&self.target.api), Arc::clone(&self.target.record));
+        let api = Arc::clone(&self.target.api);
         let is_shorter = !report.pruned.is_empty();
         let cache = &self.cache;
         let authors = &mut self.authors;
         api.observed()
             .read(|observed| authors.settle(observed, cache, is_shorter));
-        let members = self.authors.members().clone();
         let problems = report.problems();
         let runs = self.cache.runs().clone();
-        let record = self.record().await?;
-        let next = Record {
+        self.write_record(|record, members| Record {
             // While deletions wait, the target still holds the state of the commit before. If a broken history asked for a
             // confirmation, or a folder that is not read any more did, and a bad file blocked the deletions, correcting the
             // file must not skip the confirmation.
@@ -101,21 +99,17 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             kinds: api
                 .observed()
                 .read(|observed| kinds_of_set(declared, kinds, report, record, observed)),
-            members: Some(members),
-            runs,
+            members: Some(members.clone()),
+            runs: runs.clone(),
             waited: waited(&record.waited, declared.commit, approval, &outcome),
             status: match problems.len() {
                 0 => format!("in sync: {} objects", report.declared),
                 1 => format!("{} objects, 1 problem", report.declared),
                 count => format!("{} objects, {count} problems", report.declared),
             },
-            problems: problems.into_iter().take(MAX_PROBLEMS).collect(),
-        };
-        if *record != next {
-            store.write(&next).await?;
-            *record = next;
-        }
-        Ok(())
+            problems: problems.iter().take(MAX_PROBLEMS).cloned().collect(),
+        })
+        .await
     }
 }
 

@@ -8,7 +8,7 @@ use super::apply_cache::Entry;
 use super::first_contact::{Manners, create};
 use super::report::{AppliedObject, Change, SyncReport};
 use super::sync_plan::{ApplyStep, SyncPlan};
-use super::syncer::Syncer;
+use super::syncer::{OVERTAKEN, Syncer};
 use crate::port::{Applied, ClusterFailure, Dependents, Mode, RecordStore, TargetApi};
 use crate::resource::{
     Authorship, GroupKind, MemberKey, Members, ObservedObject, Protected, RetainReason, holds_data, may_prune,
@@ -120,6 +120,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         // A process that ends between the two writes must know the new objects as its own.
         let identities = chosen.iter().map(|(step, ..)| MemberKey::of_identity(&step.id));
         self.claim_identities(identities.collect()).await?;
+        if self.is_overtaken() {
+            for (step, _, message) in chosen {
+                self.note_failed(&step, format!("{message}; it is not deleted: {OVERTAKEN}"), report);
+            }
+            return Ok(());
+        }
         for (step, seen, message) in chosen {
             self.recreate_one(&step, &seen, &message, report).await?;
         }
@@ -205,7 +211,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
 
     fn note_recreated(&mut self, step: &ApplyStep, applied: &Applied, report: &mut SyncReport) {
         self.cache.note_applied(&step.id, step.hash, applied, Instant::now());
-        self.authors.applied(&applied.uid, &step.object.value);
+        self.authors.applied(&step.id, &applied.uid, &step.object.value);
         report.applied.push(AppliedObject {
             id: step.id.clone(),
             path: step.object.origin.path().clone(),

@@ -1,6 +1,5 @@
 use super::apply_cache::ApplyCache;
 use super::authors::Authors;
-use super::need::Reason;
 use super::pass_outcome::PassOutcome;
 use super::report::SyncReport;
 use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
@@ -11,7 +10,9 @@ use crate::model::{Backoff, CommitId, TargetId};
 use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
 };
-use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, MemberKey, Object, SetId, Waited};
+use crate::resource::{
+    Adoption, DeletionLimit, Drift, GroupKind, KindVersion, MemberKey, Members, Object, SetId, Waited,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,11 @@ const FIRST_LISTS: Duration = Duration::from_secs(10);
 const DISCOVERY: Duration = Duration::from_secs(5);
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_millis(200);
+/// Why a pass deletes nothing whose record changed under it.
+pub(super) const OVERTAKEN: &str =
+    "another process of the agent has applied another commit; the next pass compares the two";
+/// How often a write of the record is repeated that another process has overtaken.
+const RACES: u32 = 4;
 /// How often the server is asked again about a kind that it does not serve, without another reason.
 pub(super) const UNKNOWN_KINDS: Duration = Duration::from_secs(30);
 
@@ -34,9 +40,11 @@ pub struct Syncer<A, R> {
     pub(super) adoption: Adoption,
     additions: Drift,
     pub(super) limit: DeletionLimit,
+    pub(super) record: Option<Record>,
+    /// The commit in the record at the beginning of the pass.
+    began_with: Option<CommitId>,
     /// How many objects were recreated for a commit.
     pub(super) recreated: Option<(CommitId, usize)>,
-    pub(super) record: Option<Record>,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
     states: Vec<Arc<TargetState>>,
     pub(super) authors: Authors,
@@ -53,9 +61,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             adoption: Adoption::default(),
             additions: Drift::default(),
             limit,
-            recreated: None,
             cache: ApplyCache::default(),
             record: None,
+            began_with: None,
+            recreated: None,
             states: Vec::new(),
             authors: Authors::default(),
             rollouts: Rollouts::default(),
@@ -126,16 +135,18 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     async fn carry_out(
         &mut self,
         declared: &TargetState,
-        approval: Approval,
+        mut approval: Approval,
         report: &mut SyncReport,
     ) -> Result<(), ClusterFailure> {
         // Reads the world.
-        self.record().await?;
+        self.began_with = self.record().await?.commit;
         let versions = versions(declared);
         let freshness = self.freshness(declared.commit);
         let mut kinds = self.target.api.kinds(&versions, freshness).await?;
         self.claim(&versions, &kinds).await?;
         self.wait_for_lists().await;
+        self.read_what_others_recorded().await?;
+        approval.history_broken |= self.is_overtaken();
         // Decides, then writes the world. Once more if definitions brought new kinds.
         let mut next = self.plan(declared, &kinds, approval);
         self.claim_objects(&next).await?;
@@ -148,6 +159,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             next = self.plan(declared, &kinds, approval);
             self.claim_objects(&next).await?;
             self.apply_waves(&next, report).await?;
+        }
+        if self.is_overtaken() {
+            next.deletions.clear();
+            next.block_deletions(OVERTAKEN.to_owned());
+            approval.history_broken = true;
+            report.wait_at_most(FIRST_LOOK);
         }
         self.make_way(&mut next, report).await?;
         let failed = [report.failed.as_slice(), &next.failed].concat();
@@ -185,6 +202,59 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         Ok(self.record.get_or_insert_default())
     }
 
+    /// Writes the record that `next` makes of the stored record and of what this process knows, unless it is the stored one. If
+    /// another process has written the record, reads it, adds what it says, and tries again.
+    pub(super) async fn write_record(
+        &mut self,
+        next: impl Fn(&Record, &Members) -> Record,
+    ) -> Result<(), ClusterFailure> {
+        let store = Arc::clone(&self.target.record);
+        let mut races = 0;
+        loop {
+            let record = self.record().await?.clone();
+            let next = next(&record, self.authors.members());
+            if next == record {
+                return Ok(());
+            }
+            match store.write(&next).await {
+                Ok(()) => {
+                    self.record = Some(next);
+                    return Ok(());
+                }
+                Err(ClusterFailure::Conflict { .. }) if races < RACES => {
+                    races += 1;
+                    self.read_record_again().await?;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn read_record_again(&mut self) -> Result<(), ClusterFailure> {
+        let record = self.target.record.read().await?.unwrap_or_default();
+        self.authors.join(record.members.as_ref());
+        self.cache.add_runs(&record.runs);
+        self.record = Some(record);
+        Ok(())
+    }
+
+    /// Reads the record again if the watches show objects that another process may have recorded. During an update of the
+    /// agent two processes run at once, and a partition may keep the old one.
+    async fn read_what_others_recorded(&mut self) -> Result<(), ClusterFailure> {
+        let authors = &mut self.authors;
+        let observed = self.target.api.observed();
+        match observed.read(|observed| authors.has_strangers(observed)) {
+            true => self.read_record_again().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the record names another commit than at the beginning of the pass: another process has applied it. Whether this
+    /// pass may delete was decided by the old one.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.record.as_ref().and_then(|record| record.commit) != self.began_with
+    }
+
     fn freshness(&mut self, commit: CommitId) -> Freshness {
         let now = Instant::now();
         match self.asked_at {
@@ -200,32 +270,25 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     /// a later process must find every object that this process may have created.
     async fn claim(&mut self, versions: &BTreeSet<KindVersion>, kinds: &Kinds) -> Result<(), ClusterFailure> {
         let declared = versions.iter().filter(|version| kinds.served.contains_key(version));
-        let mut claimed: BTreeSet<GroupKind> = declared.map(|version| version.kind.clone()).collect();
-        let (api, store) = (Arc::clone(&self.target.api), Arc::clone(&self.target.record));
-        let record = self.record().await?;
-        claimed.extend(record.kinds.iter().cloned());
-        if claimed != record.kinds {
-            let grown = Record {
-                kinds: claimed.clone(),
-                ..record.clone()
-            };
-            store.write(&grown).await?;
-            *record = grown;
-        }
-        api.watch(&claimed, kinds);
+        let declared: BTreeSet<GroupKind> = declared.map(|version| version.kind.clone()).collect();
+        self.write_record(|record, _| Record {
+            kinds: &record.kinds | &declared,
+            ..record.clone()
+        })
+        .await?;
+        let claimed = self.record().await?.kinds.clone();
+        self.target.api.watch(&claimed, kinds);
         Ok(())
     }
 
-    /// Writes the identities of objects that the pass may create into the record, before any of them is applied: a process
-    /// that ends before it can record their UIDs must still be able to tell its objects from copies.
+    /// Writes the identities of objects that the pass may create into the record, also of those that somebody deleted, before any
+    /// of them is applied: a process that ends before it can record their UIDs must still be able to tell its objects from
+    /// copies.
     async fn claim_objects(&mut self, plan: &SyncPlan) -> Result<(), ClusterFailure> {
-        let claimed = self.target.api.observed().read(|observed| {
-            let is_first = |step: &ApplyStep| matches!(step.reason, Reason::First | Reason::Again);
-            let is_new = |step: &&ApplyStep| is_first(step) && observed.object(&step.id).is_none();
-            let new = plan.applies().filter(is_new);
-            new.map(|step| MemberKey::of_identity(&step.id)).collect::<Vec<_>>()
-        });
-        self.claim_identities(claimed).await
+        let applied = plan.applies().map(|step| &step.id);
+        let observed = self.target.api.observed();
+        let absent = observed.read(|observed| Authors::absent(applied, observed));
+        self.claim_identities(absent).await
     }
 
     /// Writes identities into the record that are about to be created.
@@ -233,16 +296,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         if !self.authors.claim(identities) {
             return Ok(());
         }
-        let store = Arc::clone(&self.target.record);
-        let members = self.authors.members().clone();
-        let record = self.record().await?;
-        let next = Record {
-            members: Some(members),
+        self.write_record(|record, members| Record {
+            members: Some(members.clone()),
             ..record.clone()
-        };
-        store.write(&next).await?;
-        *record = next;
-        Ok(())
+        })
+        .await
     }
 
     /// Waits until each watch has delivered its first list or has failed.

@@ -32,6 +32,7 @@ pub trait RecordStore: Send + Sync + 'static {
     /// Reads the record, if there is one.
     fn read(&self) -> impl Future<Output = Result<Option<Record>, ClusterFailure>> + Send;
 
-    /// Writes the record, and creates it if needed.
+    /// Writes the record, and creates it if needed. [`ClusterFailure::Conflict`] if somebody else has written it since this store
+    /// read or wrote it last: what another process recorded must not be lost.
     fn write(&self, record: &Record) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
 }

@@ -36,6 +36,10 @@ pub(super) struct World {
     /// Applies that are answered before the server goes away.
     pub(super) answers_left: Option<usize>,
     pub(super) watched: BTreeSet<GroupKind>,
+    /// A pass finds the watches as they are: they do not count as listed because a pass watches them.
+    pub(super) keeps_watches: bool,
+    /// Writes of the record that are answered before the server goes away.
+    pub(super) records_left: Option<usize>,
     /// Deleted objects hang on a finalizer.
     pub(super) has_finalizers: bool,
     /// The value of `data.immutable` of each object that was applied.
@@ -374,6 +378,9 @@ impl TargetApi for Fake {
 
     fn watch(&self, kinds: &BTreeSet<GroupKind>, _: &Kinds) {
         self.world().watched = kinds.clone();
+        if self.world().keeps_watches {
+            return;
+        }
         self.observed.update(|observed| {
             for kind in kinds {
                 observed.kinds.entry(kind.clone()).or_default().synced = true;
@@ -402,6 +409,11 @@ impl RecordStore for Fake {
 
     async fn write(&self, record: &Record) -> Result<(), ClusterFailure> {
         let mut world = self.world();
+        match &mut world.records_left {
+            Some(0) => return Err(ClusterFailure::Unavailable { message: "away".into() }),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         world.calls.push(Call::Record(record.kinds.clone()));
         world.record = Some(record.clone());
         Ok(())
