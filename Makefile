@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test deny bench kill rivals fuzz tools fmt prerequisites
+.PHONY: help demo test deny bench kill rivals simulate fuzz tools fmt prerequisites
 
 # Test binaries share the machine with the servers that they start; two are as many as two cores carry.
 export RUST_TEST_THREADS ?= 2
@@ -57,6 +57,11 @@ TAGS ?= 200
 rivals: tools ## TAGS=200 tags land while five others make five commits a second, small and with 20,000 files
 	@cargo build --locked --release --bin tidegate
 	TIDEGATE_PROGRAM=$(CURDIR)/target/release/tidegate TAGS=$(TAGS) cargo test --locked --workspace --test it -- --nocapture --test-threads 1 proof::rivals
+
+# SEED=n SEEDS=1 prints one run event by event; FOUND=n stops after n violations; THREADS=n takes n processors.
+SEEDS ?= 100000
+simulate: ## Run the loops through SEEDS=100000 schedules of faults, crashes and people, on fake ports and paused time
+	SEEDS=$(SEEDS) cargo test --locked --release --lib -- --ignored --nocapture --exact agent::simulation::tests::long
 
 # Sanitizers need a nightly compiler.
 SECONDS ?= 60

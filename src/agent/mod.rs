@@ -33,6 +33,8 @@ mod run;
 mod scan_command;
 mod server;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod startup;
 mod sync_command;
 mod wire_automation;

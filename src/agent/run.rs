@@ -2,8 +2,7 @@ use super::loops::Loops;
 use super::repo_commands::RepoCommands;
 use super::wiring::{self, Base, Wiring};
 use super::{
-    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_scan, wire_source,
-    wire_sync,
+    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_scan, wire_source, wire_sync,
 };
 use crate::config::TargetSettings;
 use crate::deploy_key::Keys;
