@@ -21,7 +21,11 @@ impl Protected {
     /// Whether an object is a protected namespace or lies in one.
     pub fn has(&self, id: &ObjectId) -> bool {
         let is_namespace = GroupKind::of(id).is("", "Namespace");
-        let namespace = if is_namespace { Some(&id.name) } else { id.namespace.as_ref() };
+        let namespace = if is_namespace {
+            Some(&id.name)
+        } else {
+            id.namespace.as_ref()
+        };
         namespace.is_some_and(|namespace| self.namespaces.contains(namespace))
     }
 }
