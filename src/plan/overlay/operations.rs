@@ -1,6 +1,6 @@
 use super::mark::{marks, without_marks};
 use crate::manifest::{Operation, value_weight};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// What a patch of operations does to an object.
@@ -30,6 +30,7 @@ pub(super) fn apply(value: &Value, operations: &[Operation], room: usize) -> Res
         compared: BTreeSet::new(),
         added: 0,
     };
+    let is_opened = patched.open_annotations();
     for operation in operations {
         patched.added = patched.added.saturating_add(patched.weight_of(operation));
         if patched.added > room {
@@ -37,10 +38,32 @@ pub(super) fn apply(value: &Value, operations: &[Operation], room: usize) -> Res
         }
         patched.step(operation).ok_or(Failed::Operation)?;
     }
+    if is_opened {
+        patched.close_annotations();
+    }
     Ok(patched)
 }
 
 impl Patched {
+    /// Gives the object annotations if it has none: kustomize keeps notes of its own there, so that an operation finds them.
+    fn open_annotations(&mut self) -> bool {
+        let metadata = self.value.get_mut("metadata").and_then(Value::as_object_mut);
+        let Some(metadata) = metadata.filter(|metadata| metadata.get("annotations").is_none_or(Value::is_null)) else {
+            return false;
+        };
+        metadata.insert("annotations".to_owned(), Value::Object(Map::new()));
+        true
+    }
+
+    /// Takes the annotations away again if no operation wrote any.
+    fn close_annotations(&mut self) {
+        let metadata = self.value.get_mut("metadata").and_then(Value::as_object_mut);
+        let is_empty = |annotations: &Value| annotations.as_object().is_some_and(Map::is_empty);
+        if let Some(metadata) = metadata.filter(|metadata| metadata.get("annotations").is_some_and(is_empty)) {
+            metadata.remove("annotations");
+        }
+    }
+
     /// About how many bytes of memory an operation adds.
     fn weight_of(&mut self, operation: &Operation) -> usize {
         match &*operation.op {

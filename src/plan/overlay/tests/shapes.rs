@@ -363,3 +363,21 @@ fn an_image_that_a_replacement_sets_may_be_that_of_any_entry_above() {
         "may also change images that the replacements of prod/kustomization.yaml:2:16 set",
     );
 }
+
+#[test]
+fn an_operation_finds_annotations_where_the_object_has_none() {
+    let plain = WEB.replace(", annotations: {tidegate.dev/automated: \"true\"}", "");
+    let overlay = "resources: [../base]
+patches:
+- path: ops.yaml
+  target: {kind: Deployment}
+images: [{name: side, newTag: \"9\"}]
+";
+    let operations = "- {op: add, path: /spec/template/spec/containers/-, value: {name: side, image: side:1}}
+- {op: replace, path: /metadata/annotations/tidegate.dev~1automated, value: \"true\"}
+";
+    assert_eq!(
+        prod(&plain, overlay, &[("prod/ops.yaml", operations)]),
+        ["base/web.yaml web web:1", "prod/kustomization.yaml side side:9"]
+    );
+}
