@@ -156,6 +156,11 @@ impl ApplyCache {
             .is_some_and(|(deleted, until)| deleted == uid && now < *until)
     }
 
+    /// The UIDs of the objects that this process has just deleted.
+    pub(super) fn deleted_uids(&self) -> impl Iterator<Item = &str> {
+        self.deleted.values().map(|(uid, _)| uid.as_str())
+    }
+
     /// The UIDs of the objects that this process applied and that are declared.
     pub(super) fn uids(&self) -> impl Iterator<Item = &str> {
         let applied = self.entries.values().filter_map(|entry| entry.applied.as_ref());

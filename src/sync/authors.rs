@@ -3,6 +3,7 @@ use crate::model::ObjectId;
 use crate::port::Observed;
 use crate::resource::{Authorship, MemberKey, MemberKeys, Members, ObservedObject, looks_applied};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,7 +17,12 @@ pub(super) struct Authors {
     claims_until: Option<Instant>,
     /// The UIDs of objects that no record that was read lists.
     strangers: MemberKeys,
+    /// The recorded UIDs that the watches do not show, and since when.
+    missing: BTreeMap<MemberKey, Instant>,
 }
+
+/// How long an object is missing before its UID is forgotten: longer than any server of the API is behind the others.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// How long a claim of another process is kept that was read in the record: longer than the API server works at a request. A
 /// process that ended may have sent a request that arrives now, and one that lingers may be in the middle of a pass.
@@ -74,11 +80,9 @@ impl Authors {
         absent.map(MemberKey::of_identity).collect()
     }
 
-    /// Claims identities that are about to be created. Returns whether one of them is new.
-    pub(super) fn claim(&mut self, identities: Vec<MemberKey>) -> bool {
-        let before = self.members.claimed.len();
+    /// Claims identities that are about to be created.
+    pub(super) fn claim(&mut self, identities: Vec<MemberKey>) {
         self.members.claimed.extend(identities);
-        self.members.claimed.len() > before
     }
 
     /// The agent applied this manifest to the object with this UID.
@@ -121,12 +125,16 @@ impl Authors {
         }
         self.take_claimed(observed);
         self.history_unknown = false;
+        self.note_missing(observed, cache);
         if is_shorter {
-            let mut alive: MemberKeys = observed
-                .objects()
-                .map(|(_, live)| MemberKey::of_uid(&live.uid))
-                .collect();
-            alive.extend(cache.uids().map(MemberKey::of_uid));
+            let now = Instant::now();
+            let missing = &self.missing;
+            let is_gone = |uid: &MemberKey| {
+                missing
+                    .get(uid)
+                    .is_some_and(|since| now.duration_since(*since) >= FORGOTTEN)
+            };
+            let deleted: MemberKeys = cache.deleted_uids().map(MemberKey::of_uid).collect();
             let Members {
                 applied,
                 enabled,
@@ -134,9 +142,24 @@ impl Authors {
                 ..
             } = &mut self.members;
             for keys in [applied, enabled, unknown] {
-                keys.retain(|uid| alive.contains(uid));
+                keys.retain(|uid| !(is_gone(uid) || missing.contains_key(uid) && deleted.contains(uid)));
             }
         }
+    }
+
+    /// Notes since when which recorded objects are not among those that the watches show or that this process applied. A list
+    /// may come from a server that is behind: an object that was made lately is missing in it for a while.
+    fn note_missing(&mut self, observed: &Observed, cache: &ApplyCache) {
+        let mut alive: MemberKeys = observed
+            .objects()
+            .map(|(_, live)| MemberKey::of_uid(&live.uid))
+            .collect();
+        alive.extend(cache.uids().map(MemberKey::of_uid));
+        let now = Instant::now();
+        let missing = self.members.applied.union(&self.members.unknown);
+        let missing = missing.filter(|uid| !alive.contains(uid));
+        let since = missing.map(|uid| (*uid, self.missing.get(uid).copied().unwrap_or(now)));
+        self.missing = since.collect();
     }
 
     /// Records the UIDs of the claimed objects that exist. Such an object may wait for a person, or for a file to be mended,

@@ -36,6 +36,7 @@ mod record_pass;
 mod recreate;
 mod report;
 mod reporter;
+mod stored_record;
 mod sync_loop;
 mod sync_plan;
 mod syncer;

@@ -7,8 +7,9 @@
 use super::apply_cache::Entry;
 use super::first_contact::{Manners, create};
 use super::report::{AppliedObject, Change, SyncReport};
+use super::stored_record::OVERTAKEN;
 use super::sync_plan::{ApplyStep, SyncPlan};
-use super::syncer::{OVERTAKEN, Syncer};
+use super::syncer::Syncer;
 use crate::port::{Applied, ClusterFailure, Dependents, Mode, RecordStore, TargetApi};
 use crate::resource::{
     Authorship, GroupKind, MemberKey, Members, ObservedObject, Protected, RetainReason, holds_data, may_prune,

@@ -2,6 +2,7 @@ use super::apply_cache::ApplyCache;
 use super::authors::Authors;
 use super::pass_outcome::PassOutcome;
 use super::report::SyncReport;
+use super::stored_record::OVERTAKEN;
 use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
 use super::target::Target;
 use super::unsettled::Rollouts;
@@ -10,9 +11,7 @@ use crate::model::{Backoff, CommitId, TargetId};
 use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
 };
-use crate::resource::{
-    Adoption, DeletionLimit, Drift, GroupKind, KindVersion, MemberKey, Members, Object, SetId, Waited,
-};
+use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, Object, SetId, Waited};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +23,6 @@ const FIRST_LISTS: Duration = Duration::from_secs(10);
 const DISCOVERY: Duration = Duration::from_secs(5);
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_millis(200);
-/// Why a pass deletes nothing whose record changed under it.
-pub(super) const OVERTAKEN: &str =
-    "another process of the agent has applied another commit; the next pass compares the two";
-/// How often a write of the record is repeated that another process has overtaken.
-const RACES: u32 = 4;
 /// How often the server is asked again about a kind that it does not serve, without another reason.
 pub(super) const UNKNOWN_KINDS: Duration = Duration::from_secs(30);
 
@@ -42,7 +36,7 @@ pub struct Syncer<A, R> {
     pub(super) limit: DeletionLimit,
     pub(super) record: Option<Record>,
     /// The commit in the record at the beginning of the pass.
-    began_with: Option<CommitId>,
+    pub(super) began_with: Option<CommitId>,
     /// How many objects were recreated for a commit.
     pub(super) recreated: Option<(CommitId, usize)>,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
@@ -202,59 +196,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         Ok(self.record.get_or_insert_default())
     }
 
-    /// Writes the record that `next` makes of the stored record and of what this process knows, unless it is the stored one. If
-    /// another process has written the record, reads it, adds what it says, and tries again.
-    pub(super) async fn write_record(
-        &mut self,
-        next: impl Fn(&Record, &Members) -> Record,
-    ) -> Result<(), ClusterFailure> {
-        let store = Arc::clone(&self.target.record);
-        let mut races = 0;
-        loop {
-            let record = self.record().await?.clone();
-            let next = next(&record, self.authors.members());
-            if next == record {
-                return Ok(());
-            }
-            match store.write(&next).await {
-                Ok(()) => {
-                    self.record = Some(next);
-                    return Ok(());
-                }
-                Err(ClusterFailure::Conflict { .. }) if races < RACES => {
-                    races += 1;
-                    self.read_record_again().await?;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-    }
-
-    async fn read_record_again(&mut self) -> Result<(), ClusterFailure> {
-        let record = self.target.record.read().await?.unwrap_or_default();
-        self.authors.join(record.members.as_ref());
-        self.cache.add_runs(&record.runs);
-        self.record = Some(record);
-        Ok(())
-    }
-
-    /// Reads the record again if the watches show objects that another process may have recorded. During an update of the
-    /// agent two processes run at once, and a partition may keep the old one.
-    async fn read_what_others_recorded(&mut self) -> Result<(), ClusterFailure> {
-        let authors = &mut self.authors;
-        let observed = self.target.api.observed();
-        match observed.read(|observed| authors.has_strangers(observed)) {
-            true => self.read_record_again().await,
-            false => Ok(()),
-        }
-    }
-
-    /// Whether the record names another commit than at the beginning of the pass: another process has applied it. Whether this
-    /// pass may delete was decided by the old one.
-    pub(super) fn is_overtaken(&self) -> bool {
-        self.record.as_ref().and_then(|record| record.commit) != self.began_with
-    }
-
     fn freshness(&mut self, commit: CommitId) -> Freshness {
         let now = Instant::now();
         match self.asked_at {
@@ -279,28 +220,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let claimed = self.record().await?.kinds.clone();
         self.target.api.watch(&claimed, kinds);
         Ok(())
-    }
-
-    /// Writes the identities of objects that the pass may create into the record, also of those that somebody deleted, before any
-    /// of them is applied: a process that ends before it can record their UIDs must still be able to tell its objects from
-    /// copies.
-    async fn claim_objects(&mut self, plan: &SyncPlan) -> Result<(), ClusterFailure> {
-        let applied = plan.applies().map(|step| &step.id);
-        let observed = self.target.api.observed();
-        let absent = observed.read(|observed| Authors::absent(applied, observed));
-        self.claim_identities(absent).await
-    }
-
-    /// Writes identities into the record that are about to be created.
-    pub(super) async fn claim_identities(&mut self, identities: Vec<MemberKey>) -> Result<(), ClusterFailure> {
-        if !self.authors.claim(identities) {
-            return Ok(());
-        }
-        self.write_record(|record, members| Record {
-            members: Some(members.clone()),
-            ..record.clone()
-        })
-        .await
     }
 
     /// Waits until each watch has delivered its first list or has failed.

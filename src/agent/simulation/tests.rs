@@ -67,7 +67,13 @@ fn nothing_that_must_never_happen_happens_in_some_runs() {
     let fresh = clock.map_or(0, |time| time.as_secs()) << 20;
     let start = Instant::now();
     for number in 0..200 {
-        for seed in [number, fresh + number] {
+        // A few fresh seeds are enough for each test run: there are many test runs.
+        let seeds = if number < 10 {
+            vec![number, fresh + number]
+        } else {
+            vec![number]
+        };
+        for seed in seeds {
             if let Err(text) = check(seed, None) {
                 panic!("{text}");
             }

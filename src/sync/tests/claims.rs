@@ -1,4 +1,4 @@
-//! Objects of a process that ended before it could record their UIDs.
+//! Which objects count as the agent's when processes end, overlap, or see a server that is behind.
 
 use super::fake::{Fake, commit, maps, pass};
 use crate::model::CommitId;
@@ -123,4 +123,37 @@ async fn what_another_process_recorded_is_not_lost_and_its_objects_are_deleted_w
     }
     assert_eq!(pruned, 1);
     assert!(!fake.world().live.keys().any(|id| id.name == "a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_write_failed_is_written_before_the_next_pass_applies() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let all = commit(1, &maps(&ALL));
+    // The kinds are written, and the claims are not.
+    fake.world().records_left = Some(1);
+    assert!(pass(&mut syncer, &all).await.outage.is_some());
+    fake.world().records_left = None;
+    fake.world().answers_left = Some(8);
+    assert!(pass(&mut syncer, &all).await.outage.is_some());
+    fake.world().answers_left = None;
+    fake.deliver();
+    let report = pass(&mut fake.syncer(), &commit(2, &maps(&ALL[1..]))).await;
+    assert_eq!(report.pruned.len(), 1, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_a_list_from_a_server_behind_lacks_is_not_forgotten() {
+    let fake = Fake::new();
+    pass(&mut fake.syncer(), &commit(1, &maps(&ALL))).await;
+    fake.deliver();
+    let removal = commit(2, &maps(&ALL[2..]));
+    let a = fake.world().live.keys().find(|id| id.name == "a").unwrap().clone();
+    let hidden = fake.world().live.remove(&a).unwrap();
+    fake.deliver();
+    let mut syncer = fake.syncer();
+    assert_eq!(pass(&mut syncer, &removal).await.pruned.len(), 1, "b alone is seen");
+    fake.world().live.insert(a, hidden);
+    fake.deliver();
+    assert_eq!(pass(&mut syncer, &removal).await.pruned.len(), 1);
 }

@@ -13,7 +13,9 @@ const OLD: u64 = 600_000;
 pub(super) struct Deleted {
     /// The size of the set before the first deletion.
     set: usize,
-    /// The objects. Two processes may delete and make the same object in turns.
+    /// The version of the cluster before the first deletion.
+    version: u64,
+    /// The objects that existed then. A process that lingers may make objects while another one deletes them.
     keys: BTreeSet<String>,
 }
 
@@ -54,9 +56,13 @@ impl State {
         let set = self.cluster.set();
         let deleted = self.judge.deleted.entry(commit).or_insert(Deleted {
             set,
+            version: self.cluster.version,
             keys: BTreeSet::new(),
         });
-        deleted.keys.insert(key.clone());
+        let made_at: u64 = live.uid.trim_start_matches('u').parse().unwrap_or_default();
+        if made_at <= deleted.version {
+            deleted.keys.insert(key.clone());
+        }
         let (count, set) = (deleted.keys.len(), deleted.set);
         if is_much(count, set) {
             self.violated(format!(

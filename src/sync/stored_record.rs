@@ -1,0 +1,95 @@
+//! The record as the syncer reads and writes it, while another process of the agent may write it too.
+
+use super::authors::Authors;
+use super::sync_plan::SyncPlan;
+use super::syncer::Syncer;
+use crate::port::{ClusterFailure, Record, RecordStore, TargetApi};
+use crate::resource::{MemberKey, Members};
+use std::sync::Arc;
+
+/// Why a pass deletes nothing whose record changed under it.
+pub(super) const OVERTAKEN: &str =
+    "another process of the agent has applied another commit; the next pass compares the two";
+/// How often a write of the record is repeated that another process has overtaken.
+const RACES: u32 = 4;
+
+impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
+    /// Writes the record that `next` makes of the stored record and of what this process knows, unless it is the stored one. If
+    /// another process has written the record, reads it, adds what it says, and tries again.
+    pub(super) async fn write_record(
+        &mut self,
+        next: impl Fn(&Record, &Members) -> Record,
+    ) -> Result<(), ClusterFailure> {
+        let store = Arc::clone(&self.target.record);
+        let mut races = 0;
+        loop {
+            let record = self.record().await?.clone();
+            let next = next(&record, self.authors.members());
+            if next == record {
+                return Ok(());
+            }
+            match store.write(&next).await {
+                Ok(()) => {
+                    self.record = Some(next);
+                    return Ok(());
+                }
+                Err(ClusterFailure::Conflict { .. }) if races < RACES => {
+                    races += 1;
+                    self.read_record_again().await?;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn read_record_again(&mut self) -> Result<(), ClusterFailure> {
+        let record = self.target.record.read().await?.unwrap_or_default();
+        self.authors.join(record.members.as_ref());
+        self.cache.add_runs(&record.runs);
+        self.record = Some(record);
+        Ok(())
+    }
+
+    /// Reads the record again if the watches show objects that another process may have recorded. During an update of the
+    /// agent two processes run at once, and a partition may keep the old one.
+    pub(super) async fn read_what_others_recorded(&mut self) -> Result<(), ClusterFailure> {
+        let authors = &mut self.authors;
+        let observed = self.target.api.observed();
+        match observed.read(|observed| authors.has_strangers(observed)) {
+            true => self.read_record_again().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the record names another commit than at the beginning of the pass: another process has applied it. Whether this
+    /// pass may delete was decided by the old one.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.record.as_ref().and_then(|record| record.commit) != self.began_with
+    }
+
+    /// Writes the identities of objects that the pass may create into the record, also of those that somebody deleted, before any
+    /// of them is applied: a process that ends before it can record their UIDs must still be able to tell its objects from
+    /// copies.
+    pub(super) async fn claim_objects(&mut self, plan: &SyncPlan) -> Result<(), ClusterFailure> {
+        let applied = plan.applies().map(|step| &step.id);
+        let observed = self.target.api.observed();
+        let absent = observed.read(|observed| Authors::absent(applied, observed));
+        self.claim_identities(absent).await
+    }
+
+    /// Writes identities into the record that are about to be created.
+    pub(super) async fn claim_identities(&mut self, identities: Vec<MemberKey>) -> Result<(), ClusterFailure> {
+        self.authors.claim(identities);
+        let claimed = self.authors.members().claimed.clone();
+        let recorded = self.record().await?.members.as_ref();
+        // What a pass before this one claimed may not be in the record: the write may have failed.
+        if recorded.is_some_and(|recorded| claimed.is_subset(&recorded.claimed)) || claimed.is_empty() {
+            return Ok(());
+        }
+        self.write_record(|record, members| Record {
+            members: Some(members.clone()),
+            ..record.clone()
+        })
+        .await
+    }
+}
