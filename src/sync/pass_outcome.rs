@@ -1,6 +1,10 @@
 use super::sync_plan::SyncPlan;
 use crate::resource::MemberKeys;
 
+/// Why a pass deletes nothing whose record changed under it.
+pub(super) const OVERTAKEN: &str =
+    "another process of the agent has applied another commit; the next pass compares the two";
+
 /// What the record needs to know of a plan after the plan is carried out.
 pub(super) struct PassOutcome {
     /// Whether a folder or file changed its nature.

@@ -6,8 +6,8 @@
 
 use super::apply_cache::Entry;
 use super::first_contact::{Manners, create};
+use super::pass_outcome::OVERTAKEN;
 use super::report::{AppliedObject, Change, SyncReport};
-use super::stored_record::OVERTAKEN;
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::port::{Applied, ClusterFailure, Dependents, Mode, RecordStore, TargetApi};

@@ -7,9 +7,6 @@ use crate::port::{ClusterFailure, Record, RecordStore, TargetApi};
 use crate::resource::{MemberKey, Members};
 use std::sync::Arc;
 
-/// Why a pass deletes nothing whose record changed under it.
-pub(super) const OVERTAKEN: &str =
-    "another process of the agent has applied another commit; the next pass compares the two";
 /// How often a write of the record is repeated that another process has overtaken.
 const RACES: u32 = 4;
 

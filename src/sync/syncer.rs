@@ -1,8 +1,7 @@
 use super::apply_cache::ApplyCache;
 use super::authors::Authors;
-use super::pass_outcome::PassOutcome;
+use super::pass_outcome::{OVERTAKEN, PassOutcome};
 use super::report::SyncReport;
-use super::stored_record::OVERTAKEN;
 use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
 use super::target::Target;
 use super::unsettled::Rollouts;
