@@ -68,6 +68,11 @@ pub(super) fn members<'a>(object: &Object<'a>, sources: &mut Sources<'a>) -> Vec
             let source = image.source.unwrap_or_else(|| sources.add(elsewhere(object)));
             member(Some(&image.field.0), &image.name, source, "")
         }));
+        // A tag that is rendered where no image field has it from would change, too.
+        let known: Vec<usize> = found.iter().map(|member| member.source).collect();
+        let others = release::sources(&object.value).into_iter();
+        let others = others.filter(|source| !known.contains(source));
+        found.extend(others.map(|source| member(None, "", source, "")));
     }
     let mut value = Value::clone(&object.value);
     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -5,6 +5,7 @@ use super::mark::split;
 use crate::manifest::{Document, ImageField, SlotContent, read};
 use crate::model::{FieldName, RepoPath};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Begins a mark in place of a tag. No tag of a registry begins so.
 const TAG: &str = "tidegate-source-0-";
@@ -92,6 +93,23 @@ fn digest(source: usize) -> Value {
 
 fn reference(text: &str, source: usize) -> Value {
     Value::String(format!("{}:{TAG}{source}", split(text).0))
+}
+
+/// The sources of all marks in values, those of the images included.
+pub(super) fn sources(value: &Value) -> BTreeSet<usize> {
+    match value {
+        Value::String(text) => source_of(text).into_iter().collect(),
+        Value::Array(items) => items.iter().flat_map(sources).collect(),
+        Value::Object(map) => map.values().flat_map(sources).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+fn source_of(text: &str) -> Option<usize> {
+    if let Some((_, number)) = text.split_once(TAG) {
+        return number.parse().ok();
+    }
+    usize::from_str_radix(text.split_once(DIGEST)?.1, 16).ok()
 }
 
 /// An image of a rendered HelmRelease.

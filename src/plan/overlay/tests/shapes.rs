@@ -243,6 +243,23 @@ fn a_tag_of_a_release_is_bumped_where_the_rendered_values_have_it_from() {
 }
 
 #[test]
+fn a_tag_that_a_patch_leaves_behind_in_a_name_is_not_moved() {
+    let whole = RELEASE.replace("image: r.example/web, tag: \"1\"", "image: \"r.example/web:1\"");
+    let patch = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web}\nspec: {values: {tag: \"2\"}}\n";
+    let files = [
+        ("dev/kustomization.yaml", "resources: [../base]\n"),
+        ("prod/patch.yaml", patch),
+    ];
+    let fields = prod(&whole, "resources: [../base]\npatches: [{path: patch.yaml}]\n", &files);
+    assert_eq!(fields.len(), 2, "{fields:?}");
+    assert!(fields[0].contains("has no field of its own"), "{fields:?}");
+    assert!(
+        fields[1].contains("prod/patch.yaml sets a part of the image"),
+        "{fields:?}"
+    );
+}
+
+#[test]
 fn operations_on_the_values_of_a_release_are_followed() {
     let base = ["base/web.yaml chart-image r.example/web:1"];
     let followed = [

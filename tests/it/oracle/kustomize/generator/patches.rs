@@ -199,10 +199,10 @@ impl Generator<'_> {
     fn operations(&mut self, workload: &Workload) -> String {
         let spec = format!("/{}", workload.pod_spec().join("/"));
         let mut text = String::new();
-        for _ in 0..1 + self.random.below(2) {
+        for number in 0..1 + self.random.below(2) {
             let image = self.image();
             let at = self.random.below(2);
-            let fresh = self.repository.files.len();
+            let fresh = 10 * self.repository.files.len() + number;
             let operation = if workload.kind == "HelmRelease" && !self.random.one_in(3) {
                 self.operation_on_values()
             } else {
