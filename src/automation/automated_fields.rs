@@ -11,7 +11,7 @@ pub(super) fn fields(declared: &DeclaredState) -> Vec<AutomatedField> {
     let images = &declared.images;
     let documents = images.applied.iter().chain(&images.bases);
     let documents = documents.map(|document| (document.path(), &**document));
-    let policies = ImagePolicies::beside(images.own.as_deref(), documents);
+    let policies = ImagePolicies::of_repository(images.own.as_deref(), documents);
     let overlays = images
         .overlays
         .get_or_init(|| plan::overlay_fields(&overlay_index(images)));

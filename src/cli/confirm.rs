@@ -1,8 +1,8 @@
-use super::beside::{Asked, Beside};
 use super::config_file::ConfigFile;
 use super::failure::Failure;
 use super::lift::{author, person};
 use super::output::{Output, show};
+use super::running_agent::{Asked, RunningAgent};
 use crate::agent::{self, AgentConfig};
 use crate::git::{Local, UserClone};
 use crate::http::ConfirmCall;
@@ -43,7 +43,7 @@ pub(super) struct Confirm {
     author: Option<Author>,
 
     #[command(flatten)]
-    agent: Beside,
+    agent: RunningAgent,
 
     /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]

@@ -1,8 +1,8 @@
-use super::beside::{Asked, Beside};
 use super::config_file::ConfigFile;
 use super::failure::Failure;
 use super::object_name::singular_kind;
 use super::output::{Output, show};
+use super::running_agent::{Asked, RunningAgent};
 use crate::agent::{self, AgentConfig};
 use crate::git::{self, Local, UserClone};
 use crate::holds::{HoldSelector, LiftMode, Lifted, ObjectName};
@@ -52,7 +52,7 @@ pub(super) struct LiftHolds {
     author: Option<Author>,
 
     #[command(flatten)]
-    agent: Beside,
+    agent: RunningAgent,
 
     /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]

@@ -1,7 +1,7 @@
-use super::beside::{Asked, Beside};
 use super::config_file::ConfigFile;
 use super::failure::Failure;
 use super::output::{Output, show};
+use super::running_agent::{Asked, RunningAgent};
 use crate::agent::{self, AgentConfig};
 use crate::http::Question;
 use clap::Args;
@@ -19,7 +19,7 @@ pub(super) struct Plan {
     config: ConfigFile,
 
     #[command(flatten)]
-    agent: Beside,
+    agent: RunningAgent,
 
     /// Output format
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]

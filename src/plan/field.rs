@@ -410,7 +410,7 @@ spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: newest}}}
             );
             let objects = read(&path("flux.yaml"), text.as_bytes());
             let documents = objects.documents.iter().map(|document| ("flux.yaml", document));
-            let policies = ImagePolicies::beside(Some(&own), documents);
+            let policies = ImagePolicies::of_repository(Some(&own), documents);
             assert_eq!(policies.writer(&file).is_some(), writes, "{url} {git}");
         }
     }

@@ -33,11 +33,11 @@ const GROUP: &str = "image.toolkit.fluxcd.io";
 impl<'a> ImagePolicies<'a> {
     /// Finds the objects among documents. Each document comes with its file.
     pub fn among<F: fmt::Display>(documents: impl IntoIterator<Item = (F, &'a Document)>) -> Self {
-        Self::beside(None, documents)
+        Self::of_repository(None, documents)
     }
 
     /// Finds the objects among the documents of the branch that the agent follows.
-    pub fn beside<F: fmt::Display>(
+    pub fn of_repository<F: fmt::Display>(
         own: Option<&'a ConfigBranch>,
         documents: impl IntoIterator<Item = (F, &'a Document)>,
     ) -> Self {

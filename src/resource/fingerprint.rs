@@ -136,6 +136,22 @@ fn hash(entry: &FieldsEntry<'_>) -> Fingerprint {
 }
 
 #[cfg(test)]
+impl Fingerprint {
+    /// The fingerprint of an entry of the agent that owns these fields.
+    pub(crate) fn of_agent(fields: &str) -> Self {
+        let entry = FieldsEntry {
+            manager: MANAGER,
+            operation: "Apply",
+            subresource: "",
+            api_version: "v1",
+            time: None,
+            fields: &serde_json::json!(fields),
+        };
+        Ownership::read([entry]).fingerprint.expect("the agent has an entry")
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;

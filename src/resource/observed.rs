@@ -44,3 +44,28 @@ pub struct ObservedObject {
     /// Its health.
     pub health: Health,
 }
+
+#[cfg(test)]
+impl ObservedObject {
+    /// An object that nobody has applied, without anything that is worth a word.
+    pub(crate) fn plain(uid: &str, version: ResourceVersion) -> Self {
+        Self {
+            uid: uid.to_owned(),
+            version,
+            generation: None,
+            fingerprint: None,
+            last_writer: None,
+            last_written: Vec::new(),
+            owns_replicas: false,
+            is_copy: false,
+            additions: None,
+            is_owned: false,
+            is_terminating: false,
+            is_finished: false,
+            allocations: Allocations::default(),
+            finalizers: Vec::new(),
+            prune: PrunePolicy::ByKind,
+            health: Health::Unknown,
+        }
+    }
+}

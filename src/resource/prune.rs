@@ -96,35 +96,12 @@ pub fn may_prune(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::{Allocations, FieldsEntry, Health, MemberKey, MemberKeys, Ownership, ResourceVersion};
+    use crate::resource::{Fingerprint, MemberKey, MemberKeys, ResourceVersion};
 
     fn live() -> ObservedObject {
-        let fields = serde_json::json!({});
-        let entry = FieldsEntry {
-            manager: "tidegate",
-            operation: "Apply",
-            subresource: "",
-            api_version: "v1",
-            time: None,
-            fields: &fields,
-        };
         ObservedObject {
-            uid: "u".into(),
-            version: ResourceVersion::new("1"),
-            generation: None,
-            fingerprint: Ownership::read([entry]).fingerprint,
-            last_writer: None,
-            last_written: Vec::new(),
-            owns_replicas: false,
-            is_copy: false,
-            additions: None,
-            is_owned: false,
-            is_terminating: false,
-            is_finished: false,
-            allocations: Allocations::default(),
-            finalizers: Vec::new(),
-            prune: PrunePolicy::ByKind,
-            health: Health::Unknown,
+            fingerprint: Some(Fingerprint::of_agent("")),
+            ..ObservedObject::plain("u", ResourceVersion::new("1"))
         }
     }
 

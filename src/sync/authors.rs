@@ -59,10 +59,10 @@ impl Authors {
         if self.history_unknown {
             return false;
         }
-        let strange = |(id, live): &(&ObjectId, &ObservedObject)| {
+        let is_foreign = |(id, live): &(&ObjectId, &ObservedObject)| {
             self.members.authorship(id, live) == Authorship::Foreign && looks_applied(live)
         };
-        let strangers = observed.objects().filter(strange);
+        let strangers = observed.objects().filter(is_foreign);
         let strangers: MemberKeys = strangers.map(|(_, live)| MemberKey::of_uid(&live.uid)).collect();
         let has_new = !strangers.is_subset(&self.strangers);
         self.strangers = strangers;
@@ -125,7 +125,10 @@ impl Authors {
         }
         self.take_claimed(observed);
         self.history_unknown = false;
-        self.note_missing(observed, cache);
+        // While nothing was deleted and nothing is missing, a pass does not hash the UID of each object.
+        if is_shorter || !self.missing.is_empty() {
+            self.note_missing(observed, cache);
+        }
         if is_shorter {
             let now = Instant::now();
             let missing = &self.missing;
@@ -166,6 +169,9 @@ impl Authors {
     /// for many passes after this one.
     fn take_claimed(&mut self, observed: &Observed) {
         let Members { applied, claimed, .. } = &mut self.members;
+        if claimed.is_empty() {
+            return;
+        }
         for (id, live) in observed.objects() {
             if looks_applied(live) && claimed.remove(&MemberKey::of_identity(id)) {
                 applied.insert(MemberKey::of_uid(&live.uid));

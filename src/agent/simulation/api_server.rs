@@ -1,6 +1,6 @@
 //! The API server as one process of the agent uses it: requests over the network, and the record.
 
-use super::cluster::{Live, Maker, content, fingerprint, key};
+use super::cluster::{Live, Maker, content, key};
 use super::link::{Link, NoAnswer};
 use super::world::State;
 use crate::model::ObjectId;
@@ -9,7 +9,8 @@ use crate::port::{
     TargetApi,
 };
 use crate::resource::{
-    FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, PART_OF_LABEL, ResourceVersion, ServedKind, SetName,
+    FieldPath, Fingerprint, GroupKind, KindVersion, LiveObject, ObservedObject, PART_OF_LABEL, ResourceVersion,
+    ServedKind, SetName,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +46,7 @@ fn applied(live: &Live, created: bool) -> Applied {
         uid: live.uid.clone(),
         version: ResourceVersion::new(live.version.to_string()),
         generation: None,
-        fingerprint: live.fields.as_deref().map(fingerprint),
+        fingerprint: live.fields.as_deref().map(Fingerprint::of_agent),
         owns_replicas: false,
         created,
     }

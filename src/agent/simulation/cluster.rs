@@ -3,10 +3,8 @@
 use super::git_server::Commit;
 use crate::model::ObjectId;
 use crate::port::Record;
-use crate::resource::{
-    Allocations, FieldsEntry, Fingerprint, Health, ObservedObject, Ownership, PrunePolicy, ResourceVersion,
-};
-use serde_json::{Value, json};
+use crate::resource::{Fingerprint, ObservedObject, ResourceVersion};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use tokio::sync::watch;
 
@@ -74,39 +72,12 @@ impl Default for Cluster {
 impl Live {
     pub(super) fn observed(&self) -> ObservedObject {
         ObservedObject {
-            uid: self.uid.clone(),
-            version: ResourceVersion::new(self.version.to_string()),
-            generation: None,
-            fingerprint: self.fields.as_deref().map(fingerprint),
+            fingerprint: self.fields.as_deref().map(Fingerprint::of_agent),
             last_writer: self.last_writer.clone(),
-            last_written: Vec::new(),
-            owns_replicas: false,
             is_copy: self.maker == Maker::Backup && !self.is_applied,
-            additions: None,
-            is_owned: false,
-            is_terminating: false,
-            is_finished: false,
-            allocations: Allocations::default(),
-            finalizers: Vec::new(),
-            prune: PrunePolicy::ByKind,
-            health: Health::Unknown,
+            ..ObservedObject::plain(&self.uid, ResourceVersion::new(self.version.to_string()))
         }
     }
-}
-
-/// The agent's fingerprint of these fields.
-pub(super) fn fingerprint(fields: &str) -> Fingerprint {
-    let fields = json!(fields);
-    let entry = FieldsEntry {
-        manager: "tidegate",
-        operation: "Apply",
-        subresource: "",
-        api_version: "v1",
-        time: None,
-        fields: &fields,
-    };
-    let ownership = Ownership::read([entry]);
-    ownership.fingerprint.expect("the agent has an entry")
 }
 
 /// The model's name of an object: `Deployment/web`.

@@ -59,10 +59,10 @@ impl State {
     }
 
     /// The files of the head with what they declare.
-    fn files(&self, wanted: impl Fn(&Declared) -> bool) -> Vec<(RepoPath, Declared)> {
+    fn files(&self, keep: impl Fn(&Declared) -> bool) -> Vec<(RepoPath, Declared)> {
         let files = self.tree().into_iter();
         let read = files.map(|(path, blob): (RepoPath, BlobId)| (path, self.git.declared(&blob).clone()));
-        read.filter(|(_, declared)| wanted(declared)).collect()
+        read.filter(|(_, declared)| keep(declared)).collect()
     }
 
     /// A person commits and pushes. People push on what is there.

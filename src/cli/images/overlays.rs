@@ -2,7 +2,7 @@ use super::files::File;
 use super::finding::Finding;
 use super::row::Row;
 use crate::model::Severity;
-use crate::plan::{self, AutomatedField, Overlay, OverlayFile, OverlayIndex};
+use crate::plan::{self, AutomatedField, OverlayIndex};
 use crate::policy::Policy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,8 @@ pub(super) fn apply(folder: &[File], rows: &mut [Row], findings: &mut Vec<Findin
         .iter_mut()
         .map(|row| ((row.path.clone(), row.position, row.field.clone()), row))
         .collect();
-    for field in plan::overlay_fields(&layers(folder)).automated {
+    let index = OverlayIndex::of(folder.iter().map(|file| (&file.path, &file.reading)));
+    for field in plan::overlay_fields(&index).automated {
         let Some(file) = names.get(&field.path) else {
             continue;
         };
@@ -48,23 +49,4 @@ pub(super) fn apply(folder: &[File], rows: &mut [Row], findings: &mut Vec<Findin
             });
         }
     }
-}
-
-fn layers(folder: &[File]) -> OverlayIndex<'_> {
-    let mut layers = OverlayIndex::default();
-    for File { path, reading, .. } in folder {
-        let file = OverlayFile {
-            documents: reading.documents.iter().collect(),
-            operations: &reading.operations,
-            is_incomplete: !reading.is_complete(),
-        };
-        layers.files.insert(path, file);
-        let overlay = reading.kustomization.as_ref().zip(reading.values.first());
-        layers.overlays.extend(overlay.map(|(kustomization, document)| Overlay {
-            path,
-            kustomization,
-            document,
-        }));
-    }
-    layers
 }

@@ -176,10 +176,10 @@ impl SiteBuilder<'_, '_> {
         if tag.comment.is_ours() {
             return None;
         }
-        let of_policy = |wanted: Part, other: Part| {
+        let of_policy = |kind: Part, other: Part| {
             let parts = self.by_part.iter().filter(move |((parent, part, policy), _)| {
                 let without = !self.by_part.contains_key(&(*parent, other.clone(), *policy));
-                *part == wanted && **policy == tag.comment.policy && without
+                *part == kind && **policy == tag.comment.policy && without
             });
             parts.map(|(_, span)| *span)
         };

@@ -1,4 +1,4 @@
-use crate::manifest::{Document, Kustomization, Operation};
+use crate::manifest::{Document, Kustomization, Operation, Reading};
 use crate::model::RepoPath;
 use std::collections::BTreeMap;
 
@@ -9,6 +9,28 @@ pub struct OverlayIndex<'a> {
     pub overlays: Vec<Overlay<'a>>,
     /// The other files of these folders: resources and patches.
     pub files: BTreeMap<&'a RepoPath, OverlayFile<'a>>,
+}
+
+impl<'a> OverlayIndex<'a> {
+    /// The index of files as they were read.
+    pub fn of(readings: impl IntoIterator<Item = (&'a RepoPath, &'a Reading)>) -> Self {
+        let mut index = Self::default();
+        for (path, reading) in readings {
+            let file = OverlayFile {
+                documents: reading.documents.iter().collect(),
+                operations: &reading.operations,
+                is_incomplete: !reading.is_complete(),
+            };
+            index.files.insert(path, file);
+            let overlay = reading.kustomization.as_ref().zip(reading.values.first());
+            index.overlays.extend(overlay.map(|(kustomization, document)| Overlay {
+                path,
+                kustomization,
+                document,
+            }));
+        }
+        index
+    }
 }
 
 /// A file that kustomizations may name as a resource or as a patch.

@@ -10,29 +10,6 @@ metadata: {name: web, annotations: {tidegate.dev/automated: \"true\"}}
 spec: {template: {spec: {containers: [{name: web, image: web:1}]}}}
 ";
 
-/// The index of files that were read.
-fn index(readings: &[(RepoPath, Reading)]) -> OverlayIndex<'_> {
-    let overlays = readings.iter().filter_map(|(path, reading)| {
-        Some(Overlay {
-            path,
-            kustomization: reading.kustomization.as_ref()?,
-            document: reading.values.first()?,
-        })
-    });
-    let files = readings.iter().map(|(path, reading)| {
-        let file = OverlayFile {
-            documents: reading.documents.iter().collect(),
-            operations: &reading.operations,
-            is_incomplete: !reading.is_complete(),
-        };
-        (path, file)
-    });
-    OverlayIndex {
-        overlays: overlays.collect(),
-        files: files.collect(),
-    }
-}
-
 /// The fields that are bumped: file, field and image.
 pub(super) fn found(files: &[(&str, &str)]) -> Vec<String> {
     let readings: Vec<(RepoPath, Reading)> = files
@@ -43,18 +20,20 @@ pub(super) fn found(files: &[(&str, &str)]) -> Vec<String> {
             (path, reading)
         })
         .collect();
-    let mut fields: Vec<String> = overlay_fields(&index(&readings))
-        .automated
-        .iter()
-        .map(|field| match &field.policy {
-            Ok(_) if field.lock.is_some() => {
-                let reason = field.lock.as_ref().and_then(|lock| lock.reason.clone());
-                format!("{} locked: {}", field.path, reason.unwrap_or_default())
-            }
-            Ok(_) => format!("{} {} {}", field.path, field.field.field, field.image),
-            Err(reason) => format!("{} {reason}", field.path),
-        })
-        .collect();
+    let mut fields: Vec<String> = overlay_fields(&OverlayIndex::of(
+        readings.iter().map(|(path, reading)| (path, reading)),
+    ))
+    .automated
+    .iter()
+    .map(|field| match &field.policy {
+        Ok(_) if field.lock.is_some() => {
+            let reason = field.lock.as_ref().and_then(|lock| lock.reason.clone());
+            format!("{} locked: {}", field.path, reason.unwrap_or_default())
+        }
+        Ok(_) => format!("{} {} {}", field.path, field.field.field, field.image),
+        Err(reason) => format!("{} {reason}", field.path),
+    })
+    .collect();
     fields.sort();
     fields
 }
@@ -511,7 +490,10 @@ fn a_tag_with_two_names_must_exist_under_both() {
         (path, reading)
     })
     .collect();
-    let fields = overlay_fields(&index(&readings)).automated;
+    let fields = overlay_fields(&OverlayIndex::of(
+        readings.iter().map(|(path, reading)| (path, reading)),
+    ))
+    .automated;
     let names = |field: &crate::plan::AutomatedField| -> Vec<String> {
         field.repositories().iter().map(ToString::to_string).collect()
     };

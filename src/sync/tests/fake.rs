@@ -6,9 +6,8 @@ use crate::port::{
     TargetApi, TargetState,
 };
 use crate::resource::{
-    Allocations, DeletionLimit, FieldPath, FieldsEntry, Fingerprint, GroupKind, Health, Intent, KindVersion,
-    LiveObject, Object, ObservedObject, Origin, Ownership, PART_OF_LABEL, Protected, PrunePolicy, REPLICAS,
-    ResourceVersion, ServedKind, SetName,
+    Allocations, DeletionLimit, FieldPath, Fingerprint, GroupKind, Intent, KindVersion, LiveObject, Object,
+    ObservedObject, Origin, PART_OF_LABEL, Protected, REPLICAS, ResourceVersion, ServedKind, SetName,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
 use serde_json::{Value, json};
@@ -137,7 +136,7 @@ impl Fake {
         world.version += 1;
         let version = world.version;
         let live = world.live.iter_mut().find(|(id, _)| id.name == name).unwrap().1;
-        live.fingerprint = Some(fingerprint(&format!("edited {version}")));
+        live.fingerprint = Some(Fingerprint::of_agent(&format!("edited {version}")));
         live.last_writer = Some(by.into());
         live.last_written = vec![REPLICAS.map(str::to_owned).to_vec()];
         live.version = ResourceVersion::new(version.to_string());
@@ -177,26 +176,13 @@ impl Fake {
     }
 }
 
-fn fingerprint(fields: &str) -> Fingerprint {
-    let fields = json!(fields);
-    let entry = FieldsEntry {
-        manager: "tidegate",
-        operation: "Apply",
-        subresource: "",
-        api_version: "v1",
-        time: None,
-        fields: &fields,
-    };
-    Ownership::read([entry]).fingerprint.unwrap()
-}
-
 fn dry_run(world: &World, id: &ObjectId, body: &Value) -> Applied {
     let live = world.live.get(id);
     Applied {
         uid: live.map_or("new", |live| &live.uid).to_owned(),
         version: live.map(|live| live.version.clone()).unwrap_or_default(),
         generation: None,
-        fingerprint: Some(fingerprint(&body.to_string())),
+        fingerprint: Some(Fingerprint::of_agent(&body.to_string())),
         owns_replicas: false,
         created: live.is_none(),
     }
@@ -259,26 +245,12 @@ impl TargetApi for Fake {
         let version = ResourceVersion::new(world.version.to_string());
         let created = world.foreign.remove(id).is_none() && !world.live.contains_key(id);
         let next_uid = format!("u{}", world.version);
-        let live = world.live.entry(id.clone()).or_insert_with(|| ObservedObject {
-            uid: next_uid,
-            version: version.clone(),
-            generation: None,
-            fingerprint: None,
-            last_writer: None,
-            last_written: Vec::new(),
-            owns_replicas: false,
-            is_copy: false,
-            additions: None,
-            is_owned: false,
-            is_terminating: false,
-            is_finished: false,
-            allocations: Allocations::default(),
-            finalizers: Vec::new(),
-            prune: PrunePolicy::ByKind,
-            health: Health::Unknown,
-        });
+        let live = world
+            .live
+            .entry(id.clone())
+            .or_insert_with(|| ObservedObject::plain(&next_uid, version.clone()));
         live.version = version;
-        live.fingerprint = Some(fingerprint(&body.to_string()));
+        live.fingerprint = Some(Fingerprint::of_agent(&body.to_string()));
         live.allocations = asked;
         live.owns_replicas = body.pointer("/spec/replicas").is_some();
         let applied = Applied {

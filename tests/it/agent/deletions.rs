@@ -1,4 +1,4 @@
-use super::world::{World, deployment};
+use super::world::{World, deployment, namespace_file, twelve_maps};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, api::ListParams};
 use tidegate_stack::ControlPlane;
@@ -8,16 +8,10 @@ use tidegate_stack::ControlPlane;
 async fn confirmed_deletions_are_carried_out_though_a_bump_has_moved_the_tip() {
     let cluster = ControlPlane::shared().await.unwrap();
     let namespace = format!("confirm-{}", std::process::id());
-    let maps: String = (0..12)
-        .map(|n| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: {namespace}}}\n"))
-        .collect();
     let files = [
-        (
-            "namespace.yaml",
-            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
-        ),
+        ("namespace.yaml", namespace_file(&namespace)),
         ("web.yaml", deployment(&namespace, "1111aaa")),
-        ("maps.yaml", maps),
+        ("maps.yaml", twelve_maps(&namespace)),
     ];
     let mut world = World::with(&cluster, "confirm", &namespace, &files).await;
     world.ecr.push_tag("shop/web", "1111aaa").unwrap();
@@ -62,10 +56,7 @@ async fn a_confirmation_by_command_counts_for_the_objects_that_waited_and_a_forg
     let map =
         |n: usize| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: {namespace}}}\n");
     let files = [
-        (
-            "namespace.yaml",
-            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
-        ),
+        ("namespace.yaml", namespace_file(&namespace)),
         ("few.yaml", (0..12).map(map).collect()),
         ("most.yaml", (12..40).map(map).collect()),
     ];

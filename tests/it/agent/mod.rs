@@ -1,6 +1,5 @@
 //! The whole agent: the built program on real parts, with no fake but ECR.
 
-mod beside;
 mod bounded;
 mod chain;
 mod commits;
@@ -13,6 +12,7 @@ mod overlays;
 mod platforms;
 mod race;
 mod revert;
+mod running;
 mod scope;
 mod signals;
 pub(crate) mod world;

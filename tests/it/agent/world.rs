@@ -24,16 +24,25 @@ pub struct World {
     pub namespace: String,
 }
 
+/// The manifest of the namespace.
+pub fn namespace_file(namespace: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n")
+}
+
+/// Twelve ConfigMaps, more than are deleted without a confirmation.
+pub fn twelve_maps(namespace: &str) -> String {
+    (0..12)
+        .map(|n| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: {namespace}}}\n"))
+        .collect()
+}
+
 impl World {
     /// A repository with a namespace and one automated Deployment `web` on `shop/web:<tag>`, and the agent on it,
     /// prepared and let in. `name` makes the namespace and the set differ from those of other tests.
     pub async fn prepare(cluster: &ControlPlane, name: &str, tag: &str) -> World {
         let namespace = format!("{name}-{}", std::process::id());
         let files = [
-            (
-                "namespace.yaml",
-                format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
-            ),
+            ("namespace.yaml", namespace_file(&namespace)),
             ("apps/web.yaml", deployment(&namespace, tag)),
         ];
         Self::with(cluster, name, &namespace, &files).await

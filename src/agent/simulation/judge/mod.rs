@@ -39,7 +39,7 @@ impl Judge {
 }
 
 impl State {
-    /// A process was told that this commit is the head of the branch.
+    /// A process received this commit as the head of the branch.
     pub(super) fn given(&mut self, who: usize, head: CommitId) {
         let now = self.now();
         self.judge.given.entry(who).or_default().push((now, head));

@@ -2,7 +2,7 @@ use super::rendered::Image;
 use std::collections::BTreeSet;
 use tidegate::manifest::Reading;
 use tidegate::model::{Digest, FieldId, RepoPath};
-use tidegate::plan::{AutomatedField, Overlay, OverlayFile, OverlayIndex, overlay_fields};
+use tidegate::plan::{AutomatedField, OverlayIndex, overlay_fields};
 
 /// An image field that can be edited, and the tag that it gets.
 pub(super) struct Candidate {
@@ -43,21 +43,7 @@ pub(super) fn candidates(readings: &[(RepoPath, Reading)]) -> Vec<Candidate> {
 
 /// What Tidegate says about the fields.
 pub(super) fn fields(readings: &[(RepoPath, Reading)]) -> Vec<AutomatedField> {
-    let mut index = OverlayIndex::default();
-    for (path, reading) in readings {
-        let file = OverlayFile {
-            documents: reading.documents.iter().collect(),
-            operations: &reading.operations,
-            is_incomplete: !reading.is_complete(),
-        };
-        index.files.insert(path, file);
-        let overlay = reading.kustomization.as_ref().zip(reading.values.first());
-        index.overlays.extend(overlay.map(|(kustomization, document)| Overlay {
-            path,
-            kustomization,
-            document,
-        }));
-    }
+    let index = OverlayIndex::of(readings.iter().map(|(path, reading)| (path, reading)));
     overlay_fields(&index).automated
 }
 

@@ -1,7 +1,7 @@
 //! Commands that run beside the agent, as `kubectl exec` starts them: the agent answers, from what it has. These commands have
 //! no folder for a clone, so that they fail where they do not ask the agent.
 
-use super::world::{HOST, SOON, World, deployment};
+use super::world::{HOST, SOON, World, deployment, namespace_file, twelve_maps};
 use serde_json::{Value, json};
 use std::process::Output;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tidegate_stack::ecr::Fault;
 const ANN: &str = "Ann <ann@acme.example>";
 
 /// Runs a command that cannot make a clone.
-async fn beside(agent: &Agent, arguments: &[&str]) -> Output {
+async fn in_pod(agent: &Agent, arguments: &[&str]) -> Output {
     let mut command = agent.command(arguments);
     command.env("TMPDIR", "/nonexistent");
     let ended = tokio::process::Command::from(command).kill_on_drop(true).output();
@@ -20,7 +20,7 @@ async fn beside(agent: &Agent, arguments: &[&str]) -> Output {
 }
 
 async fn answer(agent: &Agent, arguments: &[&str]) -> Value {
-    let output = beside(agent, &[arguments, &["-o", "json"]].concat()).await;
+    let output = in_pod(agent, &[arguments, &["-o", "json"]].concat()).await;
     assert!(output.status.success(), "{arguments:?}: {}", words(&output));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["version"], 1);
@@ -52,11 +52,11 @@ async fn holds_are_listed_and_lifted_by_the_agent_in_the_callers_name() {
     let held = answer(&world.agent, &["holds"]).await;
     assert_eq!(held["holds"][0]["rejected"], json!(["2222bbb"]));
     assert_eq!(held["holds"][0]["since"]["commit"], json!(revert));
-    let table = beside(&world.agent, &["holds"]).await;
+    let table = in_pod(&world.agent, &["holds"]).await;
     let table = String::from_utf8(table.stdout).unwrap();
     assert!(table.starts_with("FIELD") && table.contains("2222bbb"), "{table}");
 
-    let refused = beside(&world.agent, &["resume", "deployment/wbe"]).await;
+    let refused = in_pod(&world.agent, &["resume", "deployment/wbe"]).await;
     assert_eq!(refused.status.code(), Some(1));
     let expected = format!(
         "tidegate: there is no image field of deployment/wbe; held are: Deployment {}/web web\n",
@@ -72,7 +72,7 @@ async fn holds_are_listed_and_lifted_by_the_agent_in_the_callers_name() {
     assert_eq!(committer.trim(), "Tidegate", "the agent made it");
     world.runs("2222bbb").await;
     assert_eq!(answer(&world.agent, &["holds"]).await["holds"], json!([]));
-    let nothing = beside(&world.agent, &["resume", "--all", "--author", ANN]).await;
+    let nothing = in_pod(&world.agent, &["resume", "--all", "--author", ANN]).await;
     let nothing = String::from_utf8(nothing.stdout).unwrap();
     assert!(nothing.contains("there is nothing to lift"), "{nothing}");
 }
@@ -81,15 +81,9 @@ async fn holds_are_listed_and_lifted_by_the_agent_in_the_callers_name() {
 async fn deletions_are_confirmed_by_the_agent_in_the_callers_name() {
     let cluster = ControlPlane::shared().await.unwrap();
     let namespace = format!("asked-{}", std::process::id());
-    let maps: String = (0..12)
-        .map(|n| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: {namespace}}}\n"))
-        .collect();
     let files = [
-        (
-            "namespace.yaml",
-            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
-        ),
-        ("maps.yaml", maps),
+        ("namespace.yaml", namespace_file(&namespace)),
+        ("maps.yaml", twelve_maps(&namespace)),
     ];
     let mut world = World::with(&cluster, "asked", &namespace, &files).await;
     world.agent.run().await.unwrap();
@@ -100,13 +94,13 @@ async fn deletions_are_confirmed_by_the_agent_in_the_callers_name() {
     person.push().unwrap();
     world.agent.call(&["sync"]).await.unwrap();
 
-    let plan = beside(&world.agent, &["plan"]).await;
+    let plan = in_pod(&world.agent, &["plan"]).await;
     let plan = String::from_utf8(plan.stdout).unwrap();
     assert!(
         plan.contains(&format!("run `tidegate confirm {}`", &removal[..7])),
         "{plan}"
     );
-    let wrong = beside(&world.agent, &["confirm", "0000000"]).await;
+    let wrong = in_pod(&world.agent, &["confirm", "0000000"]).await;
     assert!(
         words(&wrong).contains("not what waited at 0000000"),
         "{}",
@@ -135,7 +129,7 @@ async fn another_configuration_is_not_answered_by_the_agent() {
         let expected =
             format!("runs with another configuration than {other}; this process reads the repository itself");
         assert!(words(&here).contains(&expected), "{}", words(&here));
-        let apart = beside(&world.agent, &arguments).await;
+        let apart = in_pod(&world.agent, &arguments).await;
         assert_eq!(
             apart.status.code(),
             Some(1),
@@ -163,13 +157,7 @@ async fn a_plan_and_the_scans_share_the_limits_of_a_registry() {
             )
         })
         .collect();
-    let files = [
-        (
-            "namespace.yaml",
-            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"),
-        ),
-        ("apps.yaml", apps),
-    ];
+    let files = [("namespace.yaml", namespace_file(&namespace)), ("apps.yaml", apps)];
     let mut world = World::with(&cluster, "share", &namespace, &files).await;
     assert_eq!(world.ecr.default_host(), HOST);
     let names: Vec<String> = (0..REPOSITORIES).map(|n| format!("shop/app{n:02}")).collect();
@@ -184,7 +172,7 @@ async fn a_plan_and_the_scans_share_the_limits_of_a_registry() {
         .ecr
         .wait_for_requests(&start, "DescribeImages", &names[0], 1, SOON);
     first.await.unwrap();
-    let plan = beside(&world.agent, &["plan"]).await;
+    let plan = in_pod(&world.agent, &["plan"]).await;
     assert!(plan.status.success(), "{}", words(&plan));
     for name in &names {
         let twice = world.ecr.wait_for_requests(&start, "DescribeImages", name, 2, SOON);

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The options that name a running agent, which then answers in place of this process: what it has read and fetched already
 /// need not be read and fetched again.
 #[derive(Debug, Args)]
-pub(super) struct Beside {
+pub(super) struct RunningAgent {
     /// Address of the running agent
     #[arg(long, env = "TIDEGATE_SERVER", value_name = "URL")]
     server: Option<String>,
@@ -30,7 +30,7 @@ pub(super) enum Asked<T> {
 /// The agent fetches, lists registries and compares the cluster. Each of these has shorter deadlines of its own.
 const PATIENCE: Duration = Duration::from_secs(660);
 
-impl Beside {
+impl RunningAgent {
     /// The agent's answer to `call`, which gets the digest of the configuration. Where no agent is named, none answers, or the
     /// agent has another configuration, this process has to do the work, and says so.
     pub(super) async fn ask<T>(
