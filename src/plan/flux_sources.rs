@@ -98,6 +98,7 @@ pub(super) fn followed_branch(reference: Option<&Value>) -> Option<&str> {
     }
 }
 
-fn text<'o>(object: &'o Value, pointer: &str) -> Option<&'o str> {
+/// The text at a pointer.
+pub(super) fn text<'o>(object: &'o Value, pointer: &str) -> Option<&'o str> {
     object.pointer(pointer).and_then(Value::as_str)
 }

@@ -1,4 +1,4 @@
-use super::flux_sources::{FluxSources, followed_branch};
+use super::flux_sources::{FluxSources, followed_branch, text};
 use crate::manifest::Document;
 use crate::model::{ConfigBranch, ImageRef, RepoPath};
 use crate::policy::{InvalidPolicy, Policy};
@@ -160,10 +160,6 @@ impl Object<'_> {
     fn error(&self, error: InvalidPolicy) -> String {
         format!("{error}; see {}", self.location)
     }
-}
-
-fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
-    object.pointer(pointer).and_then(Value::as_str)
 }
 
 /// Namespace and name of the ImageRepository that an ImagePolicy names. The default namespace is the policy's own.

@@ -57,9 +57,6 @@ pub(super) fn may_recreate(step: &ApplyStep, known: &Known<'_>) -> Result<Observ
                 .to_owned(),
         );
     }
-    if known.protected.has(&step.id) {
-        return Err(format!("it is not deleted: {}", RetainReason::AgentNamespace));
-    }
     let last = known.entry.and_then(|entry| entry.applied.as_ref());
     let live = match (known.live, last) {
         (Some(live), _) => live,
