@@ -15,7 +15,7 @@ fn manifests(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_image_of_the_example_repository_is_found_and_can_be_bumped() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("config-repo-example");
+    let root = super::checkout().join("config-repo-example");
     let mut files = Vec::new();
     manifests(&root, &mut files);
     let mut bumped = 0;

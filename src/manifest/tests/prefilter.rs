@@ -186,7 +186,7 @@ fn plain_objects_without_images_are_skipped() {
 
 #[test]
 fn the_prefilter_agrees_with_the_reading_of_every_golden_folder() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/manifest");
+    let root = super::checkout().join("tests/fixtures/manifest");
     let cases = std::fs::read_dir(root).unwrap().map(|case| case.unwrap().path());
     for case in cases.filter(|case| case.is_dir()) {
         for file in std::fs::read_dir(case).unwrap() {
