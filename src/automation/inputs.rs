@@ -35,7 +35,10 @@ impl Inputs<'_> {
                 tags: &tags,
                 holds: &past.holds,
                 since,
-                included: &|repository, tag| self.rules.allows_tag(repository, tag),
+                included: &|repository| match self.rules.tags(repository) {
+                    Ok(tags) => Box::new(move |tag| tags.allows(tag)),
+                    Err(reason) => Box::new(move |_| Err(reason.clone())),
+                },
                 now,
                 until: self.until,
             };

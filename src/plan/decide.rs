@@ -3,7 +3,7 @@ use super::field::AutomatedField;
 use crate::history::{Hold, HoldCheck, Rejected, Remedy};
 use crate::manifest::Lock;
 use crate::model::{Digest, FieldId, HoldUntil, ImageRef, Printable, Repository, Tag};
-use crate::policy::{Candidate, Choice, Digests, Eligibility, Policy, Question, Selection, select};
+use crate::policy::{Candidate, Choice, Chosen, Digests, Policy, Question, choose};
 use jiff::Timestamp;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,9 @@ pub enum Tags {
     Unknown(String),
 }
 
+/// Whether the include and exclude globs let a tag of one repository in; the reason if not.
+pub type Included<'a> = Box<dyn Fn(&Tag) -> Result<(), String> + 'a>;
+
 /// What a pass has read: the input of [`decide`].
 #[derive(Clone, Copy)]
 pub struct Observed<'a> {
@@ -26,8 +29,8 @@ pub struct Observed<'a> {
     pub holds: &'a BTreeMap<FieldId, Hold>,
     /// When each field was last written, where known ([`HoldIndex::written`](crate::history::HoldIndex::written)).
     pub since: &'a BTreeMap<FieldId, Timestamp>,
-    /// Whether the include and exclude globs let a tag in; the reason if not.
-    pub included: &'a dyn Fn(&Repository, &Tag) -> Result<(), String>,
+    /// Which tags of a repository the include and exclude globs let in.
+    pub included: &'a dyn Fn(&Repository) -> Included<'a>,
     /// The time of the pass.
     pub now: Timestamp,
     /// What ends a hold where the workload does not say it.
@@ -40,15 +43,26 @@ pub fn decide(fields: &[AutomatedField], observed: &Observed<'_>) -> BumpPlan {
     ordered.sort_by(|a, b| (&a.path, a.position, &a.field).cmp(&(&b.path, b.position, &b.field)));
     let mut plan = BumpPlan::default();
     for field in ordered {
-        let (decision, bump) = one(field, observed);
-        plan.decisions.push(decision);
-        plan.bumps.extend(bump);
+        let decided = decide_field(field, observed);
+        plan.decisions.push(decided.decision);
+        plan.bumps.extend(decided.bump);
     }
     plan
 }
 
-/// The decision about one field, and its bump if it moves.
-fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<PlannedBump>) {
+/// What is decided about one field.
+#[derive(Debug, Clone)]
+pub struct DecidedField {
+    /// The decision.
+    pub decision: Decision,
+    /// The bump, if the field moves.
+    pub bump: Option<PlannedBump>,
+    /// Whether the decision rests on the time at which the field was written ([`Observed::since`]).
+    pub rests_on_since: bool,
+}
+
+/// Decides about one field. Only what is observed of this field and of [its repositories](AutomatedField::repositories) counts.
+pub fn decide_field(field: &AutomatedField, observed: &Observed<'_>) -> DecidedField {
     let (name, hold) = (field.bumped_image().name(), observed.holds.get(&field.field));
     let mut decision = Decision {
         field: field.field.clone(),
@@ -67,20 +81,19 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
         Ok(usable) => usable,
         Err((outcome, reason)) => {
             (decision.outcome, decision.reason) = (outcome, reason);
-            return (decision, None);
+            return DecidedField {
+                decision,
+                bump: None,
+                rests_on_since: false,
+            };
         }
     };
     let candidates = &*shared_candidates(candidates, &field.others, observed);
     // A tag that was taken back stays taken back, also after a later bump: somebody may push the tag again.
     let rejected = hold.and_then(|hold| hold.concerning(name, &field.image));
-    let selection = choose(
-        policy,
-        field,
-        field.bumped_image(),
-        candidates,
-        rejected.as_ref(),
-        observed,
-    );
+    let image = field.bumped_image();
+    let selection = choose_for(policy, field, image, candidates, rejected.as_ref(), observed);
+    let mut rests_on_since = selection.rests_on_since;
     let (outcome, mut reason) = outcome(&selection, field.lock.as_ref());
     if let Some(name) = field.new_name.as_ref().filter(|_| outcome != Outcome::Locked) {
         reason.push_str(&format!("; the marker asks for the name {}", name.name()));
@@ -89,7 +102,10 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
         decision.hold = rejected.clone();
     }
     let others = match (&selection.selected, outcome) {
-        (Some(choice), Outcome::Bump) => elsewhere(policy, field, choice, rejected.as_ref(), observed),
+        (Some(choice), Outcome::Bump) => {
+            rests_on_since |= !field.others.is_empty();
+            elsewhere(policy, field, choice, rejected.as_ref(), observed)
+        }
         _ => Ok(Vec::new()),
     };
     let (outcome, reason, others) = match others {
@@ -117,13 +133,17 @@ fn one(field: &AutomatedField, observed: &Observed<'_>) -> (Decision, Option<Pla
     };
     decision.newest = selection.newest;
     (decision.outcome, decision.reason) = (outcome, reason);
-    (decision, bump)
+    DecidedField {
+        decision,
+        bump,
+        rests_on_since,
+    }
 }
 
 /// The policy and the candidates of a field, or why nothing can be decided.
 fn usable<'a>(
     field: &'a AutomatedField,
-    observed: &Observed<'a>,
+    observed: &'a Observed<'_>,
 ) -> Result<(&'a Policy, &'a [Candidate]), (Outcome, String)> {
     let policy = field
         .policy
@@ -148,7 +168,7 @@ fn usable<'a>(
     Ok((policy, listing(&field.bumped_image().repository(), observed)?))
 }
 
-fn listing<'a>(repository: &Repository, observed: &Observed<'a>) -> Result<&'a [Candidate], (Outcome, String)> {
+fn listing<'a>(repository: &Repository, observed: &'a Observed<'_>) -> Result<&'a [Candidate], (Outcome, String)> {
     match observed.tags.get(repository) {
         Some(Tags::Listed(candidates)) => Ok(candidates),
         Some(Tags::Unknown(reason)) => Err((Outcome::Unknown, reason.clone())),
@@ -191,7 +211,7 @@ fn elsewhere(
         rest.push(field.bumped_image().clone());
         let candidates = listing(&repository, observed).map_err(|(_, reason)| reason)?;
         let candidates = shared_candidates(candidates, &rest, observed);
-        let there = choose(policy, field, other, &candidates, hold, observed);
+        let there = choose_for(policy, field, other, &candidates, hold, observed);
         let digest = match there.selected {
             Some(selected) if selected.tag == choice.tag => selected.digest,
             Some(selected) => {
@@ -228,15 +248,15 @@ fn listed<'a>(image: &ImageRef, candidates: &'a [Candidate]) -> Option<&'a Candi
 }
 
 /// What the policy and the hold choose.
-fn choose(
+fn choose_for(
     policy: &Policy,
     field: &AutomatedField,
     image: &ImageRef,
     candidates: &[Candidate],
     hold: Option<&Hold>,
     observed: &Observed<'_>,
-) -> Selection {
-    let repository = image.repository();
+) -> Chosen {
+    let included = (observed.included)(&image.repository());
     let pinned = policy.digests() != Digests::Never;
     let pushed_at_of = |rejected: &Rejected| {
         let is = |candidate: &&Candidate| match &rejected.digest {
@@ -261,25 +281,25 @@ fn choose(
             },
         }),
     };
-    select(&Question {
+    choose(&Question {
         current_since: observed.since.get(&field.field).map(|since| (*since).min(observed.now)),
         digest: field.image.digest(),
-        included: &|tag| (observed.included)(&repository, tag),
+        included: &included,
         free: &free,
         is_renamed: field.new_name.is_some(),
         ..Question::new(policy, field.image.tag(), candidates)
     })
 }
 
-fn outcome(selection: &Selection, lock: Option<&Lock>) -> (Outcome, String) {
+fn outcome(selection: &Chosen, lock: Option<&Lock>) -> (Outcome, String) {
     if let Some(lock) = lock {
         return (Outcome::Locked, locked(lock));
     }
     let outcome = if selection.selected.is_some() {
         Outcome::Bump
-    } else if selection.any(Eligibility::Held) {
+    } else if selection.is_held {
         Outcome::Held
-    } else if selection.any(Eligibility::Unordered) || selection.newest.is_none() {
+    } else if selection.is_unordered || selection.newest.is_none() {
         Outcome::NoCandidate
     } else {
         Outcome::UpToDate

@@ -3,7 +3,7 @@
 //! - [`automated`] and [`marked`] find the automated fields of a document; [`overlay_fields`] finds those of folders
 //!   with kustomizations, in the files that set the tags.
 //! - [`decide`] reads every field, the tags of its repository and the holds. It makes one [`Decision`] with a reason for each
-//!   field, and one [`PlannedBump`] for each field that moves.
+//!   field, and one [`PlannedBump`] for each field that moves. [`decide_field`] does so for one field.
 //! - [`commits`] cuts the plan into commits. [`check`] is the linter that each of them must pass before it is carried out.
 //! - [`message`] and `commit_time` make the commit deterministic: the same plan gives the same bytes.
 //! - [`request`] describes the bumps in a pull request, and [`RecordedBumps`] reads them back.
@@ -29,7 +29,7 @@ mod tests;
 pub use bump_plan::{BumpPlan, Decision, Outcome, PlannedBump};
 pub use check::check;
 pub use commits::{CommitPer, commits};
-pub use decide::{Observed, Tags, decide};
+pub use decide::{DecidedField, Included, Observed, Tags, decide, decide_field};
 pub use field::{AutomatedField, automated, marked, new_name};
 pub use flux_sources::FluxSources;
 pub use image_policies::ImagePolicies;

@@ -73,13 +73,16 @@ fn decided(fields: &[AutomatedField], tags: &BTreeMap<Repository, Tags>, holds: 
             tags,
             holds,
             since: &[(field("old"), minute(2))].into(),
-            included: &|repository, tag| {
-                let kept_out = tag.as_str().ends_with("-debug");
-                if kept_out {
-                    Err(format!("{repository}:{tag} is excluded"))
-                } else {
-                    Ok(())
-                }
+            included: &|repository| {
+                let repository = repository.clone();
+                Box::new(move |tag| {
+                    let kept_out = tag.as_str().ends_with("-debug");
+                    if kept_out {
+                        Err(format!("{repository}:{tag} is excluded"))
+                    } else {
+                        Ok(())
+                    }
+                })
             },
             now: minute(1000),
             until: HoldUntil::Newer,

@@ -61,17 +61,20 @@ pub(super) fn not_an_image(candidate: &Candidate) -> Option<String> {
     if let Some(what) = by_name(candidate.tag.as_str()) {
         return Some(what.to_owned());
     }
-    let media_type = candidate.media_type.as_deref()?.trim().to_ascii_lowercase();
-    let is = |start: &str| media_type.starts_with(start);
+    let media_type = candidate.media_type.as_deref()?.trim();
+    let is = |start: &str| {
+        let beginning = media_type.as_bytes().get(..start.len());
+        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(start.as_bytes()))
+    };
     if media_type.is_empty() || IMAGES.into_iter().any(is) {
         return None;
     }
     Some(match OTHERS.into_iter().find(|(start, _)| is(start)) {
         Some((_, what)) => what.to_owned(),
-        None => format!(
-            "of the type {:?}",
-            media_type.chars().take(LONGEST_SHOWN).collect::<String>()
-        ),
+        None => {
+            let shown: String = media_type.chars().take(LONGEST_SHOWN).collect();
+            format!("of the type {:?}", shown.to_ascii_lowercase())
+        }
     })
 }
 

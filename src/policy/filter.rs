@@ -63,16 +63,43 @@ impl Filter {
         Ok(())
     }
 
-    /// Whether a tag of a repository is included.
+    /// The globs that concern the tags of a repository. The repository's path is matched here, once for all of its tags.
     ///
     /// # Errors
-    /// The tag or the repository is excluded, or no include glob matches. The reason names the exclude glob.
-    pub fn tag(&self, path: &str, tag: &Tag) -> Result<(), String> {
+    /// The repository is excluded, or no include glob matches it. The reason names the exclude glob.
+    pub fn tags(&self, path: &str) -> Result<TagFilter<'_>, String> {
         self.repository(path)?;
-        if let Some(rule) = self.exclude.iter().find(|rule| rule.matches(path, tag)) {
+        let concerns = |rule: &&Rule| rule.repository.is_match(path);
+        let include: Vec<&Rule> = self.include.iter().filter(concerns).collect();
+        Ok(TagFilter {
+            path: path.to_owned(),
+            includes_all: self.include.is_empty() || include.iter().any(|rule| rule.tag.is_none()),
+            include,
+            exclude: self.exclude.iter().filter(concerns).collect(),
+        })
+    }
+}
+
+/// The include and exclude globs for the tags of one repository.
+#[derive(Debug, Clone)]
+pub struct TagFilter<'a> {
+    path: String,
+    includes_all: bool,
+    include: Vec<&'a Rule>,
+    exclude: Vec<&'a Rule>,
+}
+
+impl TagFilter<'_> {
+    /// Whether a tag is included.
+    ///
+    /// # Errors
+    /// The tag is excluded, or no include glob matches it. The reason names the exclude glob.
+    pub fn allows(&self, tag: &Tag) -> Result<(), String> {
+        let path = &self.path;
+        if let Some(rule) = self.exclude.iter().find(|rule| rule.matches(tag)) {
             return Err(format!("{path}:{tag} is excluded by {:?}", rule.text));
         }
-        if !self.include.is_empty() && !self.include.iter().any(|rule| rule.matches(path, tag)) {
+        if !self.includes_all && !self.include.iter().any(|rule| rule.matches(tag)) {
             return Err(format!("{path}:{tag} is in none of the include globs"));
         }
         Ok(())
@@ -127,7 +154,8 @@ impl Rule {
         })
     }
 
-    fn matches(&self, path: &str, tag: &Tag) -> bool {
-        self.repository.is_match(path) && self.tag.as_ref().is_none_or(|glob| glob.is_match(tag.as_str()))
+    /// Whether a tag of a repository that the glob concerns matches.
+    fn matches(&self, tag: &Tag) -> bool {
+        self.tag.as_ref().is_none_or(|glob| glob.is_match(tag.as_str()))
     }
 }

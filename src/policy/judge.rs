@@ -3,20 +3,66 @@
 use super::artefact;
 use super::candidate::Candidate;
 use super::extracted::Digests;
+use super::order::Measure;
 use super::parse::Policy;
 use super::question::Question;
+use super::reasons::Reasons;
 use super::verdict::Eligibility;
 use super::version::Version;
 use crate::model::Tag;
 use jiff::Timestamp;
+use std::cell::Cell;
 
 /// What is known about the current tag.
 pub(super) struct Current<'a> {
     pub(super) tag: &'a Tag,
-    /// When the tag was written into the file.
-    pub(super) since: Option<Timestamp>,
     /// The image in the file as the registry lists it.
-    pub(super) listed: Option<&'a Candidate>,
+    listed: Option<&'a Candidate>,
+    /// The part of the tag that the policy orders by.
+    measure: Option<Measure>,
+    /// The version that the tag is, if it is one.
+    version: Option<Version>,
+    /// When the tag was written into the file.
+    since: Option<Timestamp>,
+    /// Whether a judgement rests on `since`.
+    rests_on_since: Cell<bool>,
+}
+
+impl<'a> Current<'a> {
+    /// What is known about the current tag of a question; `None` if the file has no tag.
+    pub(super) fn of(question: &Question<'a>) -> Option<Self> {
+        let tag = question.current?;
+        Some(Self {
+            tag,
+            listed: listed(question, tag),
+            measure: question.policy.measure(tag),
+            version: Version::parse(tag.as_str()).ok(),
+            since: question.current_since,
+            rests_on_since: Cell::new(false),
+        })
+    }
+
+    /// Whether a judgement so far rests on the time at which the tag was written into the file.
+    pub(super) fn rests_on_since(&self) -> bool {
+        self.rests_on_since.get()
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        self.rests_on_since.set(true);
+        self.since
+    }
+}
+
+/// The candidate that is the image in the file. Of several tags on one digest, the tag in the file counts, or else the tag that
+/// was pushed last, in whatever order the registry lists them.
+fn listed<'a>(question: &Question<'a>, tag: &Tag) -> Option<&'a Candidate> {
+    let mut candidates = question.candidates.iter();
+    match question.digest {
+        Some(digest) => candidates
+            .filter(|candidate| candidate.digest.as_ref() == Some(digest))
+            .max_by_key(|candidate| (candidate.tag == *tag, candidate.pushed_at, &candidate.tag)),
+        None => candidates.find(|candidate| candidate.tag == *tag),
+    }
 }
 
 /// Judges one tag.
@@ -24,15 +70,17 @@ pub(super) fn judge(
     question: &Question<'_>,
     current: Option<&Current<'_>>,
     candidate: &Candidate,
+    reasons: Reasons,
 ) -> (Eligibility, String) {
     let same = current.is_some_and(|current| *current.tag == candidate.tag);
     if same
         && !question.is_renamed
         && let Some(reason) = settled(question, candidate)
     {
-        return (Eligibility::Current, reason);
+        return (Eligibility::Current, reasons.write(|| reason.to_owned()));
     }
-    let verdict = usable(question, candidate).and_then(|()| is_newer(question, current, candidate, same));
+    let verdict =
+        usable(question, candidate, reasons).and_then(|()| is_newer(question, current, candidate, same, reasons));
     match verdict {
         Err(verdict) => verdict,
         Ok(reason) => match (question.free)(candidate) {
@@ -43,25 +91,28 @@ pub(super) fn judge(
 }
 
 /// Whether the tag is a candidate at all, whatever the current tag is.
-fn usable(question: &Question<'_>, candidate: &Candidate) -> Result<(), (Eligibility, String)> {
-    if let Some(what) = artefact::not_an_image(candidate) {
-        return Err((Eligibility::Unusable, format!("is {what}, not an image")));
+fn usable(question: &Question<'_>, candidate: &Candidate, reasons: Reasons) -> Result<(), (Eligibility, String)> {
+    if let Some(artefact) = artefact::not_an_image(candidate) {
+        let reason = reasons.write(|| format!("is {artefact}, not an image"));
+        return Err((Eligibility::Unusable, reason));
     }
     let policy = question.policy;
     policy
-        .admits(&candidate.tag)
+        .admission(&candidate.tag, reasons)
         .map_err(|reason| (Eligibility::Unmatched, reason))?;
     (question.included)(&candidate.tag).map_err(|reason| (Eligibility::Excluded, reason))?;
     let unusable = if !candidate.pullable {
-        Some("cannot be pulled now (archived)".to_owned())
+        Some("cannot be pulled now (archived)")
     } else if candidate.unfit.is_some() {
-        candidate.unfit.clone()
+        candidate.unfit.as_deref()
     } else if policy.digests() != Digests::Never && candidate.digest.is_none() && !question.typed {
-        Some("the registry does not report its digest".to_owned())
+        Some("the registry does not report its digest")
     } else {
         None
     };
-    unusable.map_or(Ok(()), |reason| Err((Eligibility::Unusable, reason)))
+    unusable.map_or(Ok(()), |reason| {
+        Err((Eligibility::Unusable, reasons.write(|| reason.to_owned())))
+    })
 }
 
 /// Why a usable tag is newer than what the file has.
@@ -70,20 +121,20 @@ fn is_newer(
     current: Option<&Current<'_>>,
     candidate: &Candidate,
     same: bool,
+    reasons: Reasons,
 ) -> Result<String, (Eligibility, String)> {
     let policy = question.policy;
+    let write = |reason: &str| reasons.write(|| reason.to_owned());
     match current {
         None if policy.needs_push_times() && candidate.pushed_at.is_none() => first_without_time(question, candidate),
         None if !question.is_renamed && question.digest.is_some() && question.digest == candidate.digest.as_ref() => {
-            Err((Eligibility::NotNewer, "is the image in the file".to_owned()))
+            Err((Eligibility::NotNewer, write("is the image in the file")))
         }
-        None => Ok("the field has no tag yet".to_owned()),
-        Some(_) if same && question.is_renamed => {
-            Ok("is the current tag, which the new name does not have yet".to_owned())
-        }
-        Some(_) if same && question.digest.is_none() => Ok("its digest is not in the file yet".to_owned()),
+        None => Ok(write("the field has no tag yet")),
+        Some(_) if same && question.is_renamed => Ok(write("is the current tag, which the new name does not have yet")),
+        Some(_) if same && question.digest.is_none() => Ok(write("its digest is not in the file yet")),
         Some(current) if same => moved(current, candidate),
-        Some(current) => newer(policy, current, candidate),
+        Some(current) => newer(policy, current, candidate, reasons),
     }
 }
 
@@ -99,7 +150,7 @@ fn first_without_time(question: &Question<'_>, candidate: &Candidate) -> Result<
 }
 
 /// Why nothing about the current tag has to be written; `None` if something has.
-fn settled(question: &Question<'_>, candidate: &Candidate) -> Option<String> {
+fn settled(question: &Question<'_>, candidate: &Candidate) -> Option<&'static str> {
     let reason = match (question.policy.digests(), question.digest) {
         (Digests::Never, _) => "is the current tag",
         (Digests::IfAbsent, Some(_)) => "is the current tag, and has a digest",
@@ -112,7 +163,7 @@ fn settled(question: &Question<'_>, candidate: &Candidate) -> Option<String> {
         }
         _ => return None,
     };
-    Some(reason.to_owned())
+    Some(reason)
 }
 
 /// The current tag points to another image than the one in the file. The image that the tag points to now counts as newer,
@@ -129,85 +180,96 @@ fn moved(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligib
 }
 
 /// Why the candidate is newer than the current tag, or why it is not.
-fn newer(policy: &Policy, current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
+fn newer(
+    policy: &Policy,
+    current: &Current<'_>,
+    candidate: &Candidate,
+    reasons: Reasons,
+) -> Result<String, (Eligibility, String)> {
     let tag = current.tag;
-    if let (Some(ours), Some(theirs)) = (policy.measure(&candidate.tag), policy.measure(tag)) {
-        return if ours.is_newer_than(&theirs) {
-            Ok(format!("comes after the current tag {tag}"))
+    let ours = current.measure.as_ref().and_then(|_| policy.measure(&candidate.tag));
+    if let (Some(ours), Some(theirs)) = (ours, &current.measure) {
+        return if ours.is_newer_than(theirs) {
+            Ok(reasons.write(|| format!("comes after the current tag {tag}")))
         } else {
-            Err((
-                Eligibility::NotNewer,
-                format!("does not come after the current tag {tag}"),
-            ))
+            let reason = reasons.write(|| format!("does not come after the current tag {tag}"));
+            Err((Eligibility::NotNewer, reason))
         };
     }
-    match (
-        newer_by_time(current, candidate),
-        policy.cannot_order(tag, &candidate.tag),
-    ) {
-        (Err((Eligibility::NotNewer, reason)), Some(remedy)) => {
-            Err((Eligibility::NotNewer, format!("{reason}, and {remedy}")))
+    match newer_by_time(current, candidate, reasons) {
+        Err((Eligibility::NotNewer, reason)) => {
+            let reason = reasons.write(|| match policy.cannot_order(tag, &candidate.tag) {
+                Some(remedy) => format!("{reason}, and {remedy}"),
+                None => reason,
+            });
+            Err((Eligibility::NotNewer, reason))
         }
-        (answer, _) => answer,
+        answer => answer,
     }
 }
 
 /// Whether the candidate was pushed after the current tag.
-fn newer_by_time(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
+fn newer_by_time(
+    current: &Current<'_>,
+    candidate: &Candidate,
+    reasons: Reasons,
+) -> Result<String, (Eligibility, String)> {
     let tag = current.tag;
+    let not_newer = |what: &str| {
+        let reason = reasons.write(|| format!("{what} the current tag {tag}"));
+        Err((Eligibility::NotNewer, reason))
+    };
     let same_image = current
         .listed
         .is_some_and(|listed| listed.digest.is_some() && listed.digest == candidate.digest);
     if same_image {
-        return Err((
-            Eligibility::NotNewer,
-            format!("is the same image as the current tag {tag}"),
-        ));
+        return not_newer("is the same image as");
     }
     let times = current
         .listed
         .map(|listed| listed.pushed_at)
         .map(|pushed_at| (candidate.pushed_at, pushed_at));
     match times {
-        Some((Some(ours), Some(theirs))) if ours > theirs => Ok(format!("was pushed after the current tag {tag}")),
-        Some((Some(ours), Some(theirs))) if ours == theirs => Err((
-            Eligibility::NotNewer,
-            format!("was pushed together with the current tag {tag}"),
-        )),
-        Some((Some(_), Some(_))) => Err((
-            Eligibility::NotNewer,
-            format!("was pushed before the current tag {tag}"),
-        )),
-        _ => newer_otherwise(current, candidate),
+        Some((Some(ours), Some(theirs))) if ours > theirs => {
+            Ok(reasons.write(|| format!("was pushed after the current tag {tag}")))
+        }
+        Some((Some(ours), Some(theirs))) if ours == theirs => not_newer("was pushed together with"),
+        Some((Some(_), Some(_))) => not_newer("was pushed before"),
+        _ => newer_otherwise(current, candidate, reasons),
     }
 }
 
 /// The answer where push times give none. Two versions are compared as versions. Otherwise a push after the current tag was
 /// written into the file counts as newer.
-fn newer_otherwise(current: &Current<'_>, candidate: &Candidate) -> Result<String, (Eligibility, String)> {
+fn newer_otherwise(
+    current: &Current<'_>,
+    candidate: &Candidate,
+    reasons: Reasons,
+) -> Result<String, (Eligibility, String)> {
     let tag = current.tag;
-    let problem = match current.listed {
+    let problem = || match current.listed {
         None => format!("the current tag {tag} is no longer in the registry"),
         Some(_) => "the registry does not report push times".to_owned(),
     };
-    match (Version::parse(candidate.tag.as_str()), Version::parse(tag.as_str())) {
-        (Ok(ours), Ok(theirs)) if ours.is_higher_than(&theirs) => Ok(format!("is a higher version; {problem}")),
-        (Ok(_), Ok(_)) => Err((Eligibility::NotNewer, format!("is not a higher version; {problem}"))),
-        _ if candidate.pushed_at.is_some() && current.since.is_some() => {
-            if candidate.pushed_at > current.since {
-                Ok(format!(
-                    "was pushed after the current tag was written into the file; {problem}"
-                ))
-            } else {
-                Err((
-                    Eligibility::NotNewer,
-                    format!("was not pushed after the current tag was written into the file; {problem}"),
-                ))
-            }
+    let because = |answer: &str| reasons.write(|| format!("{answer}; {}", problem()));
+    if let (Ok(ours), Some(theirs)) = (Version::parse(candidate.tag.as_str()), &current.version) {
+        return match ours.is_higher_than(theirs) {
+            true => Ok(because("is a higher version")),
+            false => Err((Eligibility::NotNewer, because("is not a higher version"))),
+        };
+    }
+    match (candidate.pushed_at, current.since()) {
+        (Some(pushed_at), Some(since)) if pushed_at > since => {
+            Ok(because("was pushed after the current tag was written into the file"))
         }
-        _ => Err((
-            Eligibility::Unordered,
-            format!("{problem}, so nothing says which tag is newer; write the tag that you want into the file once"),
+        (Some(_), Some(_)) => Err((
+            Eligibility::NotNewer,
+            because("was not pushed after the current tag was written into the file"),
         )),
+        _ => {
+            let unknown = "so nothing says which tag is newer; write the tag that you want into the file once";
+            let reason = reasons.write(|| format!("{}, {unknown}", problem()));
+            Err((Eligibility::Unordered, reason))
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! How the newest tag is chosen for an image field, and why each other tag is not chosen.
 //!
-//! [`Policy::parse`] reads what the user wrote. [`select`] puts the tags of one repository into the policy's order and gives
-//! each of them a [`Verdict`]; the first eligible tag is chosen. [`Filter`] keeps repositories and tags out before a policy
+//! [`Policy::parse`] reads what the user wrote. [`choose`] takes the first eligible tag of one repository in the policy's order.
+//! [`select`] takes the same tag, and gives each tag a [`Verdict`] with its reason, for people. [`Filter`] keeps repositories and tags out before a policy
 //! sees them; [`ScanRules`] join the filters with the registries' hosts.
 //!
 //! Rules that hold for every policy:
@@ -57,6 +57,7 @@ mod pattern;
 mod platform;
 mod question;
 mod range;
+mod reasons;
 mod scan_rules;
 mod select;
 mod system_registry;
@@ -70,10 +71,10 @@ pub use artefact::{INDEX_MEDIA_TYPES, is_image_index};
 pub use candidate::{Candidate, Choice};
 pub use extracted::Digests;
 pub use fault::InvalidPolicy;
-pub use filter::{Filter, InvalidGlob};
+pub use filter::{Filter, InvalidGlob, TagFilter};
 pub use parse::Policy;
 pub use platform::{InvalidPlatform, Platform, Platforms};
 pub use question::Question;
 pub use scan_rules::{ScanRule, ScanRules};
-pub use select::select;
-pub use verdict::{Eligibility, Selection, Verdict};
+pub use select::{choose, select};
+pub use verdict::{Chosen, Eligibility, Selection, Verdict};

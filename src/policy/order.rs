@@ -3,6 +3,7 @@ use super::extracted::{Extracted, PartOrder};
 use super::parse::{Policy, Rule};
 use super::pattern::{Number, Pattern};
 use super::range::{Range, Within};
+use super::reasons::Reasons;
 use super::version::{NotAVersion, Version};
 use crate::model::Tag;
 use std::cmp::Ordering;
@@ -52,11 +53,11 @@ fn several(ours: &[Option<Measure>], theirs: &[Option<Measure>]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// A candidate with everything that a policy orders by.
+/// A candidate with what a policy orders by.
+#[derive(Clone)]
 pub(super) struct Ranked<'a> {
     pub(super) candidate: &'a Candidate,
     measure: Option<Measure>,
-    version: Option<Version>,
 }
 
 impl<'a> Ranked<'a> {
@@ -64,8 +65,11 @@ impl<'a> Ranked<'a> {
         Self {
             candidate,
             measure: policy.measure(&candidate.tag),
-            version: Version::parse(candidate.tag.as_str()).ok(),
         }
+    }
+
+    fn version(&self) -> Option<Version> {
+        Version::parse(self.candidate.tag.as_str()).ok()
     }
 
     /// The order of the tags, newest first: `Less` means that `self` comes before `other`. Only equal tags are equal.
@@ -82,7 +86,7 @@ impl<'a> Ranked<'a> {
                         Ord::cmp,
                     )
                 })
-                .then_with(|| newest_first(self.version.as_ref(), other.version.as_ref(), Version::order))
+                .then_with(|| newest_first(self.version().as_ref(), other.version().as_ref(), Version::order))
                 .then_with(names),
         }
     }
@@ -97,7 +101,7 @@ impl Extracted {
         };
         match &self.order {
             PartOrder::Semver(_) => {
-                let version = version(part)?;
+                let version = version(part, Reasons::Written)?;
                 if !version.is_complete() {
                     return Err(format!(
                         "is not a version with three numbers, as {part:?} would have to be"
@@ -135,23 +139,25 @@ fn captured(
     }
 }
 
-fn version(text: &str) -> Result<Version, String> {
-    Version::parse(text).map_err(|error| match error {
-        NotAVersion::Grammar => "is not a version".to_owned(),
-        NotAVersion::LooksLikeCommitId => {
-            "is not a version: seven or more digits without a dot are taken for a commit id".to_owned()
-        }
+fn version(text: &str, reasons: Reasons) -> Result<Version, String> {
+    Version::parse(text).map_err(|error| {
+        let reason = match error {
+            NotAVersion::Grammar => "is not a version",
+            NotAVersion::LooksLikeCommitId => {
+                "is not a version: seven or more digits without a dot are taken for a commit id"
+            }
+        };
+        reasons.write(|| reason.to_owned())
     })
 }
 
-fn within(range: &Range, version: &Version) -> Result<(), String> {
+fn within(range: &Range, version: &Version, reasons: Reasons) -> Result<(), String> {
+    let text = range.as_str();
     match range.admits(version) {
         Within::Yes => Ok(()),
-        Within::No => Err(format!("is outside the range {}", range.as_str())),
-        Within::PreRelease => Err(format!(
-            "is a pre-release and the range {} names none (one with -0, as in >=1.2-0, does)",
-            range.as_str()
-        )),
+        Within::No => Err(reasons.write(|| format!("is outside the range {text}"))),
+        Within::PreRelease => Err(reasons
+            .write(|| format!("is a pre-release and the range {text} names none (one with -0, as in >=1.2-0, does)"))),
     }
 }
 
@@ -206,11 +212,14 @@ impl Policy {
 
     /// Whether the policy admits a tag, by its name alone. The error is the reason against the tag.
     pub(super) fn admits(&self, tag: &Tag) -> Result<(), String> {
+        self.admission(tag, Reasons::Written)
+    }
+
+    /// As [`admits`](Self::admits), with or without the reason.
+    pub(super) fn admission(&self, tag: &Tag, reasons: Reasons) -> Result<(), String> {
         let name = tag.as_str();
         if name.eq_ignore_ascii_case("latest") && !self.names_latest() {
-            return Err(format!(
-                "{name} is a candidate only if the policy names it (glob:{name})"
-            ));
+            return Err(reasons.write(|| format!("{name} is a candidate only if the policy names it (glob:{name})")));
         }
         let admitted = match &self.0 {
             Rule::Glob(glob) => glob.matches(name),
@@ -218,21 +227,20 @@ impl Policy {
             Rule::Digest(followed) => followed == tag,
             Rule::Numeric(_) | Rule::Alphabetical(_) => self.captured(tag).transpose()?.is_some(),
             Rule::Semver(range) => {
-                within(range, &version(name)?)?;
+                within(range, &version(name, reasons)?, reasons)?;
                 true
             }
             Rule::Extracted(extracted) => {
                 if let Some(pattern) = extracted.excluded_by(name) {
-                    return Err(format!(
-                        "is excluded by {pattern:?}, as the ImageRepository's exclusionList has it"
-                    ));
+                    let list = "as the ImageRepository's exclusionList has it";
+                    return Err(reasons.write(|| format!("is excluded by {pattern:?}, {list}")));
                 }
                 let Some(part) = extracted.part(name) else {
-                    return Err(format!("does not match the filter of {self}"));
+                    return Err(reasons.write(|| format!("does not match the filter of {self}")));
                 };
                 let measure = extracted.measure(&part)?;
                 if let (PartOrder::Semver(range), Measure::Version(version)) = (&extracted.order, &measure) {
-                    within(range, version)?;
+                    within(range, version, reasons)?;
                 }
                 true
             }
@@ -240,7 +248,7 @@ impl Policy {
         if admitted {
             Ok(())
         } else {
-            Err(format!("does not match {self}"))
+            Err(reasons.write(|| format!("does not match {self}")))
         }
     }
 

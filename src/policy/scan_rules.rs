@@ -1,7 +1,7 @@
-use super::filter::Filter;
+use super::filter::{Filter, TagFilter};
 use super::platform::Platforms;
 use super::system_registry::SystemRegistry;
-use crate::model::{Repository, Tag, Wildcard};
+use crate::model::{Repository, Wildcard};
 use std::time::Duration;
 
 /// How the repositories of a registry are scanned.
@@ -77,13 +77,13 @@ impl ScanRules {
         rule.filter.repository(&repository.path)
     }
 
-    /// Whether a tag of a repository counts.
+    /// Which tags of a repository count. Host, account and path are matched here, once for all tags.
     ///
     /// # Errors
-    /// The tag does not count. The error is the reason, for people.
-    pub fn allows_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), String> {
+    /// The repository may not be scanned. The error is the reason, for people.
+    pub fn tags(&self, repository: &Repository) -> Result<TagFilter<'_>, String> {
         self.allows(repository)?;
-        self.rule(&repository.host).filter.tag(&repository.path, tag)
+        self.rule(&repository.host).filter.tags(&repository.path)
     }
 
     /// The time between two scans of a repository; `None` if it is scanned only on request.

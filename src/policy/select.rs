@@ -1,61 +1,54 @@
-use super::candidate::{Candidate, Choice};
+use super::candidate::Choice;
 use super::judge::{Current, judge};
 use super::order::Ranked;
-use super::outcome::{newest, summary};
+use super::outcome::Leading;
 use super::question::Question;
-use super::verdict::{Eligibility, Selection, Verdict};
-use crate::model::Tag;
+use super::reasons::Reasons;
+use super::verdict::{Chosen, Eligibility, Selection, Verdict};
 
-/// Judges every tag and chooses the first eligible one.
-pub fn select(question: &Question<'_>) -> Selection {
-    let Question { policy, candidates, .. } = *question;
-    let mut ranked: Vec<Ranked<'_>> = candidates.iter().map(|c| Ranked::new(policy, c)).collect();
-    ranked.sort_by(Ranked::order);
-    let current = question.current.map(|tag| Current {
-        tag,
-        since: question.current_since,
-        listed: listed(question, tag),
-    });
-
-    let mut verdicts = Vec::with_capacity(ranked.len());
-    let mut selected: Option<&Candidate> = None;
-    for candidate in ranked.iter().map(|ranked| ranked.candidate) {
-        let (eligibility, reason) = judge(question, current.as_ref(), candidate);
-        if eligibility == Eligibility::Eligible && selected.is_none() {
-            selected = Some(candidate);
-        }
-        verdicts.push(Verdict {
-            tag: candidate.tag.clone(),
-            eligible: eligibility == Eligibility::Eligible,
-            eligibility,
-            reason,
-        });
-    }
-    let newest = newest(policy, &verdicts);
-    // Under another name the current tag is a new image.
-    let is_kept = |tag: &&Tag| question.is_renamed && selected.is_some_and(|selected| selected.tag == **tag);
-    let current = question.current.filter(|tag| !is_kept(tag));
-    let reason = summary(policy, current, selected, newest.as_ref(), &verdicts);
-    Selection {
-        selected: selected.map(|candidate| Choice {
+/// Chooses the first eligible tag. The cost is linear in the number of tags, and no tag gets a reason of its own.
+pub fn choose(question: &Question<'_>) -> Chosen {
+    let current = Current::of(question);
+    let leading = Leading::among(question, current.as_ref());
+    let reason = leading.summary(question, current.as_ref());
+    Chosen {
+        selected: leading.selected.map(|Ranked { candidate, .. }| Choice {
             tag: candidate.tag.clone(),
             digest: candidate.digest.clone(),
             pushed_at: candidate.pushed_at,
         }),
-        newest,
-        verdicts,
+        newest: leading.newest.map(|ranked| ranked.candidate.tag.clone()),
+        is_held: leading.held.is_some(),
+        is_unordered: leading.unordered.is_some(),
+        rests_on_since: current.is_some_and(|current| current.rests_on_since()),
         reason,
     }
 }
 
-/// The candidate that is the image in the file. Of several tags on one digest, the tag in the file counts, or else the tag that
-/// was pushed last, in whatever order the registry lists them.
-fn listed<'a>(question: &Question<'a>, tag: &Tag) -> Option<&'a Candidate> {
-    let mut candidates = question.candidates.iter();
-    match question.digest {
-        Some(digest) => candidates
-            .filter(|candidate| candidate.digest.as_ref() == Some(digest))
-            .max_by_key(|candidate| (candidate.tag == *tag, candidate.pushed_at, &candidate.tag)),
-        None => candidates.find(|candidate| candidate.tag == *tag),
+/// Chooses as [`choose`] does, and gives the verdict about every tag, with its reason, for people.
+pub fn select(question: &Question<'_>) -> Selection {
+    let current = Current::of(question);
+    let mut ranked: Vec<Ranked<'_>> = question
+        .candidates
+        .iter()
+        .map(|candidate| Ranked::new(question.policy, candidate))
+        .collect();
+    ranked.sort_by(Ranked::order);
+    let verdicts = ranked.iter().map(|ranked| {
+        let (eligibility, reason) = judge(question, current.as_ref(), ranked.candidate, Reasons::Written);
+        Verdict {
+            tag: ranked.candidate.tag.clone(),
+            eligible: eligibility == Eligibility::Eligible,
+            eligibility,
+            reason,
+        }
+    });
+    let verdicts = verdicts.collect();
+    let chosen = choose(question);
+    Selection {
+        selected: chosen.selected,
+        newest: chosen.newest,
+        verdicts,
+        reason: chosen.reason,
     }
 }

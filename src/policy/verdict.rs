@@ -38,6 +38,23 @@ pub struct Verdict {
     pub reason: String,
 }
 
+/// What a policy chooses among the tags of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The tag to move to: the first eligible one. `None`: the field stays.
+    pub selected: Option<Choice>,
+    /// The first tag that the policy matches, whatever the current tag and the holds are.
+    pub newest: Option<Tag>,
+    /// Whether a hold refuses a tag that is eligible otherwise.
+    pub is_held: bool,
+    /// Whether nothing says of a matching tag whether it is newer than the current one.
+    pub is_unordered: bool,
+    /// Whether the choice rests on the time at which the current tag was written into the file.
+    pub rests_on_since: bool,
+    /// The outcome in one sentence.
+    pub reason: String,
+}
+
 /// The result of applying a policy to the tags of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Selection {
@@ -49,11 +66,4 @@ pub struct Selection {
     pub verdicts: Vec<Verdict>,
     /// The outcome in one sentence.
     pub reason: String,
-}
-
-impl Selection {
-    /// Whether a tag has this eligibility.
-    pub fn any(&self, eligibility: Eligibility) -> bool {
-        self.verdicts.iter().any(|verdict| verdict.eligibility == eligibility)
-    }
 }

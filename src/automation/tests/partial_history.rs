@@ -289,7 +289,7 @@ async fn plan(commits: &[Commit], depth: usize, scene: &Scene) -> BumpPlan {
             tags: &scene.tags,
             holds: &past.holds,
             since,
-            included: &|_, _| Ok(()),
+            included: &|_| Box::new(|_| Ok(())),
             now: hours(HOURS),
             until: HoldUntil::Newer,
         };

@@ -12,7 +12,9 @@ mod properties;
 mod text;
 mod verdicts;
 
-use super::{Candidate, Digests, Eligibility, Filter, InvalidPolicy, Policy, Question, Selection, select};
+use super::{
+    Candidate, Digests, Eligibility, Filter, InvalidPolicy, Policy, Question, Selection, Verdict, choose, select,
+};
 use crate::model::{Digest, Tag};
 use jiff::Timestamp;
 

@@ -80,6 +80,50 @@ proptest! {
     }
 
     #[test]
+    fn the_choice_is_what_the_verdicts_about_all_tags_say(
+        policy in any_policy(),
+        listing in any_listing(),
+        current in proptest::option::of(any_tag()),
+        image in proptest::option::of(0u8..4),
+        minute in proptest::option::of(0i64..4),
+        is_renamed in any::<bool>(),
+        held in 0u8..4,
+    ) {
+        let current = current.as_deref().map(tag);
+        let digest = image.map(|image| Digest::parse(&format!("sha256:{image:064}")).unwrap());
+        let free = |candidate: &Candidate| match candidate.tag.as_str().bytes().map(u32::from).sum::<u32>() % 4 {
+            sum if sum < u32::from(held) => Err("held".to_owned()),
+            _ => Ok(()),
+        };
+        let question = Question {
+            digest: digest.as_ref(),
+            current_since: minute.map(|minute| Timestamp::from_second(minute * 60).unwrap()),
+            is_renamed,
+            free: &free,
+            ..Question::new(&policy, current.as_ref(), &listing)
+        };
+        let (chosen, selection) = (choose(&question), select(&question));
+        let first = |is: &dyn Fn(&Verdict) -> bool| selection.verdicts.iter().find(|verdict| is(verdict));
+        let tag_of = |verdict: Option<&Verdict>| verdict.map(|verdict| verdict.tag.clone());
+        prop_assert_eq!(chosen.selected.as_ref().map(|choice| choice.tag.clone()), tag_of(first(&|v| v.eligible)));
+        let matches = |verdict: &Verdict| match verdict.eligibility {
+            Eligibility::Unmatched | Eligibility::Excluded | Eligibility::Unusable => false,
+            Eligibility::Current => policy.admits(&verdict.tag).is_ok(),
+            _ => true,
+        };
+        prop_assert_eq!(&chosen.newest, &tag_of(first(&matches)));
+        let held = first(&|v| v.eligibility == Eligibility::Held);
+        let unordered = first(&|v| v.eligibility == Eligibility::Unordered);
+        prop_assert_eq!((chosen.is_held, chosen.is_unordered), (held.is_some(), unordered.is_some()));
+        let said = chosen.selected.is_none().then_some(held.or(unordered)).flatten();
+        if let Some(said) = said {
+            prop_assert!(chosen.reason.contains(said.tag.as_str()) && chosen.reason.contains(&said.reason));
+        }
+        let other_since = Question { current_since: Some(Timestamp::MIN), ..question };
+        prop_assert!(chosen.rests_on_since || choose(&other_since) == chosen);
+    }
+
+    #[test]
     fn moving_never_leads_back(policy in any_policy(), listing in any_listing(), start in any::<prop::sample::Index>()) {
         prop_assume!(!listing.is_empty());
         let first = start.get(&listing).tag.clone();

@@ -94,7 +94,7 @@ async fn decided(script: &Script, registry: &str, until: HoldUntil) -> Decision 
         tags: &tags,
         holds: &past.holds,
         since: &BTreeMap::new(),
-        included: &|_, _| Ok(()),
+        included: &|_| Box::new(|_| Ok(())),
         now: minutes(now),
         until,
     };
