@@ -86,10 +86,10 @@ pub(super) fn tags(
                         .images
                         .iter()
                         .map(|image| Candidate {
-                            tag: image.tag.clone(),
-                            digest: Some(image.digest.clone()),
+                            tag: image.tag,
+                            digest: Some(image.digest),
                             pushed_at: image.pushed_at,
-                            media_type: image.media_type.clone(),
+                            media_type: image.media_type,
                             pullable: image.pullable,
                             unfit: None,
                         })

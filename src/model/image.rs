@@ -31,17 +31,28 @@ impl Tag {
     /// # Errors
     /// The text is not a tag. The error names the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, InvalidImage> {
-        let bad = |rule| Err(InvalidImage::new(text, "a tag", rule));
+        match Self::broken_rule(text) {
+            None => Ok(Self(text.to_owned())),
+            Some(rule) => Err(InvalidImage::new(text, "a tag", rule)),
+        }
+    }
+
+    /// Whether a text is a tag.
+    pub fn is_valid(text: &str) -> bool {
+        Self::broken_rule(text).is_none()
+    }
+
+    /// The rule of the grammar that a text breaks.
+    fn broken_rule(text: &str) -> Option<&'static str> {
         if text.is_empty() || text.len() > 128 {
-            return bad("expected 1 to 128 characters");
+            Some("expected 1 to 128 characters")
+        } else if text.starts_with(['.', '-']) {
+            Some("it may not start with . or -")
+        } else if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
+            Some("only letters, digits, _ . and - are allowed")
+        } else {
+            None
         }
-        if text.starts_with(['.', '-']) {
-            return bad("it may not start with . or -");
-        }
-        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
-            return bad("only letters, digits, _ . and - are allowed");
-        }
-        Ok(Self(text.to_owned()))
     }
 
     /// The tag as text.

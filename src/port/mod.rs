@@ -14,6 +14,9 @@ mod registry;
 mod renderer;
 mod repo;
 mod scan_state;
+mod tag_list;
+mod tag_row;
+mod tagged_image;
 #[cfg(test)]
 mod tests;
 
@@ -27,10 +30,13 @@ pub use denied::DeniedObjects;
 pub use deploy_key::{AccessProbe, KeyFailure, KeyPair, KeyedRepo, SignerList};
 pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
-pub use registry::{ListFailure, Listing, Registry, TaggedImage};
+pub use registry::{ListFailure, Listing, Registry};
 pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure,
     RepoProblem, TreeFile, TreeListing, UnreadEntry, UnreadKind, VerifiedHead,
 };
 pub use scan_state::{ImageKey, PlatformAnswer, Scan, ScanState};
+pub use tag_list::{Mark, TagList, TagListBuilder};
+pub use tag_row::TagRow;
+pub use tagged_image::TaggedImage;

@@ -1,22 +1,9 @@
-use crate::model::{Digest, Repository, Tag};
+use super::tag_list::TagList;
+use crate::model::{Digest, Repository};
 use crate::policy::Platform;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// One tag of a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaggedImage {
-    /// The tag.
-    pub tag: Tag,
-    /// The digest that the tag points to.
-    pub digest: Digest,
-    /// When the digest was pushed. Tags on the same digest share this time. `None` if the registry does not report it.
-    pub pushed_at: Option<jiff::Timestamp>,
-    /// The media type of the manifest or artefact; `None` if the registry does not report it.
-    pub media_type: Option<String>,
-    /// Whether the image can be pulled now. False for an archived image.
-    pub pullable: bool,
-}
 
 /// All tags of one repository, read completely. A reading that was cut short is an error and never a `Listing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +11,7 @@ pub struct Listing {
     /// The repository.
     pub repository: Repository,
     /// All tags, ordered by name.
-    pub images: Vec<TaggedImage>,
+    pub images: TagList,
     /// How many requests the reading took.
     pub requests: u32,
 }
@@ -70,6 +57,20 @@ pub enum ListFailure {
 pub trait Registry: Send + Sync + 'static {
     /// Reads all pages of the tags of a repository, within a deadline.
     fn list(&self, repository: &Repository) -> impl Future<Output = Result<Listing, ListFailure>> + Send;
+
+    /// Reads all pages as [`list`](Self::list) does. Returns `before` itself if the tags are the same as in `before`.
+    fn list_again(
+        &self,
+        repository: &Repository,
+        before: Option<Arc<Listing>>,
+    ) -> impl Future<Output = Result<Arc<Listing>, ListFailure>> + Send {
+        async move {
+            let now = self.list(repository).await?;
+            Ok(before
+                .filter(|before| before.images == now.images)
+                .unwrap_or_else(|| Arc::new(now)))
+        }
+    }
 
     /// Reads the platforms that an image is built for, within a deadline; `None` if the registry does not report them.
     fn platforms(

@@ -5,6 +5,7 @@ use crate::model::{Digest, Repository};
 use crate::policy::Platform;
 use crate::port::{ListFailure, Listing, Registry};
 use crate::telemetry::{ListingOutcome, Metrics};
+use std::sync::Arc;
 
 /// All registries: chooses the client for a repository by its host.
 pub struct Router {
@@ -36,8 +37,16 @@ impl Router {
 
 impl Registry for Router {
     async fn list(&self, repository: &Repository) -> Result<Listing, ListFailure> {
+        self.list_again(repository, None).await.map(Arc::unwrap_or_clone)
+    }
+
+    async fn list_again(
+        &self,
+        repository: &Repository,
+        before: Option<Arc<Listing>>,
+    ) -> Result<Arc<Listing>, ListFailure> {
         let outcome = match Host::parse(&repository.host) {
-            Some(Host::Ecr(host)) => self.ecr.list(&host, repository).await,
+            Some(Host::Ecr(host)) => self.ecr.list(&host, repository, before).await,
             None => Err(unsupported(repository)),
         };
         self.metrics.listing_ended(label(&outcome));
@@ -61,7 +70,7 @@ fn unsupported(repository: &Repository) -> ListFailure {
     }
 }
 
-fn label(outcome: &Result<Listing, ListFailure>) -> ListingOutcome {
+fn label(outcome: &Result<Arc<Listing>, ListFailure>) -> ListingOutcome {
     match outcome {
         Ok(_) => ListingOutcome::Ok,
         Err(ListFailure::NotFound { .. }) => ListingOutcome::NotFound,

@@ -65,7 +65,7 @@ fn classify(answer: Result<Option<Vec<Platform>>, ListFailure>) -> PlatformAnswe
 mod tests {
     use super::*;
     use crate::model::{Digest, Repository};
-    use crate::port::Listing;
+    use crate::port::{Listing, TagList};
     use std::sync::Mutex;
 
     /// Gives these answers, the last one first.
@@ -75,7 +75,7 @@ mod tests {
         async fn list(&self, repository: &Repository) -> Result<Listing, ListFailure> {
             Ok(Listing {
                 repository: repository.clone(),
-                images: Vec::new(),
+                images: TagList::default(),
                 requests: 1,
             })
         }

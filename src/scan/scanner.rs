@@ -261,6 +261,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::notice::{Event, Notice, Phase, Sink};
+    use crate::port::TagList;
     use std::sync::Mutex;
 
     /// A registry that takes a second for each listing, and records which repository was listed when.
@@ -276,7 +277,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             Ok(Listing {
                 repository: repository.clone(),
-                images: Vec::new(),
+                images: TagList::default(),
                 requests: 1,
             })
         }
@@ -334,7 +335,7 @@ mod tests {
                 }),
                 None => Ok(Listing {
                     repository: repository.clone(),
-                    images: Vec::new(),
+                    images: TagList::default(),
                     requests: 1,
                 }),
             }

@@ -3,6 +3,7 @@ use super::clients::{ClientKey, Clients};
 use super::error::EcrError;
 use super::explain::{Request, explain};
 use super::host::EcrHost;
+use super::page_reader::PageReader;
 use super::tags::Tags;
 use crate::aws::{Identity, Sdk};
 use crate::model::{Digest, Repository};
@@ -43,18 +44,19 @@ impl Ecr {
         }
     }
 
-    /// Reads all tags of a repository.
+    /// Reads all tags of a repository. Returns `before` itself if the tags are the same as in `before`.
     pub(in crate::registry) async fn list(
         &self,
         host: &EcrHost,
         repository: &Repository,
-    ) -> Result<Listing, ListFailure> {
+        before: Option<Arc<Listing>>,
+    ) -> Result<Arc<Listing>, ListFailure> {
         let request = Request {
             action: "ecr:DescribeImages",
             host,
             repository,
         };
-        self.read(host, repository)
+        self.read(host, repository, before)
             .await
             .map_err(|error| explain(&error, &request))
     }
@@ -81,7 +83,12 @@ impl Ecr {
         Ok(index.and_then(|index| image_index::list_platforms(&index)))
     }
 
-    async fn read(&self, host: &EcrHost, repository: &Repository) -> Result<Listing, EcrError> {
+    async fn read(
+        &self,
+        host: &EcrHost,
+        repository: &Repository,
+        before: Option<Arc<Listing>>,
+    ) -> Result<Arc<Listing>, EcrError> {
         let rate_limit = self.rate_limit(host);
         let _reader = timeout(self.limits.queue, rate_limit.readers.acquire())
             .await
@@ -97,11 +104,11 @@ impl Ecr {
             self.metrics.tags_ignored(tags.ignored());
             tracing::debug!(%repository, ignored = tags.ignored(), "tags with an invalid name or digest were left out");
         }
-        Ok(Listing {
+        Ok(tags.into_listing(before, |images| Listing {
             repository: repository.clone(),
-            images: tags.into_images(),
+            images,
             requests: attempts.sent(),
-        })
+        }))
     }
 
     /// Runs `call` with the cached client, and once more with new credentials if AWS says that the old ones expired.
@@ -138,7 +145,7 @@ impl Ecr {
             .repository_name(&repository.path)
             .filter(filter)
             .max_results(PAGE);
-        let mut tags = Tags::default();
+        let reader = PageReader::default();
         let mut tokens = HashSet::new();
         let mut token = None;
         for _ in 0..self.limits.pages {
@@ -148,14 +155,15 @@ impl Ecr {
                 .set_next_token(token)
                 .customize()
                 .interceptor(attempts.clone())
+                .interceptor(reader.clone())
                 .send()
                 .await?;
             let Some(details) = page.image_details else {
                 return Err(EcrError::Unreadable("the response has no list of images".into()));
             };
-            tags.add(&details);
+            reader.end_page(&details);
             let Some(next) = page.next_token.filter(|next| !next.is_empty()) else {
-                return Ok(tags);
+                return Ok(reader.into_tags());
             };
             if !tokens.insert(next.clone()) {
                 return Err(EcrError::RepeatedToken);

@@ -20,6 +20,11 @@ mod clients;
 mod error;
 mod explain;
 mod host;
+mod json;
+mod page_reader;
+#[cfg(test)]
+mod page_tests;
+mod rows;
 mod tags;
 #[cfg(test)]
 mod tests;

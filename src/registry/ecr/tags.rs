@@ -1,29 +1,56 @@
-use crate::model::{Digest, Tag};
-use crate::port::TaggedImage;
+use super::rows::Rows;
+use crate::port::{self, Listing, TagListBuilder, TagRow};
 use aws_sdk_ecr::primitives::DateTime;
 use aws_sdk_ecr::types::{ImageDetail, ImageStatus};
-use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 /// The tags of all pages so far.
 #[derive(Default)]
 pub(super) struct Tags {
-    by_name: BTreeMap<Tag, TaggedImage>,
+    list: TagListBuilder,
+    ignored: u64,
+}
+
+/// The state of [`Tags`] after some pages.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mark {
+    list: port::Mark,
     ignored: u64,
 }
 
 impl Tags {
-    /// Adds the images of one page. A tag with an invalid name or digest is left out and counted.
-    ///
-    /// A tag that moves during the listing can be on two pages. The digest with the later push time wins, because a push
-    /// moves a tag to a later digest. The next listing corrects a move back to an older image.
+    /// Adds the images of one page, as the SDK read them. A tag with an invalid name or digest is left out and counted.
     pub(super) fn add(&mut self, details: &[ImageDetail]) {
         for detail in details {
-            let digest = detail.image_digest().and_then(|text| Digest::parse(text).ok());
-            for name in detail.image_tags() {
-                match (Tag::parse(name), &digest) {
-                    (Ok(tag), Some(digest)) => self.insert(image(tag, digest.clone(), detail)),
-                    _ => self.ignored += 1,
-                }
+            for tag in detail.image_tags() {
+                self.insert(TagRow {
+                    tag,
+                    digest: detail.image_digest().unwrap_or_default(),
+                    pushed_at: detail.image_pushed_at().and_then(timestamp),
+                    media_type: detail.artifact_media_type().or(detail.image_manifest_media_type()),
+                    pullable: detail
+                        .image_status()
+                        .is_none_or(|status| *status == ImageStatus::Active),
+                });
+            }
+        }
+    }
+
+    /// Adds the images of one page, as they stand in its body. A tag with an invalid name or digest is left out and counted.
+    pub(super) fn add_rows(&mut self, rows: &Rows<'_>) {
+        for (row, tags) in rows.iter() {
+            for tag in tags {
+                self.insert(TagRow {
+                    tag,
+                    digest: row.digest.as_deref().unwrap_or_default(),
+                    pushed_at: row.pushed_at.as_ref().and_then(timestamp),
+                    media_type: row.artefact_type.as_deref().or(row.manifest_type.as_deref()),
+                    pullable: row
+                        .status
+                        .as_deref()
+                        .is_none_or(|status| status == ImageStatus::Active.as_str()),
+                });
             }
         }
     }
@@ -33,34 +60,48 @@ impl Tags {
         self.ignored
     }
 
-    /// All tags, ordered by name.
-    pub(super) fn into_images(self) -> Vec<TaggedImage> {
-        self.by_name.into_values().collect()
+    /// The state after the pages so far.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            list: self.list.mark(),
+            ignored: self.ignored,
+        }
     }
 
-    fn insert(&mut self, found: TaggedImage) {
-        let newer = self
-            .by_name
-            .get(&found.tag)
-            .is_none_or(|known| (known.pushed_at, &known.digest) < (found.pushed_at, &found.digest));
-        if newer {
-            self.by_name.insert(found.tag.clone(), found);
+    /// Takes back what was added after a mark.
+    pub(super) fn take_back(&mut self, mark: Mark) {
+        self.list.take_back(mark.list);
+        self.ignored = mark.ignored;
+    }
+
+    /// The listing. It is `before` itself if `before` has the same tags.
+    pub(super) fn into_listing(
+        self,
+        before: Option<Arc<Listing>>,
+        listing: impl FnOnce(port::TagList) -> Listing,
+    ) -> Arc<Listing> {
+        match before.filter(|before| self.list.is_like(&before.images)) {
+            Some(before) => before,
+            None => Arc::new(listing(self.list.build())),
+        }
+    }
+
+    /// The tags, ordered by name.
+    #[cfg(test)]
+    pub(super) fn images(self) -> Vec<port::TaggedImage> {
+        self.list.build().iter().collect()
+    }
+
+    fn insert(&mut self, row: TagRow<'_>) {
+        if !self.list.add(&row) {
+            self.ignored += 1;
         }
     }
 }
 
-fn image(tag: Tag, digest: Digest, detail: &ImageDetail) -> TaggedImage {
-    TaggedImage {
-        tag,
-        digest,
-        pushed_at: detail.image_pushed_at().and_then(timestamp),
-        media_type: detail
-            .artifact_media_type()
-            .or(detail.image_manifest_media_type())
-            .map(str::to_owned),
-        pullable: detail
-            .image_status()
-            .is_none_or(|status| *status == ImageStatus::Active),
+impl fmt::Debug for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tags")
     }
 }
 
@@ -72,6 +113,7 @@ fn timestamp(time: &DateTime) -> Option<jiff::Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::TaggedImage;
 
     fn digest(fill: &str) -> String {
         format!("sha256:{}", fill.repeat(64))
@@ -92,7 +134,7 @@ mod tests {
             tags.add(std::slice::from_ref(detail));
         }
         let ignored = tags.ignored();
-        (tags.into_images(), ignored)
+        (tags.images(), ignored)
     }
 
     #[test]

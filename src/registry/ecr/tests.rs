@@ -34,6 +34,15 @@ fn page(images: &[(&str, &[&str])], next: Option<&str>) -> Value {
 async fn list(
     script: impl Fn(&Value) -> Value + Send + Sync + 'static,
 ) -> (Result<Listing, ListFailure>, Requests, Metrics) {
+    let (mut outcomes, requests, metrics) = list_times(1, script).await;
+    (outcomes.remove(0).map(Arc::unwrap_or_clone), requests, metrics)
+}
+
+/// Lists the repository again and again, each time with the listing before in hand.
+async fn list_times(
+    times: usize,
+    script: impl Fn(&Value) -> Value + Send + Sync + 'static,
+) -> (Vec<Result<Arc<Listing>, ListFailure>>, Requests, Metrics) {
     let requests = Requests::default();
     let script: Script = Arc::new(script);
     let answer =
@@ -67,9 +76,32 @@ async fn list(
         host: "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn".into(),
         path: "shop/web".into(),
     };
-    let outcome = Router::new(sdk, limits, metrics.clone()).list(&repository).await;
+    let router = Router::new(sdk, limits, metrics.clone());
+    let mut outcomes: Vec<Result<Arc<Listing>, ListFailure>> = Vec::new();
+    for _ in 0..times {
+        let before = outcomes.last().and_then(|before| before.as_ref().ok().cloned());
+        outcomes.push(router.list_again(&repository, before).await);
+    }
     server.abort();
-    (outcome, requests, metrics)
+    (outcomes, requests, metrics)
+}
+
+#[tokio::test]
+async fn an_unchanged_listing_in_another_order_is_the_listing_before_itself() {
+    let calls = Mutex::new(0);
+    let (outcomes, ..) = list_times(3, move |_| {
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        match *calls {
+            1 => page(&[("a", &["v1", "v2"]), ("b", &["v3"])], None),
+            2 => page(&[("b", &["v3"]), ("a", &["v2", "v1"])], None),
+            _ => page(&[("b", &["v3", "v1"]), ("a", &["v2"])], None),
+        }
+    })
+    .await;
+    let [first, second, third] = <[_; 3]>::try_from(outcomes).unwrap().map(Result::unwrap);
+    assert!(Arc::ptr_eq(&first, &second));
+    assert!(third.images != second.images && third.images.len() == 3, "a tag moved");
 }
 
 #[tokio::test]
@@ -122,7 +154,7 @@ async fn invalid_tags_and_digests_are_left_out_and_counted() {
     .await;
     let images = outcome.unwrap().images;
     assert_eq!(
-        images.iter().map(|image| image.tag.as_str()).collect::<Vec<_>>(),
+        images.iter().map(|image| image.tag.to_string()).collect::<Vec<_>>(),
         ["good"]
     );
     let text = metrics.render();
