@@ -49,7 +49,10 @@ impl AgentCommands {
             .request(|known| repository.as_ref().is_none_or(|name| known.to_string() == *name));
         if let (0, Some(name)) = (requested, &repository) {
             let known = self.scans.repositories();
-            return Err(CommandError::Unknown(scan_command::unknown_repository(name, &known)));
+            return Err(CommandError::Unknown(scan_command::unknown_repository(
+                name,
+                known.iter(),
+            )));
         }
         let count = self.landed.count();
         let scan = self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;

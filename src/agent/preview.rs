@@ -162,7 +162,7 @@ const IN_FLIGHT: usize = 8;
 
 /// Lists all requested repositories. Returns why some of them could not be listed.
 async fn scan_all(registry: &impl Registry, scan_state: &ScanState) -> Vec<String> {
-    let scans = futures::stream::iter(scan_state.repositories())
+    let scans = futures::stream::iter(scan_state.repositories().iter().cloned())
         .map(|repository| async move {
             let result = registry.list(&repository).await.map(Arc::new);
             (

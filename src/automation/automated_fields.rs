@@ -1,8 +1,8 @@
 use crate::model::Repository;
-use crate::plan::{self, AutomatedField, ImagePolicies, Overlay, OverlayFile, OverlayIndex, Tags};
+use crate::plan::{self, AutomatedField, ImagePolicies, Overlay, OverlayFile, OverlayIndex};
 use crate::policy::{Candidate, ScanRules};
-use crate::port::{DeclaredImages, DeclaredState, Scan};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::port::{DeclaredImages, DeclaredState, Listing};
+use std::collections::BTreeSet;
 
 /// The automated image fields: those of workloads with a policy, and those with a marker. Fields of applied objects come
 /// first, in the order of their files; fields in kustomization folders and values follow. A policy on a kustomize base
@@ -64,39 +64,15 @@ pub(super) fn repositories(fields: &[AutomatedField], rules: &ScanRules) -> BTre
         .collect()
 }
 
-/// The tags of each repository, or why they are not known.
-pub(super) fn tags(
-    fields: &[AutomatedField],
-    rules: &ScanRules,
-    scans: &BTreeMap<Repository, Scan>,
-) -> BTreeMap<Repository, Tags> {
-    let repositories: BTreeSet<Repository> = fields.iter().flat_map(AutomatedField::repositories).collect();
-    repositories
-        .into_iter()
-        .map(|repository| {
-            let known = match (
-                rules.allows(&repository),
-                scans.get(&repository).map(|scan| &scan.result),
-            ) {
-                (Err(reason), _) => Tags::Unknown(reason),
-                (Ok(()), None) => Tags::Unknown("not scanned yet".into()),
-                (Ok(()), Some(Err(failure))) => Tags::Unknown(failure.to_string()),
-                (Ok(()), Some(Ok(listing))) => Tags::Listed(
-                    listing
-                        .images
-                        .iter()
-                        .map(|image| Candidate {
-                            tag: image.tag,
-                            digest: Some(image.digest),
-                            pushed_at: image.pushed_at,
-                            media_type: image.media_type,
-                            pullable: image.pullable,
-                            unfit: None,
-                        })
-                        .collect(),
-                ),
-            };
-            (repository, known)
-        })
-        .collect()
+/// The tags of a listing as a policy judges them.
+pub(super) fn candidates(listing: &Listing) -> Vec<Candidate> {
+    let candidates = listing.images.iter().map(|image| Candidate {
+        tag: image.tag,
+        digest: Some(image.digest),
+        pushed_at: image.pushed_at,
+        media_type: image.media_type,
+        pullable: image.pullable,
+        unfit: None,
+    });
+    candidates.collect()
 }

@@ -1,10 +1,11 @@
 //! The automation loop: the stages that both ways of committing share (decide, prepare
 //! the commits, publish).
 
+use super::decision_cache::DecisionCache;
 use super::denied::leave_out_denied;
 use super::dependencies::Dependencies;
 use super::inputs::Inputs;
-use super::{automated_fields, edits, notices};
+use super::{edits, notices};
 use crate::model::CommitId;
 use crate::plan::{self, BumpPlan, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure};
@@ -12,9 +13,10 @@ use crate::status::AutomationStatus;
 use crate::telemetry::PushResult;
 use std::sync::Arc;
 
-/// The automation loop. It keeps nothing from pass to pass.
+/// The automation loop. From pass to pass it keeps decisions, which it could make again.
 pub(crate) struct Automation<R> {
     pub(super) deps: Dependencies<R>,
+    pub(super) decisions: DecisionCache,
 }
 
 /// The commits that carry out a plan, with the bumps of each.
@@ -29,7 +31,10 @@ pub(super) struct PreparedCommits {
 impl<R> Automation<R> {
     /// An automation loop that has not run yet.
     pub fn new(deps: Dependencies<R>) -> Self {
-        Self { deps }
+        Self {
+            deps,
+            decisions: DecisionCache::default(),
+        }
     }
 
     pub(super) fn count_push(&self, outcome: &Result<PushOutcome, RepoFailure>) {
@@ -67,25 +72,21 @@ impl<R> Automation<R> {
 impl<R: ConfigRepo> Automation<R> {
     /// Reads the declared state at `head` and decides about each automated field. Wakes the scan loop if a decision waits
     /// for a registry.
-    pub(super) async fn decide(&self, head: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
-        let deps = &self.deps;
+    pub(super) async fn decide(&mut self, head: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
+        let Self { deps, decisions } = self;
         let declared = deps.declared.at(head).await?;
-        let fields = automated_fields::fields(&declared);
-        if deps
-            .scan_state
-            .set_repositories(automated_fields::repositories(&fields, &deps.rules))
-        {
+        decisions.set_declared(&declared, &deps.rules);
+        if deps.scan_state.set_repositories(Arc::clone(decisions.repositories())) {
             deps.scan.wake();
         }
         let inputs = Inputs {
-            fields: &fields,
             scan_state: &deps.scan_state,
             rules: &deps.rules,
             until: deps.until,
         };
         let (mut plan, unread) = {
             let mut history = deps.history.lock().await;
-            let decided = inputs.decide(&*deps.repo, head, &mut history).await?;
+            let decided = decisions.decide(&inputs, &*deps.repo, head, &mut history).await?;
             notices::history_read(&deps.reporter, &history);
             decided
         };

@@ -5,41 +5,65 @@ use super::notices;
 use crate::history::Hold;
 use crate::model::{CommitId, FieldId};
 use crate::notice::Reporter;
-use crate::plan::{BumpPlan, Outcome};
+use crate::plan::Outcome;
 use crate::port::{ConfigRepo, RepoFailure};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Decides with the part of the history that the mirror has. If this decision bumps or holds a field, reads the whole history
-/// and decides again.
+/// How much of the history a decision knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Perhaps only a part: what the mirror has.
+    Part,
+    /// All of it.
+    Whole,
+}
+
+impl Extent {
+    /// When a field was last written. A part of the history does not say it: then the field counts as written at the
+    /// beginning of time.
+    pub(super) fn since(self, past: &FieldHistory, field: &FieldId) -> Timestamp {
+        match self {
+            Self::Part => Timestamp::MIN,
+            Self::Whole => past.since(field),
+        }
+    }
+}
+
+/// Whether only the whole history may decide so about a field.
+pub(super) fn needs_whole_history(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Bump | Outcome::Held)
+}
+
+/// Decides with the part of the history that the mirror has. If `decide` returns true, because the decision bumps or holds a
+/// field, reads the whole history and decides again. A history that is known as a whole decides at once.
 ///
 /// No date says which part of the history is enough:
 /// - a tag that was taken back stays rejected whenever an image is pushed under its name again, and so does every tag below it
 ///   in the policy's order;
 /// - a committer's clock may be wrong by years, and the clock of a robot is wrong on every commit.
 ///
-/// So only the whole history decides a bump or a hold. A part of the history does not say when a field was last written
-/// either. While the part is used, each field counts as written at the beginning of time.
-pub(super) async fn decide_with_history<'a>(
+/// So only the whole history decides a bump or a hold.
+pub(super) async fn decide_with_history(
     repo: &impl ConfigRepo,
     head: CommitId,
     reader: &mut HistoryReader,
-    fields: impl Iterator<Item = &'a FieldId> + Clone,
-    decide: impl Fn(&FieldHistory, &BTreeMap<FieldId, Timestamp>) -> BumpPlan,
-) -> Result<BumpPlan, RepoFailure> {
-    let past = reader.read(repo, head).await?;
-    let earliest = fields.clone().map(|field| (field.clone(), Timestamp::MIN));
-    let plan = decide(past, &earliest.collect());
-    let needs_all = |outcome| matches!(outcome, Outcome::Bump | Outcome::Held);
-    if !plan.decisions.iter().any(|decision| needs_all(decision.outcome)) {
-        return Ok(plan);
+    mut decide: impl FnMut(&FieldHistory, Extent) -> bool,
+) -> Result<(), RepoFailure> {
+    reader.read(repo, head).await?;
+    let extent = match reader.is_whole() {
+        true => Extent::Whole,
+        false => Extent::Part,
+    };
+    if decide(reader.past(), extent) {
+        if repo.unshallow().await? {
+            reader.forget();
+        }
+        reader.read(repo, head).await?;
+        reader.note_whole();
+        decide(reader.past(), Extent::Whole);
     }
-    if repo.unshallow().await? {
-        reader.forget();
-    }
-    let past = reader.read(repo, head).await?;
-    let since = fields.map(|field| (field.clone(), past.since(field)));
-    Ok(decide(past, &since.collect()))
+    Ok(())
 }
 
 /// What the whole history up to `head` holds.
@@ -56,6 +80,7 @@ pub async fn holds(
         reader.forget();
     }
     let holds = reader.read(repo, head).await?.holds.clone();
+    reader.note_whole();
     notices::history_read(reporter, reader);
     Ok(holds)
 }

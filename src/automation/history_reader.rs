@@ -21,6 +21,8 @@ pub struct HistoryReader {
     versions: FileVersions,
     commits: usize,
     is_cut: bool,
+    /// Whether the repository had the whole history when the reading began.
+    is_whole: bool,
     past: FieldHistory,
 }
 
@@ -32,6 +34,8 @@ pub type SharedHistory = Arc<Mutex<HistoryReader>>;
 pub struct FieldHistory {
     /// The hold of each held field.
     pub holds: BTreeMap<FieldId, Hold>,
+    /// A number that grows with each reading of further commits.
+    pub revision: u64,
     written: BTreeMap<FieldId, Timestamp>,
     otherwise: Timestamp,
 }
@@ -80,6 +84,7 @@ impl HistoryReader {
             if known.is_none() {
                 (self.index, self.oldest) = (HoldIndex::default(), None);
                 self.bumps.clear();
+                self.is_whole = false;
             }
             self.is_cut = new.len() == LONGEST_HISTORY || (self.is_cut && known.is_some());
             self.commits += new.len();
@@ -90,11 +95,27 @@ impl HistoryReader {
             self.head = Some(head);
             self.past = FieldHistory {
                 holds: self.index.holds(),
+                revision: self.past.revision + 1,
                 written: self.index.written(),
                 otherwise: self.oldest.unwrap_or(self.head_time),
             };
         }
         Ok(&self.past)
+    }
+
+    /// What the last reading found.
+    pub(super) fn past(&self) -> &FieldHistory {
+        &self.past
+    }
+
+    /// Notes that the repository had the whole history when the last reading began.
+    pub(super) fn note_whole(&mut self) {
+        self.is_whole = true;
+    }
+
+    /// Whether the last reading is of the whole history.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Whether the history has more commits than are read. Reverts before the commits that are read make no holds.

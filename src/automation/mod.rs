@@ -5,7 +5,8 @@
 //!
 //! 1. read the head and the declared state (world): `automation_loop`
 //! 2. read the history for holds (world): `history_reader`
-//! 3. decide (pure, room [`plan`](crate::plan)): `inputs`, `decide_with_history`, `check_platforms`, `denied`
+//! 3. decide (pure, room [`plan`](crate::plan)), about the fields for which something changed: `decision_cache`,
+//!    `decide_with_history`, `check_platforms`, `denied`
 //! 4. edit the bytes of the files (pure, room [`manifest`](crate::manifest)): `edits`
 //! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
 //! 6. report: `AutomationStatus` for log, metrics, API and command line
@@ -24,6 +25,7 @@ mod automation_loop;
 mod branch_state;
 mod check_platforms;
 mod decide_with_history;
+mod decision_cache;
 mod denied;
 mod dependencies;
 mod edits;
@@ -33,6 +35,7 @@ mod image_fields;
 mod inputs;
 mod notices;
 mod pass;
+mod preview;
 mod proposal_branch;
 mod propose;
 mod push_problem;
@@ -47,7 +50,7 @@ pub(crate) use denied::leave_out_denied;
 pub(crate) use dependencies::{CommitStyle, Dependencies};
 pub use history_reader::{FieldHistory, HistoryReader, HistoryReads, SharedHistory};
 pub(crate) use image_fields::image_fields;
-pub use inputs::preview;
-pub(crate) use inputs::request_scans;
+pub use preview::preview;
+pub(crate) use preview::request_scans;
 pub(crate) use proposal_branch::ProposalBranch;
 pub(crate) use report::{AutomationReport, Proposed};

@@ -36,7 +36,7 @@ pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure,
     RepoProblem, TreeFile, TreeListing, UnreadEntry, UnreadKind, VerifiedHead,
 };
-pub use scan_state::{ImageKey, PlatformAnswer, Scan, ScanState};
+pub use scan_state::{ImageKey, PlatformAnswer, Revision, Scan, ScanState};
 pub use tag_list::{Mark, TagList, TagListBuilder};
 pub use tag_row::TagRow;
 pub use tagged_image::TaggedImage;

@@ -9,18 +9,37 @@ use tokio::time::Instant;
 ///
 /// The automation loop sets the repositories and images. The scan loop records listings and platforms. Neither loop calls
 /// the other. Results of a repository that the automation loop no longer names are dropped.
+///
+/// Each change of what is known about a repository gets the next [`Revision`], so that a reader looks only at what changed
+/// since it last looked.
 #[derive(Debug, Default)]
 pub struct ScanState {
     state: Mutex<State>,
 }
 
+/// A number that grows with each change of what is known about a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Revision(u64);
+
 #[derive(Debug, Default)]
 struct State {
-    repositories: BTreeSet<Repository>,
+    repositories: Arc<BTreeSet<Repository>>,
     requested: BTreeSet<Repository>,
-    scans: BTreeMap<Repository, Scan>,
+    known: BTreeMap<Repository, Known>,
+    /// The repository that each revision is about. A repository has one revision: that of its newest change.
+    changes: BTreeMap<Revision, Repository>,
+    newest: Revision,
+    /// The tags of all listings together.
+    tags: usize,
     images: BTreeSet<ImageKey>,
-    platforms: BTreeMap<ImageKey, PlatformAnswer>,
+}
+
+/// What is known about a repository.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    revision: Revision,
+    scan: Option<Scan>,
+    platforms: BTreeMap<Digest, PlatformAnswer>,
 }
 
 /// An image of a repository.
@@ -46,45 +65,116 @@ pub struct Scan {
     pub at: Instant,
 }
 
+impl State {
+    /// Gives the next revision to a repository.
+    fn change(&mut self, repository: &Repository) {
+        let Some(known) = self.known.get_mut(repository) else {
+            return;
+        };
+        self.changes.remove(&known.revision);
+        self.newest.0 += 1;
+        known.revision = self.newest;
+        self.changes.insert(self.newest, repository.clone());
+    }
+}
+
+impl Known {
+    fn listing(&self) -> Option<&Arc<Listing>> {
+        self.scan.as_ref()?.result.as_ref().ok()
+    }
+
+    fn tags(&self) -> usize {
+        self.listing().map_or(0, |listing| listing.images.len())
+    }
+}
+
 impl ScanState {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the repositories to scan, and drops the results of all others. Returns true if one of `repositories` is new.
-    pub fn set_repositories(&self, repositories: BTreeSet<Repository>) -> bool {
+    /// Sets the repositories to scan, and drops the results of all others. Returns true if one of `repositories` is new. The
+    /// set of the call before costs nothing.
+    pub fn set_repositories(&self, repositories: Arc<BTreeSet<Repository>>) -> bool {
         let mut state = self.lock();
-        let new = repositories
-            .iter()
-            .any(|repository| !state.repositories.contains(repository));
-        state.scans.retain(|repository, _| repositories.contains(repository));
-        state
-            .platforms
-            .retain(|(repository, _), _| repositories.contains(repository));
+        if Arc::ptr_eq(&state.repositories, &repositories) {
+            return false;
+        }
+        let dropped: Vec<Known> = state
+            .known
+            .extract_if(.., |repository, _| !repositories.contains(repository))
+            .map(|(_, known)| known)
+            .collect();
+        for known in dropped {
+            state.changes.remove(&known.revision);
+            state.tags -= known.tags();
+        }
+        let is_new = |repository: &&Repository| !state.known.contains_key(*repository);
+        let new: Vec<Repository> = repositories.iter().filter(is_new).cloned().collect();
+        for repository in &new {
+            state.known.insert(repository.clone(), Known::default());
+            state.change(repository);
+        }
         state.repositories = repositories;
-        new
+        !new.is_empty()
     }
 
     /// Sets the images whose platforms the scan loop reads. Returns true if one of `images` has no answer yet.
     pub fn set_images(&self, images: BTreeSet<ImageKey>) -> bool {
         let mut state = self.lock();
-        let new = images.iter().any(|image| !state.platforms.contains_key(image));
+        let has_answer = |(repository, digest): &ImageKey| {
+            let known = state.known.get(repository);
+            known.is_some_and(|known| known.platforms.contains_key(digest))
+        };
+        let new = images.iter().any(|image| !has_answer(image));
         state.images = images;
         new
     }
 
-    /// All answers about the platforms of images.
-    pub fn platforms(&self) -> BTreeMap<ImageKey, PlatformAnswer> {
-        self.lock().platforms.clone()
+    /// The repositories that changed after `revision`, and the revision of the newest change. A repository changes when it is
+    /// added, when its listing or its failure is another one, and when the platforms of one of its images are another answer.
+    pub fn changed_since(&self, revision: Revision) -> (Revision, Vec<Repository>) {
+        let state = self.lock();
+        let after = (std::ops::Bound::Excluded(revision), std::ops::Bound::Unbounded);
+        (
+            state.newest,
+            state.changes.range(after).map(|(_, of)| of.clone()).collect(),
+        )
+    }
+
+    /// The newest scan of a repository.
+    pub fn scan(&self, repository: &Repository) -> Option<Scan> {
+        self.lock().known.get(repository)?.scan.clone()
+    }
+
+    /// All answers about the platforms of a repository's images.
+    pub fn platforms(&self, repository: &Repository) -> BTreeMap<Digest, PlatformAnswer> {
+        let state = self.lock();
+        state
+            .known
+            .get(repository)
+            .map(|known| known.platforms.clone())
+            .unwrap_or_default()
+    }
+
+    /// The answer about the platforms of an image.
+    pub fn platforms_of(&self, (repository, digest): &ImageKey) -> Option<PlatformAnswer> {
+        self.lock().known.get(repository)?.platforms.get(digest).cloned()
     }
 
     /// The images whose platforms must be read: those without an answer and, with `retry_failed`, those whose request failed.
     pub fn unread_images(&self, retry_failed: bool) -> Vec<ImageKey> {
         let state = self.lock();
-        let unread = |image: &&ImageKey| match state.platforms.get(image) {
-            None => true,
-            Some(PlatformAnswer::Failed(_)) => retry_failed,
-            Some(PlatformAnswer::Known(_) | PlatformAnswer::Unavailable(_)) => false,
+        let unread = |(repository, digest): &&ImageKey| {
+            let answer = state
+                .known
+                .get(repository)
+                .and_then(|known| known.platforms.get(digest));
+            match answer {
+                None => true,
+                Some(PlatformAnswer::Failed(_)) => retry_failed,
+                Some(PlatformAnswer::Known(_) | PlatformAnswer::Unavailable(_)) => false,
+            }
         };
         state.images.iter().filter(unread).cloned().collect()
     }
@@ -93,8 +183,15 @@ impl ScanState {
     /// answer differs from the one before.
     pub fn record_platforms(&self, image: &ImageKey, answer: PlatformAnswer) -> bool {
         let mut state = self.lock();
-        state.repositories.contains(&image.0)
-            && state.platforms.insert(image.clone(), answer.clone()).as_ref() != Some(&answer)
+        let (repository, digest) = image;
+        let Some(known) = state.known.get_mut(repository) else {
+            return false;
+        };
+        let is_new = known.platforms.insert(digest.clone(), answer.clone()).as_ref() != Some(&answer);
+        if is_new {
+            state.change(repository);
+        }
+        is_new
     }
 
     /// Requests a scan now of each repository that `matches`. Returns how many there are.
@@ -111,24 +208,24 @@ impl ScanState {
         count
     }
 
-    /// The repositories to scan.
-    pub fn repositories(&self) -> BTreeSet<Repository> {
-        self.lock().repositories.clone()
+    /// The repositories to scan. It is the same set until others are set.
+    pub fn repositories(&self) -> Arc<BTreeSet<Repository>> {
+        Arc::clone(&self.lock().repositories)
     }
 
     /// The newest scan of each repository.
     pub fn scans(&self) -> BTreeMap<Repository, Scan> {
-        self.lock().scans.clone()
+        let state = self.lock();
+        let scans = state.known.iter();
+        scans
+            .filter_map(|(repository, known)| Some((repository.clone(), known.scan.clone()?)))
+            .collect()
     }
 
     /// How many repositories are scanned, and how many tags their newest listings have together.
     pub fn totals(&self) -> (usize, usize) {
         let state = self.lock();
-        let listings = state.scans.values().filter_map(|scan| scan.result.as_ref().ok());
-        (
-            state.repositories.len(),
-            listings.map(|listing| listing.images.len()).sum(),
-        )
+        (state.repositories.len(), state.tags)
     }
 
     /// The repositories whose scan was requested and has not been taken by a pass.
@@ -142,23 +239,111 @@ impl ScanState {
     }
 
     /// Records a scan. Returns true if the listing or the failure differs from the one before, so that the automation loop
-    /// must decide again.
+    /// must decide again. Answers about the platforms of images that are no longer listed are dropped.
     pub fn record(&self, repository: &Repository, scan: Scan) -> bool {
         let mut state = self.lock();
-        if !state.repositories.contains(repository) {
+        let Some(known) = state.known.get_mut(repository) else {
             return false;
+        };
+        let before = known.scan.as_ref().map(|before| &before.result);
+        let is_same = match (before, &scan.result) {
+            (Some(Ok(before)), Ok(now)) => Arc::ptr_eq(before, now) || before.images == now.images,
+            (Some(Err(before)), Err(now)) => before.to_string() == now.to_string(),
+            _ => false,
+        };
+        let tags = known.tags();
+        if let (false, Ok(listing)) = (is_same || known.platforms.is_empty(), &scan.result) {
+            let listed: BTreeSet<Digest> = listing.images.iter().map(|image| image.digest).collect();
+            known.platforms.retain(|digest, _| listed.contains(digest));
         }
-        if let Ok(listing) = &scan.result {
-            let listed = |digest: &Digest| listing.images.iter().any(|image| image.digest == *digest);
-            state
-                .platforms
-                .retain(|(of, digest), _| of != repository || listed(digest));
+        known.scan = Some(scan);
+        let now = known.tags();
+        state.tags = state.tags - tags + now;
+        if !is_same {
+            state.change(repository);
         }
-        let before = state.scans.insert(repository.clone(), scan.clone());
-        match (before.map(|before| before.result), scan.result) {
-            (Some(Ok(before)), Ok(now)) => before.images != now.images,
-            (Some(Err(before)), Err(now)) => before.to_string() != now.to_string(),
-            _ => true,
+        !is_same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(path: &str) -> Repository {
+        Repository {
+            host: "registry.example".to_owned(),
+            path: path.to_owned(),
         }
+    }
+
+    fn digest(number: usize) -> Digest {
+        Digest::parse(&format!("sha256:{number:064}")).unwrap()
+    }
+
+    fn listed(of: &Repository, digests: &[usize]) -> Scan {
+        let images = digests.iter().map(|number| crate::port::TaggedImage {
+            tag: crate::model::Tag::parse(&format!("t{number}")).unwrap(),
+            digest: digest(*number),
+            pushed_at: None,
+            media_type: None,
+            pullable: true,
+        });
+        Scan {
+            result: Ok(Arc::new(Listing {
+                repository: of.clone(),
+                images: images.collect(),
+                requests: 1,
+            })),
+            at: Instant::now(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_hears_of_each_repository_that_changed_since_it_last_looked_and_of_no_other() {
+        let (state, mut seen) = (ScanState::default(), Revision::default());
+        let mut changed = |state: &ScanState| {
+            let (newest, changed) = state.changed_since(seen);
+            seen = newest;
+            changed
+                .into_iter()
+                .map(|repository| repository.path)
+                .collect::<Vec<_>>()
+        };
+        let (web, api) = (repository("web"), repository("api"));
+        let both = Arc::new(BTreeSet::from([web.clone(), api.clone()]));
+        assert!(state.set_repositories(Arc::clone(&both)));
+        assert_eq!(changed(&state), ["api", "web"]);
+        assert!(!state.set_repositories(both));
+        assert!(state.record(&web, listed(&web, &[1, 2])));
+        assert!(!state.record(&web, listed(&web, &[2, 1])), "the order does not count");
+        assert_eq!((changed(&state), state.totals()), (vec!["web".to_owned()], (2, 2)));
+        assert_eq!(changed(&state), Vec::<String>::new());
+
+        let image = (web.clone(), digest(1));
+        assert!(state.record_platforms(&image, PlatformAnswer::Unavailable(None)));
+        assert!(!state.record_platforms(&image, PlatformAnswer::Unavailable(None)));
+        assert!(state.record(&api, listed(&api, &[])));
+        assert_eq!(changed(&state), ["web", "api"], "in the order of their changes");
+
+        assert!(state.record(&web, listed(&web, &[2])));
+        assert_eq!(state.platforms_of(&image), None, "no tag names the image any more");
+        let failed = |message: &str| Scan {
+            result: Err(ListFailure::Failed {
+                message: message.to_owned(),
+            }),
+            at: Instant::now(),
+        };
+        assert!(state.record(&api, failed("no route")) && !state.record(&api, failed("no route")));
+        assert_eq!(
+            (changed(&state), state.totals()),
+            (vec!["web".to_owned(), "api".to_owned()], (2, 1))
+        );
+
+        assert!(!state.set_repositories(Arc::new([api.clone()].into())));
+        assert!(!state.record(&web, listed(&web, &[3])), "nobody needs the repository");
+        assert_eq!((changed(&state), state.totals()), (Vec::new(), (1, 0)));
+        assert!(state.set_repositories(Arc::new([api, web].into())));
+        assert_eq!(changed(&state), ["web"], "a repository that comes back is new");
     }
 }

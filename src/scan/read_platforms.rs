@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::model::{Digest, Repository};
     use crate::port::{Listing, TagList};
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     /// Gives these answers, the last one first.
     struct Answers(Mutex<Vec<Result<Option<Vec<Platform>>, ListFailure>>>);
@@ -102,14 +102,14 @@ mod tests {
             Err(broken()),
         ]));
         let (state, reporter) = (ScanState::default(), Reporter::new(Vec::new()));
-        state.set_repositories([repository.clone()].into());
+        state.set_repositories(Arc::new([repository.clone()].into()));
         let image = (repository, digest);
 
         assert!(state.set_images([image.clone()].into()));
         assert!(read_platforms(&registry, &state, &reporter, false).await);
         assert_eq!(
-            state.platforms()[&image],
-            PlatformAnswer::Failed("no answer".to_owned())
+            state.platforms_of(&image),
+            Some(PlatformAnswer::Failed("no answer".to_owned()))
         );
         assert!(!state.set_images([image.clone()].into()), "the image is not new");
         assert!(
@@ -121,14 +121,14 @@ mod tests {
             "the same failure is not a change"
         );
         assert!(read_platforms(&registry, &state, &reporter, true).await);
-        assert_eq!(state.platforms()[&image], PlatformAnswer::Known(platforms));
+        assert_eq!(state.platforms_of(&image), Some(PlatformAnswer::Known(platforms)));
         assert!(
             !read_platforms(&registry, &state, &reporter, true).await,
             "a known answer is not requested again"
         );
 
-        state.set_repositories([].into());
-        assert!(state.platforms().is_empty(), "dropped with its repository");
+        state.set_repositories(Arc::new([].into()));
+        assert_eq!(state.platforms_of(&image), None, "dropped with its repository");
     }
 
     #[test]

@@ -97,11 +97,12 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
             self.reporter.present(Topic::Scan(repository), None::<ScanEvent>);
         }
         let mut due: Vec<Repository> = repositories
-            .into_iter()
-            .filter(|repository| self.rules.allows(repository).is_ok())
+            .iter()
             .filter(|repository| {
-                requested.contains(repository) || self.due.get(repository).is_none_or(|due| *due <= now)
+                requested.contains(*repository) || self.due.get(*repository).is_none_or(|due| *due <= now)
             })
+            .filter(|repository| self.rules.allows(repository).is_ok())
+            .cloned()
             .collect();
         due.sort_by_key(|repository| !requested.contains(repository));
         due
@@ -191,15 +192,16 @@ where
             rules: Arc::clone(&self.rules),
         };
         let mut report = ScanReport::default();
-        let registry = Arc::clone(&self.registry);
+        let (registry, state) = (Arc::clone(&self.registry), Arc::clone(&self.state));
         let changed = read_platforms(&*registry, &self.state, &self.reporter, true).await;
         let mut unreported = changed.then(Instant::now);
         let mut listings = futures::stream::iter(std::iter::from_fn(|| queue.next()))
             .map(|repository| {
-                let registry = Arc::clone(&registry);
+                let (registry, state) = (Arc::clone(&registry), Arc::clone(&state));
                 async move {
                     let start = Instant::now();
-                    let result = registry.list(&repository).await.map(Arc::new);
+                    let before = state.scan(&repository).and_then(|scan| scan.result.ok());
+                    let result = registry.list_again(&repository, before).await;
                     (repository, start, result)
                 }
             })
@@ -293,7 +295,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_repository_requested_during_a_long_pass_does_not_wait_for_its_end() {
         let (registry, state) = (Arc::new(Slow::default()), Arc::new(ScanState::default()));
-        state.set_repositories((0..200).map(repository).collect());
+        state.set_repositories(Arc::new((0..200).map(repository).collect()));
         let mut scanner = Scanner::new(
             Arc::clone(&registry),
             Arc::clone(&state),
@@ -355,7 +357,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn every_sink_hears_of_a_scan_that_fails_and_of_the_end() {
         let (state, heard) = (Arc::new(ScanState::default()), Heard::default());
-        state.set_repositories([repository(1)].into());
+        state.set_repositories(Arc::new([repository(1)].into()));
         let mut scanner = Scanner::new(
             Arc::new(Failing(Mutex::new(vec!["throttled", "no route", "no route"]))),
             Arc::clone(&state),

@@ -76,7 +76,7 @@ mod tests {
             path: "shop/web".into(),
         };
         let scan_state = Arc::new(ScanState::default());
-        scan_state.set_repositories([repository("a.example"), repository("b.example")].into());
+        scan_state.set_repositories(Arc::new([repository("a.example"), repository("b.example")].into()));
         let (wake, mut woken) = tokio::sync::watch::channel(0);
         let windows = vec![("a.*".to_owned(), "* * * * * *".to_owned())];
         let wake = move || wake.send_modify(|count| *count += 1);

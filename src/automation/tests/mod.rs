@@ -1,4 +1,6 @@
+mod counts;
 mod fake_repo;
+mod incremental;
 mod lost_history;
 mod names;
 mod partial_history;

@@ -1,6 +1,6 @@
 //! Random histories of which a part is there: what is decided is what the whole history says.
 
-use crate::automation::decide_with_history::decide_with_history;
+use crate::automation::decide_with_history::{decide_with_history, needs_whole_history};
 use crate::automation::history_reader::HistoryReader;
 use crate::history::{Bump, Resume};
 use crate::model::{
@@ -283,21 +283,25 @@ async fn plan(commits: &[Commit], depth: usize, scene: &Scene) -> BumpPlan {
         whole: AtomicBool::new(false),
     };
     let tip = repo.fetch().await.unwrap();
-    let fields = scene.fields.iter().map(|field| &field.field);
-    let decide = |past: &crate::automation::history_reader::FieldHistory, since: &BTreeMap<FieldId, Timestamp>| {
+    let fields = scene.fields.iter().map(|field| field.field.clone());
+    let mut decided = BumpPlan::default();
+    let reader = &mut HistoryReader::default();
+    let reading = decide_with_history(&repo, tip, reader, |past, extent| {
+        let since = fields.clone().map(|field| (field.clone(), extent.since(past, &field)));
         let observed = Observed {
             tags: &scene.tags,
             holds: &past.holds,
-            since,
+            since: &since.collect(),
             included: &|_| Box::new(|_| Ok(())),
             now: hours(HOURS),
             until: HoldUntil::Newer,
         };
-        plan::decide(&scene.fields, &observed)
-    };
-    decide_with_history(&repo, tip, &mut HistoryReader::default(), fields, decide)
-        .await
-        .unwrap()
+        decided = plan::decide(&scene.fields, &observed);
+        let outcomes = decided.decisions.iter().map(|decision| decision.outcome);
+        outcomes.into_iter().any(needs_whole_history)
+    });
+    reading.await.unwrap();
+    decided
 }
 
 proptest! {

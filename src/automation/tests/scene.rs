@@ -74,7 +74,7 @@ pub(super) struct Scene {
     pub(super) repo: Arc<FakeRepo>,
     pub(super) automation: Automation<FakeRepo>,
     pub(super) denied: DeniedObjects,
-    scan_state: Arc<ScanState>,
+    pub(super) scan_state: Arc<ScanState>,
     followed: Branch,
     status: watch::Receiver<Arc<AutomationStatus>>,
     scans: Arc<AtomicUsize>,
@@ -165,7 +165,7 @@ impl Scene {
             images: images.collect(),
             requests: 1,
         };
-        self.scan_state.set_repositories([repository.clone()].into());
+        self.scan_state.set_repositories(Arc::new([repository.clone()].into()));
         self.scan_state.record(
             &repository,
             Scan {
