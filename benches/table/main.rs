@@ -16,6 +16,7 @@ mod many_files;
 mod observer;
 mod one_line;
 mod percentiles;
+mod scale;
 mod scene;
 mod table;
 mod wire;
@@ -59,6 +60,9 @@ fn main() -> Result<()> {
         }
         if selected("history") {
             long_history::measure(&mut table).await?;
+        }
+        if selected("scale") {
+            scale::measure(&mut table).await?;
         }
         table.end();
         println!("{table}\nmeasured in {:.0} s", begin.elapsed().as_secs_f64());

@@ -48,7 +48,7 @@ impl Scene {
     /// applied.
     pub async fn agent(&self, scan: &str, poll: &str) -> Result<Running> {
         let mut agent = Agent::prepare(agent::Options {
-            program: env!("CARGO_BIN_EXE_tidegate").into(),
+            program: std::env::var_os("PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_tidegate").into(), Into::into),
             repo_url: self.repo.url_through(self.relay.addr()),
             known_hosts: self.git.known_hosts_lines_for(self.relay.addr()),
             kubeconfig: Some(self.cluster.kubeconfig().to_owned()),

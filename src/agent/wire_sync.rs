@@ -53,9 +53,9 @@ pub(super) fn syncer<A: TargetApi, R: RecordStore>(settings: &SyncSettings, targ
         .handling_additions(settings.additions)
 }
 
-/// Wakes the loop at each change that the watches see.
+/// Wakes the loop at each change that the watches see and that the loop did not make itself.
 async fn wake_on_drift(api: Arc<impl TargetApi>, wake: Wake, shutdown: Shutdown) {
-    let mut changes = api.observed().subscribe();
+    let mut changes = api.observed().subscribe_to_others();
     loop {
         tokio::select! {
             biased;

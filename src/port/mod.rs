@@ -22,8 +22,8 @@ mod tests;
 
 pub use branch::Branch;
 pub use cluster::{
-    Applied, ClusterFailure, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds, Mode, Observed,
-    ObservedStore, Record, RecordStore, SecretEntries, SecretName, TargetApi,
+    Applied, ClusterFailure, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds, Mode, Notify, Observed,
+    ObservedStore, Record, RecordStore, SecretEntries, SecretName, SeenChanges, TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredSource, DeclaredState, TargetState};
 pub use denied::DeniedObjects;

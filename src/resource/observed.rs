@@ -45,6 +45,32 @@ pub struct ObservedObject {
     pub health: Health,
 }
 
+impl ObservedObject {
+    /// Whether no loop could decide differently about the two. The version and the last writer alone change no decision.
+    pub fn decides_as(&self, other: &Self) -> bool {
+        self.uid == other.uid
+            && self.fingerprint == other.fingerprint
+            && self.generation == other.generation
+            && self.is_owned == other.is_owned
+            && self.prune == other.prune
+            && self.is_beside_as(other)
+    }
+
+    /// Whether the two are the same in all that the agent does not write itself.
+    pub fn is_beside_as(&self, other: &Self) -> bool {
+        self.additions == other.additions
+            && self.is_terminating == other.is_terminating
+            && self.finalizers == other.finalizers
+            && self.health == other.health
+            && self.is_finished == other.is_finished
+    }
+
+    /// Whether nothing beside the agent's own fields asks for a look.
+    pub fn is_at_rest(&self) -> bool {
+        self.additions.is_none() && !self.is_terminating && !self.is_finished && self.health.is_settled()
+    }
+}
+
 #[cfg(test)]
 impl ObservedObject {
     /// An object that nobody has applied, without anything that is worth a word.

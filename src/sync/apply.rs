@@ -55,6 +55,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             .map(|step| {
                 let api = &api;
                 async move {
+                    api.observed().change(|observed| observed.will_write(&step.id));
                     if step.hands_replicas_over
                         && let Err(failure) = api.hand_over(&step.served, &step.id, &replicas()).await
                     {
@@ -68,6 +69,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let mut outage = None;
         let mut is_place_made = false;
         while let Some((step, answer)) = answers.next().await {
+            api.observed().update(|observed| match &answer {
+                Ok(sent) => observed.wrote(&step.id, &sent.applied),
+                Err(_) => observed.not_written(&step.id),
+            });
             match answer {
                 Ok(sent) => {
                     let object = self.note_applied(step, &sent);

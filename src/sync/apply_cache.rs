@@ -202,10 +202,25 @@ impl ApplyCache {
         self.runs.retain(|id, _| declared(id));
     }
 
+    /// Forgets an object that is no longer declared.
+    pub(super) fn forget(&mut self, id: &ObjectId) {
+        self.entries.remove(id);
+    }
+
+    /// Forgets the run of an object that is no longer declared.
+    pub(super) fn forget_run(&mut self, id: &ObjectId) {
+        self.runs.remove(id);
+    }
+
+    /// Forgets deletions that the watches have shown by now.
+    pub(super) fn forget_deletions(&mut self, now: Instant) {
+        self.deleted.retain(|_, (_, until)| now < *until);
+    }
+
     /// Forgets objects that are no longer declared.
     pub(super) fn retain(&mut self, declared: impl Fn(&ObjectId) -> bool, now: Instant) {
         self.entries.retain(|id, _| declared(id));
-        self.deleted.retain(|_, (_, until)| now < *until);
+        self.forget_deletions(now);
     }
 }
 

@@ -1,4 +1,4 @@
-use super::sync_plan::Approval;
+use super::plan_inputs::Approval;
 use crate::history::Confirmation;
 use crate::model::CommitId;
 use crate::port::{ConfigRepo, HistoryCommit, RepoFailure};

@@ -3,7 +3,7 @@ use crate::model::ObjectId;
 use crate::port::Observed;
 use crate::resource::{Authorship, MemberKey, MemberKeys, Members, ObservedObject, looks_applied};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,6 +19,8 @@ pub(super) struct Authors {
     strangers: MemberKeys,
     /// The recorded UIDs that the watches do not show, and since when.
     missing: BTreeMap<MemberKey, Instant>,
+    /// Whether `members` may differ from what the record says.
+    is_unrecorded: bool,
 }
 
 /// How long an object is missing before its UID is forgotten: longer than any server of the API is behind the others.
@@ -36,12 +38,14 @@ impl Authors {
             ..Self::default()
         };
         authors.join(members);
+        authors.is_unrecorded = members != Some(&authors.members);
         authors
     }
 
     /// Adds what the record says, which another process may have written. What this process has applied since counts.
     pub(super) fn join(&mut self, recorded: Option<&Members>) {
         let Some(recorded) = recorded else { return };
+        self.is_unrecorded = true;
         let members = &mut self.members;
         let is_new = |uid: &&MemberKey| !members.applied.contains(uid);
         members.enabled.extend(recorded.enabled.iter().filter(is_new));
@@ -54,19 +58,44 @@ impl Authors {
     }
 
     /// Whether the watches show an object that looks applied by the agent and that no record lists: another process may have
-    /// applied it and recorded it since. True once for each object.
-    pub(super) fn has_strangers(&mut self, observed: &Observed) -> bool {
+    /// applied it and recorded it since. True once for each object. `news`: the objects that have changed since the last call;
+    /// `None`: all.
+    pub(super) fn has_strangers(&mut self, observed: &Observed, news: Option<&BTreeSet<ObjectId>>) -> bool {
         if self.history_unknown {
             return false;
         }
         let is_foreign = |(id, live): &(&ObjectId, &ObservedObject)| {
             self.members.authorship(id, live) == Authorship::Foreign && looks_applied(live)
         };
-        let strangers = observed.objects().filter(is_foreign);
-        let strangers: MemberKeys = strangers.map(|(_, live)| MemberKey::of_uid(&live.uid)).collect();
+        let uids = |objects: &mut dyn Iterator<Item = (&ObjectId, &ObservedObject)>| -> MemberKeys {
+            let strangers = objects.filter(is_foreign);
+            strangers.map(|(_, live)| MemberKey::of_uid(&live.uid)).collect()
+        };
+        let strangers = match news {
+            None => uids(&mut observed.objects()),
+            Some(news) => uids(&mut news.iter().filter_map(|id| Some((id, observed.object(id)?)))),
+        };
         let has_new = !strangers.is_subset(&self.strangers);
-        self.strangers = strangers;
+        match news {
+            None => self.strangers = strangers,
+            Some(_) => self.strangers.extend(strangers),
+        }
         has_new
+    }
+
+    /// Whether what the record says about the members may be out of date.
+    pub(super) fn is_unrecorded(&self) -> bool {
+        self.is_unrecorded
+    }
+
+    /// The record says what this says.
+    pub(super) fn note_recorded(&mut self) {
+        self.is_unrecorded = false;
+    }
+
+    /// Whether it is not known who made the objects.
+    pub(super) fn is_history_unknown(&self) -> bool {
+        self.history_unknown
     }
 
     pub(super) fn members(&self) -> &Members {
@@ -82,22 +111,24 @@ impl Authors {
 
     /// Claims identities that are about to be created.
     pub(super) fn claim(&mut self, identities: Vec<MemberKey>) {
+        self.is_unrecorded |= !identities.is_empty();
         self.members.claimed.extend(identities);
     }
 
     /// The agent applied this manifest to the object with this UID.
     pub(super) fn applied(&mut self, id: &ObjectId, uid: &str, manifest: &Value) {
         let uid = MemberKey::of_uid(uid);
-        self.members.claimed.remove(&MemberKey::of_identity(id));
-        self.members.unknown.remove(&uid);
-        self.members.applied.insert(uid);
+        self.missing.remove(&uid);
+        let members = &mut self.members;
         let annotations = manifest.pointer("/metadata/annotations");
         let wish = annotations.and_then(|annotations| annotations.get("tidegate.dev/prune"));
-        if wish.and_then(Value::as_str) == Some("enabled") {
-            self.members.enabled.insert(uid);
-        } else {
-            self.members.enabled.remove(&uid);
-        }
+        let is_new = members.applied.insert(uid);
+        self.is_unrecorded |= match wish.and_then(Value::as_str) == Some("enabled") {
+            true => members.enabled.insert(uid),
+            false => members.enabled.remove(&uid),
+        };
+        self.is_unrecorded |=
+            members.claimed.remove(&MemberKey::of_identity(id)) | members.unknown.remove(&uid) | is_new;
     }
 
     /// Without a record, notes the objects that look like members: a person decides about them.
@@ -110,7 +141,7 @@ impl Authors {
             let is_ours =
                 self.members.applied.contains(&uid) || self.members.claimed.contains(&MemberKey::of_identity(id));
             if !is_ours && looks_applied(live) {
-                self.members.unknown.insert(uid);
+                self.is_unrecorded |= self.members.unknown.insert(uid);
             }
         }
     }
@@ -124,29 +155,50 @@ impl Authors {
             return;
         }
         self.take_claimed(observed);
-        self.history_unknown = false;
-        // While nothing was deleted and nothing is missing, a pass does not hash the UID of each object.
-        if is_shorter || !self.missing.is_empty() {
+        self.is_unrecorded |= std::mem::take(&mut self.history_unknown);
+        if is_shorter {
+            self.note_missing(observed, cache);
+            self.forget_gone(cache);
+        }
+    }
+
+    /// A pass has looked at every object. Notes what is missing, once something was.
+    pub(super) fn note_all(&mut self, observed: &Observed, cache: &ApplyCache) {
+        if !self.missing.is_empty() && observed.kinds.values().all(|view| view.synced) {
             self.note_missing(observed, cache);
         }
-        if is_shorter {
-            let now = Instant::now();
-            let missing = &self.missing;
-            let is_gone = |uid: &MemberKey| {
-                missing
-                    .get(uid)
-                    .is_some_and(|since| now.duration_since(*since) >= FORGOTTEN)
-            };
-            let deleted: MemberKeys = cache.deleted_uids().map(MemberKey::of_uid).collect();
-            let Members {
-                applied,
-                enabled,
-                unknown,
-                ..
-            } = &mut self.members;
-            for keys in [applied, enabled, unknown] {
-                keys.retain(|uid| !(is_gone(uid) || missing.contains_key(uid) && deleted.contains(uid)));
-            }
+    }
+
+    /// What the watches show again is not missing.
+    pub(super) fn note_seen(&mut self, observed: &Observed, news: &BTreeSet<ObjectId>) {
+        if self.missing.is_empty() {
+            return;
+        }
+        for live in news.iter().filter_map(|id| observed.object(id)) {
+            self.missing.remove(&MemberKey::of_uid(&live.uid));
+        }
+    }
+
+    /// Forgets the UIDs of objects that this process deleted, and of those that have been missing for long.
+    fn forget_gone(&mut self, cache: &ApplyCache) {
+        let now = Instant::now();
+        let missing = &self.missing;
+        let is_gone = |uid: &MemberKey| {
+            missing
+                .get(uid)
+                .is_some_and(|since| now.duration_since(*since) >= FORGOTTEN)
+        };
+        let deleted: MemberKeys = cache.deleted_uids().map(MemberKey::of_uid).collect();
+        let Members {
+            applied,
+            enabled,
+            unknown,
+            ..
+        } = &mut self.members;
+        for keys in [applied, enabled, unknown] {
+            let before = keys.len();
+            keys.retain(|uid| !(is_gone(uid) || missing.contains_key(uid) && deleted.contains(uid)));
+            self.is_unrecorded |= keys.len() < before;
         }
     }
 
@@ -175,9 +227,11 @@ impl Authors {
         for (id, live) in observed.objects() {
             if looks_applied(live) && claimed.remove(&MemberKey::of_identity(id)) {
                 applied.insert(MemberKey::of_uid(&live.uid));
+                self.is_unrecorded = true;
             }
         }
         if self.claims_until.is_none_or(|until| until <= Instant::now()) {
+            self.is_unrecorded |= !claimed.is_empty();
             claimed.clear();
             self.claims_until = None;
         }

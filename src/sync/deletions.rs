@@ -1,5 +1,6 @@
+use super::plan_inputs::PlanInputs;
 use super::report::WaitingDeletions;
-use super::sync_plan::{DeletionStep, PlanInputs, SyncPlan};
+use super::sync_plan::{DeletionStep, SyncPlan};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::TargetState;
 use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Wave, may_prune};
@@ -65,10 +66,16 @@ impl SyncPlan {
 
     /// The members that may be pruned, later waves first, and the size of the set. Records why the others are retained.
     fn find_undeclared(&mut self, inputs: &PlanInputs<'_>) -> Undeclared {
-        let mut undeclared = Undeclared::default();
-        for (id, live) in inputs.observed.objects() {
-            undeclared.set += 1;
-            if self.declared.contains(id) || inputs.protected.objects.contains(id) {
+        let mut undeclared = Undeclared {
+            set: inputs.observed.count(),
+            ..Undeclared::default()
+        };
+        let strays = std::mem::take(&mut self.strays);
+        for id in &strays {
+            let Some(live) = inputs.observed.object(id) else {
+                continue;
+            };
+            if inputs.protected.objects.contains(id) {
                 continue;
             }
             match may_prune(id, live, inputs.members, inputs.protected) {
@@ -89,6 +96,7 @@ impl SyncPlan {
                 }
             }
         }
+        self.strays = strays;
         undeclared.recorded.sort_by_key(order);
         undeclared.unknown.sort_by_key(order);
         undeclared

@@ -1,7 +1,8 @@
 use super::apply_cache::Entry;
 use super::need::Reason;
+use super::plan_inputs::PlanInputs;
 use super::report::Drifted;
-use super::sync_plan::{PlanInputs, SyncPlan};
+use super::sync_plan::SyncPlan;
 use crate::model::ObjectId;
 use crate::resource::{Additions, Authorship, Drift, Object, ObservedObject, left_to_others, looks_applied};
 
@@ -18,6 +19,7 @@ impl SyncPlan {
         let live = live.filter(|live| !live.is_terminating)?;
         let left = left_to_others(&object.value, &object.intent.ignore_fields);
         let found = live.additions.as_ref()?.beside(&object.value, &left)?;
+        self.restless.insert(id.clone());
         match (object.intent.drift, inputs.additions) {
             (Drift::Repair, Drift::Repair) => Some(found),
             (Drift::Warn, Drift::Repair | Drift::Warn) | (Drift::Repair, Drift::Warn) => {

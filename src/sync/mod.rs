@@ -5,6 +5,10 @@
 //! record) → report. A pass has no arguments and keeps nothing that it could not find again. It may run at any time, and it
 //! sends nothing if everything is as declared.
 //!
+//! A pass looks at the objects that may have changed: by the commit, by the watches, by a time that has come. What concerns
+//! every object (the kinds that are served, a watch that begins) has the pass look at everything, and once in five minutes an
+//! audit does, which must find nothing.
+//!
 //! An object needs no request while its manifest has the hash of the agent's last apply and its ownership fingerprint in
 //! the watch is the one that this apply left. A new process remembers nothing and applies every object once.
 //!
@@ -19,17 +23,23 @@
 //! and the decision when a pass runs, which its wakers make.
 
 mod activators;
+mod agenda;
+#[cfg(test)]
+mod agenda_test;
 mod apply;
 mod apply_cache;
 mod approval;
 mod authors;
 mod conflict;
+mod declared_diff;
 mod deletions;
 mod first_contact;
 mod introduced;
 mod live_fields;
 mod need;
+mod part;
 mod pass_outcome;
+mod plan_inputs;
 mod preview;
 mod prune;
 mod record_pass;
@@ -52,11 +62,12 @@ pub use activators::Activators;
 pub use apply_cache::ApplyCache;
 pub use approval::approval;
 pub use need::Reason;
+pub use plan_inputs::{Approval, PlanInputs};
 pub use preview::{Preview, PreviewedObject};
 pub use report::{AppliedObject, Change, Contended, Drifted, FailedObject, SyncReport, WaitingDeletions};
 pub use reporter::PassReporter;
 pub use sync_loop::{SyncEnd, SyncLoop};
-pub use sync_plan::{ApplyStep, Approval, DeletionStep, PlanInputs, SyncPlan, plan};
+pub use sync_plan::{ApplyStep, DeletionStep, SyncPlan, plan};
 pub use syncer::Syncer;
 pub use target::Target;
 pub use unsettled::Unsettled;

@@ -59,7 +59,7 @@ pub(super) fn need(
         return Need::Apply(Reason::First);
     };
     if let Some(failure) = &entry.failure {
-        let is_same = view.is_none_or(|view| view.objects.get(id).map(|live| &live.uid) == failure.seen.as_ref());
+        let is_same = view.is_none_or(|view| view.objects().get(id).map(|live| &live.uid) == failure.seen.as_ref());
         let is_free = !failure.waits_for.is_empty() && failure.waits_for.iter().all(|id| observed.object(id).is_none());
         return match failure.hash == hash && is_same && !is_free && now < failure.next {
             true => Need::NothingUntil(failure.next),
@@ -76,7 +76,7 @@ pub(super) fn need(
 /// Whether the live object is as the last apply left it. A view older than that apply says nothing.
 fn compare(last: &LastApply, view: &KindView, id: &ObjectId, now: Instant) -> Need {
     let catching_up = now < last.catch_up_until;
-    match view.objects.get(id) {
+    match view.objects().get(id) {
         None if catching_up && !view.latest.is_at_least(&last.version) => Need::NothingUntil(last.catch_up_until),
         None => Need::Apply(Reason::Gone),
         Some(live) if catching_up && live.version.is_older_than(&last.version) => {

@@ -1,8 +1,9 @@
 use super::apply::IN_FLIGHT;
 use super::first_contact::{Manners, send};
 use super::introduced::Introduced;
+use super::plan_inputs::Approval;
 use super::report::{Change, FailedObject, WaitingDeletions, as_retained, failures};
-use super::sync_plan::{ApplyStep, Approval, SyncPlan};
+use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
 use super::unsettled::{Unsettled, unready};
 use super::withheld::{in_the_way, withhold};

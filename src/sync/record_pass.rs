@@ -1,11 +1,12 @@
 use super::pass_outcome::PassOutcome;
+use super::plan_inputs::Approval;
 use super::report::{FailedObject, SyncReport};
-use super::sync_plan::{Approval, SyncPlan};
-use super::syncer::{Syncer, UNKNOWN_KINDS, versions};
-use crate::model::CommitId;
+use super::sync_plan::SyncPlan;
+use super::syncer::{Syncer, UNKNOWN_KINDS};
+use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Kinds, Observed, Record, RecordStore, TargetApi, TargetState};
-use crate::resource::{GroupKind, Waited};
-use std::collections::BTreeSet;
+use crate::resource::{GroupKind, KindVersion, Members, Run, Waited};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -52,7 +53,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             report.wait_at_most(at.saturating_duration_since(now));
         }
         self.target.api.observed().read(|observed| {
-            for id in &plan.declared {
+            for id in plan.restless.iter().filter(|id| plan.declared.contains_key(*id)) {
                 if let Some(live) = observed.object(id).filter(|live| !live.health.is_settled()) {
                     report.unready.push((id.clone(), live.health.clone()));
                 }
@@ -87,7 +88,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             .read(|observed| authors.settle(observed, cache, is_shorter));
         let problems = report.problems();
         let runs = self.cache.runs().clone();
-        self.write_record(|record, members| Record {
+        let versions = self.agenda.versions().clone();
+        let next = |record: &Record| Summary {
             // While deletions wait, the target still holds the state of the commit before. If a broken history asked for a
             // confirmation, or a folder that is not read any more did, and a bad file blocked the deletions, correcting the
             // file must not skip the confirmation.
@@ -98,9 +100,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             },
             kinds: api
                 .observed()
-                .read(|observed| kinds_of_set(declared, kinds, report, record, observed)),
-            members: Some(members.clone()),
-            runs: runs.clone(),
+                .read(|observed| kinds_of_set(&versions, kinds, report, record, observed)),
             waited: waited(&record.waited, declared.commit, approval, &outcome),
             status: match problems.len() {
                 0 => format!("in sync: {} objects", report.declared),
@@ -108,8 +108,46 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 count => format!("{} objects, {count} problems", report.declared),
             },
             problems: problems.iter().take(MAX_PROBLEMS).cloned().collect(),
-        })
-        .await
+        };
+        // A large record is not copied to find out that it stays as it is.
+        let record = self.record().await?;
+        let is_same = next(record).is(record) && record.runs == runs;
+        if is_same && !self.authors.is_unrecorded() {
+            return Ok(());
+        }
+        self.write_record(|record, members| next(record).record(members.clone(), runs.clone()))
+            .await
+    }
+}
+
+/// What a pass says in the record, besides the lists of members and runs.
+struct Summary {
+    commit: Option<CommitId>,
+    kinds: BTreeSet<GroupKind>,
+    waited: Waited,
+    status: String,
+    problems: Vec<String>,
+}
+
+impl Summary {
+    fn is(&self, record: &Record) -> bool {
+        self.commit == record.commit
+            && self.kinds == record.kinds
+            && self.waited == record.waited
+            && self.status == record.status
+            && self.problems == record.problems
+    }
+
+    fn record(self, members: Members, runs: BTreeMap<ObjectId, Run>) -> Record {
+        Record {
+            commit: self.commit,
+            kinds: self.kinds,
+            members: Some(members),
+            runs,
+            waited: self.waited,
+            status: self.status,
+            problems: self.problems,
+        }
     }
 }
 
@@ -129,7 +167,7 @@ fn waited(before: &Waited, commit: CommitId, approval: Approval, outcome: &PassO
 
 /// The kinds that the set may still have: the declared kinds, and the recorded kinds that may still have objects.
 fn kinds_of_set(
-    declared: &TargetState,
+    declared: &BTreeSet<KindVersion>,
     kinds: &Kinds,
     report: &SyncReport,
     record: &Record,
@@ -140,10 +178,10 @@ fn kinds_of_set(
         let view = observed.kinds.get(*kind);
         !may_shrink
             || kinds.unanswered.contains(&kind.group)
-            || view.is_some_and(|view| !view.synced || !view.objects.is_empty())
+            || view.is_some_and(|view| !view.synced || !view.objects().is_empty())
             || (view.is_none() && kinds.preferred.contains_key(*kind))
     };
-    let mut held: BTreeSet<GroupKind> = versions(declared).into_iter().map(|version| version.kind).collect();
+    let mut held: BTreeSet<GroupKind> = declared.iter().map(|version| version.kind.clone()).collect();
     held.extend(record.kinds.iter().filter(may_have_objects).cloned());
     held.retain(|kind| kinds.preferred.contains_key(kind) || record.kinds.contains(kind));
     held

@@ -10,7 +10,7 @@ use super::pass_outcome::OVERTAKEN;
 use super::report::{AppliedObject, Change, SyncReport};
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
-use crate::port::{Applied, ClusterFailure, Dependents, Mode, RecordStore, TargetApi};
+use crate::port::{Applied, ClusterFailure, Dependents, Mode, Observed, RecordStore, TargetApi};
 use crate::resource::{
     Authorship, GroupKind, MemberKey, Members, ObservedObject, Protected, RetainReason, holds_data, may_prune,
 };
@@ -156,7 +156,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             );
         }
         let deletions = recreations + plan.deletions.len();
-        let set = self.observed().read(|observed| observed.objects().count());
+        let set = self.observed().read(Observed::count);
         let is_exceeded = self.limit.is_exceeded(deletions, set.max(deletions + 1));
         is_exceeded.then(|| {
             format!(

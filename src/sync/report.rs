@@ -172,6 +172,12 @@ pub struct SyncReport {
     pub findings: Vec<Finding>,
     /// Whether everything below the target's paths was read. Only then is anything pruned.
     pub complete: bool,
+    /// How many declared objects the pass looked at. The others were at rest, and nothing had happened to them.
+    #[serde(skip)]
+    pub planned: usize,
+    /// How many objects an audit shows in another light than the passes before it did; `None` if the pass was no audit.
+    #[serde(skip)]
+    pub missed: Option<usize>,
     /// How many requests were sent during the pass.
     pub requests: u64,
     /// Why the pass was cut short: the API server was away. The next pass continues.
@@ -219,6 +225,8 @@ impl SyncReport {
             unwatched: Vec::new(),
             findings: Vec::new(),
             complete: false,
+            planned: 0,
+            missed: None,
             requests: 0,
             outage: None,
             next_try: None,

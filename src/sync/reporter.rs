@@ -63,6 +63,10 @@ impl PassReporter {
                 message: failed.message.clone(),
             });
         }
+        if let Some(missed) = report.missed.filter(|missed| *missed > 0) {
+            tracing::warn!(target_name = %self.target, objects = missed, "an audit found objects that no pass had looked at");
+            self.metrics.audit_misses(&self.target, missed);
+        }
         let failed = report.failed.len();
         self.metrics.objects(&self.target, ObjectState::Failed, failed);
         let applied = report.declared.saturating_sub(failed);

@@ -23,10 +23,16 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             let record = self.record().await?.clone();
             let next = next(&record, self.authors.members());
             if next == record {
+                if next.members.as_ref() == Some(self.authors.members()) {
+                    self.authors.note_recorded();
+                }
                 return Ok(());
             }
             match store.write(&next).await {
                 Ok(()) => {
+                    if next.members.as_ref() == Some(self.authors.members()) {
+                        self.authors.note_recorded();
+                    }
                     self.record = Some(next);
                     return Ok(());
                 }
@@ -43,6 +49,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let record = self.target.record.read().await?.unwrap_or_default();
         self.authors.join(record.members.as_ref());
         self.cache.add_runs(&record.runs);
+        self.agenda.forget();
         self.record = Some(record);
         Ok(())
     }
@@ -50,9 +57,15 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     /// Reads the record again if the watches show objects that another process may have recorded. During an update of the
     /// agent two processes run at once, and a partition may keep the old one.
     pub(super) async fn read_what_others_recorded(&mut self) -> Result<(), ClusterFailure> {
-        let authors = &mut self.authors;
-        let observed = self.target.api.observed();
-        match observed.read(|observed| authors.has_strangers(observed)) {
+        let (authors, agenda) = (&mut self.authors, &mut self.agenda);
+        let has_strangers = self.target.api.observed().read(|observed| {
+            let news = agenda.news(observed);
+            if let Some(news) = &news {
+                authors.note_seen(observed, news);
+            }
+            authors.has_strangers(observed, news.as_ref())
+        });
+        match has_strangers {
             true => self.read_record_again().await,
             false => Ok(()),
         }

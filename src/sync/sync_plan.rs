@@ -1,56 +1,18 @@
-use super::apply_cache::{ApplyCache, Entry};
+use super::apply_cache::Entry;
 use super::need::{Need, Reason, has_run, need};
+use super::part::Part;
+use super::plan_inputs::PlanInputs;
 use super::report::{Contended, Drifted, FailedObject, WaitingDeletions};
-use crate::model::{CommitId, ObjectId, RepoPath};
-use crate::port::{Kinds, Observed, TargetState};
+use crate::model::{ObjectId, RepoPath};
+use crate::port::{Kinds, TargetState};
 use crate::resource::{
-    Additions, DeletionLimit, DesiredHash, Drift, GroupKind, Ignore, KindVersion, MemberKey, MemberKeys, Members,
-    Object, ObservedObject, Protected, REPLICAS, RetainReason, ServedKind, Waited, Wave, declares, show_field,
+    Additions, DesiredHash, Drift, GroupKind, Ignore, KindVersion, MemberKeys, Object, ObservedObject, REPLICAS,
+    RetainReason, ServedKind, Wave, declares, show_field,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What a person and the history allow to be deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Approval {
-    /// The commit whose deletions a person confirmed.
-    pub confirmed: Option<CommitId>,
-    /// Whether the last applied commit is not an ancestor of the declared commit. Then every deletion waits for a person.
-    pub history_broken: bool,
-    /// Stands for the objects that a person confirmed by a commit since the commit that was applied before.
-    pub objects: Option<MemberKey>,
-}
-
-/// What a plan is made from, besides the declared state.
-#[derive(Debug, Clone, Copy)]
-pub struct PlanInputs<'a> {
-    /// What the server serves.
-    pub kinds: &'a Kinds,
-    /// Who made the objects of the set.
-    pub members: &'a Members,
-    /// Deletions that waited, by its record.
-    pub waited: &'a Waited,
-    /// What the watches show.
-    pub observed: &'a Observed,
-    /// What the agent remembers of its own applies.
-    pub cache: &'a ApplyCache,
-    /// The namespace of namespaced objects whose manifests name none.
-    pub default_namespace: &'a str,
-    /// What is never pruned.
-    pub protected: &'a Protected,
-    /// What the commit declares that was applied completely before this one, if another one was.
-    pub previous: Option<&'a TargetState>,
-    /// Which deletions are approved.
-    pub approval: Approval,
-    /// What is done about fields that people added to live objects.
-    pub additions: Drift,
-    /// How many deletions need no approval.
-    pub limit: DeletionLimit,
-    /// The current time.
-    pub now: Instant,
-}
 
 /// The apply of one object.
 #[derive(Debug, Clone)]
@@ -116,9 +78,15 @@ pub struct SyncPlan {
     pub unknown: BTreeSet<KindVersion>,
     /// How many declared objects need no request.
     pub untouched: usize,
-    /// Every declared object, in its final namespace.
-    pub declared: BTreeSet<ObjectId>,
-    /// The hashes of the declared objects, for the cache.
+    /// The declared objects that were looked at, in their final namespaces.
+    pub declared: BTreeMap<ObjectId, Arc<Object>>,
+    /// Those of them that are not at rest: something is to be done, reported or awaited.
+    pub restless: BTreeSet<ObjectId>,
+    /// The observed objects that are not declared.
+    pub strays: BTreeSet<ObjectId>,
+    /// How many objects an audit shows in another light than the plans before it; `None` if this was no audit.
+    pub missed: Option<usize>,
+    /// The hashes of the declared objects that were looked at, for the cache.
     pub hashes: Vec<(ObjectId, Arc<Object>, DesiredHash)>,
     /// Whether the last applied commit is not an ancestor of the declared commit: nothing is deleted then.
     pub history_broken: bool,
@@ -128,38 +96,24 @@ pub struct SyncPlan {
 
 /// Decides for every object. Pure.
 pub fn plan(declared: &TargetState, inputs: &PlanInputs<'_>) -> SyncPlan {
-    let mut plan = SyncPlan {
-        history_broken: inputs.approval.history_broken,
-        ..SyncPlan::default()
-    };
-    let mut paths: BTreeMap<ObjectId, &RepoPath> = BTreeMap::new();
-    for object in &declared.objects {
-        let version = KindVersion::new(&object.api_version, &object.id.kind);
-        let Some(served) = inputs.kinds.served.get(&version) else {
-            let id = resolve_unserved(object, inputs);
-            plan.fail(&id, object.origin.path(), unserved(&version, inputs.kinds));
-            plan.declared.insert(id);
-            plan.unknown.insert(version);
-            continue;
-        };
-        let id = served.resolve(&object.id, inputs.default_namespace);
-        plan.declared.insert(id.clone());
-        if let Some(first) = paths.get(&id) {
-            let message = format!("declared a second time, the first is in {first}; remove one of the two");
-            plan.fail(&id, object.origin.path(), message);
-            continue;
-        }
-        paths.insert(id.clone(), object.origin.path());
-        if inputs.protected.objects.contains(&id) {
-            let message = "has the name of the agent's own record; rename it".to_owned();
-            plan.fail(&id, object.origin.path(), message);
-            continue;
-        }
-        match object.intent.ignore {
-            Ignore::Yes => plan.untouched += 1,
-            Ignore::No | Ignore::SyncOnly => plan.consider(object, id, served, inputs),
-        }
-    }
+    let mut plan = SyncPlan::of(&declared.objects, inputs);
+    let is_stray = |id: &&ObjectId| !plan.declared.contains_key(*id);
+    plan.strays = inputs
+        .observed
+        .objects()
+        .map(|(id, _)| id)
+        .filter(is_stray)
+        .cloned()
+        .collect();
+    plan.consider_deletions(declared, inputs);
+    plan
+}
+
+/// Decides for the objects that may not be at rest. Pure.
+pub(super) fn plan_part(declared: &TargetState, part: &Part, inputs: &PlanInputs<'_>) -> SyncPlan {
+    let mut plan = SyncPlan::of(&part.objects, inputs);
+    plan.untouched += part.at_rest;
+    plan.strays.clone_from(&part.strays);
     plan.consider_deletions(declared, inputs);
     plan
 }
@@ -170,7 +124,51 @@ impl SyncPlan {
         self.waves.values().flatten()
     }
 
+    fn of(objects: &[Arc<Object>], inputs: &PlanInputs<'_>) -> Self {
+        let mut plan = Self {
+            history_broken: inputs.approval.history_broken,
+            ..Self::default()
+        };
+        for object in objects {
+            plan.look_at(object, inputs);
+        }
+        plan
+    }
+
+    fn look_at(&mut self, object: &Arc<Object>, inputs: &PlanInputs<'_>) {
+        let id = inputs.resolve(object);
+        let version = KindVersion::new(&object.api_version, &object.id.kind);
+        let Some(served) = inputs.kinds.served.get(&version) else {
+            self.fail(&id, object.origin.path(), unserved(&version, inputs.kinds));
+            self.declared.entry(id).or_insert_with(|| Arc::clone(object));
+            self.unknown.insert(version);
+            return;
+        };
+        let first = self.declared.get(&id).filter(|first| inputs.serves(first));
+        if let Some(first) = first {
+            let first = first.origin.path();
+            let message = format!("declared a second time, the first is in {first}; remove one of the two");
+            self.fail(&id, object.origin.path(), message);
+            return;
+        }
+        self.declared.insert(id.clone(), Arc::clone(object));
+        if inputs.protected.objects.contains(&id) {
+            let message = "has the name of the agent's own record; rename it".to_owned();
+            self.fail(&id, object.origin.path(), message);
+            return;
+        }
+        let live = inputs.observed.object(&id);
+        if live.is_some_and(|live| live.is_terminating || !live.health.is_settled()) {
+            self.restless.insert(id.clone());
+        }
+        match object.intent.ignore {
+            Ignore::Yes => self.untouched += 1,
+            Ignore::No | Ignore::SyncOnly => self.consider(object, id, served, inputs),
+        }
+    }
+
     fn fail(&mut self, id: &ObjectId, path: &RepoPath, message: String) {
+        self.restless.insert(id.clone());
         self.failed.push(FailedObject {
             id: id.clone(),
             path: Some(path.clone()),
@@ -198,7 +196,7 @@ impl SyncPlan {
             self.consider_fight(object, &id, entry, inputs.now);
         }
         let view = inputs.observed.kinds.get(&GroupKind::of(&id));
-        let live = view.and_then(|view| view.objects.get(&id));
+        let live = view.and_then(|view| view.objects().get(&id));
         if has_run(entry, inputs.cache.run(&id), &object.value, hash, live) {
             self.untouched += 1;
             return;
@@ -212,6 +210,7 @@ impl SyncPlan {
                 return;
             }
             Need::NothingUntil(at) => {
+                self.restless.insert(id.clone());
                 match entry.and_then(|entry| entry.failure.as_ref()) {
                     Some(failure) => self.fail(&id, object.origin.path(), failure.message.clone()),
                     None => self.untouched += 1,
@@ -221,6 +220,7 @@ impl SyncPlan {
             }
             Need::Apply(reason) => reason,
         };
+        self.restless.insert(id.clone());
         let drift = match &reason {
             Reason::Drift(by) => Some(by.clone()),
             Reason::Gone => Some(None),
@@ -281,6 +281,7 @@ impl SyncPlan {
             return;
         };
         let until = conflict.cooldown_until(now);
+        self.restless.insert(id.clone());
         self.contended.push(Contended {
             id: id.clone(),
             path: object.origin.path().clone(),
@@ -308,15 +309,6 @@ fn hands_replicas_over(
 fn contested(live: &ObservedObject, object: &Object) -> Vec<String> {
     let declared = live.last_written.iter().filter(|field| declares(&object.value, field));
     declared.map(|field| show_field(field)).collect()
-}
-
-/// The id of an object whose version is not served, by the kind's other versions: a version that is gone does not make
-/// the object undeclared.
-fn resolve_unserved(object: &Object, inputs: &PlanInputs<'_>) -> ObjectId {
-    match inputs.kinds.preferred.get(&GroupKind::of(&object.id)) {
-        Some(served) => served.resolve(&object.id, inputs.default_namespace),
-        None => object.id.clone(),
-    }
 }
 
 fn unanswered(group: &str) -> String {

@@ -1,16 +1,18 @@
+use super::agenda::Agenda;
 use super::apply_cache::ApplyCache;
 use super::authors::Authors;
 use super::pass_outcome::{OVERTAKEN, PassOutcome};
+use super::plan_inputs::{Approval, PlanInputs};
 use super::report::SyncReport;
-use super::sync_plan::{ApplyStep, Approval, PlanInputs, SyncPlan, plan};
+use super::sync_plan::{ApplyStep, SyncPlan};
 use super::target::Target;
 use super::unsettled::Rollouts;
 use super::withheld::withhold;
-use crate::model::{Backoff, CommitId, TargetId};
+use crate::model::{Backoff, CommitId, ObjectId, TargetId};
 use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
 };
-use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, Object, SetId, Waited};
+use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, SetId, Waited};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub struct Syncer<A, R> {
     pub(super) target: Target<A, R>,
     pub(super) set: SetId,
     pub(super) cache: ApplyCache,
+    pub(super) agenda: Agenda,
     pub(super) adoption: Adoption,
     additions: Drift,
     pub(super) limit: DeletionLimit,
@@ -55,6 +58,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             additions: Drift::default(),
             limit,
             cache: ApplyCache::default(),
+            agenda: Agenda::default(),
             record: None,
             began_with: None,
             recreated: None,
@@ -132,8 +136,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         report: &mut SyncReport,
     ) -> Result<(), ClusterFailure> {
         // Reads the world.
+        self.observed().change(Observed::forget_sent);
         self.began_with = self.record().await?.commit;
-        let versions = versions(declared);
+        self.agenda.note_declared(&declared.objects);
+        let versions = self.agenda.versions().clone();
         let freshness = self.freshness(declared.commit);
         let mut kinds = self.target.api.kinds(&versions, freshness).await?;
         self.claim(&versions, &kinds).await?;
@@ -142,6 +148,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         approval.history_broken |= self.is_overtaken();
         // Decides, then writes the world. Once more if definitions brought new kinds.
         let mut next = self.plan(declared, &kinds, approval);
+        (report.planned, report.missed) = (next.declared.len(), next.missed);
         self.claim_objects(&next).await?;
         let brings_kinds = !next.unknown.is_empty() && next.applies().any(is_definition);
         self.apply_waves(&next, report).await?;
@@ -150,6 +157,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.claim(&versions, &kinds).await?;
             self.wait_for_lists().await;
             next = self.plan(declared, &kinds, approval);
+            report.planned += next.declared.len();
             self.claim_objects(&next).await?;
             self.apply_waves(&next, report).await?;
         }
@@ -176,7 +184,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         declared: &TargetState,
         approval: Approval,
     ) -> Result<SyncPlan, ClusterFailure> {
-        let versions = versions(declared);
+        self.agenda.note_declared(&declared.objects);
+        let versions = self.agenda.versions().clone();
         let kinds = self.target.api.kinds(&versions, Freshness::AskIfUnknown).await?;
         let mut watched: BTreeSet<GroupKind> = kinds.served.keys().map(|version| version.kind.clone()).collect();
         watched.extend(self.record().await?.kinds.iter().cloned());
@@ -211,11 +220,13 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     async fn claim(&mut self, versions: &BTreeSet<KindVersion>, kinds: &Kinds) -> Result<(), ClusterFailure> {
         let declared = versions.iter().filter(|version| kinds.served.contains_key(version));
         let declared: BTreeSet<GroupKind> = declared.map(|version| version.kind.clone()).collect();
-        self.write_record(|record, _| Record {
-            kinds: &record.kinds | &declared,
-            ..record.clone()
-        })
-        .await?;
+        if !declared.is_subset(&self.record().await?.kinds) {
+            self.write_record(|record, _| Record {
+                kinds: &record.kinds | &declared,
+                ..record.clone()
+            })
+            .await?;
+        }
         let claimed = self.record().await?.kinds.clone();
         self.target.api.watch(&claimed, kinds);
         Ok(())
@@ -245,53 +256,66 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     }
 
     fn plan(&mut self, declared: &TargetState, kinds: &Kinds, approval: Approval) -> SyncPlan {
-        self.note_runs();
         let now = Instant::now();
         let never = Waited::default();
         let recorded = self.record.as_ref().and_then(|record| record.commit);
         let before = recorded.filter(|commit| *commit != declared.commit);
         let previous = self.states.iter().find(|state| Some(state.commit) == before);
-        let authors = &mut self.authors;
-        self.target.api.observed().read(|observed| authors.look(observed));
-        let plan = self.target.api.observed().read(|observed| {
-            plan(
-                declared,
-                &PlanInputs {
-                    kinds,
-                    members: self.authors.members(),
-                    waited: self.record.as_ref().map_or(&never, |record| &record.waited),
-                    observed,
-                    cache: &self.cache,
-                    default_namespace: self.target.api.default_namespace(),
-                    protected: &self.target.protected,
-                    previous: previous.map(|state| &**state),
-                    approval,
-                    additions: self.additions,
-                    limit: self.limit,
-                    now,
-                },
-            )
-        });
-        for (id, object, hash) in &plan.hashes {
-            self.cache.note_object(id, object, *hash);
+        if self.authors.is_history_unknown() {
+            self.agenda.forget();
         }
-        self.cache.retain(|id| plan.declared.contains(id), now);
-        if declared.complete {
-            self.cache.retain_runs(|id| plan.declared.contains(id));
-        }
-        plan
-    }
-
-    /// Notes which objects have run to their end.
-    fn note_runs(&mut self) {
-        let cache = &mut self.cache;
-        self.target.api.observed().update(|observed| {
+        let (agenda, authors, cache) = (&mut self.agenda, &mut self.authors, &mut self.cache);
+        agenda.note_declared(&declared.objects);
+        let (plan, gone) = self.target.api.observed().change(|observed| {
             cache.note_runs(observed);
             for view in observed.kinds.values_mut() {
                 view.finished.clear();
             }
-            false
+            authors.look(observed);
+            let inputs = PlanInputs {
+                kinds,
+                members: authors.members(),
+                waited: self.record.as_ref().map_or(&never, |record| &record.waited),
+                observed,
+                cache,
+                default_namespace: self.target.api.default_namespace(),
+                protected: &self.target.protected,
+                previous: previous.map(|state| &**state),
+                approval,
+                additions: self.additions,
+                limit: self.limit,
+                now,
+            };
+            let (plan, gone) = agenda.plan(declared, &inputs);
+            if gone.is_none() {
+                authors.note_all(observed, cache);
+            }
+            (plan, gone)
         });
+        self.note_plan(&plan, gone.as_deref(), declared.complete, now);
+        plan
+    }
+
+    /// Notes in the cache what the plan found out. `gone`: the objects that are no longer declared; `None`: all that the plan
+    /// does not have.
+    fn note_plan(&mut self, plan: &SyncPlan, gone: Option<&[ObjectId]>, complete: bool, now: Instant) {
+        for (id, object, hash) in &plan.hashes {
+            self.cache.note_object(id, object, *hash);
+        }
+        let Some(gone) = gone else {
+            self.cache.retain(|id| plan.declared.contains_key(id), now);
+            if complete {
+                self.cache.retain_runs(|id| plan.declared.contains_key(id));
+            }
+            return;
+        };
+        self.cache.forget_deletions(now);
+        for id in gone {
+            self.cache.forget(id);
+            if complete {
+                self.cache.forget_run(id);
+            }
+        }
     }
 
     /// Asks until the new kinds are served, or until no more are to be expected.
@@ -307,12 +331,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             tokio::time::sleep(pause).await;
         }
     }
-}
-
-/// The declared kinds, each in the version that its manifests name.
-pub(super) fn versions(declared: &TargetState) -> BTreeSet<KindVersion> {
-    let version = |object: &Arc<Object>| KindVersion::new(&object.api_version, &object.id.kind);
-    declared.objects.iter().map(version).collect()
 }
 
 fn is_definition(step: &ApplyStep) -> bool {

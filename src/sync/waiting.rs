@@ -1,5 +1,5 @@
+use super::plan_inputs::Approval;
 use super::report::WaitingDeletions;
-use super::sync_plan::Approval;
 use super::syncer::Syncer;
 use crate::model::CommitPrefix;
 use crate::port::{ClusterFailure, RecordStore, TargetApi, TargetState};

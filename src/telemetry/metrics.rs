@@ -133,6 +133,11 @@ impl Metrics {
         self.0.sync.drift_repaired(target, count);
     }
 
+    /// Counts the objects of a target that an audit showed in another light than the passes before it.
+    pub(crate) fn audit_misses(&self, target: &TargetId, count: usize) {
+        self.0.sync.audit_misses(target, count);
+    }
+
     /// Sets the last commit that was applied to a target. The series of the commit before is removed.
     pub(crate) fn last_applied(&self, target: &TargetId, commit: &str) {
         self.0.sync.last_applied(target, commit);

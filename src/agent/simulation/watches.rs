@@ -5,7 +5,7 @@
 use super::api_server::ApiServer;
 use super::cluster::Event;
 use super::world::Sabotage;
-use crate::port::KindView;
+use crate::port::{KindView, Notify};
 use crate::resource::GroupKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -169,16 +169,12 @@ fn deliver(api: &ApiServer, kind: &GroupKind, from: usize) -> (usize, Option<Dur
     };
     let (events, upto) = events;
     for event in events {
-        update(api, kind, |view| {
-            if event.is_gone {
-                view.remove(&event.id, event.object) && !is_silent
-            } else {
-                view.advance(&event.object.version);
-                let before = view.objects.insert(event.id, event.object.clone());
-                before.is_none_or(|before| {
-                    before.uid != event.object.uid || before.fingerprint != event.object.fingerprint
-                })
+        api.store.update(|observed| match event.is_gone {
+            true => {
+                let view = observed.kinds.get_mut(kind);
+                Notify::from(view.is_some_and(|view| view.remove(&event.id, event.object)) && !is_silent)
             }
+            false => observed.put(kind, &event.id, event.object),
         });
     }
     (upto, missed)

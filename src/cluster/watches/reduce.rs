@@ -78,16 +78,3 @@ pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: H
     };
     (id, object)
 }
-
-/// Whether a loop could decide differently after this change. The version and the last writer alone change no decision.
-pub(super) fn is_relevant(before: &ObservedObject, after: &ObservedObject) -> bool {
-    before.uid != after.uid
-        || before.fingerprint != after.fingerprint
-        || before.additions != after.additions
-        || before.is_terminating != after.is_terminating
-        || before.finalizers != after.finalizers
-        || before.is_owned != after.is_owned
-        || before.prune != after.prune
-        || before.health != after.health
-        || before.is_finished != after.is_finished
-}

@@ -1,5 +1,5 @@
 use super::ending::{Ending, code};
-use super::reduce::{Reduced, is_relevant, reduce_event, reduce_metadata, reduce_object};
+use super::reduce::{Reduced, reduce_event, reduce_metadata, reduce_object};
 use crate::cluster::discovery::Discovery;
 use crate::cluster::resource_path::api_resource;
 use crate::model::{Backoff, ObjectId};
@@ -198,18 +198,9 @@ impl Watch {
         });
     }
 
-    fn put(&self, (id, mut object): Reduced) {
-        self.update(|view| {
-            view.advance(&object.version);
-            if let Some(before) = view.objects.get_mut(&id)
-                && before.fingerprint == object.fingerprint
-            {
-                object.last_written = std::mem::take(&mut before.last_written);
-            }
-            let relevant = view.objects.get(&id).is_none_or(|before| is_relevant(before, &object));
-            view.objects.insert(id, object);
-            relevant
-        });
+    fn put(&self, (id, object): Reduced) {
+        self.store
+            .update(|observed| observed.put(&self.served.kind.kind, &id, object));
     }
 
     fn remove(&self, (id, object): Reduced) {

@@ -4,14 +4,22 @@
 //! - [`RecordStore`]: where a target's record (its ApplySet parent) is kept.
 //! - [`HomeSecrets`]: the Secrets of the cluster that the agent runs in.
 
+mod applied;
+mod changed;
 mod failure;
+mod notify;
 mod observed;
+mod observed_store;
+mod own_write;
 mod record;
 mod secrets;
 mod target;
 
+pub use applied::Applied;
 pub use failure::ClusterFailure;
-pub use observed::{KindView, Observed, ObservedStore};
+pub use notify::Notify;
+pub use observed::{KindView, Observed, SeenChanges};
+pub use observed_store::ObservedStore;
 pub use record::{Record, RecordStore};
 pub use secrets::{HomeSecrets, SecretEntries, SecretName};
-pub use target::{Applied, Deletion, Dependents, Freshness, Kinds, Mode, TargetApi};
+pub use target::{Deletion, Dependents, Freshness, Kinds, Mode, TargetApi};

@@ -1,29 +1,13 @@
+use super::applied::Applied;
 use super::failure::ClusterFailure;
-use super::observed::ObservedStore;
+use super::observed_store::ObservedStore;
 use crate::model::ObjectId;
 use crate::resource::{
-    FieldPath, Fingerprint, GroupKind, KindVersion, LiveObject, ObservedObject, ResourceVersion, ServedKind, SetName,
+    FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, ResourceVersion, ServedKind, SetName,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-
-/// The object as an apply left it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    /// The object's UID.
-    pub uid: String,
-    /// The resource version after the apply.
-    pub version: ResourceVersion,
-    /// The generation of the object, if its kind has generations.
-    pub generation: Option<i64>,
-    /// The agent's ownership fingerprint after the apply.
-    pub fingerprint: Option<Fingerprint>,
-    /// Whether the agent owns `spec.replicas`.
-    pub owns_replicas: bool,
-    /// Whether the apply created the object.
-    pub created: bool,
-}
 
 /// Whether the server stores the result of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use crate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
 use crate::port::{
-    Applied, ClusterFailure, Deletion, Dependents, Freshness, Kinds, Mode, ObservedStore, Record, RecordStore,
+    Applied, ClusterFailure, Deletion, Dependents, Freshness, Kinds, Mode, Notify, ObservedStore, Record, RecordStore,
     TargetApi, TargetState,
 };
 use crate::resource::{
-    Allocations, DeletionLimit, FieldPath, Fingerprint, GroupKind, Intent, KindVersion, LiveObject, Object,
+    Allocations, DeletionLimit, FieldPath, Fingerprint, GroupKind, Health, Intent, KindVersion, LiveObject, Object,
     ObservedObject, Origin, PART_OF_LABEL, Protected, REPLICAS, ResourceVersion, ServedKind, SetName,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
@@ -140,6 +140,63 @@ impl Fake {
         live.last_writer = Some(by.into());
         live.last_written = vec![REPLICAS.map(str::to_owned).to_vec()];
         live.version = ResourceVersion::new(version.to_string());
+    }
+
+    /// The watch delivers what has become of one object.
+    pub(super) fn show(&self, name: &str) {
+        let world = self.world();
+        let live = world.live.iter().find(|(id, _)| id.name == name);
+        self.observed.update(|observed| match live {
+            Some((id, live)) => observed.put(&GroupKind::of(id), id, live.clone()),
+            None => {
+                let shown = observed.objects().find(|(id, _)| id.name == name);
+                let gone = shown.map(|(id, live)| (id.clone(), live.clone()));
+                let view = gone
+                    .as_ref()
+                    .and_then(|(id, _)| observed.kinds.get_mut(&GroupKind::of(id)));
+                Notify::from(view.zip(gone).is_some_and(|(view, (id, live))| view.remove(&id, live)))
+            }
+        });
+    }
+
+    /// Somebody changes an object, if there is one of this name.
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut ObservedObject)) {
+        let mut world = self.world();
+        world.version += 1;
+        let version = ResourceVersion::new(world.version.to_string());
+        if let Some((_, live)) = world.live.iter_mut().find(|(id, _)| id.name == name) {
+            change(live);
+            live.version = version;
+        }
+    }
+
+    /// Somebody writes what is not the agent's, such as a status.
+    pub(super) fn touch(&self, name: &str) {
+        self.change(name, |_| {});
+    }
+
+    pub(super) fn set_health(&self, name: &str, health: Health) {
+        self.change(name, |live| live.health = health);
+    }
+
+    pub(super) fn edit_if_there(&self, name: &str, by: &str) {
+        let is_there = self.world().live.keys().any(|id| id.name == name);
+        if is_there {
+            self.edit(name, by);
+        }
+    }
+
+    pub(super) fn copy_if_there(&self, name: &str, to: &str) {
+        let is_there = self.world().live.keys().any(|id| id.name == name);
+        if is_there {
+            self.copy(name, to);
+        }
+    }
+
+    /// All kinds are watched from now on.
+    pub(super) fn watch_all(&self) {
+        let kinds = self.world().kinds.preferred.keys().cloned().collect();
+        self.watch(&kinds, &Kinds::default());
     }
 
     /// A backup restores an object under another name, with its label and its `managedFields`.

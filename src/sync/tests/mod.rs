@@ -1,6 +1,7 @@
 //! Passes over clusters in memory.
 
 mod adoption;
+mod agenda;
 mod claims;
 mod fake;
 mod jobs;

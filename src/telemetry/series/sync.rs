@@ -14,6 +14,7 @@ pub(in crate::telemetry) struct Sync {
     objects: Family<ObjectLabel, Gauge>,
     pruned: Family<TargetLabel, Counter>,
     repaired: Family<TargetLabel, Counter>,
+    missed: Family<TargetLabel, Counter>,
     last_applied: Family<CommitLabel, Gauge>,
     /// The commit that `last_applied` shows for each target.
     shown: Mutex<BTreeMap<TargetId, String>>,
@@ -26,6 +27,7 @@ impl Sync {
             objects: Family::default(),
             pruned: Family::default(),
             repaired: Family::default(),
+            missed: Family::default(),
             last_applied: Family::default(),
             shown: Mutex::default(),
         };
@@ -46,6 +48,11 @@ impl Sync {
             all.repaired.clone(),
         );
         registry.register(
+            "sync_audit_misses",
+            "Objects that an audit shows in another light than the passes before it; stays 0",
+            all.missed.clone(),
+        );
+        registry.register(
             "sync_last_applied_info",
             "The last applied commit; the value is always 1",
             all.last_applied.clone(),
@@ -60,6 +67,7 @@ impl Sync {
         }
         self.pruned(target, 0);
         self.drift_repaired(target, 0);
+        self.audit_misses(target, 0);
     }
 
     pub(in crate::telemetry) fn apply_requests(&self, target: &TargetId, outcome: ApplyOutcome, count: usize) {
@@ -86,6 +94,10 @@ impl Sync {
         self.repaired
             .get_or_create(&target.into())
             .inc_by(count::counter(count));
+    }
+
+    pub(in crate::telemetry) fn audit_misses(&self, target: &TargetId, count: usize) {
+        self.missed.get_or_create(&target.into()).inc_by(count::counter(count));
     }
 
     pub(in crate::telemetry) fn last_applied(&self, target: &TargetId, commit: &str) {
