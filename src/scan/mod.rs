@@ -12,6 +12,7 @@
 
 mod read_platforms;
 mod scanner;
+mod timetable;
 mod windows;
 
 pub use read_platforms::read_platforms;

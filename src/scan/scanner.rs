@@ -1,4 +1,5 @@
 use super::read_platforms::read_platforms;
+use super::timetable::Timetable;
 use crate::driver::{Outcome, Pass};
 use crate::model::{Backoff, Repository};
 use crate::notice::{Reporter, ScanEvent, Topic};
@@ -32,7 +33,7 @@ pub struct Scanner<R, F, J> {
     registry: Arc<R>,
     state: Arc<ScanState>,
     rules: Arc<ScanRules>,
-    due: BTreeMap<Repository, Instant>,
+    timetable: Timetable,
     failing: BTreeMap<Repository, Backoff>,
     metrics: Metrics,
     reporter: Reporter,
@@ -78,7 +79,7 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
             rules,
             metrics,
             reporter,
-            due: BTreeMap::new(),
+            timetable: Timetable::default(),
             failing: BTreeMap::new(),
             changed,
             jitter,
@@ -86,26 +87,24 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
     }
 
     /// The repositories to scan in this pass. Requested repositories come first.
-    fn take_due(&mut self, now: Instant) -> Vec<Repository> {
+    fn take_due(&mut self, now: Instant) -> VecDeque<Repository> {
         let repositories = self.state.repositories();
         let requested = self.state.take_requested();
-        self.due.retain(|repository, _| repositories.contains(repository));
-        for (repository, _) in self
-            .failing
-            .extract_if(.., |repository, _| !repositories.contains(repository))
-        {
-            self.reporter.present(Topic::Scan(repository), None::<ScanEvent>);
+        let may_be_scanned = |repository: &Repository| self.rules.allows(repository).is_ok();
+        if self.timetable.set_repositories(&repositories, now, may_be_scanned) {
+            let is_gone = |repository: &Repository, _: &mut Backoff| !repositories.contains(repository);
+            for (repository, _) in self.failing.extract_if(.., is_gone) {
+                self.reporter.present(Topic::Scan(repository), None::<ScanEvent>);
+            }
         }
-        let mut due: Vec<Repository> = repositories
+        let due = self
+            .timetable
+            .due(now)
+            .filter(|repository| !requested.contains(*repository));
+        let first = requested
             .iter()
-            .filter(|repository| {
-                requested.contains(*repository) || self.due.get(*repository).is_none_or(|due| *due <= now)
-            })
-            .filter(|repository| self.rules.allows(repository).is_ok())
-            .cloned()
-            .collect();
-        due.sort_by_key(|repository| !requested.contains(repository));
-        due
+            .filter(|repository| self.timetable.contains(repository));
+        first.chain(due).cloned().collect()
     }
 
     /// Schedules the next scan: after the period, with a jitter of a tenth, or later while the repository fails.
@@ -134,7 +133,7 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
                 }
             }
         };
-        self.due.insert(repository.clone(), start + wait);
+        self.timetable.schedule(repository, start + wait);
     }
 
     /// Schedules the next scan, and records and reports this one. Returns what the report says about it, and whether the
@@ -166,11 +165,8 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
 
     /// The wait before the next pass.
     fn next_pass(&self) -> Duration {
-        let scan = self
-            .due
-            .values()
-            .min()
-            .map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
+        let next = self.timetable.next();
+        let scan = next.map_or(IDLE, |next| next.saturating_duration_since(Instant::now()));
         let has_unread = !self.state.unread_images(true).is_empty();
         if has_unread { scan.min(PLATFORM_RETRY) } else { scan }
     }
@@ -186,7 +182,7 @@ where
 
     async fn pass(&mut self) -> Outcome<ScanReport> {
         let mut queue = Queue {
-            rest: self.take_due(Instant::now()).into(),
+            rest: self.take_due(Instant::now()),
             taken: BTreeSet::new(),
             state: Arc::clone(&self.state),
             rules: Arc::clone(&self.rules),
