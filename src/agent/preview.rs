@@ -9,7 +9,7 @@ use crate::driver::Shutdown;
 use crate::git;
 use crate::model::{CommitId, Finding, Severity, TargetId};
 use crate::notice::{Log, Reporter};
-use crate::plan::{BumpPlan, Decision, PlannedBump};
+use crate::plan::{BumpPlan, Decision, PlannedBump, as_list};
 use crate::port::{
     Branch, ConfigRepo, DeclaredSource, DeclaredState, DeniedObjects, ListFailure, Registry, Scan, ScanState,
 };
@@ -32,7 +32,8 @@ pub struct Preview {
     /// The bumps that the agent would commit.
     pub bumps: Vec<PlannedBump>,
     /// The decision for every automated field, bumped or not.
-    pub fields: Vec<Decision>,
+    #[serde(serialize_with = "as_list")]
+    pub fields: Vec<Arc<Decision>>,
     /// What the agent would apply and prune at this commit, without the bumps: they make a further commit. `None` if sync is
     /// switched off, or for the reason in `sync_problem`.
     pub sync: Option<sync::Preview>,

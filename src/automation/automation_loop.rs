@@ -7,7 +7,7 @@ use super::dependencies::Dependencies;
 use super::inputs::Inputs;
 use super::{edits, notices};
 use crate::model::CommitId;
-use crate::plan::{self, BumpPlan, PlannedBump};
+use crate::plan::{self, BumpPlan, Decision, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, NewCommit, PushOutcome, RepoFailure};
 use crate::status::AutomationStatus;
 use crate::telemetry::PushResult;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(crate) struct Automation<R> {
     pub(super) deps: Dependencies<R>,
     pub(super) decisions: DecisionCache,
+    /// The decisions that were reported last.
+    reported: Vec<Arc<Decision>>,
 }
 
 /// The commits that carry out a plan, with the bumps of each.
@@ -34,6 +36,7 @@ impl<R> Automation<R> {
         Self {
             deps,
             decisions: DecisionCache::default(),
+            reported: Vec::new(),
         }
     }
 
@@ -45,6 +48,12 @@ impl<R> Automation<R> {
             Ok(PushOutcome::ReadOnly(_)) => PushResult::ReadOnly,
             Err(_) => PushResult::Failed,
         });
+    }
+
+    /// Reports the decisions of a plan.
+    pub(super) fn report_decisions(&mut self, plan: &BumpPlan) {
+        notices::decided(&self.deps.reporter, &self.reported, &plan.decisions);
+        self.reported.clone_from(&plan.decisions);
     }
 
     /// Publishes the decisions for log, metrics, API and command line.
@@ -73,7 +82,7 @@ impl<R: ConfigRepo> Automation<R> {
     /// Reads the declared state at `head` and decides about each automated field. Wakes the scan loop if a decision waits
     /// for a registry.
     pub(super) async fn decide(&mut self, head: CommitId) -> Result<(Arc<DeclaredState>, BumpPlan), RepoFailure> {
-        let Self { deps, decisions } = self;
+        let Self { deps, decisions, .. } = self;
         let declared = deps.declared.at(head).await?;
         decisions.set_declared(&declared, &deps.rules);
         if deps.scan_state.set_repositories(Arc::clone(decisions.repositories())) {

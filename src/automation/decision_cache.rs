@@ -179,10 +179,13 @@ impl DecisionCache {
     fn plan(&self, scan_state: &ScanState) -> (BumpPlan, BTreeSet<ImageKey>) {
         let (mut plan, mut unread) = (BumpPlan::default(), BTreeSet::new());
         for decided in self.fields.iter().filter_map(|cached| cached.decided.as_ref()) {
-            let mut decision = decided.field.decision.clone();
+            let mut decision = Arc::clone(&decided.field.decision);
             if let Some(bump) = &decided.field.bump {
                 match waits_for(bump, &decided.indexes, scan_state, &mut unread) {
-                    Some(reason) => (decision.outcome, decision.reason) = (Outcome::Unknown, reason),
+                    Some(reason) => {
+                        let decision = Arc::make_mut(&mut decision);
+                        (decision.outcome, decision.reason) = (Outcome::Unknown, reason);
+                    }
                     None => plan.bumps.push(bump.clone()),
                 }
             }

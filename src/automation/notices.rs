@@ -4,18 +4,31 @@ use super::history_reader::{HistoryReader, LONGEST_HISTORY};
 use super::report::Landed;
 use crate::model::{BranchName, CommitId};
 use crate::notice::{AutomationEvent, FieldBump, ProposalEvent, Reporter, Topic};
-use crate::plan::{BumpPlan, PlannedBump};
+use crate::plan::{Decision, PlannedBump};
+use std::sync::Arc;
 
-/// The decisions of a pass.
-pub(super) fn decided(reporter: &Reporter, plan: &BumpPlan) {
-    let decisions = plan.decisions.iter().map(|decision| AutomationEvent::FieldDecided {
+/// The decisions of a pass, after those of the pass before. Where both are about the same fields, only the decisions that
+/// changed are looked at.
+pub(super) fn decided(reporter: &Reporter, before: &[Arc<Decision>], now: &[Arc<Decision>]) {
+    let event = |decision: &Arc<Decision>| AutomationEvent::FieldDecided {
         field: decision.field.clone(),
         path: decision.path.clone(),
         position: decision.position,
         outcome: decision.outcome,
         reason: decision.reason.clone(),
-    });
-    reporter.present(Topic::Fields, decisions);
+    };
+    let is_same = |(a, b): &(&Arc<Decision>, &Arc<Decision>)| Arc::ptr_eq(a, b);
+    let pairs = || before.iter().zip(now);
+    let changed = pairs().filter(|pair| !is_same(pair));
+    let are_same_fields = before.len() == now.len()
+        && changed
+            .clone()
+            .all(|(before, now)| (&before.path, &before.field) == (&now.path, &now.field));
+    if are_same_fields {
+        reporter.present_changes(Topic::Fields, changed.map(|(_, now)| event(now)));
+    } else {
+        reporter.present(Topic::Fields, now.iter().map(event));
+    }
 }
 
 /// Whether all of the history is read for holds.

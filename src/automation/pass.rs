@@ -34,7 +34,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
             return Ok(Try::Done(AutomationReport::default()));
         };
         let (declared, plan) = self.decide(head).await?;
-        notices::decided(&self.deps.reporter, &plan);
+        self.report_decisions(&plan);
         let mut report = AutomationReport::default();
         if !plan.bumps.is_empty() {
             if let Some(problem) = self.deps.branch.unverified() {

@@ -38,7 +38,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
             let history = self.deps.history.lock().await;
             leave_out_refused(&mut plan, &requests, |bump| history.has_bump(bump))
         };
-        notices::decided(&self.deps.reporter, &plan);
+        self.report_decisions(&plan);
 
         let mut report = AutomationReport::default();
         if let Some(commit) = &state.foreign_commit {

@@ -1,5 +1,6 @@
 use crate::plan::{BumpPlan, Outcome, PlannedBump, RecordedBumps};
 use crate::port::{ChangeRequest, RequestState};
+use std::sync::Arc;
 
 /// Removes the bumps that people refused: they closed the request, or they merged it and took the bump back. The decisions of
 /// these fields say so. Returns how many bumps were removed.
@@ -29,6 +30,7 @@ pub(super) fn leave_out_refused(
             RequestState::Open | RequestState::Closed => "was closed without being merged",
         };
         if let Some(decision) = decisions.iter_mut().find(|decision| decision.field == bump.field) {
+            let decision = Arc::make_mut(decision);
             decision.outcome = Outcome::Held;
             decision.reason = format!(
                 "held: a request for {} {what} ({}); a newer tag, or the same tag set by hand, lifts the hold",

@@ -119,11 +119,7 @@ impl Reporter {
             if now.contains_key(&identity) {
                 continue;
             }
-            let phase = match before.get(&identity) {
-                None => Phase::New,
-                Some(known) if known.version() != event.version() => Phase::Changed,
-                Some(_) => Phase::Still,
-            };
+            let phase = phase_of(&event, before.get(&identity));
             is_news |= phase != Phase::Still;
             self.send(&event, phase);
             now.insert(identity, event);
@@ -139,10 +135,35 @@ impl Reporter {
         is_news
     }
 
+    /// Reports conditions of a topic that may have changed. All other conditions of the topic hold as they were last reported,
+    /// and no sink hears of them. True if a condition is new or changed.
+    pub fn present_changes<E: Into<Event>>(&self, topic: Topic, events: impl IntoIterator<Item = E>) -> bool {
+        let mut present = self.0.present.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_news = false;
+        for event in events {
+            let event: Event = event.into();
+            let conditions = present.entry(topic.clone()).or_default();
+            let phase = phase_of(&event, conditions.get(&event.identity()));
+            is_news |= phase != Phase::Still;
+            self.send(&event, phase);
+            conditions.insert(event.identity(), event);
+        }
+        is_news
+    }
+
     fn send(&self, event: &Event, phase: Phase) {
         for sink in &self.0.sinks {
             sink.receive(Notice { event, phase });
         }
+    }
+}
+
+/// The phase of a condition that holds, by the report before.
+fn phase_of(event: &Event, before: Option<&Event>) -> Phase {
+    match before {
+        None => Phase::New,
+        Some(known) if known.version() != event.version() => Phase::Changed,
+        Some(_) => Phase::Still,
     }
 }
 

@@ -105,6 +105,27 @@ fn each_of_several_conditions_has_its_own_phase() {
 }
 
 #[test]
+fn conditions_that_are_not_among_the_changes_stay() {
+    let (reporter, seen) = reporter();
+    let key = |name: &str, state: &str| (TargetId::new(name), SyncEvent::Problem { message: state.into() });
+    let topic = || Topic::Problems(TargetId::new("a"));
+    reporter.present(topic(), [key("a", "x"), key("a", "y")]);
+    assert!(!reporter.present_changes(topic(), [key("a", "y")]));
+    assert!(reporter.present_changes(topic(), [key("a", "z")]));
+    reporter.present(topic(), [key("a", "x"), key("a", "z")]);
+    let phases = [
+        Phase::New,
+        Phase::New,
+        Phase::Still,
+        Phase::New,
+        Phase::Still,
+        Phase::Still,
+        Phase::Over,
+    ];
+    assert_eq!(seen.phases(), phases, "x and z stayed, and y is over at the end");
+}
+
+#[test]
 fn topics_do_not_end_each_others_conditions() {
     let (reporter, seen) = reporter();
     let problem = |message: &str| {

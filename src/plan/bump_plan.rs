@@ -3,6 +3,7 @@ use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Repository, Ta
 use crate::policy::Policy;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
+use std::sync::Arc;
 
 /// The bumps of one pass, and a decision with its reason for every automated field.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -10,8 +11,10 @@ use serde::{Serialize, Serializer};
 pub struct BumpPlan {
     /// The bumps to make, ordered by path and position.
     pub bumps: Vec<PlannedBump>,
-    /// One decision for each automated field, ordered by path and position.
-    pub decisions: Vec<Decision>,
+    /// One decision for each automated field, ordered by path and position. A decision that did not change is shared with the
+    /// plan before.
+    #[serde(serialize_with = "as_list")]
+    pub decisions: Vec<Arc<Decision>>,
 }
 
 impl BumpPlan {
@@ -25,10 +28,11 @@ impl BumpPlan {
         let decisions = &mut self.decisions;
         self.bumps.retain(|bump| {
             let Some(reason) = why(bump) else { return true };
-            let mut own = decisions
-                .iter_mut()
-                .filter(|decision| decision.field == bump.field && decision.path == bump.path);
-            if let Some(decision) = own.next() {
+            let own = (&bump.path, bump.position, &bump.field);
+            let place =
+                decisions.binary_search_by(|decision| (&decision.path, decision.position, &decision.field).cmp(&own));
+            if let Ok(place) = place {
+                let decision = Arc::make_mut(&mut decisions[place]);
                 decision.outcome = outcome;
                 decision.reason = reason;
             }
@@ -158,6 +162,14 @@ impl Decision {
     pub fn is_held(&self) -> bool {
         self.hold.is_some() || self.outcome == Outcome::Held
     }
+}
+
+/// Serialises shared decisions as a list.
+///
+/// # Errors
+/// The serialiser fails.
+pub fn as_list<S: Serializer>(decisions: &[Arc<Decision>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(decisions.iter().map(Arc::as_ref))
 }
 
 fn as_name<S: Serializer>(image: &Option<ImageRef>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,6 +3,7 @@ use super::message::{Template, message};
 use crate::history::LONGEST_MESSAGE;
 use crate::model::{FieldId, ObjectId, Position, RepoPath};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How the bumps of one pass become commits. All commits are pushed at once; each is the parent of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,7 +18,7 @@ pub enum CommitPer {
 /// Cuts a plan into commits, in order. Every bump is in one commit, with its decision, and every commit has a bump. A commit
 /// whose message would be longer than `LONGEST_MESSAGE` is cut further.
 pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<BumpPlan> {
-    let decided: BTreeMap<(&RepoPath, &FieldId), &Decision> = plan
+    let decided: BTreeMap<(&RepoPath, &FieldId), &Arc<Decision>> = plan
         .decisions
         .iter()
         .filter(|decision| decision.outcome == Outcome::Bump)

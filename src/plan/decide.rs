@@ -7,6 +7,7 @@ use crate::policy::{Candidate, Choice, Chosen, Digests, Policy, Question, choose
 use jiff::Timestamp;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The tags of a repository, or why they are not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub fn decide(fields: &[AutomatedField], observed: &Observed<'_>) -> BumpPlan {
 #[derive(Debug, Clone)]
 pub struct DecidedField {
     /// The decision.
-    pub decision: Decision,
+    pub decision: Arc<Decision>,
     /// The bump, if the field moves.
     pub bump: Option<PlannedBump>,
     /// Whether the decision rests on the time at which the field was written ([`Observed::since`]).
@@ -82,7 +83,7 @@ pub fn decide_field(field: &AutomatedField, observed: &Observed<'_>) -> DecidedF
         Err((outcome, reason)) => {
             (decision.outcome, decision.reason) = (outcome, reason);
             return DecidedField {
-                decision,
+                decision: Arc::new(decision),
                 bump: None,
                 rests_on_since: false,
             };
@@ -134,7 +135,7 @@ pub fn decide_field(field: &AutomatedField, observed: &Observed<'_>) -> DecidedF
     decision.newest = selection.newest;
     (decision.outcome, decision.reason) = (outcome, reason);
     DecidedField {
-        decision,
+        decision: Arc::new(decision),
         bump,
         rests_on_since,
     }

@@ -26,7 +26,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use bump_plan::{BumpPlan, Decision, Outcome, PlannedBump};
+pub use bump_plan::{BumpPlan, Decision, Outcome, PlannedBump, as_list};
 pub use check::check;
 pub use commits::{CommitPer, commits};
 pub use decide::{DecidedField, Included, Observed, Tags, decide, decide_field};

@@ -549,7 +549,7 @@ fn a_tag_of_several_repositories_must_be_chosen_in_each_of_them() {
         let plan = decided(&[web], &listings(lines), &BTreeMap::new());
         let decision = plan.decisions[0].clone();
         let to = plan.bumps.first().map(|bump| bump.to.to_string());
-        (decision.outcome, to, decision.reason)
+        (decision.outcome, to, decision.reason.clone())
     };
     let (outcome, to, _) = with("*", &["web: 1.0.0@1 2.0.0@2 3.0.0@3", "eu: 1.0.0@1 2.0.0@2"]);
     assert_eq!((outcome, to.as_deref()), (Outcome::Bump, Some("2.0.0")));

@@ -1,8 +1,9 @@
 use crate::model::{BranchName, CommitId, Finding, ObjectId, TargetId};
-use crate::plan::Decision;
+use crate::plan::{Decision, as_list};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that `/v1/status` answers.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -35,7 +36,8 @@ pub struct AutomationStatus {
     /// The commit that the decisions are about.
     pub commit: Option<CommitId>,
     /// One decision for each automated field, ordered by object and field.
-    pub fields: Vec<Decision>,
+    #[serde(serialize_with = "as_list")]
+    pub fields: Vec<Arc<Decision>>,
     /// Why planned bumps are not made, if one was not.
     pub problem: Option<String>,
 }

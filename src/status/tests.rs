@@ -108,7 +108,7 @@ fn whatever_is_unwell_is_among_the_problems_once() {
             "a right",
             &|all| {
                 all.key.may_write = Some(false);
-                all.automation.fields.push(decision());
+                all.automation.fields.push(decision().into());
             },
             "not write it",
         ),

@@ -2,6 +2,7 @@
 
 use super::script::{Script, minutes};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tidegate::automation::HistoryReader;
 use tidegate::git::Local;
 use tidegate::model::{CommitId, FieldId, FieldName, HoldUntil, ImageRef, ObjectId, Position, RepoPath, Tag};
@@ -99,7 +100,7 @@ async fn decided(script: &Script, registry: &str, until: HoldUntil) -> Decision 
         until,
     };
     let mut plan = decide(&[field], &observed);
-    let mut decision = plan.decisions.remove(0);
+    let mut decision = Arc::unwrap_or_clone(plan.decisions.remove(0));
     if let Some(bump) = plan.bumps.first() {
         decision.reason = bump.to.to_string();
     }
