@@ -32,7 +32,7 @@ pub async fn measure(scene: &Scene, running: &mut Running, table: &mut Table) ->
 }
 
 /// The user and system time of a process.
-fn processor_seconds(pid: i32) -> Result<f64> {
+pub fn processor_seconds(pid: i32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat
         .rsplit_once(") ")
@@ -42,7 +42,8 @@ fn processor_seconds(pid: i32) -> Result<f64> {
     Ok(ticks.sum::<Result<f64, _>>()? / TICKS)
 }
 
-fn memory(pid: i32) -> Result<String> {
+/// The resident memory of a process.
+pub fn memory(pid: i32) -> Result<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let megabytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

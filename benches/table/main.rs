@@ -13,6 +13,7 @@ mod idle;
 mod long_history;
 mod manifests;
 mod many_files;
+mod many_tags;
 mod observer;
 mod one_line;
 mod percentiles;
@@ -57,6 +58,9 @@ fn main() -> Result<()> {
         }
         if selected("files") {
             many_files::measure(&mut table).await?;
+        }
+        if selected("tags") {
+            many_tags::measure(&mut table).await?;
         }
         if selected("history") {
             long_history::measure(&mut table).await?;

@@ -381,5 +381,5 @@ fn text(number: usize, host: &str) -> String {
 }
 
 /// A cluster that does not exist. With `sync.enabled: false`, the agent only writes events to it, and lost events do no harm.
-const NO_CLUSTER: &str = "apiVersion: v1\nkind: Config\ncurrent-context: none\ncontexts: [{name: none, context: {cluster: none, user: none}}]\n\
+pub const NO_CLUSTER: &str = "apiVersion: v1\nkind: Config\ncurrent-context: none\ncontexts: [{name: none, context: {cluster: none, user: none}}]\n\
                           clusters: [{name: none, cluster: {server: \"http://127.0.0.1:1\"}}]\nusers: [{name: none, user: {}}]\n";
