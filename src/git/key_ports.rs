@@ -1,6 +1,7 @@
 //! The deploy key and its server, as the loops see them: the traits of `port` for this room's types.
 
-use super::keys::deploy_key::{DeployKey, KeyKind, load_file, load_or_create_file};
+use super::keys::KeyKind;
+use super::keys::deploy_key::{DeployKey, load_file, load_or_create_file};
 use super::probe::probe;
 use super::repo::Repo;
 use super::settings::Settings;
@@ -54,7 +55,7 @@ impl KeyPair for DeployKey {
 impl SignerList<DeployKey> for Signers {
     fn has(&self, key: &DeployKey) -> Result<bool, String> {
         match self.read() {
-            Ok(allowed) => Ok(allowed.has(key)),
+            Ok(allowed) => Ok(allowed.has(key.public_key())),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -36,12 +36,14 @@ mod error;
 mod key_ports;
 mod keys;
 mod libgit2_error;
+mod limits;
 mod local;
 mod lock;
 mod mirror;
 mod objects;
 mod probe;
 mod protocol;
+pub mod readers;
 mod repo;
 mod settings;
 #[cfg(test)]
@@ -53,11 +55,12 @@ mod worker;
 
 pub(crate) use key_ports::Server;
 pub use keys::{DeployKey, KeyError, KeyKind, KeyPage};
+pub use limits::Limits;
 pub use local::{Local, LocalError, UserClone, user_author, without_password};
 pub use objects::{Signing, Trust};
 pub use probe::{ProbeResult, probe};
 pub use repo::{Counters, Repo};
-pub use settings::{Limits, Settings};
+pub use settings::Settings;
 pub use transport::{CredentialsError, HttpAccess};
 pub use trust::{AllowedSigners, HostKeys, InvalidAllowedSigners, InvalidKnownHosts, KnownHosts, Signers};
 pub use url::{InvalidUrl, RepoUrl, Scheme};

@@ -4,8 +4,8 @@
 
 use super::error::Error;
 use super::objects::ids::commit_id;
-use super::protocol::advertisement::references;
 use super::protocol::branch_tip::branch_tip;
+use super::protocol::references::references;
 use super::settings::Settings;
 use super::transport::connection::Connection;
 use super::transport::error::Error as TransportError;

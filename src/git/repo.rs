@@ -1,6 +1,7 @@
 use super::budget::Budget;
 use super::error::Error;
 use super::keys::deploy_key::DeployKey;
+use super::limits::Limits;
 use super::lock::locked;
 use super::mirror::dir::MirrorDir;
 use super::mirror::error::Error as MirrorError;
@@ -9,7 +10,7 @@ use super::mirror::repository::{Mirror, Role};
 use super::objects::error::Error as ObjectsError;
 use super::objects::tree::Selection;
 use super::objects::{Trust, history, listing, tree};
-use super::settings::{Limits, Settings};
+use super::settings::Settings;
 use super::transport::connection::Connection;
 use super::transport::libgit2::register::register;
 use super::worker::{Patience, Worker};

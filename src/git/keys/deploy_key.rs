@@ -1,5 +1,6 @@
+use super::key_kind::KeyKind;
 use crate::model::Secret;
-use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey};
+use ssh_key::{HashAlg, LineEnding, PrivateKey};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,48 +12,6 @@ pub struct DeployKey {
     text: Secret,
     key: Arc<PrivateKey>,
     user: Option<String>,
-}
-
-/// The kind of a new key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KeyKind {
-    /// Ed25519: short, and equal bytes have equal signatures.
-    #[default]
-    Ed25519,
-    /// RSA with 4096 bits, for servers that accept no other kind.
-    Rsa,
-    /// ECDSA on P-256.
-    Ecdsa,
-    /// ECDSA on P-384.
-    EcdsaP384,
-}
-
-impl KeyKind {
-    /// All kinds, the recommended ones first.
-    pub const ALL: [Self; 4] = [Self::Ed25519, Self::Rsa, Self::Ecdsa, Self::EcdsaP384];
-
-    /// The name in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ed25519 => "ed25519",
-            Self::Rsa => "rsa",
-            Self::Ecdsa => "ecdsa",
-            Self::EcdsaP384 => "ecdsa-p384",
-        }
-    }
-
-    fn algorithm(self) -> Algorithm {
-        match self {
-            Self::Ed25519 => Algorithm::Ed25519,
-            Self::Rsa => Algorithm::Rsa { hash: None },
-            Self::Ecdsa => Algorithm::Ecdsa {
-                curve: EcdsaCurve::NistP256,
-            },
-            Self::EcdsaP384 => Algorithm::Ecdsa {
-                curve: EcdsaCurve::NistP384,
-            },
-        }
-    }
 }
 
 /// A deploy key cannot be read or made.
@@ -221,6 +180,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ssh_key::Algorithm;
 
     #[test]
     fn a_missing_file_is_made_once_and_only_its_owner_may_read_it() {

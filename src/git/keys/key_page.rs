@@ -1,6 +1,6 @@
 //! The page on which a forge takes the public half of a deploy key, by the repository's address.
 
-use crate::git::keys::deploy_key::KeyKind;
+use super::key_kind::KeyKind;
 use crate::git::url::RepoUrl;
 
 /// Where to add the public half of the deploy key, and with which right.

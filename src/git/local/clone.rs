@@ -5,7 +5,7 @@ use crate::git::objects::error::Error as ObjectsError;
 use crate::git::objects::ids::commit_id;
 use crate::git::objects::tree::Selection;
 use crate::git::objects::{history, listing};
-use crate::git::settings::Limits;
+use crate::git::limits::Limits;
 use crate::git::transport::libgit2::cache;
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeListing};

@@ -1,23 +1,13 @@
 //! What a service advertises before anything else: the server's references and capabilities. Source: gitprotocol-pack(5),
 //! "Reference Discovery".
 
-use super::pkt_line::{Decoder, FLUSH, Packet};
-use crate::git::transport::connection::{Connection, Transport};
-use crate::git::transport::error::Error;
-use crate::git::transport::http::answer::Answer;
-use crate::git::transport::refusal::refused;
+use super::pkt_line::{Decoder, Packet};
 use crate::git::transport::server_message;
-use crate::git::transport::service::Service;
-use crate::git::transport::ssh::remote_command::RemoteCommand;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// Tens of thousands of branches fit into this size.
 const LONGEST: usize = 16 << 20;
-/// An advertisement is one answer; a server that is silent so many times in a row is not just slow.
-const SILENCES: u32 = 3;
-/// How long a service may take to end after the advertisement.
-const AFTERWARDS: Duration = Duration::from_secs(5);
+/// The digits of a commit id.
+const ID_LENGTH: usize = 40;
 
 /// Interprets the packets of an advertisement, one by one.
 #[derive(Default)]
@@ -63,79 +53,102 @@ fn refusal(body: &[u8]) -> Option<String> {
     body.strip_prefix(b"ERR ").map(server_message::plain)
 }
 
-/// Asks for a service's advertisement, then ends the service without using it. Returns the references, `id name`.
-pub(crate) async fn references(
-    connection: &Connection,
-    service: Service,
-    timeout: Duration,
-) -> Result<Vec<String>, Error> {
-    let until = Instant::now() + timeout.saturating_mul(SILENCES);
-    let endpoint = &connection.endpoint;
-    let mut source = match &connection.transport {
-        Transport::Http(http) => Source::Http(http.references(service, &endpoint.reading).await?),
-        Transport::Ssh(ssh) => Source::Ssh(ssh.start(&service.command(&endpoint.url), &endpoint.reading).await?),
-    };
-    let references = source.read_references(connection, service, until).await?;
-    if let Source::Ssh(mut command) = source {
-        let _ = command.write(FLUSH, until).await;
-        command.drain(AFTERWARDS).await;
-    }
-    Ok(references)
+/// The references of an advertisement, from bytes that arrive in pieces of any size.
+#[derive(Default)]
+pub(crate) struct References {
+    decoder: Decoder,
+    advertisement: Advertisement,
+    found: Vec<String>,
+    length: usize,
 }
 
-/// Where an advertisement is read from.
-enum Source {
-    Ssh(RemoteCommand),
-    Http(Answer),
+/// Why the references cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoReferences {
+    /// The server refuses, in these words.
+    Refused(String),
+    /// This is not git's protocol, or too much of it.
+    NotGit(&'static str),
 }
 
-impl Source {
-    async fn read_references(
-        &mut self,
-        connection: &Connection,
-        service: Service,
-        until: Instant,
-    ) -> Result<Vec<String>, Error> {
-        let (endpoint, writing) = (&connection.endpoint, service == Service::ReceivePack);
-        let (mut decoder, mut advertisement) = (Decoder::default(), Advertisement::default());
-        let (mut references, mut length) = (Vec::new(), 0);
-        loop {
-            while let Some(packet) = decoder
-                .next()
-                .map_err(|_| endpoint.not_git("it is not git's protocol"))?
-            {
-                if let Some(reference) = advertisement.take(&packet) {
-                    references.push(String::from_utf8_lossy(reference).trim_end().to_owned());
-                }
-                if let Some(message) = &advertisement.refusal {
-                    return Err(refused(&endpoint.url, message, writing));
-                }
-                if advertisement.has_ended() {
-                    return Ok(references);
-                }
+impl References {
+    /// Takes bytes that have arrived. Returns the references, `id name`, at the end of the advertisement.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<Option<Vec<String>>, NoReferences> {
+        self.length += bytes.len();
+        if self.length > LONGEST {
+            return Err(NoReferences::NotGit("its list of branches is longer than 16 MiB"));
+        }
+        self.decoder.feed(bytes);
+        let not_git = |_| NoReferences::NotGit("it is not git's protocol");
+        while let Some(packet) = self.decoder.next().map_err(not_git)? {
+            let line = self.advertisement.take(&packet).filter(|line| is_reference(line));
+            self.found
+                .extend(line.map(|line| String::from_utf8_lossy(line).trim_end().to_owned()));
+            if let Some(message) = self.advertisement.refusal.take() {
+                return Err(NoReferences::Refused(message));
             }
-            // Some servers announce a longer packet than they send.
-            if let Some(message) = refusal(decoder.partial_body()) {
-                return Err(refused(&endpoint.url, &message, writing));
+            if self.advertisement.has_ended() {
+                return Ok(Some(std::mem::take(&mut self.found)));
             }
-            if length > LONGEST {
-                return Err(endpoint.not_git("its list of branches is longer than 16 MiB"));
-            }
-            let Some(bytes) = self.read(until).await? else {
-                return Err(match self {
-                    Self::Ssh(command) => refused(&endpoint.url, &command.message(), writing),
-                    Self::Http(_) => endpoint.not_git("it ends too early"),
-                });
-            };
-            length += bytes.len();
-            decoder.feed(&bytes);
+        }
+        // Some servers announce a longer packet than they send.
+        match refusal(self.decoder.partial_body()) {
+            Some(message) => Err(NoReferences::Refused(message)),
+            None => Ok(None),
         }
     }
+}
 
-    async fn read(&mut self, until: Instant) -> Result<Option<Vec<u8>>, Error> {
-        match self {
-            Self::Ssh(command) => command.read(until).await,
-            Self::Http(answer) => answer.read(until).await,
+/// Whether the line is an id and a name. Other lines are not kept: a server can send millions of short ones.
+fn is_reference(line: &[u8]) -> bool {
+    let halves = line.split_at_checked(ID_LENGTH);
+    halves.is_some_and(|(id, name)| id.iter().all(u8::is_ascii_hexdigit) && name.len() > 1 && name.starts_with(b" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::protocol::pkt_line::{FLUSH, encode};
+
+    const ID: &str = "1111111111111111111111111111111111111111";
+
+    #[test]
+    fn lines_that_are_no_references_are_not_kept() {
+        let line = |text: &str| encode(text.as_bytes());
+        let bytes = [
+            line("version 1\n"),
+            line(&format!("{ID} refs/heads/main\0report-status\n")),
+            line(&format!("shallow {ID}\n")),
+            line(&format!("{ID} \n")),
+            line(""),
+            line("x"),
+            FLUSH.to_vec(),
+        ];
+        let mut references = References::default();
+        let found = references.take(&bytes.concat()).unwrap().unwrap();
+        assert_eq!(found, [format!("{ID} refs/heads/main")]);
+    }
+
+    #[test]
+    fn an_endless_list_of_empty_lines_is_refused_and_takes_no_memory() {
+        let mut references = References::default();
+        let piece = b"0004".repeat(16 << 10);
+        let refused = (0..=LONGEST / piece.len()).find_map(|_| {
+            let taken = references.take(&piece);
+            assert_eq!(references.found.capacity(), 0);
+            taken.err()
+        });
+        assert_eq!(
+            refused,
+            Some(NoReferences::NotGit("its list of branches is longer than 16 MiB"))
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_read_from_a_packet_that_is_shorter_than_announced() {
+        for bytes in [&b"0010ERR no way\n"[..], b"00ffERR no way\n"] {
+            let refused = References::default().take(bytes);
+            assert_eq!(refused, Err(NoReferences::Refused("no way".to_owned())));
         }
     }
 }

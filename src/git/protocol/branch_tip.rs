@@ -1,5 +1,5 @@
 use crate::git::url::RepoUrl;
-use crate::model::BranchName;
+use crate::model::{BranchName, Printable};
 use git2::Oid;
 
 /// The most branches that the error lists. A reader compares so many names to find a misspelt name.
@@ -29,13 +29,33 @@ pub(crate) fn branch_tip<'a>(
         }
         others.extend(name.strip_prefix("refs/heads/"));
     }
-    let shown = others.get(..MOST_SHOWN).unwrap_or(&others);
+    let shown = others.iter().take(MOST_SHOWN);
+    let shown: Vec<String> = shown.map(|name| Printable::new(name).to_string()).collect();
     Err(NoBranch {
         url: url.to_string(),
         branch: branch.to_string(),
-        others: match shown {
+        others: match shown.as_slice() {
             [] => " (it is empty)".to_owned(),
             shown => format!(" (there is {})", shown.join(", ")),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_other_branches_are_short_and_steer_no_terminal() {
+        let url = RepoUrl::parse("git@git.acme.example:fleet.git").unwrap();
+        let main = BranchName::parse("main").unwrap();
+        let names = [
+            "refs/heads/\u{1b}[2J".to_owned(),
+            format!("refs/heads/{}", "x".repeat(60_000)),
+        ];
+        let heads = || names.iter().map(|name| (name.as_str(), Oid::ZERO_SHA1));
+        let error = branch_tip(heads(), &url, &main).unwrap_err().to_string();
+        assert!(error.contains("(there is ?[2J, xxx"), "{error}");
+        assert!(!error.contains('\u{1b}') && error.len() < 1000, "{error}");
+    }
 }

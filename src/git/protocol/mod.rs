@@ -5,8 +5,9 @@
 
 pub(crate) mod advertisement;
 pub(crate) mod branch_tip;
-mod pkt_line;
+pub(crate) mod pkt_line;
 pub(crate) mod push;
 pub(crate) mod push_reply;
 pub(crate) mod push_standby;
+pub(crate) mod references;
 pub(crate) mod update;

@@ -4,7 +4,7 @@
 /// The packet that ends a list of packets.
 pub(crate) const FLUSH: &[u8] = b"0000";
 /// The length of a packet's length.
-const HEADER: usize = 4;
+pub(super) const HEADER: usize = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Packet {
@@ -58,10 +58,11 @@ impl Decoder {
     }
 }
 
-/// The length of the body; `None` for a flush.
+/// The length of the body; `None` for a flush. `from_str_radix` alone would take a sign for a digit.
 fn length(header: &[u8]) -> Result<Option<usize>, NotPackets> {
-    let digits = std::str::from_utf8(header).map_err(|_| NotPackets)?;
-    match usize::from_str_radix(digits, 16).map_err(|_| NotPackets)? {
+    let digits = std::str::from_utf8(header).ok().filter(|text| !text.starts_with('+'));
+    let length = digits.and_then(|digits| usize::from_str_radix(digits, 16).ok());
+    match length.ok_or(NotPackets)? {
         0 => Ok(None),
         length => length.checked_sub(HEADER).map(Some).ok_or(NotPackets),
     }
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_packets_are_refused() {
-        for bytes in [&b"Welcome to acme"[..], b"0003", b"\xff\xff\xff\xff"] {
+        for bytes in [&b"Welcome to acme"[..], b"0003", b"+00a", b"-001", b"\xff\xff\xff\xff"] {
             let mut decoder = Decoder::default();
             decoder.feed(bytes);
             assert_eq!(decoder.next(), Err(NotPackets), "{bytes:?}");

@@ -2,7 +2,7 @@
 //! Data To a Server" and "Report Status".
 
 use super::advertisement::Advertisement;
-use super::pkt_line::{Decoder, Packet};
+use super::pkt_line::{Decoder, HEADER, Packet};
 use crate::git::transport::server_message;
 
 /// The id of a branch that does not exist.
@@ -182,7 +182,7 @@ impl Report {
     }
 
     fn take_line(&mut self, line: &[u8]) -> Option<()> {
-        self.length += line.len();
+        self.length += HEADER + line.len();
         self.lines.push(String::from_utf8_lossy(line).trim_end().to_owned());
         (self.length <= LONGEST_REPORT).then_some(())
     }
@@ -194,8 +194,9 @@ impl Report {
                 return Verdict::Accepted;
             }
             if let Some(refusal) = line.strip_prefix(&format!("ng {} ", self.branch)) {
-                status = Some(refusal.to_owned());
+                status = Some(server_message::plain(refusal.as_bytes()));
             } else if let Some(problem) = line.strip_prefix("unpack ").filter(|state| *state != "ok") {
+                let problem = server_message::plain(problem.as_bytes());
                 status.get_or_insert_with(|| format!("the server could not unpack it: {problem}"));
             }
         }
@@ -294,6 +295,34 @@ mod tests {
             let mut reply = reply();
             reply.take(&conversation(&report(lines))).unwrap();
             assert!(matches!(reply.verdict(), Verdict::Rejected { .. }), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_report_is_refused_also_if_its_lines_are_empty() {
+        let mut reply = reply();
+        reply.take(&advertisement(TIP)).unwrap();
+        let lines = LONGEST_REPORT / HEADER;
+        assert_eq!(reply.take(&banded(1, &encode(b"").repeat(lines / 2))), Some(()));
+        assert_eq!(reply.take(&encode(b"x").repeat(lines / 2)), None);
+        assert!(reply.report.lines.len() <= lines);
+    }
+
+    #[test]
+    fn a_status_is_made_plain_before_it_is_shown() {
+        for (line, expected) in [
+            ("ng refs/heads/main \x1b[31mno\x1b[0m\tway\n", "no way"),
+            (
+                "unpack \x1b]0;title\x07full\n",
+                "the server could not unpack it: ]0;titlefull",
+            ),
+        ] {
+            let mut reply = reply();
+            reply.take(&conversation(&report(&[line]))).unwrap();
+            let Verdict::Rejected { status, .. } = reply.verdict() else {
+                panic!("accepted");
+            };
+            assert_eq!(status, expected);
         }
     }
 

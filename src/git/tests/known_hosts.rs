@@ -1,4 +1,5 @@
 use crate::git::KnownHosts;
+use crate::git::transport::ssh::connect::safe_algorithms;
 use crate::git::trust::known_hosts::Verdict;
 use russh::keys::key::safe_rng;
 use ssh_key::{Algorithm, EcdsaCurve, PrivateKey, PublicKey};
@@ -97,10 +98,11 @@ fn names_hashed_by_ssh_keygen_are_found() {
 #[test]
 fn the_known_key_types_of_a_host_are_offered_first() {
     let known = KnownHosts::parse(&line("host", &key(ECDSA))).unwrap();
-    let offered = known.algorithms("host", 22);
+    let offered = known.algorithms("host", 22, safe_algorithms());
     assert_eq!(offered.first(), Some(&ECDSA));
     assert!(offered.contains(&Algorithm::Ed25519));
-    assert_eq!(known.algorithms("other", 22).first(), Some(&Algorithm::Ed25519));
+    let unknown = known.algorithms("other", 22, safe_algorithms());
+    assert_eq!(unknown.first(), Some(&Algorithm::Ed25519));
     assert!(
         !offered.contains(&Algorithm::Rsa { hash: None }),
         "SHA-1 signatures are never asked for"
@@ -115,6 +117,10 @@ fn an_invalid_line_is_named() {
         "host ssh-ed25519 AAAA",
         "|1|x host ssh-ed25519 AAAA",
         "@other host ssh-rsa AAAA",
+        "@revoked",
+        "@revoked # nothing",
+        &good.replacen(' ', "\u{c}", 1),
+        &good.replacen(' ', "\u{a0}", 1),
     ] {
         let error = KnownHosts::parse(&format!("{good}\n{bad}\n")).unwrap_err();
         assert!(error.to_string().starts_with("line 2 of known_hosts"), "{error}");

@@ -1,10 +1,8 @@
 //! The list of allowed signers in OpenSSH's format: principals, options, key.
 
 use super::pattern_list::PatternList;
-use crate::git::keys::deploy_key::DeployKey;
+use super::signer_options::{BLANKS, Options};
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use ssh_key::PublicKey;
 use std::fmt;
 
@@ -66,7 +64,7 @@ impl AllowedSigners {
     pub fn parse(text: &str) -> Result<Self, InvalidAllowedSigners> {
         let mut signers = Vec::new();
         for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
+            let line = line.trim_matches([' ', '\t', '\r']);
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
@@ -84,8 +82,8 @@ impl AllowedSigners {
     }
 
     /// Whether the key is listed, whatever its namespaces and times.
-    pub(crate) fn has(&self, key: &DeployKey) -> bool {
-        let key = key.public_key().key_data();
+    pub(crate) fn has(&self, key: &PublicKey) -> bool {
+        let key = key.key_data();
         self.signers.iter().any(|signer| signer.key.key_data() == key)
     }
 
@@ -109,85 +107,45 @@ impl AllowedSigners {
     }
 }
 
+/// Reads a line by the rules of `parse_principals_key_and_options` in OpenSSH's sshsig.c. What OpenSSH does not read is
+/// refused: no key may count here that `git verify-commit` does not know.
 fn signer(line: &str) -> Result<Signer, String> {
-    let (principals, mut rest) = word(line);
-    let (mut namespaces, mut after, mut before) = (None, None, None);
-    while let (options, left) = word(rest)
-        && is_options(options)
-    {
-        for option in parts(options, ',') {
-            let (name, value) = option.split_once('=').unwrap_or((option, ""));
-            let value = value.trim_matches('"');
-            match name.to_ascii_lowercase().as_str() {
-                "namespaces" => namespaces = Some(PatternList::parse(value)),
-                "valid-after" => after = Some(time(value)?),
-                "valid-before" => before = Some(time(value)?),
-                "cert-authority" => {
-                    return Err("certificate authorities are not supported; list the keys themselves".to_owned());
-                }
-                _ => {
-                    return Err(format!(
-                        "{name:?} is no option; expected namespaces, valid-after or valid-before"
-                    ));
-                }
-            }
+    let (principals, rest) = principals(line).ok_or(EXPECTED)?;
+    let (options, key) = match PublicKey::from_openssh(rest) {
+        Ok(key) => (Options::default(), key),
+        Err(_) if !is_options(rest.split(BLANKS).next().unwrap_or_default()) => return Err(EXPECTED.to_owned()),
+        Err(_) => {
+            let (options, rest) = Options::parse(rest)?;
+            (options, PublicKey::from_openssh(rest).map_err(|_| EXPECTED)?)
         }
-        rest = left;
-    }
-    let key = PublicKey::from_openssh(rest).map_err(|_| {
-        "expected principals, options and a public key, as in jo@acme.example namespaces=\"git\" ssh-ed25519 AAAA…"
-            .to_owned()
-    })?;
+    };
     Ok(Signer {
-        principals: principals.trim_matches('"').to_owned(),
+        principals: principals.to_owned(),
         key,
-        namespaces,
-        after,
-        before,
+        namespaces: options.namespaces,
+        after: options.after,
+        before: options.before,
     })
 }
 
+const EXPECTED: &str =
+    "expected principals, options and a public key, as in jo@acme.example namespaces=\"git\" ssh-ed25519 AAAA…";
+
+/// Whether the word is meant as options, and not as a damaged key.
 fn is_options(word: &str) -> bool {
-    parts(word, ',').all(|part| {
-        let name = part.split_once('=').map(|(name, _)| name);
-        name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '-'))
-            || part.eq_ignore_ascii_case("cert-authority")
-    })
+    word.contains('=') || word.eq_ignore_ascii_case("cert-authority")
 }
 
-/// The first word and the rest. Blanks between quotes belong to the word.
-fn word(text: &str) -> (&str, &str) {
-    let text = text.trim_start();
-    let first = parts(text, ' ').next().unwrap_or_default();
-    (first, text.get(first.len()..).unwrap_or_default().trim_start())
-}
-
-/// The pieces between separators. A separator between quotes does not count.
-fn parts(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    text.split(move |c: char| {
-        quoted ^= c == '"';
-        !quoted && (c == separator || (separator == ' ' && c == '\t'))
-    })
-}
-
-/// `YYYYMMDD[HHMM[SS]][Z]`.
-fn time(text: &str) -> Result<Timestamp, String> {
-    let digits = text.strip_suffix('Z').unwrap_or(text);
-    let form = match digits.len() {
-        8 => "%Y%m%d %H%M%S",
-        12 | 14 => "%Y%m%d%H%M%S",
-        _ => "",
+/// The principals and the rest of the line. Blanks may stand between quotes. A list of negated principals alone names nobody.
+fn principals(line: &str) -> Option<(&str, &str)> {
+    let (principals, rest) = match line.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => line.split_once(BLANKS)?,
     };
-    let padded = match digits.len() {
-        8 => format!("{digits} 000000"),
-        12 => format!("{digits}00"),
-        _ => digits.to_owned(),
-    };
-    DateTime::strptime(form, padded)
-        .and_then(|time| time.to_zoned(TimeZone::UTC))
-        .map(|time| time.timestamp())
-        .map_err(|_| format!("{text:?} is no time; expected YYYYMMDD or YYYYMMDDHHMM[SS], in UTC"))
+    let names_somebody = principals
+        .split(',')
+        .any(|name| !name.is_empty() && !name.starts_with('!'));
+    (names_somebody && !principals.contains('"')).then_some((principals, rest.trim_start_matches(BLANKS)))
 }
 
 #[cfg(test)]
@@ -215,6 +173,11 @@ mod tests {
             ),
             ("namespaces=\"g*\" ", Ok("jo@acme.example,*@shop.example".to_owned())),
             ("namespaces=\"*,!git\" ", Err(NotAllowed::OtherNamespace)),
+            ("namespaces=\"file, git\" ", Err(NotAllowed::OtherNamespace)),
+            (
+                "NameSpaces=\"file,git\",valid-before=\"20260302utc\" ",
+                Ok("jo@acme.example,*@shop.example".to_owned()),
+            ),
             ("namespaces=\"file\" ", Err(NotAllowed::OtherNamespace)),
             (
                 "valid-after=\"20260301Z\",valid-before=\"20260302\" ",
@@ -245,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn an_error_repeats_little_of_the_line_and_steers_no_terminal() {
+        let long = format!("\u{1b}[2J{}", "x".repeat(100_000));
+        for line in [
+            format!("jo {long}=\"\" {OTHER}"),
+            format!("jo valid-after=\"{long}\" {OTHER}"),
+            format!("jo {long} {OTHER}"),
+        ] {
+            let error = AllowedSigners::parse(&line).unwrap_err().to_string();
+            assert!(error.len() < 400 && !error.contains('\u{1b}'), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_no_list_is_refused_with_its_line() {
         for (text, line, why) in [
             ("", 1, "the text has no signer"),
@@ -255,6 +231,23 @@ mod tests {
             (&format!("jo touch-required=\"x\" {OTHER}\n"), 1, "no option"),
             (&format!("jo valid-after=\"soon\" {OTHER}\n"), 1, "no time"),
             (&format!("jo valid-after=\"20261301\" {OTHER}\n"), 1, "no time"),
+            (&format!("jo valid-after=\"+2260101\" {OTHER}\n"), 1, "no time"),
+            (
+                &format!("jo namespaces=\"file\",namespaces=\"git\" {OTHER}\n"),
+                1,
+                "stands twice",
+            ),
+            (
+                &format!("jo namespaces=\"file\" namespaces=\"git\" {OTHER}\n"),
+                1,
+                "expected principals",
+            ),
+            (&format!("jo namespaces=git {OTHER}\n"), 1, "between quotes"),
+            (&format!("jo namespaces=\"git {OTHER}\n"), 1, "between quotes"),
+            (&format!("jo namespaces=\"git\", {OTHER}\n"), 1, "no option"),
+            (&format!("jo\"x y\" {OTHER}\n"), 1, "expected principals"),
+            (&format!("!jo {OTHER}\n"), 1, "expected principals"),
+            (&format!("jo \u{a0}{OTHER}\n"), 1, "expected principals"),
             ("jo ssh-ed25519 AAAA", 1, "expected principals"),
         ] {
             let error = AllowedSigners::parse(text).unwrap_err();

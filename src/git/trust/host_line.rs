@@ -47,12 +47,13 @@ impl HostLine {
     /// number of the line, the reason why a line is invalid, and fields separated by tabs or several blanks, which OpenSSH
     /// accepts.
     pub(crate) fn parse(number: usize, line: &str) -> Result<Option<Self>, &'static str> {
-        let mut words = line.split_ascii_whitespace().peekable();
-        let marker = words.next_if(|word| word.starts_with('@'));
-        let Some(hosts) = words.next().filter(|word| !word.starts_with('#')) else {
+        let words = line.trim_end_matches('\r').split([' ', '\t']);
+        let mut words = words.filter(|word| !word.is_empty()).peekable();
+        if words.peek().is_none_or(|word| word.starts_with('#')) {
             return Ok(None);
-        };
-        let (Some(algorithm), Some(body)) = (words.next(), words.next()) else {
+        }
+        let marker = words.next_if(|word| word.starts_with('@'));
+        let (Some(hosts), Some(algorithm), Some(body)) = (words.next(), words.next(), words.next()) else {
             return Err("expected host names, key type and key, as ssh-keyscan prints them");
         };
         let kind = match marker.map(str::parse) {

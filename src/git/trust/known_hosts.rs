@@ -56,8 +56,13 @@ impl KnownHosts {
         self.0.is_empty()
     }
 
-    /// The host key algorithms to offer, with the known ones of the host first.
-    pub(crate) fn algorithms(&self, host: &str, port: u16) -> Vec<Algorithm> {
+    /// The `supported` host key algorithms, with the known ones of the host first.
+    pub(crate) fn algorithms(
+        &self,
+        host: &str,
+        port: u16,
+        supported: impl Iterator<Item = Algorithm>,
+    ) -> Vec<Algorithm> {
         let trusted = self.lines(host, port, LineKind::Trusted);
         let known: Vec<Algorithm> = trusted.iter().map(|line| line.algorithm()).collect();
         let is_known = |offered: &Algorithm| {
@@ -66,18 +71,15 @@ impl KnownHosts {
                 known == offered || both_rsa
             })
         };
-        let (mut first, rest): (Vec<_>, Vec<_>) = safe_algorithms().partition(is_known);
+        let (mut first, rest): (Vec<_>, Vec<_>) = supported.partition(is_known);
         first.extend(rest);
         first
     }
 
-    /// The certificate algorithms to offer: none if no authority is known for the host, since the host would then send a
+    /// Whether the host may prove itself with a certificate. Without a known authority it may not, since it would then send a
     /// certificate instead of the key that known_hosts has.
-    pub(crate) fn certificate_algorithms(&self, host: &str, port: u16) -> Vec<Algorithm> {
-        if self.lines(host, port, LineKind::Authority).is_empty() {
-            return Vec::new();
-        }
-        safe_algorithms().collect()
+    pub(crate) fn has_authority(&self, host: &str, port: u16) -> bool {
+        !self.lines(host, port, LineKind::Authority).is_empty()
     }
 
     /// Judges a key that the host has proven to hold.
@@ -141,13 +143,6 @@ impl KnownHosts {
         let exact = named(&lookup_name(host, port));
         if exact.is_empty() { named(host) } else { exact }
     }
-}
-
-/// russh's host key algorithms without `ssh-rsa`, whose signatures use SHA-1.
-fn safe_algorithms() -> impl Iterator<Item = Algorithm> {
-    let all = russh::Preferred::DEFAULT.key.iter();
-    all.filter(|algorithm| **algorithm != Algorithm::Rsa { hash: None })
-        .cloned()
 }
 
 /// What makes the certificate of a known authority invalid for the host.

@@ -11,6 +11,7 @@ mod host_line;
 pub(crate) mod known_hosts;
 mod list_file;
 mod pattern_list;
+mod signer_options;
 mod signers;
 
 pub(crate) use allowed_signers::NAMESPACE;

@@ -17,9 +17,9 @@ impl PatternList {
         Self::new(patterns, |pattern| Wildcard::ignoring_case(pattern))
     }
 
-    /// Patterns separated by commas, compared exactly.
+    /// Patterns separated by commas, compared exactly. A blank is a part of its pattern.
     pub(crate) fn parse(text: &str) -> Self {
-        Self::new(text.split(',').map(str::trim), |pattern| Wildcard::new(pattern))
+        Self::new(text.split(','), |pattern| Wildcard::new(pattern))
     }
 
     fn new<'a>(patterns: impl IntoIterator<Item = &'a str>, wildcard: impl Fn(&str) -> Wildcard) -> Self {

@@ -38,9 +38,10 @@ pub(crate) async fn connect(
     })?;
     endpoint.counts.connections.fetch_add(1, Ordering::Relaxed);
     let (is_logging_in, rejection) = (AtomicBool::new(false), Arc::new(Mutex::new(None)));
+    let certificates = known.has_authority(host, port).then(safe_algorithms);
     let config = Arc::new(config(
-        known.algorithms(host, port),
-        known.certificate_algorithms(host, port),
+        known.algorithms(host, port, safe_algorithms()),
+        certificates.into_iter().flatten().collect(),
     ));
     let check = HostCheck::new(endpoint.url.clone(), known, Arc::clone(&rejection));
     let login = async {
@@ -142,6 +143,13 @@ async fn tcp(endpoint: &Endpoint) -> Result<TcpStream, Error> {
         };
     }
     Err(last)
+}
+
+/// russh's host key algorithms without `ssh-rsa`, whose signatures use SHA-1.
+pub(crate) fn safe_algorithms() -> impl Iterator<Item = Algorithm> {
+    let all = russh::Preferred::DEFAULT.key.iter();
+    all.filter(|algorithm| **algorithm != Algorithm::Rsa { hash: None })
+        .cloned()
 }
 
 fn config(host_keys: Vec<Algorithm>, certificates: Vec<Algorithm>) -> client::Config {

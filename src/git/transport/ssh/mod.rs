@@ -1,7 +1,7 @@
 //! Git over SSH: commands on one host, over a connection that is kept open between commands. Every wait has a deadline.
 
 pub(crate) mod client;
-mod connect;
+pub(crate) mod connect;
 mod host_check;
 pub(crate) mod login_keys;
 pub(crate) mod remote_command;
