@@ -1,4 +1,5 @@
 use super::automation::{Automation, AutomationSettings};
+use super::expansion::expanded_values;
 use super::http::Http;
 use super::keys::SigningKey;
 use super::mistake::{Error, Mistake};
@@ -10,6 +11,7 @@ use super::text::Text;
 use super::written;
 use crate::git::Scheme;
 use crate::http;
+use crate::model::Printable;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -62,6 +64,9 @@ impl Default for File {
     }
 }
 
+/// The longest message about a text that is not YAML, in characters.
+const LONGEST_FAULT: usize = 500;
+
 /// Reads a configuration text; `file` names it in messages.
 ///
 /// # Errors
@@ -73,13 +78,25 @@ pub fn read(file: &str, text: &str) -> Result<Settings, Error> {
     })
 }
 
+/// The most values of a file, more than a hundred times as many as a large configuration has.
+const MOST_VALUES: u64 = 100_000;
+
 fn read_text(text: &str) -> Result<Settings, Vec<Mistake>> {
-    let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
+    let unreadable = |line, message: &str| {
+        let message = Printable::new(message).with_blanks().at_most(LONGEST_FAULT);
         vec![Mistake {
-            line: error.location().map_or(1, |location| location.line()),
+            line,
             path: String::new(),
-            message: format!("this is not YAML: {error}"),
+            message: message.to_string(),
         }]
+    };
+    if expanded_values(text) > MOST_VALUES {
+        let message = "the file has more than 100,000 values, aliases replaced by what they stand for; write fewer";
+        return Err(unreadable(1, message));
+    }
+    let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
+        let line = error.location().map_or(1, |location| location.line());
+        unreadable(line, &format!("this is not YAML: {error}"))
     })?;
     let report = Report::new(text);
     let written: Option<File> = written::read(&value, &report);

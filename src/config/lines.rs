@@ -1,11 +1,20 @@
+use crate::model::Printable;
 use std::collections::BTreeMap;
 use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 use yaml_rust2::scanner::Marker;
 
+/// The settings are half as deep.
+const DEEPEST: usize = 16;
+/// The most paths. A configuration has some hundred, and each path holds all the keys above it.
+const MOST: usize = 10_000;
+/// The longest key in a path, in characters: twice the longest key that there is.
+const LONGEST_KEY: usize = 60;
+
 /// Maps the path of every key and list item of a YAML text (`registries[0].scan`) to its line, from 1.
 ///
-/// For a text that does not parse, the map ends before the fault. Lines come from yaml-rust2, whose lines were right for
+/// For a text that does not parse, the map ends before the fault, and where the text is no configuration but something huge,
+/// the map ends, too. Lines come from yaml-rust2, whose lines were right for
 /// 1.6 million scalars of real files; its byte indexes were not. An empty value after `-` has the line of the next token.
 pub(super) fn by_path(text: &str) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
@@ -36,7 +45,7 @@ pub(super) fn by_path(text: &str) -> BTreeMap<String, usize> {
             }
             _ => {}
         }
-        if open.len() > 64 {
+        if open.len() > DEEPEST || lines.len() >= MOST {
             break;
         }
     }
@@ -66,13 +75,10 @@ fn record(open: &mut [Open], lines: &mut BTreeMap<String, usize>, mark: Marker) 
     path
 }
 
-/// The path of a key below a path.
+/// The path of a key below a path. A long key is cut.
 pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    let key = Printable::new(key).at_most(LONGEST_KEY).to_string();
+    if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
 #[cfg(test)]
@@ -88,5 +94,18 @@ mod tests {
         assert_eq!(line("repo.paths[1]"), Some(5));
         assert_eq!(line("registries[0].host"), Some(7));
         assert_eq!(line("registries[0].scan"), Some(8));
+    }
+
+    #[test]
+    fn paths_stay_small_whatever_the_text_is() {
+        let deep: String = (0..100)
+            .map(|depth| format!("{}k{depth}:\n", " ".repeat(depth)))
+            .collect();
+        let wide = format!("{}: [{}]", "k".repeat(10_000), "1,".repeat(100_000));
+        for text in [deep, wide] {
+            let lines = by_path(&text);
+            let size: usize = lines.keys().map(String::len).sum();
+            assert!(size < 1 << 20, "{size} bytes of paths");
+        }
     }
 }

@@ -12,6 +12,7 @@
 
 mod automation;
 mod cron;
+mod expansion;
 mod file;
 mod http;
 mod keys;

@@ -1,5 +1,6 @@
 use super::lines;
 use super::mistake::Mistake;
+use crate::model::Printable;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +30,7 @@ impl Report {
         let mistake = Mistake {
             line: self.line(path),
             path: path.to_owned(),
-            message: message.into(),
+            message: shortened(&message.into()),
         };
         self.found.borrow_mut().mistakes.push(mistake);
     }
@@ -67,6 +68,22 @@ impl Report {
         let mut sections = std::iter::successors(Some(path), |path| parent(path));
         sections.find_map(|path| self.lines.get(path).copied()).unwrap_or(1)
     }
+}
+
+/// The longest message, in characters, but for its cut: a message that quotes a long value keeps its beginning and its end,
+/// which says what to write instead.
+const LONGEST: usize = 1000;
+
+/// One line of printable characters.
+fn shortened(message: &str) -> String {
+    let line = Printable::new(message).with_blanks().uncut().to_string();
+    let length = line.chars().count();
+    if length <= LONGEST {
+        return line;
+    }
+    let start: String = line.chars().take(LONGEST / 2).collect();
+    let end: String = line.chars().skip(length - LONGEST / 2).collect();
+    format!("{start} … {end}")
 }
 
 /// The path of the section or list around a key or item; empty for the whole file.

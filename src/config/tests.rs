@@ -338,3 +338,37 @@ fn the_schema_has_the_default_and_the_meaning_of_every_key() {
         100
     );
 }
+
+#[test]
+fn a_mistake_repeats_little_of_the_file_and_steers_no_terminal() {
+    let long = "x".repeat(100_000);
+    let (key, value) = (format!("\"\\e[2J{long}\""), format!("\"\\e[2J{long}\""));
+    for text in [
+        format!("{key}: 1\n"),
+        format!("repo: {{url: {value}, branch: {value}, poll: {value}, {key}: 1}}\n"),
+        format!(
+            "repo: {{url: a@b:c, paths: [{value}]}}\nregistries: [{{host: {value}, cron: {value}, include: [{value}]}}]\n"
+        ),
+        format!("a: 1\n{key}: 1\n{key}: 1\n"),
+        format!("a: *{long}\n"),
+    ] {
+        let error = read("tidegate.yaml", &text).unwrap_err();
+        assert!(
+            !error.to_string().chars().any(|c| c.is_control() && c != '\n'),
+            "{error}"
+        );
+        for mistake in &error.mistakes {
+            assert!(mistake.to_string().chars().count() < 1200, "{mistake}");
+        }
+    }
+}
+
+/// Without the bound this takes gigabytes.
+#[test]
+fn aliases_that_stand_for_too_much_are_refused() {
+    let items = "x,".repeat(30_000);
+    let text = format!("a: &a [{items}]\nb: [{}]\n", "*a,".repeat(30_000));
+    let error = read("tidegate.yaml", &text).unwrap_err();
+    assert_eq!(error.mistakes.len(), 1);
+    assert!(error.to_string().contains("more than 100,000 values"), "{error}");
+}

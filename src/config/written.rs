@@ -132,9 +132,12 @@ pub(super) fn describe(value: &Value) -> &'static str {
 fn unknown(key: &str, known: &[&str]) -> String {
     let lower = key.to_ascii_lowercase();
     let distance = |known: &str| strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &lower);
-    let close = key.chars().count() / 3;
+    let length = key.chars().count();
+    let close = length / 3;
+    // The distance takes memory for each pair of characters. It is never below the difference of the lengths.
     let closest = known
         .iter()
+        .filter(|known| known.chars().count().abs_diff(length) <= close.max(1))
         .map(|known| (distance(known), *known))
         .filter(|(distance, _)| *distance <= close.max(1))
         .min();
