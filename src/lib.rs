@@ -70,7 +70,7 @@ pub mod forge;
 pub mod git;
 pub mod history;
 pub(crate) mod holds;
-pub(crate) mod http;
+pub mod http;
 pub mod manifest;
 pub mod model;
 pub(crate) mod notice;

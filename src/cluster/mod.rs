@@ -39,3 +39,4 @@ pub use connection::Connection;
 pub use events::RecordEvents;
 pub use record::RecordMap;
 pub use secrets::SecretStore;
+pub use watches::{Reduced, reduce_metadata, reduce_object};

@@ -56,3 +56,4 @@ pub use settings::Settings;
 pub use state::{Server, ServerLimits};
 pub use token::TokenFile;
 pub use token_secret::ensure_token;
+pub use webhook::{Signature, pushed_branch};

@@ -1,17 +1,21 @@
 use crate::policy::Platform;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// The longest manifest that is read, in bytes. ECR accepts at most 4 MiB.
 const MAX_BYTES: usize = 4 << 20;
 
 #[derive(Deserialize)]
 struct Index {
-    manifests: Option<Vec<Entry>>,
+    manifests: Option<Vec<Object<Entry>>>,
 }
 
 #[derive(Deserialize)]
 struct Entry {
-    platform: Option<EntryPlatform>,
+    platform: Option<Object<EntryPlatform>>,
 }
 
 #[derive(Deserialize)]
@@ -24,15 +28,37 @@ struct EntryPlatform {
     variant: String,
 }
 
+/// A value that is written as a JSON object. serde alone takes an array for a struct, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfMap<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(OfMap(PhantomData))
+    }
+}
+
 /// The platforms that an image index lists. `None` if the text is not an index, or if an entry lacks its platform.
 ///
 /// BuildKit lists its attestations in the same index, under the platform `unknown/unknown`. These entries are skipped.
-pub(super) fn list_platforms(manifest: &str) -> Option<Vec<Platform>> {
+pub fn list_platforms(manifest: &str) -> Option<Vec<Platform>> {
     if manifest.len() > MAX_BYTES {
         return None;
     }
-    let entries = serde_json::from_str::<Index>(manifest).ok()?.manifests?;
-    let listed: Option<Vec<EntryPlatform>> = entries.into_iter().map(|entry| entry.platform).collect();
+    let Object(index) = serde_json::from_str::<Object<Index>>(manifest).ok()?;
+    let entries = index.manifests?.into_iter();
+    let listed: Option<Vec<EntryPlatform>> = entries.map(|Object(entry)| Some(entry.platform?.0)).collect();
     listed?
         .into_iter()
         .filter(|platform| platform.os != "unknown" && platform.architecture != "unknown")
@@ -60,6 +86,9 @@ mod tests {
             (r#"{"manifests": [{"platform": {"os": "\u001b[31m", "architecture": "amd64"}}]}"#,                         None),
             (r#"{"config": {}}"#,                                                                                       None),
             ("[",                                                                                                       None),
+            ("[[]]",                                                                                                    None),
+            (r#"{"manifests": [[{"os": "linux", "architecture": "amd64"}]]}"#,                                          None),
+            (r#"{"manifests": [{"platform": ["linux", "amd64", ""]}]}"#,                                                None),
         ];
         for (manifest, expected) in rows {
             let listed =

@@ -20,5 +20,6 @@ mod rate_limit;
 mod read_limits;
 mod router;
 
+pub use image_index::list_platforms;
 pub use read_limits::ReadLimits;
 pub use router::Router;

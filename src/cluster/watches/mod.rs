@@ -6,3 +6,4 @@ mod reduce;
 mod watch;
 
 pub(super) use keeper::Watches;
+pub use reduce::{Reduced, reduce_metadata, reduce_object};

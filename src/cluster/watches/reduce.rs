@@ -1,27 +1,15 @@
 use crate::cluster::ownership::{additions, ownership};
 use crate::model::ObjectId;
 use crate::resource::{Allocations, GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
-use kube::api::{DynamicObject, ObjectMeta};
-use kube::runtime::watcher::Event;
+use kube::core::{DynamicObject, ObjectMeta};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What is kept of a wire object.
-pub(super) type Reduced = (ObjectId, ObservedObject);
-
-/// Reduces the objects of an event.
-pub(super) fn reduce_event<K>(event: Event<K>, mut reduce: impl FnMut(K) -> Reduced) -> Event<Reduced> {
-    match event {
-        Event::Apply(object) => Event::Apply(reduce(object)),
-        Event::Delete(object) => Event::Delete(reduce(object)),
-        Event::Init => Event::Init,
-        Event::InitApply(object) => Event::InitApply(reduce(object)),
-        Event::InitDone => Event::InitDone,
-    }
-}
+pub type Reduced = (ObjectId, ObservedObject);
 
 /// Reduces a whole object, of a kind of which more than the metadata counts.
-pub(super) fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
+pub fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
     let DynamicObject { metadata, mut data, .. } = object;
     let mut take = |key: &str| data.get_mut(key).map(Value::take).unwrap_or_default();
     let read = json!({
@@ -39,7 +27,7 @@ pub(super) fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced 
 }
 
 /// Reduces an object of which only the metadata was read.
-pub(super) fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) -> Reduced {
+pub fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) -> Reduced {
     let id = ObjectId {
         group: kind.group.clone(),
         kind: kind.kind.clone(),

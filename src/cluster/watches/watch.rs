@@ -1,5 +1,5 @@
 use super::ending::{Ending, code};
-use super::reduce::{Reduced, reduce_event, reduce_metadata, reduce_object};
+use super::reduce::{Reduced, reduce_metadata, reduce_object};
 use crate::cluster::discovery::Discovery;
 use crate::cluster::resource_path::api_resource;
 use crate::model::{Backoff, ObjectId};
@@ -223,5 +223,16 @@ where
     match namespace {
         Some(namespace) => Api::namespaced_with(client, namespace, resource),
         None => Api::all_with(client, resource),
+    }
+}
+
+/// Reduces the objects of an event.
+fn reduce_event<K>(event: Event<K>, mut reduce: impl FnMut(K) -> Reduced) -> Event<Reduced> {
+    match event {
+        Event::Apply(object) => Event::Apply(reduce(object)),
+        Event::Delete(object) => Event::Delete(reduce(object)),
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(reduce(object)),
+        Event::InitDone => Event::InitDone,
     }
 }

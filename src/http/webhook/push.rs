@@ -1,15 +1,15 @@
+use super::event::pushed_branch;
 use super::signature::Signature;
 use crate::http::body;
 use crate::http::peers::Peer;
 use crate::http::refusal::refusal;
 use crate::http::state::{ServerState, Shared};
 use crate::http::token::TokenError;
-use crate::model::Secret;
+use crate::model::{Printable, Secret};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::Deserialize;
 use std::time::Instant;
 
 /// The longest body of a push, in bytes: a thousand commits with a few files each. A longer push is refused, and the next
@@ -24,7 +24,8 @@ pub(in crate::http) async fn push(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
-    let Some(signature) = Signature::read(request.headers()) else {
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let Some(signature) = Signature::read(header) else {
         return refusal(
             StatusCode::UNAUTHORIZED,
             "the request is not signed; expected the header X-Hub-Signature-256, X-Gitea-Signature or X-Gitlab-Token",
@@ -53,8 +54,9 @@ pub(in crate::http) async fn push(
     if proven.is_none() && !signature.is_valid(&secret, &body) {
         return not_signed();
     }
-    let branch = branch(&body);
+    let branch = pushed_branch(&body);
     let woken = state.server.commands.pushed(branch.as_deref());
+    let branch = branch.map(|name| Printable::new(&name).to_string());
     tracing::debug!(branch, woken, "the forge reports a push");
     (StatusCode::ACCEPTED, Json(serde_json::json!({ "woken": woken }))).into_response()
 }
@@ -80,37 +82,4 @@ async fn secret(state: &ServerState) -> Result<Secret, Response> {
             refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
         }
     })
-}
-
-#[derive(Deserialize)]
-struct PushEvent {
-    #[serde(rename = "ref")]
-    name: Option<String>,
-}
-
-/// The branch of the push, if the body names one. A body that cannot be read (GitHub can send a form instead of JSON) names
-/// no branch, and the push wakes the loop.
-fn branch(body: &[u8]) -> Option<String> {
-    let event: PushEvent = serde_json::from_slice(body).ok()?;
-    let name = event.name?;
-    Some(name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::branch;
-
-    #[test]
-    fn the_branch_is_read_where_the_body_names_it() {
-        for (body, expected) in [
-            (r#"{"ref":"refs/heads/release/1.2","commits":[]}"#, Some("release/1.2")),
-            (r#"{"ref":"refs/tags/v1"}"#, Some("refs/tags/v1")),
-            (r#"{"zen":"Keep it logically awesome."}"#, None),
-            ("payload=%7B%22ref%22", None),
-            ("", None),
-            (r#"{"ref":7}"#, None),
-        ] {
-            assert_eq!(branch(body.as_bytes()).as_deref(), expected, "{body}");
-        }
-    }
 }
