@@ -68,12 +68,13 @@ SECONDS ?= 60
 NIGHTLY ?= nightly
 CARGO_FUZZ := 0.13.2
 FUZZ_ROOT := $(TOOL_CACHE)/cargo-fuzz-$(CARGO_FUZZ)
-FUZZ_TARGETS := reference policy image-policy document editor images kustomization annotations trailers
+FUZZ_TARGETS := reference policy image-policy document editor images kustomization annotations trailers \
+  packet-lines advertisement push-report known-hosts allowed-signers image-index webhook watch-event config
 
 $(FUZZ_ROOT)/bin/cargo-fuzz:
 	cargo install --root $(FUZZ_ROOT) cargo-fuzz --version $(CARGO_FUZZ) --locked
 
-fuzz: $(FUZZ_ROOT)/bin/cargo-fuzz ## Fuzz the pure core, SECONDS=60 each target; what is found is kept below fuzz/artifacts
+fuzz: $(FUZZ_ROOT)/bin/cargo-fuzz ## Fuzz the pure core and what reads a wire, SECONDS=60 each target; what is found is kept below fuzz/artifacts
 	@for target in $(FUZZ_TARGETS); do \
 	  mkdir -p fuzz/fresh/$$target && \
 	  PATH="$(FUZZ_ROOT)/bin:$$PATH" rustup run $(NIGHTLY) cargo fuzz run --fuzz-dir fuzz -O $$target fuzz/fresh/$$target fuzz/corpus/$$target -- \

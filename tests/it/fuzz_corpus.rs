@@ -65,27 +65,41 @@ fn sources(folder: &Path, found: &mut String) {
     }
 }
 
+/// The files that `file` declares with `#[path]`, read into `found`, and the names of its modules.
+fn declared(file: &Path, found: &mut String) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut names = Vec::new();
+    for declaration in text.split("#[path = \"").skip(1) {
+        let (path, rest) = declaration.split_once('"').unwrap();
+        let (item, _) = rest.split_once(';').unwrap();
+        names.push(item.rsplit(' ').next().unwrap().to_owned());
+        let path = file.parent().unwrap().join(path);
+        if path.ends_with("mod.rs") {
+            sources(path.parent().unwrap(), found);
+        } else if path.components().any(|part| part.as_os_str() == "src") {
+            let text = std::fs::read_to_string(path).unwrap();
+            found.push_str(text.split("#[cfg(test)]").next().unwrap());
+        } else {
+            declared(&path, found);
+        }
+    }
+    names
+}
+
 /// `fuzz/rooms.rs` builds these rooms with crates of its own: what they use must be there, or no target builds.
 #[test]
 fn the_fuzzed_rooms_use_each_other_and_crates_that_the_targets_have() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
     let crates = |path: &str| -> Vec<String> {
-        let manifest = text(path);
+        let manifest = std::fs::read_to_string(root.join(path)).unwrap();
         let (_, dependencies) = manifest.split_once("\n[dependencies]\n").unwrap();
         let lines = dependencies.lines().take_while(|line| !line.starts_with('['));
         let names = lines.filter_map(|line| line.split_once(" = "));
         names.map(|(name, _)| name.replace('-', "_")).collect()
     };
-    let rooms: Vec<String> = text("fuzz/rooms.rs")
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned))
-        .collect();
     let mut used = String::new();
-    rooms
-        .iter()
-        .for_each(|room| sources(&root.join("src").join(room), &mut used));
-    assert!(rooms.len() >= 5 && used.contains("use crate::model::"));
+    let rooms = declared(&root.join("fuzz/rooms.rs"), &mut used);
+    assert!(rooms.len() >= 5 && used.contains("use crate::model::") && used.contains("pub struct PushReading"));
 
     let has = crates("fuzz/Cargo.toml");
     let wants = |name: &str| used.contains(&format!("use {name}::")) || used.contains(&format!(" {name}::"));
@@ -98,4 +112,22 @@ fn the_fuzzed_rooms_use_each_other_and_crates_that_the_targets_have() {
         let room = other.split([':', ';']).next().unwrap();
         assert!(rooms.iter().any(|has| has == room), "fuzz/rooms.rs lacks {room}");
     }
+}
+
+/// The Makefile runs every target, and every target has a dictionary.
+#[test]
+fn every_target_is_run_by_make_fuzz_with_its_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let makefile = std::fs::read_to_string(root.join("Makefile"))
+        .unwrap()
+        .replace("\\\n", " ");
+    let (_, names) = makefile.split_once("FUZZ_TARGETS := ").unwrap();
+    let run: Vec<&str> = names.lines().next().unwrap().split_whitespace().collect();
+    for (target, _) in bodies::TARGETS {
+        assert!(run.contains(&target), "make fuzz does not run {target}");
+        for file in [format!("dictionaries/{target}"), format!("targets/{target}.rs")] {
+            assert!(root.join("fuzz").join(&file).exists(), "fuzz/{file} is missing");
+        }
+    }
+    assert_eq!(run.len(), bodies::TARGETS.len());
 }

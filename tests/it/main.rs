@@ -15,6 +15,7 @@ mod house;
 mod keys;
 mod laptop;
 mod mirror;
+mod openssh;
 mod oracle;
 mod proof;
 mod pulls;
