@@ -1,24 +1,29 @@
 //! The holds of a thousand fields after a hundred thousand commits: read without a cache, and again after one more commit.
 //!
 //! One commit in fifty is a bump by the agent. Every hundredth bump is reverted by the next commit. All other commits are by
-//! people, and half of them change manifests.
+//! people, and half of them change manifests. Then the same for histories of bumps alone, and what a process reads that starts
+//! from a checkpoint.
 
 use crate::percentiles::Percentiles;
 use crate::table::Table;
 use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tidegate::automation::HistoryReader;
 use tidegate::git::Local;
 use tidegate::history::Bump;
-use tidegate::model::{CommitId, FieldId, FieldName, ObjectId, Tag};
+use tidegate::model::{BlobId, CommitId, FieldId, FieldName, ObjectId, RepoPath, Tag};
+use tidegate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeListing};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::Repo;
 
 const COMMITS: usize = 100_000;
 const FIELDS: usize = 1_000;
 const BUMP_EVERY: usize = 50;
+/// Histories of the agent's own commits.
+const OWN: [usize; 2] = [5_000, 40_000];
 const BACK_EVERY: usize = 20;
 const MORE: usize = 20;
 
@@ -71,7 +76,112 @@ pub async fn measure(table: &mut Table) -> Result<()> {
         "",
         "",
     );
+    for commits in OWN {
+        own_commits(table, &server, commits).await?;
+    }
     Ok(())
+}
+
+async fn own_commits(table: &mut Table, server: &GitServer, commits: usize) -> Result<()> {
+    let repo = server.create_repo(&format!("own-{commits}"))?;
+    let mut past = Past {
+        bump_every: 1,
+        ..Past::default()
+    };
+    past.import(&repo, commits)?;
+    table.part(format!(
+        "holds of {FIELDS} fields in a history of {commits} commits of the agent"
+    ));
+    let local = Checkpointed {
+        local: local(repo.path())?,
+        kept: Mutex::new(None),
+    };
+    for start in ["from nothing", "from a checkpoint"] {
+        let mut reader = HistoryReader::default();
+        let (before, begin, cpu) = (memory(), Instant::now(), cpu_seconds());
+        let held = reader.read(&local, tip(&repo)?).await?.holds.len();
+        table.row(
+            start,
+            format!(
+                "{:.2} s; {:.2} s of processor time; {} commits read; {held} fields held; {:.0} MB more memory; checkpoint \
+                 of {:.1} MB",
+                begin.elapsed().as_secs_f64(),
+                cpu_seconds() - cpu,
+                reader.reads().commits,
+                memory() - before,
+                local.size(),
+            ),
+            "",
+            "",
+        );
+    }
+    Ok(())
+}
+
+/// A local repository that keeps a checkpoint in memory.
+struct Checkpointed {
+    local: Local,
+    kept: Mutex<Option<Vec<u8>>>,
+}
+
+impl Checkpointed {
+    /// The checkpoint in MB.
+    fn size(&self) -> f64 {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().map_or(0.0, |bytes| bytes.len() as f64 / 1e6)
+    }
+}
+
+impl ConfigRepo for Checkpointed {
+    async fn fetch(&self) -> Result<CommitId, RepoFailure> {
+        self.local.fetch().await
+    }
+
+    async fn files(&self, commit: CommitId, paths: Vec<RepoPath>) -> Result<TreeListing, RepoFailure> {
+        self.local.files(commit, paths).await
+    }
+
+    async fn blobs(&self, ids: Vec<BlobId>, limit: usize) -> Result<Vec<Option<Vec<u8>>>, RepoFailure> {
+        self.local.blobs(ids, limit).await
+    }
+
+    async fn history(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> Result<Vec<HistoryCommit>, RepoFailure> {
+        self.local.history(tip, until, limit).await
+    }
+
+    async fn history_ids(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        limit: usize,
+    ) -> Result<Vec<CommitId>, RepoFailure> {
+        self.local.history_ids(tip, until, limit).await
+    }
+
+    async fn commits(&self, ids: Vec<CommitId>) -> Result<Vec<HistoryCommit>, RepoFailure> {
+        self.local.commits(ids).await
+    }
+
+    async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
+        self.local.is_ancestor(ancestor, descendant).await
+    }
+
+    async fn checkpoint(&self) -> Option<Vec<u8>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn keep_checkpoint(&self, bytes: Vec<u8>) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    }
+
+    async fn commit_and_push(&self, _: Vec<NewCommit>) -> Result<PushOutcome, RepoFailure> {
+        Ok(PushOutcome::Lost)
+    }
 }
 
 fn local(path: &Path) -> Result<Local> {
@@ -90,15 +200,34 @@ fn memory() -> f64 {
     kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1000.0
 }
 
+/// The processor time of this process, in seconds.
+fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 /// Writes the history by the rule of this file's header.
-#[derive(Default)]
 struct Past {
     commits: usize,
+    bump_every: usize,
     bumps: usize,
     /// The tag of each field, and the field and tag that the next commit restores.
     tags: Vec<String>,
     replicas: Vec<usize>,
     back: Option<(usize, String)>,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self {
+            commits: 0,
+            bump_every: BUMP_EVERY,
+            bumps: 0,
+            tags: Vec::new(),
+            replicas: Vec::new(),
+            back: None,
+        }
+    }
 }
 
 impl Past {
@@ -129,7 +258,7 @@ impl Past {
         if let Some((field, before)) = self.back.take() {
             commit(stream, PERSON, number, "Revert \"Bump\"", from)?;
             self.set(stream, field, before)
-        } else if number.is_multiple_of(BUMP_EVERY) {
+        } else if number.is_multiple_of(self.bump_every) {
             self.bumps += 1;
             let (old, new) = (self.tag(field), format!("tag-{number:06}"));
             let message = format!("Bump\n\n{}\n", bump(field, &old, &new)?.trailer());

@@ -56,12 +56,18 @@ pub(super) async fn decide_with_history(
         false => Extent::Part,
     };
     if decide(reader.past(), extent) {
-        if repo.unshallow().await? {
-            reader.forget();
-        }
+        read_all_from_now(repo, reader).await?;
         reader.read(repo, head).await?;
-        reader.note_whole();
         decide(reader.past(), Extent::Whole);
+    }
+    Ok(())
+}
+
+/// Fetches the rest of the history. If the reader has read a part, it begins anew, also if somebody else has fetched the rest
+/// meanwhile.
+async fn read_all_from_now(repo: &impl ConfigRepo, reader: &mut HistoryReader) -> Result<(), RepoFailure> {
+    if repo.unshallow().await? || !reader.is_whole() {
+        reader.forget();
     }
     Ok(())
 }
@@ -76,11 +82,8 @@ pub async fn holds(
     reader: &mut HistoryReader,
     reporter: &Reporter,
 ) -> Result<BTreeMap<FieldId, Hold>, RepoFailure> {
-    if repo.unshallow().await? {
-        reader.forget();
-    }
+    read_all_from_now(repo, reader).await?;
     let holds = reader.read(repo, head).await?.holds.clone();
-    reader.note_whole();
     notices::history_read(reporter, reader);
     Ok(holds)
 }

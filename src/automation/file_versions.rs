@@ -36,6 +36,11 @@ impl FileVersions {
         found.cloned().unwrap_or_default()
     }
 
+    /// Forgets all versions: after a long reading they take megabytes, and the next commit needs two.
+    pub(super) fn forget(&mut self) {
+        (self.young, self.old) = (Generation::new(), Generation::new());
+    }
+
     /// Loads both versions of each changed file that may be a manifest.
     ///
     /// # Errors
@@ -98,7 +103,7 @@ fn read_all(versions: Vec<Version>, contents: Vec<Option<Vec<u8>>>) -> (Generati
     (read.collect(), parsed)
 }
 
-fn fields(path: &RepoPath, bytes: &[u8]) -> Vec<(FieldId, FieldValue)> {
+pub(super) fn fields(path: &RepoPath, bytes: &[u8]) -> Vec<(FieldId, FieldValue)> {
     let reading = manifest::read(path, bytes);
     let documents = reading.documents.iter().chain(&reading.values);
     let fields = documents.flat_map(|document| {

@@ -1,28 +1,26 @@
 use super::file_versions::{FileVersions, is_yaml};
-use crate::history::{self, Bump, Commit, FieldChange, FileFields, Hold, HoldIndex};
+use super::known_history::KnownHistory;
+use crate::history::{self, Commit, FieldChange, FileFields, Hold};
 use crate::model::{CommitId, FieldId};
 use crate::plan::PlannedBump;
 use crate::port::{ConfigRepo, FileChange, HistoryCommit, RepoFailure, RepoProblem};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Reads the branch's history for holds. After the first reading it reads new commits only.
+/// Reads the branch's history for holds. After the first reading it reads new commits only, and a process that starts reads on
+/// from where an earlier one has kept a checkpoint.
 #[derive(Debug, Default)]
 pub struct HistoryReader {
-    head: Option<CommitId>,
-    head_time: Timestamp,
-    oldest: Option<Timestamp>,
-    index: HoldIndex,
-    /// A hash of field, tag and new name for each bump in the history.
-    bumps: HashSet<u64>,
+    known: KnownHistory,
     versions: FileVersions,
     commits: usize,
     is_cut: bool,
-    /// Whether the repository had the whole history when the reading began.
+    /// Whether the repository had its whole history when it was read.
     is_whole: bool,
+    /// Commits that were read since the last checkpoint.
+    unkept: usize,
     past: FieldHistory,
 }
 
@@ -56,51 +54,116 @@ impl FieldHistory {
     }
 }
 
-/// How many commits are searched for bumps: some hundred bytes each, while they are read.
+/// How many commits are searched for bumps: some hundred bytes each.
 pub(super) const LONGEST_HISTORY: usize = 1_000_000;
 /// Commits whose files are in memory at once.
 const BATCH: usize = 256;
+/// So many commits are read again sooner than a checkpoint is written for them.
+const WORTH_A_CHECKPOINT: usize = 64;
 
 impl HistoryReader {
     /// Whether a commit in the history records this bump: the same field and tag, and the same new name.
     pub(super) fn has_bump(&self, bump: &PlannedBump) -> bool {
-        self.bumps.contains(&hash(&bump.record()))
+        self.known.index.has_bump(&bump.record())
     }
 
     /// What the history up to `head` says.
     ///
     /// # Errors
-    /// The repository could not be read. What was known before stays, and the next call reads on from there.
+    /// The repository could not be read. The next call reads on from what was known before, or from the checkpoint.
     pub async fn read(&mut self, repo: &impl ConfigRepo, head: CommitId) -> Result<&FieldHistory, RepoFailure> {
-        if self.head != Some(head) {
-            let known = match self.head {
-                Some(known) if repo.is_ancestor(known, head).await? => Some(known),
-                _ => {
-                    self.head = None;
-                    None
-                }
-            };
-            let new = repo.history_ids(head, known, LONGEST_HISTORY).await?;
-            if known.is_none() {
-                (self.index, self.oldest) = (HoldIndex::default(), None);
-                self.bumps.clear();
-                self.is_whole = false;
-            }
-            self.is_cut = new.len() == LONGEST_HISTORY || (self.is_cut && known.is_some());
-            self.commits += new.len();
-            for commit in self.with_field_changes(repo, new).await? {
-                self.bumps.extend(commit.ours.iter().map(hash));
-                self.index.push(commit);
-            }
-            self.head = Some(head);
+        if self.known.head != Some(head) {
+            self.find_beginning(repo, head).await?;
+            self.read_on(repo, head).await?;
             self.past = FieldHistory {
-                holds: self.index.holds(),
+                holds: self.known.index.holds(),
                 revision: self.past.revision + 1,
-                written: self.index.written(),
-                otherwise: self.oldest.unwrap_or(self.head_time),
+                written: self.known.index.written(),
+                otherwise: self.known.oldest.unwrap_or(self.known.head_time),
             };
+            self.keep(repo).await;
         }
         Ok(&self.past)
+    }
+
+    /// Leaves known what `head` descends from: what this process has read, what a checkpoint has, or nothing.
+    async fn find_beginning(&mut self, repo: &impl ConfigRepo, head: CommitId) -> Result<(), RepoFailure> {
+        match self.known.head {
+            Some(known) if repo.is_ancestor(known, head).await? => return Ok(()),
+            _ => (self.known, self.is_cut) = (KnownHistory::default(), false),
+        }
+        self.unkept = 0;
+        let kept = repo.checkpoint().await.and_then(|bytes| KnownHistory::read(&bytes));
+        if let Some(kept) = kept
+            && let Some(known) = kept.head
+            && repo.is_ancestor(known, head).await?
+        {
+            (self.known, self.is_whole) = (kept, true);
+        } else {
+            self.is_whole = repo.is_whole().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the commits between what is known and `head`, batch by batch. If a batch after the first cannot be read, the head is
+    /// not known any more, and the next reading finds another beginning.
+    async fn read_on(&mut self, repo: &impl ConfigRepo, head: CommitId) -> Result<(), RepoFailure> {
+        let until = self.known.head;
+        let mut left = repo.history_ids(head, until, LONGEST_HISTORY).await?;
+        if until.is_none() {
+            // The mirror may have been fetched anew, and in part, since it was asked before.
+            self.is_whole = self.is_whole && repo.is_whole().await?;
+        }
+        self.is_cut |= left.len() == LONGEST_HISTORY;
+        left.reverse();
+        let mut left: VecDeque<CommitId> = left.into();
+        let first_seen = Timestamp::now();
+        while !left.is_empty() {
+            let asked = left.iter().take(BATCH).copied().collect();
+            let batch = repo.commits(asked).await?;
+            if batch.is_empty() {
+                return Err(not_given());
+            }
+            left.drain(..batch.len().min(left.len()));
+            self.take(repo, batch, first_seen).await?;
+        }
+        self.versions.forget();
+        self.known.head = Some(head);
+        Ok(())
+    }
+
+    /// Adds commits, oldest first, with the image fields that they change. Commits before the first bump make no hold, so their
+    /// files are not read. A commit whose clock is ahead counts as made when it was first seen.
+    async fn take(
+        &mut self,
+        repo: &impl ConfigRepo,
+        mut batch: Vec<HistoryCommit>,
+        first_seen: Timestamp,
+    ) -> Result<(), RepoFailure> {
+        (self.commits, self.unkept) = (self.commits + batch.len(), self.unkept + batch.len());
+        let newest = batch.last().map(|newest| newest.committed_at.min(first_seen));
+        let is_ours = |commit: &HistoryCommit| !history::bumps(&commit.message).is_empty();
+        if self.known.index.is_empty() {
+            let first = batch.iter().position(is_ours);
+            batch.drain(..first.unwrap_or(batch.len()));
+        }
+        self.load(repo, &batch).await?;
+        self.known.head = None;
+        self.known.head_time = newest.unwrap_or(self.known.head_time);
+        for commit in &batch {
+            let commit = self.with_fields(commit, first_seen);
+            self.known.oldest.get_or_insert(commit.committed_at);
+            self.known.index.push(commit);
+        }
+        Ok(())
+    }
+
+    /// Keeps a checkpoint of a whole history, if much was read since the last one.
+    async fn keep(&mut self, repo: &impl ConfigRepo) {
+        if self.is_whole && !self.is_cut && self.unkept >= WORTH_A_CHECKPOINT {
+            self.unkept = 0;
+            repo.keep_checkpoint(self.known.to_bytes()).await;
+        }
     }
 
     /// What the last reading found.
@@ -108,12 +171,7 @@ impl HistoryReader {
         &self.past
     }
 
-    /// Notes that the repository had the whole history when the last reading began.
-    pub(super) fn note_whole(&mut self) {
-        self.is_whole = true;
-    }
-
-    /// Whether the last reading is of the whole history.
+    /// Whether all commits before the head were there when they were read.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -133,43 +191,7 @@ impl HistoryReader {
 
     /// Makes the next reading start from the beginning: the repository has more of the history now.
     pub(super) fn forget(&mut self) {
-        self.head = None;
-    }
-
-    /// The commits, oldest first, with the image fields that they change. Commits before the first bump make no hold, so their
-    /// files are not read. A commit whose clock is ahead counts as made when it was first seen.
-    async fn with_field_changes(
-        &mut self,
-        repo: &impl ConfigRepo,
-        newest_first: Vec<CommitId>,
-    ) -> Result<Vec<Commit>, RepoFailure> {
-        let first_seen = Timestamp::now();
-        let mut left: VecDeque<CommitId> = newest_first.into_iter().rev().collect();
-        let mut has_bumps = !self.index.is_empty();
-        let mut commits = Vec::new();
-        while !left.is_empty() {
-            let asked = left.iter().take(BATCH).copied().collect();
-            let mut batch = repo.commits(asked).await?;
-            if batch.is_empty() {
-                return Err(not_given());
-            }
-            left.drain(..batch.len().min(left.len()));
-            if let Some(newest) = batch.last() {
-                self.head_time = newest.committed_at.min(first_seen);
-            }
-            let is_ours = |commit: &HistoryCommit| !history::bumps(&commit.message).is_empty();
-            if !has_bumps {
-                let first = batch.iter().position(is_ours);
-                batch.drain(..first.unwrap_or(batch.len()));
-                has_bumps = first.is_some();
-            }
-            self.load(repo, &batch).await?;
-            commits.extend(batch.iter().map(|commit| self.with_fields(commit, first_seen)));
-        }
-        if self.oldest.is_none() {
-            self.oldest = commits.first().map(|commit| commit.committed_at);
-        }
-        Ok(commits)
+        self.known = KnownHistory::default();
     }
 
     /// Reads the files that the commits change.
@@ -214,10 +236,4 @@ fn not_given() -> RepoFailure {
         message: "commits of the history were not given; the next pass reads them again; please report this as a bug"
             .to_owned(),
     }
-}
-
-fn hash(bump: &Bump) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&bump.field, &bump.new, &bump.new_image).hash(&mut hasher);
-    hasher.finish()
 }

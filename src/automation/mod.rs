@@ -33,6 +33,7 @@ mod file_versions;
 mod history_reader;
 mod image_fields;
 mod inputs;
+mod known_history;
 mod notices;
 mod pass;
 mod preview;

@@ -3,6 +3,7 @@ use super::error::Error;
 use super::keys::deploy_key::DeployKey;
 use super::limits::Limits;
 use super::lock::locked;
+use super::mirror::checkpoint;
 use super::mirror::dir::MirrorDir;
 use super::mirror::error::Error as MirrorError;
 use super::mirror::push;
@@ -289,6 +290,28 @@ impl ConfigRepo for Repo {
 
     async fn unshallow(&self) -> Result<bool, RepoFailure> {
         self.deepen(true).await
+    }
+
+    async fn is_whole(&self) -> Result<bool, RepoFailure> {
+        Ok(!self.read(|repo, _| Ok(repo.is_shallow())).await?)
+    }
+
+    async fn checkpoint(&self) -> Option<Vec<u8>> {
+        let found = ask(&self.reader, |mirror| Ok(checkpoint::load(mirror))).await;
+        found.ok().flatten()
+    }
+
+    async fn keep_checkpoint(&self, bytes: Vec<u8>) {
+        let kept = ask(&self.reader, move |mirror| Ok(checkpoint::keep(mirror, &bytes)));
+        let problem = match kept.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => with_causes(&error),
+        };
+        tracing::debug!(
+            error = problem,
+            "the history is not kept, and the next start reads it again"
+        );
     }
 
     async fn verified_head(&self, tip: CommitId) -> Result<VerifiedHead, RepoFailure> {

@@ -1,3 +1,4 @@
+use super::bump::Bump;
 use super::commit::Commit;
 use super::entry::{Change, Entry};
 use super::field_state::FieldState;
@@ -6,9 +7,10 @@ use super::interner::Interners;
 use super::line_state::LineState;
 use super::rejected::Rejected;
 use super::walk::walk;
-use crate::model::{CommitId, FieldId};
+use crate::model::{CommitId, FieldId, Tag};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The commits of a history, and the holds that follow from them. Commits are appended; the holds can be read at any time.
 ///
@@ -25,6 +27,8 @@ pub struct HoldIndex {
     written: HashMap<u32, Timestamp>,
     /// Fields that were renamed, each with its name before.
     renamed: BTreeSet<(u32, u32)>,
+    /// A hash of field, tag and new name for each bump that a commit records.
+    bumps: HashSet<u64>,
 }
 
 impl HoldIndex {
@@ -36,21 +40,54 @@ impl HoldIndex {
             .iter()
             .map(|parent| self.places.get(parent).copied())
             .collect();
-        let depths = parents
-            .iter()
-            .flatten()
-            .filter_map(|parent| self.entries.get(usize::try_from(*parent).ok()?));
-        let depth = depths.map(|parent| parent.depth + 1).max().unwrap_or_default();
+        let depth = Self::depth(&self.entries, &parents);
         let entry = Entry::new(&commit, parents, depth, &mut self.interners);
+        self.append(entry);
+    }
+
+    /// An index without commits whose values have these numbers.
+    pub(super) fn of(interners: Interners) -> Self {
+        Self {
+            interners,
+            ..Self::default()
+        }
+    }
+
+    /// The values and the commits.
+    pub(super) fn parts(&self) -> (&Interners, &[Entry]) {
+        (&self.interners, &self.entries)
+    }
+
+    /// The length of the longest line of commits that leads to a commit with these parents.
+    pub(super) fn depth(entries: &[Entry], parents: &[Option<u32>]) -> u32 {
+        let parents = parents.iter().flatten();
+        let parents = parents.filter_map(|parent| entries.get(usize::try_from(*parent).ok()?));
+        parents.map(|parent| parent.depth + 1).max().unwrap_or_default()
+    }
+
+    /// Appends a commit in numbers.
+    pub(super) fn append(&mut self, entry: Entry) {
         self.record_written(&entry);
+        let interners = &self.interners;
+        self.bumps.extend(entry.ours.iter().filter_map(|bump| {
+            let tag = interners.versions.get(bump.to)?.tag.as_ref()?;
+            let name = interners.texts.get(bump.image).filter(|_| bump.writes_name);
+            Some(hash(interners.fields.get(bump.field)?, tag, name))
+        }));
         self.renamed.extend(
             entry
                 .all_changes()
                 .filter_map(|change| Some((change.field, change.was?))),
         );
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.places.insert(commit.commit, index);
+        self.places.insert(entry.commit, index);
         self.entries.push(entry);
+    }
+
+    /// Whether a commit records this bump: the same field and tag, and the same new name.
+    pub fn has_bump(&self, bump: &Bump) -> bool {
+        self.bumps
+            .contains(&hash(&bump.field, &bump.new, bump.new_image.as_ref()))
     }
 
     /// How many commits there are.
@@ -168,6 +205,12 @@ impl HoldIndex {
             rejected: rejected.into_iter().map(|(rejected, ..)| rejected).collect(),
         }
     }
+}
+
+fn hash(field: &FieldId, tag: &Tag, name: Option<&String>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (field, tag, name).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The holds at the last commit of a history. Parents come before their children.

@@ -38,6 +38,16 @@ impl<T: Eq + Hash + Clone> Interner<T> {
         self.numbers.get(value).copied()
     }
 
+    /// How many values there are.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The values in the order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.values.iter().map(|value| &**value)
+    }
+
     pub(super) fn get(&self, number: u32) -> Option<&T> {
         self.values.get(usize::try_from(number).ok()?).map(|value| &**value)
     }

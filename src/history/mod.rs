@@ -31,10 +31,15 @@
 //! file does not change. A container that is renamed stays the same field, and so do the entries of a kustomization or a
 //! values file that moves. [`HoldIndex::written`] tells when each field was last written.
 //!
+//! **Checkpoint.** An index can be written and read again, so that a process that starts need not read all commits. What is
+//! written are the commits as numbers; holds are found anew.
+//!
 //! Pure: whoever reads git, and the files at each commit, makes the [`Commit`]s. Deliberately absent: file names, except for
 //! objects that have no other name; the order of tags.
 
 mod bump;
+mod byte_form;
+mod checkpoint;
 mod commit;
 mod confirmation;
 mod entry;
@@ -59,6 +64,7 @@ mod property;
 mod tests;
 
 pub use bump::{Bump, Resume, bumps, resumes};
+pub(crate) use byte_form::{Bytes, Form};
 pub use commit::Commit;
 pub use confirmation::Confirmation;
 pub use field_change::{FieldChange, FieldValue};

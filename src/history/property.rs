@@ -258,6 +258,29 @@ fn rejections(index: &mut HoldIndex, field: usize) -> Rejections {
     rejections.collect()
 }
 
+/// The commits that a branch pointed to, one after the other.
+fn tips(dag: &Dag) -> Vec<usize> {
+    let mut tips = vec![dag.0.len() - 1];
+    while let Some(first) = tips.last().and_then(|tip| dag.0[*tip].parents.first()) {
+        tips.push(*first);
+    }
+    tips.reverse();
+    tips
+}
+
+fn written(index: &HoldIndex) -> Vec<u8> {
+    let mut form = Form::default();
+    index.write(&mut form);
+    form.into_bytes()
+}
+
+/// The index, written and read.
+fn again(index: &HoldIndex) -> Option<HoldIndex> {
+    let written = written(index);
+    let mut bytes = Bytes::of(&written);
+    HoldIndex::read(&mut bytes).filter(|_| bytes.is_at_end())
+}
+
 /// A commit as drawn: which parents, which kind, which field, which tag, which clock.
 type Draw = ([u8; 3], u8, u8, u8, u8);
 
@@ -338,23 +361,77 @@ proptest! {
         }
     }
 
+    /// Processes that read on from each other's checkpoints, taken anywhere, know what one who read the whole history knows.
+    #[test]
+    fn a_history_read_on_from_checkpoints_says_what_it_says_as_a_whole(
+        draws in prop::collection::vec(any::<Draw>(), 1..28),
+        ends: [bool; 28],
+        looks: [bool; 28],
+    ) {
+        let dag = dag(draws);
+        let mut resumed = HoldIndex::default();
+        let mut seen = 0;
+        for tip in tips(&dag) {
+            let all = dag.ancestors(tip);
+            dag.members(all & !seen).for_each(|commit| resumed.push(dag.step(commit)));
+            seen = all;
+            if ends[tip] {
+                resumed = again(&resumed).expect("what was written is read");
+            }
+            if looks[tip] || tip + 1 == dag.0.len() {
+                let mut whole = HoldIndex::default();
+                dag.members(all).for_each(|commit| whole.push(dag.step(commit)));
+                prop_assert_eq!(resumed.holds(), whole.holds(), "at {} of {:#?}", tip, dag);
+            }
+        }
+        let mut whole = HoldIndex::default();
+        (0..dag.0.len()).for_each(|commit| whole.push(dag.step(commit)));
+        for bump in (0..dag.0.len()).flat_map(|commit| dag.step(commit).ours) {
+            prop_assert!(resumed.has_bump(&bump) && whole.has_bump(&bump));
+        }
+        let again = again(&whole).expect("what was written is read");
+        prop_assert_eq!(again.written(), whole.written());
+        prop_assert_eq!(written(&again), written(&whole));
+    }
+
     /// Whoever watched every push knows what one who starts from nothing knows.
     #[test]
     fn a_history_read_piece_by_piece_says_what_it_says_as_a_whole(draws in prop::collection::vec(any::<Draw>(), 1..28)) {
         let dag = dag(draws);
-        let mut tips = vec![dag.0.len() - 1];
-        while let Some(first) = tips.last().and_then(|tip| dag.0[*tip].parents.first()) {
-            tips.push(*first);
-        }
         let mut watching = HoldIndex::default();
         let mut seen = 0;
-        for tip in tips.into_iter().rev() {
+        for tip in tips(&dag) {
             let all = dag.ancestors(tip);
             dag.members(all & !seen).for_each(|commit| watching.push(dag.step(commit)));
             seen = all;
             let mut fresh = HoldIndex::default();
             dag.members(all).for_each(|commit| fresh.push(dag.step(commit)));
             prop_assert_eq!(watching.holds(), fresh.holds(), "at {} of {:#?}", tip, dag);
+        }
+    }
+}
+
+proptest! {
+    /// No bytes make a panic, whatever was done to them.
+    #[test]
+    fn a_damaged_checkpoint_is_read_or_refused(
+        draws in prop::collection::vec(any::<Draw>(), 1..8),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        length: prop::sample::Index,
+    ) {
+        let dag = dag(draws);
+        let mut index = HoldIndex::default();
+        (0..dag.0.len()).for_each(|commit| index.push(dag.step(commit)));
+        let mut bytes = written(&index);
+        bytes.truncate(length.index(bytes.len() + 1));
+        for (at, byte) in damage {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] ^= byte;
+            }
+        }
+        if let Some(mut index) = HoldIndex::read(&mut Bytes::of(&bytes)) {
+            index.holds();
         }
     }
 }

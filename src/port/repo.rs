@@ -249,6 +249,23 @@ pub trait ConfigRepo: Send + Sync + 'static {
         async { Ok(false) }
     }
 
+    /// Whether [`Self::history`] goes back to the first commit. True for a repository that always has its whole history.
+    fn is_whole(&self) -> impl Future<Output = Result<bool, RepoFailure>> + Send {
+        async { Ok(true) }
+    }
+
+    /// What [`Self::keep_checkpoint`] kept last, in this process or an earlier one, if the repository still is the one that it
+    /// was kept for. A cache: there may be nothing at any time.
+    fn checkpoint(&self) -> impl Future<Output = Option<Vec<u8>>> + Send {
+        async { None }
+    }
+
+    /// Keeps what was read of the history, in place of what was kept before. Nobody learns of a failure: the next process reads
+    /// the history again.
+    fn keep_checkpoint(&self, _bytes: Vec<u8>) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Makes the commits in the object database, the first on its `parent` and each further commit on the commit before.
     /// Pushes all commits at once with compare-and-swap: the branch moves only if its tip still is `parent`. If the answer of
     /// the server is lost, the remote ref decides about the outcome. A check ensures that only planned blobs differ.

@@ -1,3 +1,4 @@
+mod checkpoints;
 mod counts;
 mod fake_repo;
 mod incremental;

@@ -183,6 +183,10 @@ impl ConfigRepo for Known {
         Ok(true)
     }
 
+    async fn is_whole(&self) -> Result<bool, RepoFailure> {
+        Ok(self.whole.load(Ordering::Relaxed))
+    }
+
     async fn unshallow(&self) -> Result<bool, RepoFailure> {
         let before = self.there();
         self.whole.store(true, Ordering::Relaxed);

@@ -1,11 +1,11 @@
 use super::git_program::{self, Failure};
 use crate::git::budget::Budget;
 use crate::git::error::Error;
+use crate::git::limits::Limits;
 use crate::git::objects::error::Error as ObjectsError;
 use crate::git::objects::ids::commit_id;
 use crate::git::objects::tree::Selection;
 use crate::git::objects::{history, listing};
-use crate::git::limits::Limits;
 use crate::git::transport::libgit2::cache;
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, RepoProblem, TreeListing};
@@ -226,6 +226,10 @@ impl ConfigRepo for Local {
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoFailure> {
         self.run(move |repo, path, _| history::is_ancestor(repo, &path, ancestor, descendant))
             .await
+    }
+
+    async fn is_whole(&self) -> Result<bool, RepoFailure> {
+        self.run(|repo, _, _| Ok(!repo.is_shallow())).await
     }
 
     /// Fetches nothing, because the clone is the user's own.

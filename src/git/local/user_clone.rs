@@ -266,6 +266,10 @@ impl ConfigRepo for UserClone {
         self.local.history(tip, until, limit).await
     }
 
+    async fn is_whole(&self) -> Result<bool, RepoFailure> {
+        self.local.is_whole().await
+    }
+
     async fn unshallow(&self) -> Result<bool, RepoFailure> {
         self.local.unshallow().await
     }

@@ -3,6 +3,7 @@
 //! A mirror with any fault is removed and fetched again. One process at a time owns the folder.
 
 mod branch_fetch;
+pub(crate) mod checkpoint;
 pub(crate) mod dir;
 pub(crate) mod error;
 mod fetch;

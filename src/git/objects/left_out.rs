@@ -14,7 +14,7 @@ pub(crate) fn note(mirror: &Repository) -> Result<(), Libgit2Error> {
 }
 
 /// Whether objects were left out of this repository.
-pub(super) fn are_there(repo: &Repository) -> bool {
+pub(crate) fn are_there(repo: &Repository) -> bool {
     file(repo).exists()
 }
 
