@@ -13,8 +13,14 @@ fn pieces(data: &[u8], length: usize) -> Vec<&[u8]> {
 }
 
 /// The packets, read without a state: each by its four digits. `None` where the bytes are no packets.
-fn expected(mut data: &[u8]) -> Option<Packets> {
+fn expected(data: &[u8]) -> Option<Packets> {
     let mut bodies = Vec::new();
+    let rest = read_into(&mut bodies, data)?.to_vec();
+    Some(Packets { bodies, rest })
+}
+
+/// Adds the packets up to bytes that are none, and returns what is there of the body of the next one.
+fn read_into<'a>(bodies: &mut Vec<Option<Vec<u8>>>, mut data: &'a [u8]) -> Option<&'a [u8]> {
     while let Some((header, rest)) = data.split_at_checked(4) {
         let digit = |byte: &u8| char::from(*byte).to_digit(16);
         let digits: Vec<u32> = header.iter().map(digit).collect::<Option<_>>()?;
@@ -25,16 +31,12 @@ fn expected(mut data: &[u8]) -> Option<Packets> {
             continue;
         }
         let Some((body, after)) = rest.split_at_checked(length.checked_sub(4)?) else {
-            let rest = rest.to_vec();
-            return Some(Packets { bodies, rest });
+            return Some(rest);
         };
         bodies.push(Some(body.to_vec()));
         data = after;
     }
-    Some(Packets {
-        bodies,
-        rest: Vec::new(),
-    })
+    Some(&[])
 }
 
 /// The input is what a server sends. Properties: the packets are those of a reading without a state, however the bytes are cut;
@@ -131,7 +133,12 @@ pub fn push_report(data: &[u8]) {
 
 /// Whether any line of the report, with or without bands, says that the branch was moved.
 fn says_ok(data: &[u8]) -> bool {
-    let bodies = |data: &[u8]| expected(data).unwrap_or_default().bodies.into_iter().flatten();
+    let bodies = |data: &[u8]| {
+        let mut bodies = Vec::new();
+        // What follows the report may be anything.
+        read_into(&mut bodies, data);
+        bodies.into_iter().flatten()
+    };
     let (mut banded, mut lines) = (Vec::new(), Vec::new());
     for body in bodies(data) {
         match body.as_slice() {
