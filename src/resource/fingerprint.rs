@@ -2,6 +2,7 @@ use super::field_set::{FieldPath, has_field, leaf_fields};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The field manager of all the agent's requests.
@@ -71,10 +72,16 @@ pub struct Ownership {
     pub last_written: Vec<FieldPath>,
     /// Whether the agent's entry owns `spec.replicas`.
     pub owns_replicas: bool,
+    /// Whether somebody else wrote in the second of the agent's entry, or later. Writes to the status do not count.
+    pub has_later_writer: bool,
+    /// Whether somebody wrote the status in the second of the agent's entry, or later.
+    pub has_later_status: bool,
     /// When the agent's entry last changed.
     pub applied_at: Option<jiff::Timestamp>,
     /// Whether the agent's entry owns the annotation `tidegate.dev/prune`.
     pub owns_prune: bool,
+    /// The labels and annotations that the agent's entry owns.
+    pub own_marks: BTreeSet<String>,
 }
 
 impl Ownership {
@@ -82,19 +89,34 @@ impl Ownership {
     pub fn read<'a>(entries: impl IntoIterator<Item = FieldsEntry<'a>>) -> Self {
         let mut ownership = Self::default();
         let (mut latest, mut own, mut last) = (None, None, None);
+        let (mut newest, mut newest_status) = (None, None);
         for entry in entries {
             if entry.is_own() {
                 ownership.fingerprint = Some(hash(&entry));
                 ownership.applied_at = entry.time;
                 ownership.owns_replicas = has_field(entry.fields, &REPLICAS);
                 own = Some(entry.fields);
-                ownership.owns_prune = owns_annotation(entry.fields, "tidegate.dev/prune");
-            } else if entry.subresource != "status" && (ownership.last_writer.is_none() || entry.time > latest) {
+                ownership.owns_prune =
+                    owned_names(entry.fields, "f:annotations").any(|name| name == "tidegate.dev/prune");
+                let names = ["f:labels", "f:annotations"].into_iter();
+                ownership.own_marks = names
+                    .flat_map(|part| owned_names(entry.fields, part))
+                    .map(str::to_owned)
+                    .collect();
+                continue;
+            }
+            match entry.subresource {
+                "status" => newest_status = newest_status.max(entry.time),
+                _ => newest = newest.max(entry.time),
+            }
+            if entry.subresource != "status" && (ownership.last_writer.is_none() || entry.time > latest) {
                 latest = entry.time;
                 ownership.last_writer = Some(entry.manager.to_owned());
                 last = Some(entry.fields);
             }
         }
+        ownership.has_later_writer = newest.is_some() && newest >= ownership.applied_at;
+        ownership.has_later_status = newest_status.is_some() && newest_status >= ownership.applied_at;
         let written = last.map(|fields| leaf_fields(fields, MAX_WRITTEN)).unwrap_or_default();
         let is_own = |path: &FieldPath| {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -113,11 +135,14 @@ impl Ownership {
     }
 }
 
-fn owns_annotation(fields: &Value, key: &str) -> bool {
-    let annotations = fields
-        .get("f:metadata")
-        .and_then(|metadata| metadata.get("f:annotations"));
-    annotations.is_some_and(|owned| owned.get(format!("f:{key}")).is_some())
+/// The names of the labels or annotations among these fields.
+fn owned_names<'a>(fields: &'a Value, part: &str) -> impl Iterator<Item = &'a str> {
+    let owned = fields.get("f:metadata").and_then(|metadata| metadata.get(part));
+    let names = owned
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|owned| owned.keys());
+    names.filter_map(|name| name.strip_prefix("f:"))
 }
 
 fn hash(entry: &FieldsEntry<'_>) -> Fingerprint {

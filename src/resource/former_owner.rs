@@ -2,7 +2,7 @@ use super::fingerprint::MANAGER;
 use super::live_object::LiveObject;
 use super::set::{PART_OF_LABEL, SetId};
 use super::writer::is_manifest_tool;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Who made an object before the agent took it over.
@@ -32,17 +32,8 @@ impl FormerOwner {
         if let Some(other) = labels.get(PART_OF_LABEL).filter(|label| *label != set.as_str()) {
             return Self::Set(other.clone());
         }
-        if let Some(owner) = flux(labels) {
-            return Self::Flux(Some(owner));
-        }
-        if let Some(application) = argo_cd(live) {
-            return Self::ArgoCd(application);
-        }
-        if let Some(name) = annotations.get("meta.helm.sh/release-name") {
-            return Self::Helm(Some(named(annotations.get("meta.helm.sh/release-namespace"), name)));
-        }
-        if let Some(release) = annotations.get("helm.fluxcd.io/antecedent") {
-            return Self::Helm(Some(release.clone()));
+        if let Some(owner) = marked(live) {
+            return owner;
         }
         if has_manager(&["kustomize-controller", "helm-controller"]) {
             return Self::Flux(None);
@@ -60,6 +51,44 @@ impl FormerOwner {
             .or_else(|| others().next());
         last.map_or(Self::Nobody, |name| Self::Manager(name.clone()))
     }
+}
+
+impl FormerOwner {
+    /// The tool that has marked an object of the agent as its own, after the agent had applied the object. Marks that the agent
+    /// itself wrote come from the manifest and say nothing.
+    pub fn that_took_over(
+        labels: &BTreeMap<String, String>,
+        annotations: &BTreeMap<String, String>,
+        own_marks: &BTreeSet<String>,
+    ) -> Option<Self> {
+        let foreign = |marks: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            let foreign = marks.iter().filter(|(name, _)| !own_marks.contains(*name));
+            foreign.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        let marks = LiveObject {
+            labels: foreign(labels),
+            annotations: foreign(annotations),
+            ..LiveObject::default()
+        };
+        marked(&marks)
+    }
+}
+
+/// The tool whose labels or annotations an object has.
+fn marked(live: &LiveObject) -> Option<FormerOwner> {
+    let annotations = &live.annotations;
+    if let Some(owner) = flux(&live.labels) {
+        return Some(FormerOwner::Flux(Some(owner)));
+    }
+    if let Some(application) = argo_cd(live) {
+        return Some(FormerOwner::ArgoCd(application));
+    }
+    if let Some(name) = annotations.get("meta.helm.sh/release-name") {
+        let release = named(annotations.get("meta.helm.sh/release-namespace"), name);
+        return Some(FormerOwner::Helm(Some(release)));
+    }
+    let release = annotations.get("helm.fluxcd.io/antecedent")?;
+    Some(FormerOwner::Helm(Some(release.clone())))
 }
 
 /// Flux v2 labels what it applies with the name of the object that declares it. Its annotations (`…/prune`) are wishes of

@@ -51,7 +51,7 @@ pub use live_object::LiveObject;
 pub use member::{Authorship, MemberKey, MemberKeys, Members, decode_keys, encode_keys, looks_applied};
 pub use missing_right::{MissingRight, is_for_want_of_rights};
 pub use object::{Drift, Ignore, Intent, Object, Origin};
-pub use observed::ObservedObject;
+pub use observed::{ObservedObject, is_other_content};
 pub use prune::{Protected, RetainReason, may_prune};
 pub use prune_policy::PrunePolicy;
 pub use run::Run;

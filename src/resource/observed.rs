@@ -22,6 +22,9 @@ pub struct ObservedObject {
     pub last_writer: Option<String>,
     /// The fields that this manager owns and the agent does not, if the agent's fingerprint has just changed.
     pub last_written: Vec<FieldPath>,
+    /// Whether somebody else wrote since the agent's entry in `managedFields` last changed. Where nobody did and the object has
+    /// changed all the same, another process of the agent wrote within the same second.
+    pub has_later_writer: bool,
     /// Whether the agent owns `spec.replicas`.
     pub owns_replicas: bool,
     /// Whether the agent's entry in `managedFields` is older than the object: a backup restored it together with the
@@ -31,6 +34,8 @@ pub struct ObservedObject {
     pub additions: Option<Arc<Additions>>,
     /// Whether it has owner references: its owner creates and deletes it.
     pub is_owned: bool,
+    /// Whether another tool, such as Flux or Helm, has marked it as its own after the agent had applied it.
+    pub is_claimed: bool,
     /// Whether it is being deleted.
     pub is_terminating: bool,
     /// Whether it has run to its end, see [`Run`](super::Run).
@@ -46,12 +51,15 @@ pub struct ObservedObject {
 }
 
 impl ObservedObject {
-    /// Whether no loop could decide differently about the two. The version and the last writer alone change no decision.
+    /// Whether no loop could decide differently about the two, of which the second is the later one. The version and the last writer
+    /// alone change no decision, unless nobody but another process of the agent can have written.
     pub fn decides_as(&self, other: &Self) -> bool {
         self.uid == other.uid
             && self.fingerprint == other.fingerprint
             && self.generation == other.generation
             && self.is_owned == other.is_owned
+            && self.is_claimed == other.is_claimed
+            && (other.has_later_writer || !self.is_other_content(other))
             && self.prune == other.prune
             && self.is_beside_as(other)
     }
@@ -69,6 +77,20 @@ impl ObservedObject {
     pub fn is_at_rest(&self) -> bool {
         self.additions.is_none() && !self.is_terminating && !self.is_finished && self.health.is_settled()
     }
+
+    /// Whether the content may differ between two versions of an object: by the generation, where the kind has one.
+    pub fn is_other_content(&self, later: &Self) -> bool {
+        is_other_content((self.generation, &self.version), (later.generation, &later.version))
+    }
+}
+
+/// Whether the content may differ between two versions of an object, of which the second is the later one: by the generation,
+/// where the kind has one.
+pub fn is_other_content(before: (Option<i64>, &ResourceVersion), after: (Option<i64>, &ResourceVersion)) -> bool {
+    match (before.0, after.0) {
+        (Some(before), Some(after)) => before < after,
+        _ => before.1.is_older_than(after.1),
+    }
 }
 
 #[cfg(test)]
@@ -82,10 +104,12 @@ impl ObservedObject {
             fingerprint: None,
             last_writer: None,
             last_written: Vec::new(),
+            has_later_writer: false,
             owns_replicas: false,
             is_copy: false,
             additions: None,
             is_owned: false,
+            is_claimed: false,
             is_terminating: false,
             is_finished: false,
             allocations: Allocations::default(),

@@ -38,6 +38,8 @@ pub enum RetainReason {
     NotApplied,
     /// It has an owner, which creates and deletes it. The label was copied from the owner.
     HasOwner,
+    /// Another tool has marked it as its own since the agent applied it.
+    OtherTool,
     /// It is a protected namespace of the target or lies in one: the agent runs there.
     AgentNamespace,
     /// Its annotations disable pruning.
@@ -53,6 +55,7 @@ impl fmt::Display for RetainReason {
         f.write_str(match self {
             Self::NotApplied => "it was not applied by tidegate",
             Self::HasOwner => "it belongs to another object (owner references)",
+            Self::OtherTool => "another tool (a Helm release, Flux or Argo CD) has marked it as its own",
             Self::AgentNamespace => "the agent itself runs there",
             Self::Annotated => "its annotations disable pruning",
             Self::ProtectedKind => "its kind is only deleted when it is annotated tidegate.dev/prune: \"enabled\"",
@@ -81,6 +84,9 @@ pub fn may_prune(
     }
     if live.is_owned {
         return Err(RetainReason::HasOwner);
+    }
+    if live.is_claimed {
+        return Err(RetainReason::OtherTool);
     }
     if protected.has(id) {
         return Err(RetainReason::AgentNamespace);
@@ -143,6 +149,15 @@ mod tests {
                     ..live()
                 },
                 Err(RetainReason::HasOwner),
+            ),
+            (
+                "Service",
+                "web",
+                ObservedObject {
+                    is_claimed: true,
+                    ..live()
+                },
+                Err(RetainReason::OtherTool),
             ),
             (
                 "Service",

@@ -118,6 +118,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             uid == applied.uid && fingerprint == applied.fingerprint && generation == applied.generation
         };
         let unchanged = match (last, &seen) {
+            // The agent has seen a later version than that of its last apply.
+            (Some(_), Some(seen)) if step.reason == Reason::Doubt => seen.version == applied.version,
             (Some(last), _) => was(&last.uid, last.fingerprint, last.generation) && last.version == applied.version,
             (None, Some(seen)) => was(&seen.uid, seen.fingerprint, seen.generation),
             (None, None) => false,
@@ -131,6 +133,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             (_, Some(owner)) => (Change::Adopted, Some(owner.to_string())),
             _ if applied.created => (Change::Created, None),
             _ if unchanged => (Change::Unchanged, None),
+            (Reason::Doubt, _) => (Change::Repaired, None),
             _ => (Change::Configured, None),
         };
         self.cache.note_applied(id, step.hash, applied, now);

@@ -1,7 +1,7 @@
 use super::apply_cache::{Entry, LastApply};
 use crate::model::ObjectId;
 use crate::port::{KindView, Observed};
-use crate::resource::{DesiredHash, ObservedObject, Run};
+use crate::resource::{DesiredHash, ObservedObject, Run, is_other_content};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ pub enum Reason {
     Gone,
     /// The last apply failed.
     Again,
+    /// The object has changed since the last apply, and only another process of the agent can have written it.
+    Doubt,
 }
 
 /// Whether an object has to be applied.
@@ -84,7 +86,12 @@ fn compare(last: &LastApply, view: &KindView, id: &ObjectId, now: Instant) -> Ne
         }
         Some(live) if live.is_terminating => Need::Nothing,
         Some(live) if live.uid == last.uid && live.fingerprint.is_some() && live.fingerprint == last.fingerprint => {
-            Need::Nothing
+            // An entry of `managedFields` has whole seconds, and does not have the values.
+            let is_other = is_other_content((last.generation, &last.version), (live.generation, &live.version));
+            match is_other && !live.has_later_writer {
+                true => Need::Apply(Reason::Doubt),
+                false => Need::Nothing,
+            }
         }
         Some(live) => Need::Apply(Reason::Drift(live.last_writer.clone())),
     }

@@ -224,7 +224,7 @@ impl SyncPlan {
         let drift = match &reason {
             Reason::Drift(by) => Some(by.clone()),
             Reason::Gone => Some(None),
-            Reason::First | Reason::Manifest | Reason::Again => None,
+            Reason::First | Reason::Manifest | Reason::Again | Reason::Doubt => None,
         };
         if let Some(by) = drift
             && !self.repairs_drift(object, &id, by, inputs)

@@ -1,8 +1,9 @@
 use crate::cluster::ownership::{additions, ownership};
 use crate::model::ObjectId;
-use crate::resource::{Allocations, GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
+use crate::resource::{Allocations, FormerOwner, GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
 use kube::core::{DynamicObject, ObjectMeta};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is kept of a wire object.
@@ -44,6 +45,8 @@ pub fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) 
         fingerprint: ownership.fingerprint,
         last_writer: ownership.last_writer,
         last_written: ownership.last_written,
+        // A write of the status changes no generation.
+        has_later_writer: ownership.has_later_writer || (metadata.generation.is_none() && ownership.has_later_status),
         owns_replicas: ownership.owns_replicas,
         is_copy,
         additions: additions(metadata.managed_fields.as_deref()).map(Arc::new),
@@ -51,6 +54,14 @@ pub fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) 
             .owner_references
             .as_ref()
             .is_some_and(|owners| !owners.is_empty()),
+        is_claimed: match (&metadata.labels, &metadata.annotations) {
+            (None, None) => false,
+            (labels, annotations) => {
+                let none = BTreeMap::new();
+                let (labels, annotations) = (labels.as_ref().unwrap_or(&none), annotations.as_ref().unwrap_or(&none));
+                FormerOwner::that_took_over(labels, annotations, &ownership.own_marks).is_some()
+            }
+        },
         is_terminating: metadata.deletion_timestamp.is_some(),
         is_finished: false,
         allocations: Allocations::default(),

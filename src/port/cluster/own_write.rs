@@ -3,7 +3,7 @@
 use super::applied::Applied;
 use super::notify::Notify;
 use crate::model::ObjectId;
-use crate::resource::{Fingerprint, ObservedObject};
+use crate::resource::{Fingerprint, ObservedObject, ResourceVersion, is_other_content};
 use std::collections::BTreeMap;
 
 /// An object as a write of the loop left it.
@@ -12,6 +12,7 @@ pub(super) struct OwnWrite {
     uid: String,
     fingerprint: Option<Fingerprint>,
     generation: Option<i64>,
+    version: ResourceVersion,
 }
 
 impl OwnWrite {
@@ -20,11 +21,17 @@ impl OwnWrite {
             uid: applied.uid.clone(),
             fingerprint: applied.fingerprint,
             generation: applied.generation,
+            version: applied.version.clone(),
         }
     }
 
-    /// Whether the object is as the write left it.
+    /// Whether the object is as the write left it. What another process of the agent wrote within the same second looks alike, but
+    /// for its version.
     pub(super) fn is(&self, object: &ObservedObject) -> bool {
+        let is_other = is_other_content((self.generation, &self.version), (object.generation, &object.version));
+        if is_other && !object.has_later_writer {
+            return false;
+        }
         self.fingerprint.is_some()
             && self.uid == object.uid
             && self.fingerprint == object.fingerprint

@@ -172,11 +172,14 @@ impl Fake {
 
     /// Somebody writes what is not the agent's, such as a status.
     pub(super) fn touch(&self, name: &str) {
-        self.change(name, |_| {});
+        self.change(name, |live| live.has_later_writer = true);
     }
 
     pub(super) fn set_health(&self, name: &str, health: Health) {
-        self.change(name, |live| live.health = health);
+        self.change(name, |live| {
+            live.has_later_writer = true;
+            live.health = health;
+        });
     }
 
     pub(super) fn edit_if_there(&self, name: &str, by: &str) {

@@ -41,6 +41,32 @@ async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
         .patch("c1", &PatchParams::default(), &Patch::Merge(&owned))
         .await
         .unwrap();
+    // Other tools take objects over that were the agent's.
+    let marks = [
+        (
+            "c2",
+            "kustomize-controller",
+            json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}),
+        ),
+        (
+            "c3",
+            "argocd-controller",
+            json!({"annotations": {"argocd.argoproj.io/tracking-id": "web:/ConfigMap:x/c3"}}),
+        ),
+        (
+            "c4",
+            "helm",
+            json!({"annotations": {"meta.helm.sh/release-name": "web"}}),
+        ),
+    ];
+    for (name, manager, marks) in marks {
+        let params = PatchParams {
+            field_manager: Some(manager.into()),
+            ..PatchParams::default()
+        };
+        let marked = Patch::Merge(json!({"metadata": marks}));
+        target.api::<ConfigMap>().patch(name, &params, &marked).await.unwrap();
+    }
     let label = target.api::<ConfigMap>().get("c0").await.unwrap().labels().clone();
     let copied = ConfigMap {
         metadata: ObjectMeta {
@@ -65,10 +91,10 @@ async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
         .await
         .unwrap();
 
-    objects.drain(0..2);
+    objects.drain(0..5);
     let shrunk = target.plain(objects.clone());
     let report = target
-        .pass_until(&shrunk, |report| report.retained.len() == 6 && report.pruned.is_empty())
+        .pass_until(&shrunk, |report| report.retained.len() == 9 && report.pruned.is_empty())
         .await;
     let left = |name: &'static str| {
         let api = target.api::<ConfigMap>();
@@ -76,6 +102,10 @@ async fn what_left_the_repo_is_deleted_and_what_is_not_ours_alone_stays() {
     };
     assert!(!left("c0").await, "undeclared: {report:#?}");
     assert!(left("c1").await, "owned by another object");
+    assert!(
+        left("c2").await && left("c3").await && left("c4").await,
+        "other tools have them now"
+    );
     assert!(left("kept").await && left("sync-only").await && left("copied-label").await);
     assert!(left("forged").await, "neither the label nor the field manager is proof");
     assert!(target.api::<Service>().get_opt("web").await.unwrap().is_none());

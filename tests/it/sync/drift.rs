@@ -4,7 +4,7 @@ use super::scene::{Target, config_map, definition, deployment, service, widget};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tidegate::port::TargetApi as _;
 use tidegate::resource::{Drift, Ignore, Intent};
@@ -56,6 +56,51 @@ async fn an_edited_field_is_put_back_with_exactly_one_apply() {
         .collect();
     assert_eq!(ours.len(), 1, "{ours:#?}");
     assert_eq!((ours[0].verb.as_str(), ours[0].name.as_str()), ("patch", "web"));
+}
+
+/// An entry of `managedFields` names fields and a second, and no values: what two processes of the agent wrote within a second
+/// looks the same there.
+#[tokio::test]
+async fn what_another_process_of_the_agent_wrote_within_the_same_second_is_put_right() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-twin").await;
+    for round in 0..3 {
+        let (new, old) = (format!("new-{round}"), format!("old-{round}"));
+        // At the beginning of a second, so that both write in it.
+        let part = jiff::Timestamp::now().subsec_nanosecond();
+        tokio::time::sleep(Duration::from_nanos(1_000_000_000 - part.unsigned_abs() as u64)).await;
+        let declared = target.plain(vec![config_map("a", &new), deployment("web", &new)]);
+        target.pass(&declared).await;
+        let older = PatchParams::apply("tidegate").force();
+        let (mut map, mut web) = (target.api::<ConfigMap>(), target.api::<Deployment>());
+        for value in [config_map("a", &old), deployment("web", &old)] {
+            overwrite(&mut map, &mut web, &older, value).await;
+        }
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let is_right = async || {
+            let map = map.get("a").await.unwrap().data.unwrap();
+            let web = web.get("web").await.unwrap().spec.template.spec.unwrap();
+            map["key"] == new && web.containers[0].image.as_deref() == Some(&format!("example.com/app:{new}"))
+        };
+        while !is_right().await {
+            assert!(Instant::now() < deadline, "the older state stays in round {round}");
+            target.pass(&declared).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        target.pass_until(&declared, |report| report.requests == 0).await;
+    }
+}
+
+/// Applies a manifest as another process of the agent does, with the label of the live object.
+async fn overwrite(map: &mut Api<ConfigMap>, web: &mut Api<Deployment>, params: &PatchParams, mut value: Value) {
+    let labels = |live: Option<std::collections::BTreeMap<String, String>>| json!(live.unwrap_or_default());
+    if value["kind"] == "ConfigMap" {
+        value["metadata"]["labels"] = labels(map.get("a").await.unwrap().metadata.labels);
+        map.patch("a", params, &Patch::Apply(&value)).await.unwrap();
+    } else {
+        value["metadata"]["labels"] = labels(web.get("web").await.unwrap().metadata.labels);
+        web.patch("web", params, &Patch::Apply(&value)).await.unwrap();
+    }
 }
 
 #[tokio::test]
