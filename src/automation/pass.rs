@@ -126,8 +126,11 @@ impl<R: ConfigRepo + ProposalBranches> Pass for Automation<R> {
                 Ok(Try::LostRace) => {
                     self.deps.reporter.happened(AutomationEvent::RaceLost);
                     tokio::time::sleep(PAUSE.mul_f64((self.deps.jitter)())).await;
-                    if let Err(failure) = self.deps.branch.fetch(&*self.deps.repo).await {
-                        return self.failed(failure);
+                    match self.deps.branch.fetch(&*self.deps.repo).await {
+                        // The loop that follows the branch sees no move any more.
+                        Ok((_, true)) => self.deps.sync.wake(),
+                        Ok((_, false)) => {}
+                        Err(failure) => return self.failed(failure),
                     }
                 }
                 Err(failure) => return self.failed(failure),

@@ -66,6 +66,11 @@ async fn a_race_lost_to_a_person_who_sets_the_tag_needs_no_commit() {
     assert!(!retry && report.landed.is_none(), "{report:?}");
     assert_eq!(scene.repo.subjects(), ["Add the shop", "Bump by hand"]);
     assert_eq!(scene.repo.pushes(), 1);
+    assert_eq!(
+        scene.wakes().1,
+        1,
+        "the sync loop applies the head that the person pushed"
+    );
 }
 
 #[tokio::test(start_paused = true)]
