@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test deny bench kill rivals simulate fuzz tools fmt prerequisites
+.PHONY: help demo test deny bench kill rivals chaos simulate fuzz tools fmt prerequisites
 
 # Test binaries share the machine with the servers that they start; two are as many as two cores carry.
 export RUST_TEST_THREADS ?= 2
@@ -57,6 +57,12 @@ TAGS ?= 200
 rivals: tools ## TAGS=200 tags land while five others make five commits a second, small and with 20,000 files
 	@cargo build --locked --release --bin tidegate
 	TIDEGATE_PROGRAM=$(CURDIR)/target/release/tidegate TAGS=$(TAGS) cargo test --locked --workspace --test it -- --nocapture --test-threads 1 proof::rivals
+
+# SEED=n begins with the world of that seed; REPLAY=file carries out the operations of the file; VERBOSE=1 prints them.
+MINUTES ?= 10
+chaos: tools ## Let people, controllers, a registry and faults loose on real parts for MINUTES=10; a failure prints its SEED
+	@cargo build --locked --workspace --bins
+	@target/debug/tidegate-chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay $(REPLAY)) $(if $(VERBOSE),--verbose)
 
 # SEED=n SEEDS=1 prints one run event by event; FOUND=n stops after n violations; THREADS=n takes n processors.
 SEEDS ?= 100000

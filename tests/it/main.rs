@@ -3,6 +3,7 @@
 
 mod agent;
 mod bad_input;
+mod chaos;
 mod chart;
 mod cluster;
 mod docs;

@@ -373,6 +373,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Sends GET. Returns status and body.
+    ///
+    /// # Errors
+    /// When the agent does not answer within ten seconds.
+    pub async fn get(&self, path: &str) -> Result<(u16, String)> {
+        self.request("GET", path, "", Duration::from_secs(10)).await
+    }
+
     /// Sends POST with a JSON body. Returns status and body.
     ///
     /// # Errors

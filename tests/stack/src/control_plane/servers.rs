@@ -149,6 +149,34 @@ impl ControlPlane {
         self.ready().await
     }
 
+    /// Forgets all versions of all objects but the present ones, as etcd does with time: whoever lists or watches from an older
+    /// version is answered that the version is gone.
+    ///
+    /// # Errors
+    /// When etcd does not answer.
+    pub async fn compact(&self) -> Result<()> {
+        let [client_port, _, _] = &self._ports;
+        let client = reqwest::Client::new();
+        let call = async |path: &str, body: serde_json::Value| {
+            let url = format!("http://{}/v3/kv/{path}", client_port.addr());
+            let answer = client
+                .post(url)
+                .body(body.to_string())
+                .send()
+                .await?
+                .error_for_status()?;
+            anyhow::Ok(serde_json::from_str::<serde_json::Value>(&answer.text().await?)?)
+        };
+        let range = call("range", serde_json::json!({"key": "AA==", "limit": 1})).await?;
+        let revision = range.pointer("/header/revision").cloned().unwrap_or_default();
+        call(
+            "compaction",
+            serde_json::json!({"revision": revision, "physical": true}),
+        )
+        .await?;
+        Ok(())
+    }
+
     /// The audit log's file.
     #[must_use]
     pub fn audit_log(&self) -> PathBuf {

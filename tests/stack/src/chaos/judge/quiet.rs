@@ -1,0 +1,52 @@
+//! What an agent costs in a world at rest, and that it leaves such a world alone.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::chaos::world::World;
+
+/// How long nobody does anything.
+const QUIET: Duration = Duration::from_secs(3);
+/// The most requests to the API server in that time: renewed watches, and a look at the record.
+const REQUESTS: usize = 12;
+/// The most memory of an agent with some dozens of objects, in a debug build.
+const MEMORY_KIB: u64 = 400 * 1024;
+
+/// What the agent does though nothing happens, or what is beyond its budget.
+pub(super) async fn disturbance(world: &mut World<'_>) -> Result<Option<String>> {
+    let head = world.head()?;
+    let mark = world.cluster.audit_mark();
+    tokio::time::sleep(QUIET).await;
+    if world.head()? != head {
+        let log = world
+            .repo
+            .git(&["log", "--format=%h %an %s", &format!("{head}..main")])?;
+        return Ok(Some(format!("the branch moved though nothing happened:\n{log}")));
+    }
+    let requests = world.cluster.requests_since(&mark).await?;
+    let ours = requests
+        .iter()
+        .filter(|request| request.user_agent.starts_with("tidegate/"));
+    let shown: Vec<String> = ours
+        .map(|request| format!("{} {}", request.verb, request.uri))
+        .collect();
+    let writes = ["create", "update", "patch", "delete"];
+    if let Some(write) = shown
+        .iter()
+        .find(|request| writes.iter().any(|verb| request.starts_with(verb)))
+    {
+        return Ok(Some(format!("the agent wrote though nothing happened: {write}")));
+    }
+    if shown.len() > REQUESTS {
+        return Ok(Some(format!("{} requests in {QUIET:?}: {shown:?}", shown.len())));
+    }
+    let pid = world.agent.process()?.pid();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak
+        .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or_default();
+    world.peak_kib = world.peak_kib.max(peak);
+    Ok((peak > MEMORY_KIB).then(|| format!("the agent took {peak} KiB")))
+}
