@@ -68,7 +68,7 @@ pub(super) fn repositories(fields: &[AutomatedField], rules: &ScanRules) -> BTre
 pub(super) fn candidates(listing: &Listing) -> Vec<Candidate> {
     let candidates = listing.images.iter().map(|image| Candidate {
         tag: image.tag,
-        digest: Some(image.digest),
+        digest: image.digest,
         pushed_at: image.pushed_at,
         media_type: image.media_type,
         pullable: image.pullable,

@@ -99,6 +99,7 @@ impl<R: ConfigRepo> Automation<R> {
             notices::history_read(&deps.reporter, &history);
             decided
         };
+        decisions.leave_out_digests(&deps.scan_state);
         leave_out_denied(&mut plan, &deps.denied);
         if unread {
             deps.scan.wake();

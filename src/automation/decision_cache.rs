@@ -4,15 +4,15 @@
 //! some cases on the time at which the field was written. A field is decided again when one of these changed, and only then.
 //! The cache holds nothing that could not be read again: an empty cache decides about every field.
 
-use super::check_platforms::{index_images, mark_unfit, waits_for};
+use super::check_platforms::waits_for;
 use super::decide_with_history::{Extent, decide_with_history, needs_whole_history};
+use super::field_decider::{Decided, FieldDecider};
 use super::history_reader::{FieldHistory, HistoryReader};
 use super::{automated_fields, inputs::Inputs};
-use crate::history::Hold;
 use crate::model::{CommitId, FieldId, RepoPath, Repository};
-use crate::plan::{self, AutomatedField, BumpPlan, DecidedField, Included, Outcome, Tags};
+use crate::plan::{AutomatedField, BumpPlan, Outcome};
 use crate::policy::ScanRules;
-use crate::port::{ConfigRepo, DeclaredState, ImageKey, RepoFailure, Revision, ScanState};
+use crate::port::{ConfigRepo, DeclaredState, ImageKey, Listing, RepoFailure, Revision, ScanState};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -32,6 +32,8 @@ pub(super) struct DecisionCache {
     scans: Revision,
     /// The history that is in the decisions.
     history: Option<(u64, Extent)>,
+    /// The listings that the decisions rest on and that have all digests.
+    whole: BTreeMap<Repository, Arc<Listing>>,
     work: Work,
 }
 
@@ -51,22 +53,17 @@ struct CachedField {
     decided: Option<Decided>,
 }
 
-/// A decision, and what it rests on.
-#[derive(Debug)]
-struct Decided {
-    field: DecidedField,
-    /// The image indexes that the bump moves to: their platforms must be known first.
-    indexes: Vec<ImageKey>,
-    hold: Option<Hold>,
-    since: Timestamp,
-    /// Whether a time of the history lies in the future, so that the decision rests on the time of the pass.
-    rests_on_now: bool,
-}
+impl CachedField {
+    fn waits_for_digests(&self) -> bool {
+        self.decided.as_ref().is_some_and(|decided| decided.waits_for_digests)
+    }
 
-impl Decided {
-    fn holds_with(&self, past: &FieldHistory, extent: Extent, field: &FieldId) -> bool {
-        past.holds.get(field) == self.hold.as_ref()
-            && (!self.field.rests_on_since || extent.since(past, field) == self.since)
+    /// Whether nothing is under way for the field, and its decision compares no digests.
+    fn is_settled(&self) -> bool {
+        self.decided.as_ref().is_some_and(|decided| {
+            let outcome = decided.field.decision.outcome;
+            !matches!(outcome, Outcome::Bump | Outcome::Unknown) && !decided.compares_digests(&self.field)
+        })
     }
 }
 
@@ -111,8 +108,8 @@ impl DecisionCache {
         }
     }
 
-    /// Decides on `head`. The second value is true if the plan waits for the platforms of images that nobody has asked
-    /// for before.
+    /// Decides on `head`. The second value is true if the plan waits for something that nobody has asked the registry for
+    /// before: the platforms of images, or digests.
     pub(super) async fn decide(
         &mut self,
         inputs: &Inputs<'_>,
@@ -129,8 +126,38 @@ impl DecisionCache {
         let (fields, listings) = (self.work.fields - before.fields, self.work.listings - before.listings);
         tracing::debug!(fields, listings, "decided");
         let (plan, unread) = self.plan(inputs.scan_state);
-        let is_new = inputs.scan_state.set_images(unread);
+        let waiting = self.fields.iter().filter(|cached| cached.waits_for_digests());
+        let waiting = waiting.flat_map(|cached| cached.field.repositories()).collect();
+        let is_new = inputs.scan_state.set_images(unread) | inputs.scan_state.request_digests(&waiting);
         Ok((plan, is_new))
+    }
+
+    /// Leaves digests out of the listings whose fields are settled. Each listing keeps the digests of the current and the newest
+    /// tags, and of images whose platforms are known. A decision that turns out to need another digest waits for a further
+    /// listing.
+    pub(super) fn leave_out_digests(&mut self, scan_state: &ScanState) {
+        let Self {
+            fields,
+            by_repository,
+            whole,
+            ..
+        } = self;
+        whole.retain(|repository, listing| {
+            let fields = by_repository
+                .get(repository)
+                .into_iter()
+                .flatten()
+                .map(|index| &fields[*index]);
+            if !fields.clone().all(CachedField::is_settled) {
+                return true;
+            }
+            let decisions = fields.filter_map(|cached| Some(&cached.decided.as_ref()?.field.decision));
+            let tags = decisions.flat_map(|decision| decision.current.iter().chain(&decision.newest));
+            let mut images = listing.images.digests_of(&tags.collect());
+            images.extend(scan_state.platforms(repository).into_keys());
+            scan_state.keep_digests(repository, listing, &images);
+            false
+        });
     }
 
     /// Marks the fields whose repositories changed.
@@ -160,14 +187,15 @@ impl DecisionCache {
             .filter(|index| is_stale(&self.fields[*index]))
             .collect();
         stale.sort_by_cached_key(|index| self.fields[*index].field.bumped_image().repository());
-        let mut listings = Listings::new(inputs);
+        let mut decider = FieldDecider::new(inputs, past, extent, now);
         for index in stale {
             let cached = &mut self.fields[index];
             cached.decided = None;
-            cached.decided = Some(listings.decide(&cached.field, past, extent, now));
+            cached.decided = Some(decider.decide(&cached.field));
             self.work.fields += 1;
         }
-        self.work.listings += listings.judged;
+        self.work.listings += decider.listings;
+        self.whole.append(&mut decider.whole);
         self.history = Some((past.revision, extent));
         let decided = self.fields.iter().filter_map(|cached| cached.decided.as_ref());
         decided
@@ -192,92 +220,5 @@ impl DecisionCache {
             plan.decisions.push(decision);
         }
         (plan, unread)
-    }
-}
-
-/// The tags of the repositories that the fields in hand need. Fields come ordered by repository, so that a few listings in
-/// memory are enough and none is taken apart twice.
-struct Listings<'a> {
-    inputs: &'a Inputs<'a>,
-    tags: BTreeMap<Repository, Tags>,
-    judged: usize,
-}
-
-/// Listings in memory at once. A field with more repositories keeps all of its own.
-const AT_ONCE: usize = 4;
-
-impl<'a> Listings<'a> {
-    fn new(inputs: &'a Inputs<'a>) -> Self {
-        Self {
-            inputs,
-            tags: BTreeMap::new(),
-            judged: 0,
-        }
-    }
-
-    fn decide(&mut self, field: &AutomatedField, past: &FieldHistory, extent: Extent, now: Timestamp) -> Decided {
-        let repositories = field.repositories();
-        if self.tags.len() >= AT_ONCE {
-            self.tags.retain(|repository, _| repositories.contains(repository));
-        }
-        for repository in repositories {
-            if !self.tags.contains_key(&repository) {
-                let tags = self.read(&repository);
-                self.judged += usize::from(matches!(tags, Tags::Listed(_)));
-                self.tags.insert(repository, tags);
-            }
-        }
-        let since = extent.since(past, &field.field);
-        let hold = past.holds.get(&field.field).cloned();
-        let rejected = hold.iter().flat_map(|hold| &hold.rejected);
-        let rests_on_now = since > now || rejected.map(|rejected| rejected.at).any(|at| at > now);
-        let inputs = self.inputs;
-        let decided = plan::decide_field(
-            field,
-            &plan::Observed {
-                tags: &self.tags,
-                holds: &past.holds,
-                since: &BTreeMap::from([(field.field.clone(), since)]),
-                included: &|repository| included(inputs.rules, repository),
-                now,
-                until: inputs.until,
-            },
-        );
-        Decided {
-            indexes: decided
-                .bump
-                .iter()
-                .flat_map(|bump| index_images(bump, &self.tags))
-                .collect(),
-            field: decided,
-            hold,
-            since,
-            rests_on_now,
-        }
-    }
-
-    /// The tags of a repository, or why they are not known.
-    fn read(&self, repository: &Repository) -> Tags {
-        let Inputs { rules, scan_state, .. } = self.inputs;
-        if let Err(reason) = rules.allows(repository) {
-            return Tags::Unknown(reason);
-        }
-        match scan_state.scan(repository).map(|scan| scan.result) {
-            None => Tags::Unknown("not scanned yet".into()),
-            Some(Err(failure)) => Tags::Unknown(failure.to_string()),
-            Some(Ok(listing)) => {
-                let mut candidates = automated_fields::candidates(&listing);
-                mark_unfit(&mut candidates, rules.platforms(), &scan_state.platforms(repository));
-                Tags::Listed(candidates)
-            }
-        }
-    }
-}
-
-/// Whether the include and exclude globs let a tag of a repository in.
-fn included<'a>(rules: &'a ScanRules, repository: &Repository) -> Included<'a> {
-    match rules.tags(repository) {
-        Ok(tags) => Box::new(move |tag| tags.allows(tag)),
-        Err(reason) => Box::new(move |_| Err(reason.clone())),
     }
 }

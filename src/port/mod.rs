@@ -14,7 +14,11 @@ mod registry;
 mod renderer;
 mod repo;
 mod scan_state;
+#[cfg(test)]
+mod scan_state_tests;
 mod tag_list;
+#[cfg(test)]
+mod tag_list_tests;
 mod tag_row;
 mod tagged_image;
 #[cfg(test)]

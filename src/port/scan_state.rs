@@ -40,6 +40,8 @@ struct Known {
     revision: Revision,
     scan: Option<Scan>,
     platforms: BTreeMap<Digest, PlatformAnswer>,
+    /// Whether a decision waits for a listing with all digests.
+    needs_digests: bool,
 }
 
 /// An image of a repository.
@@ -147,6 +149,45 @@ impl ScanState {
         self.lock().known.get(repository)?.scan.clone()
     }
 
+    /// The listing that the next one is compared with. `None`: there is none, or the next listing must have all digests.
+    pub fn listing_before(&self, repository: &Repository) -> Option<Arc<Listing>> {
+        let state = self.lock();
+        let known = state.known.get(repository).filter(|known| !known.needs_digests)?;
+        known.listing().cloned()
+    }
+
+    /// Leaves out of a repository's listing all digests except those of these images. Nothing happens if `listing` is not the
+    /// newest one.
+    pub fn keep_digests(&self, repository: &Repository, listing: &Arc<Listing>, images: &BTreeSet<Digest>) {
+        let smaller = Listing {
+            images: listing.images.keeping(images),
+            ..Listing::clone(listing)
+        };
+        let mut state = self.lock();
+        let scan = state.known.get_mut(repository).and_then(|known| known.scan.as_mut());
+        if let Some(Ok(newest)) = scan.map(|scan| &mut scan.result)
+            && Arc::ptr_eq(newest, listing)
+        {
+            *newest = Arc::new(smaller);
+        }
+    }
+
+    /// Requests scans of repositories, of which a decision needs all digests. Returns true if one of them was not requested
+    /// before.
+    pub fn request_digests(&self, repositories: &BTreeSet<Repository>) -> bool {
+        let mut state = self.lock();
+        let mut is_new = false;
+        for repository in repositories {
+            let known = state.known.get_mut(repository).filter(|known| !known.needs_digests);
+            if let Some(known) = known {
+                known.needs_digests = true;
+                state.requested.insert(repository.clone());
+                is_new = true;
+            }
+        }
+        is_new
+    }
+
     /// All answers about the platforms of a repository's images.
     pub fn platforms(&self, repository: &Repository) -> BTreeMap<Digest, PlatformAnswer> {
         let state = self.lock();
@@ -245,15 +286,22 @@ impl ScanState {
         let Some(known) = state.known.get_mut(repository) else {
             return false;
         };
+        let has_digests = scan
+            .result
+            .as_ref()
+            .is_ok_and(|listing| listing.images.has_all_digests());
+        let is_awaited = known.needs_digests && has_digests;
+        known.needs_digests &= !has_digests;
         let before = known.scan.as_ref().map(|before| &before.result);
         let is_same = match (before, &scan.result) {
+            _ if is_awaited => false,
             (Some(Ok(before)), Ok(now)) => Arc::ptr_eq(before, now) || before.images == now.images,
             (Some(Err(before)), Err(now)) => before.to_string() == now.to_string(),
             _ => false,
         };
         let tags = known.tags();
         if let (false, Ok(listing)) = (is_same || known.platforms.is_empty(), &scan.result) {
-            let listed: BTreeSet<Digest> = listing.images.iter().map(|image| image.digest).collect();
+            let listed: BTreeSet<Digest> = listing.images.iter().filter_map(|image| image.digest).collect();
             known.platforms.retain(|digest, _| listed.contains(digest));
         }
         known.scan = Some(scan);
@@ -263,87 +311,5 @@ impl ScanState {
             state.change(repository);
         }
         !is_same
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn repository(path: &str) -> Repository {
-        Repository {
-            host: "registry.example".to_owned(),
-            path: path.to_owned(),
-        }
-    }
-
-    fn digest(number: usize) -> Digest {
-        Digest::parse(&format!("sha256:{number:064}")).unwrap()
-    }
-
-    fn listed(of: &Repository, digests: &[usize]) -> Scan {
-        let images = digests.iter().map(|number| crate::port::TaggedImage {
-            tag: crate::model::Tag::parse(&format!("t{number}")).unwrap(),
-            digest: digest(*number),
-            pushed_at: None,
-            media_type: None,
-            pullable: true,
-        });
-        Scan {
-            result: Ok(Arc::new(Listing {
-                repository: of.clone(),
-                images: images.collect(),
-                requests: 1,
-            })),
-            at: Instant::now(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_reader_hears_of_each_repository_that_changed_since_it_last_looked_and_of_no_other() {
-        let (state, mut seen) = (ScanState::default(), Revision::default());
-        let mut changed = |state: &ScanState| {
-            let (newest, changed) = state.changed_since(seen);
-            seen = newest;
-            changed
-                .into_iter()
-                .map(|repository| repository.path)
-                .collect::<Vec<_>>()
-        };
-        let (web, api) = (repository("web"), repository("api"));
-        let both = Arc::new(BTreeSet::from([web.clone(), api.clone()]));
-        assert!(state.set_repositories(Arc::clone(&both)));
-        assert_eq!(changed(&state), ["api", "web"]);
-        assert!(!state.set_repositories(both));
-        assert!(state.record(&web, listed(&web, &[1, 2])));
-        assert!(!state.record(&web, listed(&web, &[2, 1])), "the order does not count");
-        assert_eq!((changed(&state), state.totals()), (vec!["web".to_owned()], (2, 2)));
-        assert_eq!(changed(&state), Vec::<String>::new());
-
-        let image = (web.clone(), digest(1));
-        assert!(state.record_platforms(&image, PlatformAnswer::Unavailable(None)));
-        assert!(!state.record_platforms(&image, PlatformAnswer::Unavailable(None)));
-        assert!(state.record(&api, listed(&api, &[])));
-        assert_eq!(changed(&state), ["web", "api"], "in the order of their changes");
-
-        assert!(state.record(&web, listed(&web, &[2])));
-        assert_eq!(state.platforms_of(&image), None, "no tag names the image any more");
-        let failed = |message: &str| Scan {
-            result: Err(ListFailure::Failed {
-                message: message.to_owned(),
-            }),
-            at: Instant::now(),
-        };
-        assert!(state.record(&api, failed("no route")) && !state.record(&api, failed("no route")));
-        assert_eq!(
-            (changed(&state), state.totals()),
-            (vec!["web".to_owned(), "api".to_owned()], (2, 1))
-        );
-
-        assert!(!state.set_repositories(Arc::new([api.clone()].into())));
-        assert!(!state.record(&web, listed(&web, &[3])), "nobody needs the repository");
-        assert_eq!((changed(&state), state.totals()), (Vec::new(), (1, 0)));
-        assert!(state.set_repositories(Arc::new([api, web].into())));
-        assert_eq!(changed(&state), ["web"], "a repository that comes back is new");
     }
 }

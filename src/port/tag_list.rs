@@ -1,23 +1,41 @@
-use super::tag_row::{Packed, TagRow, hash_of};
+use super::tag_row::{Packed, Sha256, TagRow, hash_of, sha256};
 use super::tagged_image::TaggedImage;
-use crate::model::Tag;
-use std::collections::BTreeMap;
+use crate::model::{Digest, Tag};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// All tags of a repository, ordered by name, in little memory: 44 bytes for each tag, and the part of its name that the
-/// name before does not have.
+/// All tags of a repository, ordered by name, in little memory: 12 bytes for each tag and the part of its name that the name
+/// before does not have, and 32 bytes for the digest.
 ///
-/// Digests are kept whole. A digest decides whether a moved tag is the same image, which image a bump writes, and whether a tag
-/// that a person took back is offered again; a shortened digest would only nearly decide it.
+/// A list that [keeps](Self::keeping) the digests of a few images only has no digest for the other tags: of these tags it is
+/// still known that they are not one of the few images. Digests are never shortened. A digest decides whether a moved tag is the
+/// same image, which image a bump writes, and whether a tag that a person took back is offered again; a shortened digest would
+/// only nearly decide it.
 #[derive(Clone, Default)]
 pub struct TagList {
     /// For each tag: how many bytes its name shares with the name before, how many follow, and these bytes.
     names: Box<[u8]>,
     rows: Box<[Packed]>,
+    digests: Digests,
     media_types: Box<[Box<str>]>,
     /// The tags that do not fit into a packed row, by their place.
     unpacked: BTreeMap<u32, TaggedImage>,
     fingerprint: Fingerprint,
+}
+
+/// The digests of the rows.
+#[derive(Clone)]
+enum Digests {
+    /// That of each row.
+    All(Box<[Sha256]>),
+    /// Those of a few rows, by their place.
+    Few(BTreeMap<u32, Sha256>),
+}
+
+impl Default for Digests {
+    fn default() -> Self {
+        Self::All(Box::default())
+    }
 }
 
 /// Tells lists apart without comparing them: the number of rows, and the sum of their hashes. The order of the rows does not
@@ -53,6 +71,7 @@ struct Row {
     name: usize,
     length: u8,
     packed: Packed,
+    digest: Sha256,
     /// The place among the unpacked images, if the row is one of them.
     unpacked: Option<u32>,
 }
@@ -71,19 +90,70 @@ impl TagList {
     /// The tags, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = TaggedImage> + '_ {
         let (mut name, mut names) = (Vec::new(), &*self.names);
-        self.rows.iter().enumerate().map(move |(place, packed)| {
+        self.rows.iter().zip(0..).map(move |(packed, place)| {
             if let [shared, rest, bytes @ ..] = names {
                 let (rest, after) = bytes.split_at(usize::from(*rest));
                 name.truncate(usize::from(*shared));
                 name.extend_from_slice(rest);
                 names = after;
             }
-            let unpacked = u32::try_from(place).ok().and_then(|place| self.unpacked.get(&place));
-            match unpacked {
+            match self.unpacked.get(&place) {
                 Some(image) => image.clone(),
-                None => packed.image(tag(&name), &self.media_types),
+                None => packed.image(tag(&name), self.digest(place), &self.media_types),
             }
         })
+    }
+
+    /// The digests of these tags, as far as the list has them.
+    pub fn digests_of(&self, tags: &BTreeSet<&Tag>) -> BTreeSet<Digest> {
+        let is_asked = |image: &TaggedImage| tags.contains(&image.tag);
+        self.iter().filter(is_asked).filter_map(|image| image.digest).collect()
+    }
+
+    /// Whether the list has the digest of every tag.
+    pub fn has_all_digests(&self) -> bool {
+        matches!(self.digests, Digests::All(_))
+    }
+
+    /// The list with the digests of these images alone. All tags that point to one of the images keep their digest.
+    #[must_use]
+    pub fn keeping(&self, images: &BTreeSet<Digest>) -> Self {
+        let images: BTreeSet<Sha256> = images.iter().filter_map(|digest| sha256(digest.as_str())).collect();
+        let kept = (0..)
+            .zip(self.rows.iter())
+            .filter_map(|(place, _)| Some((place, self.digest(place)?)));
+        Self {
+            digests: Digests::Few(kept.filter(|(_, digest)| images.contains(digest)).collect()),
+            ..self.clone_without_digests()
+        }
+    }
+
+    fn clone_without_digests(&self) -> Self {
+        Self {
+            names: self.names.clone(),
+            rows: self.rows.clone(),
+            digests: Digests::default(),
+            media_types: self.media_types.clone(),
+            unpacked: self.unpacked.clone(),
+            fingerprint: self.fingerprint,
+        }
+    }
+
+    /// The bytes of names, rows and digests.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let digests = match &self.digests {
+            Digests::All(all) => size_of_val(&**all),
+            Digests::Few(few) => few.len() * size_of::<(u32, Sha256)>(),
+        };
+        size_of_val(&*self.names) + size_of_val(&*self.rows) + digests
+    }
+
+    fn digest(&self, place: u32) -> Option<Sha256> {
+        match &self.digests {
+            Digests::All(all) => all.get(place as usize).copied(),
+            Digests::Few(few) => few.get(&place).copied(),
+        }
     }
 }
 
@@ -101,13 +171,13 @@ impl TagListBuilder {
         if !Tag::is_valid(row.tag) {
             return false;
         }
-        let (packed, unpacked) = match Packed::new(row, &mut self.media_types) {
+        let ((packed, digest), unpacked) = match Packed::new(row, &mut self.media_types) {
             Some(packed) => (packed, None),
             None => {
                 let Some(image) = row.image() else { return false };
                 let place = u32::try_from(self.unpacked.len()).ok();
                 self.unpacked.push(image);
-                (Packed::default(), place)
+                ((Packed::default(), Sha256::default()), place)
             }
         };
         self.fingerprint.rows += 1;
@@ -116,6 +186,7 @@ impl TagListBuilder {
             name: self.names.len(),
             length,
             packed,
+            digest,
             unpacked,
         });
         self.names.push_str(row.tag);
@@ -179,6 +250,7 @@ impl TagListBuilder {
                 .collect(),
             names: names.into(),
             rows: rows.iter().map(|row| row.packed).collect(),
+            digests: Digests::All(rows.iter().map(|row| row.digest).collect()),
             media_types: self.media_types.into(),
             fingerprint: self.fingerprint,
         }
@@ -189,10 +261,13 @@ impl TagListBuilder {
     }
 
     /// What decides which of two rows of one tag counts.
-    fn order(&self, row: &Row) -> (Option<jiff::Timestamp>, crate::model::Digest) {
+    fn order(&self, row: &Row) -> (Option<jiff::Timestamp>, Option<Digest>) {
         let image = match row.unpacked {
             Some(place) => self.unpacked[place as usize].clone(),
-            None => row.packed.image(tag(self.name(row).as_bytes()), &self.media_types),
+            None => {
+                let tag = tag(self.name(row).as_bytes());
+                row.packed.image(tag, Some(row.digest), &self.media_types)
+            }
         };
         (image.pushed_at, image.digest)
     }
@@ -219,126 +294,5 @@ impl Eq for TagList {}
 impl fmt::Debug for TagList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Digest;
-    use jiff::Timestamp;
-    use proptest::prelude::*;
-
-    fn any_digest() -> impl Strategy<Value = Digest> {
-        prop_oneof![4 => "sha256:[0-9a-f]{64}", 1 => "sha512:[0-9a-f]{128}", 1 => "sha384:[0-9a-f]{96}"]
-            .prop_map(|text| Digest::parse(&text).unwrap())
-    }
-
-    fn any_time() -> impl Strategy<Value = Timestamp> {
-        prop_oneof![
-            (1_600_000_000i64..1_900_000_000, 0i32..1_000_000_000).prop_map(|(s, n)| Timestamp::new(s, n).unwrap()),
-            (-377_705_023_201i64..253_402_207_200).prop_map(|s| Timestamp::from_second(s).unwrap()),
-        ]
-    }
-
-    fn any_image() -> impl Strategy<Value = TaggedImage> {
-        let tag = prop_oneof![
-            "main-[0-9a-f]{7}",
-            "v?[0-9]\\.[0-9]{1,2}",
-            "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-        ];
-        let media_type = proptest::option::of("application/[a-z]{1,2}");
-        let rest = (
-            any_digest(),
-            proptest::option::of(any_time()),
-            media_type,
-            any::<bool>(),
-        );
-        (tag, rest).prop_map(|(tag, (digest, pushed_at, media_type, pullable))| TaggedImage {
-            tag: Tag::parse(&tag).unwrap(),
-            digest,
-            pushed_at,
-            media_type,
-            pullable,
-        })
-    }
-
-    fn any_images() -> impl Strategy<Value = Vec<TaggedImage>> {
-        prop::collection::vec(any_image(), 0..40)
-    }
-
-    proptest! {
-        #[test]
-        fn a_list_gives_back_each_tag_once_and_whole(images in any_images()) {
-            let list: TagList = images.iter().cloned().collect();
-            let mut expected: BTreeMap<Tag, TaggedImage> = BTreeMap::new();
-            for image in images {
-                let known = expected.get(&image.tag);
-                if known.is_none_or(|known| (known.pushed_at, &known.digest) < (image.pushed_at, &image.digest)) {
-                    expected.insert(image.tag.clone(), image);
-                }
-            }
-            prop_assert_eq!(list.iter().collect::<Vec<_>>(), expected.into_values().collect::<Vec<_>>());
-        }
-
-        #[test]
-        fn lists_are_equal_in_any_order_and_not_after_any_change(
-            (images, shuffled) in any_images().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
-            which in any::<prop::sample::Index>(),
-            how in 0u8..6,
-        ) {
-            let list: TagList = images.iter().cloned().collect();
-            let mut builder = TagListBuilder::default();
-            shuffled.iter().for_each(|image| assert!(builder.add(&TagRow::from(image))));
-            prop_assert!(builder.is_like(&list) && builder.build() == list);
-            let mut changed = images;
-            prop_assume!(!changed.is_empty());
-            let which = which.index(changed.len());
-            let image = &mut changed[which];
-            match how {
-                0 => drop(changed.remove(which)),
-                1 => image.tag = Tag::parse(&format!("x{}", &image.tag.as_str()[1..])).unwrap(),
-                2 => image.digest = Digest::parse(&format!("sha256:{:064}", 1)).unwrap(),
-                3 => image.pushed_at = image.pushed_at.is_none().then_some(Timestamp::MAX),
-                4 => image.media_type = Some("other".to_owned()),
-                _ => image.pullable = !image.pullable,
-            }
-            let is_changed = changed != shuffled && {
-                let sorted = |images: &[TaggedImage]| {
-                    let mut rows: Vec<String> = images.iter().map(|image| format!("{image:?}")).collect();
-                    rows.sort();
-                    rows
-                };
-                sorted(&changed) != sorted(&shuffled)
-            };
-            prop_assert_eq!(changed.into_iter().collect::<TagList>() != list, is_changed);
-        }
-
-        #[test]
-        fn what_is_taken_back_was_never_there(kept in any_images(), taken in any_images()) {
-            let mut builder = TagListBuilder::default();
-            kept.iter().for_each(|image| assert!(builder.add(&TagRow::from(image))));
-            let mark = builder.mark();
-            taken.iter().for_each(|image| assert!(builder.add(&TagRow::from(image))));
-            builder.take_back(mark);
-            let (list, expected): (TagList, TagList) = (builder.build(), kept.into_iter().collect());
-            prop_assert!(list == expected);
-            prop_assert_eq!(list.iter().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_tag_takes_forty_two_bytes_and_the_new_part_of_its_name() {
-        let images = (0..2000).map(|number| TaggedImage {
-            tag: Tag::parse(&format!("main-{number:06}-1a2b3c4")).unwrap(),
-            digest: Digest::parse(&format!("sha256:{number:064}")).unwrap(),
-            pushed_at: Timestamp::from_second(1_700_000_000 + number).ok(),
-            media_type: Some("application/vnd.oci.image.index.v1+json".to_owned()),
-            pullable: true,
-        });
-        let list: TagList = images.collect();
-        assert_eq!(size_of_val(&*list.rows), 2000 * 42);
-        assert!(list.names.len() < 2000 * 13, "{}", list.names.len());
-        assert!(list.unpacked.is_empty() && list.media_types.len() == 1);
     }
 }

@@ -24,7 +24,7 @@ impl TagRow<'_> {
     pub(super) fn image(&self) -> Option<TaggedImage> {
         Some(TaggedImage {
             tag: Tag::parse(self.tag).ok()?,
-            digest: Digest::parse(self.digest).ok()?,
+            digest: Some(Digest::parse(self.digest).ok()?),
             pushed_at: self.pushed_at,
             media_type: self.media_type.map(str::to_owned),
             pullable: self.pullable,
@@ -36,7 +36,7 @@ impl<'a> From<&'a TaggedImage> for TagRow<'a> {
     fn from(image: &'a TaggedImage) -> Self {
         Self {
             tag: image.tag.as_str(),
-            digest: image.digest.as_str(),
+            digest: image.digest.as_ref().map_or("", Digest::as_str),
             pushed_at: image.pushed_at,
             media_type: image.media_type.as_deref(),
             pullable: image.pullable,
@@ -44,16 +44,18 @@ impl<'a> From<&'a TaggedImage> for TagRow<'a> {
     }
 }
 
-/// A row without its name: a SHA-256 digest, a time of this age, one of few media types.
+/// A row without name and digest: a time of this age, one of few media types.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Packed {
-    digest: [u8; 32],
     /// The push time in nanoseconds since 1970.
     time: [u8; 8],
     /// The media type, as a place in the list of media types.
     media_type: u8,
     pullable: bool,
 }
+
+/// A SHA-256 digest.
+pub(super) type Sha256 = [u8; 32];
 
 /// The time of an image without one.
 const NO_TIME: i64 = i64::MIN;
@@ -62,7 +64,7 @@ const NO_MEDIA_TYPE: u8 = u8::MAX;
 
 impl Packed {
     /// Packs a row; `None` if it does not fit. A media type that is not in `media_types` yet is added.
-    pub(super) fn new(row: &TagRow<'_>, media_types: &mut Vec<Box<str>>) -> Option<Self> {
+    pub(super) fn new(row: &TagRow<'_>, media_types: &mut Vec<Box<str>>) -> Option<(Self, Sha256)> {
         let digest = sha256(row.digest)?;
         let time = match row.pushed_at {
             None => NO_TIME,
@@ -72,22 +74,21 @@ impl Packed {
             None => NO_MEDIA_TYPE,
             Some(media_type) => place_of(media_type, media_types)?,
         };
-        Some(Self {
-            digest,
+        let packed = Self {
             time: time.to_ne_bytes(),
             media_type,
             pullable: row.pullable,
-        })
+        };
+        Some((packed, digest))
     }
 
-    /// The image with this tag.
-    pub(super) fn image(&self, tag: Tag, media_types: &[Box<str>]) -> TaggedImage {
+    /// The image with this tag and digest.
+    pub(super) fn image(&self, tag: Tag, digest: Option<Sha256>, media_types: &[Box<str>]) -> TaggedImage {
         let time = i64::from_ne_bytes(self.time);
         let time = (time != NO_TIME).then(|| Timestamp::from_nanosecond(i128::from(time)).ok());
-        let digest = format!("{SHA256}{}", hex::encode(self.digest));
         TaggedImage {
             tag,
-            digest: Digest::parse(&digest).expect("the prefix and 64 hexadecimal digits are a digest"),
+            digest: digest.map(text),
             pushed_at: time.flatten(),
             media_type: media_types
                 .get(usize::from(self.media_type))
@@ -99,7 +100,13 @@ impl Packed {
 
 const SHA256: &str = "sha256:";
 
-fn sha256(digest: &str) -> Option<[u8; 32]> {
+fn text(digest: Sha256) -> Digest {
+    let text = format!("{SHA256}{}", hex::encode(digest));
+    Digest::parse(&text).expect("the prefix and 64 hexadecimal digits are a digest")
+}
+
+/// The bytes of a digest; `None` if it is not a SHA-256 digest.
+pub(super) fn sha256(digest: &str) -> Option<Sha256> {
     let digits = digest.strip_prefix(SHA256)?.as_bytes();
     let digits: &[u8; 64] = digits.try_into().ok()?;
     let mut bytes = [0; 32];

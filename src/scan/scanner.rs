@@ -196,7 +196,7 @@ where
                 let (registry, state) = (Arc::clone(&registry), Arc::clone(&state));
                 async move {
                     let start = Instant::now();
-                    let before = state.scan(&repository).and_then(|scan| scan.result.ok());
+                    let before = state.listing_before(&repository);
                     let result = registry.list_again(&repository, before).await;
                     (repository, start, result)
                 }

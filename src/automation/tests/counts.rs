@@ -80,7 +80,7 @@ impl Fleet {
     fn list(&self, number: usize, tags: &[&str], media_type: Option<&str>) -> bool {
         let images = tags.iter().enumerate().map(|(number, tag)| TaggedImage {
             tag: Tag::parse(tag).unwrap(),
-            digest: digest(number),
+            digest: Some(digest(number)),
             pushed_at: Timestamp::from_second(1_750_000_000).ok(),
             media_type: media_type.map(str::to_owned),
             pullable: true,
@@ -109,6 +109,7 @@ impl Fleet {
             .cache
             .decide(&inputs, &self.repo, self.head, &mut self.history)
             .await;
+        self.cache.leave_out_digests(&self.scan_state);
         let now = self.cache.work();
         let work = Work {
             fields: now.fields - before.fields,
@@ -178,4 +179,58 @@ async fn one_event_beside_two_thousand_fields_decides_one_field_once() {
         unknown.map(|decision| decision.reason.as_str()).collect::<Vec<_>>(),
         ["no route"]
     );
+}
+
+#[tokio::test]
+async fn a_digest_that_was_left_out_is_listed_again_when_a_decision_needs_it() {
+    let mut fleet = Fleet::new().await;
+    let mut fields: Vec<_> = (0..FIELDS).map(|number| field(number, "1.0.0")).collect();
+    fields[7] = field(7, "2.0.0");
+    fleet.declare(fields.clone());
+    let tags = ["1.0.0", "1.1.0", "2.0.0"];
+    fleet.list(7, &tags, None);
+    fleet.pass().await;
+    let kept = |fleet: &Fleet| {
+        let listing = fleet.scan_state.scan(&repository(7)).unwrap().result.unwrap();
+        let kept = listing.images.iter().filter(|image| image.digest.is_some());
+        kept.map(|image| image.tag.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        kept(&fleet),
+        ["2.0.0"],
+        "only the current tag, which is the newest, has its digest"
+    );
+
+    fields[7] = field(7, "1.0.0");
+    fields[7].policy = Ok(Policy::parse("semver:~1").unwrap());
+    fleet.declare(fields);
+    let (plan, work) = fleet.pass().await;
+    let decision = |plan: &BumpPlan| {
+        let mut decisions = plan.decisions.iter();
+        let decision = decisions
+            .find(|decision| decision.field == field(7, "1.0.0").field)
+            .unwrap();
+        (decision.outcome, decision.reason.clone())
+    };
+    let waits = (
+        Outcome::Unknown,
+        "the digests of its tags are being read again".to_owned(),
+    );
+    assert_eq!((decision(&plan), plan.bumps.len(), work), (waits, 0, ONE));
+    assert_eq!(fleet.scan_state.take_requested(), [repository(7)].into());
+    assert_eq!(fleet.pass().await.1, NOTHING);
+    assert!(
+        fleet.scan_state.take_requested().is_empty(),
+        "the listing is requested once"
+    );
+
+    assert_eq!(fleet.scan_state.listing_before(&repository(7)), None);
+    assert!(fleet.list(7, &tags, None), "the same tags, with their digests");
+    let (plan, work) = fleet.pass().await;
+    assert_eq!(work, ONE);
+    assert_eq!(
+        (plan.bumps[0].to.as_str(), plan.bumps[0].digest.clone()),
+        ("1.1.0", Some(digest(1)))
+    );
+    assert_eq!(kept(&fleet).len(), 3, "nothing is left out while a bump is under way");
 }

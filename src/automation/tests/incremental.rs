@@ -10,7 +10,7 @@ use crate::history::Resume;
 use crate::model::{Digest, FieldId, FieldName, ObjectId, Repository, Tag};
 use crate::plan::{BumpPlan, Outcome as Decided};
 use crate::policy::{INDEX_MEDIA_TYPES, Platform};
-use crate::port::{ListFailure, Listing, PlatformAnswer, Scan, TaggedImage};
+use crate::port::{ListFailure, Listing, PlatformAnswer, Scan, ScanState, TaggedImage};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -87,6 +87,10 @@ struct World {
     scene: Scene,
     workloads: [Workload; 3],
     listed: [BTreeMap<usize, TaggedImage>; 2],
+    /// What the last scan of each repository found: tags, or a failure.
+    scanned: [Option<Option<&'static str>>; 2],
+    /// How often a decision waited for digests that had been left out.
+    waited: usize,
     hour: i64,
 }
 
@@ -98,11 +102,14 @@ impl World {
             scene,
             workloads,
             listed: Default::default(),
+            scanned: [None; 2],
+            waited: 0,
             hour: 0,
         };
         for file in 1..FILES.len() {
             world.commit(file, "Add").await;
         }
+        world.kept().await;
         world
     }
 
@@ -114,30 +121,47 @@ impl World {
     }
 
     /// The registry lists what it has now, or fails.
-    fn scan(&self, of: usize, failure: Option<&str>) {
-        let listing = || {
-            let images = self.listed[of].values().cloned();
-            Arc::new(Listing {
-                repository: repository(of),
-                images: images.collect(),
-                requests: 1,
-            })
+    fn scan(&mut self, of: usize, failure: Option<&'static str>) {
+        self.scanned[of] = Some(failure);
+        self.record(of, &self.scene.scan_state);
+    }
+
+    /// Records what the last scan found.
+    fn record(&self, of: usize, scan_state: &ScanState) {
+        let Some(failure) = self.scanned[of] else { return };
+        let listing = || Listing {
+            repository: repository(of),
+            images: self.listed[of].values().cloned().collect(),
+            requests: 1,
         };
         let failed = |message: &str| ListFailure::Failed {
             message: message.to_owned(),
         };
         let scan = Scan {
-            result: failure.map_or_else(|| Ok(listing()), |message| Err(failed(message))),
+            result: failure.map_or_else(|| Ok(Arc::new(listing())), |message| Err(failed(message))),
             at: tokio::time::Instant::now(),
         };
-        self.scene.scan_state.record(&repository(of), scan);
+        scan_state.record(&repository(of), scan);
+    }
+
+    /// What the scans found, with all digests.
+    fn whole_state(&self) -> ScanState {
+        let (whole, known) = (ScanState::default(), &self.scene.scan_state);
+        whole.set_repositories(known.repositories());
+        for of in 0..REPOSITORIES.len() {
+            self.record(of, &whole);
+            for (digest, answer) in known.platforms(&repository(of)) {
+                whole.record_platforms(&(repository(of), digest), answer);
+            }
+        }
+        whole
     }
 
     fn push(&mut self, of: usize, name: usize, number: u8) {
         self.hour += 1;
         let image = TaggedImage {
             tag: Tag::parse(TAGS[name]).unwrap(),
-            digest: digest(number),
+            digest: Some(digest(number)),
             pushed_at: (!number.is_multiple_of(5))
                 .then(|| Timestamp::from_second(1_750_000_000 + 3600 * self.hour).unwrap()),
             media_type: number.is_multiple_of(3).then(|| INDEX_MEDIA_TYPES[0].to_owned()),
@@ -209,23 +233,45 @@ impl World {
         }
     }
 
-    /// The plan of the loop, and the plan of a loop that starts from nothing.
-    async fn plans(&mut self) -> (BumpPlan, BumpPlan) {
+    /// The plan of the loop.
+    async fn kept(&mut self) -> BumpPlan {
         let head = self.scene.automation.deps.branch.head().unwrap();
-        let automation = &mut self.scene.automation;
-        let (declared, kept) = automation.decide(head).await.unwrap();
-        let deps = &automation.deps;
+        let plan = self.scene.automation.decide(head).await.unwrap().1;
+        let requested = self.scene.scan_state.take_requested();
+        if requested.is_empty() {
+            return plan;
+        }
+        self.waited += 1;
+        for of in 0..REPOSITORIES.len() {
+            if requested.contains(&repository(of)) {
+                assert_eq!(self.scene.scan_state.listing_before(&repository(of)), None);
+                self.record(of, &self.scene.scan_state);
+            }
+        }
+        let plan = self.scene.automation.decide(head).await.unwrap().1;
+        assert!(
+            self.scene.scan_state.take_requested().is_empty(),
+            "digests are requested once"
+        );
+        plan
+    }
+
+    /// The plan of a loop that starts from nothing.
+    async fn anew(&mut self) -> BumpPlan {
+        let scan_state = self.whole_state();
+        let deps = &self.scene.automation.deps;
+        let head = deps.branch.head().unwrap();
         let inputs = Inputs {
-            scan_state: &deps.scan_state,
+            scan_state: &scan_state,
             rules: &deps.rules,
             until: deps.until,
         };
         let mut cache = DecisionCache::default();
-        cache.set_declared(&declared, &deps.rules);
-        let anew = cache
+        cache.set_declared(&deps.declared.at(head).await.unwrap(), &deps.rules);
+        let decided = cache
             .decide(&inputs, &*deps.repo, head, &mut HistoryReader::default())
             .await;
-        (kept, anew.unwrap().0)
+        decided.unwrap().0
     }
 }
 
@@ -245,7 +291,8 @@ proptest! {
             let mut world = World::new().await;
             for event in events {
                 world.happen(event).await;
-                let (kept, anew) = world.plans().await;
+                let kept = world.kept().await;
+                let anew = world.anew().await;
                 prop_assert_eq!(kept.bumps, anew.bumps, "after {:?}", event);
                 for (kept, anew) in kept.decisions.iter().zip(&anew.decisions) {
                     prop_assert_eq!((&kept.field, kept.position), (&anew.field, anew.position));

@@ -1,0 +1,185 @@
+//! Decides about single fields, with the listings of their repositories in hand.
+
+use super::automated_fields;
+use super::check_platforms::{index_images, mark_unfit};
+use super::decide_with_history::Extent;
+use super::history_reader::FieldHistory;
+use super::inputs::Inputs;
+use crate::history::Hold;
+use crate::model::{FieldId, Repository};
+use crate::plan::{self, AutomatedField, DecidedField, Included, Tags};
+use crate::policy::{Digests, ScanRules};
+use crate::port::{ImageKey, Listing};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A decision about a field, and what it rests on.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) field: DecidedField,
+    /// The image indexes that the bump moves to: their platforms must be known first.
+    pub(super) indexes: Vec<ImageKey>,
+    /// Whether the decision waits for a listing with all digests.
+    pub(super) waits_for_digests: bool,
+    /// Whether the decision rests on the time of the pass: a time of the history lies in the future.
+    pub(super) rests_on_now: bool,
+    hold: Option<Hold>,
+    since: Timestamp,
+}
+
+impl Decided {
+    /// Whether the decision is the same with what the history says now.
+    pub(super) fn holds_with(&self, past: &FieldHistory, extent: Extent, field: &FieldId) -> bool {
+        past.holds.get(field) == self.hold.as_ref()
+            && (!self.field.rests_on_since || extent.since(past, field) == self.since)
+    }
+
+    /// Whether decisions about the field compare digests other than those of the current tag and of the tag to move to.
+    pub(super) fn compares_digests(&self, field: &AutomatedField) -> bool {
+        compares_digests(field, self.hold.as_ref())
+    }
+}
+
+fn compares_digests(field: &AutomatedField, hold: Option<&Hold>) -> bool {
+    let follows = field
+        .policy
+        .as_ref()
+        .is_ok_and(|policy| policy.digests() != Digests::Never);
+    let mut rejected = hold.iter().flat_map(|hold| &hold.rejected);
+    follows || !field.others.is_empty() || rejected.any(|rejected| rejected.digest.is_some())
+}
+
+/// Decides about fields. The fields come ordered by repository, so that a few listings in memory are enough and none is taken
+/// apart twice.
+pub(super) struct FieldDecider<'a> {
+    inputs: &'a Inputs<'a>,
+    past: &'a FieldHistory,
+    extent: Extent,
+    now: Timestamp,
+    tags: BTreeMap<Repository, Tags>,
+    /// The repositories among these whose listings lack digests.
+    cut: BTreeSet<Repository>,
+    /// The listings with all digests that were judged.
+    pub(super) whole: BTreeMap<Repository, Arc<Listing>>,
+    /// How many listings were judged.
+    pub(super) listings: usize,
+}
+
+/// Listings in memory at once. A field with more repositories keeps all of its own.
+const AT_ONCE: usize = 4;
+
+impl<'a> FieldDecider<'a> {
+    pub(super) fn new(inputs: &'a Inputs<'a>, past: &'a FieldHistory, extent: Extent, now: Timestamp) -> Self {
+        Self {
+            inputs,
+            past,
+            extent,
+            now,
+            tags: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            whole: BTreeMap::new(),
+            listings: 0,
+        }
+    }
+
+    pub(super) fn decide(&mut self, field: &AutomatedField) -> Decided {
+        let repositories = field.repositories();
+        if self.tags.len() >= AT_ONCE {
+            self.tags.retain(|repository, _| repositories.contains(repository));
+        }
+        for repository in &repositories {
+            if !self.tags.contains_key(repository) {
+                let tags = self.read(repository);
+                self.listings += usize::from(matches!(tags, Tags::Listed(_)));
+                self.tags.insert(repository.clone(), tags);
+            }
+        }
+        let hold = self.past.holds.get(&field.field);
+        let is_cut = repositories.iter().any(|repository| self.cut.contains(repository));
+        let waits = is_cut && (compares_digests(field, hold) || self.lacks_current(field));
+        if !waits {
+            let decided = self.decide_with(field, &self.tags);
+            let lacks_new = decided.field.bump.as_ref().is_some_and(|bump| bump.digest.is_none());
+            if !(is_cut && lacks_new) {
+                return decided;
+            }
+        }
+        let reason = || Tags::Unknown("the digests of its tags are being read again".to_owned());
+        let waiting = repositories
+            .into_iter()
+            .map(|repository| (repository, reason()))
+            .collect();
+        Decided {
+            waits_for_digests: true,
+            ..self.decide_with(field, &waiting)
+        }
+    }
+
+    fn decide_with(&self, field: &AutomatedField, tags: &BTreeMap<Repository, Tags>) -> Decided {
+        let (past, now) = (self.past, self.now);
+        let since = self.extent.since(past, &field.field);
+        let hold = past.holds.get(&field.field).cloned();
+        let rejected = hold.iter().flat_map(|hold| &hold.rejected);
+        let rests_on_now = since > now || rejected.map(|rejected| rejected.at).any(|at| at > now);
+        let Inputs { rules, until, .. } = *self.inputs;
+        let decided = plan::decide_field(
+            field,
+            &plan::Observed {
+                tags,
+                holds: &past.holds,
+                since: &BTreeMap::from([(field.field.clone(), since)]),
+                included: &|repository| included(rules, repository),
+                now,
+                until,
+            },
+        );
+        Decided {
+            indexes: decided.bump.iter().flat_map(|bump| index_images(bump, tags)).collect(),
+            field: decided,
+            waits_for_digests: false,
+            rests_on_now,
+            hold,
+            since,
+        }
+    }
+
+    /// Whether the field's current tag is listed without its digest.
+    fn lacks_current(&self, field: &AutomatedField) -> bool {
+        let tags = self.tags.get(&field.bumped_image().repository());
+        let (Some(Tags::Listed(candidates)), Some(current)) = (tags, field.image.tag()) else {
+            return false;
+        };
+        let current = candidates.iter().find(|candidate| candidate.tag == *current);
+        current.is_some_and(|current| current.digest.is_none())
+    }
+
+    /// The tags of a repository, or why they are not known.
+    fn read(&mut self, repository: &Repository) -> Tags {
+        let Inputs { rules, scan_state, .. } = *self.inputs;
+        if let Err(reason) = rules.allows(repository) {
+            return Tags::Unknown(reason);
+        }
+        match scan_state.scan(repository).map(|scan| scan.result) {
+            None => Tags::Unknown("not scanned yet".into()),
+            Some(Err(failure)) => Tags::Unknown(failure.to_string()),
+            Some(Ok(listing)) => {
+                let mut candidates = automated_fields::candidates(&listing);
+                mark_unfit(&mut candidates, rules.platforms(), &scan_state.platforms(repository));
+                match listing.images.has_all_digests() {
+                    true => drop(self.whole.insert(repository.clone(), listing)),
+                    false => drop(self.cut.insert(repository.clone())),
+                }
+                Tags::Listed(candidates)
+            }
+        }
+    }
+}
+
+/// Whether the include and exclude globs let a tag of a repository in.
+fn included<'a>(rules: &'a ScanRules, repository: &Repository) -> Included<'a> {
+    match rules.tags(repository) {
+        Ok(tags) => Box::new(move |tag| tags.allows(tag)),
+        Err(reason) => Box::new(move |_| Err(reason.clone())),
+    }
+}
