@@ -15,21 +15,26 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tidegate_stack::agent::{self, Agent};
 use tidegate_stack::git::{Access, GitServer, Repo};
 
 const REPOSITORIES: usize = 1000;
-const TAGS: usize = 1000;
-/// Accounts of a registry. Each answers ten requests a second.
+/// The accounts that the repositories are spread over. To each the agent sends ten requests a second.
 const ACCOUNTS: usize = 50;
 /// New tags, one after another.
 const NEW: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The pass after a bump begins a second later, and belongs to the cost of the bump.
 const SETTLED: Duration = Duration::from_millis(2500);
+
+/// The tags of each repository. TAGS in the environment sets another number.
+static TAGS: LazyLock<usize> = LazyLock::new(|| {
+    let number = std::env::var("TAGS").ok().and_then(|number| number.parse().ok());
+    number.unwrap_or(1000)
+});
 
 struct Scene {
     agent: Agent,
@@ -42,8 +47,8 @@ struct Scene {
 
 pub async fn measure(table: &mut Table) -> Result<()> {
     let mut scene = Scene::set().await?;
-    table.part(format!("{REPOSITORIES} repositories with {TAGS} tags each"));
-    let names: usize = (0..TAGS).map(|number| name(number).len()).sum();
+    table.part(format!("{REPOSITORIES} repositories with {} tags each", *TAGS));
+    let names: usize = (0..*TAGS).map(|number| name(number).len()).sum();
     let limit = format!(
         "{:.1} CPU-s; {:.0} MB of names",
         bare_parse()?,
@@ -153,7 +158,7 @@ impl Scene {
     /// Waits until every repository has been listed, and the automation loop has decided about all of them.
     async fn scanned(&mut self) -> Result<()> {
         let until = Instant::now() + PATIENCE;
-        let all = format!("tidegate_scan_tags {}", REPOSITORIES * TAGS);
+        let all = format!("tidegate_scan_tags {}", REPOSITORIES * *TAGS);
         while !self.agent.get("/metrics").await?.1.contains(&all) {
             ensure!(
                 Instant::now() < until,
@@ -180,7 +185,7 @@ impl Scene {
             .await?;
         self.branch.left(&head).await?;
         tokio::time::sleep(SETTLED).await;
-        let tag = name(TAGS + self.new.load(Ordering::Relaxed) - 1);
+        let tag = name(*TAGS + self.new.load(Ordering::Relaxed) - 1);
         ensure!(
             self.repo.file_at("main", &path(0))?.contains(&tag),
             "{tag} is not in the file"
@@ -217,7 +222,7 @@ fn manifest(number: usize) -> String {
          labels: {{app: {app}}}\n    spec:\n      containers:\n      - name: app\n        image: {}/{}:{}\n",
         host(number),
         repository(number),
-        name(TAGS - 1),
+        name(*TAGS - 1),
     )
 }
 
@@ -234,7 +239,7 @@ async fn answer(
     };
     (
         [(CONTENT_TYPE, "application/x-amz-json-1.1")],
-        page(repository, TAGS + more),
+        page(repository, *TAGS + more),
     )
 }
 
@@ -278,7 +283,7 @@ struct BareRow<'a> {
 
 /// The time that takes who only parses the bodies of one sweep.
 fn bare_parse() -> Result<f64> {
-    let body = page(&repository(1), TAGS);
+    let body = page(&repository(1), *TAGS);
     let begin = Instant::now();
     let mut seen = 0;
     for _ in 0..REPOSITORIES {
@@ -288,6 +293,6 @@ fn bare_parse() -> Result<f64> {
             .filter(|row| row.image_pushed_at > 0.0 && row.image_digest.len() > row.image_tags.len())
             .count();
     }
-    ensure!(seen == REPOSITORIES * TAGS, "the pages are whole");
+    ensure!(seen == REPOSITORIES * *TAGS, "the pages are whole");
     Ok(begin.elapsed().as_secs_f64())
 }
