@@ -20,8 +20,8 @@
 //! # The way of a tag to a commit
 //!
 //! 1. `scan::scanner` lists a repository through `port::Registry`; `registry::ecr` answers; the tags go to `port::ScanState`.
-//! 2. `automation::pass` takes the published `port::DeclaredState` and asks `plan::decide` for a decision on each image field:
-//!    `policy::select` orders the tags, `history` tells which are held.
+//! 2. `automation::pass` takes the published `port::DeclaredState` and asks `plan::decide_field` for a decision on each image field
+//!    for which something changed: `policy::choose` takes the newest tag, `history` tells which are held.
 //! 3. `manifest::edit` changes the bytes, `plan::message` writes the commit's text, `git` commits and pushes.
 //!
 //! # The way of a commit to an object
