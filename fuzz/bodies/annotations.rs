@@ -38,8 +38,8 @@ pub fn annotations(data: &[u8]) {
         let (before, after) = (&before.object, &after.object);
         assert_eq!(before.id, after.id);
         if index == number {
-            let annotation = after
-                .value
+            let value_after = after.value.value();
+            let annotation = value_after
                 .pointer("/metadata/annotations")
                 .and_then(|all| all.get(key));
             assert_eq!(
@@ -47,7 +47,7 @@ pub fn annotations(data: &[u8]) {
                 value.as_deref(),
                 "{key} has another value than planned"
             );
-            assert_eq!(without(&before.value, key), without(&after.value, key));
+            assert_eq!(without(&before.value.value(), key), without(&after.value.value(), key));
         } else {
             assert_eq!(before.value, after.value);
         }
@@ -58,7 +58,8 @@ pub fn annotations(data: &[u8]) {
         "a second edit changes the file"
     );
 
-    let had = reading.documents[number].object.value.pointer("/metadata/annotations");
+    let value_before = reading.documents[number].object.value.value();
+    let had = value_before.pointer("/metadata/annotations");
     if value.is_some() && had.is_none_or(|all| all.get(key).is_none()) {
         let kept = common(file.iter().zip(&edited));
         let after = common(file[kept..].iter().rev().zip(edited[kept..].iter().rev()));

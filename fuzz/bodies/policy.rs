@@ -35,7 +35,7 @@ pub fn image_policy(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (object, rest) = text.split_once("\n%\n").unwrap_or((&text, ""));
     for document in read(&path("policy.yaml"), object.as_bytes()).documents {
-        match Policy::from_image_policy(&document.object.value) {
+        match Policy::from_image_policy(&document.object.value.value()) {
             Ok(policy) => {
                 assert!(!policy.to_string().is_empty());
                 choices(&policy, rest.lines());

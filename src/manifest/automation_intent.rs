@@ -1,5 +1,4 @@
 use crate::model::{FieldName, HoldUntil, Position};
-use std::collections::BTreeMap;
 
 /// What the annotations of an object ask of automation.
 ///
@@ -12,16 +11,50 @@ pub struct AutomationIntent {
     pub lock: Option<Lock>,
     /// What ends a hold of the object's image fields; `None` if no annotation says it.
     pub hold: Option<HoldUntil>,
-    /// Policies by image field, as written. The key `None` has the policy for all fields.
-    pub policies: BTreeMap<Option<FieldName>, PolicyText>,
+    /// Policies by image field, as written.
+    pub policies: PolicyTexts,
+}
+
+/// Policies by image field, ordered by field. `None` in place of a field has the policy for all fields.
+///
+/// A list, because most objects have one policy, and the smallest map has room for eleven.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PolicyTexts(Vec<(Option<FieldName>, PolicyText)>);
+
+impl PolicyTexts {
+    /// Sets the policy of a field, or that for all fields.
+    pub fn insert(&mut self, field: Option<FieldName>, policy: PolicyText) {
+        match self.0.binary_search_by(|(known, _)| known.cmp(&field)) {
+            Ok(at) => self.0[at].1 = policy,
+            Err(at) => self.0.insert(at, (field, policy)),
+        }
+    }
+
+    /// The policies with their fields.
+    pub fn iter(&self) -> impl Iterator<Item = &(Option<FieldName>, PolicyText)> {
+        self.0.iter()
+    }
+
+    /// Says where the policies stand.
+    pub(crate) fn move_to(&mut self, position: Position) {
+        self.0.iter_mut().for_each(|(_, policy)| policy.position = position);
+    }
+
+    /// Gives back memory that is not used.
+    pub(crate) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    fn get(&self, field: Option<&FieldName>) -> Option<&PolicyText> {
+        let found = self.0.iter().find(|(known, _)| known.as_ref() == field);
+        found.map(|(_, policy)| policy)
+    }
 }
 
 impl AutomationIntent {
     /// The policy text that governs a field: its own, or the one for all fields.
     pub fn policy(&self, field: &FieldName) -> Option<&PolicyText> {
-        self.policies
-            .get(&Some(field.clone()))
-            .or_else(|| self.policies.get(&None))
+        self.policies.get(Some(field)).or_else(|| self.policies.get(None))
     }
 }
 

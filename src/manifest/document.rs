@@ -1,4 +1,3 @@
-use super::weight::value_weight;
 use crate::manifest::automation_intent::AutomationIntent;
 use crate::manifest::image_field::ImageField;
 use crate::manifest::kustomization::{Kustomization, Operation};
@@ -43,9 +42,15 @@ pub struct Document {
 }
 
 impl Document {
+    /// Gives back memory that is not used.
+    pub(crate) fn shrink(&mut self) {
+        self.images.shrink_to_fit();
+        self.automation.policies.shrink();
+    }
+
     /// About how many bytes of memory the document takes.
     pub(crate) fn weight(&self) -> usize {
-        DOCUMENT + value_weight(&self.object.value) + self.images.len() * IMAGE
+        DOCUMENT + self.object.value.weight() + self.images.len() * IMAGE
     }
 
     /// The file.

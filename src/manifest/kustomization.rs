@@ -1,5 +1,5 @@
-use super::weight::value_weight;
 use crate::model::Position;
+use crate::resource::value_weight;
 use serde_json::Value;
 
 /// The parts of a kustomization that decide about images.

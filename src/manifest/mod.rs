@@ -34,10 +34,9 @@ mod prefilter;
 mod read;
 #[cfg(test)]
 mod tests;
-mod weight;
 mod yaml;
 
-pub use automation_intent::{AutomationIntent, Lock, PolicyText};
+pub use automation_intent::{AutomationIntent, Lock, PolicyText, PolicyTexts};
 pub use document::{Document, Reading};
 pub use edit::annotate::annotate;
 pub use edit::change::{ImageChange, Refused, TagChange};
@@ -53,6 +52,5 @@ pub(crate) use read::automation_of::automation_of;
 pub(crate) use read::flux_config::{FluxConfig, read_flux_config};
 pub use read::open::read;
 pub(crate) use read::pod::{CONTAINERS, container_field, pod_spec_path, volume_field};
-pub(crate) use weight::value_weight;
 pub use yaml::events::Style;
 pub(crate) use yaml::limits::MAX_FILE_BYTES;

@@ -1,5 +1,6 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// A commit id, branch name or path that breaks a rule of git or of Tidegate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,10 +136,10 @@ impl fmt::Display for BranchName {
 }
 
 /// A path inside the config repo. It is relative to the root, has `/` between its parts, and has no `.` and no `..` part. The
-/// empty path is the root.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+/// empty path is the root. Clones share one allocation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Default)]
 #[serde(try_from = "String")]
-pub struct RepoPath(String);
+pub struct RepoPath(Arc<str>);
 
 impl RepoPath {
     /// Checks a path. One trailing `/` and a leading `./` are removed. `.` is the root.
@@ -161,7 +162,7 @@ impl RepoPath {
         if trimmed.split('/').any(|part| matches!(part, "" | "." | "..")) || trimmed.contains('\0') {
             return Err(InvalidName::new("path", text, "empty parts, . and .. are not allowed"));
         }
-        Ok(Self(trimmed.to_owned()))
+        Ok(Self(trimmed.into()))
     }
 
     /// The path as text.
@@ -174,7 +175,7 @@ impl RepoPath {
         folder.0.is_empty()
             || self
                 .0
-                .strip_prefix(&folder.0)
+                .strip_prefix(&*folder.0)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
@@ -183,7 +184,7 @@ impl RepoPath {
         Self(
             self.0
                 .rsplit_once('/')
-                .map(|(folder, _)| folder.to_owned())
+                .map(|(folder, _)| folder.into())
                 .unwrap_or_default(),
         )
     }
@@ -191,6 +192,12 @@ impl RepoPath {
     /// The last part of the path. The root has an empty file name.
     pub fn file_name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
+    }
+}
+
+impl Serialize for RepoPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -55,6 +55,14 @@ pub(super) fn immutable(object: &Value) -> Option<String> {
     })
 }
 
+/// [`immutable`] for a document; only that of a Job is unpacked.
+fn immutable_document(document: &Document) -> Option<String> {
+    let object = &document.object;
+    (object.id.kind == "Job")
+        .then(|| immutable(&object.value.value()))
+        .flatten()
+}
+
 /// The fields of an automated document, in file order. Fields with a marker of their own are left to [`marked`].
 pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
     if !document.automation.automated {
@@ -65,7 +73,7 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
         .iter()
         .filter(|image| image.marker.is_none())
         .map(|image| {
-            let policy = match immutable(&document.object.value) {
+            let policy = match immutable_document(document) {
                 Some(reason) => Err(format!("{path}:{}: {reason}", image.position)),
                 None => policy(path, &document.automation, &image.field),
             };
@@ -96,7 +104,7 @@ pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>
     images
         .filter_map(|image| {
             let marker = image.marker.as_ref()?;
-            let meant = match immutable(&document.object.value) {
+            let meant = match immutable_document(document) {
                 Some(reason) => Err(reason),
                 None => meant(path, marker, image, policies),
             };

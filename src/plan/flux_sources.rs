@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default)]
 pub struct FluxSources<'a> {
     /// By namespace (empty if none is written) and name.
-    repositories: BTreeMap<(&'a str, &'a str), &'a Value>,
+    repositories: BTreeMap<(String, String), Value>,
     own: Option<&'a ConfigBranch>,
 }
 
@@ -32,11 +32,13 @@ impl<'a> FluxSources<'a> {
     }
 
     /// Adds a document if it is a GitRepository.
-    pub fn add(&mut self, document: &'a Document) {
+    pub fn add(&mut self, document: &Document) {
         let id = &document.object.id;
         if id.kind == "GitRepository" && id.group == GROUP {
-            let key = (id.namespace.as_deref().unwrap_or_default(), &*id.name);
-            self.repositories.entry(key).or_insert(&document.object.value);
+            let key = (id.namespace.clone().unwrap_or_default(), id.name.clone());
+            self.repositories
+                .entry(key)
+                .or_insert_with(|| document.object.value.value());
         }
     }
 
@@ -60,18 +62,15 @@ impl<'a> FluxSources<'a> {
     }
 
     /// The branch that an object names, or that of its source, if one is known.
-    pub(super) fn branch<'o>(&self, object: &Value, named: Option<&'o str>) -> Option<&'o str>
-    where
-        'a: 'o,
-    {
+    pub(super) fn branch<'o>(&'o self, object: &Value, named: Option<&'o str>) -> Option<&'o str> {
         named.or_else(|| followed_branch(self.source(object)?.pointer("/spec/ref")))
     }
 
     /// The GitRepository that an object names in `spec.sourceRef`; by name alone if its file has no namespace.
-    fn source(&self, object: &Value) -> Option<&'a Value> {
+    fn source<'o>(&'o self, object: &Value) -> Option<&'o Value> {
         let name = text(object, "/spec/sourceRef/name")?;
         let namespace = text(object, "/spec/sourceRef/namespace").or_else(|| text(object, "/metadata/namespace"));
-        let of = |namespace| self.repositories.get(&(namespace, name)).copied();
+        let of = |namespace: &str| self.repositories.get(&(namespace.to_owned(), name.to_owned()));
         of(namespace.unwrap_or_default()).or_else(|| of(""))
     }
 }

@@ -13,16 +13,16 @@ pub struct ImagePolicies<'a> {
     policies: Objects<'a>,
     repositories: Objects<'a>,
     /// The ImageUpdateAutomations that are not suspended: Flux v2 writes markers itself.
-    writers: Vec<Object<'a>>,
+    writers: Vec<Object>,
     sources: FluxSources<'a>,
 }
 
 /// Objects by namespace (empty if none is written) and name. The first of two objects with one name counts.
-type Objects<'a> = BTreeMap<(&'a str, &'a str), Object<'a>>;
+type Objects<'a> = BTreeMap<(&'a str, &'a str), Object>;
 
 #[derive(Debug, Clone)]
-struct Object<'a> {
-    value: &'a Value,
+struct Object {
+    value: Value,
     /// File, line and column.
     location: String,
 }
@@ -52,7 +52,7 @@ impl<'a> ImagePolicies<'a> {
                 "ImagePolicy" => &mut found.policies,
                 "ImageRepository" => &mut found.repositories,
                 "ImageUpdateAutomation" if id.group == GROUP => {
-                    let value = &document.object.value;
+                    let value = document.object.value.value();
                     let is_suspended = value.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true);
                     found.writers.extend((!is_suspended).then(|| Object {
                         value,
@@ -65,7 +65,7 @@ impl<'a> ImagePolicies<'a> {
             if id.group == GROUP {
                 let key = (id.namespace.as_deref().unwrap_or_default(), &*id.name);
                 objects.entry(key).or_insert_with(|| Object {
-                    value: &document.object.value,
+                    value: document.object.value.value(),
                     location: format!("{file}:{}", document.position),
                 });
             }
@@ -76,7 +76,7 @@ impl<'a> ImagePolicies<'a> {
     /// The ImageUpdateAutomation of Flux v2 that writes the markers of a file to the same branch, if there is one.
     pub fn writer(&self, path: &RepoPath) -> Option<&str> {
         let mut writers = self.writers.iter();
-        let writer = writers.find(|writer| self.writes(writer.value, path));
+        let writer = writers.find(|writer| self.writes(&writer.value, path));
         writer.map(|writer| writer.location.as_str())
     }
 
@@ -107,13 +107,13 @@ impl<'a> ImagePolicies<'a> {
     /// An object is missing or cannot be used. The error names the object.
     pub fn policy(&self, namespace: &str, name: &str) -> Result<Policy, String> {
         let object = self.object(namespace, name)?;
-        let policy = Policy::from_image_policy(object.value).map_err(|error| object.error(error))?;
-        let repository = named_repository(object.value, namespace);
+        let policy = Policy::from_image_policy(&object.value).map_err(|error| object.error(error))?;
+        let repository = named_repository(&object.value, namespace);
         let repository = repository.and_then(|(namespace, name)| find(&self.repositories, namespace, name));
         match repository {
             None => Ok(policy),
             Some(repository) => policy
-                .over_image_repository(repository.value)
+                .over_image_repository(&repository.value)
                 .map_err(|error| repository.error(error)),
         }
     }
@@ -124,7 +124,7 @@ impl<'a> ImagePolicies<'a> {
     /// # Errors
     /// An object is missing or cannot be used. The error names the object.
     pub fn repository(&self, namespace: &str, name: &str) -> Result<ImageRef, String> {
-        let (repository_namespace, repository_name) = named_repository(self.object(namespace, name)?.value, namespace)
+        let (repository_namespace, repository_name) = named_repository(&self.object(namespace, name)?.value, namespace)
             .ok_or_else(|| {
                 format!("ImagePolicy {namespace}/{name} names no repository; write spec.imageRepositoryRef.name")
             })?;
@@ -134,7 +134,7 @@ impl<'a> ImagePolicies<'a> {
                  {namespace}/{name} names; add it"
             )
         })?;
-        let image = text(repository.value, "/spec/image").unwrap_or_default();
+        let image = text(&repository.value, "/spec/image").unwrap_or_default();
         ImageRef::parse(image)
             .ok()
             .filter(|image| image.tag().is_none() && image.digest().is_none())
@@ -147,7 +147,7 @@ impl<'a> ImagePolicies<'a> {
             })
     }
 
-    fn object<'o>(&'o self, namespace: &'o str, name: &'o str) -> Result<&'o Object<'o>, String> {
+    fn object<'o>(&'o self, namespace: &'o str, name: &'o str) -> Result<&'o Object, String> {
         find(&self.policies, namespace, name).ok_or_else(|| {
             format!(
                 "there is no ImagePolicy {namespace}/{name} in the repository; add it or write # tidegate.dev/image: <policy>"
@@ -156,7 +156,7 @@ impl<'a> ImagePolicies<'a> {
     }
 }
 
-impl Object<'_> {
+impl Object {
     fn error(&self, error: InvalidPolicy) -> String {
         format!("{error}; see {}", self.location)
     }
@@ -172,6 +172,6 @@ fn named_repository<'a>(policy: &'a Value, namespace: &'a str) -> Option<(&'a st
 }
 
 /// An object by namespace and name, or by name alone: kustomizations often set the namespace, so the file has none.
-fn find<'o>(objects: &'o Objects<'o>, namespace: &'o str, name: &'o str) -> Option<&'o Object<'o>> {
+fn find<'o>(objects: &'o Objects<'o>, namespace: &'o str, name: &'o str) -> Option<&'o Object> {
     objects.get(&(namespace, name)).or_else(|| objects.get(&("", name)))
 }

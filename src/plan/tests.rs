@@ -492,7 +492,7 @@ fn a_document_gives_its_automated_fields() {
         object: Arc::new(Object {
             id: object("web"),
             api_version: "apps/v1".to_owned(),
-            value: serde_json::Value::Null,
+            value: crate::resource::Packed::of(&serde_json::Value::Null),
             intent: Intent::default(),
             origin: Origin::File {
                 path: path.clone(),

@@ -24,6 +24,7 @@ mod missing_right;
 mod object;
 mod observed;
 mod owned_fields;
+mod packed;
 mod prune;
 mod prune_policy;
 mod run;
@@ -32,6 +33,7 @@ mod takeover;
 mod version;
 mod waited;
 mod wave;
+mod weight;
 mod writer;
 
 pub use allocation::Allocations;
@@ -52,6 +54,7 @@ pub use member::{Authorship, MemberKey, MemberKeys, Members, decode_keys, encode
 pub use missing_right::{MissingRight, is_for_want_of_rights};
 pub use object::{Drift, Ignore, Intent, Object, Origin};
 pub use observed::{ObservedObject, is_other_content};
+pub use packed::Packed;
 pub use prune::{Protected, RetainReason, may_prune};
 pub use prune_policy::PrunePolicy;
 pub use run::Run;
@@ -60,3 +63,4 @@ pub use takeover::{Additions, Takeover, is_own, left_to_others};
 pub use version::ResourceVersion;
 pub use waited::Waited;
 pub use wave::Wave;
+pub(crate) use weight::value_weight;

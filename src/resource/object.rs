@@ -1,6 +1,6 @@
 use super::field_pattern::FieldPattern;
+use super::packed::Packed;
 use crate::model::{ObjectId, Position, RepoPath};
-use serde_json::Value;
 
 /// An object that the config repo declares, as sync applies it.
 ///
@@ -12,7 +12,7 @@ pub struct Object {
     /// `apiVersion` as written.
     pub api_version: String,
     /// The object as kubectl would send it.
-    pub value: Value,
+    pub value: Packed,
     /// What the object's annotations ask of sync.
     pub intent: Intent,
     /// Where the object comes from.
@@ -39,7 +39,7 @@ pub enum Origin {
         /// The file that declares the release.
         path: RepoPath,
         /// The HelmRelease object.
-        release: ObjectId,
+        release: Box<ObjectId>,
     },
 }
 

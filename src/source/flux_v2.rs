@@ -66,7 +66,7 @@ pub(super) fn folders<'r>(
     }
     let mut sources = FluxSources::new(own);
     documents().for_each(|document| sources.add(document));
-    let own = kustomizations.filter(|document| !sources.is_elsewhere(&document.object.value, None));
+    let own = kustomizations.filter(|document| !sources.is_elsewhere(&document.object.value.value(), None));
     own.filter_map(folder).collect()
 }
 
@@ -82,7 +82,8 @@ fn is_source(document: &Document) -> bool {
 }
 
 fn folder(document: &Arc<Document>) -> Option<ForeignFolder> {
-    let spec = document.object.value.get("spec")?;
+    let value = document.object.value.value();
+    let spec = value.get("spec")?;
     let source = spec.pointer("/sourceRef/kind").and_then(serde_json::Value::as_str);
     if source.is_some_and(|kind| kind != "GitRepository") {
         return None;

@@ -34,7 +34,7 @@ pub struct Reader {
 /// Parses files from their contents. Tests put in one that fails.
 pub(super) type Parse = fn(Vec<(UnitKey, TreeFile)>, Vec<Option<Vec<u8>>>, Purpose, usize) -> Readings;
 
-/// The bytes of memory that the readings of one commit may take: those of 13,000 Deployments or 45,000 ConfigMaps, in a container of 512 MiB that also
+/// The bytes of memory that the readings of one commit may take: those of 60,000 Deployments or 150,000 ConfigMaps, in a container of 512 MiB that also
 /// holds the commit before and parses a file. Commits that use all of it were measured at 380 MiB.
 const ROOM: usize = 160 << 20;
 

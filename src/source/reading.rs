@@ -29,9 +29,9 @@ impl UnitKey {
 pub(super) struct FileReading {
     /// The file's documents. Every commit that has the file with these bytes shares the allocations, so that a reader may
     /// recognise a document by its address.
-    pub(super) documents: Vec<Arc<Document>>,
+    pub(super) documents: Box<[Arc<Document>]>,
     /// Documents that are no objects but hold image fields.
-    pub(super) values: Vec<Arc<Document>>,
+    pub(super) values: Box<[Arc<Document>]>,
     /// What the kustomization is made of, if the file is one.
     pub(super) kustomization: Option<Arc<Kustomization>>,
     /// The operations, if the file is a patch of operations (RFC 6902).
@@ -46,15 +46,18 @@ pub(super) struct FileReading {
 const READING: usize = 300;
 
 impl FileReading {
-    fn of(reading: manifest::Reading) -> Self {
+    fn of(mut reading: manifest::Reading) -> Self {
+        for document in reading.documents.iter_mut().chain(&mut reading.values) {
+            document.shrink();
+        }
         let documents = reading.documents.iter().chain(&reading.values);
         let texts = reading.findings.iter().map(|finding| finding.message.len() + READING);
         let operations = reading.operations.iter().map(Operation::weight);
         let weight = documents.map(manifest::Document::weight).sum::<usize>() + READING;
         Self {
             weight: weight + texts.chain(operations).sum::<usize>(),
-            documents: reading.documents.into_iter().map(Arc::new).collect(),
-            values: reading.values.into_iter().map(Arc::new).collect(),
+            documents: shared(reading.documents),
+            values: shared(reading.values),
             kustomization: reading.kustomization.map(Arc::new),
             operations: reading.operations.into(),
             findings: reading.findings,
@@ -82,6 +85,13 @@ impl FileReading {
             ..manifest::Reading::default()
         })
     }
+}
+
+/// The documents, in a list without room for more. Collecting a list of documents anew would keep the allocation of the first one.
+fn shared(documents: Vec<Document>) -> Box<[Arc<Document>]> {
+    let mut list = Vec::with_capacity(documents.len());
+    list.extend(documents.into_iter().map(Arc::new));
+    list.into_boxed_slice()
 }
 
 /// What files are read for.

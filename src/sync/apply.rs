@@ -137,7 +137,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             _ => (Change::Configured, None),
         };
         self.cache.note_applied(id, step.hash, applied, now);
-        self.authors.applied(id, &applied.uid, &step.object.value);
+        self.authors.applied(id, &applied.uid, &step.object.value.value());
         if change == Change::Repaired {
             self.cache.note_repaired(id, by.as_deref(), &step.contested, now);
         }

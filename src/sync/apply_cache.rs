@@ -65,7 +65,7 @@ impl ApplyCache {
     pub(super) fn hash(&self, id: &ObjectId, object: &Arc<Object>) -> DesiredHash {
         match self.entries.get(id).and_then(|entry| entry.declared.as_ref()) {
             Some((known, hash)) if Arc::ptr_eq(known, object) => *hash,
-            _ => DesiredHash::of(&object.value),
+            _ => DesiredHash::of(&object.value.value()),
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Manners<'a> {
 /// Applies an object. Where others may own fields of the object, the object is looked at first, unless this apply creates the
 /// object: new objects cost one request, and those of others three or four.
 pub(super) async fn send(api: &impl TargetApi, step: &ApplyStep, manners: Manners<'_>) -> Result<Sent, ClusterFailure> {
-    let body = prepare(&step.object.value, &step.id, manners.set);
+    let body = prepare(&step.object.value.value(), &step.id, manners.set);
     if step.is_first_contact {
         match api
             .apply(&step.served, &step.id, &versioned(&body, CREATE_ONLY), manners.mode)
@@ -59,7 +59,7 @@ pub(super) async fn create(
     step: &ApplyStep,
     manners: Manners<'_>,
 ) -> Result<Option<Applied>, ClusterFailure> {
-    let body = versioned(&prepare(&step.object.value, &step.id, manners.set), CREATE_ONLY);
+    let body = versioned(&prepare(&step.object.value.value(), &step.id, manners.set), CREATE_ONLY);
     match api.apply(&step.served, &step.id, &body, manners.mode).await {
         Ok(applied) => Ok(Some(applied)),
         Err(ClusterFailure::Conflict { .. }) => Ok(None),
@@ -89,7 +89,7 @@ async fn send_over(
     }
     let mut moved = None;
     if step.additions.is_some() || step.is_first_contact {
-        let left = left_to_others(&step.object.value, &step.object.intent.ignore_fields);
+        let left = left_to_others(&step.object.value.value(), &step.object.intent.ignore_fields);
         moved = takeover.apply(&live.entries, &left);
     }
     if let (Mode::Write, Some(entries)) = (manners.mode, &moved) {

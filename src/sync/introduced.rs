@@ -19,7 +19,7 @@ impl Introduced {
             self.namespaces.insert(step.id.name.clone());
         }
         if kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-            self.versions.extend(defined(&step.object.value));
+            self.versions.extend(defined(&step.object.value.value()));
         }
     }
 

@@ -17,8 +17,10 @@ impl SyncPlan {
         inputs: &PlanInputs<'_>,
     ) -> Option<Additions> {
         let live = live.filter(|live| !live.is_terminating)?;
-        let left = left_to_others(&object.value, &object.intent.ignore_fields);
-        let found = live.additions.as_ref()?.beside(&object.value, &left)?;
+        let additions = live.additions.as_ref()?;
+        let value = object.value.value();
+        let left = left_to_others(&value, &object.intent.ignore_fields);
+        let found = additions.beside(&value, &left)?;
         self.restless.insert(id.clone());
         match (object.intent.drift, inputs.additions) {
             (Drift::Repair, Drift::Repair) => Some(found),

@@ -1,9 +1,8 @@
 use super::apply_cache::{Entry, LastApply};
 use crate::model::ObjectId;
 use crate::port::{KindView, Observed};
-use crate::resource::{DesiredHash, ObservedObject, Run, is_other_content};
+use crate::resource::{DesiredHash, Object, ObservedObject, Run, is_other_content};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::time::Instant;
 
 /// Why an object is applied.
@@ -37,12 +36,12 @@ pub(super) enum Need {
 pub(super) fn has_run(
     entry: Option<&Entry>,
     run: Option<&Run>,
-    manifest: &Value,
+    object: &Object,
     hash: DesiredHash,
     live: Option<&ObservedObject>,
 ) -> bool {
     let was_away = entry.is_none_or(|entry| entry.applied.is_none());
-    let is_over = |run: &Run| run.is_finished || (was_away && Run::removes_itself(manifest));
+    let is_over = |run: &Run| run.is_finished || (was_away && Run::removes_itself(&object.value.value()));
     live.is_none() && run.is_some_and(|run| run.hash == hash && is_over(run))
 }
 

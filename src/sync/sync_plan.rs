@@ -197,7 +197,7 @@ impl SyncPlan {
         }
         let view = inputs.observed.kinds.get(&GroupKind::of(&id));
         let live = view.and_then(|view| view.objects().get(&id));
-        if has_run(entry, inputs.cache.run(&id), &object.value, hash, live) {
+        if has_run(entry, inputs.cache.run(&id), object, hash, live) {
             self.untouched += 1;
             return;
         }
@@ -302,12 +302,13 @@ fn hands_replicas_over(
 ) -> bool {
     let last = entry.and_then(|entry| entry.applied.as_ref());
     let is_owned = live.is_some_and(|live| live.owns_replicas) || last.is_some_and(|last| last.owns_replicas);
-    served.scales && is_owned && !declares(&object.value, &REPLICAS.map(str::to_owned))
+    served.scales && is_owned && !declares(&object.value.value(), &REPLICAS.map(str::to_owned))
 }
 
 /// The declared fields that the last writer of a live object took from the agent.
 fn contested(live: &ObservedObject, object: &Object) -> Vec<String> {
-    let declared = live.last_written.iter().filter(|field| declares(&object.value, field));
+    let value = object.value.value();
+    let declared = live.last_written.iter().filter(|field| declares(&value, field));
     declared.map(|field| show_field(field)).collect()
 }
 

@@ -79,7 +79,8 @@ impl Rollouts {
         let known = self.0.get(id).filter(|(generation, _)| *generation == live.generation);
         let since = known.map_or(now, |(_, since)| *since);
         self.0.insert(id.clone(), (live.generation, since));
-        let own = object.value.pointer("/spec/progressDeadlineSeconds");
+        let value = object.value.value();
+        let own = value.pointer("/spec/progressDeadlineSeconds");
         let seconds = own.and_then(serde_json::Value::as_u64).unwrap_or(PROGRESS_DEADLINE);
         let limit = Duration::from_secs(seconds.min(86_400));
         (since + limit, limit)

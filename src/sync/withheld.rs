@@ -35,7 +35,7 @@ pub(super) fn in_the_way<'a>(
     failed: &[FailedObject],
 ) -> Vec<&'a DeletionStep> {
     let kind = GroupKind::of(&step.id);
-    let asked = Allocations::of(&kind, &step.object.value);
+    let asked = Allocations::of(&kind, &step.object.value.value());
     let is_taken = |failed: &&FailedObject| Allocations::is_taken(&failed.message);
     let others: BTreeSet<&ObjectId> = failed
         .iter()

@@ -43,7 +43,13 @@ impl List {
             );
         }
         for document in file.reading.documents.iter().chain(&file.reading.values) {
-            for written in document.automation.policies.values().filter(|policy| policy.is_text) {
+            for written in document
+                .automation
+                .policies
+                .iter()
+                .map(|(_, policy)| policy)
+                .filter(|policy| policy.is_text)
+            {
                 if let Err(error) = Policy::parse(&written.text) {
                     let message = format!("{}: {error}", written.annotation);
                     let object = Some(&document.object.id);

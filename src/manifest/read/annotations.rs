@@ -168,7 +168,7 @@ impl Draft {
                 message: message.to_owned(),
             });
         }
-        for (field, policy) in &self.automation.policies {
+        for (field, policy) in self.automation.policies.iter() {
             let Some(field) = field.as_ref().filter(|field| !images.names.contains(*field)) else {
                 continue;
             };

@@ -18,8 +18,6 @@ pub(crate) fn automation_of(annotations: Vec<(String, Value)>, position: Positio
         .next()
         .map(|document| document.automation)
         .unwrap_or_default();
-    for policy in automation.policies.values_mut() {
-        policy.position = position;
-    }
+    automation.policies.move_to(position);
     automation
 }

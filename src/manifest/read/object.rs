@@ -58,7 +58,7 @@ impl Reader<'_> {
                 object: Arc::new(resource::Object {
                     id: object,
                     api_version: head.api_version.clone(),
-                    value,
+                    value: resource::Packed::of(&value),
                     intent,
                     origin: self.origin(cursor.position()),
                 }),

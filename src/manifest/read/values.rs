@@ -77,7 +77,7 @@ impl Reader<'_> {
                 object: Arc::new(resource::Object {
                     id: object,
                     api_version: api_version.to_owned(),
-                    value: serde_json::Value::Null,
+                    value: resource::Packed::of(&serde_json::Value::Null),
                     intent: Intent::default(),
                     origin: self.origin(root.position()),
                 }),

@@ -122,7 +122,7 @@ fn describe(bytes: &[u8], reading: &Reading) -> String {
             )
             .unwrap();
         }
-        for (field, policy) in &automation.policies {
+        for (field, policy) in automation.policies.iter() {
             let field = field.as_ref().map_or("all fields", |field| &*field.0);
             writeln!(
                 text,

@@ -113,9 +113,9 @@ proptest! {
         let object = |bytes: &[u8]| read(&name, bytes).documents.remove(0);
         let id = object(&before).object.id.clone();
         let set = annotate(&name, &before, &id, &[(&key, Some(&value))]).unwrap();
-        prop_assert_eq!(&object(&set).object.value["metadata"]["annotations"][&*key], &serde_json::Value::from(value));
+        prop_assert_eq!(&object(&set).object.value.value()["metadata"]["annotations"][&*key], &serde_json::Value::from(value));
         let again = annotate(&name, &set, &id, &[(&key, Some("other"))]).unwrap();
-        prop_assert_eq!(&object(&again).object.value["metadata"]["annotations"][&*key], &serde_json::Value::from("other"));
+        prop_assert_eq!(&object(&again).object.value.value()["metadata"]["annotations"][&*key], &serde_json::Value::from("other"));
         let gone = annotate(&name, &again, &id, &[(&key, None)]).unwrap();
         prop_assert_eq!(String::from_utf8(gone).unwrap(), String::from_utf8(before).unwrap());
     }

@@ -110,7 +110,10 @@ fn a_byte_order_mark_inside_a_document_is_no_start_of_one() {
     assert!(severities(&text).contains(&Severity::Error), "{:?}", reading(&text));
     let kept = format!("{MAP}data:\n  key: |\n    ---\n    \u{feff}text\n");
     let reading = reading(&kept);
-    assert_eq!(reading.documents[0].object.value["data"]["key"], "---\n\u{feff}text\n");
+    assert_eq!(
+        reading.documents[0].object.value.value()["data"]["key"],
+        "---\n\u{feff}text\n"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn value(text: &str) -> serde_json::Value {
     let Some(document) = reading.documents.into_iter().next() else {
         return format!("{}", reading.findings[0]).into();
     };
-    document.object.value.clone()
+    document.object.value.value()
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn intent(object: &Object<'_>) -> AutomationIntent {
             .collect()
     };
     let document = object.document;
-    let (written, rendered) = (annotations(&document.object.value), annotations(&object.value));
+    let (written, rendered) = (annotations(&document.object.value.value()), annotations(&object.value));
     match written == rendered {
         true => document.automation.clone(),
         false => automation_of(rendered, document.position),

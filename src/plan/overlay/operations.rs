@@ -1,5 +1,6 @@
 use super::mark::{marks, without_marks};
-use crate::manifest::{Operation, value_weight};
+use crate::manifest::Operation;
+use crate::resource::value_weight;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 

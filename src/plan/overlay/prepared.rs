@@ -6,8 +6,9 @@ use super::release;
 use super::select::Selector;
 use super::settings::is_setting;
 use super::sources::{Source, Sources};
-use crate::manifest::{Document, ImageField, Kustomization, NotEvaluated, Operation, Patch, value_weight};
+use crate::manifest::{Document, ImageField, Kustomization, NotEvaluated, Operation, Patch};
 use crate::model::{FieldName, RepoPath};
+use crate::resource::value_weight;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -81,12 +82,11 @@ impl<'a> Prepared<'a> {
         let mut files = BTreeMap::new();
         for (path, file) in index.files.iter().filter(|(path, _)| used.contains(*path)) {
             let documents = file.documents.iter();
-            let documents =
-                documents.filter(|document| !has_no_images(document) && !is_confusing(&document.object.value));
             let mut objects = Vec::new();
-            for document in documents {
-                if sources.copy(document.weight()) {
-                    objects.push(object(path, document, sources));
+            for document in documents.filter(|document| !has_no_images(document)) {
+                let value = document.object.value.value();
+                if !is_confusing(&value) && sources.copy(value_weight(&value)) {
+                    objects.push(object(path, document, value, sources));
                 }
             }
             files.insert(*path, objects);
@@ -156,8 +156,8 @@ fn is_confusing(value: &Value) -> bool {
 }
 
 /// An object of a file, with marks in place of the tags that can be edited there.
-fn object<'a>(path: &'a RepoPath, document: &'a Document, sources: &mut Sources<'a>) -> Object<'a> {
-    let mut value = document.object.value.clone();
+fn object<'a>(path: &'a RepoPath, document: &'a Document, mut value: Value, sources: &mut Sources<'a>) -> Object<'a> {
+    let weight = value_weight(&value);
     let fields = document.images.iter().map(|image| {
         let source = sources.add(Source::Field { path, document, image });
         (image.field.clone(), (image, source))
@@ -172,7 +172,7 @@ fn object<'a>(path: &'a RepoPath, document: &'a Document, sources: &mut Sources<
     }
     Object {
         value: Rc::new(value),
-        weight: document.weight(),
+        weight,
         former: Vec::new(),
         path,
         document,

@@ -28,7 +28,7 @@ impl Renderer for Counting {
         let object = Object {
             id: ObjectId::new("v1", "ConfigMap", None, &format!("of-{}", unit.files.len())),
             api_version: "v1".into(),
-            value: serde_json::Value::Null,
+            value: crate::resource::Packed::of(&serde_json::Value::Null),
             intent: Intent::default(),
             origin: Origin::Rendered { folder: unit.path },
         };

@@ -7,7 +7,7 @@ use crate::port::{
 };
 use crate::resource::{
     Allocations, DeletionLimit, FieldPath, Fingerprint, GroupKind, Health, Intent, KindVersion, LiveObject, Object,
-    ObservedObject, Origin, PART_OF_LABEL, Protected, REPLICAS, ResourceVersion, ServedKind, SetName,
+    ObservedObject, Origin, PART_OF_LABEL, Packed, Protected, REPLICAS, ResourceVersion, ServedKind, SetName,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
 use serde_json::{Value, json};
@@ -457,7 +457,7 @@ pub(super) fn commit(number: u8, objects: &[(&str, &str, Value)]) -> TargetState
         Arc::new(Object {
             id: ObjectId::new("v1", kind, Some("shop"), name),
             api_version: "v1".into(),
-            value: json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": data}),
+            value: Packed::of(&json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": data})),
             intent: Intent::default(),
             origin: Origin::File {
                 path: RepoPath::parse(&format!("{name}.yaml")).unwrap(),

@@ -3,7 +3,7 @@
 use super::fake::{Fake, applies, commit, pass};
 use crate::model::{CommitId, ObjectId};
 use crate::port::TargetState;
-use crate::resource::Drift;
+use crate::resource::{Drift, Packed};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ fn job(number: u8, spec: Value, drift: Drift) -> TargetState {
     let object = Arc::make_mut(&mut state.objects[0]);
     object.id = ObjectId::new("batch/v1", "Job", Some("shop"), "migrate");
     object.api_version = "batch/v1".into();
-    object.value = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": spec});
+    let value = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": spec});
+    object.value = Packed::of(&value);
     object.intent.drift = drift;
     state
 }

@@ -3,7 +3,7 @@
 use super::fake::{Call, Fake, commit, maps, pass};
 use crate::model::{CommitId, Finding, ObjectId, Position, RepoPath, Severity};
 use crate::port::TargetState;
-use crate::resource::{DeletionLimit, Drift, GroupKind, RetainReason, Waited};
+use crate::resource::{DeletionLimit, Drift, GroupKind, Packed, RetainReason, Waited};
 use crate::sync::{ApplyCache, Approval, PlanInputs, Syncer, plan};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -30,7 +30,9 @@ async fn an_object_that_changed_since_it_was_seen_is_not_deleted() {
 fn service(state: &mut TargetState, name: &str, port: u16) {
     let object = state.objects.iter_mut().find(|object| object.id.name == name).unwrap();
     let object = Arc::make_mut(object);
-    object.value["spec"] = json!({"ports": [{"port": 80, "nodePort": port}]});
+    let mut value = object.value.value();
+    value["spec"] = json!({"ports": [{"port": 80, "nodePort": port}]});
+    object.value = Packed::of(&value);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use super::fake::{Call, Fake, commit, maps, pass};
 use crate::model::ObjectId;
 use crate::port::TargetState;
+use crate::resource::Packed;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ fn deployment(number: u8, spec: Value) -> TargetState {
     let object = Arc::make_mut(&mut state.objects[0]);
     object.id = ObjectId::new("apps/v1", "Deployment", Some("shop"), "web");
     object.api_version = "apps/v1".into();
-    object.value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec});
+    let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec});
+    object.value = Packed::of(&value);
     state
 }
 
@@ -43,7 +45,7 @@ async fn replicas_that_leave_the_manifest_are_handed_over_before_the_apply() {
             );
             assert_eq!(
                 handed_over.is_some(),
-                next.objects[0].value["spec"]["paused"] == true,
+                next.objects[0].value.value()["spec"]["paused"] == true,
                 "{calls:?}"
             );
             fake.deliver();

@@ -55,7 +55,8 @@ pub(super) fn edited(files: &BTreeMap<String, String>, candidates: &[&Candidate]
 /// The images of a rendered object.
 pub(super) fn images_of(top: &str, document: &Document) -> Vec<Image> {
     let automation = &document.automation;
-    let text = |pointer: &str| document.object.value.pointer(pointer).and_then(|value| value.as_str());
+    let value = document.object.value.value();
+    let text = |pointer: &str| value.pointer(pointer).and_then(|value| value.as_str());
     let is_job = text("/apiVersion") == Some("batch/v1") && text("/kind") == Some("Job");
     let is_recreated = text("/metadata/annotations/tidegate.dev~1recreate") == Some("true");
     let image = |field: Option<&str>, name: &str, tag: &str, digest: Option<Digest>, policy: Option<String>| Image {
@@ -78,7 +79,7 @@ pub(super) fn images_of(top: &str, document: &Document) -> Vec<Image> {
         image(Some(&found.field.0), found.image.name(), tag, digest, policy)
     });
     let mut found: Vec<Image> = known.collect();
-    let text = document.object.value.to_string();
+    let text = document.object.value.value().to_string();
     for part in text.split('"') {
         let Some((name, rest)) = part.split_once(":9.") else {
             continue;
