@@ -52,6 +52,15 @@ impl PolicyTexts {
 }
 
 impl AutomationIntent {
+    /// About how many bytes of memory the policies take.
+    pub(super) fn weight(&self) -> usize {
+        let policy = |(field, policy): &(Option<FieldName>, PolicyText)| {
+            let field = field.as_ref().map_or(0, |field| field.0.len());
+            size_of::<(Option<FieldName>, PolicyText)>() + field + policy.text.len() + policy.annotation.len() + 3 * 16
+        };
+        self.policies.iter().map(policy).sum()
+    }
+
     /// The policy text that governs a field: its own, or the one for all fields.
     pub fn policy(&self, field: &FieldName) -> Option<&PolicyText> {
         self.policies.get(Some(field)).or_else(|| self.policies.get(None))

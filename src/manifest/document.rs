@@ -50,7 +50,7 @@ impl Document {
 
     /// About how many bytes of memory the document takes.
     pub(crate) fn weight(&self) -> usize {
-        DOCUMENT + self.object.value.weight() + self.images.len() * IMAGE
+        DOCUMENT + self.object.weight() + self.automation.weight() + self.images.len() * IMAGE
     }
 
     /// The file.

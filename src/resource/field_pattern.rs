@@ -1,4 +1,5 @@
 use super::field_set::plain;
+use super::weight::ALLOCATION;
 use serde_json::Value;
 
 /// The path of one field of an object, as people write it: `spec.replicas`, `data["app.conf"]`,
@@ -23,13 +24,15 @@ pub(super) enum Segment {
 impl FieldPattern {
     /// Reads a path; `None` if the text is no path.
     pub fn parse(text: &str) -> Option<Self> {
-        let segments = match text.strip_prefix('/') {
+        let mut segments: Vec<Segment> = match text.strip_prefix('/') {
             Some(pointer) => pointer
                 .split('/')
                 .map(|name| Segment::of_text(&name.replace("~1", "/").replace("~0", "~")))
                 .collect(),
             None => dotted(text)?,
         };
+        // A list that grew has room for four; annotations have long lists of paths.
+        segments.shrink_to_fit();
         let is_named = |segment: &Segment| *segment != Segment::Name(String::new());
         (!segments.is_empty() && segments.iter().all(is_named)).then_some(Self(segments))
     }
@@ -41,6 +44,22 @@ impl FieldPattern {
     pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
         let words = split(text).into_iter();
         words.map(|word| Self::parse(&word).ok_or(word)).collect()
+    }
+
+    /// About how many bytes of memory the path takes.
+    pub(super) fn weight(&self) -> usize {
+        let segment = |segment: &Segment| match segment {
+            Segment::Name(name) => name.len() + ALLOCATION,
+            Segment::Item(keys) => {
+                let key = |(key, value): &(String, String)| {
+                    size_of::<(String, String)>() + key.len() + value.len() + 2 * ALLOCATION
+                };
+                keys.iter().map(key).sum::<usize>() + ALLOCATION
+            }
+            Segment::Any => 0,
+        };
+        let segments = self.0.iter().map(segment).sum::<usize>();
+        size_of::<Self>() + ALLOCATION + self.0.len() * size_of::<Segment>() + segments
     }
 
     pub(super) fn segments(&self) -> &[Segment] {

@@ -72,6 +72,14 @@ pub struct Intent {
     pub ignore_fields: Vec<FieldPattern>,
 }
 
+impl Object {
+    /// About how many bytes of memory the object takes on the heap, without its ids and its origin.
+    pub(crate) fn weight(&self) -> usize {
+        let fields = self.intent.ignore_fields.iter().map(FieldPattern::weight);
+        self.value.weight() + fields.sum::<usize>()
+    }
+}
+
 /// The `ignore` annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ignore {

@@ -1,4 +1,4 @@
-use super::weight::value_weight;
+use super::weight::{ALLOCATION, value_weight};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,11 @@ use std::fmt;
 /// A `serde_json::Value` of a Deployment takes 2 to 7 kB, its text 1 kB. The text is compressed with a dictionary of the words that
 /// manifests have in common. Reading it back takes some microseconds, far less than a request.
 #[derive(Clone, PartialEq)]
-pub struct Packed(Form);
+pub struct Packed {
+    form: Form,
+    /// The bytes that the value takes on the heap when it is read.
+    unpacked: usize,
+}
 
 #[derive(Clone, PartialEq)]
 enum Form {
@@ -18,26 +22,29 @@ enum Form {
     Value(Box<Value>),
 }
 
-/// What an allocation takes besides its content, in bytes.
-const ALLOCATION: usize = 16;
-
 /// The words of manifests. LZ4 prefers the end of a dictionary, so that the most frequent ones stand there.
 static WORDS: &[u8] = br#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole"},"rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["get","list","watch","create","update","patch","delete"]}],"subjects":[{"kind":"ServiceAccount","name":"default","namespace":"default"}]}{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","spec":{"ingressClassName":"nginx","rules":[{"host":"example.com","http":{"paths":[{"backend":{"service":{"name":"web","port":{"number":80}}},"path":"/","pathType":"Prefix"}]}}],"tls":[{"hosts":["example.com"],"secretName":"tls"}]}}{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","spec":{"maxReplicas":10,"metrics":[{"resource":{"name":"cpu","target":{"averageUtilization":80,"type":"Utilization"}},"type":"Resource"}],"minReplicas":2,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment"}}}{"apiVersion":"policy/v1","kind":"PodDisruptionBudget","spec":{"maxUnavailable":1,"minAvailable":1}}{"apiVersion":"batch/v1","kind":"CronJob","spec":{"concurrencyPolicy":"Forbid","jobTemplate":{"spec":{"backoffLimit":3,"template":{"spec":{"restartPolicy":"OnFailure"}}}},"schedule":"*/5 * * * *"}}{"apiVersion":"helm.fluxcd.io/v1","kind":"HelmRelease","spec":{"chart":{"repository":"https://","name":"","version":"1.0.0"},"releaseName":"","values":{"image":{"repository":"","tag":""},"resources":{}}}}{"apiVersion":"v1","kind":"Service","metadata":{"labels":{"app":""},"name":"web","namespace":"default"},"spec":{"ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":8080}],"selector":{"app.kubernetes.io/name":""},"type":"ClusterIP"}}{"apiVersion":"v1","data":{"ca.crt":""},"kind":"Secret","metadata":{},"type":"Opaque"}{"apiVersion":"v1","data":{},"kind":"ConfigMap","metadata":{"annotations":{"tidegate.dev/automated":"true","tidegate.dev/tag.app":"semver:*"},"labels":{"app.kubernetes.io/instance":"","app.kubernetes.io/managed-by":"Helm","app.kubernetes.io/name":"","app.kubernetes.io/part-of":"","app.kubernetes.io/version":"1.0.0"},"name":"","namespace":""}}{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"annotations":{"fluxcd.io/automated":"true"},"labels":{"app":""},"name":"","namespace":""},"spec":{"replicas":1,"selector":{"matchLabels":{"app":""}},"strategy":{"rollingUpdate":{"maxSurge":1,"maxUnavailable":0},"type":"RollingUpdate"},"template":{"metadata":{"annotations":{"prometheus.io/scrape":"true"},"labels":{"app":""}},"spec":{"affinity":{"podAntiAffinity":{}},"containers":[{"args":[""],"command":["/bin/sh","-c",""],"env":[{"name":"LOG_LEVEL","value":"info"},{"name":"","valueFrom":{"secretKeyRef":{"key":"password","name":""}}},{"name":"POD_NAME","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}],"envFrom":[{"configMapRef":{"name":""}}],"image":"111122223333.dkr.ecr.eu-west-1.amazonaws.com/","imagePullPolicy":"IfNotPresent","livenessProbe":{"httpGet":{"path":"/healthz","port":"http"},"initialDelaySeconds":10,"periodSeconds":10,"timeoutSeconds":5},"name":"app","ports":[{"containerPort":8080,"name":"http","protocol":"TCP"}],"readinessProbe":{"httpGet":{"path":"/ready","port":8080}},"resources":{"limits":{"cpu":"500m","memory":"256Mi"},"requests":{"cpu":"100m","memory":"128Mi"}},"securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]},"readOnlyRootFilesystem":true,"runAsNonRoot":true,"runAsUser":1000},"volumeMounts":[{"mountPath":"/etc/config","name":"config","readOnly":true}]}],"imagePullSecrets":[{"name":""}],"initContainers":[],"nodeSelector":{"kubernetes.io/os":"linux"},"serviceAccountName":"","terminationGracePeriodSeconds":30,"tolerations":[],"volumes":[{"configMap":{"name":""},"name":"config"},{"emptyDir":{},"name":"tmp"}]}}}}"#;
 
 impl Packed {
     /// Packs a value.
     pub fn of(value: &Value) -> Self {
-        let text = value.to_string();
+        let (text, unpacked) = (value.to_string(), value_weight(value));
         if has_float(value) && serde_json::from_str::<Value>(&text).ok().as_ref() != Some(value) {
-            return Self(Form::Value(Box::new(value.clone())));
+            return Self {
+                form: Form::Value(Box::new(value.clone())),
+                unpacked,
+            };
         }
         let bytes = lz4_flex::block::compress_with_dict(text.as_bytes(), WORDS);
-        Self(Form::Text(bytes.into_boxed_slice(), text.len()))
+        Self {
+            form: Form::Text(bytes.into_boxed_slice(), text.len()),
+            unpacked,
+        }
     }
 
     /// The value.
     pub fn value(&self) -> Value {
-        match &self.0 {
+        match &self.form {
             Form::Value(value) => Value::clone(value),
             Form::Text(..) => serde_json::from_str(&self.text()).expect("the text of a value is JSON"),
         }
@@ -45,7 +52,7 @@ impl Packed {
 
     /// The value as compact JSON with ordered keys.
     pub(crate) fn text(&self) -> Cow<'_, str> {
-        match &self.0 {
+        match &self.form {
             Form::Value(value) => value.to_string().into(),
             Form::Text(bytes, length) => {
                 let text = lz4_flex::block::decompress_with_dict(bytes, *length, WORDS);
@@ -57,10 +64,15 @@ impl Packed {
 
     /// About how many bytes of memory the value takes on the heap.
     pub(crate) fn weight(&self) -> usize {
-        match &self.0 {
+        match &self.form {
             Form::Text(bytes, _) => bytes.len() + ALLOCATION,
-            Form::Value(value) => value_weight(value),
+            Form::Value(_) => self.unpacked,
         }
+    }
+
+    /// About how many bytes of memory [`Packed::value`] takes on the heap.
+    pub(crate) fn unpacked_weight(&self) -> usize {
+        self.unpacked
     }
 }
 

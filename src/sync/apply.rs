@@ -6,16 +6,27 @@ use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::ObjectId;
 use crate::port::{ClusterFailure, Mode, Observed, RecordStore, TargetApi};
-use crate::resource::{Additions, FieldPath, GroupKind, Health, REPLICAS, Wave};
+use crate::resource::{Additions, FieldPath, GroupKind, Health, Object, REPLICAS, Wave};
 use futures::StreamExt as _;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// 16 requests in flight take nearly all that a small API server gives (measured: 8 give 75 %, 32 give no more than 16),
 /// and stay far below the 200 mutating requests that it admits.
 pub(super) const IN_FLIGHT: usize = 16;
+/// The memory that objects in flight may take, in units of 64 KiB. An ordinary object takes some kilobytes. Half a megabyte of small maps
+/// takes forty, and 16 of them at once would end the agent.
+const ROOM: usize = 1024;
+const UNIT: usize = 64 << 10;
 /// Definitions and namespaces become ready in milliseconds, or not at all.
 const DEFINITIONS_READY: Duration = Duration::from_secs(15);
+
+/// The part of [`ROOM`] that an object takes. An object that takes more than all of it goes alone.
+fn share(object: &Object) -> u32 {
+    let units = object.value.unpacked_weight().div_ceil(UNIT).min(ROOM);
+    u32::try_from(units).unwrap_or(u32::MAX)
+}
 
 fn replicas() -> FieldPath {
     REPLICAS.map(str::to_owned).to_vec()
@@ -50,11 +61,13 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             adoption,
             mode: Mode::Write,
         };
+        let room = Semaphore::new(ROOM);
         let requests: Vec<_> = steps
             .iter()
             .map(|step| {
-                let api = &api;
+                let (api, room) = (&api, &room);
                 async move {
+                    let _in_flight = room.acquire_many(share(&step.object)).await;
                     api.observed().change(|observed| observed.will_write(&step.id));
                     if step.hands_replicas_over
                         && let Err(failure) = api.hand_over(&step.served, &step.id, &replicas()).await
@@ -176,5 +189,40 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             let late = awaited.iter().filter(|id| !is_settled(observed, id));
             late.map(|id| ObjectId::clone(id)).collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ObjectId, Position, RepoPath};
+    use crate::resource::{Intent, Origin, Packed};
+    use serde_json::{Value, json};
+
+    fn of(value: &Value) -> u32 {
+        share(&Object {
+            id: ObjectId::new("v1", "ConfigMap", None, "a"),
+            api_version: "v1".into(),
+            value: Packed::of(value),
+            intent: Intent::default(),
+            origin: Origin::File {
+                path: RepoPath::default(),
+                position: Position { line: 1, column: 1 },
+            },
+        })
+    }
+
+    #[test]
+    fn ordinary_objects_go_together_and_half_a_megabyte_of_small_maps_goes_nearly_alone() {
+        let ordinary = of(&json!({"data": {"key": "value".repeat(1000)}}));
+        assert!(usize::try_from(ordinary).unwrap() * IN_FLIGHT <= ROOM, "{ordinary}");
+        let maps = of(&json!({"spec": vec![json!({"a": 1}); 60_000]}));
+        assert!(usize::try_from(maps).unwrap() * 3 > ROOM, "{maps}");
+        let all = of(&json!({"spec": vec![json!({"a": 1}); 600_000]}));
+        assert_eq!(
+            usize::try_from(all).unwrap(),
+            ROOM,
+            "an object never waits for more than there is"
+        );
     }
 }

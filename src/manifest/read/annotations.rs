@@ -9,6 +9,10 @@ use crate::resource::{Drift, FieldPattern, Ignore, Intent};
 /// Image fields that a message lists. No workload that a person wrote has more.
 const MAX_LISTED_FIELDS: usize = 30;
 
+/// The bytes that the annotations of an object may have. Source: `TotalAnnotationSizeLimitB` of the API server's validation.
+const MAX_BYTES: usize = 256 << 10;
+const SIZE: &str = "at most 256 KiB, since the API server takes no more annotations";
+
 /// What `ignore-fields` holds.
 const FIELDS: &str = "paths of fields, as in spec.replicas, spec.template.spec.containers[name=app].env or /data/key";
 
@@ -152,6 +156,7 @@ impl Draft {
             (Setting::Adopt, "true" | "false") => self.intent.adopt = text == "true",
             (Setting::Recreate, "true" | "false") => self.intent.recreate = text == "true",
             (Setting::Adopt | Setting::Recreate, _) => return Err("\"true\""),
+            (Setting::IgnoreFields, _) if text.len() > MAX_BYTES => return Err(SIZE),
             (Setting::IgnoreFields, _) => self.intent.ignore_fields = FieldPattern::parse_list(text).or(Err(FIELDS))?,
             (Setting::Hold, _) => self.automation.hold = Some(HoldUntil::parse(text).ok_or(HoldUntil::WRITTEN)?),
             _ => {}

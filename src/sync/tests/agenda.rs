@@ -2,7 +2,7 @@
 
 use super::fake::{Fake, applies, commit, maps, pass};
 use crate::port::TargetState;
-use crate::resource::{Additions, FieldsEntry, GroupKind, Health};
+use crate::resource::{Additions, FieldsEntry, GroupKind, Health, Packed};
 use crate::sync::Syncer;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -29,7 +29,10 @@ fn many() -> TargetState {
 fn with_value(state: &TargetState, at: usize, value: &str) -> TargetState {
     let mut next = state.clone();
     next.commit = commit(2, &[]).commit;
-    Arc::make_mut(&mut next.objects[at]).value["data"]["k"] = json!(value);
+    let object = Arc::make_mut(&mut next.objects[at]);
+    let mut manifest = object.value.value();
+    manifest["data"]["k"] = json!(value);
+    object.value = Packed::of(&manifest);
     next
 }
 
