@@ -132,7 +132,7 @@ mod tests {
             json!(f64::MAX),
             json!(-0.0),
             json!(1e23),
-            json!(2.225_073_858_507_201_1e-308),
+            json!(2.225_073_858_507_201e-308),
             json!(u64::MAX),
             json!(i64::MIN),
             json!({"": [null, true, {"\u{0}\u{10ffff}\"": "\\"}]}),
