@@ -22,8 +22,6 @@ use tidegate_stack::agent::{self, Agent};
 use tidegate_stack::git::{Access, GitServer, Repo};
 
 const REPOSITORIES: usize = 1000;
-/// The accounts that the repositories are spread over. To each the agent sends ten requests a second.
-const ACCOUNTS: usize = 50;
 /// New tags, one after another.
 const NEW: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -31,10 +29,15 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const SETTLED: Duration = Duration::from_millis(2500);
 
 /// The tags of each repository. TAGS in the environment sets another number.
-static TAGS: LazyLock<usize> = LazyLock::new(|| {
-    let number = std::env::var("TAGS").ok().and_then(|number| number.parse().ok());
-    number.unwrap_or(1000)
-});
+static TAGS: LazyLock<usize> = LazyLock::new(|| number("TAGS", 1000));
+/// The accounts that the repositories are spread over; ACCOUNTS in the environment. To each the agent sends ten requests a second,
+/// so that a sweep of one account takes a hundred seconds, with as many passes of the automation loop.
+static ACCOUNTS: LazyLock<usize> = LazyLock::new(|| number("ACCOUNTS", 50));
+
+fn number(name: &str, default: usize) -> usize {
+    let text = std::env::var(name).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
 
 struct Scene {
     agent: Agent,
@@ -197,7 +200,7 @@ impl Scene {
 fn host(number: usize) -> String {
     format!(
         "{:012}.dkr.ecr.eu-west-1.amazonaws.com",
-        111_122_223_333 + number % ACCOUNTS
+        111_122_223_333 + number % *ACCOUNTS
     )
 }
 
