@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 /// How long a pass waits for the watch to deliver the agent's own write. Afterwards the watch's view counts again.
 const CATCH_UP: Duration = Duration::from_secs(10);
+/// Another process of the agent that is behind writes as fast as this one. Within the second that an entry of `managedFields` names,
+/// an answer would look like its own write, too.
+const DOUBT: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 
@@ -40,6 +43,8 @@ pub(super) struct LastApply {
     pub(super) owns_replicas: bool,
     /// Until when an older view of the watch is not taken for drift.
     pub(super) catch_up_until: Instant,
+    /// Until when nothing is done about what another process of the agent seems to have written.
+    pub(super) doubt_until: Instant,
 }
 
 /// The last apply failed.
@@ -98,6 +103,7 @@ impl ApplyCache {
             fingerprint: applied.fingerprint,
             owns_replicas: applied.owns_replicas,
             catch_up_until: now + CATCH_UP,
+            doubt_until: now + DOUBT,
         });
         self.deleted.remove(id);
     }

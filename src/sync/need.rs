@@ -88,6 +88,7 @@ fn compare(last: &LastApply, view: &KindView, id: &ObjectId, now: Instant) -> Ne
             // An entry of `managedFields` has whole seconds, and does not have the values.
             let is_other = is_other_content((last.generation, &last.version), (live.generation, &live.version));
             match is_other && !live.has_later_writer {
+                true if now < last.doubt_until => Need::NothingUntil(last.doubt_until),
                 true => Need::Apply(Reason::Doubt),
                 false => Need::Nothing,
             }
