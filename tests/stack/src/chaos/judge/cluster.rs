@@ -40,12 +40,11 @@ pub(super) fn not_as_declared(tree: &Tree, snapshot: &Snapshot) -> Option<String
             let Some(live) = snapshot.live.get(key) else {
                 return Some(format!("{key} of {} does not exist", declared.path));
             };
+            if is_refused(snapshot, key) {
+                return None;
+            }
             if belongs_to_another_set(live) {
-                let reported = snapshot.texts("/targets/here/problems");
-                let is_reported = reported
-                    .iter()
-                    .any(|text| text.contains(&format!("{key}: it belongs to another set")));
-                return (!is_reported).then(|| format!("{key} has another set's label, and nothing reports it"));
+                return Some(format!("{key} has another set's label, and nothing reports it"));
             }
             if live.pointer(PART_OF).is_none() {
                 return Some(format!("{key} of {} has no label of a set", declared.path));
@@ -60,9 +59,21 @@ fn uid(snapshot: &Snapshot, key: &Key) -> Option<String> {
     live.pointer("/metadata/uid")?.as_str().map(str::to_owned)
 }
 
+/// Whether the agent reports that an object is somebody else's.
+fn is_refused(snapshot: &Snapshot, key: &Key) -> bool {
+    let refused = format!("{key}: it belongs to ");
+    let reported = snapshot.texts("/targets/here/problems");
+    reported.iter().any(|text| text.contains(&refused))
+}
+
 /// Whether another set has taken an object over.
 fn belongs_to_another_set(live: &Value) -> bool {
     live.pointer(PART_OF).is_some_and(|label| label == "applyset-other-v1")
+}
+
+/// Whether an object has the label of the agent's set. Who removes the label takes the object out of the set.
+fn is_of_a_set(live: &Value) -> bool {
+    live.pointer(PART_OF).is_some() && !belongs_to_another_set(live)
 }
 
 /// Whether so many deletions of a set of this size need a person.
@@ -75,8 +86,7 @@ impl Memory {
     pub(super) fn left_over(&self, world: &World<'_>, tree: &Tree, snapshot: &Snapshot) -> Option<String> {
         let is_left = |key: &Key, known: &String| {
             let is_there = uid(snapshot, key).as_ref() == Some(known);
-            let is_ours =
-                !world.marked.contains_key(known) && !snapshot.live.get(key).is_some_and(belongs_to_another_set);
+            let is_ours = !world.marked.contains_key(known) && snapshot.live.get(key).is_some_and(is_of_a_set);
             is_there && is_ours && !tree.objects.contains_key(key)
         };
         let left = self.applied.iter().filter(|(key, known)| is_left(key, known));
@@ -90,7 +100,7 @@ impl Memory {
         let is_whole = tree.unread.is_empty() && tree.twins.is_empty();
         // An object that is refused may replace one of its kind that goes.
         let mut declared = tree.objects.keys().filter(|key| key.kind == first.kind);
-        let is_refused = declared.any(|key| snapshot.live.get(key).is_some_and(belongs_to_another_set));
+        let is_refused = declared.any(|key| is_refused(snapshot, key));
         let may_wait = is_refused || !is_whole || !follows || is_much(left.len(), left.len() + tree.objects.len());
         (!may_wait).then(|| format!("{first} is no longer declared and was not deleted"))
     }

@@ -32,11 +32,17 @@ pub(super) async fn disturbance(world: &mut World<'_>) -> Result<Option<String>>
         .map(|request| format!("{} {}", request.verb, request.uri))
         .collect();
     let writes = ["create", "update", "patch", "delete"];
-    if let Some(write) = shown
+    let is_write = |request: &&String| writes.iter().any(|verb| request.starts_with(verb));
+    // What was deleted leaves the record when the watch has shown it.
+    let of_record = format!("/configmaps/{}?", world.name);
+    let (record, others): (Vec<_>, Vec<_>) = shown
         .iter()
-        .find(|request| writes.iter().any(|verb| request.starts_with(verb)))
-    {
-        return Ok(Some(format!("the agent wrote though nothing happened: {write}")));
+        .filter(is_write)
+        .partition(|write| write.contains(&of_record));
+    if !others.is_empty() || record.len() > 1 {
+        return Ok(Some(format!(
+            "the agent wrote though nothing happened: {others:?} {record:?}"
+        )));
     }
     if shown.len() > REQUESTS {
         return Ok(Some(format!("{} requests in {QUIET:?}: {shown:?}", shown.len())));

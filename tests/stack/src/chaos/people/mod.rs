@@ -64,8 +64,11 @@ fn commit(copy: &WorkCopy, action: impl Fn(&WorkCopy) -> Result<Option<Done>>) -
             None => return Ok(None),
             Some(Done::Commits(text)) => text,
             Some(Done::History(text)) => {
-                copy.git(&["push", "-q", "--force", "origin", "HEAD:main"])?;
-                return Ok(Some(text));
+                // The agent may push in the same moment.
+                match copy.git(&["push", "-q", "--force", "origin", "HEAD:main"]) {
+                    Ok(_) => return Ok(Some(text)),
+                    Err(_) => continue,
+                }
             }
             Some(Done::Files(text)) => {
                 copy.git(&["add", "--all"])?;
