@@ -76,6 +76,11 @@ pub async fn measure(table: &mut Table) -> Result<()> {
         "",
         "",
     );
+    Ok(())
+}
+
+pub async fn measure_own(table: &mut Table) -> Result<()> {
+    let server = GitServer::start()?;
     for commits in OWN {
         own_commits(table, &server, commits).await?;
     }

@@ -65,6 +65,9 @@ fn main() -> Result<()> {
         if selected("history") {
             long_history::measure(&mut table).await?;
         }
+        if selected("own") {
+            long_history::measure_own(&mut table).await?;
+        }
         if selected("scale") {
             scale::measure(&mut table).await?;
         }

@@ -18,8 +18,8 @@ pub(super) struct FileVersions {
 type Version = (RepoPath, BlobId);
 type Generation = HashMap<Version, Vec<(FieldId, FieldValue)>>;
 
-/// Versions in a generation. A version has a field or two, of a few hundred bytes.
-const GENERATION: usize = 8192;
+/// Versions in a generation: some commits for each of a thousand files. A version has a field or two, of a few hundred bytes.
+const GENERATION: usize = 2048;
 /// File contents in memory at once: 16 of at most 4 MiB are 64 MiB. In practice a file has a few kilobytes.
 const IN_MEMORY: usize = 16;
 

@@ -1,8 +1,9 @@
 use std::sync::OnceLock;
 
 /// The most that libgit2 keeps of objects that were read, in bytes as libgit2 counts them; parsed trees take three times as
-/// much. Its own default of 256 MiB would take more memory than a pod has, after a hundred thousand commits.
-const OBJECT_CACHE: isize = 16 << 20;
+/// much. One commit after the other is read, so that the trees of the last few commits are enough. Its own default of 256 MiB
+/// would take more memory than a pod has, after a hundred thousand commits.
+const OBJECT_CACHE: isize = 2 << 20;
 
 /// Limits libgit2's memory, once for the process.
 pub(crate) fn limit() {
