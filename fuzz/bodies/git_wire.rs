@@ -75,7 +75,8 @@ pub fn advertisement(data: &[u8]) {
                     id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
                     "{reference:?}"
                 );
-                assert!(name.is_empty() || text.contains(name), "{reference:?}");
+                assert!(!name.is_empty() && text.contains(name), "{reference:?}");
+                assert!(name.bytes().all(|byte| byte > b' '), "{name:?}");
             }
         }
     }

@@ -26,7 +26,11 @@ pub fn known_hosts(data: &[u8]) {
     else {
         return;
     };
+    // No address has an empty host.
     let host = host.to_ascii_lowercase();
+    if host.is_empty() {
+        return;
+    }
     match KnownHosts::parse(list) {
         Ok(known) => {
             let verdict = judge_host(&known, &host, port, KEY).expect("the key is valid");

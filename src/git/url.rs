@@ -273,14 +273,29 @@ fn has_at_sign(text: &str) -> bool {
     text.contains('@') || text.contains("%40")
 }
 
-/// The address without what may be secret: everything before the last `@`, and everything behind `?` or `#`. Cut after 200
-/// characters.
+/// What stands before and behind a port that is no number, in an address whose authority begins at `start`.
+fn without_odd_port(text: &str, start: usize) -> Option<(&str, &str)> {
+    let authority = text.get(start..)?.split('/').next().filter(|_| start > 0)?;
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.find(']').map_or(authority.len(), |end| end + 2),
+        None => authority.find(':')?,
+    };
+    let port = authority.get(host..)?.strip_prefix(':')?;
+    let is_odd = !port.bytes().all(|byte| byte.is_ascii_digit());
+    is_odd.then_some((text.get(..start + host)?, text.get(start + authority.len()..)?))
+}
+
+/// The address without what may be secret: everything before the last `@`, everything behind `?` or `#`, and what stands in the
+/// place of a port and is no number: a password whose `@` was forgotten. Cut after 200 characters.
 fn shown(text: &str) -> String {
     let start = text.find("://").map_or(0, |scheme| scheme + 3);
     let at = text.rfind('@').max(text.rfind("%40")).filter(|at| start < *at);
     let (scheme, rest) = match at {
         Some(at) => (format!("{}…", &text[..start]), &text[at..]),
-        None => (String::new(), text),
+        None => match without_odd_port(text, start) {
+            Some((before, after)) => (format!("{before}:…"), after),
+            None => (String::new(), text),
+        },
     };
     let address = rest.split(['?', '#']).next().unwrap_or_default();
     let more = if address.len() < rest.len() { "…" } else { "" };

@@ -81,9 +81,10 @@ impl References {
         self.decoder.feed(bytes);
         let not_git = |_| NoReferences::NotGit("it is not git's protocol");
         while let Some(packet) = self.decoder.next().map_err(not_git)? {
-            let line = self.advertisement.take(&packet).filter(|line| is_reference(line));
+            let line = self.advertisement.take(&packet).map(<[u8]>::trim_ascii_end);
+            let reference = line.filter(|line| is_reference(line));
             self.found
-                .extend(line.map(|line| String::from_utf8_lossy(line).trim_end().to_owned()));
+                .extend(reference.map(|line| String::from_utf8_lossy(line).into_owned()));
             if let Some(message) = self.advertisement.refusal.take() {
                 return Err(NoReferences::Refused(message));
             }
@@ -99,10 +100,12 @@ impl References {
     }
 }
 
-/// Whether the line is an id and a name. Other lines are not kept: a server can send millions of short ones.
+/// Whether the line is an id and a name, which has no blanks and control characters. Other lines are not kept: a server can send millions of short ones.
 fn is_reference(line: &[u8]) -> bool {
+    let is_name = |name: &[u8]| !name.is_empty() && name.iter().all(|byte| *byte > b' ' && *byte != 0x7f);
     let halves = line.split_at_checked(ID_LENGTH);
-    halves.is_some_and(|(id, name)| id.iter().all(u8::is_ascii_hexdigit) && name.len() > 1 && name.starts_with(b" "))
+    halves
+        .is_some_and(|(id, name)| id.iter().all(u8::is_ascii_hexdigit) && name.strip_prefix(b" ").is_some_and(is_name))
 }
 
 #[cfg(test)]
@@ -120,6 +123,8 @@ mod tests {
             line(&format!("{ID} refs/heads/main\0report-status\n")),
             line(&format!("shallow {ID}\n")),
             line(&format!("{ID} \n")),
+            line(&format!("{ID} \r\r")),
+            line(&format!("{ID} \x0b\n")),
             line(""),
             line("x"),
             FLUSH.to_vec(),

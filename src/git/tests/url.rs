@@ -184,3 +184,27 @@ fn the_address_of_a_clone_is_shown_without_its_login() {
         assert_eq!(crate::git::without_password(url), shown);
     }
 }
+
+#[test]
+fn a_password_whose_at_sign_was_forgotten_is_not_shown() {
+    for (text, shown) in [
+        (
+            "https://jo:pa55word.git.acme.example/fleet.git",
+            "https://jo:…/fleet.git",
+        ),
+        ("ssh://jo:pa55word/fleet.git", "ssh://jo:…/fleet.git"),
+        ("https://[::1]:pa55word/fleet.git", "https://[::1]:…/fleet.git"),
+        ("https://jo:pa55word", "https://jo:…"),
+        (
+            "https://git.acme.example:99999/fleet.git",
+            "https://git.acme.example:99999/fleet.git",
+        ),
+        ("https://[::1/fleet.git", "https://[::1/fleet.git"),
+    ] {
+        let error = RepoUrl::parse(text).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{shown:?}")) && !error.contains("pa55"),
+            "{error}"
+        );
+    }
+}

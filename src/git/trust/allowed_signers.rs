@@ -175,6 +175,10 @@ mod tests {
             ("namespaces=\"*,!git\" ", Err(NotAllowed::OtherNamespace)),
             ("namespaces=\"file, git\" ", Err(NotAllowed::OtherNamespace)),
             (
+                "valid-before=\"20260301085960Z\" ",
+                Ok("jo@acme.example,*@shop.example".to_owned()),
+            ),
+            (
                 "NameSpaces=\"file,git\",valid-before=\"20260302utc\" ",
                 Ok("jo@acme.example,*@shop.example".to_owned()),
             ),

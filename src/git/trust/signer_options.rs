@@ -2,9 +2,9 @@
 
 use super::pattern_list::PatternList;
 use crate::model::Printable;
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// What separates the parts of a line.
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
@@ -92,23 +92,28 @@ fn shown(word: &str) -> Printable<'_> {
     Printable::new(word).at_most(40)
 }
 
-/// `YYYYMMDD[HHMM[SS]][Z]`.
+/// `YYYYMMDD[HHMM[SS]][Z]`. As in OpenSSH, the second 60 is the first one of the next minute.
 fn time(text: &str) -> Result<Timestamp, String> {
     let length = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, zone) = text.split_at(length);
-    let padded = match digits.len() {
-        8 | 12 | 14 if zone.is_empty() || ["z", "utc"].contains(&zone.to_ascii_lowercase().as_str()) => {
-            format!("{digits:0<14}")
-        }
-        _ => String::new(),
-    };
-    DateTime::strptime("%Y%m%d%H%M%S", padded)
-        .and_then(|time| time.to_zoned(TimeZone::UTC))
-        .map(|time| time.timestamp())
-        .map_err(|_| {
-            format!(
-                "\"{}\" is no time; expected YYYYMMDD or YYYYMMDDHHMM[SS], in UTC",
-                shown(text)
-            )
-        })
+    let is_known = zone.is_empty() || ["z", "utc"].contains(&zone.to_ascii_lowercase().as_str());
+    let padded = format!("{digits:0<14}");
+    let time = (matches!(digits.len(), 8 | 12 | 14) && is_known)
+        .then(|| padded.split_at_checked(12))
+        .flatten()
+        .and_then(|(minute, second)| {
+            let minute = DateTime::strptime("%Y%m%d%H%M", minute).ok()?;
+            let second = second.parse().ok().filter(|second| *second <= LEAP_SECOND)?;
+            let minute = minute.to_zoned(TimeZone::UTC).ok()?.timestamp();
+            minute.checked_add(SignedDuration::from_secs(second)).ok()
+        });
+    time.ok_or_else(|| {
+        format!(
+            "\"{}\" is no time; expected YYYYMMDD or YYYYMMDDHHMM[SS], in UTC",
+            shown(text)
+        )
+    })
 }
+
+/// The last second of a minute.
+const LEAP_SECOND: i64 = 60;
