@@ -95,7 +95,9 @@ fn read_text(text: &str) -> Result<Settings, Vec<Mistake>> {
         return Err(unreadable(1, message));
     }
     let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| {
-        let line = error.location().map_or(1, |location| location.line());
+        // The end of a text without a last line feed is a line of its own there.
+        let last = text.lines().count().max(1);
+        let line = error.location().map_or(1, |location| location.line().min(last));
         unreadable(line, &format!("this is not YAML: {error}"))
     })?;
     let report = Report::new(text);

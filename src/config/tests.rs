@@ -52,6 +52,8 @@ fn a_text_that_is_not_yaml_is_reported_with_its_line() {
     let found = mistakes("repo:\n  url: [\n");
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("not YAML"), "{found:?}");
+    let cut = mistakes("a: 1\nrepo: {url: x, bra");
+    assert!(cut[0].starts_with("2: this is not YAML"), "{cut:?}");
 }
 
 #[test]
