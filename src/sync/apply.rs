@@ -88,6 +88,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             });
             match answer {
                 Ok(sent) => {
+                    report.looks += usize::from(matches!(step.reason, Reason::Look(_) | Reason::Doubt));
                     let object = self.note_applied(step, &sent);
                     is_place_made |= Wave::is_waited_for(&step.served.kind.kind) && object.change == Change::Created;
                     report.applied.push(object);
@@ -131,13 +132,19 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             uid == applied.uid && fingerprint == applied.fingerprint && generation == applied.generation
         };
         let unchanged = match (last, &seen) {
-            // The agent has seen a later version than that of its last apply.
-            (Some(_), Some(seen)) if step.reason == Reason::Doubt => seen.version == applied.version,
             (Some(last), _) => was(&last.uid, last.fingerprint, last.generation) && last.version == applied.version,
             (None, Some(seen)) => was(&seen.uid, seen.fingerprint, seen.generation),
             (None, None) => false,
         };
+        let is_as_seen = match &step.seen {
+            Some((Some(generation), _)) => applied.generation == Some(*generation),
+            Some((None, version)) => applied.version == *version,
+            None => false,
+        } && last.is_some_and(|last| last.fingerprint == applied.fingerprint);
         let (change, by) = match (&step.reason, &sent.adopted) {
+            (Reason::Look(_) | Reason::Doubt, None) if is_as_seen => (Change::Unchanged, None),
+            (Reason::Look(by), _) => (Change::Repaired, by.clone()),
+            (Reason::Doubt, _) => (Change::Repaired, None),
             (Reason::Drift(by), _) => (Change::Repaired, by.clone()),
             (Reason::Gone, owner) => (Change::Repaired, owner.as_ref().map(ToString::to_string)),
             (_, None) if step.additions.is_some() => {
@@ -146,7 +153,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             (_, Some(owner)) => (Change::Adopted, Some(owner.to_string())),
             _ if applied.created => (Change::Created, None),
             _ if unchanged => (Change::Unchanged, None),
-            (Reason::Doubt, _) => (Change::Repaired, None),
             _ => (Change::Configured, None),
         };
         self.cache.note_applied(id, step.hash, applied, now);

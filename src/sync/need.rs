@@ -19,8 +19,13 @@ pub enum Reason {
     Gone,
     /// The last apply failed.
     Again,
-    /// The object has changed since the last apply, and only another process of the agent can have written it.
+    /// The object has changed since the last apply, and only another process of the agent can have written it, or somebody who
+    /// changed the order of a list.
     Doubt,
+    /// The agent's own fields look untouched, and yet the object has to be looked at: its generation moved, as it does when
+    /// somebody changes the order of a list, or an earlier process applied it. An apply that finds nothing to change writes
+    /// nothing. The manager is the one, other than the agent, that wrote last.
+    Look(Option<String>),
 }
 
 /// Whether an object has to be applied.
@@ -87,12 +92,19 @@ fn compare(last: &LastApply, view: &KindView, id: &ObjectId, now: Instant) -> Ne
         Some(live) if live.uid == last.uid && live.fingerprint.is_some() && live.fingerprint == last.fingerprint => {
             // An entry of `managedFields` has whole seconds, and does not have the values.
             let is_other = is_other_content((last.generation, &last.version), (live.generation, &live.version));
-            match is_other && !live.has_later_writer {
-                true if now < last.doubt_until => Need::NothingUntil(last.doubt_until),
-                true => Need::Apply(Reason::Doubt),
-                false => Need::Nothing,
+            match is_other {
+                true if !live.has_later_writer && now < last.doubt_until => Need::NothingUntil(last.doubt_until),
+                true if !live.has_later_writer => Need::Apply(Reason::Doubt),
+                true if has_moved(last.generation, live.generation) => Need::Apply(Reason::Look(live.last_writer.clone())),
+                _ => Need::Nothing,
             }
         }
         Some(live) => Need::Apply(Reason::Drift(live.last_writer.clone())),
     }
+}
+
+/// Whether something of the object changed that is no field of the agent, or the order of the agent's own: ownership knows no
+/// order. The server counts such changes, for objects that have a generation.
+fn has_moved(last: Option<i64>, live: Option<i64>) -> bool {
+    matches!((last, live), (Some(last), Some(live)) if last != live)
 }

@@ -175,6 +175,9 @@ pub struct SyncReport {
     /// How many declared objects the pass looked at. The others were at rest, and nothing had happened to them.
     #[serde(skip)]
     pub planned: usize,
+    /// How many objects were applied only to look at them: their generation had moved, and the agent's fields had not.
+    #[serde(skip)]
+    pub looks: usize,
     /// How many objects an audit shows in another light than the passes before it did; `None` if the pass was no audit.
     #[serde(skip)]
     pub missed: Option<usize>,
@@ -226,6 +229,7 @@ impl SyncReport {
             findings: Vec::new(),
             complete: false,
             planned: 0,
+            looks: 0,
             missed: None,
             requests: 0,
             outage: None,

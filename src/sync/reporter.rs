@@ -67,6 +67,7 @@ impl PassReporter {
             tracing::warn!(target_name = %self.target, objects = missed, "an audit found objects that no pass had looked at");
             self.metrics.audit_misses(&self.target, missed);
         }
+        self.metrics.looks(&self.target, report.looks);
         let failed = report.failed.len();
         self.metrics.objects(&self.target, ObjectState::Failed, failed);
         let applied = report.declared.saturating_sub(failed);

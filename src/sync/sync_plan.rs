@@ -7,7 +7,7 @@ use crate::model::{ObjectId, RepoPath};
 use crate::port::{Kinds, TargetState};
 use crate::resource::{
     Additions, DesiredHash, Drift, GroupKind, Ignore, KindVersion, MemberKeys, Object, ObservedObject, REPLICAS,
-    RetainReason, ServedKind, Wave, declares, show_field,
+    ResourceVersion, RetainReason, ServedKind, Wave, declares, show_field,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct ApplyStep {
     pub hands_replicas_over: bool,
     /// Whether somebody else may have made the live object, so that it is looked at before it is changed.
     pub is_first_contact: bool,
+    /// The generation and the version of the live object, if a watch shows one.
+    pub seen: Option<(Option<i64>, ResourceVersion)>,
     /// Fields that people added to the live object, and that the apply removes.
     pub additions: Option<Additions>,
 }
@@ -218,11 +220,16 @@ impl SyncPlan {
                 self.wait_until(at);
                 return;
             }
+            // What is not repaired is not looked at.
+            Need::Apply(Reason::Look(_)) if object.intent.drift != Drift::Repair => {
+                self.untouched += 1;
+                return;
+            }
             Need::Apply(reason) => reason,
         };
         self.restless.insert(id.clone());
         let drift = match &reason {
-            Reason::Drift(by) => Some(by.clone()),
+            Reason::Drift(by) | Reason::Look(by) => Some(by.clone()),
             Reason::Gone => Some(None),
             Reason::First | Reason::Manifest | Reason::Again | Reason::Doubt => None,
         };
@@ -237,6 +244,7 @@ impl SyncPlan {
             return;
         }
         let step = ApplyStep {
+            seen: live.map(|live| (live.generation, live.version.clone())),
             contested: live.map(|live| contested(live, object)).unwrap_or_default(),
             hands_replicas_over: hands_replicas_over(served, object, live, entry),
             is_first_contact: inputs.is_first_contact(&id, live, &reason, entry),

@@ -133,6 +133,11 @@ impl Metrics {
         self.0.sync.drift_repaired(target, count);
     }
 
+    /// Counts the objects of a target that were applied only to look at them.
+    pub(crate) fn looks(&self, target: &TargetId, count: usize) {
+        self.0.sync.looks(target, count);
+    }
+
     /// Counts the objects of a target that an audit showed in another light than the passes before it.
     pub(crate) fn audit_misses(&self, target: &TargetId, count: usize) {
         self.0.sync.audit_misses(target, count);

@@ -45,7 +45,7 @@ fn applied(live: &Live, created: bool) -> Applied {
     Applied {
         uid: live.uid.clone(),
         version: ResourceVersion::new(live.version.to_string()),
-        generation: None,
+        generation: live.generation,
         fingerprint: live.fields.as_deref().map(Fingerprint::of_agent),
         owns_replicas: false,
         created,

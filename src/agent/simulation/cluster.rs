@@ -22,6 +22,8 @@ pub(super) enum Maker {
 pub(super) struct Live {
     pub(super) uid: String,
     pub(super) version: u64,
+    /// Counts the changes of what is not metadata. A ConfigMap has none.
+    pub(super) generation: Option<i64>,
     pub(super) maker: Maker,
     /// Whether the agent has applied this very object.
     pub(super) is_applied: bool,
@@ -74,6 +76,7 @@ impl Live {
         ObservedObject {
             fingerprint: self.fields.as_deref().map(Fingerprint::of_agent),
             last_writer: self.last_writer.clone(),
+            generation: self.generation,
             is_copy: self.maker == Maker::Backup && !self.is_applied,
             ..ObservedObject::plain(&self.uid, ResourceVersion::new(self.version.to_string()))
         }
@@ -120,6 +123,7 @@ impl Cluster {
         let live = self.live.entry(id.clone()).or_insert_with(|| Live {
             uid: format!("u{version}"),
             version,
+            generation: (id.kind == "Deployment").then_some(0),
             maker: Maker::Person,
             is_applied: false,
             has_label: false,
@@ -128,8 +132,12 @@ impl Cluster {
             last_writer: None,
             entries: Vec::new(),
         });
+        let before = live.content.clone();
         change(live);
         live.version = version;
+        if live.content != before {
+            live.generation = live.generation.map(|generation| generation + 1);
+        }
         if live.has_label {
             let object = live.observed();
             self.announce(Event {

@@ -219,6 +219,17 @@ impl State {
         });
     }
 
+    /// Somebody changes the order of a list: the fields of the agent stay the agent's, and the generation moves.
+    fn reorder(&mut self, pick: u64) {
+        let Some(id) = self.live(pick) else { return };
+        if id.kind == "Deployment" {
+            self.cluster.put(&id, |live| {
+                live.content = format!("{} in another order", live.content);
+                live.last_writer = Some("kubectl-replace".to_owned());
+            });
+        }
+    }
+
     /// A backup restores an object, under its name or under another one.
     fn restore(&mut self, pick: u64) {
         let Some(from) = self.live(pick) else { return };
@@ -310,6 +321,7 @@ impl State {
                 }
             }
             Act::EditObject => self.edit_object(pick),
+            Act::ReorderObject => self.reorder(pick),
             Act::RestoreCopy => self.restore(pick),
             Act::MakeForeign => self.make_foreign(pick),
             Act::Cut => self.cut_until = self.now() + 1000 + pick % 60_000,

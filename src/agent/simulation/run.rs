@@ -138,6 +138,7 @@ impl Stage {
             Some(Act::EditSettings),
             Some(Act::DeleteObject),
             Some(Act::EditObject),
+            Some(Act::ReorderObject),
         ];
         for (number, change) in changes.into_iter().enumerate() {
             if self.world.lock().judge.violation.is_some() {

@@ -26,6 +26,7 @@ pub(super) enum Act {
     DeleteTag,
     DeleteObject,
     EditObject,
+    ReorderObject,
     RestoreCopy,
     MakeForeign,
     /// The process dies, and another one starts.
@@ -41,7 +42,7 @@ pub(super) enum Act {
 use Act::*;
 
 /// How often each act happens.
-const WEIGHTS: [(Act, u64); 27] = [
+const WEIGHTS: [(Act, u64); 28] = [
     (AddWorkload, 3),
     (AddSettings, 5),
     (RemoveFile, 6),
@@ -63,6 +64,7 @@ const WEIGHTS: [(Act, u64); 27] = [
     (DeleteTag, 2),
     (DeleteObject, 4),
     (EditObject, 4),
+    (ReorderObject, 3),
     (RestoreCopy, 2),
     (MakeForeign, 2),
     (Crash, 10),

@@ -4,6 +4,7 @@ mod adoption;
 mod agenda;
 mod claims;
 mod fake;
+mod generations;
 mod jobs;
 mod loops;
 mod passes;

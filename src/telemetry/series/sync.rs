@@ -15,6 +15,7 @@ pub(in crate::telemetry) struct Sync {
     pruned: Family<TargetLabel, Counter>,
     repaired: Family<TargetLabel, Counter>,
     missed: Family<TargetLabel, Counter>,
+    looks: Family<TargetLabel, Counter>,
     last_applied: Family<CommitLabel, Gauge>,
     /// The commit that `last_applied` shows for each target.
     shown: Mutex<BTreeMap<TargetId, String>>,
@@ -28,6 +29,7 @@ impl Sync {
             pruned: Family::default(),
             repaired: Family::default(),
             missed: Family::default(),
+            looks: Family::default(),
             last_applied: Family::default(),
             shown: Mutex::default(),
         };
@@ -53,6 +55,11 @@ impl Sync {
             all.missed.clone(),
         );
         registry.register(
+            "sync_looks",
+            "Applies of objects whose generation moved while the agent's fields did not; most find nothing to change",
+            all.looks.clone(),
+        );
+        registry.register(
             "sync_last_applied_info",
             "The last applied commit; the value is always 1",
             all.last_applied.clone(),
@@ -68,6 +75,7 @@ impl Sync {
         self.pruned(target, 0);
         self.drift_repaired(target, 0);
         self.audit_misses(target, 0);
+        self.looks(target, 0);
     }
 
     pub(in crate::telemetry) fn apply_requests(&self, target: &TargetId, outcome: ApplyOutcome, count: usize) {
@@ -94,6 +102,10 @@ impl Sync {
         self.repaired
             .get_or_create(&target.into())
             .inc_by(count::counter(count));
+    }
+
+    pub(in crate::telemetry) fn looks(&self, target: &TargetId, count: usize) {
+        self.looks.get_or_create(&target.into()).inc_by(count::counter(count));
     }
 
     pub(in crate::telemetry) fn audit_misses(&self, target: &TargetId, count: usize) {
