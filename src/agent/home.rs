@@ -3,6 +3,7 @@
 use super::AgentConfig;
 use crate::cluster::{Access, ApiServer, Connection, RecordEvents, RecordMap, SecretStore};
 use crate::config::TargetSettings;
+use crate::port::MARK_PARTS;
 use crate::resource::{Protected, SetName};
 use crate::sync::Target;
 use std::collections::BTreeSet;
@@ -51,7 +52,10 @@ impl Home {
             api: Arc::new(ApiServer::new(Arc::clone(&self.connection), &record.id()).in_namespaces(&target.namespaces)),
             protected: Protected {
                 namespaces: BTreeSet::from([self.namespace.clone()]),
-                objects: BTreeSet::from([record.object()]),
+                objects: (0..MARK_PARTS)
+                    .map(|part| record.marks(part))
+                    .chain([record.object()])
+                    .collect(),
             },
             record: Arc::new(RecordMap::new(Arc::clone(&self.connection), record)),
         }

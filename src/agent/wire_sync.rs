@@ -42,6 +42,10 @@ pub(super) fn spawn<B, G, A, R>(
             declared: Arc::clone(&wiring.declared),
             branch: wiring.branch.clone(),
         };
+        let ((marks, record), shutdown) = (work.syncer.marks(), wiring.shutdown.clone());
+        tasks.spawn(format!("marks of {}", work.syncer.target()), async move {
+            marks.keep(&*record, shutdown.begun()).await;
+        });
         wiring.spawn_loop(slot.this, work, tasks);
     }
 }

@@ -25,6 +25,7 @@ mod discovery;
 mod events;
 mod failure;
 mod look;
+mod marks;
 mod own_fields;
 mod ownership;
 mod record;

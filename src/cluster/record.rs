@@ -1,11 +1,12 @@
 use super::apply::apply;
 use super::connection::Connection;
 use super::failure::explain_missing_namespace;
+use super::marks::{read_marks, write_marks};
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Mode, Record, RecordStore};
 use crate::resource::{
-    DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, MemberKey, Members, ResourceVersion, Run,
-    ServedKind, SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
+    AppliedMarks, DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, MemberKey, Members,
+    ResourceVersion, Run, ServedKind, SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -129,6 +130,14 @@ impl RecordStore for RecordMap {
         let applied = written.map_err(|failure| explain_missing_namespace(&self.name.namespace, failure))?;
         *self.seen() = applied.version;
         Ok(())
+    }
+
+    async fn read_marks(&self) -> Result<AppliedMarks, ClusterFailure> {
+        read_marks(&self.connection, &self.name).await
+    }
+
+    async fn write_marks(&self, part: usize, parts: usize, marks: &AppliedMarks) -> Result<(), ClusterFailure> {
+        write_marks(&self.connection, &self.name, part, parts, marks).await
     }
 }
 

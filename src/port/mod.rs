@@ -26,8 +26,8 @@ mod tests;
 
 pub use branch::Branch;
 pub use cluster::{
-    Applied, ClusterFailure, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds, Mode, Notify, Observed,
-    ObservedStore, Record, RecordStore, SecretEntries, SecretName, SeenChanges, TargetApi,
+    Applied, ClusterFailure, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds, MARK_PARTS, Mode, Notify,
+    Observed, ObservedStore, Record, RecordStore, SecretEntries, SecretName, SeenChanges, TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredSource, DeclaredState, TargetState};
 pub use denied::DeniedObjects;

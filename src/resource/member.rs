@@ -32,6 +32,21 @@ impl MemberKey {
         Some(Self(hex::decode(text).ok()?.try_into().ok()?))
     }
 
+    /// The key as it is stored.
+    pub fn bytes(self) -> [u8; 8] {
+        self.0
+    }
+
+    /// The key that was stored.
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// One of `parts` parts of all keys, which have about as many keys each.
+    pub fn part(self, parts: usize) -> usize {
+        usize::from(self.0[0]) * parts / 256
+    }
+
     fn hash(text: &str) -> Self {
         let digest = Sha256::digest(text);
         let mut key = [0; 8];

@@ -8,6 +8,7 @@
 //! types apart before they come here.
 
 mod allocation;
+mod applied_mark;
 mod contact;
 mod deletion_limit;
 mod desired;
@@ -37,6 +38,7 @@ mod weight;
 mod writer;
 
 pub use allocation::Allocations;
+pub use applied_mark::{AppliedMark, AppliedMarks, decode_marks, encode_marks};
 pub use contact::{Adoption, Contact, contact};
 pub use deletion_limit::DeletionLimit;
 pub use desired::{DesiredHash, prepare};

@@ -32,6 +32,16 @@ impl SetName {
         ObjectId::new("v1", "ConfigMap", Some(&self.namespace), &self.name)
     }
 
+    /// A part of what is kept of the agent's applies, beside the record.
+    pub fn marks(&self, part: usize) -> ObjectId {
+        ObjectId::new(
+            "v1",
+            "ConfigMap",
+            Some(&self.namespace),
+            &format!("{}-applied-{part:x}", self.name),
+        )
+    }
+
     /// The id of the set with this parent.
     pub fn id(&self) -> SetId {
         let digest = Sha256::digest(format!("{}.{}.ConfigMap.", self.name, self.namespace));

@@ -78,6 +78,13 @@ impl Agenda {
         self.diff.added.extend(diff.added);
     }
 
+    /// Has the next plan look at an object.
+    pub(super) fn add(&mut self, id: ObjectId) {
+        if self.declared.contains_key(&id) {
+            self.open.insert(id);
+        }
+    }
+
     /// The declared kinds, each in the version that its manifests name.
     pub(super) fn versions(&self) -> &BTreeSet<KindVersion> {
         &self.versions

@@ -5,8 +5,8 @@ use super::report::{AppliedObject, Change, FailedObject, SyncReport};
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::ObjectId;
-use crate::port::{ClusterFailure, Mode, Observed, RecordStore, TargetApi};
-use crate::resource::{Additions, FieldPath, GroupKind, Health, Object, REPLICAS, Wave};
+use crate::port::{Applied, ClusterFailure, Mode, Observed, RecordStore, TargetApi};
+use crate::resource::{Additions, AppliedMark, FieldPath, GroupKind, Health, MemberKey, Object, REPLICAS, Wave};
 use futures::StreamExt as _;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -89,7 +89,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             match answer {
                 Ok(sent) => {
                     report.looks += usize::from(matches!(step.reason, Reason::Look(_) | Reason::Doubt));
+                    let was_asked = self.cache.is_asked(&step.id);
                     let object = self.note_applied(step, &sent);
+                    if was_asked && object.change == Change::Repaired {
+                        report.missed = Some(report.missed.unwrap_or_default() + 1);
+                    }
                     is_place_made |= Wave::is_waited_for(&step.served.kind.kind) && object.change == Change::Created;
                     report.applied.push(object);
                 }
@@ -156,6 +160,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             _ => (Change::Configured, None),
         };
         self.cache.note_applied(id, step.hash, applied, now);
+        self.keep_mark(step, applied);
         self.authors.applied(id, &applied.uid, &step.object.value.value());
         if change == Change::Repaired {
             self.cache.note_repaired(id, by.as_deref(), &step.contested, now);
@@ -167,6 +172,18 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             by,
             removed: step.additions.as_ref().map(Additions::paths).unwrap_or_default(),
         }
+    }
+
+    /// Keeps for the next process what the apply left.
+    pub(super) fn keep_mark(&self, step: &ApplyStep, applied: &Applied) {
+        let mark = AppliedMark::of(
+            step.hash,
+            &applied.uid,
+            applied.fingerprint,
+            applied.generation,
+            &applied.version,
+        );
+        self.marks.note(MemberKey::of_identity(&step.id), mark);
     }
 
     /// Waits until the watches show every applied definition as established and every namespace as active, or as failed.

@@ -1,7 +1,9 @@
 use super::conflict::Conflict;
 use crate::model::{Backoff, ObjectId};
 use crate::port::{Applied, Observed};
-use crate::resource::{DesiredHash, Fingerprint, GroupKind, Object, ResourceVersion, Run};
+use crate::resource::{
+    AppliedMarks, DesiredHash, Fingerprint, GroupKind, MemberKey, Object, ObservedObject, ResourceVersion, Run,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,8 @@ pub struct ApplyCache {
     deleted: BTreeMap<ObjectId, (String, Instant)>,
     /// The runs of objects that run to an end. A new process takes them from the target's record.
     runs: BTreeMap<ObjectId, Run>,
+    /// What an earlier process knew of its applies, until the first plan has looked at every object.
+    restored: AppliedMarks,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +34,8 @@ pub(super) struct Entry {
     pub(super) applied: Option<LastApply>,
     pub(super) failure: Option<Failure>,
     pub(super) conflict: Conflict,
+    /// Whether the object is to be applied although it looks as the last apply left it.
+    pub(super) is_asked: bool,
 }
 
 /// The object as the last successful apply left it.
@@ -79,9 +85,60 @@ impl ApplyCache {
         entry.declared = Some((Arc::clone(object), hash));
     }
 
+    /// Starts with what an earlier process knew of its applies.
+    pub(super) fn restore(&mut self, marks: AppliedMarks) {
+        self.restored = marks;
+    }
+
+    /// Whether an earlier process applied this manifest, and the object is as it left it.
+    pub(super) fn knows(&self, id: &ObjectId, hash: DesiredHash, live: &ObservedObject) -> bool {
+        let is_new = self
+            .entries
+            .get(id)
+            .is_none_or(|entry| entry.applied.is_none() && entry.failure.is_none());
+        if !is_new || self.restored.is_empty() {
+            return false;
+        }
+        let mark = self.restored.get(&MemberKey::of_identity(id));
+        mark.is_some_and(|mark| mark.fits(hash, live))
+    }
+
+    /// Takes an apply of an earlier process for one of this process.
+    pub(super) fn recognise(&mut self, id: &ObjectId, hash: DesiredHash, live: &ObservedObject, now: Instant) {
+        let entry = self.entries.entry(id.clone()).or_default();
+        entry.applied = Some(LastApply {
+            hash,
+            uid: live.uid.clone(),
+            version: live.version.clone(),
+            generation: live.generation,
+            fingerprint: live.fingerprint,
+            owns_replicas: live.owns_replicas,
+            catch_up_until: now,
+            doubt_until: now,
+        });
+    }
+
+    /// Has the object applied, although it looks as the last apply left it.
+    pub(super) fn ask(&mut self, id: &ObjectId) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.is_asked = true;
+        }
+    }
+
+    /// Whether the object was to be applied although it looks as the last apply left it.
+    pub(super) fn is_asked(&self, id: &ObjectId) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.is_asked)
+    }
+
+    /// Every object was looked at. What an earlier process knew counts no longer. Returns whether it did until now.
+    pub(super) fn end_restore(&mut self) -> bool {
+        !std::mem::take(&mut self.restored).is_empty()
+    }
+
     pub(super) fn note_applied(&mut self, id: &ObjectId, hash: DesiredHash, applied: &Applied, now: Instant) {
         let entry = self.entries.entry(id.clone()).or_default();
         entry.failure = None;
+        entry.is_asked = false;
         if entry.applied.as_ref().is_some_and(|last| last.hash != hash) {
             // Whoever fought about the manifest before may be content with this one.
             entry.conflict = Conflict::default();

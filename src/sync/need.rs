@@ -75,7 +75,13 @@ pub(super) fn need(
     match &entry.applied {
         None => Need::Apply(Reason::First),
         Some(last) if last.hash != hash => Need::Apply(Reason::Manifest),
-        Some(last) => view.map_or(Need::Nothing, |view| compare(last, view, id, now)),
+        Some(last) => match view.map_or(Need::Nothing, |view| compare(last, view, id, now)) {
+            Need::Nothing if entry.is_asked => {
+                let live = view.and_then(|view| view.objects().get(id));
+                live.filter(|live| !live.is_terminating).map_or(Need::Nothing, look)
+            }
+            need => need,
+        },
     }
 }
 
@@ -95,12 +101,16 @@ fn compare(last: &LastApply, view: &KindView, id: &ObjectId, now: Instant) -> Ne
             match is_other {
                 true if !live.has_later_writer && now < last.doubt_until => Need::NothingUntil(last.doubt_until),
                 true if !live.has_later_writer => Need::Apply(Reason::Doubt),
-                true if has_moved(last.generation, live.generation) => Need::Apply(Reason::Look(live.last_writer.clone())),
+                true if has_moved(last.generation, live.generation) => look(live),
                 _ => Need::Nothing,
             }
         }
         Some(live) => Need::Apply(Reason::Drift(live.last_writer.clone())),
     }
+}
+
+fn look(live: &ObservedObject) -> Need {
+    Need::Apply(Reason::Look(live.last_writer.clone()))
 }
 
 /// Whether something of the object changed that is no field of the agent, or the order of the agent's own: ownership knows no

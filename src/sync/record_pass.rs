@@ -34,6 +34,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         if let Some(at) = plan.next {
             report.wait_at_most(at.saturating_duration_since(now));
         }
+        if let Some(at) = self.restored.next() {
+            report.wait_at_most(at.saturating_duration_since(now));
+        }
         for failed in &report.failed.clone() {
             let entry = self.cache.entry(&failed.id);
             if let Some(failure) = entry.and_then(|entry| entry.failure.as_ref()) {

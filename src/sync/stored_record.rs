@@ -4,7 +4,7 @@ use super::authors::Authors;
 use super::sync_plan::SyncPlan;
 use super::syncer::Syncer;
 use crate::port::{ClusterFailure, Record, RecordStore, TargetApi};
-use crate::resource::{MemberKey, Members};
+use crate::resource::{AppliedMarks, MemberKey, Members};
 use std::sync::Arc;
 
 /// How often a write of the record is repeated that another process has overtaken.
@@ -101,5 +101,30 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             ..record.clone()
         })
         .await
+    }
+
+    /// Reads once what an earlier process knew of its applies. Without it each object is applied.
+    pub(super) async fn restore_marks(&mut self) -> Result<(), ClusterFailure> {
+        if self.restored.is_read {
+            return Ok(());
+        }
+        // A record that names no members was lost, or never was: then nothing is known about the objects either.
+        let is_known = self.record().await?.members.is_some();
+        let read = match is_known {
+            true => self.target.record.read_marks().await,
+            false => Ok(AppliedMarks::new()),
+        };
+        let marks = match read {
+            Ok(marks) => marks,
+            Err(failure) if failure.is_outage() => return Err(failure),
+            Err(failure) => {
+                tracing::info!(sync_target = %self.target.id, error = %failure, "what was applied before cannot be read: each object is applied once");
+                AppliedMarks::new()
+            }
+        };
+        self.restored.is_read = true;
+        self.cache.restore(marks.clone());
+        self.marks.restore(marks);
+        Ok(())
     }
 }

@@ -88,6 +88,8 @@ pub struct SyncPlan {
     pub strays: BTreeSet<ObjectId>,
     /// How many objects an audit shows in another light than the plans before it; `None` if this was no audit.
     pub missed: Option<usize>,
+    /// The objects that are as an earlier process applied them.
+    pub recognised: Vec<(ObjectId, DesiredHash, ObservedObject)>,
     /// The hashes of the declared objects that were looked at, for the cache.
     pub hashes: Vec<(ObjectId, Arc<Object>, DesiredHash)>,
     /// Whether the last applied commit is not an ancestor of the declared commit: nothing is deleted then.
@@ -205,7 +207,15 @@ impl SyncPlan {
         }
         let synced = live.filter(|_| view.is_some_and(|view| view.synced));
         let additions = self.additions(object, &id, synced, inputs);
-        let reason = match need(entry, hash, &id, view, inputs.observed, inputs.now) {
+        let known = synced.filter(|live| inputs.cache.knows(&id, hash, live));
+        let need = match known {
+            Some(live) => {
+                self.recognised.push((id.clone(), hash, live.clone()));
+                Need::Nothing
+            }
+            None => need(entry, hash, &id, view, inputs.observed, inputs.now),
+        };
+        let reason = match need {
             Need::Nothing if additions.is_some() => Reason::Drift(additions.as_ref().and_then(Additions::who)),
             Need::Nothing => {
                 self.untouched += 1;
@@ -221,7 +231,7 @@ impl SyncPlan {
                 return;
             }
             // What is not repaired is not looked at.
-            Need::Apply(Reason::Look(_)) if object.intent.drift != Drift::Repair => {
+            Need::Apply(Reason::Look(_) | Reason::Doubt) if object.intent.drift != Drift::Repair => {
                 self.untouched += 1;
                 return;
             }
@@ -230,8 +240,8 @@ impl SyncPlan {
         self.restless.insert(id.clone());
         let drift = match &reason {
             Reason::Drift(by) | Reason::Look(by) => Some(by.clone()),
-            Reason::Gone => Some(None),
-            Reason::First | Reason::Manifest | Reason::Again | Reason::Doubt => None,
+            Reason::Gone | Reason::Doubt => Some(None),
+            Reason::First | Reason::Manifest | Reason::Again => None,
         };
         if let Some(by) = drift
             && !self.repairs_drift(object, &id, by, inputs)

@@ -1,9 +1,11 @@
 use super::agenda::Agenda;
 use super::apply_cache::ApplyCache;
 use super::authors::Authors;
+use super::marks::Marks;
 use super::pass_outcome::{OVERTAKEN, PassOutcome};
 use super::plan_inputs::{Approval, PlanInputs};
 use super::report::SyncReport;
+use super::restored::Restored;
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::target::Target;
 use super::unsettled::Rollouts;
@@ -12,7 +14,7 @@ use crate::model::{Backoff, CommitId, ObjectId, TargetId};
 use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
 };
-use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, SetId, Waited};
+use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, MemberKey, SetId, Waited};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub struct Syncer<A, R> {
     pub(super) set: SetId,
     pub(super) cache: ApplyCache,
     pub(super) agenda: Agenda,
+    pub(super) marks: Marks,
+    pub(super) restored: Restored,
     pub(super) adoption: Adoption,
     additions: Drift,
     pub(super) limit: DeletionLimit,
@@ -59,6 +63,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             limit,
             cache: ApplyCache::default(),
             agenda: Agenda::default(),
+            marks: Marks::default(),
+            restored: Restored::default(),
             record: None,
             began_with: None,
             recreated: None,
@@ -79,6 +85,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     pub fn handling_additions(mut self, additions: Drift) -> Self {
         self.additions = additions;
         self
+    }
+
+    /// What the syncer knows of its applies, to be kept for the next process, and where.
+    pub fn marks(&self) -> (Marks, Arc<R>) {
+        (self.marks.clone(), Arc::clone(&self.target.record))
     }
 
     /// The target's name.
@@ -138,6 +149,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         // Reads the world.
         self.observed().change(Observed::forget_sent);
         self.began_with = self.record().await?.commit;
+        self.restore_marks().await?;
         self.agenda.note_declared(&declared.objects);
         let versions = self.agenda.versions().clone();
         let freshness = self.freshness(declared.commit);
@@ -266,6 +278,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
         let (agenda, authors, cache) = (&mut self.agenda, &mut self.authors, &mut self.cache);
         agenda.note_declared(&declared.objects);
+        if let Some(id) = self.restored.take_due(now) {
+            cache.ask(&id);
+            agenda.add(id);
+        }
         let (plan, gone) = self.target.api.observed().change(|observed| {
             cache.note_runs(observed);
             for view in observed.kinds.values_mut() {
@@ -302,7 +318,15 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         for (id, object, hash) in &plan.hashes {
             self.cache.note_object(id, object, *hash);
         }
+        for (id, hash, live) in &plan.recognised {
+            self.cache.recognise(id, *hash, live, now);
+            self.restored.add(id, now);
+        }
         let Some(gone) = gone else {
+            if self.cache.end_restore() && complete {
+                let keys: BTreeSet<MemberKey> = plan.declared.keys().map(MemberKey::of_identity).collect();
+                self.marks.retain(|key| keys.contains(key));
+            }
             self.cache.retain(|id| plan.declared.contains_key(id), now);
             if complete {
                 self.cache.retain_runs(|id| plan.declared.contains_key(id));
@@ -312,6 +336,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         self.cache.forget_deletions(now);
         for id in gone {
             self.cache.forget(id);
+            self.marks.note(MemberKey::of_identity(id), None);
             if complete {
                 self.cache.forget_run(id);
             }

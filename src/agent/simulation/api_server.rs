@@ -9,8 +9,8 @@ use crate::port::{
     TargetApi,
 };
 use crate::resource::{
-    FieldPath, Fingerprint, GroupKind, KindVersion, LiveObject, ObservedObject, PART_OF_LABEL, ResourceVersion,
-    ServedKind, SetName,
+    AppliedMarks, FieldPath, Fingerprint, GroupKind, KindVersion, LiveObject, ObservedObject, PART_OF_LABEL,
+    ResourceVersion, ServedKind, SetName,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -281,5 +281,20 @@ impl RecordStore for ApiServer {
         self.seen.store(version, Ordering::Relaxed);
         self.note_recorded(Some(&written));
         Ok(())
+    }
+
+    async fn read_marks(&self) -> Result<AppliedMarks, ClusterFailure> {
+        let read = self.link.request("read marks", |state| state.cluster.marks.clone());
+        let marks = read.await.map_err(no_answer)?;
+        Ok(marks.into_values().flatten().collect())
+    }
+
+    async fn write_marks(&self, part: usize, _: usize, marks: &AppliedMarks) -> Result<(), ClusterFailure> {
+        let (who, marks) = (self.link.who, marks.clone());
+        let written = self.link.request("marks", move |state| {
+            state.note(who, "marks", format_args!("{part}: {}", marks.len()));
+            state.cluster.marks.insert(part, marks.clone());
+        });
+        written.await.map_err(no_answer)
     }
 }

@@ -3,7 +3,7 @@
 use super::git_server::Commit;
 use crate::model::ObjectId;
 use crate::port::Record;
-use crate::resource::{Fingerprint, ObservedObject, ResourceVersion};
+use crate::resource::{AppliedMarks, Fingerprint, ObservedObject, ResourceVersion};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tokio::sync::watch;
@@ -51,6 +51,8 @@ pub(super) struct Cluster {
     pub(super) live: BTreeMap<ObjectId, Live>,
     pub(super) events: Vec<Event>,
     pub(super) record: Option<Record>,
+    /// What processes keep of their applies.
+    pub(super) marks: BTreeMap<usize, AppliedMarks>,
     /// Counts the writes of the record.
     pub(super) record_version: u64,
     /// One channel for each process: tokio wakes the receivers of one channel in no order.
@@ -65,6 +67,7 @@ impl Default for Cluster {
             live: BTreeMap::new(),
             events: Vec::new(),
             record: None,
+            marks: BTreeMap::new(),
             record_version: 0,
             changes: Vec::new(),
         }

@@ -20,6 +20,6 @@ pub use failure::ClusterFailure;
 pub use notify::Notify;
 pub use observed::{KindView, Observed, SeenChanges};
 pub use observed_store::ObservedStore;
-pub use record::{Record, RecordStore};
+pub use record::{MARK_PARTS, Record, RecordStore};
 pub use secrets::{HomeSecrets, SecretEntries, SecretName};
 pub use target::{Deletion, Dependents, Freshness, Kinds, Mode, TargetApi};

@@ -1,6 +1,6 @@
 use super::failure::ClusterFailure;
 use crate::model::{CommitId, ObjectId};
-use crate::resource::{GroupKind, Members, Run, SetName, Waited};
+use crate::resource::{AppliedMarks, GroupKind, Members, Run, SetName, Waited};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -24,6 +24,9 @@ pub struct Record {
     pub problems: Vec<String>,
 }
 
+/// In how many parts the marks of a large set are kept: a change of one object writes a small part of them.
+pub const MARK_PARTS: usize = 16;
+
 /// Where a target's record is kept.
 pub trait RecordStore: Send + Sync + 'static {
     /// The record's namespace and name. The set's id derives from both.
@@ -35,4 +38,16 @@ pub trait RecordStore: Send + Sync + 'static {
     /// Writes the record, and creates it if needed. [`ClusterFailure::Conflict`] if somebody else has written it since this store
     /// read or wrote it last: what another process recorded must not be lost.
     fn write(&self, record: &Record) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
+
+    /// Reads what the agent knew of its applies. Nothing where nothing is kept.
+    fn read_marks(&self) -> impl Future<Output = Result<AppliedMarks, ClusterFailure>> + Send;
+
+    /// Keeps one part of `parts` of what the agent knows of its applies. What another process wrote there is lost: marks that are
+    /// lost cost applies, and marks of any process are true.
+    fn write_marks(
+        &self,
+        part: usize,
+        parts: usize,
+        marks: &AppliedMarks,
+    ) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
 }

@@ -6,8 +6,9 @@ use crate::port::{
     TargetApi, TargetState,
 };
 use crate::resource::{
-    Allocations, DeletionLimit, FieldPath, Fingerprint, GroupKind, Health, Intent, KindVersion, LiveObject, Object,
-    ObservedObject, Origin, PART_OF_LABEL, Packed, Protected, REPLICAS, ResourceVersion, ServedKind, SetName,
+    Allocations, AppliedMarks, DeletionLimit, FieldPath, Fingerprint, GroupKind, Health, Intent, KindVersion,
+    LiveObject, Object, ObservedObject, Origin, PART_OF_LABEL, Packed, Protected, REPLICAS, ResourceVersion,
+    ServedKind, SetName,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
 use serde_json::{Value, json};
@@ -31,6 +32,9 @@ pub(super) struct World {
     pub(super) foreign: BTreeMap<ObjectId, LiveObject>,
     pub(super) calls: Vec<Call>,
     pub(super) record: Option<Record>,
+    /// What is kept of the applies, by part.
+    pub(super) marks: BTreeMap<usize, AppliedMarks>,
+    pub(super) mark_writes: usize,
     /// The names of objects whose lists have another order than their manifests.
     pub(super) reordered: BTreeSet<String>,
     /// Applied objects have generations.
@@ -487,6 +491,23 @@ impl RecordStore for Fake {
         }
         world.calls.push(Call::Record(record.kinds.clone()));
         world.record = Some(record.clone());
+        Ok(())
+    }
+
+    async fn read_marks(&self) -> Result<AppliedMarks, ClusterFailure> {
+        Ok(self
+            .world()
+            .marks
+            .values()
+            .flatten()
+            .map(|(key, mark)| (*key, *mark))
+            .collect())
+    }
+
+    async fn write_marks(&self, part: usize, _: usize, marks: &AppliedMarks) -> Result<(), ClusterFailure> {
+        let mut world = self.world();
+        world.mark_writes += 1;
+        world.marks.insert(part, marks.clone());
         Ok(())
     }
 }

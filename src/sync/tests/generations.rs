@@ -78,7 +78,7 @@ async fn somebody_who_keeps_changing_the_order_is_an_opponent_as_any_other() {
     }
     let repairs = applies(&fake.take_calls()).len();
     assert!(
-        (12..16).contains(&repairs) && contended > 0,
-        "{repairs} repairs in 10 s"
+        (12..30).contains(&repairs) && contended > 0,
+        "{repairs} repairs in 150 s"
     );
 }

@@ -11,4 +11,5 @@ mod passes;
 mod pruning;
 mod recreate;
 mod replicas;
+mod restarts;
 mod two_targets;

@@ -3,7 +3,7 @@
 use super::scene::{Target, config_map, definition, deployment, service, widget};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
-use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tidegate::port::TargetApi as _;
@@ -231,4 +231,48 @@ async fn an_edited_secret_is_put_back_though_its_manifest_says_string_data() {
         secrets.get("login").await.unwrap().data.unwrap()["password"].0,
         b"declared"
     );
+}
+
+/// `$(HOST)` resolves only behind `HOST`: the order of environment variables is content, and no manager owns it.
+#[tokio::test]
+async fn an_edit_of_the_order_of_a_list_is_put_back() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let mut target = Target::on(&control_plane, "sync-order").await;
+    let mut web = deployment("web", "1");
+    web["spec"]["template"]["spec"]["containers"][0]["env"] =
+        json!([{"name": "HOST", "value": "web"}, {"name": "URL", "value": "http://$(HOST)/"}]);
+    let declared = target.plain(vec![web, deployment("api", "1")]);
+    target.pass(&declared).await;
+    target.pass_until(&declared, |report| report.requests == 0).await;
+
+    let names = |live: &Deployment| -> Vec<String> {
+        let pod = live.spec.template.spec.as_ref().unwrap();
+        let env = pod.containers[0].env.iter().flatten();
+        env.map(|variable| variable.name.clone()).collect()
+    };
+    let api = target.api::<Deployment>();
+    let mut live = api.get("web").await.unwrap();
+    let pod = live.spec.template.spec.as_mut().unwrap();
+    pod.containers[0].env.as_mut().unwrap().reverse();
+    let edited = api.replace("web", &PostParams::default(), &live).await.unwrap();
+    assert_eq!(names(&edited), ["URL", "HOST"]);
+    let report = target
+        .pass_until(&declared, |report| report.count(Change::Repaired) == 1)
+        .await;
+    assert_eq!(report.looks, 1, "{report:#?}");
+    assert_eq!(names(&api.get("web").await.unwrap()), ["HOST", "URL"]);
+
+    // Somebody who changes what is not declared moves the generation, too: one request, and no repair.
+    let scale = json!({"spec": {"paused": true}});
+    let params = PatchParams {
+        field_manager: Some("some-controller".into()),
+        ..PatchParams::default()
+    };
+    target.pass_until(&declared, |report| report.requests == 0).await;
+    let before = target.requests();
+    api.patch("api", &params, &Patch::Merge(&scale)).await.unwrap();
+    let report = target.pass_until(&declared, |report| !report.applied.is_empty()).await;
+    assert_eq!(report.count(Change::Unchanged), 1, "{report:#?}");
+    target.pass_until(&declared, |report| report.requests == 0).await;
+    assert_eq!(target.requests() - before, 1);
 }

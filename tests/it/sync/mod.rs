@@ -13,5 +13,6 @@ mod namespaced;
 mod recreate;
 mod replicas;
 mod reported;
+mod restarts;
 mod scene;
 mod two_targets;
