@@ -56,7 +56,12 @@ impl AgentCommands {
         }
         let count = self.landed.count();
         let scan = self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
-        let automation = self.automation.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        let mut automation = self.automation.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        if self.scans.needs_digests() {
+            // The pass could not decide without digests that the listing had left out. The caller waits for the decision.
+            self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+            automation = self.automation.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        }
         Ok(scan_command::report(&scan, &automation, &self.landed.since(count)))
     }
 

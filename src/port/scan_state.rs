@@ -188,6 +188,11 @@ impl ScanState {
         is_new
     }
 
+    /// Whether a decision waits for a listing with all digests.
+    pub fn needs_digests(&self) -> bool {
+        self.lock().known.values().any(|known| known.needs_digests)
+    }
+
     /// All answers about the platforms of a repository's images.
     pub fn platforms(&self, repository: &Repository) -> BTreeMap<Digest, PlatformAnswer> {
         let state = self.lock();

@@ -107,6 +107,7 @@ async fn digests_that_are_left_out_come_back_on_request_and_only_the_newest_list
 
     state.keep_digests(&web, &listing(), &[digest(1)].into());
     let waiting = BTreeSet::from([web.clone()]);
+    assert!(!state.needs_digests());
     assert!(state.request_digests(&waiting) && !state.request_digests(&waiting));
     assert_eq!((state.take_requested(), state.listing_before(&web)), (waiting, None));
     let without = Scan {
@@ -114,9 +115,11 @@ async fn digests_that_are_left_out_come_back_on_request_and_only_the_newest_list
         at: Instant::now(),
     };
     assert!(!state.record(&web, without), "this listing began before the request");
+    assert!(state.needs_digests());
     assert!(
         state.record(&web, listed(&web, &[1, 2])) && has(2),
         "the tags are the same, and the digests are news"
     );
+    assert!(!state.needs_digests());
     assert_eq!(state.changed_since(revision).1, [web]);
 }
