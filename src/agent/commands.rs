@@ -56,9 +56,10 @@ impl AgentCommands {
         }
         let count = self.landed.count();
         let scan = self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
+        let decided_on = self.scans.revision();
         let mut automation = self.automation.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
-        if self.scans.needs_digests() {
-            // The pass could not decide without digests that the listing had left out. The caller waits for the decision.
+        if self.scans.needs_digests() || self.scans.revision() != decided_on {
+            // The pass asked for a listing with all digests, which may have come meanwhile. The caller waits for the decision.
             self.scan.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
             automation = self.automation.activate_and_wait(PATIENCE).await.map_err(unavailable)?;
         }

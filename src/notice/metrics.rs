@@ -31,6 +31,7 @@ impl MetricSink {
                 commit, problems: None, ..
             } => self.0.last_applied(target, &commit.to_string()),
             SyncEvent::NotReadyInTime { .. }
+            | SyncEvent::AuditMissed { .. }
             | SyncEvent::ObjectsAdopted { .. }
             | SyncEvent::ObjectUnsettled { .. }
             | SyncEvent::Problem { .. }

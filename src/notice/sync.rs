@@ -38,6 +38,11 @@ pub enum SyncEvent {
         /// The definitions and namespaces.
         objects: Vec<ObjectId>,
     },
+    /// An audit, which looks at everything, found objects that the passes should have looked at before: a bug of the agent.
+    AuditMissed {
+        /// How many.
+        objects: usize,
+    },
     /// Condition: something is not as declared, or waits for a person.
     Problem {
         /// For people: what, where and what to do.

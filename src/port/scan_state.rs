@@ -188,6 +188,11 @@ impl ScanState {
         is_new
     }
 
+    /// The revision of what is known now.
+    pub fn revision(&self) -> Revision {
+        self.lock().newest
+    }
+
     /// Whether a decision waits for a listing with all digests.
     pub fn needs_digests(&self) -> bool {
         self.lock().known.values().any(|known| known.needs_digests)

@@ -64,7 +64,7 @@ impl PassReporter {
             });
         }
         if let Some(missed) = report.missed.filter(|missed| *missed > 0) {
-            tracing::warn!(target_name = %self.target, objects = missed, "an audit found objects that no pass had looked at");
+            self.happened(SyncEvent::AuditMissed { objects: missed });
             self.metrics.audit_misses(&self.target, missed);
         }
         self.metrics.looks(&self.target, report.looks);

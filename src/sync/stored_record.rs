@@ -118,7 +118,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             Ok(marks) => marks,
             Err(failure) if failure.is_outage() => return Err(failure),
             Err(failure) => {
-                tracing::info!(sync_target = %self.target.id, error = %failure, "what was applied before cannot be read: each object is applied once");
+                tracing::debug!(sync_target = %self.target.id, error = %failure, "what was applied before cannot be read: each object is applied once");
                 AppliedMarks::new()
             }
         };

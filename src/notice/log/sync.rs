@@ -12,6 +12,9 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
             let objects = objects.join(", ");
             tracing::warn!(sync_target = %target, %objects, "definitions or namespaces are not ready in time, going on without them");
         }
+        (SyncEvent::AuditMissed { objects }, _) => {
+            tracing::warn!(sync_target = %target, objects, "an audit found objects that no pass had looked at; please report this as a bug");
+        }
         // The object is among the pass's problems, too, which are logged when they are new.
         (SyncEvent::ObjectRefused { .. }, _) => {}
         // Each object is logged on its own.
