@@ -108,7 +108,7 @@ fn a_configuration_that_is_missing_empty_or_no_yaml_says_so() {
     says(&ended(2, &run()), &[missing]);
 
     std::fs::write(&file, "repo:\n  url: [ssh://git@git.acme.example/fleet.git\n").unwrap();
-    says(&ended(2, &run()), &["tidegate.yaml:3: ", "not YAML"]);
+    says(&ended(2, &run()), &["tidegate.yaml:2: ", "not YAML"]);
 
     std::fs::write(&file, [0xff, 0xfe, 0x00]).unwrap();
     says(&ended(2, &run()), &["tidegate.yaml: cannot be read", "UTF-8"]);
