@@ -18,6 +18,7 @@
 mod api_server;
 mod apply;
 mod away_groups;
+mod config_map;
 mod connect;
 mod connection;
 mod delete;

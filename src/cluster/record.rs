@@ -1,21 +1,16 @@
-use super::apply::apply;
+use super::config_map::{read_config_map, write_config_map};
 use super::connection::Connection;
-use super::failure::explain_missing_namespace;
 use super::marks::{read_marks, write_marks};
 use crate::model::{CommitId, ObjectId};
-use crate::port::{ClusterFailure, Mode, Record, RecordStore};
+use crate::port::{ClusterFailure, Record, RecordStore};
 use crate::resource::{
-    AppliedMarks, DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, KindVersion, MemberKey, Members,
-    ResourceVersion, Run, ServedKind, SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
+    AppliedMarks, DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, MemberKey, Members, ResourceVersion, Run,
+    SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
 };
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-const DEADLINE: Duration = Duration::from_secs(15);
 /// Keeps records far below etcd's limit of 1.5 MB an object.
 const PROBLEMS_LIMIT: usize = 32 * 1024;
 /// A line has about 150 bytes.
@@ -95,8 +90,7 @@ impl RecordStore for RecordMap {
     }
 
     async fn read(&self) -> Result<Option<Record>, ClusterFailure> {
-        let api: Api<ConfigMap> = Api::namespaced(self.connection.client.clone(), &self.name.namespace);
-        let Some(found) = self.connection.within(DEADLINE, api.get_opt(&self.name.name)).await? else {
+        let Some(found) = read_config_map(&self.connection, &self.name.namespace, &self.name.name).await? else {
             *self.seen() = ResourceVersion::new(NONE_YET);
             return Ok(None);
         };
@@ -119,15 +113,8 @@ impl RecordStore for RecordMap {
     }
 
     async fn write(&self, record: &Record) -> Result<(), ClusterFailure> {
-        let kind = ServedKind {
-            kind: KindVersion::new("v1", "ConfigMap"),
-            plural: "configmaps".to_owned(),
-            namespaced: true,
-            scales: false,
-        };
-        let id = ObjectId::new("v1", "ConfigMap", Some(&self.name.namespace), &self.name.name);
-        let written = apply(&self.connection, &kind, &id, &self.body(record), Mode::Write).await;
-        let applied = written.map_err(|failure| explain_missing_namespace(&self.name.namespace, failure))?;
+        let (SetName { namespace, name }, body) = (&self.name, self.body(record));
+        let applied = write_config_map(&self.connection, namespace, name, &body).await?;
         *self.seen() = applied.version;
         Ok(())
     }

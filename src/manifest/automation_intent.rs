@@ -1,4 +1,5 @@
 use crate::model::{FieldName, HoldUntil, Position};
+use crate::resource::ALLOCATION;
 
 /// What the annotations of an object ask of automation.
 ///
@@ -56,7 +57,11 @@ impl AutomationIntent {
     pub(super) fn weight(&self) -> usize {
         let policy = |(field, policy): &(Option<FieldName>, PolicyText)| {
             let field = field.as_ref().map_or(0, |field| field.0.len());
-            size_of::<(Option<FieldName>, PolicyText)>() + field + policy.text.len() + policy.annotation.len() + 3 * 16
+            size_of::<(Option<FieldName>, PolicyText)>()
+                + field
+                + policy.text.len()
+                + policy.annotation.len()
+                + 3 * ALLOCATION
         };
         self.policies.iter().map(policy).sum()
     }

@@ -30,8 +30,8 @@ impl MetricSink {
             SyncEvent::CommitApplied {
                 commit, problems: None, ..
             } => self.0.last_applied(target, &commit.to_string()),
+            SyncEvent::AuditMissed { objects } => self.0.audit_misses(target, *objects),
             SyncEvent::NotReadyInTime { .. }
-            | SyncEvent::AuditMissed { .. }
             | SyncEvent::ObjectsAdopted { .. }
             | SyncEvent::ObjectUnsettled { .. }
             | SyncEvent::Problem { .. }

@@ -65,4 +65,4 @@ pub use takeover::{Additions, Takeover, is_own, left_to_others};
 pub use version::ResourceVersion;
 pub use waited::Waited;
 pub use wave::Wave;
-pub(crate) use weight::value_weight;
+pub(crate) use weight::{ALLOCATION, value_weight};

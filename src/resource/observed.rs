@@ -61,11 +61,11 @@ impl ObservedObject {
             && self.is_claimed == other.is_claimed
             && (other.has_later_writer || !self.is_other_content(other))
             && self.prune == other.prune
-            && self.is_beside_as(other)
+            && self.agrees_outside_own_fields(other)
     }
 
     /// Whether the two are the same in all that the agent does not write itself.
-    pub fn is_beside_as(&self, other: &Self) -> bool {
+    pub fn agrees_outside_own_fields(&self, other: &Self) -> bool {
         self.additions == other.additions
             && self.is_terminating == other.is_terminating
             && self.finalizers == other.finalizers

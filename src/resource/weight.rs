@@ -6,7 +6,7 @@ use serde_json::Value;
 const MAP_NODE: usize = 640;
 const MAP_ENTRIES: usize = 8;
 /// The bytes of an allocation besides its content.
-pub(super) const ALLOCATION: usize = 16;
+pub(crate) const ALLOCATION: usize = 16;
 
 /// The bytes that a value takes on the heap. Values are at most as deep as the parser lets them be.
 pub(crate) fn value_weight(value: &Value) -> usize {

@@ -46,10 +46,7 @@ pub(super) struct FileReading {
 const READING: usize = 300;
 
 impl FileReading {
-    fn of(mut reading: manifest::Reading) -> Self {
-        for document in reading.documents.iter_mut().chain(&mut reading.values) {
-            document.shrink();
-        }
+    fn of(reading: manifest::Reading) -> Self {
         let documents = reading.documents.iter().chain(&reading.values);
         let texts = reading.findings.iter().map(|finding| finding.message.len() + READING);
         let operations = reading.operations.iter().map(Operation::weight);
@@ -90,7 +87,10 @@ impl FileReading {
 /// The documents, in a list without room for more. Collecting a list of documents anew would keep the allocation of the first one.
 fn shared(documents: Vec<Document>) -> Box<[Arc<Document>]> {
     let mut list = Vec::with_capacity(documents.len());
-    list.extend(documents.into_iter().map(Arc::new));
+    for mut document in documents {
+        document.shrink();
+        list.push(Arc::new(document));
+    }
     list.into_boxed_slice()
 }
 

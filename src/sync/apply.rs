@@ -159,9 +159,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             _ if unchanged => (Change::Unchanged, None),
             _ => (Change::Configured, None),
         };
-        self.cache.note_applied(id, step.hash, applied, now);
-        self.keep_mark(step, applied);
-        self.authors.applied(id, &applied.uid, &step.object.value.value());
+        self.remember(step, applied, now);
         if change == Change::Repaired {
             self.cache.note_repaired(id, by.as_deref(), &step.contested, now);
         }
@@ -174,8 +172,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
     }
 
-    /// Keeps for the next process what the apply left.
-    pub(super) fn keep_mark(&self, step: &ApplyStep, applied: &Applied) {
+    /// Notes what an apply left: for the passes after this one, for the record, and for the next process.
+    pub(super) fn remember(&mut self, step: &ApplyStep, applied: &Applied, now: Instant) {
+        self.cache.note_applied(&step.id, step.hash, applied, now);
+        self.authors.applied(&step.id, &applied.uid, &step.object.value.value());
         let mark = AppliedMark::of(
             step.hash,
             &applied.uid,

@@ -208,9 +208,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     }
 
     fn note_recreated(&mut self, step: &ApplyStep, applied: &Applied, report: &mut SyncReport) {
-        self.cache.note_applied(&step.id, step.hash, applied, Instant::now());
-        self.keep_mark(step, applied);
-        self.authors.applied(&step.id, &applied.uid, &step.object.value.value());
+        self.remember(step, applied, Instant::now());
         report.applied.push(AppliedObject {
             id: step.id.clone(),
             path: step.object.origin.path().clone(),

@@ -65,7 +65,6 @@ impl PassReporter {
         }
         if let Some(missed) = report.missed.filter(|missed| *missed > 0) {
             self.happened(SyncEvent::AuditMissed { objects: missed });
-            self.metrics.audit_misses(&self.target, missed);
         }
         self.metrics.looks(&self.target, report.looks);
         let failed = report.failed.len();

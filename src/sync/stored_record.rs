@@ -22,13 +22,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         loop {
             let record = self.record().await?.clone();
             let next = next(&record, self.authors.members());
-            if next == record {
-                if next.members.as_ref() == Some(self.authors.members()) {
-                    self.authors.note_recorded();
-                }
-                return Ok(());
-            }
-            match store.write(&next).await {
+            let written = match next == record {
+                true => Ok(()),
+                false => store.write(&next).await,
+            };
+            match written {
                 Ok(()) => {
                     if next.members.as_ref() == Some(self.authors.members()) {
                         self.authors.note_recorded();

@@ -277,7 +277,6 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.agenda.forget();
         }
         let (agenda, authors, cache) = (&mut self.agenda, &mut self.authors, &mut self.cache);
-        agenda.note_declared(&declared.objects);
         if let Some(id) = self.restored.take_due(now) {
             cache.ask(&id);
             agenda.add(id);

@@ -80,7 +80,8 @@ impl OwnWrites {
             Some(State::Expected(write)) => {
                 let is_own = write.is(object);
                 self.0.remove(id);
-                let is_rest_same = before.map_or(object.is_at_rest(), |before| before.is_beside_as(object));
+                let is_rest_same =
+                    before.map_or(object.is_at_rest(), |before| before.agrees_outside_own_fields(object));
                 match is_own && is_rest_same {
                     true => Notify::Waiting,
                     false => Notify::Everybody,
