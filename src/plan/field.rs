@@ -3,6 +3,7 @@ use crate::manifest::{AutomationIntent, Document, ImageField, Lock, MarkedName, 
 use crate::model::{FieldId, FieldName, HoldUntil, ImageRef, Position, RepoPath, Repository};
 use crate::policy::Policy;
 use serde_json::Value;
+use std::cell::LazyCell;
 
 /// An image field that is kept up to date: its workload is automated, or the field has a marker.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,12 +69,13 @@ pub fn automated(path: &RepoPath, document: &Document) -> Vec<AutomatedField> {
     if !document.automation.automated {
         return Vec::new();
     }
+    let immutable = immutable_document(document);
     document
         .images
         .iter()
         .filter(|image| image.marker.is_none())
         .map(|image| {
-            let policy = match immutable_document(document) {
+            let policy = match &immutable {
                 Some(reason) => Err(format!("{path}:{}: {reason}", image.position)),
                 None => policy(path, &document.automation, &image.field),
             };
@@ -100,12 +102,13 @@ pub(super) fn policy(path: &RepoPath, automation: &AutomationIntent, field: &Fie
 
 /// The fields of a document with a marker: a comment on their line that asks for bumps.
 pub fn marked(path: &RepoPath, document: &Document, policies: &ImagePolicies<'_>) -> Vec<AutomatedField> {
+    let immutable = LazyCell::new(|| immutable_document(document));
     let images = document.images.iter();
     images
         .filter_map(|image| {
             let marker = image.marker.as_ref()?;
-            let meant = match immutable_document(document) {
-                Some(reason) => Err(reason),
+            let meant = match &*immutable {
+                Some(reason) => Err(reason.clone()),
                 None => meant(path, marker, image, policies),
             };
             let field = match meant {

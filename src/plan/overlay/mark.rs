@@ -73,7 +73,8 @@ pub(super) fn marks(value: &Value) -> BTreeSet<usize> {
     found
 }
 
-fn each_text<'v>(value: &'v Value, visit: &mut impl FnMut(&'v str)) {
+/// Visits the texts of a value, at any depth.
+pub(super) fn each_text<'v>(value: &'v Value, visit: &mut impl FnMut(&'v str)) {
     match value {
         Value::String(text) => visit(text),
         Value::Array(items) => items.iter().for_each(|item| each_text(item, visit)),

@@ -1,5 +1,5 @@
 use super::mark::{each_image, marks, parse};
-use super::object::Object;
+use super::object::{Object, automation_annotations};
 use super::release;
 use super::sources::{Source, Sources};
 use crate::manifest::{AutomationIntent, Document, automation_of, pod_spec_path};
@@ -115,17 +115,9 @@ fn elsewhere<'a>(object: &Object<'a>) -> Source<'a> {
 
 /// What the rendered annotations ask of automation. Overlays may have changed the annotations of the file.
 fn intent(object: &Object<'_>) -> AutomationIntent {
-    let annotations = |value: &Value| -> Vec<(String, Value)> {
-        let all = value.pointer("/metadata/annotations").and_then(Value::as_object);
-        let all = all.into_iter().flatten();
-        let prefixes = ["tidegate.dev/", "fluxcd.io/", "flux.weave.works/"];
-        all.filter(|(key, _)| prefixes.iter().any(|prefix| key.contains(prefix)))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    };
     let document = object.document;
-    let (written, rendered) = (annotations(&document.object.value.value()), annotations(&object.value));
-    match written == rendered {
+    let rendered = automation_annotations(&object.value);
+    match *object.written == *rendered {
         true => document.automation.clone(),
         false => automation_of(rendered, document.position),
     }

@@ -16,10 +16,22 @@ pub(super) struct Object<'a> {
     pub(super) path: &'a RepoPath,
     /// The document that declares the object.
     pub(super) document: &'a Document,
+    /// The document's annotations that automation reads, see [`automation_annotations`].
+    pub(super) written: Rc<[(String, Value)]>,
     /// Whether a patch was merged into the part of the object that may hold images.
     pub(super) is_merged: bool,
     /// Why the images of the object cannot be followed, if they cannot.
     pub(super) refusal: Option<Rc<str>>,
+}
+
+/// The annotations of an object that automation reads.
+pub(super) fn automation_annotations(value: &Value) -> Vec<(String, Value)> {
+    let all = value.pointer("/metadata/annotations").and_then(Value::as_object);
+    let all = all.into_iter().flatten();
+    let prefixes = ["tidegate.dev/", "fluxcd.io/", "flux.weave.works/"];
+    all.filter(|(key, _)| prefixes.iter().any(|prefix| key.contains(prefix)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// Whether an object, or a part of one, is a HelmRelease.

@@ -1,7 +1,7 @@
 use super::images::Entry;
 use super::index::{Overlay, OverlayIndex, join};
 use super::mark::{has_edge, has_no_images, mark_all, mark_pod, mark_rest, marks};
-use super::object::{Identity, Object, is_release};
+use super::object::{Identity, Object, automation_annotations, is_release};
 use super::release;
 use super::select::Selector;
 use super::settings::is_setting;
@@ -85,7 +85,7 @@ impl<'a> Prepared<'a> {
             let mut objects = Vec::new();
             for document in documents.filter(|document| !has_no_images(document)) {
                 let value = document.object.value.value();
-                if !is_confusing(&value) && sources.copy(value_weight(&value)) {
+                if !is_confusing(&value) && sources.copy(document.object.value.unpacked_weight()) {
                     objects.push(object(path, document, value, sources));
                 }
             }
@@ -157,7 +157,7 @@ fn is_confusing(value: &Value) -> bool {
 
 /// An object of a file, with marks in place of the tags that can be edited there.
 fn object<'a>(path: &'a RepoPath, document: &'a Document, mut value: Value, sources: &mut Sources<'a>) -> Object<'a> {
-    let weight = value_weight(&value);
+    let written = automation_annotations(&value).into();
     let fields = document.images.iter().map(|image| {
         let source = sources.add(Source::Field { path, document, image });
         (image.field.clone(), (image, source))
@@ -172,10 +172,11 @@ fn object<'a>(path: &'a RepoPath, document: &'a Document, mut value: Value, sour
     }
     Object {
         value: Rc::new(value),
-        weight,
+        weight: document.object.value.unpacked_weight(),
         former: Vec::new(),
         path,
         document,
+        written,
         is_merged: false,
         refusal: None,
     }

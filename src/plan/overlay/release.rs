@@ -1,7 +1,7 @@
 //! The values of a HelmRelease. Their image fields are found by shape and by annotations, in what kustomize renders: so the marks
 //! in them are texts that a reading takes for tags and digests.
 
-use super::mark::split;
+use super::mark::{each_text, split};
 use crate::manifest::{Document, ImageField, SlotContent, read};
 use crate::model::{FieldName, RepoPath};
 use serde_json::Value;
@@ -97,12 +97,9 @@ fn reference(text: &str, source: usize) -> Value {
 
 /// The sources of all marks in values, those of the images included.
 pub(super) fn sources(value: &Value) -> BTreeSet<usize> {
-    match value {
-        Value::String(text) => source_of(text).into_iter().collect(),
-        Value::Array(items) => items.iter().flat_map(sources).collect(),
-        Value::Object(map) => map.values().flat_map(sources).collect(),
-        _ => BTreeSet::new(),
-    }
+    let mut found = BTreeSet::new();
+    each_text(value, &mut |text| found.extend(source_of(text)));
+    found
 }
 
 fn source_of(text: &str) -> Option<usize> {
