@@ -1,6 +1,5 @@
 use crate::plan::{BumpPlan, Outcome, PlannedBump, RecordedBumps};
 use crate::port::{ChangeRequest, RequestState};
-use std::sync::Arc;
 
 /// Removes the bumps that people refused: they closed the request, or they merged it and took the bump back. The decisions of
 /// these fields say so. Returns how many bumps were removed.
@@ -18,27 +17,19 @@ pub(super) fn leave_out_refused(
         .map(|request| (RecordedBumps::of(&request.body), request))
         .filter(|(recorded, _)| !recorded.superseded)
         .collect();
-    let BumpPlan { bumps, decisions } = plan;
-    let before = bumps.len();
-    bumps.retain(|bump| {
-        let Some((_, request)) = ended.iter().find(|(recorded, _)| recorded.proposes(bump)) else {
-            return true;
-        };
+    let before = plan.bumps.len();
+    plan.withhold(Outcome::Held, |bump| {
+        let (_, request) = ended.iter().find(|(recorded, _)| recorded.proposes(bump))?;
         let what = match request.state {
-            RequestState::Merged if in_history(bump) => return true,
+            RequestState::Merged if in_history(bump) => return None,
             RequestState::Merged => "was merged and taken back again",
             RequestState::Open | RequestState::Closed => "was closed without being merged",
         };
-        if let Some(decision) = decisions.iter_mut().find(|decision| decision.field == bump.field) {
-            let decision = Arc::make_mut(decision);
-            decision.outcome = Outcome::Held;
-            decision.reason = format!(
-                "held: a request for {} {what} ({}); a newer tag, or the same tag set by hand, lifts the hold",
-                bump.record().after(),
-                request.url
-            );
-        }
-        false
+        Some(format!(
+            "held: a request for {} {what} ({}); a newer tag, or the same tag set by hand, lifts the hold",
+            bump.record().after(),
+            request.url
+        ))
     });
-    before - bumps.len()
+    before - plan.bumps.len()
 }
