@@ -108,20 +108,13 @@ fn text(digest: Sha256) -> Digest {
 /// The bytes of a digest; `None` if it is not a SHA-256 digest.
 pub(super) fn sha256(digest: &str) -> Option<Sha256> {
     let digits = digest.strip_prefix(SHA256)?.as_bytes();
-    let digits: &[u8; 64] = digits.try_into().ok()?;
+    // A digest has no capital letters.
+    if digits.iter().any(u8::is_ascii_uppercase) {
+        return None;
+    }
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
-}
-
-fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
 }
 
 fn place_of(media_type: &str, media_types: &mut Vec<Box<str>>) -> Option<u8> {

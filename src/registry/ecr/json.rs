@@ -110,16 +110,16 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Reads a finite number as it is written.
-    pub(super) fn number(&mut self) -> Option<&'a str> {
+    /// Reads a finite number: as it is written, and its value.
+    pub(super) fn number(&mut self) -> Option<(&'a str, f64)> {
         self.peek().filter(|byte| byte.is_ascii_digit() || *byte == b'-')?;
         let rest = &self.text[self.at..];
         let is_part = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
         let length = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
         let number = &rest[..length];
         self.at += length;
-        number.parse::<f64>().ok().filter(|number| number.is_finite())?;
-        Some(number)
+        let value = number.parse::<f64>().ok().filter(|value| value.is_finite())?;
+        Some((number, value))
     }
 
     /// Skips a value of any kind.

@@ -100,10 +100,10 @@ impl<'a> Rows<'a> {
 }
 
 fn time(json: &mut Json<'_>) -> Option<DateTime> {
-    json.number()?.parse().ok().map(DateTime::from_secs_f64)
+    json.number().map(|(_, seconds)| DateTime::from_secs_f64(seconds))
 }
 
 /// A size in bytes, as a whole number that the SDK reads, too.
 fn size(json: &mut Json<'_>) -> Option<i64> {
-    json.number()?.parse().ok()
+    json.number()?.0.parse().ok()
 }
