@@ -1,4 +1,4 @@
-use crate::resource::{Fingerprint, ResourceVersion};
+use crate::resource::{Fingerprint, ObservedObject, ResourceVersion, is_other_content};
 
 /// The object as an apply left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,4 +15,19 @@ pub struct Applied {
     pub owns_replicas: bool,
     /// Whether the apply created the object.
     pub created: bool,
+}
+
+impl Applied {
+    /// Whether the object is as the apply left it. What another process of the agent wrote within the same second looks alike, but
+    /// for its version.
+    pub(super) fn left(&self, object: &ObservedObject) -> bool {
+        let is_other = is_other_content((self.generation, &self.version), (object.generation, &object.version));
+        if is_other && !object.has_later_writer {
+            return false;
+        }
+        self.fingerprint.is_some()
+            && self.uid == object.uid
+            && self.fingerprint == object.fingerprint
+            && self.generation == object.generation
+    }
 }

@@ -1,7 +1,7 @@
 use super::applied::Applied;
 use super::changed::Changed;
 use super::notify::Notify;
-use super::own_write::{OwnWrite, OwnWrites};
+use super::own_write::OwnWrites;
 use crate::model::ObjectId;
 use crate::resource::{GroupKind, ObservedObject, ResourceVersion};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,21 +63,19 @@ impl KindView {
     /// before.
     pub fn put(&mut self, id: &ObjectId, mut object: ObservedObject) -> (bool, Option<ObservedObject>) {
         self.advance(&object.version);
-        if let Some(before) = self.objects.get_mut(id)
-            && before.fingerprint == object.fingerprint
-        {
-            object.last_written = std::mem::take(&mut before.last_written);
+        let Some(known) = self.objects.get_mut(id) else {
+            self.changed.note(id);
+            self.objects.insert(id.clone(), object);
+            return (true, None);
+        };
+        if known.fingerprint == object.fingerprint {
+            object.last_written = std::mem::take(&mut known.last_written);
         }
-        let before = self.objects.get(id);
-        let is_relevant = before.is_none_or(|before| !before.decides_as(&object));
+        let is_relevant = !known.decides_as(&object);
         if is_relevant {
             self.changed.note(id);
         }
-        let before = match self.objects.get_mut(id) {
-            Some(known) => Some(std::mem::replace(known, object)),
-            None => self.objects.insert(id.clone(), object),
-        };
-        (is_relevant, before)
+        (is_relevant, Some(std::mem::replace(known, object)))
     }
 
     /// Notes a complete list, of a namespace or of the whole cluster.
@@ -174,12 +172,11 @@ impl Observed {
     /// The loop has written an object. Wakes the loop if the watch has shown meanwhile what others made of the object.
     pub fn wrote(&mut self, id: &ObjectId, applied: &Applied) -> Notify {
         let has_changed = self.own.end(id);
-        let write = OwnWrite::of(applied);
         match self.object(id) {
-            Some(live) if write.is(live) => (has_changed && !live.is_at_rest()).into(),
+            Some(live) if applied.left(live) => (has_changed && !live.is_at_rest()).into(),
             Some(live) if has_changed && !live.version.is_older_than(&applied.version) => Notify::Everybody,
             _ => {
-                self.own.expect(id, write);
+                self.own.expect(id, applied.clone());
                 Notify::Nobody
             }
         }

@@ -3,48 +3,15 @@
 use super::applied::Applied;
 use super::notify::Notify;
 use crate::model::ObjectId;
-use crate::resource::{Fingerprint, ObservedObject, ResourceVersion, is_other_content};
+use crate::resource::ObservedObject;
 use std::collections::BTreeMap;
-
-/// An object as a write of the loop left it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OwnWrite {
-    uid: String,
-    fingerprint: Option<Fingerprint>,
-    generation: Option<i64>,
-    version: ResourceVersion,
-}
-
-impl OwnWrite {
-    pub(super) fn of(applied: &Applied) -> Self {
-        Self {
-            uid: applied.uid.clone(),
-            fingerprint: applied.fingerprint,
-            generation: applied.generation,
-            version: applied.version.clone(),
-        }
-    }
-
-    /// Whether the object is as the write left it. What another process of the agent wrote within the same second looks alike, but
-    /// for its version.
-    pub(super) fn is(&self, object: &ObservedObject) -> bool {
-        let is_other = is_other_content((self.generation, &self.version), (object.generation, &object.version));
-        if is_other && !object.has_later_writer {
-            return false;
-        }
-        self.fingerprint.is_some()
-            && self.uid == object.uid
-            && self.fingerprint == object.fingerprint
-            && self.generation == object.generation
-    }
-}
 
 #[derive(Debug, Clone)]
 enum State {
     /// The request is under way. `has_changed`: the watch has shown a change since.
     Sent { has_changed: bool },
     /// The server has answered, and the watch has not shown the write yet.
-    Expected(OwnWrite),
+    Expected(Applied),
 }
 
 /// The writes of the loop that the watches have not shown yet.
@@ -65,7 +32,7 @@ impl OwnWrites {
         self.0.retain(|_, state| matches!(state, State::Expected(_)));
     }
 
-    pub(super) fn expect(&mut self, id: &ObjectId, write: OwnWrite) {
+    pub(super) fn expect(&mut self, id: &ObjectId, write: Applied) {
         self.0.insert(id.clone(), State::Expected(write));
     }
 
@@ -78,7 +45,7 @@ impl OwnWrites {
                 Notify::Waiting
             }
             Some(State::Expected(write)) => {
-                let is_own = write.is(object);
+                let is_own = write.left(object);
                 self.0.remove(id);
                 let is_rest_same =
                     before.map_or(object.is_at_rest(), |before| before.agrees_outside_own_fields(object));
