@@ -6,6 +6,7 @@ use crate::table::Table;
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::time::Duration;
+use tidegate_stack::process::memory_kib;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// The ticks per second in which Linux counts processor time. The value is 100 on every common platform.
@@ -44,15 +45,6 @@ pub fn processor_seconds(pid: i32) -> Result<f64> {
 
 /// The resident memory of a process.
 pub fn memory(pid: i32) -> Result<String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let megabytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let kilobytes = line.and_then(|rest| rest.split_whitespace().next());
-        kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1000.0
-    };
-    Ok(format!(
-        "{:.0} MB (anonymous {:.0})",
-        megabytes("VmRSS:"),
-        megabytes("RssAnon:")
-    ))
+    let (resident, anonymous) = (memory_kib(pid, "VmRSS")?, memory_kib(pid, "RssAnon")?);
+    Ok(format!("{} MB (anonymous {})", resident / 1000, anonymous / 1000))
 }

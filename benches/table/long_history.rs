@@ -18,6 +18,7 @@ use tidegate::model::{BlobId, CommitId, FieldId, FieldName, ObjectId, RepoPath, 
 use tidegate::port::{ConfigRepo, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TreeListing};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::Repo;
+use tidegate_stack::process::memory_kib;
 
 const COMMITS: usize = 100_000;
 const FIELDS: usize = 1_000;
@@ -199,10 +200,7 @@ fn tip(repo: &Repo) -> Result<CommitId> {
 
 /// The anonymous memory of this process, without mapped files, in MB.
 fn memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let kilobytes = line.and_then(|rest| rest.split_whitespace().next());
-    kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1000.0
+    memory_kib("self", "RssAnon").unwrap_or_default() as f64 / 1000.0
 }
 
 /// The processor time of this process, in seconds.

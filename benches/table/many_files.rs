@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tidegate_stack::agent::{self, Agent};
 use tidegate_stack::ecr::EcrServer;
 use tidegate_stack::git::{Access, GitServer, Repo, SshKey};
+use tidegate_stack::process::memory_kib;
 use tidegate_stack::relay::{Direction, Relay};
 
 const FILES: usize = 50_000;
@@ -324,10 +325,7 @@ impl Scene {
 
 /// The peak memory of a process, in MB.
 fn peak(pid: impl std::fmt::Display) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kilobytes / 1000.0)
+    Some(memory_kib(pid, "VmHWM").ok()? as f64 / 1000.0)
 }
 
 fn descendants(root: u32) -> Vec<u32> {

@@ -3,6 +3,7 @@
 //! `PROGRAM=path` measures another build of the agent, so that two builds are measured in one run on one machine. Beside each
 //! row stands the bare limit: a loop that watches and applies, or the time of the requests that cannot be left out.
 
+use crate::idle;
 use crate::manifests;
 use crate::percentiles::Percentiles;
 use crate::scene::{Running, Scene, per};
@@ -66,7 +67,7 @@ async fn of_size(scene: &Scene, size: usize, table: &mut Table) -> Result<()> {
     tokio::time::sleep(Duration::from_secs(5)).await;
 
     let pid = running.agent.process()?.pid();
-    table.row("resident memory", resident(pid)?, "", "");
+    table.row("resident memory", idle::memory(pid)?, "", "");
     drift(scene, &running, pid, &values, size, table).await?;
     under_fire(scene, pid, &values, size, table).await?;
     one_line(scene, &mut running, &copy, &values, table).await?;
@@ -90,7 +91,7 @@ async fn drift(
     let requests = scene.requests(&mark).await?;
     let bare = bare_repairs(scene).await?;
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0 / TIMES as f64;
-    let made = u64_to_usize(self::passes(running).await? - passes)?;
+    let made = usize::try_from(self::passes(running).await? - passes)?;
     table.row(
         "drift -> repaired, p50 / p99",
         times.to_string(),
@@ -237,7 +238,7 @@ async fn restart(scene: &Scene, mut running: Running, table: &mut Table) -> Resu
     );
     table.row("requests of the start", requests.by_kind(1), "", "0 applies");
     let pid = running.agent.process()?.pid();
-    table.row("resident memory after the start", resident(pid)?, "", "");
+    table.row("resident memory after the start", idle::memory(pid)?, "", "");
     Ok(())
 }
 
@@ -314,18 +315,4 @@ fn cpu_time(pid: i32) -> Result<Duration> {
             .unwrap_or_default();
     }
     Ok(Duration::from_nanos(total))
-}
-
-fn resident(pid: i32) -> Result<String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap_or_default();
-    let kilobytes: f64 = line.split_whitespace().next().unwrap_or("0").parse()?;
-    Ok(format!("{:.0} MB", kilobytes / 1000.0))
-}
-
-fn u64_to_usize(count: u64) -> Result<usize> {
-    Ok(usize::try_from(count)?)
 }

@@ -5,6 +5,7 @@ use super::scene::{AUTOMATED, Scene, config_map, logged, workload};
 use std::fmt::Write as _;
 use tidegate_stack::agent::Agent;
 use tidegate_stack::git::Repo;
+use tidegate_stack::process::memory_kib;
 use tidegate_stack::{ControlPlane, agent::Options};
 
 /// The memory limit of the chart.
@@ -13,9 +14,7 @@ const MEMORY: u64 = 512 << 20;
 /// The most memory that the agent has had so far.
 fn peak(agent: &mut Agent) -> u64 {
     let pid = agent.process().unwrap().pid();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    memory_kib(pid, "VmHWM").unwrap() << 10
 }
 
 /// Commits what a stream of `git fast-import` says, on top of the branch.

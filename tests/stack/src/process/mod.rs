@@ -240,3 +240,16 @@ fn read_lossy(path: &Path) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// The memory of a process in KiB, by a line of its `/proc/<pid>/status`: `VmRSS`, `VmHWM` (the peak), `RssAnon`. `self` is a pid, too.
+///
+/// # Errors
+/// The process is gone, or has no such line.
+pub fn memory_kib(pid: impl std::fmt::Display, line: &str) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let mut lines = status.lines();
+    let text = lines.find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+    let number = text.and_then(|text| text.split_whitespace().next()?.parse().ok());
+    number.with_context(|| format!("{path} has no number in {line}"))
+}

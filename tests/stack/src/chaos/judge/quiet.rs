@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::chaos::world::World;
+use crate::process::memory_kib;
 
 /// How long nobody does anything.
 const QUIET: Duration = Duration::from_secs(3);
@@ -48,11 +49,7 @@ pub(super) async fn disturbance(world: &mut World<'_>) -> Result<Option<String>>
         return Ok(Some(format!("{} requests in {QUIET:?}: {shown:?}", shown.len())));
     }
     let pid = world.agent.process()?.pid();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak
-        .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok())
-        .unwrap_or_default();
+    let peak = memory_kib(pid, "VmHWM")?;
     world.peak_kib = world.peak_kib.max(peak);
     Ok((peak > MEMORY_KIB).then(|| format!("the agent took {peak} KiB")))
 }
