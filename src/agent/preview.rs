@@ -4,6 +4,7 @@ use super::home::Home;
 use super::wire_sync::syncer;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
+use crate::automation::DecisionPreview;
 use crate::automation::{self, SharedHistory};
 use crate::driver::Shutdown;
 use crate::git;
@@ -111,21 +112,18 @@ impl Previewer<'_> {
         let settings = &self.config.settings.automation;
         let rules = self.config.scan_rules();
         let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
-        let decide = || {
-            let (repo, until) = (self.repo, settings.hold);
-            automation::preview(repo, declared, &scan_state, &rules, until, self.history, &reporter)
-        };
+        let mut preview = DecisionPreview::new(declared, &scan_state, &rules, settings.hold);
         if !settings.enabled {
-            return Ok((decide().await?, Vec::new()));
+            let plan = preview.decide(self.repo, self.history, &reporter).await?;
+            return Ok((plan, Vec::new()));
         }
-        automation::request_scans(declared, &scan_state, &rules);
         let scan_problems = scan_all(self.registry, &scan_state).await;
-        let mut plan = decide().await?;
+        let mut plan = preview.decide(self.repo, self.history, &reporter).await?;
         for _ in 0..PLATFORM_READS {
             if !read_platforms(self.registry, &scan_state, &reporter, false).await {
                 break;
             }
-            plan = decide().await?;
+            plan = preview.decide(self.repo, self.history, &reporter).await?;
         }
         Ok((plan, scan_problems))
     }
@@ -166,13 +164,7 @@ async fn scan_all(registry: &impl Registry, scan_state: &ScanState) -> Vec<Strin
     let scans = futures::stream::iter(scan_state.repositories().iter().cloned())
         .map(|repository| async move {
             let result = registry.list(&repository).await.map(Arc::new);
-            (
-                repository,
-                Scan {
-                    result,
-                    at: tokio::time::Instant::now(),
-                },
-            )
+            (repository, Scan { result })
         })
         .buffer_unordered(IN_FLIGHT)
         .collect::<Vec<_>>()

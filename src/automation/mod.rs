@@ -52,7 +52,6 @@ pub(crate) use denied::leave_out_denied;
 pub(crate) use dependencies::{CommitStyle, Dependencies};
 pub use history_reader::{FieldHistory, HistoryReader, HistoryReads, SharedHistory};
 pub(crate) use image_fields::image_fields;
-pub use preview::preview;
-pub(crate) use preview::request_scans;
+pub use preview::DecisionPreview;
 pub(crate) use proposal_branch::ProposalBranch;
 pub(crate) use report::{AutomationReport, Proposed};

@@ -4,43 +4,52 @@ use super::decision_cache::DecisionCache;
 use super::history_reader::SharedHistory;
 use super::inputs::Inputs;
 use super::{automated_fields, notices};
-use crate::model::HoldUntil;
+use crate::model::{CommitId, HoldUntil};
 use crate::notice::Reporter;
 use crate::plan::BumpPlan;
 use crate::policy::ScanRules;
 use crate::port::{ConfigRepo, DeclaredState, RepoFailure, ScanState};
 use std::sync::Arc;
 
-/// Requests scans of the repositories whose tags a decision about `declared` needs. True if one of them was not requested
-/// before.
-pub(crate) fn request_scans(declared: &DeclaredState, scan_state: &ScanState, rules: &ScanRules) -> bool {
-    let fields = automated_fields::fields(declared);
-    scan_state.set_repositories(Arc::new(automated_fields::repositories(&fields, rules)))
+/// Decides about a commit without writing anything, for `tidegate plan`. What was decided once is decided again only where more
+/// has become known since.
+pub struct DecisionPreview<'a> {
+    cache: DecisionCache,
+    inputs: Inputs<'a>,
+    commit: CommitId,
 }
 
-/// Decides without writing anything, for `tidegate plan`.
-///
-/// # Errors
-/// The config repo could not be read.
-pub async fn preview(
-    repo: &impl ConfigRepo,
-    declared: &DeclaredState,
-    scan_state: &ScanState,
-    rules: &ScanRules,
-    until: HoldUntil,
-    history: &SharedHistory,
-    reporter: &Reporter,
-) -> Result<BumpPlan, RepoFailure> {
-    let mut cache = DecisionCache::default();
-    cache.set_fields(automated_fields::fields(declared), rules);
-    scan_state.set_repositories(Arc::clone(cache.repositories()));
-    let inputs = Inputs {
-        scan_state,
-        rules,
-        until,
-    };
-    let mut history = history.lock().await;
-    let (plan, _) = cache.decide(&inputs, repo, declared.commit, &mut history).await?;
-    notices::history_read(reporter, &history);
-    Ok(plan)
+impl<'a> DecisionPreview<'a> {
+    /// Takes the automated fields of a commit, and requests scans of the repositories whose tags the decisions need.
+    pub fn new(declared: &DeclaredState, scan_state: &'a ScanState, rules: &'a ScanRules, until: HoldUntil) -> Self {
+        let mut cache = DecisionCache::default();
+        cache.set_fields(automated_fields::fields(declared), rules);
+        scan_state.set_repositories(Arc::clone(cache.repositories()));
+        let inputs = Inputs {
+            scan_state,
+            rules,
+            until,
+        };
+        Self {
+            cache,
+            inputs,
+            commit: declared.commit,
+        }
+    }
+
+    /// Decides by what is known now.
+    ///
+    /// # Errors
+    /// The config repo could not be read.
+    pub async fn decide(
+        &mut self,
+        repo: &impl ConfigRepo,
+        history: &SharedHistory,
+        reporter: &Reporter,
+    ) -> Result<BumpPlan, RepoFailure> {
+        let mut history = history.lock().await;
+        let (plan, _) = self.cache.decide(&self.inputs, repo, self.commit, &mut history).await?;
+        notices::history_read(reporter, &history);
+        Ok(plan)
+    }
 }

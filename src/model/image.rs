@@ -108,6 +108,14 @@ impl Digest {
     }
 }
 
+#[cfg(test)]
+impl Digest {
+    /// A digest for each number.
+    pub(crate) fn numbered(number: usize) -> Self {
+        Self(format!("sha256:{number:064}"))
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

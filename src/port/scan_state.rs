@@ -3,7 +3,6 @@ use crate::model::{Digest, Repository};
 use crate::policy::Platform;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::time::Instant;
 
 /// The state that the automation loop and the scan loop share: what the automation loop needs, and what the scan loop found.
 ///
@@ -63,8 +62,6 @@ pub enum PlatformAnswer {
 pub struct Scan {
     /// All tags of the repository, or why they could not be read.
     pub result: Result<Arc<Listing>, ListFailure>,
-    /// When the scan began.
-    pub at: Instant,
 }
 
 impl State {

@@ -5,7 +5,6 @@ use super::scan_state::{PlatformAnswer, Revision, Scan, ScanState};
 use crate::model::{Digest, Repository};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 fn repository(path: &str) -> Repository {
     Repository {
@@ -14,14 +13,10 @@ fn repository(path: &str) -> Repository {
     }
 }
 
-fn digest(number: usize) -> Digest {
-    Digest::parse(&format!("sha256:{number:064}")).unwrap()
-}
-
 fn listed(of: &Repository, digests: &[usize]) -> Scan {
     let images = digests.iter().map(|number| crate::port::TaggedImage {
         tag: crate::model::Tag::parse(&format!("t{number}")).unwrap(),
-        digest: Some(digest(*number)),
+        digest: Some(Digest::numbered(*number)),
         pushed_at: None,
         media_type: None,
         pullable: true,
@@ -32,7 +27,6 @@ fn listed(of: &Repository, digests: &[usize]) -> Scan {
             images: images.collect(),
             requests: 1,
         })),
-        at: Instant::now(),
     }
 }
 
@@ -57,7 +51,7 @@ async fn a_reader_hears_of_each_repository_that_changed_since_it_last_looked_and
     assert_eq!((changed(&state), state.totals()), (vec!["web".to_owned()], (2, 2)));
     assert_eq!(changed(&state), Vec::<String>::new());
 
-    let image = (web.clone(), digest(1));
+    let image = (web.clone(), Digest::numbered(1));
     assert!(state.record_platforms(&image, PlatformAnswer::Unavailable(None)));
     assert!(!state.record_platforms(&image, PlatformAnswer::Unavailable(None)));
     assert!(state.record(&api, listed(&api, &[])));
@@ -69,7 +63,6 @@ async fn a_reader_hears_of_each_repository_that_changed_since_it_last_looked_and
         result: Err(ListFailure::Failed {
             message: message.to_owned(),
         }),
-        at: Instant::now(),
     };
     assert!(state.record(&api, failed("no route")) && !state.record(&api, failed("no route")));
     assert_eq!(
@@ -93,27 +86,24 @@ async fn digests_that_are_left_out_come_back_on_request_and_only_the_newest_list
         listing()
             .images
             .iter()
-            .any(|image| image.digest == Some(digest(number)))
+            .any(|image| image.digest == Some(Digest::numbered(number)))
     };
     assert!(state.record(&web, listed(&web, &[1, 2, 3])));
     let first = listing();
     assert!(state.record(&web, listed(&web, &[1, 2])));
-    state.keep_digests(&web, &first, &[digest(1)].into());
+    state.keep_digests(&web, &first, &[Digest::numbered(1)].into());
     assert!(has(1) && has(2), "the first listing is not the newest");
     let revision = state.changed_since(Revision::default()).0;
-    state.keep_digests(&web, &listing(), &[digest(1)].into());
+    state.keep_digests(&web, &listing(), &[Digest::numbered(1)].into());
     assert!(has(1) && !has(2) && state.listing_before(&web).is_some());
     assert!(!state.record(&web, listed(&web, &[1, 2])) && state.changed_since(revision).1.is_empty());
 
-    state.keep_digests(&web, &listing(), &[digest(1)].into());
+    state.keep_digests(&web, &listing(), &[Digest::numbered(1)].into());
     let waiting = BTreeSet::from([web.clone()]);
     assert!(!state.needs_digests());
     assert!(state.request_digests(&waiting) && !state.request_digests(&waiting));
     assert_eq!((state.take_requested(), state.listing_before(&web)), (waiting, None));
-    let without = Scan {
-        result: Ok(listing()),
-        at: Instant::now(),
-    };
+    let without = Scan { result: Ok(listing()) };
     assert!(!state.record(&web, without), "this listing began before the request");
     assert!(state.needs_digests());
     assert!(

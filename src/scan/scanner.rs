@@ -149,7 +149,7 @@ impl<R: Registry, F: Fn() + Send, J: Fn() -> f64 + Send> Scanner<R, F, J> {
             .as_ref()
             .map(|listing| listing.images.len())
             .map_err(ToString::to_string);
-        let changed = self.state.record(&repository, Scan { result, at: start });
+        let changed = self.state.record(&repository, Scan { result });
         let failed = tags.as_ref().err().map(|error| ScanEvent::Failed {
             repository: repository.clone(),
             error: error.clone(),

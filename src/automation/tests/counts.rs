@@ -22,10 +22,6 @@ fn repository(number: usize) -> Repository {
     }
 }
 
-fn digest(number: usize) -> Digest {
-    Digest::parse(&format!("sha256:{number:064}")).unwrap()
-}
-
 fn field(number: usize, tag: &str) -> AutomatedField {
     AutomatedField {
         path: RepoPath::parse(&format!("app-{number}.yaml")).unwrap(),
@@ -80,7 +76,7 @@ impl Fleet {
     fn list(&self, number: usize, tags: &[&str], media_type: Option<&str>) -> bool {
         let images = tags.iter().enumerate().map(|(number, tag)| TaggedImage {
             tag: Tag::parse(tag).unwrap(),
-            digest: Some(digest(number)),
+            digest: Some(Digest::numbered(number)),
             pushed_at: Timestamp::from_second(1_750_000_000).ok(),
             media_type: media_type.map(str::to_owned),
             pullable: true,
@@ -92,7 +88,6 @@ impl Fleet {
         };
         let scan = Scan {
             result: Ok(Arc::new(listing)),
-            at: tokio::time::Instant::now(),
         };
         self.scan_state.record(&repository(number), scan)
     }
@@ -141,7 +136,7 @@ async fn one_event_beside_two_thousand_fields_decides_one_field_once() {
     assert_eq!((plan.bumps.len(), work), (0, ONE), "the bump waits for the platforms");
     assert_eq!(fleet.pass().await.1, NOTHING, "a bump that waits is not judged again");
 
-    let image = (repository(7), digest(1));
+    let image = (repository(7), Digest::numbered(1));
     assert_eq!(fleet.scan_state.unread_images(false), std::slice::from_ref(&image));
     fleet
         .scan_state
@@ -166,7 +161,6 @@ async fn one_event_beside_two_thousand_fields_decides_one_field_once() {
             result: Err(crate::port::ListFailure::Failed {
                 message: "no route".to_owned(),
             }),
-            at: tokio::time::Instant::now(),
         },
     );
     let (plan, work) = fleet.pass().await;
@@ -230,7 +224,7 @@ async fn a_digest_that_was_left_out_is_listed_again_when_a_decision_needs_it() {
     assert_eq!(work, ONE);
     assert_eq!(
         (plan.bumps[0].to.as_str(), plan.bumps[0].digest.clone()),
-        ("1.1.0", Some(digest(1)))
+        ("1.1.0", Some(Digest::numbered(1)))
     );
     assert_eq!(kept(&fleet).len(), 3, "nothing is left out while a bump is under way");
 }

@@ -44,10 +44,6 @@ struct Workload {
     lines: usize,
 }
 
-fn digest(number: u8) -> Digest {
-    Digest::parse(&format!("sha256:{number:064}")).unwrap()
-}
-
 fn repository(index: usize) -> Repository {
     Repository {
         host: "registry.example".to_owned(),
@@ -63,9 +59,9 @@ impl Workload {
         } else {
             ""
         };
-        let pinned = self
-            .digest
-            .map_or(String::new(), |number| format!("@{}", digest(number)));
+        let pinned = self.digest.map_or(String::new(), |number| {
+            format!("@{}", Digest::numbered(usize::from(number)))
+        });
         let image = |index: usize| {
             format!(
                 "registry.example/{}:{}{pinned}",
@@ -139,7 +135,6 @@ impl World {
         };
         let scan = Scan {
             result: failure.map_or_else(|| Ok(Arc::new(listing())), |message| Err(failed(message))),
-            at: tokio::time::Instant::now(),
         };
         scan_state.record(&repository(of), scan);
     }
@@ -162,7 +157,7 @@ impl World {
         let image = TaggedImage {
             tag: Tag::parse(TAGS[name]).unwrap(),
             // Few images, so that tags often share one.
-            digest: Some(digest(number % 6)),
+            digest: Some(Digest::numbered(usize::from(number % 6))),
             pushed_at: (!number.is_multiple_of(5))
                 .then(|| Timestamp::from_second(1_750_000_000 + 3600 * self.hour).unwrap()),
             media_type: number.is_multiple_of(3).then(|| INDEX_MEDIA_TYPES[0].to_owned()),

@@ -52,10 +52,6 @@ fn tag(tag: u8) -> Tag {
     Tag::parse(&format!("t{tag}")).unwrap()
 }
 
-fn digest(digest: u8) -> Digest {
-    Digest::parse(&format!("sha256:{digest:064}")).unwrap()
-}
-
 fn field_id(field: usize) -> FieldId {
     FieldId {
         object: ObjectId::new("apps/v1", "Deployment", Some("shop"), &format!("o{field}")),
@@ -64,7 +60,7 @@ fn field_id(field: usize) -> FieldId {
 }
 
 fn image((name, at): Says) -> String {
-    let at = at.map_or(String::new(), |at| format!("@{}", digest(at)));
+    let at = at.map_or(String::new(), |at| format!("@{}", Digest::numbered(at.into())));
     format!("{IMAGE}:{}{at}", tag(name))
 }
 
@@ -136,7 +132,7 @@ impl Known {
                 new_image: None,
                 old: None,
                 new: tag(name),
-                digest: at.map(digest),
+                digest: at.map(|at| Digest::numbered(at.into())),
                 pinned: at.is_some(),
                 old_digest: None,
             };
@@ -267,7 +263,7 @@ fn scene(tip: &Commit, listed: &[Listed], policy: u8, until: bool) -> Scene {
     let candidates = listed.iter().enumerate().filter(|(_, (there, ..))| *there);
     let candidates = candidates.map(|(number, (_, pushed_at, at))| Candidate {
         tag: tag(u8::try_from(number).unwrap()),
-        digest: Some(digest(at % 4)),
+        digest: Some(Digest::numbered(usize::from(at % 4))),
         pushed_at: pushed_at.map(|hour| hours(i64::from(hour) % HOURS)),
         media_type: None,
         pullable: true,

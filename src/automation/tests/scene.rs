@@ -170,7 +170,6 @@ impl Scene {
             &repository,
             Scan {
                 result: Ok(Arc::new(listing)),
-                at: tokio::time::Instant::now(),
             },
         );
     }
