@@ -10,25 +10,30 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use tidegate_stack::Tools;
 
-/// SplitMix64: a few lines that give the same numbers everywhere.
-struct Random(u64);
+/// Choices that are the same again from the same seed.
+struct Random(tidegate_stack::Random);
 
 impl Random {
+    fn new(seed: u64) -> Self {
+        Self(tidegate_stack::Random::new(seed))
+    }
+
     fn seeded() -> Self {
+        Self::new(Self::seed())
+    }
+
+    /// The seed that the environment names, to see a failure again; else a new one.
+    fn seed() -> u64 {
         let seed = match std::env::var("TIDEGATE_SEED") {
             Ok(text) => text.parse().unwrap(),
             Err(_) => u64::try_from(jiff::Timestamp::now().as_nanosecond() & i128::from(u32::MAX)).unwrap(),
         };
         println!("TIDEGATE_SEED={seed}");
-        Self(seed)
+        seed
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.number()
     }
 
     fn below(&mut self, bound: usize) -> usize {

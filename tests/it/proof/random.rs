@@ -1,9 +1,9 @@
 /// Random enough for choosing moments, and the same again from the same seed.
-pub struct Random(u64);
+pub struct Random(tidegate_stack::Random);
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(tidegate_stack::Random::new(seed))
     }
 
     /// The seed that the environment names, to see a failure again; else a new one.
@@ -14,13 +14,9 @@ impl Random {
         })
     }
 
-    /// `0..below`, by SplitMix64.
+    /// A number in `0..below`.
     pub fn below(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % below.max(1)
+        self.0.below(below)
     }
 
     /// A moment within `1.3` times this long.

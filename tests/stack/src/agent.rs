@@ -15,6 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::port::Port;
 use crate::process::Process;
 
+/// The token of the agent's HTTP port.
+pub const TOKEN: &str = "a-token-of-the-test-stack";
 /// The agent's own namespace, as its configuration names it.
 pub const NAMESPACE: &str = "tidegate";
 
@@ -91,7 +93,7 @@ impl Agent {
             port: Port::reserve()?,
             process: None,
         };
-        fs::write(agent.token_file(), "a-token-of-the-test-stack\n")?;
+        fs::write(agent.token_file(), format!("{TOKEN}\n"))?;
         agent.write_config()?;
         Ok(agent)
     }

@@ -7,7 +7,7 @@
 //! - it is gone when its handle is dropped, and also when the owner is killed ([`process`] says how);
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
-//! Rooms, from the ground up: [`process`], [`port`], [`tools`]; on them [`control_plane`] (Kubernetes), [`git`] (sshd
+//! Rooms, from the ground up: [`process`], [`port`], [`random`], [`tools`]; on them [`control_plane`] (Kubernetes), [`git`] (sshd
 //! with bare repositories) and [`gitea`] (a forge); [`ecr`], [`forge`] and [`relay`] run inside the test's process, the
 //! relay between any two. [`agent`] runs the built program on them. [`history`] reads what became of a repository, and judges it.
 //! [`chaos`] lets everybody loose on all of them at once.
@@ -25,6 +25,7 @@ pub mod gitea;
 pub mod history;
 pub mod port;
 pub mod process;
+pub mod random;
 pub mod relay;
 pub mod tools;
 
@@ -33,5 +34,6 @@ pub use control_plane::ControlPlane;
 pub use git::GitServer;
 pub use gitea::Gitea;
 pub use process::Process;
+pub use random::Random;
 pub use relay::Relay;
 pub use tools::Tools;

@@ -25,7 +25,7 @@ pub(super) async fn act(world: &mut World<'_>, operation: Operation) -> Result<O
         }
         Kind::ApiFault => api(world, a, b).await,
         Kind::GitFault => git(world, a, b),
-        Kind::Command => command(world, a, b).await,
+        Kind::Command => command(world, a).await,
         _ => Ok(None),
     }
 }
@@ -94,7 +94,7 @@ fn git(world: &mut World<'_>, a: u64, b: u64) -> Result<Option<String>> {
 }
 
 /// A person confirms deletions or lifts holds. The command may fail: often there is nothing to do.
-async fn command(world: &mut World<'_>, a: u64, _b: u64) -> Result<Option<String>> {
+async fn command(world: &mut World<'_>, a: u64) -> Result<Option<String>> {
     if !world.agent.process().is_ok_and(crate::Process::is_running) {
         return Ok(None);
     }

@@ -9,8 +9,8 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::model::tree::Key;
-use super::operation::{Kind, Operation};
-use super::world::{WATCHED, World};
+use super::operation::{Kind, Operation, pick};
+use super::world::World;
 
 /// Carries an operation out; what was done, or `None` if there was nothing to do it to. A refusal of the server is no error:
 /// people see it and go on.
@@ -42,31 +42,15 @@ pub(super) async fn act(world: &mut World<'_>, operation: Operation) -> Result<O
 
 /// The live objects, in the order of their kinds and names.
 async fn live(world: &World<'_>) -> Result<Vec<(Key, Value)>> {
-    let mut live = Vec::new();
-    for (group, version, kind) in WATCHED {
-        for object in world.api(kind).list(&Default::default()).await? {
-            let mut value = serde_json::to_value(&object)?;
-            let api_version = match *group {
-                "" => (*version).to_owned(),
-                group => format!("{group}/{version}"),
-            };
-            value["apiVersion"] = api_version.into();
-            value["kind"] = (*kind).into();
-            // The service account's certificates are the cluster's own.
-            if let Some(key) = Key::of(&value).filter(|key| key.name != "kube-root-ca.crt") {
-                live.push((key, value));
-            }
-        }
-    }
-    live.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(live)
+    let live = world.live().await?.into_iter();
+    // The service account's certificates are the cluster's own.
+    Ok(live.filter(|(key, _)| key.name != "kube-root-ca.crt").collect())
 }
 
 /// The object that a number chooses, of those that fit.
 fn chosen(live: &[(Key, Value)], number: u64, fits: impl Fn(&Key) -> bool) -> Option<&(Key, Value)> {
     let fitting: Vec<&(Key, Value)> = live.iter().filter(|(key, _)| fits(key)).collect();
-    let index = usize::try_from(number).ok()? % fitting.len().max(1);
-    fitting.get(index).copied()
+    pick(&fitting, number).copied()
 }
 
 /// Whether the kind has a template of pods.
@@ -86,12 +70,9 @@ async fn merge(world: &World<'_>, key: &Key, manager: &str, patch: &Value) -> Re
 }
 
 /// A strategic merge patch of the first container.
-async fn container(world: &World<'_>, key: &Key, manager: &str, patch: Value) -> Result<()> {
-    let mut container = json!({"name": "app"});
-    if let (Some(container), Some(patch)) = (container.as_object_mut(), patch.as_object()) {
-        container.extend(patch.clone());
-    }
-    let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+async fn container(world: &World<'_>, key: &Key, manager: &str, mut patch: Value) -> Result<()> {
+    patch["name"] = "app".into();
+    let patch = json!({"spec": {"template": {"spec": {"containers": [patch]}}}});
     let params = PatchParams {
         field_manager: Some(manager.to_owned()),
         ..PatchParams::default()

@@ -16,7 +16,6 @@ mod model;
 mod operation;
 mod people;
 mod play;
-mod random;
 mod registry;
 mod report;
 mod run;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Error, Result};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// The largest number in an operation.
 const NUMBERS: u64 = 1000;
@@ -169,6 +169,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Burst>> {
     lines
         .map(|line| line.split_whitespace().map(str::parse).collect())
         .collect()
+}
+
+/// The item that a number chooses; `None` if there is none.
+pub(super) fn pick<T>(items: &[T], number: u64) -> Option<&T> {
+    items.get(usize::try_from(number).ok()? % items.len().max(1))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::manifests::{Order, WORKLOADS, order, repository, tag};
-use super::operation::{Kind, Operation};
+use super::operation::{Kind, Operation, pick};
 use super::world::World;
 use crate::ecr::{DEFAULT_ACCOUNT, DEFAULT_REGION, Fault};
 
@@ -45,7 +45,7 @@ fn change(world: &mut World<'_>, workload: u64, b: u64) -> Result<Option<String>
         .into_iter()
         .flat_map(|tags| tags.keys().cloned())
         .collect();
-    let Some(tag) = tags.get(usize::try_from(b)? % tags.len().max(1)) else {
+    let Some(tag) = pick(&tags, b) else {
         return Ok(None);
     };
     if b.is_multiple_of(2) {

@@ -176,6 +176,25 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// The live objects.
+    pub(super) async fn live(&self) -> Result<BTreeMap<Key, Value>> {
+        let mut live = BTreeMap::new();
+        for (group, version, kind) in WATCHED {
+            for object in self.api(kind).list(&ListParams::default()).await? {
+                let mut value = serde_json::to_value(&object)?;
+                // The items of a list do not say what they are.
+                let api_version = match *group {
+                    "" => (*version).to_owned(),
+                    group => format!("{group}/{version}"),
+                };
+                value["apiVersion"] = api_version.into();
+                value["kind"] = (*kind).into();
+                live.extend(Key::of(&value).map(|key| (key, value)));
+            }
+        }
+        Ok(live)
+    }
+
     /// The API of a kind in the world's namespace.
     pub(super) fn api(&self, kind: &str) -> Api<DynamicObject> {
         let known = WATCHED.iter().find(|(_, _, known)| *known == kind);
@@ -199,7 +218,7 @@ async fn prepare(git: &GitServer, options: agent::Options) -> Result<Agent> {
 }
 
 /// Milliseconds since 1970.
-pub(super) fn now_in_milliseconds() -> i64 {
+fn now_in_milliseconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or_default()
 }

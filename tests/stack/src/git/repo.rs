@@ -165,11 +165,16 @@ impl Repo {
         if self.tip()?.is_none() {
             return Ok(Vec::new());
         }
-        let text = self.git(&[
-            "log",
-            "--format=%H%x00%P%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%s%x00%B%x1e",
-            "main",
-        ])?;
+        self.log_of(&["main"])
+    }
+
+    /// The commits that `git log` lists with these arguments.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn log_of(&self, arguments: &[&str]) -> Result<Vec<Commit>> {
+        let format = "--format=%H%x00%P%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%s%x00%B%x1e";
+        let text = self.git(&[&["log", format], arguments].concat())?;
         text.split('\u{1e}')
             .map(str::trim_start)
             .filter(|record| !record.is_empty())

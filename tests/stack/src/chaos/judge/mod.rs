@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::model::tree::Reader;
 use super::world::World;
+use bumps::Histories;
 use snapshot::Snapshot;
 
 /// The longest time until the world is at rest: a start on a busy machine, and the cooldown of a fight.
@@ -33,6 +34,11 @@ pub(super) struct Violation {
     pub(super) text: String,
 }
 
+/// What breaks a rule, if there is a text that says so.
+fn violation(rule: &'static str, text: Option<String>) -> Option<Violation> {
+    text.map(|text| Violation { rule, text })
+}
+
 /// What the judge remembers of a world.
 #[derive(Default)]
 pub(super) struct Judge {
@@ -40,7 +46,7 @@ pub(super) struct Judge {
     /// The commits that were judged.
     judged: BTreeSet<String>,
     /// The heads since the last judgement.
-    pub(super) heads: Vec<String>,
+    heads: Vec<String>,
     /// The end of the audit log at the last judgement.
     audited: Option<crate::control_plane::Mark>,
     cluster: cluster::Memory,
@@ -54,9 +60,9 @@ impl Judge {
             let snapshot = Snapshot::take(world).await?;
             let open = match snapshot {
                 Ok(snapshot) => match self.unsettled(world, &snapshot)? {
-                    Some(open) => open,
-                    None => match agreement::plan(world, &snapshot).await? {
-                        None => return self.look_back(world, &snapshot).await,
+                    Err(open) => open,
+                    Ok(histories) => match agreement::plan(world, &snapshot).await? {
+                        None => return self.look_back(world, &snapshot, histories).await,
                         Some(text) => Violation {
                             rule: "a world at rest has nothing to do",
                             text,
@@ -90,60 +96,51 @@ impl Judge {
         Ok(())
     }
 
-    /// What is not yet as it has to be in the end.
-    fn unsettled(&mut self, world: &World<'_>, snapshot: &Snapshot) -> Result<Option<Violation>> {
+    /// What the history says, or what is not yet as it has to be in the end.
+    fn unsettled(
+        &mut self,
+        world: &World<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<std::result::Result<Histories, Violation>> {
         let tree = self.reader.read(&world.repo, &snapshot.head)?;
-        if let Some(text) = snapshot.is_behind() {
-            return Ok(Some(Violation {
-                rule: "the head is applied",
-                text,
-            }));
+        if let Some(open) = violation("the head is applied", snapshot.is_behind()) {
+            return Ok(Err(open));
         }
-        if let Some(text) = bumps::missing(world, &mut self.reader, snapshot)? {
-            return Ok(Some(Violation {
-                rule: "each tag lands, is superseded or is held",
-                text,
-            }));
-        }
-        if let Some(text) = cluster::not_as_declared(&tree, snapshot) {
-            return Ok(Some(Violation {
-                rule: "what is declared is applied",
-                text,
-            }));
-        }
-        if let Some(text) = self.cluster.left_over(world, &tree, snapshot) {
-            return Ok(Some(Violation {
-                rule: "what is no longer declared is deleted",
-                text,
-            }));
-        }
-        if let Some(text) = bumps::wrong_hold(world, &mut self.reader, snapshot)? {
-            return Ok(Some(Violation {
-                rule: "holds are as the history says",
-                text,
-            }));
-        }
-        Ok(agreement::disagreement(snapshot).map(|text| Violation {
-            rule: "all channels agree",
-            text,
-        }))
+        let histories = Histories::read(world, &mut self.reader, &snapshot.head)?;
+        let missing = bumps::missing(world, &histories, snapshot);
+        let open = violation("each tag lands, is superseded or is held", missing)
+            .or_else(|| {
+                let different = cluster::not_as_declared(&tree, snapshot);
+                violation("what is declared is applied", different)
+            })
+            .or_else(|| {
+                let left = self.cluster.left_over(world, &tree, snapshot);
+                violation("what is no longer declared is deleted", left)
+            })
+            .or_else(|| {
+                let wrong = bumps::wrong_hold(world, &histories, snapshot);
+                violation("holds are as the history says", wrong)
+            })
+            .or_else(|| violation("all channels agree", agreement::disagreement(snapshot)));
+        Ok(open.map_or(Ok(histories), Err))
     }
 
     /// What must be so while nobody does anything.
     pub(super) async fn stay_quiet(&mut self, world: &mut World<'_>) -> Result<Option<Violation>> {
         let disturbance = quiet::disturbance(world).await?;
-        Ok(disturbance.map(|text| Violation {
-            rule: "an idle agent is quiet and small",
-            text,
-        }))
+        Ok(violation("an idle agent is quiet and small", disturbance))
     }
 
     /// What must never have happened.
-    async fn look_back(&mut self, world: &mut World<'_>, snapshot: &Snapshot) -> Result<Option<Violation>> {
-        let wrong = bumps::faults(world, &mut self.reader, &mut self.judged, snapshot)?;
-        if let Some(text) = wrong {
-            let rule = "the agent's commits change planned tags only";
-            return Ok(Some(Violation { rule, text }));
+    async fn look_back(
+        &mut self,
+        world: &mut World<'_>,
+        snapshot: &Snapshot,
+        histories: Histories,
+    ) -> Result<Option<Violation>> {
+        let wrong = bumps::faults(world, histories, &mut self.judged);
+        if let Some(wrong) = violation("the agent's commits change planned tags only", wrong) {
+            return Ok(Some(wrong));
         }
         let mark = self.audited.replace(world.cluster.audit_mark());
         let requests = match mark {
@@ -154,13 +151,12 @@ impl Judge {
         let wrong = self
             .cluster
             .wrong_deletion(world, &mut self.reader, &heads, snapshot, &requests)?;
-        if let Some(text) = wrong {
-            let rule = "only what was declared and is declared no more is deleted";
-            return Ok(Some(Violation { rule, text }));
+        if let Some(wrong) = violation("only what was declared and is declared no more is deleted", wrong) {
+            return Ok(Some(wrong));
         }
-        if let Some(text) = secrets::found(world, snapshot).await? {
-            let rule = "no secret comes out";
-            return Ok(Some(Violation { rule, text }));
+        let found = secrets::found(world, snapshot).await?;
+        if let Some(found) = violation("no secret comes out", found) {
+            return Ok(Some(found));
         }
         self.heads.push(snapshot.head.clone());
         Ok(None)

@@ -7,7 +7,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
 
 use super::snapshot::Snapshot;
-use crate::agent::NAMESPACE;
+use crate::agent::{NAMESPACE, TOKEN};
 use crate::chaos::manifests::CANARY;
 use crate::chaos::world::World;
 
@@ -33,12 +33,13 @@ pub(super) async fn found(world: &World<'_>, snapshot: &Snapshot) -> Result<Opti
         CANARY.to_owned(),
         encoded.trim_end_matches('=')[..12].to_owned(),
         key_line,
-        "a-token-of-the-test-stack".to_owned(),
+        TOKEN.to_owned(),
     ];
     for (channel, text) in &channels {
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             if let Some(at) = text.find(secret.as_str()) {
-                let around: String = text.chars().skip(at.saturating_sub(200)).take(300).collect();
+                let start = text.floor_char_boundary(at.saturating_sub(200));
+                let around: String = text[start..].chars().take(300).collect();
                 return Ok(Some(format!("{channel} has a secret: {around}")));
             }
         }

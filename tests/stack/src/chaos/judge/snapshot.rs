@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use kube::api::{Api, ListParams};
+use kube::api::Api;
 use serde_json::Value;
 
 use crate::agent::NAMESPACE;
 use crate::chaos::model::tree::Key;
-use crate::chaos::world::{WATCHED, World};
+use crate::chaos::world::World;
 
 /// The branch, the cluster, and what the agent reports.
 pub(super) struct Snapshot {
@@ -24,7 +24,7 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Looks at everything; the reason if the agent does not answer yet.
     pub(super) async fn take(world: &World<'_>) -> Result<std::result::Result<Snapshot, String>> {
-        let live = match live(world).await {
+        let live = match world.live().await {
             Ok(live) => live,
             Err(error) => return Ok(Err(format!("the API server: {error:#}"))),
         };
@@ -76,28 +76,6 @@ impl Snapshot {
             self.head
         ))
     }
-}
-
-async fn live(world: &World<'_>) -> Result<BTreeMap<Key, Value>> {
-    let mut live = BTreeMap::new();
-    for (group, version, kind) in WATCHED {
-        let list = world.api(kind).list(&ListParams::default()).await?;
-        for object in list {
-            let mut value = serde_json::to_value(&object)?;
-            // The items of a list do not say what they are.
-            let api_version = if group.is_empty() {
-                (*version).to_owned()
-            } else {
-                format!("{group}/{version}")
-            };
-            value["apiVersion"] = api_version.into();
-            value["kind"] = (*kind).into();
-            if let Some(key) = Key::of(&value) {
-                live.insert(key, value);
-            }
-        }
-    }
-    Ok(live)
 }
 
 async fn record(world: &World<'_>) -> Result<BTreeMap<String, String>> {

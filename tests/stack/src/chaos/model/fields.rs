@@ -71,8 +71,7 @@ fn surplus(declared: &Value, live: &Value) -> Option<String> {
         }
         if let Some(path) = undeclared(&fields, declared, "") {
             let is_left = is_person && path == ".spec.replicas";
-            let is_label = path.starts_with(".metadata.labels.applyset.kubernetes.io/part-of");
-            if !is_left && !is_label {
+            if !is_left {
                 return Some(format!("{path} is not declared, and {manager} owns it"));
             }
         }

@@ -5,22 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::tree::{Key, Reader};
-use crate::git::Repo;
+use crate::git::{Commit, Repo};
 use crate::history::AGENT;
-
-/// A commit of the branch.
-#[derive(Debug, Clone)]
-pub(in crate::chaos) struct Commit {
-    pub(in crate::chaos) id: String,
-    pub(in crate::chaos) parents: Vec<String>,
-    pub(in crate::chaos) is_of_agent: bool,
-    /// The committer's clock, in seconds since 1970.
-    pub(in crate::chaos) at: i64,
-    pub(in crate::chaos) message: String,
-}
 
 /// What the history says about one workload's tag at a commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,27 +28,7 @@ pub(in crate::chaos) struct Past {
 
 /// The commits up to `tip`, parents first.
 pub(in crate::chaos) fn commits(repo: &Repo, tip: &str) -> Result<Vec<Commit>> {
-    let format = "--format=%H%x00%P%x00%an <%ae>%x00%ct%x00%B%x1e";
-    let text = repo.git(&["log", "--topo-order", "--reverse", format, tip])?;
-    let records = text
-        .split('\u{1e}')
-        .map(str::trim_start)
-        .filter(|record| !record.is_empty());
-    records
-        .map(|record| {
-            let parts: Vec<&str> = record.splitn(5, '\0').collect();
-            let [id, parents, author, at, message] = parts.as_slice() else {
-                anyhow::bail!("git log printed {record:?}");
-            };
-            Ok(Commit {
-                id: (*id).to_owned(),
-                parents: parents.split_whitespace().map(str::to_owned).collect(),
-                is_of_agent: *author == AGENT,
-                at: at.parse().context("a commit without a time")?,
-                message: (*message).to_owned(),
-            })
-        })
-        .collect()
+    repo.log_of(&["--topo-order", "--reverse", tip])
 }
 
 /// What the history says about a workload's tag at each commit.
@@ -83,11 +52,16 @@ pub(in crate::chaos) fn replay(
         let lock = tree
             .objects
             .get(key)
-            .and_then(|declared| declared.annotation(&["tidegate.dev/locked"]));
+            .and_then(|declared| declared.annotation("tidegate.dev/locked"));
         past.is_locked = lock == Some("true");
         pasts.insert(commit.id.clone(), past);
     }
     Ok(pasts)
+}
+
+/// Whether the agent made a commit.
+pub(in crate::chaos) fn is_of_agent(commit: &Commit) -> bool {
+    commit.author == AGENT
 }
 
 fn step(before: Past, commit: &Commit, key: &Key, tag: Option<String>) -> Past {
@@ -105,13 +79,13 @@ fn step(before: Past, commit: &Commit, key: &Key, tag: Option<String>) -> Past {
     if old.as_ref() == Some(&tag) || commit.parents.len() > 1 {
         return past;
     }
-    if commit.is_of_agent {
+    if is_of_agent(commit) {
         past.ours.insert(tag);
         return past;
     }
     past.rejected.remove(&tag);
     if let Some(old) = old.filter(|old| past.ours.contains(old)) {
-        past.rejected.insert(old, commit.at);
+        past.rejected.insert(old, commit.committed);
     }
     past
 }
@@ -147,8 +121,10 @@ mod tests {
         Commit {
             id: id.to_owned(),
             parents: vec!["p".to_owned()],
-            is_of_agent,
-            at: 5,
+            author: if is_of_agent { AGENT } else { "Operator" }.to_owned(),
+            committer: String::new(),
+            committed: 5,
+            subject: String::new(),
             message: String::new(),
         }
     }

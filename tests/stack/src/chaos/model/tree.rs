@@ -44,10 +44,9 @@ pub(in crate::chaos) struct Declared {
 }
 
 impl Declared {
-    /// An annotation, by any of its spellings.
-    pub(in crate::chaos) fn annotation(&self, names: &[&str]) -> Option<&str> {
-        let annotations = self.value.pointer("/metadata/annotations")?;
-        names.iter().find_map(|name| annotations.get(name)?.as_str())
+    /// An annotation.
+    pub(in crate::chaos) fn annotation(&self, name: &str) -> Option<&str> {
+        self.value.pointer("/metadata/annotations")?.get(name)?.as_str()
     }
 
     /// The image of the first container.

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::Done;
 use crate::chaos::manifests::{self, MAPS, SECRETS, WORKLOADS};
+use crate::chaos::operation::pick;
 use crate::git::WorkCopy;
 
 /// The files of a work copy that people change, in order.
@@ -19,14 +20,10 @@ pub(super) fn manifests_of(copy: &WorkCopy) -> Result<Vec<String>> {
     Ok(files.collect())
 }
 
-fn one_of(files: &[String], number: u64) -> Option<&String> {
-    files.get(usize::try_from(number).ok()? % files.len().max(1))
-}
-
 /// Changes a value in a file.
 pub(super) fn edit(copy: &WorkCopy, a: u64, b: u64) -> Result<Option<Done>> {
     let files = manifests_of(copy)?;
-    let Some(path) = one_of(&files, a) else { return Ok(None) };
+    let Some(path) = pick(&files, a) else { return Ok(None) };
     let Ok(text) = copy.read(path) else { return Ok(None) };
     let number = format!("\"{b}\"");
     let changed = replaced_after(&text, "  value: ", &number)
@@ -80,7 +77,7 @@ pub(super) fn add(copy: &WorkCopy, namespace: &str, a: u64, b: u64) -> Result<Op
 /// Removes a file.
 pub(super) fn remove(copy: &WorkCopy, a: u64) -> Result<Option<Done>> {
     let files = manifests_of(copy)?;
-    let Some(path) = one_of(&files, a).filter(|_| files.len() > 4) else {
+    let Some(path) = pick(&files, a).filter(|_| files.len() > 4) else {
         return Ok(None);
     };
     copy.remove(path)?;
@@ -101,7 +98,7 @@ pub(super) fn remove_many(copy: &WorkCopy, a: u64) -> Result<Option<Done>> {
 /// Moves a file to another folder, under the same name or another.
 pub(super) fn relocate(copy: &WorkCopy, a: u64, b: u64) -> Result<Option<Done>> {
     let files = manifests_of(copy)?;
-    let Some(path) = one_of(&files, a) else { return Ok(None) };
+    let Some(path) = pick(&files, a) else { return Ok(None) };
     let name = Path::new(path)
         .file_name()
         .unwrap_or_default()

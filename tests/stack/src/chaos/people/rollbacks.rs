@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{Done, files};
 use crate::chaos::manifests::{WORKLOADS, image};
+use crate::chaos::operation::pick;
 use crate::git::WorkCopy;
 
 /// `git revert` of one of the newest commits of the agent.
@@ -19,8 +20,7 @@ pub(super) fn revert(copy: &WorkCopy, a: u64) -> Result<Option<Done>> {
 fn revert_one(copy: &WorkCopy, which: &[&str], a: u64) -> Result<Option<Done>> {
     let found = copy.git(&[&["log", "--no-merges", "--min-parents=1", "--format=%H"], which].concat())?;
     let found: Vec<&str> = found.lines().collect();
-    let chosen = usize::try_from(a)? % found.len().max(1);
-    let Some(commit) = found.get(chosen) else {
+    let Some(commit) = pick(&found, a) else {
         return Ok(None);
     };
     if copy.git(&["revert", "--no-edit", commit]).is_err() {
@@ -40,7 +40,7 @@ pub(super) fn hand_back(copy: &WorkCopy, a: u64, b: u64, tags: &dyn Fn(u64) -> V
         let start = at + name.len();
         let end = start + text[start..].find([' ', '\r', '\n']).unwrap_or_default();
         let known = tags(workload);
-        let Some(tag) = known.get(usize::try_from(b)? % known.len().max(1)) else {
+        let Some(tag) = pick(&known, b) else {
             return Ok(None);
         };
         if text[start..end] == **tag {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::{Done, files};
+use crate::chaos::operation::pick;
 use crate::git::WorkCopy;
 
 const LOCK: &str = "    tidegate.dev/locked: \"true\"\n";
@@ -10,7 +11,7 @@ const LOCK: &str = "    tidegate.dev/locked: \"true\"\n";
 /// Changes line ends, comments or quotes of a file, or locks a workload or unlocks it.
 pub(super) fn change(copy: &WorkCopy, a: u64, b: u64) -> Result<Option<Done>> {
     let files = files::manifests_of(copy)?;
-    let Some(path) = files.get(usize::try_from(a)? % files.len().max(1)) else {
+    let Some(path) = pick(&files, a) else {
         return Ok(None);
     };
     let Ok(text) = copy.read(path) else { return Ok(None) };

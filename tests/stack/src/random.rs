@@ -2,15 +2,16 @@
 
 /// SplitMix64.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Begins with a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Any number.
-    pub(super) fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -19,7 +20,7 @@ impl Random {
     }
 
     /// A number in `0..below`; 0 if `below` is 0.
-    pub(super) fn below(&mut self, below: u64) -> u64 {
-        self.next() % below.max(1)
+    pub fn below(&mut self, below: u64) -> u64 {
+        self.number() % below.max(1)
     }
 }
