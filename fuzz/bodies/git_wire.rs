@@ -122,8 +122,8 @@ pub fn push_report(data: &[u8]) {
     for text in texts.iter().chain(&refusal) {
         assert!(is_plain(text, LONGEST_MESSAGE), "{text:?}");
     }
-    let endless = [advertised().as_slice(), &b"0004".repeat(LONGEST_REPORT)].concat();
     if data.first() == Some(&b'0') && data.len() < 8 {
+        let endless = [advertised().as_slice(), &b"0004".repeat(LONGEST_REPORT)].concat();
         assert_eq!(
             push_reply(BRANCH, OLD, &[&endless]),
             None,

@@ -166,7 +166,7 @@ impl Repo {
 
     /// Fetches more of the history, or the whole history, unless it is complete. True if there was more.
     async fn deepen(&self, whole: bool) -> Result<bool, RepoFailure> {
-        if !self.read(|repo, _| Ok(repo.is_shallow())).await? {
+        if self.is_whole().await? {
             return Ok(false);
         }
         Ok(ask(&self.writer, move |mirror| mirror.deepen(whole)).await?)

@@ -235,7 +235,7 @@ impl ConfigRepo for Local {
     /// Fetches nothing, because the clone is the user's own.
     async fn unshallow(&self) -> Result<bool, RepoFailure> {
         let path = self.path.display().to_string();
-        if self.run(|repo, _, _| Ok(repo.is_shallow())).await? {
+        if !self.is_whole().await? {
             return Err(RepoFailure {
                 problem: RepoProblem::Other,
                 message: format!(

@@ -11,7 +11,7 @@ use crate::git::objects::left_out;
 use crate::git::settings::Settings;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The file's name, and its name while it is written. Existing state folders have these names.
@@ -50,7 +50,11 @@ fn read(folder: &Path, settings: &Settings) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).ok()?;
     let (hash, content) = bytes.split_at_checked(HASH)?;
-    (hash == hash_of(settings, content)).then(|| content.to_vec())
+    if hash != hash_of(settings, content) {
+        return None;
+    }
+    bytes.drain(..HASH);
+    Some(bytes)
 }
 
 /// Writes the file under another name first: a process that dies meanwhile, or a full disk, leaves the file as it was.
@@ -58,9 +62,13 @@ fn write(folder: &Path, settings: &Settings, content: &[u8]) -> io::Result<()> {
     if (HASH + content.len()) as u64 > LARGEST {
         return Err(io::Error::other("it is too large"));
     }
-    let bytes = [hash_of(settings, content).as_slice(), content].concat();
     let unfinished = folder.join(UNFINISHED);
-    let written = fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, folder.join(NAME)));
+    let fill = || {
+        let mut file = File::create(&unfinished)?;
+        file.write_all(&hash_of(settings, content))?;
+        file.write_all(content)
+    };
+    let written = fill().and_then(|()| fs::rename(&unfinished, folder.join(NAME)));
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
     }
