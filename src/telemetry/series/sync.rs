@@ -56,7 +56,7 @@ impl Sync {
         );
         registry.register(
             "sync_looks",
-            "Applies of objects whose generation moved while the agent's fields did not; most find nothing to change",
+            "Applies only to look, of objects whose fields of the agent look untouched; most find nothing to change",
             all.looks.clone(),
         );
         registry.register(
