@@ -1,4 +1,4 @@
-//! What the agent knows of its applies, in ConfigMaps beside the record. A set that is not large has one.
+//! What the agent knows of its applies, in ConfigMaps next to the record. A set that is not large has one.
 
 use super::config_map::{read_config_map, write_config_map};
 use super::connection::Connection;

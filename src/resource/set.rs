@@ -32,7 +32,7 @@ impl SetName {
         ObjectId::new("v1", "ConfigMap", Some(&self.namespace), &self.name)
     }
 
-    /// A part of what is kept of the agent's applies, beside the record.
+    /// A part of what is kept of the agent's applies, next to the record.
     pub fn marks(&self, part: usize) -> ObjectId {
         ObjectId::new(
             "v1",

@@ -1,6 +1,6 @@
 //! What an earlier process knew of its applies.
 //!
-//! A mark spares the first apply of an object that is exactly as the mark says. Whoever may write the ConfigMaps beside the record
+//! A mark spares the first apply of an object that is exactly as the mark says. Whoever may write the ConfigMaps next to the record
 //! could forge one for an object that he changed, so that each object that a mark spared is applied later, one by one and slowly.
 //! Such an apply finds nothing to change, unless the mark was false.
 
