@@ -9,6 +9,8 @@ use tokio::process::Command;
 /// A program to run, with its arguments, environment, input and limits.
 pub(crate) struct Program {
     name: &'static str,
+    /// Where the program is; `None`: on the `PATH`.
+    path: Option<PathBuf>,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     folder: Option<PathBuf>,
@@ -22,12 +24,21 @@ impl Program {
     pub(crate) fn new(name: &'static str, limits: Limits) -> Self {
         Self {
             name,
+            path: None,
             arguments: Vec::new(),
             environment: Vec::new(),
             folder: None,
             input: None,
             shares_terminal: false,
             limits,
+        }
+    }
+
+    /// The program at this path.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            ..self
         }
     }
 
@@ -93,7 +104,10 @@ impl Program {
     }
 
     fn command(self) -> (Command, Option<Vec<u8>>) {
-        let mut command = Command::new(self.name);
+        let mut command = match &self.path {
+            Some(path) => Command::new(path),
+            None => Command::new(self.name),
+        };
         command.args(self.arguments).env_clear().envs(self.environment);
         if let Some(folder) = self.folder {
             command.current_dir(folder);

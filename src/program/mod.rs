@@ -15,6 +15,7 @@
 
 mod command;
 mod error;
+mod find;
 mod limits;
 mod process;
 #[cfg(test)]
@@ -22,5 +23,6 @@ mod tests;
 
 pub(crate) use command::Program;
 pub(crate) use error::Error;
+pub(crate) use find::find;
 pub(crate) use limits::Limits;
 pub(crate) use process::Output;
