@@ -1,5 +1,6 @@
 # docker build -t REGISTRY/tidegate:0.1.0 .
 ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
+ARG GO_IMAGE=docker.io/library/golang:1.26-bookworm
 # Has glibc and CA certificates, and no shell. Another base image must have /etc/ssl/certs.
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
@@ -9,7 +10,14 @@ WORKDIR /src
 COPY . .
 RUN LIBZ_SYS_STATIC=1 cargo build --release --locked --bin tidegate
 
+# Static, so that it needs nothing of the image below.
+FROM ${GO_IMAGE} AS programs
+ENV CGO_ENABLED=0 GOFLAGS=-trimpath
+ARG KUSTOMIZE=v5.8.1
+RUN go install -ldflags "-s -w -X sigs.k8s.io/kustomize/api/provenance.version=${KUSTOMIZE}" sigs.k8s.io/kustomize/kustomize/v5@${KUSTOMIZE}
+
 FROM ${RUNTIME_IMAGE}
+COPY --from=programs /go/bin/kustomize /usr/local/bin/kustomize
 COPY --from=build /src/target/release/tidegate /usr/local/bin/tidegate
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/tidegate"]

@@ -9,7 +9,7 @@
 //! | 6 | `agent`: makes the edges, starts the loops, decides nothing |
 //! | 5 | `config`: `tidegate.yaml` |
 //! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `deploy_key` (rotation and access checks); commands: `holds` (lists and lifts holds) |
-//! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `http` (API, webhook, metrics) |
+//! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `http` (API, webhook, metrics), `render` (kustomize) |
 //! | 3 | `port` (what loops see of edges and of each other's results), `driver` (runs loops), `notice` (reports events), `status` (what the agent knows of itself), `aws`, `program` (child processes), `telemetry` |
 //! | 2 | `plan`: which fields are bumped, and the commit that does so |
 //! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `history` (bumps and holds in git's history) |
@@ -27,7 +27,7 @@
 //! # The way of a commit to an object
 //!
 //! 1. `source::follow` fetches the branch's head, or `automation` has pushed it.
-//! 2. `source` discovers, renders and assigns the objects of each target, and publishes them.
+//! 2. `source` discovers, renders (by `render`) and assigns the objects of each target, and publishes them.
 //! 3. `sync::syncer` compares them with what `cluster::watches` sees, `sync::plan` decides, `sync::apply` and `sync::prune` write
 //!    through `port::TargetApi`.
 //!
@@ -79,6 +79,7 @@ pub mod policy;
 pub mod port;
 pub(crate) mod program;
 pub mod registry;
+pub mod render;
 pub mod resource;
 pub(crate) mod scan;
 pub(crate) mod source;

@@ -2,6 +2,7 @@
 
 use super::declared::Declared;
 use super::home::Home;
+use super::renderers::renderers;
 use super::wire_sync::syncer;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, repo};
@@ -76,7 +77,7 @@ async fn apart(
     let scene = Scene {
         config,
         home: Home::connect(config).await?,
-        declared: Declared::apart(source_reader(config, Metrics::new())),
+        declared: Declared::apart(source_reader(config, renderers(config).await, Metrics::new())),
     };
     scene.confirm(repo, author, named).await
 }

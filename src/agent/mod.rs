@@ -27,6 +27,7 @@ mod memory;
 mod preview;
 mod proposals;
 mod registries;
+mod renderers;
 mod repo;
 mod repo_commands;
 mod run;

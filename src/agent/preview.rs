@@ -1,6 +1,7 @@
 //! What the agent would do now, for `tidegate plan`.
 
 use super::home::Home;
+use super::renderers::renderers;
 use super::wire_sync::syncer;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
@@ -65,7 +66,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let scratch = tempfile::tempdir()?;
     let settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
     let repo = Arc::new(repo::open_to_read(&config, settings)?);
-    let reader = source_reader(&config, Metrics::new());
+    let reader = source_reader(&config, renderers(&config).await, Metrics::new());
     let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), Branch::default());
     let previewer = Previewer {
         config: &config,

@@ -2,13 +2,14 @@
 
 use super::home::Home;
 use super::loops::Wakes;
+use super::renderers::renderers;
 use super::{AgentConfig, keys, memory, registries};
 use crate::automation::SharedHistory;
-use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, run as run_loop};
+use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, Wake, run as run_loop};
 use crate::git::{self, Signing};
 use crate::model::{ConfigBranch, Remote};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
-use crate::port::{Branch, ConfigRepo, DeclaredSource, DeniedObjects, ScanState};
+use crate::port::{Branch, ConfigRepo, DeclaredSource, DeniedObjects, Renderer, ScanState};
 use crate::registry::Router;
 use crate::source::{self, Publisher, Reader, TargetPaths};
 use crate::status::LandedCommits;
@@ -42,6 +43,8 @@ pub(super) struct Core {
     pub(super) history: SharedHistory,
     /// The objects that the agent may not apply.
     pub(super) denied: DeniedObjects,
+    /// The programs that make objects of folders.
+    pub(super) renderers: Vec<Arc<dyn Renderer>>,
     /// Returns a number in `0.0..=1.0`, another number for each call.
     pub(super) jitter: fn() -> f64,
 }
@@ -71,11 +74,14 @@ impl Base {
             Box::new(cluster_events),
             Box::new(landed.clone()),
         ]);
+        let renderers = renderers(&config).await;
+        let core = Core::new(Arc::new(config), metrics, reporter, shutdown, jitter);
+        let config = &core.config;
         let base = Self {
-            home: Home::connect(&config).await?,
-            signing: keys::signing(&config).await?,
-            registry: Arc::new(registries::router(metrics.clone())),
-            core: Core::new(Arc::new(config), metrics, reporter, shutdown, jitter),
+            home: Home::connect(config).await?,
+            signing: keys::signing(config).await?,
+            registry: Arc::new(registries::router(core.metrics.clone())),
+            core: Core { renderers, ..core },
         };
         Ok((base, queue, landed))
     }
@@ -107,6 +113,7 @@ impl Core {
             scan_state: Arc::default(),
             history: SharedHistory::default(),
             denied: DeniedObjects::default(),
+            renderers: Vec::new(),
             jitter,
         }
     }
@@ -123,8 +130,13 @@ impl<B, G> Deref for Wiring<B, G> {
 impl<B: Deref<Target = Core>, G: ConfigRepo> Wiring<B, G> {
     /// The wiring, and the task that reads what commits declare.
     pub(super) fn new(base: B, repo: Arc<G>, wakes: Wakes) -> (Self, Publisher<G>) {
-        let reader = source_reader(&base.config, base.metrics.clone());
+        let reader = source_reader(&base.config, base.renderers.clone(), base.metrics.clone());
         let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), base.branch.clone());
+        let (automate, sync) = (Wake::from(&wakes.automation), wakes.sync.clone());
+        let publisher = publisher.on_change(move || {
+            automate.wake();
+            sync.activate();
+        });
         let wiring = Self {
             base,
             repo,
@@ -153,13 +165,13 @@ impl<B: Deref<Target = Core>, G: ConfigRepo> Wiring<B, G> {
 }
 
 /// Reads what the configured targets apply: each of them applies `repo.paths`.
-pub(super) fn source_reader(config: &AgentConfig, metrics: Metrics) -> Reader {
+pub(super) fn source_reader(config: &AgentConfig, renderers: Vec<Arc<dyn Renderer>>, metrics: Metrics) -> Reader {
     let settings = &config.settings;
     let targets = settings.sync.targets.iter().map(|target| TargetPaths {
         target: target.id.clone(),
         paths: settings.repo.paths.clone(),
     });
-    let reader = Reader::new(targets.collect(), Vec::new(), metrics).of_branch(ConfigBranch {
+    let reader = Reader::new(targets.collect(), renderers, metrics).of_branch(ConfigBranch {
         remote: Remote::parse(&settings.repo.url.to_string()),
         branch: settings.repo.branch.clone(),
     });

@@ -4,6 +4,7 @@ use super::http::Http;
 use super::keys::SigningKey;
 use super::mistake::{Error, Mistake};
 use super::registries::{Registry, RegistrySettings};
+use super::render::{Render, RenderSettings};
 use super::repo::{Repo, RepoSettings};
 use super::report::Report;
 use super::sync::{Sync, SyncSettings};
@@ -26,6 +27,8 @@ pub struct Settings {
     pub registries: Vec<RegistrySettings>,
     /// Bumps.
     pub automation: AutomationSettings,
+    /// Rendering.
+    pub render: RenderSettings,
     /// Applying.
     pub sync: SyncSettings,
     /// The agent's own port.
@@ -45,6 +48,7 @@ pub(super) struct File {
     /// Registries with settings of their own. The agent scans other registries every minute and considers all their tags.
     registries: Vec<Registry>,
     automation: Automation,
+    render: Render,
     sync: Sync,
     http: Http,
     /// Folder for the mirror of the config repo. The folder may be emptied between runs.
@@ -57,6 +61,7 @@ impl Default for File {
             repo: Repo::default(),
             registries: Vec::new(),
             automation: Automation::default(),
+            render: Render::default(),
             sync: Sync::default(),
             http: Http::default(),
             state_dir: Text::known("/var/lib/tidegate"),
@@ -125,6 +130,7 @@ impl File {
         let registries = registries.map(|(index, registry)| registry.settings(report, index));
         Some(Settings {
             registries: registries.collect(),
+            render: self.render.settings(),
             sync: self.sync.settings(report),
             http: self.http.settings(),
             state_dir: self.state_dir.value,

@@ -50,6 +50,9 @@ pub use prefilter::{can_skip_for_images, may_hold_images};
 pub(crate) use prefilter::{has_no_images, names_no_workload};
 pub(crate) use read::automation_of::automation_of;
 pub(crate) use read::flux_config::{FluxConfig, read_flux_config};
+pub(crate) use read::kustomize_files::{
+    KustomizationFiles, Reference, ReferenceKind, read_kustomization_files, read_plugin_files,
+};
 pub use read::open::read;
 pub(crate) use read::pod::{CONTAINERS, container_field, pod_spec_path, volume_field};
 pub use yaml::events::Style;

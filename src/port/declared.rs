@@ -40,6 +40,9 @@ pub struct TargetState {
     pub objects: Vec<Arc<Object>>,
     /// What could not be used of the target's paths.
     pub findings: Vec<Finding>,
+    /// The folders whose objects are rendered. A folder stands here twice while it is only a part of others, and nothing of it
+    /// is applied by itself.
+    pub units: Arc<[RepoPath]>,
     /// Whether everything below the target's paths was read. Only a complete state says that an absent object is gone.
     pub complete: bool,
 }
@@ -80,11 +83,12 @@ impl DeclaredState {
 }
 
 impl TargetState {
-    /// What is not read as manifests: the folder of each chart and kustomization, and the file of each document that is no
-    /// object.
+    /// What is not read as manifests: the folder of each chart and kustomization (twice that of a mere base), and the file of
+    /// each document that is no object.
     pub fn skipped(&self) -> impl Iterator<Item = &RepoPath> {
         let is_skipped = |finding: &&Finding| finding.object.is_none() && finding.severity != Severity::Warning;
-        self.findings.iter().filter(is_skipped).map(|finding| &finding.path)
+        let skipped = self.findings.iter().filter(is_skipped).map(|finding| &finding.path);
+        skipped.chain(self.units.iter())
     }
 }
 

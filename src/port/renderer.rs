@@ -21,7 +21,7 @@ pub struct Unit {
     pub kind: UnitKind,
     /// The unit's folder, or its file.
     pub path: RepoPath,
-    /// The unit's files with their contents, ordered by path.
+    /// The unit's files with their contents, ordered by path. Those of a kustomization may lie outside of its folder.
     pub files: Vec<(RepoPath, Vec<u8>)>,
 }
 
@@ -40,12 +40,14 @@ pub struct Rendering {
 pub struct RenderFailure {
     /// What failed, where and what to do.
     pub message: String,
+    /// Whether the failure may pass without a change of the unit: time ran out, or a program was killed.
+    pub may_pass: bool,
 }
 
 /// Makes objects from units that are not plain manifests.
 ///
-/// `source` caches a rendering under the unit's files and [`Renderer::version`]. A failure is not cached, and leaves the
-/// targets that cover the unit incomplete. A renderer keeps deadlines and limits of its own.
+/// `source` caches a rendering under the unit's files and [`Renderer::version`]. A failure leaves the targets that cover the unit
+/// incomplete; it is cached unless it may pass by itself. A renderer keeps deadlines and limits of its own.
 pub trait Renderer: Send + Sync + 'static {
     /// The renderer's name and version. Another version renders every unit anew.
     fn version(&self) -> &str;

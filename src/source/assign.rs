@@ -32,7 +32,13 @@ impl TargetPaths {
     }
 
     /// The target's state, from its objects in order and the findings of its paths.
-    pub(super) fn state(&self, commit: CommitId, objects: Vec<Arc<Object>>, mut findings: Vec<Finding>) -> TargetState {
+    pub(super) fn state(
+        &self,
+        commit: CommitId,
+        objects: Vec<Arc<Object>>,
+        mut findings: Vec<Finding>,
+        units: Arc<[RepoPath]>,
+    ) -> TargetState {
         findings.sort();
         TargetState {
             target: self.target.clone(),
@@ -40,6 +46,7 @@ impl TargetPaths {
             objects,
             complete: !findings.iter().any(Finding::is_error),
             findings,
+            units,
         }
     }
 
@@ -104,6 +111,8 @@ pub(super) struct Read<'a> {
     /// The files that are read for their images.
     pub(super) images_only: &'a [(TreeFile, Arc<FileReading>)],
     pub(super) renderings: &'a [Arc<Rendering>],
+    /// The kustomization folders; twice those that are only a part of others.
+    pub(super) units: Arc<[RepoPath]>,
     /// The findings of units that nobody renders, and of entries that are not read.
     pub(super) not_read: Vec<Finding>,
     /// The branch that the agent follows, if it is known.
@@ -145,7 +154,7 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
         let findings = covered.chain(&extra).cloned().collect();
         states.insert(
             target.target.clone(),
-            Arc::new(target.state(read.commit, objects, findings)),
+            Arc::new(target.state(read.commit, objects, findings, Arc::clone(&read.units))),
         );
         own.extend(extra);
         duplicates.insert(&target.target, twice);

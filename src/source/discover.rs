@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 /// The name that makes a folder a Helm chart.
 const CHART: &str = "Chart.yaml";
 /// The names that kustomize looks for in a folder.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(super) const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// The endings of manifest files.
 const MANIFESTS: [&str; 3] = [".yaml", ".yml", ".json"];
 
@@ -72,8 +72,8 @@ impl<T> Units<T> {
             (
                 UnitKind::Kustomization,
                 Severity::Error,
-                "has a kustomization file; overlays are not rendered: commit the rendered manifests, or leave the folder \
-                 out of repo.paths",
+                "has a kustomization file, and there is no kustomize program to render it; install kustomize 5 or newer on the \
+                 PATH of the agent, or name it in render.kustomize",
             ),
         ];
         for (kind, severity, message) in kinds.into_iter().filter(|(kind, ..)| !is_rendered(*kind)) {
@@ -86,6 +86,16 @@ impl<T> Units<T> {
             }));
         }
         findings
+    }
+
+    /// Adds files that are read for their image fields: those outside of the paths that a kustomization reaches.
+    pub(super) fn add_images_only(&mut self, files: Vec<T>, path: impl Fn(&T) -> &RepoPath) {
+        let read = files.into_iter().filter(|file| {
+            let name = path(file).file_name();
+            is_manifest_name(name) || KUSTOMIZATIONS.contains(&name)
+        });
+        self.images_only.extend(read);
+        self.images_only.sort_by(|a, b| path(a).cmp(path(b)));
     }
 
     /// The folders whose files are no plain manifests.

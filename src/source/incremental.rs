@@ -125,7 +125,7 @@ fn patched_target(
     let mut written = changed.iter().flat_map(|changed| &changed.after.documents);
     written
         .all(|document| is_once(&objects, &document.object.id))
-        .then(|| target.state(commit, objects, findings))
+        .then(|| target.state(commit, objects, findings, Arc::clone(&before.units)))
 }
 
 fn is_once(objects: &[Arc<Object>], id: &ObjectId) -> bool {

@@ -1,8 +1,9 @@
 //! What the config repo declares: from a commit to the objects of each target and the documents with images.
 //!
 //! Stages of a reading: *discover* (pure: a tree listing becomes plain files, encrypted files, kustomization folders and
-//! charts), *render* (plain files are parsed here; a [`Renderer`](crate::port::Renderer) makes the objects of the other
-//! units), *assign* (pure: objects by target, each target with findings and a completeness of its own). What was read is kept
+//! charts; `reach` follows what kustomizations name, so that each is made of the files that it reaches and of no others, and so
+//! that a base is not applied beside the overlays that include it), *render* (plain files are parsed here; a
+//! [`Renderer`](crate::port::Renderer) makes the objects of the other units), *assign* (pure: objects by target, each target with findings and a completeness of its own). What was read is kept
 //! under a hash of the unit's paths and blobs and of the renderer's version, so that a commit costs what it changes: a
 //! one-line commit parses one file and looks at no other.
 //!
@@ -25,7 +26,11 @@ mod flux_v1;
 mod flux_v2;
 mod follow;
 mod incremental;
+mod named;
+mod pending;
 mod publish;
+mod reach;
+mod reach_paths;
 mod reader;
 mod reading;
 mod render;

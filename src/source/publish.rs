@@ -7,11 +7,16 @@ use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
 
 /// Requests that wait at most. Each loop has one request in flight, and there are far fewer loops.
 const WAITING: usize = 256;
 /// The longest reading of a commit. Fifty thousand files take well below a minute; the loops' passes end later than this.
 const DEADLINE: Duration = Duration::from_secs(240);
+
+/// The pause before a head is read again of which something was not rendered that may be rendered then: a program was killed, or
+/// time ran out.
+const RETRY: Duration = Duration::from_secs(60);
 
 struct Request {
     commit: CommitId,
@@ -32,6 +37,7 @@ pub struct Publisher<G> {
     branch: Branch,
     published: watch::Sender<Option<Arc<DeclaredState>>>,
     requests: mpsc::Receiver<Request>,
+    changed: Box<dyn Fn() + Send>,
 }
 
 /// A source, and the task that serves it.
@@ -44,6 +50,7 @@ pub fn publisher<G: ConfigRepo>(reader: Reader, repo: Arc<G>, branch: Branch) ->
         branch,
         published,
         requests,
+        changed: Box::new(|| {}),
     };
     let source = Source {
         published: seen,
@@ -74,11 +81,23 @@ impl DeclaredSource for Source {
 }
 
 impl<G: ConfigRepo> Publisher<G> {
+    /// Has `changed` called when the head declares something else than was published, although the head did not move.
+    #[must_use]
+    pub fn on_change(self, changed: impl Fn() + Send + 'static) -> Self {
+        Self {
+            changed: Box::new(changed),
+            ..self
+        }
+    }
+
     /// Serves until the drain begins. A failed reading is reported to those who asked; the loops ask again. Requests come first:
     /// each loop waits with one request at most, so that they do not keep a head from being read.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut heads = self.branch.heads();
         heads.mark_changed();
+        let mut retry = tokio::time::interval(RETRY);
+        retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        retry.reset();
         loop {
             tokio::select! {
                 biased;
@@ -95,8 +114,23 @@ impl<G: ConfigRepo> Publisher<G> {
                     {
                         tracing::debug!(%commit, error = %failure, "the head was not read");
                     }
+                    retry.reset();
                 }
+                _ = retry.tick() => self.try_again().await,
             }
+        }
+    }
+
+    /// Reads the head again if a rendering failed that may succeed now.
+    async fn try_again(&mut self) {
+        let Some(head) = self.branch.head().filter(|_| self.reader.try_again()) else {
+            return;
+        };
+        let before = self.published.borrow().clone();
+        match self.read(head).await {
+            Ok(state) if before.is_none_or(|before| before.findings != state.findings) => (self.changed)(),
+            Ok(_) => {}
+            Err(failure) => tracing::debug!(commit = %head, error = %failure, "the head was not read again"),
         }
     }
 
@@ -113,7 +147,9 @@ impl<G: ConfigRepo> Publisher<G> {
             })??;
         if self.branch.head() == Some(commit) {
             self.published.send_if_modified(|published| {
-                let is_new = published.as_ref().is_none_or(|published| published.commit != commit);
+                let is_same =
+                    |published: &Arc<DeclaredState>| published.commit == commit && published.findings == state.findings;
+                let is_new = !published.as_ref().is_some_and(is_same);
                 *published = Some(Arc::clone(&state));
                 is_new
             });

@@ -2,13 +2,15 @@ use super::assign::{Read, TargetPaths, assign};
 use super::discover::{Folders, Units, discover, is_encrypted};
 use super::flux_v1;
 use super::incremental::{Changed, Snapshot};
+use super::named::Named;
+use super::pending::{Plan, Renderers};
 use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
-use super::render::{Pending, Renderings};
+use super::render::{Rendered, Renderings};
 use super::unread;
 use crate::driver::blocking;
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{CommitId, ConfigBranch, RepoPath};
-use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, TreeListing, UnitKind};
+use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, UnitKind};
 use crate::telemetry::Metrics;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,10 +18,16 @@ use std::sync::Arc;
 /// Reads commits, and keeps what the last commit is made of.
 pub struct Reader {
     targets: Vec<TargetPaths>,
-    renderers: Vec<Arc<dyn Renderer>>,
+    renderers: Renderers,
     pub(super) files: HashMap<UnitKey, Arc<FileReading>>,
     renderings: Renderings,
+    /// What the kustomizations of the last commit name.
+    named: Named,
+    /// The paths outside of the targets' that kustomizations name.
+    outside: Vec<RepoPath>,
     pub(super) latest: Option<Snapshot>,
+    /// Whether the latest commit has a unit whose rendering failed and may succeed at another reading.
+    may_pass: bool,
     folders: Folders,
     metrics: Metrics,
     pub(super) parse: Parse,
@@ -56,10 +64,13 @@ impl Reader {
     pub fn new(targets: Vec<TargetPaths>, renderers: Vec<Arc<dyn Renderer>>, metrics: Metrics) -> Self {
         Self {
             targets,
-            renderers,
+            renderers: Renderers(renderers),
             files: HashMap::new(),
             renderings: Renderings::default(),
+            named: Named::default(),
+            outside: Vec::new(),
             latest: None,
+            may_pass: false,
             folders: Folders::default(),
             metrics,
             parse: read_all,
@@ -100,32 +111,54 @@ impl Reader {
         Ok(Arc::clone(&self.latest.insert(snapshot).state))
     }
 
+    /// Has the latest commit read again when it is asked for the next time, if a rendering failed that may succeed then. Returns
+    /// whether there is one.
+    pub(super) fn try_again(&mut self) -> bool {
+        if self.may_pass {
+            self.latest = None;
+        }
+        self.may_pass
+    }
+
     async fn read_all(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Snapshot, RepoFailure> {
         let paths = self.paths();
         let mut listing = repo.files(commit, flux_v1::with_configs(&paths)).await?;
         let flux = flux_v1::read(repo, &mut listing, &paths).await?;
-        let TreeListing { files, unread } = listing;
-        let mut units = discover(&files, |file| &file.path);
+        let mut units = discover(&listing.files, |file| &file.path);
         units.leave_out(flux.left_out, |file| &file.path);
-        let pending = self.take_pending(&mut units, &files);
-        let mut not_read = units.not_rendered(|kind| self.renderer(kind).is_some());
+        let listed = (&listing, &*paths);
+        let Plan {
+            pending,
+            findings,
+            folders,
+            outside,
+        } = self
+            .renderers
+            .plan(repo, commit, &mut units, listed, &mut self.named)
+            .await?;
+        let mut not_read = units.not_rendered(|kind| self.renderers.of(kind).is_some());
+        not_read.extend(findings);
         self.keep_only(&units);
         let (manifests, parsed) = self.load(repo, &units.manifests, Purpose::Objects).await?;
         let (images_only, parsed_too) = self.load(repo, &units.images_only, Purpose::Images).await?;
-        let renderings = self.renderings.render(repo, pending).await?;
+        let room = self.room.saturating_sub(self.weight);
+        let Rendered { renderings, may_pass } = self.renderings.render(repo, pending, room, &self.metrics).await?;
+        self.may_pass = may_pass;
         let (manifests, images_only) = (without_keys(manifests), without_keys(images_only));
         let all = manifests.iter().chain(&images_only);
         let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
         self.folders = units.into_folders();
+        self.outside = outside;
         not_read.extend(flux.findings);
-        not_read.extend(unread::findings(&unread, &self.folders));
+        not_read.extend(unread::findings(&listing.unread, &self.folders));
         let read = Read {
             commit,
-            files: &files,
+            files: &listing.files,
             folders: &self.folders,
             manifests: &manifests,
             images_only: &images_only,
             renderings: &renderings,
+            units: folders.into(),
             not_read,
             own: self.own.clone(),
         };
@@ -151,7 +184,11 @@ impl Reader {
         let Ok(Some(changes)) = repo.changes(latest.state.commit, commit).await else {
             return Ok(None);
         };
-        if changes.iter().any(|change| flux_v1::is_config(&change.path)) {
+        let is_named = |path: &RepoPath| self.outside.iter().any(|named| path.is_within(named));
+        if changes
+            .iter()
+            .any(|change| flux_v1::is_config(&change.path) || is_named(&change.path))
+        {
             return Ok(None);
         }
         let covered = |change: &FileChange| self.targets.iter().any(|target| target.covers(&change.path));
@@ -274,41 +311,8 @@ impl Reader {
         self.weight = self.files.values().map(|reading| reading.weight).sum();
     }
 
-    /// Takes the units that a renderer makes objects of.
-    fn take_pending(&self, units: &mut Units<TreeFile>, files: &[TreeFile]) -> Vec<Pending> {
-        let mut pending = Vec::new();
-        for kind in [UnitKind::Kustomization, UnitKind::Chart] {
-            let Some(renderer) = self.renderer(kind) else { continue };
-            pending.extend(units.of_kind(kind).into_iter().map(|folder| {
-                let files = files.iter().filter(|file| file.path.is_within(folder));
-                Pending {
-                    kind,
-                    path: folder.clone(),
-                    files: files.cloned().collect(),
-                    renderer: Arc::clone(renderer),
-                }
-            }));
-        }
-        if let Some(renderer) = self.renderer(UnitKind::Encrypted) {
-            let manifests = std::mem::take(&mut units.manifests);
-            let (encrypted, plain) = manifests.into_iter().partition(|file| is_encrypted(&file.path));
-            units.manifests = plain;
-            pending.extend(Vec::into_iter(encrypted).map(|file: TreeFile| Pending {
-                kind: UnitKind::Encrypted,
-                path: file.path.clone(),
-                files: vec![file],
-                renderer: Arc::clone(renderer),
-            }));
-        }
-        pending
-    }
-
-    fn renderer(&self, kind: UnitKind) -> Option<&Arc<dyn Renderer>> {
-        self.renderers.iter().find(|renderer| renderer.takes(kind))
-    }
-
     fn is_rendered_file(&self, path: &RepoPath) -> bool {
-        is_encrypted(path) && self.renderer(UnitKind::Encrypted).is_some()
+        is_encrypted(path) && self.renderers.of(UnitKind::Encrypted).is_some()
     }
 
     /// The paths of all targets; all of the config repo, if empty.

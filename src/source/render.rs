@@ -1,94 +1,189 @@
+use super::pending::Pending;
 use super::reading::{UnitKey, unreadable};
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{Finding, RepoPath, Severity};
-use crate::port::{ConfigRepo, Renderer, Rendering, RepoFailure, TreeFile, Unit, UnitKind};
-use std::collections::HashMap;
+use crate::port::{ConfigRepo, RenderFailure, Rendering, RepoFailure, Unit};
+use crate::telemetry::Metrics;
+use futures::{StreamExt as _, stream};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// A unit of a tree listing that a renderer takes.
-pub(super) struct Pending {
-    pub(super) kind: UnitKind,
-    pub(super) path: RepoPath,
-    pub(super) files: Vec<TreeFile>,
-    pub(super) renderer: Arc<dyn Renderer>,
-}
+/// The units that are rendered at the same time: as many programs beside the agent as a container with a small share of a node
+/// carries.
+const AT_ONCE: usize = 2;
+/// The time that the renderings of one commit may take. The reading of a commit has 240 s. What is not rendered by then is
+/// rendered at the next reading, which finds the rest in the cache.
+const TIME: Duration = Duration::from_secs(150);
+/// The files whose contents are read in one request.
+const BATCH: usize = 16;
+/// The most bytes of all files of a unit.
+const MOST_BYTES: usize = 64 << 20;
+/// The bytes of memory that an object takes besides its content: ids, paths, and what is allocated for them.
+const OBJECT: usize = 500;
 
 /// The renderings of the last commit that was read.
 #[derive(Debug, Default)]
 pub(super) struct Renderings(HashMap<UnitKey, Arc<Rendering>>);
 
+/// What became of the units of a commit.
+#[derive(Debug, Default)]
+pub(super) struct Rendered {
+    /// The renderings, in the order of the units. A unit that was not rendered has a finding alone.
+    pub(super) renderings: Vec<Arc<Rendering>>,
+    /// Whether a failure may pass without a change of the unit's files.
+    pub(super) may_pass: bool,
+}
+
 impl Renderings {
-    /// Renders the units that changed. A failure leaves a finding with the unit's path, and the unit is rendered again when
-    /// a commit is read the next time.
+    /// Renders the units that changed. A failure leaves a finding with the unit's path. It is kept as a rendering is, unless it may
+    /// pass by itself: such a unit is rendered again when a commit is read the next time. What the objects take together has
+    /// `room` bytes of memory.
     pub(super) async fn render(
         &mut self,
         repo: &impl ConfigRepo,
         units: Vec<Pending>,
-    ) -> Result<Vec<Arc<Rendering>>, RepoFailure> {
-        let mut current = HashMap::new();
-        let mut renderings = Vec::new();
-        for unit in units {
-            let key = UnitKey::of(unit.renderer.version(), &unit.files);
-            if let Some(rendering) = self.0.get(&key) {
-                current.insert(key, Arc::clone(rendering));
-                renderings.push(Arc::clone(rendering));
-                continue;
-            }
-            match rendered(repo, unit).await? {
-                Ok(rendering) => {
-                    let rendering = Arc::new(rendering);
-                    current.insert(key, Arc::clone(&rendering));
-                    renderings.push(rendering);
+        room: usize,
+        metrics: &Metrics,
+    ) -> Result<Rendered, RepoFailure> {
+        let end = Instant::now() + TIME;
+        let key = |unit: &Pending| UnitKey::of(&format!("{} of {}", unit.renderer.version(), unit.path), &unit.files);
+        let keys: Vec<(UnitKey, RepoPath)> = units.iter().map(|unit| (key(unit), unit.path.clone())).collect();
+        let unknown = units
+            .into_iter()
+            .zip(&keys)
+            .filter(|(_, (key, _))| !self.0.contains_key(key));
+        let unknown: Vec<(UnitKey, Pending)> = unknown.map(|(unit, (key, _))| (*key, unit)).collect();
+        let mut failed = HashMap::new();
+        let rendering = unknown
+            .into_iter()
+            .map(|(key, unit)| async move { (key, rendered(repo, unit, end).await) });
+        let mut all = stream::iter(rendering).buffer_unordered(AT_ONCE);
+        while let Some((key, outcome)) = all.next().await {
+            metrics.rendered();
+            match outcome? {
+                Ok(rendering) => drop(self.0.insert(key, Arc::new(rendering))),
+                Err((failure, finding)) => {
+                    let rendering = Arc::new(Rendering {
+                        objects: Vec::new(),
+                        findings: vec![finding],
+                    });
+                    match failure.may_pass {
+                        true => failed.insert(key, rendering),
+                        false => self.0.insert(key, rendering),
+                    };
                 }
-                Err(finding) => renderings.push(Arc::new(Rendering {
-                    objects: Vec::new(),
-                    findings: vec![finding],
-                })),
             }
         }
-        self.0 = current;
-        Ok(renderings)
+        drop(all);
+        let current: HashSet<UnitKey> = keys.iter().map(|(key, _)| *key).collect();
+        self.0.retain(|key, _| current.contains(key));
+        let may_pass = !failed.is_empty();
+        let rendering = |key: &UnitKey| self.0.get(key).or_else(|| failed.get(key)).cloned();
+        let renderings = keys.iter().filter_map(|(key, path)| Some((path, rendering(key)?)));
+        Ok(Rendered {
+            renderings: within(room, renderings),
+            may_pass,
+        })
     }
 }
 
-async fn rendered(repo: &impl ConfigRepo, unit: Pending) -> Result<Result<Rendering, Finding>, RepoFailure> {
+/// The renderings, as far as their objects fit into memory.
+fn within<'a>(
+    mut room: usize,
+    renderings: impl Iterator<Item = (&'a RepoPath, Arc<Rendering>)>,
+) -> Vec<Arc<Rendering>> {
+    let fitting = renderings.map(|(path, rendering)| {
+        let weight: usize = rendering.objects.iter().map(|object| object.weight() + OBJECT).sum();
+        if weight <= room {
+            room -= weight;
+            return rendering;
+        }
+        let message = "what the folders of the commit render takes too much memory; split the repository, name fewer folders in \
+                       repo.paths, or raise the memory limit of the agent's container";
+        Arc::new(Rendering {
+            objects: Vec::new(),
+            findings: vec![finding(path, message)],
+        })
+    });
+    fitting.collect()
+}
+
+fn finding(path: &RepoPath, reason: &str) -> Finding {
+    Finding {
+        path: path.clone(),
+        position: None,
+        object: None,
+        severity: Severity::Error,
+        message: format!("not rendered: {reason}"),
+    }
+}
+
+type Outcome = Result<Rendering, (RenderFailure, Finding)>;
+
+async fn rendered(repo: &impl ConfigRepo, unit: Pending, end: Instant) -> Result<Outcome, RepoFailure> {
+    let path = unit.path.clone();
+    let outcome = match Instant::now() < end {
+        true => attempt(repo, unit).await?,
+        false => Err(RenderFailure {
+            message: "the renderings of the commit took too long; it is rendered at the next reading".to_owned(),
+            may_pass: true,
+        }),
+    };
+    Ok(outcome.map_err(|failure| {
+        let finding = finding(&path, &failure.message);
+        (failure, finding)
+    }))
+}
+
+async fn attempt(repo: &impl ConfigRepo, unit: Pending) -> Result<Result<Rendering, RenderFailure>, RepoFailure> {
     let Pending {
         kind,
         path,
         files,
         renderer,
     } = unit;
-    let failed = |path: RepoPath, reason: String| Finding {
-        path,
-        position: None,
-        object: None,
-        severity: Severity::Error,
-        message: format!("not rendered: {reason}"),
-    };
-    let blobs = files.iter().map(|file| file.blob).collect();
-    let contents = repo.blobs(blobs, MAX_FILE_BYTES).await?;
-    if contents.len() != files.len() {
-        return Err(unreadable(
-            &path,
-            "the repository gave another number of files than was asked for",
-        ));
-    }
     let mut read = Vec::new();
-    for (file, content) in files.into_iter().zip(contents) {
-        match content {
-            Some(bytes) => read.push((file.path, bytes)),
-            None => {
+    let mut bytes = 0;
+    for batch in files.chunks(BATCH) {
+        let blobs = batch.iter().map(|file| file.blob).collect();
+        let contents = repo.blobs(blobs, MAX_FILE_BYTES).await?;
+        if contents.len() != batch.len() {
+            return Err(unreadable(
+                &path,
+                "the repository gave another number of files than was asked for",
+            ));
+        }
+        for (file, content) in batch.iter().zip(contents) {
+            let Some(content) = content else {
                 let limit = MAX_FILE_BYTES >> 20;
-                let reason = format!("{} is larger than {limit} MiB; split it", file.path);
-                return Ok(Err(failed(path, reason)));
-            }
+                return Ok(Err(too_large(format!(
+                    "{} is larger than {limit} MiB; split it",
+                    file.path
+                ))));
+            };
+            bytes += content.len();
+            read.push((file.path.clone(), content));
+        }
+        if bytes > MOST_BYTES {
+            let limit = MOST_BYTES >> 20;
+            return Ok(Err(too_large(format!(
+                "its files have more than {limit} MiB; split the folder"
+            ))));
         }
     }
     let unit = Unit {
         kind,
-        path: path.clone(),
+        path,
         files: read,
     };
-    let rendering = renderer.render(unit).await;
-    Ok(rendering.map_err(|failure| failed(path, failure.message)))
+    Ok(renderer.render(unit).await)
+}
+
+fn too_large(message: String) -> RenderFailure {
+    RenderFailure {
+        message,
+        may_pass: false,
+    }
 }

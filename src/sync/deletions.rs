@@ -3,7 +3,7 @@ use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, SyncPlan};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::TargetState;
-use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Wave, may_prune};
+use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Origin, Wave, may_prune};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -151,7 +151,7 @@ fn needs_confirmation(
         Some("the commit applied before is not an ancestor of this commit, or cannot be read".to_owned())
     } else if let Some(path) = renatured {
         Some(format!(
-            "{path} is not read as manifests any more, so that what it declared looks removed"
+            "{path} is not read as it was before, so that what it declared looks removed"
         ))
     } else if inputs.limit.is_exceeded(deletions, set) {
         Some(format!(
@@ -183,8 +183,24 @@ fn renatured<'a, 's>(
             .skipped()
             .filter(|skipped| object.origin.path().is_within(skipped));
         let mut new = around.filter(|path| times(declared, path) > times(previous, path));
-        new.next()
+        new.next().or_else(|| no_longer_rendered(&object.origin, declared))
     })
+}
+
+/// A file that stands in a folder which was rendered, and is a plain manifest now: somebody took the kustomization away, and not
+/// what it was made of.
+fn no_longer_rendered<'a>(origin: &Origin, declared: &'a TargetState) -> Option<&'a RepoPath> {
+    let Origin::Rendered { folder } = origin else {
+        return None;
+    };
+    if declared.units.contains(folder) {
+        return None;
+    }
+    let mut plain = declared.objects.iter().filter_map(|object| match &object.origin {
+        Origin::File { path, .. } => Some(path),
+        Origin::Rendered { .. } | Origin::Release { .. } => None,
+    });
+    plain.find(|path| path.is_within(folder))
 }
 
 fn counted(objects: usize) -> String {

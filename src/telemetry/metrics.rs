@@ -98,6 +98,11 @@ impl Metrics {
         self.0.delivery.files_parsed(files);
     }
 
+    /// Counts a rendering of a folder or an encrypted file.
+    pub(crate) fn rendered(&self) {
+        self.0.delivery.rendered();
+    }
+
     /// Sets the number of findings by severity. A severity that does not occur is set to zero.
     pub(crate) fn findings(&self, all: impl IntoIterator<Item = Severity>) {
         self.0.delivery.findings(all);

@@ -3,6 +3,7 @@
 mod flux_v1;
 mod flux_v2;
 mod publishing;
+mod reach;
 mod reading;
 mod rendering;
 mod targets;
@@ -17,6 +18,7 @@ use crate::port::{
 };
 use crate::telemetry::Metrics;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 

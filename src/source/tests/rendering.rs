@@ -4,12 +4,12 @@ use crate::port::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 use crate::resource::{Intent, Object, Origin};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use std::sync::Arc;
 
 /// Makes one object of each unit, named after the number of the unit's files.
 struct Counting {
     kind: UnitKind,
     version: &'static str,
+    may_pass: bool,
     renderings: Arc<AtomicUsize>,
 }
 
@@ -24,9 +24,15 @@ impl Renderer for Counting {
 
     fn render(&self, unit: Unit) -> BoxFuture<'_, Result<Rendering, RenderFailure>> {
         self.renderings.fetch_add(1, Ordering::SeqCst);
+        let may_pass = self.may_pass;
         let broken = unit.files.iter().any(|(_, bytes)| bytes == BROKEN.as_bytes());
         let object = Object {
-            id: ObjectId::new("v1", "ConfigMap", None, &format!("of-{}", unit.files.len())),
+            id: ObjectId::new(
+                "v1",
+                "ConfigMap",
+                None,
+                &format!("of-{} {}", unit.files.len(), unit.path),
+            ),
             api_version: "v1".into(),
             value: crate::resource::Packed::of(&serde_json::Value::Null),
             intent: Intent::default(),
@@ -36,6 +42,7 @@ impl Renderer for Counting {
             match broken {
                 true => Err(RenderFailure {
                     message: "it is broken".into(),
+                    may_pass,
                 }),
                 false => Ok(Rendering {
                     objects: vec![Arc::new(object)],
@@ -47,21 +54,26 @@ impl Renderer for Counting {
     }
 }
 
-fn rendering(kind: UnitKind) -> (Reader, Arc<AtomicUsize>) {
+pub(super) fn rendering(kind: UnitKind, paths: Vec<RepoPath>) -> (Reader, Arc<AtomicUsize>) {
+    failing(kind, paths, true)
+}
+
+fn failing(kind: UnitKind, paths: Vec<RepoPath>, may_pass: bool) -> (Reader, Arc<AtomicUsize>) {
     let renderings = Arc::new(AtomicUsize::new(0));
     let renderer = Counting {
         kind,
         version: "counting 1",
+        may_pass,
         renderings: Arc::clone(&renderings),
     };
-    let targets = vec![TargetPaths::here(Vec::new())];
+    let targets = vec![TargetPaths::here(paths)];
     (
         Reader::new(targets, vec![Arc::new(renderer)], Metrics::new()),
         renderings,
     )
 }
 
-fn names(declared: &DeclaredState) -> Vec<&str> {
+pub(super) fn names(declared: &DeclaredState) -> Vec<&str> {
     let objects = here(declared).objects.iter();
     objects.map(|object| object.id.name.as_str()).collect()
 }
@@ -74,11 +86,11 @@ async fn a_folder_is_rendered_when_one_of_its_files_changes_and_only_then() {
     let first = commits.add(1, &[KUSTOMIZATION, ("a/web.yaml", WEB), ("api.yaml", API)]);
     let second = commits.add(2, &[KUSTOMIZATION, ("a/web.yaml", WEB), ("web.yaml", WEB)]);
     let third = commits.add(3, &[KUSTOMIZATION, ("a/web.yaml", NEW_WEB), ("web.yaml", WEB)]);
-    let (mut reader, renderings) = rendering(UnitKind::Kustomization);
+    let (mut reader, renderings) = rendering(UnitKind::Kustomization, Vec::new());
     for (commit, expected, so_far) in [
-        (first, ["of-2", "api"], 1),
-        (second, ["of-2", "web"], 1),
-        (third, ["of-2", "web"], 2),
+        (first, ["of-2 a", "api"], 1),
+        (second, ["of-2 a", "web"], 1),
+        (third, ["of-2 a", "web"], 2),
     ] {
         let declared = reader.read(&commits, commit).await.unwrap();
         assert_eq!(names(&declared), expected);
@@ -94,13 +106,27 @@ async fn a_unit_that_is_not_rendered_leaves_its_targets_incomplete_and_is_tried_
     let mut commits = Commits::default();
     let first = commits.add(1, &[KUSTOMIZATION, ("a/web.yaml", BROKEN)]);
     let again = commits.add(2, &[KUSTOMIZATION, ("a/web.yaml", BROKEN), ("b.yaml", API)]);
-    let (mut reader, renderings) = rendering(UnitKind::Kustomization);
+    let (mut reader, renderings) = rendering(UnitKind::Kustomization, Vec::new());
     let declared = reader.read(&commits, first).await.unwrap();
     assert!(!here(&declared).complete);
     let is_reported = |finding: &Finding| finding.path == path("a") && finding.message.contains("it is broken");
     assert!(declared.findings.iter().any(is_reported), "{:?}", declared.findings);
     reader.read(&commits, again).await.unwrap();
     assert_eq!(renderings.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_unit_that_cannot_be_rendered_is_not_tried_again_until_it_changes() {
+    let mut commits = Commits::default();
+    let first = commits.add(1, &[KUSTOMIZATION, ("a/web.yaml", BROKEN)]);
+    let same = commits.add(2, &[KUSTOMIZATION, ("a/web.yaml", BROKEN), ("b.yaml", API)]);
+    let mended = commits.add(3, &[KUSTOMIZATION, ("a/web.yaml", WEB), ("b.yaml", API)]);
+    let (mut reader, renderings) = failing(UnitKind::Kustomization, Vec::new(), false);
+    for (commit, complete, so_far) in [(first, false, 1), (same, false, 1), (mended, true, 2)] {
+        let declared = reader.read(&commits, commit).await.unwrap();
+        assert_eq!(here(&declared).complete, complete);
+        assert_eq!(renderings.load(Ordering::SeqCst), so_far);
+    }
 }
 
 #[tokio::test]
@@ -111,10 +137,10 @@ async fn an_encrypted_file_goes_to_its_renderer_and_is_no_plain_manifest() {
     };
     let first = commits.add(1, &[("a/secret.sops.yaml", WEB), ("api.yaml", API)]);
     let second = commits.add(2, &[("a/secret.sops.yaml", NEW_WEB), ("api.yaml", API)]);
-    let (mut reader, renderings) = rendering(UnitKind::Encrypted);
+    let (mut reader, renderings) = rendering(UnitKind::Encrypted, Vec::new());
     for (commit, so_far) in [(first, 1), (second, 2)] {
         let declared = reader.read(&commits, commit).await.unwrap();
-        assert_eq!(names(&declared), ["of-1", "api"]);
+        assert_eq!(names(&declared), ["of-1 a/secret.sops.yaml", "api"]);
         assert_eq!(renderings.load(Ordering::SeqCst), so_far);
     }
 }

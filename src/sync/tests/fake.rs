@@ -530,6 +530,7 @@ pub(super) fn commit(number: u8, objects: &[(&str, &str, Value)]) -> TargetState
         commit: CommitId::from_bytes([number; 20]),
         objects: objects.collect(),
         findings: vec![],
+        units: [].into(),
         complete: true,
     }
 }

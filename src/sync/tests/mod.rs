@@ -10,6 +10,7 @@ mod loops;
 mod passes;
 mod pruning;
 mod recreate;
+mod rendered;
 mod replicas;
 mod restarts;
 mod two_targets;

@@ -11,6 +11,7 @@ pub(in crate::telemetry) struct Delivery {
     bumps: Counter,
     pushes: Family<PushLabel, Counter>,
     parsed: Counter,
+    rendered: Counter,
     findings: Family<SeverityLabel, Gauge>,
     automated: Gauge,
     held: Gauge,
@@ -22,6 +23,7 @@ impl Delivery {
             bumps: Counter::default(),
             pushes: Family::default(),
             parsed: Counter::default(),
+            rendered: Counter::default(),
             findings: Family::default(),
             automated: Gauge::default(),
             held: Gauge::default(),
@@ -39,6 +41,11 @@ impl Delivery {
             "files_parsed",
             "Files of the config repo that were parsed; a file with the same bytes as before is not parsed again",
             all.parsed.clone(),
+        );
+        registry.register(
+            "renderings",
+            "Kustomization folders and encrypted files that were rendered; one with the same files as before is not rendered again",
+            all.rendered.clone(),
         );
         registry.register(
             "findings",
@@ -64,6 +71,10 @@ impl Delivery {
 
     pub(in crate::telemetry) fn files_parsed(&self, files: usize) {
         self.parsed.inc_by(count::counter(files));
+    }
+
+    pub(in crate::telemetry) fn rendered(&self) {
+        self.rendered.inc();
     }
 
     pub(in crate::telemetry) fn findings(&self, all: impl IntoIterator<Item = Severity>) {

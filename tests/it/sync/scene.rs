@@ -140,6 +140,7 @@ pub fn declared(target: &TargetId, commit: u8, namespace: &str, objects: Vec<(Va
         commit: CommitId::from_bytes([commit; 20]),
         objects: objects.collect(),
         findings: vec![],
+        units: [].into(),
         complete: true,
     }
 }

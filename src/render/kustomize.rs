@@ -1,0 +1,214 @@
+use super::rendered;
+use crate::driver::blocking;
+use crate::model::Printable;
+use crate::port::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
+use crate::program::{self, Limits, Program};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Ordinary folders take milliseconds; a folder of a thousand objects takes two seconds.
+const TIME: Duration = Duration::from_secs(30);
+/// An ordinary folder takes 20 MiB of memory, and one of a thousand objects 150 MiB.
+const MEMORY: u64 = 384 << 20;
+/// From here on, the program would rather collect garbage than grow.
+const SOFT_MEMORY: &str = "256MiB";
+/// More than any folder that was seen renders; the definitions of large operators have 4 MiB.
+const OUTPUT: usize = 32 << 20;
+/// The oldest version whose rendering is the one that is documented.
+const OLDEST: u32 = 5;
+/// The longest message of kustomize that a finding shows, in characters.
+const LONGEST_MESSAGE: usize = 1000;
+/// Nobody listens at the discard port of the own machine: what tries to reach the network fails at once.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// The real kustomize program.
+#[derive(Debug, Clone)]
+pub struct Kustomize {
+    program: PathBuf,
+    version: String,
+}
+
+/// There is no kustomize program that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KustomizeError {
+    /// No file of the name is on the `PATH`.
+    #[error("there is no kustomize on the PATH")]
+    Missing,
+    /// The program did not run.
+    #[error("{} does not run", .path.display())]
+    Run {
+        /// The program.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The program is another one, or too old.
+    #[error("{} says {version:?}; kustomize {OLDEST} or newer is needed", .path.display())]
+    Version {
+        /// The program.
+        path: PathBuf,
+        /// What it says.
+        version: String,
+    },
+}
+
+impl Kustomize {
+    /// The program at a path or, without one, on the `PATH`. Asks the program for its version.
+    ///
+    /// # Errors
+    /// There is no such program, or it cannot be used.
+    pub async fn find(path: Option<&Path>) -> Result<Self, KustomizeError> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None => program::find("kustomize").ok_or(KustomizeError::Missing)?,
+        };
+        let run = command(&path).arg("version").run().await;
+        let output = run.map_err(|error| KustomizeError::Run {
+            path: path.clone(),
+            source: Box::new(error),
+        })?;
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match number(&said) {
+            Some(number) => Ok(Self {
+                program: path,
+                version: format!("kustomize {number}"),
+            }),
+            None => Err(KustomizeError::Version {
+                path,
+                version: Printable::new(&said).at_most(100).to_string(),
+            }),
+        }
+    }
+
+    /// Where the program is.
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
+    async fn build(&self, unit: Unit) -> Result<Rendering, RenderFailure> {
+        let folder = unit.path.clone();
+        let written = blocking(move || write(&unit)).await;
+        let place = match written.map_err(io::Error::other).and_then(|written| written) {
+            Ok(place) => place,
+            Err(error) => {
+                return Err(failure(
+                    format!("its files cannot be written to a temporary folder: {error}"),
+                    true,
+                ));
+            }
+        };
+        let below = place.path().join(folder.as_str());
+        let build = command(&self.program).arg("build").arg(&below).in_folder(place.path());
+        let run = build.run().await;
+        let output = run.map_err(|error| {
+            let may_pass = matches!(error, program::Error::Start { .. } | program::Error::TimedOut { .. });
+            failure(format!("{}", error), may_pass)
+        })?;
+        if output.status.success() {
+            let read = blocking(move || rendered::objects(&folder, &output.stdout)).await;
+            return read.map_err(|error| failure(format!("the output of kustomize was not read: {error}"), true));
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        if output.status.code().is_none()
+            || said.contains("runtime: out of memory")
+            || said.contains("cannot allocate memory")
+        {
+            let limit = MEMORY >> 20;
+            let message = format!("kustomize was killed, or needs more than {limit} MiB; split the folder");
+            return Err(failure(message, output.status.code().is_none()));
+        }
+        Err(failure(message(&said, place.path()), false))
+    }
+}
+
+impl Renderer for Kustomize {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn takes(&self, kind: UnitKind) -> bool {
+        kind == UnitKind::Kustomization
+    }
+
+    fn render(&self, unit: Unit) -> BoxFuture<'_, Result<Rendering, RenderFailure>> {
+        self.build(unit).boxed()
+    }
+}
+
+fn failure(message: String, may_pass: bool) -> RenderFailure {
+    RenderFailure { message, may_pass }
+}
+
+/// The program with its limits. Nothing of the agent's environment is passed on.
+fn command(path: &Path) -> Program {
+    let limits = Limits {
+        time: TIME,
+        output: OUTPUT,
+        memory: Some(MEMORY),
+    };
+    let mut command = Program::new("kustomize", limits).at(path);
+    command = command.env("GOMEMLIMIT", SOFT_MEMORY).env("GOMAXPROCS", "2");
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        command = command.env(name, NOWHERE);
+    }
+    command
+}
+
+/// Writes the files of a unit to a folder that nobody else can read. The folder goes with the value.
+fn write(unit: &Unit) -> io::Result<TempDir> {
+    let place = tempfile::Builder::new().prefix("tidegate-render-").tempdir()?;
+    for (path, bytes) in &unit.files {
+        let file = place.path().join(path.as_str());
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(file, bytes)?;
+    }
+    fs::create_dir_all(place.path().join(unit.path.as_str()))?;
+    Ok(place)
+}
+
+/// What kustomize says, with the paths of the repository.
+fn message(said: &str, place: &Path) -> String {
+    let canonical = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
+    let mut text = said.trim().trim_start_matches("Error: ").to_owned();
+    for place in [canonical.as_path(), place] {
+        let place = place.to_string_lossy();
+        text = text.replace(&format!("{place}/"), "").replace(&*place, ".");
+    }
+    Printable::new(&text).with_blanks().at_most(LONGEST_MESSAGE).to_string()
+}
+
+/// The version in what `kustomize version` prints: `v5.8.1`, or `{Version:kustomize/v4.5.7 …}` by older programs.
+fn number(said: &str) -> Option<semver::Version> {
+    let text = said.split_whitespace().next()?;
+    let text = text.rsplit(['/', ':']).next()?;
+    let version = semver::Version::parse(text.trim_start_matches('v')).ok()?;
+    (version.major >= u64::from(OLDEST)).then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_from_5_on_are_taken() {
+        assert_eq!(number("v5.8.1").unwrap().to_string(), "5.8.1");
+        for other in ["{Version:kustomize/v4.5.7 GitCommit:abc}", "(devel)", ""] {
+            assert_eq!(number(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn messages_name_files_as_the_repository_does() {
+        let place = Path::new("/tmp/tidegate-render-x");
+        let said = "Error: trouble in '/tmp/tidegate-render-x/base/web.yaml' below '/tmp/tidegate-render-x'\n";
+        assert_eq!(message(said, place), "trouble in 'base/web.yaml' below '.'");
+    }
+}
