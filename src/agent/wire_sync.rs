@@ -36,7 +36,7 @@ pub(super) fn spawn<B, G, A, R>(
                 wiring.metrics.clone(),
             )
             .noting_denied(wiring.denied.clone(), Wake::from(&wiring.wakes.automation)),
-            syncer: syncer(settings, target),
+            syncer: syncer(settings, target).publishing(wiring.healths.clone()),
             confirmed: settings.confirm,
             repo: Arc::clone(&wiring.repo),
             declared: Arc::clone(&wiring.declared),
@@ -89,6 +89,7 @@ fn of_report(report: &SyncReport) -> TargetStatus {
         commit: Some(report.commit),
         complete: report.complete,
         in_sync: report.is_in_sync(),
+        health: report.health,
         objects: report.declared,
         problems: report.problems(),
         prune_blocked: report.prune_blocked.clone(),

@@ -9,7 +9,7 @@ use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, Wake, run a
 use crate::git::{self, Signing};
 use crate::model::{ConfigBranch, Remote};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
-use crate::port::{Branch, ConfigRepo, DeclaredSource, DeniedObjects, Renderer, ScanState};
+use crate::port::{Branch, ConfigRepo, DeclaredSource, DeniedObjects, ObjectHealths, Renderer, ScanState};
 use crate::registry::Router;
 use crate::source::{self, Publisher, Reader, TargetPaths};
 use crate::status::LandedCommits;
@@ -45,6 +45,8 @@ pub(super) struct Core {
     pub(super) denied: DeniedObjects,
     /// The programs that make objects of folders.
     pub(super) renderers: Vec<Arc<dyn Renderer>>,
+    /// How the workloads are that the sync loops apply.
+    pub(super) healths: ObjectHealths,
     /// Returns a number in `0.0..=1.0`, another number for each call.
     pub(super) jitter: fn() -> f64,
 }
@@ -114,6 +116,7 @@ impl Core {
             history: SharedHistory::default(),
             denied: DeniedObjects::default(),
             renderers: Vec::new(),
+            healths: ObjectHealths::default(),
             jitter,
         }
     }

@@ -4,11 +4,12 @@ use super::discovery::Discovery;
 use super::failure::explain_outside;
 use super::own_fields::hand_over;
 use super::watches::Watches;
-use super::{apply, delete, look};
+use super::{apply, delete, look, pods};
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Deletion, Dependents, Freshness, Kinds, Mode, ObservedStore, TargetApi};
 use crate::resource::{
-    FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, ResourceVersion, ServedKind, SetId, SetName,
+    FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, PodFault, ResourceVersion, ServedKind, SetId,
+    SetName,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -128,6 +129,10 @@ impl TargetApi for ApiServer {
     ) -> Result<Deletion, ClusterFailure> {
         self.write(kind, delete::delete(&self.connection, kind, id, seen, dependents))
             .await
+    }
+
+    async fn pod_faults(&self, namespace: &str, selector: &str, owner: &str) -> Result<Vec<PodFault>, ClusterFailure> {
+        pods::pod_faults(&self.connection, namespace, selector, owner).await
     }
 
     fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds) {

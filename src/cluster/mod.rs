@@ -29,6 +29,7 @@ mod look;
 mod marks;
 mod own_fields;
 mod ownership;
+mod pods;
 mod record;
 mod resource_path;
 mod secrets;

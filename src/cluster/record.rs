@@ -4,8 +4,8 @@ use super::marks::{read_marks, write_marks};
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Record, RecordStore};
 use crate::resource::{
-    AppliedMarks, DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, MemberKey, Members, ResourceVersion, Run,
-    SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
+    AppliedMarks, CommitHealth, DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, MemberKey, Members,
+    ResourceVersion, Run, SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -70,6 +70,7 @@ impl RecordMap {
             "waited.objects": sets_text(&record.waited),
             "commit": record.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
             "status": record.status,
+            "health": record.health.map_or("", CommitHealth::as_str),
             "problems": bounded(&record.problems),
             "runs": written_runs(&record.runs),
         });
@@ -105,6 +106,7 @@ impl RecordStore for RecordMap {
             runs: data.remove("runs").map(|text| read_runs(&text)).unwrap_or_default(),
             waited: waited(&data),
             status: data.remove("status").unwrap_or_default(),
+            health: data.get("health").and_then(|text| CommitHealth::parse(text)),
             problems: data
                 .remove("problems")
                 .map(|text| text.lines().map(str::to_owned).collect())

@@ -167,6 +167,20 @@ fn of_sync(event: &SyncEvent) -> Option<Parts> {
     if let SyncEvent::ObjectUnsettled { id, path, message } = event {
         return Some((true, "NotSettled", format!("{path}: {id}: {message}")));
     }
+    if let SyncEvent::CommitJudged {
+        commit,
+        is_healthy,
+        took_time,
+        faults,
+    } = event
+    {
+        return match (is_healthy, took_time) {
+            (true, true) => Some((false, "Healthy", format!("commit {commit}: every object is ready"))),
+            // Nothing rolled out: the event about the apply says all.
+            (true, false) => None,
+            (false, _) => Some((true, "Degraded", format!("commit {commit}: {}", faults.join("; ")))),
+        };
+    }
     let SyncEvent::CommitApplied {
         commit,
         objects,

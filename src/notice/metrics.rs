@@ -36,6 +36,7 @@ impl MetricSink {
             | SyncEvent::ObjectUnsettled { .. }
             | SyncEvent::Problem { .. }
             | SyncEvent::TargetAway { .. }
+            | SyncEvent::CommitJudged { .. }
             | SyncEvent::CommitApplied { .. } => {}
         }
     }

@@ -31,6 +31,8 @@ pub enum Topic {
     Passes(TargetId),
     /// The commit that a target is at.
     Commit(TargetId),
+    /// Whether the commit that a target is at is healthy.
+    Health(TargetId),
     /// Whether the deploy key can be read.
     Key,
     /// The next deploy key.

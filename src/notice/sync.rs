@@ -57,6 +57,17 @@ pub enum SyncEvent {
         /// What the object waits for.
         message: String,
     },
+    /// Condition: the commit that a target is at has become healthy, or has degraded.
+    CommitJudged {
+        /// The commit.
+        commit: CommitId,
+        /// Whether every object is ready. Otherwise some object failed.
+        is_healthy: bool,
+        /// Whether a pass before this one saw the commit in another state: an object took its time, or failed before.
+        took_time: bool,
+        /// The objects that failed or are not ready in time, each with its reason.
+        faults: Vec<String>,
+    },
     /// Condition: the API server does not answer.
     TargetAway {
         /// What was tried, and what happened.
@@ -109,6 +120,7 @@ impl SyncEvent {
         match self {
             Self::TargetAway { message } => message.clone(),
             Self::CommitApplied { commit, problems, .. } => format!("{commit} {}", problems.is_none()),
+            Self::CommitJudged { commit, is_healthy, .. } => format!("{commit} {is_healthy}"),
             _ => String::new(),
         }
     }

@@ -10,6 +10,7 @@ mod denied;
 mod deploy_key;
 mod events;
 mod forge;
+mod object_health;
 mod registry;
 mod renderer;
 mod repo;
@@ -34,6 +35,7 @@ pub use denied::DeniedObjects;
 pub use deploy_key::{AccessProbe, KeyFailure, KeyPair, KeyedRepo, SignerList};
 pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
+pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
 pub use registry::{ListFailure, Listing, Registry};
 pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 pub use repo::{

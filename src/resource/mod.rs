@@ -9,6 +9,7 @@
 
 mod allocation;
 mod applied_mark;
+mod commit_health;
 mod contact;
 mod deletion_limit;
 mod desired;
@@ -26,6 +27,8 @@ mod object;
 mod observed;
 mod owned_fields;
 mod packed;
+mod pod_fault;
+mod pod_template;
 mod prune;
 mod prune_policy;
 mod run;
@@ -39,6 +42,7 @@ mod writer;
 
 pub use allocation::Allocations;
 pub use applied_mark::{AppliedMark, AppliedMarks, decode_marks, encode_marks};
+pub use commit_health::CommitHealth;
 pub use contact::{Adoption, Contact, contact};
 pub use deletion_limit::DeletionLimit;
 pub use desired::{DesiredHash, prepare};
@@ -57,6 +61,8 @@ pub use missing_right::{MissingRight, is_for_want_of_rights};
 pub use object::{Drift, Ignore, Intent, Object, Origin};
 pub use observed::{ObservedObject, is_other_content};
 pub use packed::Packed;
+pub use pod_fault::{FaultKind, PodFault};
+pub use pod_template::{ContainerImage, container_images, is_workload, pod_selector};
 pub use prune::{Protected, RetainReason, may_prune};
 pub use prune_policy::PrunePolicy;
 pub use run::Run;

@@ -5,6 +5,7 @@ use super::health::Health;
 use super::prune_policy::PrunePolicy;
 use super::takeover::Additions;
 use super::version::ResourceVersion;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What is kept of a live object of a set.
@@ -48,6 +49,8 @@ pub struct ObservedObject {
     pub prune: PrunePolicy,
     /// Its health.
     pub health: Health,
+    /// Since when it is ready or failed, where its conditions say that.
+    pub since: Option<Timestamp>,
 }
 
 impl ObservedObject {
@@ -116,6 +119,7 @@ impl ObservedObject {
             finalizers: Vec::new(),
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
+            since: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 use crate::model::{BranchName, CommitId, Finding, ObjectId, TargetId};
 use crate::plan::{Decision, as_list};
+use crate::resource::CommitHealth;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -68,6 +69,8 @@ pub struct TargetStatus {
     pub complete: bool,
     /// Whether everything declared is applied and nothing waits.
     pub in_sync: bool,
+    /// How far the commit has come: `partial`, `applied`, `healthy` or `degraded`. Absent if the pass was cut short.
+    pub health: Option<CommitHealth>,
     /// How many objects the commit declares for the target.
     pub objects: usize,
     /// What is not as declared, or why the pass could not run.

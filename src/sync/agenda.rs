@@ -85,6 +85,11 @@ impl Agenda {
         }
     }
 
+    /// What the last plan knew to be declared under this id.
+    pub(super) fn declared(&self, id: &ObjectId) -> Option<&Arc<Object>> {
+        self.declared.get(id)
+    }
+
     /// The declared kinds, each in the version that its manifests name.
     pub(super) fn versions(&self) -> &BTreeSet<KindVersion> {
         &self.versions

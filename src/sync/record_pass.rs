@@ -3,9 +3,10 @@ use super::plan_inputs::Approval;
 use super::report::{FailedObject, SyncReport};
 use super::sync_plan::SyncPlan;
 use super::syncer::{Syncer, UNKNOWN_KINDS};
+use super::unsettled::Declared;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Kinds, Observed, Record, RecordStore, TargetApi, TargetState};
-use crate::resource::{GroupKind, KindVersion, Members, Run, Waited};
+use crate::resource::{CommitHealth, GroupKind, Ignore, KindVersion, Members, Run, Waited};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -14,8 +15,8 @@ use tokio::time::Instant;
 const MAX_PROBLEMS: usize = 200;
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
-    /// Completes the report with what the plan and the watches say.
-    pub(super) fn complete_report(&mut self, plan: SyncPlan, kinds: &Kinds, report: &mut SyncReport) {
+    /// Completes the report with what the plan and the watches say. Returns the declared objects that the plan looked at.
+    pub(super) fn complete_report(&mut self, plan: SyncPlan, kinds: &Kinds, report: &mut SyncReport) -> Vec<Declared> {
         let now = Instant::now();
         for failed in plan.failed {
             let is_known = |known: &FailedObject| known.id == failed.id && known.path == failed.path;
@@ -56,7 +57,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             report.wait_at_most(at.saturating_duration_since(now));
         }
         self.target.api.observed().read(|observed| {
-            for id in plan.restless.iter().filter(|id| plan.declared.contains_key(*id)) {
+            let is_applied = |id: &&ObjectId| {
+                let object = plan.declared.get(*id);
+                object.is_some_and(|object| object.intent.ignore != Ignore::Yes)
+            };
+            for id in plan.restless.iter().filter(is_applied) {
                 if let Some(live) = observed.object(id).filter(|live| !live.health.is_settled()) {
                     report.unready.push((id.clone(), live.health.clone()));
                 }
@@ -72,6 +77,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 }
             }
         });
+        plan.hashes
     }
 
     /// Writes the record if it differs from the stored one.
@@ -111,6 +117,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 count => format!("{} objects, {count} problems", report.declared),
             },
             problems: problems.iter().take(MAX_PROBLEMS).cloned().collect(),
+            health: report.health.or(record.health),
         };
         // A large record is not copied to find out that it stays as it is.
         let record = self.record().await?;
@@ -130,6 +137,7 @@ struct Summary {
     waited: Waited,
     status: String,
     problems: Vec<String>,
+    health: Option<CommitHealth>,
 }
 
 impl Summary {
@@ -139,6 +147,7 @@ impl Summary {
             && self.waited == record.waited
             && self.status == record.status
             && self.problems == record.problems
+            && self.health == record.health
     }
 
     fn record(self, members: Members, runs: BTreeMap<ObjectId, Run>) -> Record {
@@ -150,6 +159,7 @@ impl Summary {
             waited: self.waited,
             status: self.status,
             problems: self.problems,
+            health: self.health,
         }
     }
 }

@@ -1,6 +1,8 @@
 use super::unsettled::Unsettled;
 use crate::model::{CommitId, Finding, ObjectId, RepoPath, TargetId};
-use crate::resource::{GroupKind, Health, MemberKey, MemberKeys, MissingRight, RetainReason, is_for_want_of_rights};
+use crate::resource::{
+    CommitHealth, GroupKind, Health, MemberKey, MemberKeys, MissingRight, PodFault, RetainReason, is_for_want_of_rights,
+};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -166,6 +168,11 @@ pub struct SyncReport {
     pub unready: Vec<(ObjectId, Health)>,
     /// Declared objects that hang on a finalizer, that failed, or whose rollout takes too long.
     pub unsettled: Vec<Unsettled>,
+    /// How far the commit has come; `None` if the pass was cut short.
+    pub health: Option<CommitHealth>,
+    /// What is wrong with the pods of unready objects, where they were looked at.
+    #[serde(skip)]
+    pub faults: BTreeMap<ObjectId, Vec<PodFault>>,
     /// Kinds that cannot be watched, and why. Drift of their objects is not noticed.
     pub unwatched: Vec<(GroupKind, String)>,
     /// What could not be used in the commit.
@@ -225,6 +232,8 @@ impl SyncReport {
             contended: Vec::new(),
             unready: Vec::new(),
             unsettled: Vec::new(),
+            health: None,
+            faults: BTreeMap::new(),
             unwatched: Vec::new(),
             findings: Vec::new(),
             complete: false,

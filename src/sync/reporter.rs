@@ -1,9 +1,10 @@
 use super::report::{AppliedObject, Change, SyncReport};
 use crate::driver::{Condition, Wake};
-use crate::model::{ObjectId, TargetId};
+use crate::model::{CommitId, ObjectId, TargetId};
 use crate::notice::{ObjectChange, Reporter, SyncEvent, Topic};
 use crate::port::DeniedObjects;
-use crate::telemetry::{Metrics, ObjectState};
+use crate::resource::CommitHealth;
+use crate::telemetry::{HealthState, Metrics, ObjectState};
 use std::collections::BTreeSet;
 
 /// Reports the passes of one target: what happened to the sinks, the number of objects to the metrics, and whether the
@@ -15,6 +16,9 @@ pub struct PassReporter {
     metrics: Metrics,
     denied: DeniedObjects,
     decide_again: Wake,
+    /// The commit and its state after the pass before, and what was last reported about it.
+    judged: Option<(CommitId, CommitHealth)>,
+    reported: Option<SyncEvent>,
 }
 
 impl PassReporter {
@@ -28,6 +32,8 @@ impl PassReporter {
             metrics,
             denied: DeniedObjects::default(),
             decide_again: Wake::new(|| {}),
+            judged: None,
+            reported: None,
         }
     }
 
@@ -46,7 +52,7 @@ impl PassReporter {
     }
 
     /// Reports a pass that ran.
-    pub(super) fn ran(&self, report: &SyncReport) {
+    pub(super) fn ran(&mut self, report: &SyncReport) {
         match &report.outage {
             Some(outage) => self.condition.unmet(outage.clone()),
             None => self.condition.met(),
@@ -94,6 +100,36 @@ impl PassReporter {
             };
             self.present(Topic::Commit(self.target.clone()), [commit]);
         }
+        self.judged(report);
+    }
+
+    /// Reports once for each commit that the commit is healthy or has degraded, and again only when the other of the two comes.
+    fn judged(&mut self, report: &SyncReport) {
+        let Some(health) = report.health else { return };
+        let state = match health {
+            CommitHealth::Partial => HealthState::Partial,
+            CommitHealth::Applied => HealthState::Applied,
+            CommitHealth::Healthy => HealthState::Healthy,
+            CommitHealth::Degraded => HealthState::Degraded,
+        };
+        self.metrics.target_health(&self.target, state);
+        let before = self.judged.replace((report.commit, health));
+        let is_same_commit = before.is_some_and(|(commit, _)| commit == report.commit);
+        match health {
+            CommitHealth::Healthy | CommitHealth::Degraded => {
+                let took_time = is_same_commit && before.is_some_and(|(_, before)| before != health);
+                let late = report.unsettled.iter().filter(|object| !object.is_terminating);
+                self.reported = Some(SyncEvent::CommitJudged {
+                    commit: report.commit,
+                    is_healthy: health == CommitHealth::Healthy,
+                    took_time,
+                    faults: late.map(ToString::to_string).collect(),
+                });
+            }
+            CommitHealth::Partial | CommitHealth::Applied if is_same_commit => {}
+            CommitHealth::Partial | CommitHealth::Applied => self.reported = None,
+        }
+        self.present(Topic::Health(self.target.clone()), self.reported.clone());
     }
 
     fn applied(&self, report: &SyncReport) {

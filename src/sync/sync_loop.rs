@@ -75,7 +75,7 @@ impl<G: ConfigRepo, A: TargetApi, R: RecordStore> SyncLoop<G, A, R> {
         }
     }
 
-    fn ran(&self, report: SyncReport) -> Outcome<SyncEnd> {
+    fn ran(&mut self, report: SyncReport) -> Outcome<SyncEnd> {
         self.reporter.ran(&report);
         let (next, is_well) = (report.next_try, report.outage.is_none() && report.failed.is_empty());
         let end = SyncEnd::Ran(Arc::new(report));

@@ -4,15 +4,17 @@ use super::authors::Authors;
 use super::marks::Marks;
 use super::pass_outcome::{OVERTAKEN, PassOutcome};
 use super::plan_inputs::{Approval, PlanInputs};
+use super::pod_looks::PodLooks;
 use super::report::SyncReport;
 use super::restored::Restored;
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::target::Target;
-use super::unsettled::Rollouts;
+use super::unsettled::{Declared, Rollouts};
 use super::withheld::withhold;
 use crate::model::{Backoff, CommitId, ObjectId, TargetId};
 use crate::port::{
-    ClusterFailure, Freshness, KindView, Kinds, Observed, ObservedStore, Record, RecordStore, TargetApi, TargetState,
+    ClusterFailure, Freshness, KindView, Kinds, ObjectHealths, Observed, ObservedStore, Record, RecordStore, TargetApi,
+    TargetState,
 };
 use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, MemberKey, SetId, Waited};
 use std::collections::BTreeSet;
@@ -49,6 +51,8 @@ pub struct Syncer<A, R> {
     states: Vec<Arc<TargetState>>,
     pub(super) authors: Authors,
     pub(super) rollouts: Rollouts,
+    pub(super) pod_looks: PodLooks,
+    pub(super) healths: ObjectHealths,
     asked_at: Option<(CommitId, Instant)>,
 }
 
@@ -71,6 +75,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             states: Vec::new(),
             authors: Authors::default(),
             rollouts: Rollouts::default(),
+            pod_looks: PodLooks::default(),
+            healths: ObjectHealths::default(),
             asked_at: None,
         }
     }
@@ -84,6 +90,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     /// Sets what is done about fields that people add to live objects.
     pub fn handling_additions(mut self, additions: Drift) -> Self {
         self.additions = additions;
+        self
+    }
+
+    /// Publishes the health of the workloads there.
+    pub fn publishing(mut self, healths: ObjectHealths) -> Self {
+        self.healths = healths;
         self
     }
 
@@ -164,7 +176,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         self.claim_objects(&next).await?;
         let brings_kinds = !next.unknown.is_empty() && next.applies().any(is_definition);
         self.apply_waves(&next, report).await?;
+        let mut looked_at: Vec<Declared> = Vec::new();
         if brings_kinds {
+            looked_at = std::mem::take(&mut next.hashes);
             kinds = self.new_kinds(&versions).await?;
             self.claim(&versions, &kinds).await?;
             self.wait_for_lists().await;
@@ -186,7 +200,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
         self.prune(&next.deletions, report).await?;
         let outcome = PassOutcome::of(&next);
-        self.complete_report(next, &kinds, report);
+        looked_at.extend(self.complete_report(next, &kinds, report));
+        self.look_at_pods(report).await;
+        self.judge_health(&looked_at, report);
         self.record_pass(declared, &kinds, approval, outcome, report).await
     }
 
@@ -327,12 +343,14 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 self.marks.retain(|key| keys.contains(key));
             }
             self.cache.retain(|id| plan.declared.contains_key(id), now);
+            self.forget_health(None, |id| plan.declared.contains_key(id));
             if complete {
                 self.cache.retain_runs(|id| plan.declared.contains_key(id));
             }
             return;
         };
         self.cache.forget_deletions(now);
+        self.forget_health(Some(gone), |_| true);
         for id in gone {
             self.cache.forget(id);
             self.marks.note(MemberKey::of_identity(id), None);

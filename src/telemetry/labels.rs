@@ -214,6 +214,27 @@ pub(super) struct SeverityLabel {
     pub(super) severity: &'static str,
 }
 
+values! {
+    /// How far a target's commit has come.
+    HealthState, {
+        /// A part could not be read or applied.
+        Partial = "partial",
+        /// Everything is applied, and something is not ready yet.
+        Applied = "applied",
+        /// Everything is ready.
+        Healthy = "healthy",
+        /// Something failed, or is not ready in time.
+        Degraded = "degraded",
+    }
+}
+
+/// A target, and how far its commit has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct HealthLabel {
+    pub(super) target: TargetId,
+    pub(super) state: HealthState,
+}
+
 /// A target, and a commit id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct CommitLabel {

@@ -1,5 +1,5 @@
 use super::labels::{
-    ApplyOutcome, BuildLabel, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
+    ApplyOutcome, BuildLabel, HealthState, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
 };
 use super::series::{Delivery, Passes, RepoAccess, Scan, Sync};
 use crate::model::{Severity, TargetId};
@@ -141,6 +141,11 @@ impl Metrics {
     /// Counts the objects of a target that were applied only to look at them.
     pub(crate) fn looks(&self, target: &TargetId, count: usize) {
         self.0.sync.looks(target, count);
+    }
+
+    /// Sets how far the last commit has come in a target.
+    pub(crate) fn target_health(&self, target: &TargetId, state: HealthState) {
+        self.0.sync.target_health(target, state);
     }
 
     /// Counts the objects of a target that an audit showed in another light than the passes before it.

@@ -18,7 +18,9 @@ mod metrics;
 mod redaction;
 mod series;
 
-pub(crate) use labels::{ApplyOutcome, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right};
+pub(crate) use labels::{
+    ApplyOutcome, HealthState, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
+};
 pub(crate) use logs::{LogFormat, init};
 pub use metrics::Metrics;
 pub(crate) use redaction::{redacted, remember_login, remember_token};

@@ -35,6 +35,10 @@
     - persistentvolumes
     {{- end }}
   verbs: {{ $write }}
+# What controllers say about pods that they cannot create.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets, replicasets]
   verbs: {{ $write }}

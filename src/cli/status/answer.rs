@@ -57,7 +57,16 @@ pub(super) struct Repo {
 pub(super) struct Target {
     pub(super) commit: Option<String>,
     pub(super) in_sync: bool,
+    pub(super) health: Option<String>,
+    pub(super) unready: Vec<Unready>,
     pub(super) objects: usize,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Unready {
+    pub(super) object: Object,
+    pub(super) message: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

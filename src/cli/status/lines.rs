@@ -1,4 +1,4 @@
-use super::answer::{Answer, Field, Key, Target};
+use super::answer::{Answer, Field, Key, Object, Target, Unready};
 use crate::model::table;
 
 /// The lines, and whether everything is well.
@@ -16,8 +16,10 @@ pub(super) fn of(answer: &Answer) -> Lines {
     ];
     rows.extend(answer.problems.iter().map(|problem| row("PROBLEM", problem.clone())));
     let head = answer.repo.head.as_deref();
-    let targets = answer.targets.iter();
-    rows.extend(targets.map(|(name, status)| row("target", target(name, status, head))));
+    for (name, status) in &answer.targets {
+        rows.push(row("target", target(name, status, head)));
+        rows.extend(unready(status).into_iter().map(|line| row("not ready", line)));
+    }
     if !answer.fields.is_empty() {
         rows.push(row("images", images(&answer.fields)));
     }
@@ -69,13 +71,38 @@ fn target(name: &str, target: &Target, head: Option<&str>) -> String {
         (true, _) => "in sync".to_owned(),
         (false, _) => "not in sync".to_owned(),
     };
-    format!("{name}: {} applied, {state}, {} objects", short(commit), target.objects)
+    let health = match target.health.as_deref() {
+        Some(health @ ("healthy" | "degraded")) => format!(", {health}"),
+        Some("applied") => format!(", {} not ready yet", target.unready.len()),
+        _ => String::new(),
+    };
+    format!(
+        "{name}: {} applied, {state}, {} objects{health}",
+        short(commit),
+        target.objects
+    )
+}
+
+/// How many objects that are not ready are listed.
+const MAX_UNREADY: usize = 10;
+
+fn unready(target: &Target) -> Vec<String> {
+    let line = |unready: &Unready| format!("{}: {}", object(&unready.object), unready.message);
+    let mut lines: Vec<String> = target.unready.iter().take(MAX_UNREADY).map(line).collect();
+    match target.unready.len().saturating_sub(MAX_UNREADY) {
+        0 => {}
+        more => lines.push(format!("{more} more objects")),
+    }
+    lines
+}
+
+fn object(object: &Object) -> String {
+    let namespace: String = object.namespace.iter().map(|name| format!("{name}/")).collect();
+    format!("{} {namespace}{}", object.kind, object.name)
 }
 
 fn name(field: &Field) -> String {
-    let namespace = field.object.namespace.iter().map(|name| format!("{name}/"));
-    let namespace: String = namespace.collect();
-    format!("{} {namespace}{} {}", field.object.kind, field.object.name, field.field)
+    format!("{} {}", object(&field.object), field.field)
 }
 
 fn is_held(field: &Field) -> bool {

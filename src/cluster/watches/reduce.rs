@@ -20,6 +20,7 @@ pub fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
     });
     let (id, object) = reduce_metadata(kind, &metadata, Health::of(kind, &read));
     let read_whole = ObservedObject {
+        since: object.health.since(&read),
         is_finished: Run::is_over(kind, &read),
         allocations: Allocations::of(kind, &read),
         ..object
@@ -74,6 +75,7 @@ pub fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) 
             ownership.owns_prune,
         ),
         health,
+        since: None,
     };
     (id, object)
 }

@@ -45,7 +45,26 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
             Phase::New | Phase::Changed,
         ) => tracing::info!(sync_target = %target, %commit, objects, requests, "applied"),
         (
+            SyncEvent::CommitJudged {
+                commit,
+                is_healthy: true,
+                took_time: true,
+                ..
+            },
+            Phase::New | Phase::Changed,
+        ) => tracing::info!(sync_target = %target, %commit, "healthy"),
+        (
+            SyncEvent::CommitJudged {
+                commit,
+                is_healthy: false,
+                faults,
+                ..
+            },
+            Phase::New | Phase::Changed,
+        ) => tracing::warn!(sync_target = %target, %commit, problem = %faults.join("; "), "degraded"),
+        (
             SyncEvent::TargetAway { .. }
+            | SyncEvent::CommitJudged { .. }
             | SyncEvent::Problem { .. }
             | SyncEvent::ObjectUnsettled { .. }
             | SyncEvent::CommitApplied { .. },

@@ -1,6 +1,6 @@
 use super::failure::ClusterFailure;
 use crate::model::{CommitId, ObjectId};
-use crate::resource::{AppliedMarks, GroupKind, Members, Run, SetName, Waited};
+use crate::resource::{AppliedMarks, CommitHealth, GroupKind, Members, Run, SetName, Waited};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
@@ -22,6 +22,8 @@ pub struct Record {
     pub status: String,
     /// What failed or waits, one line each. The edge bounds the total length.
     pub problems: Vec<String>,
+    /// How far the last pass's commit has come.
+    pub health: Option<CommitHealth>,
 }
 
 /// In how many parts the marks of a large set are kept: a change of one object writes a small part of them.

@@ -3,7 +3,7 @@ use super::failure::ClusterFailure;
 use super::observed_store::ObservedStore;
 use crate::model::ObjectId;
 use crate::resource::{
-    FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, ResourceVersion, ServedKind, SetName,
+    FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, PodFault, ResourceVersion, ServedKind, SetName,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,6 +119,18 @@ pub trait TargetApi: Send + Sync + 'static {
     /// Watches the set's objects of exactly these kinds from now on. Returns at once: the watches fill
     /// [`TargetApi::observed`].
     fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds);
+
+    /// What is wrong with the pods of a workload, some of many. `selector`: the label selector of its pods; `owner`: its UID. An edge
+    /// that knows no pods finds nothing.
+    fn pod_faults(
+        &self,
+        namespace: &str,
+        selector: &str,
+        owner: &str,
+    ) -> impl Future<Output = Result<Vec<PodFault>, ClusterFailure>> + Send {
+        let _ = (namespace, selector, owner);
+        std::future::ready(Ok(Vec::new()))
+    }
 
     /// What the watches show.
     fn observed(&self) -> &ObservedStore;

@@ -7,7 +7,7 @@ use crate::port::{
 };
 use crate::resource::{
     Allocations, AppliedMarks, DeletionLimit, FieldPath, Fingerprint, GroupKind, Health, Intent, KindVersion,
-    LiveObject, Object, ObservedObject, Origin, PART_OF_LABEL, Packed, Protected, REPLICAS, ResourceVersion,
+    LiveObject, Object, ObservedObject, Origin, PART_OF_LABEL, Packed, PodFault, Protected, REPLICAS, ResourceVersion,
     ServedKind, SetName,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
@@ -51,6 +51,9 @@ pub(super) struct World {
     pub(super) has_finalizers: bool,
     /// The value of `data.immutable` of each object that was applied.
     pub(super) fixed: BTreeMap<ObjectId, Option<Value>>,
+    /// What is wrong with the pods of every workload, and how often they were looked at.
+    pub(super) pod_faults: Vec<PodFault>,
+    pub(super) pod_looks: usize,
     /// A group whose own server does not answer, which discovery has not noticed.
     pub(super) away_group: Option<String>,
 }
@@ -449,6 +452,12 @@ impl TargetApi for Fake {
                 Ok(Deletion::Accepted)
             }
         }
+    }
+
+    async fn pod_faults(&self, _: &str, _: &str, _: &str) -> Result<Vec<PodFault>, ClusterFailure> {
+        let mut world = self.world();
+        world.pod_looks += 1;
+        Ok(world.pod_faults.clone())
     }
 
     fn watch(&self, kinds: &BTreeSet<GroupKind>, _: &Kinds) {

@@ -5,6 +5,7 @@ mod agenda;
 mod claims;
 mod fake;
 mod generations;
+mod health;
 mod jobs;
 mod loops;
 mod passes;

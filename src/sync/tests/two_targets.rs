@@ -42,7 +42,7 @@ async fn an_outage_of_one_target_leaves_the_other_at_work_with_its_own_record_an
         let condition = health.condition(format!("sync/{name}"), "no pass has ended yet");
         PassReporter::new(TargetId::new(name), condition, reporter.clone(), metrics.clone())
     };
-    let (reports_a, reports_b) = (report_of("a"), report_of("b"));
+    let (mut reports_a, mut reports_b) = (report_of("a"), report_of("b"));
     reports_a.ran(&pass(&mut sync_a, &commit(1, &maps(&["one"]))).await);
     reports_b.ran(&pass(&mut sync_b, &commit(1, &maps(&["one", "two"]))).await);
 

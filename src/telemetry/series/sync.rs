@@ -1,6 +1,8 @@
 use super::count;
 use crate::model::TargetId;
-use crate::telemetry::labels::{ApplyLabel, ApplyOutcome, CommitLabel, ObjectLabel, ObjectState, TargetLabel, Values};
+use crate::telemetry::labels::{
+    ApplyLabel, ApplyOutcome, CommitLabel, HealthLabel, HealthState, ObjectLabel, ObjectState, TargetLabel, Values,
+};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,6 +18,7 @@ pub(in crate::telemetry) struct Sync {
     repaired: Family<TargetLabel, Counter>,
     missed: Family<TargetLabel, Counter>,
     looks: Family<TargetLabel, Counter>,
+    health: Family<HealthLabel, Gauge>,
     last_applied: Family<CommitLabel, Gauge>,
     /// The commit that `last_applied` shows for each target.
     shown: Mutex<BTreeMap<TargetId, String>>,
@@ -30,6 +33,7 @@ impl Sync {
             repaired: Family::default(),
             missed: Family::default(),
             looks: Family::default(),
+            health: Family::default(),
             last_applied: Family::default(),
             shown: Mutex::default(),
         };
@@ -58,6 +62,11 @@ impl Sync {
             "sync_looks",
             "Applies only to look, of objects whose fields of the agent look untouched; most find nothing to change",
             all.looks.clone(),
+        );
+        registry.register(
+            "target_health",
+            "How far the last commit has come in a target: 1 for its state, 0 for the others",
+            all.health.clone(),
         );
         registry.register(
             "sync_last_applied_info",
@@ -106,6 +115,16 @@ impl Sync {
 
     pub(in crate::telemetry) fn looks(&self, target: &TargetId, count: usize) {
         self.looks.get_or_create(&target.into()).inc_by(count::counter(count));
+    }
+
+    pub(in crate::telemetry) fn target_health(&self, target: &TargetId, current: HealthState) {
+        for state in HealthState::ALL {
+            let label = HealthLabel {
+                target: target.clone(),
+                state: *state,
+            };
+            self.health.get_or_create(&label).set(i64::from(*state == current));
+        }
     }
 
     pub(in crate::telemetry) fn audit_misses(&self, target: &TargetId, count: usize) {

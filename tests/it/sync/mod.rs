@@ -8,6 +8,7 @@ mod applied;
 mod defaults;
 mod deletions;
 mod drift;
+mod health;
 mod jobs;
 mod namespaced;
 mod recreate;

@@ -24,7 +24,7 @@
 //! nothing, no `default` service account appears, and the admission plugin that asks for one is off.
 //!
 //! With `pods` the image's tag decides what becomes of a pod: a tag with `unready` runs and never becomes ready, one with
-//! `crash` is in `CrashLoopBackOff` (a Job's pod fails), everything else is ready at once (a Job's pod succeeds).
+//! `crash` is in `CrashLoopBackOff` (a Job's pod fails), one with `unpullable` is in `ImagePullBackOff`, everything else is ready at once (a Job's pod succeeds).
 
 mod access;
 mod audit;

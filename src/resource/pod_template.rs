@@ -1,0 +1,142 @@
+//! The pods that an object's manifest describes.
+
+use super::kind::GroupKind;
+use serde_json::Value;
+
+/// The image of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerImage {
+    /// The name of the container.
+    pub container: String,
+    /// The image, as the manifest writes it.
+    pub image: String,
+}
+
+/// An object has a handful of containers.
+const MAX_CONTAINERS: usize = 256;
+
+/// Whether objects of this kind run pods, or may: those of kinds that a definition brings.
+pub fn is_workload(kind: &GroupKind) -> bool {
+    match (kind.group.as_str(), kind.kind.as_str()) {
+        ("apps" | "batch", _) | ("", "Pod" | "ReplicationController") => true,
+        _ => !kind.is_built_in(),
+    }
+}
+
+/// The images of the containers that a manifest describes, init containers first.
+pub fn container_images(manifest: &Value) -> Vec<ContainerImage> {
+    let lists = ["initContainers", "containers"];
+    let lists = lists
+        .into_iter()
+        .filter_map(|list| pod_spec(manifest)?.get(list)?.as_array());
+    let image = |container: &Value| {
+        let text = |key: &str| container.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(ContainerImage {
+            container: text("name")?,
+            image: text("image")?,
+        })
+    };
+    lists.flatten().take(MAX_CONTAINERS).filter_map(image).collect()
+}
+
+fn pod_spec(manifest: &Value) -> Option<&Value> {
+    let paths = ["/spec/jobTemplate/spec/template/spec", "/spec/template/spec", "/spec"];
+    let mut specs = paths.into_iter().filter_map(|path| manifest.pointer(path));
+    specs.find(|spec| spec.get("containers").is_some())
+}
+
+/// The label selector of a workload's pods, as a query of the API writes it; `None` if the kind has none.
+pub fn pod_selector(kind: &GroupKind, name: &str, manifest: &Value) -> Option<String> {
+    if kind.is("batch", "Job") {
+        return Some(format!("batch.kubernetes.io/job-name={name}"));
+    }
+    if kind.is("batch", "CronJob") {
+        return None;
+    }
+    let selector = manifest.pointer("/spec/selector")?.as_object()?;
+    let labels = match selector.get("matchLabels") {
+        Some(labels) => labels.as_object(),
+        None if selector.contains_key("matchExpressions") => None,
+        // A ReplicationController's selector is the labels themselves.
+        None => Some(selector),
+    };
+    let mut terms: Vec<String> = Vec::new();
+    for (key, value) in labels.into_iter().flatten() {
+        terms.push(format!("{key}={}", value.as_str()?));
+    }
+    for expression in selector
+        .get("matchExpressions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let key = expression.get("key")?.as_str()?;
+        let values = expression.get("values").and_then(Value::as_array);
+        let values: Vec<&str> = values.into_iter().flatten().filter_map(Value::as_str).collect();
+        terms.push(match expression.get("operator")?.as_str()? {
+            "In" => format!("{key} in ({})", values.join(",")),
+            "NotIn" => format!("{key} notin ({})", values.join(",")),
+            "Exists" => key.to_owned(),
+            "DoesNotExist" => format!("!{key}"),
+            _ => return None,
+        });
+    }
+    // Without a term every pod of the namespace would be meant.
+    (!terms.is_empty()).then(|| terms.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_images_of_a_manifest_are_those_of_its_pods() {
+        let pod = json!({"initContainers": [{"name": "a", "image": "x:1"}], "containers": [
+            {"name": "b", "image": "y:2"}, {"name": "c"}, 7]});
+        let rows = [
+            json!({"spec": pod}),
+            json!({"spec": {"template": {"spec": pod}}}),
+            json!({"spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}}),
+        ];
+        for manifest in rows {
+            let images = container_images(&manifest);
+            let found: Vec<String> = images
+                .iter()
+                .map(|image| format!("{} {}", image.container, image.image))
+                .collect();
+            assert_eq!(found, ["a x:1", "b y:2"]);
+        }
+        assert_eq!(container_images(&json!({"spec": {"values": {}}})), []);
+        assert_eq!(container_images(&json!([])), []);
+    }
+
+    #[test]
+    fn a_selector_never_means_every_pod() {
+        let of = |kind: &str, manifest: Value| pod_selector(&GroupKind::parse(kind).unwrap(), "web", &manifest);
+        let spec = |selector: Value| json!({"spec": {"selector": selector}});
+        let rows = [
+            (
+                "Deployment.apps",
+                spec(json!({"matchLabels": {"app": "web", "tier": "x"}})),
+                Some("app=web,tier=x"),
+            ),
+            (
+                "StatefulSet.apps",
+                spec(json!({"matchLabels": {"app": "web"}, "matchExpressions": [
+                    {"key": "t", "operator": "NotIn", "values": ["a", "b"]}, {"key": "u", "operator": "Exists"}]})),
+                Some("app=web,t notin (a,b),u"),
+            ),
+            ("ReplicationController", spec(json!({"app": "web"})), Some("app=web")),
+            ("Job.batch", json!({}), Some("batch.kubernetes.io/job-name=web")),
+            ("CronJob.batch", spec(json!({"app": "web"})), None),
+            ("Deployment.apps", spec(json!({})), None),
+            ("Deployment.apps", spec(json!({"matchLabels": {}})), None),
+            ("Deployment.apps", spec(json!({"matchLabels": {"app": 3}})), None),
+            ("Deployment.apps", json!({}), None),
+        ];
+        for (kind, manifest, expected) in rows {
+            assert_eq!(of(kind, manifest.clone()).as_deref(), expected, "{kind} {manifest}");
+        }
+    }
+}
