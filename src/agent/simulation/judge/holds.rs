@@ -39,8 +39,9 @@ pub(super) fn past(git: &GitServer, key: &str, tip: CommitId) -> Past {
             ours.insert(tag.clone());
             continue;
         }
-        past.rejected.remove(tag);
-        if let Some(before) = before.filter(|before| ours.contains(before)) {
+        // Who takes a rejected tag up again leaves what stood there meanwhile, and rejects nothing by that.
+        let is_taken_up = past.rejected.remove(tag).is_some();
+        if let Some(before) = before.filter(|before| ours.contains(before) && !is_taken_up) {
             past.rejected.insert(before, commit.time);
         }
     }
