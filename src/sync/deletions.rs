@@ -43,7 +43,10 @@ impl SyncPlan {
             reasons.push(UNKNOWN_HISTORY.to_owned());
             waiting.extend(unknown);
         }
-        match needs_confirmation(inputs, count_recorded, set, renatured) {
+        // A commit is one act: what it deletes in several passes counts together.
+        let earlier = inputs.deleted.iter();
+        let earlier = earlier.filter(|id| recorded.iter().all(|step| step.id != **id)).count();
+        match needs_confirmation(inputs, count_recorded, earlier, set, renatured) {
             Some(reason) if !recorded.is_empty() => {
                 reasons.push(reason);
                 waiting.extend(recorded);
@@ -142,6 +145,7 @@ fn is_confirmed(commit: CommitId, objects: &MemberKeys, inputs: &PlanInputs<'_>)
 fn needs_confirmation(
     inputs: &PlanInputs<'_>,
     deletions: usize,
+    earlier: usize,
     set: usize,
     renatured: Option<&RepoPath>,
 ) -> Option<String> {
@@ -153,7 +157,7 @@ fn needs_confirmation(
         Some(format!(
             "{path} is not read as it was before, so that what it declared looks removed"
         ))
-    } else if inputs.limit.is_exceeded(deletions, set) {
+    } else if inputs.limit.is_exceeded(deletions + earlier, set + earlier) {
         Some(format!(
             "a commit may not delete this many without confirmation (more than {} objects, or more than {} % of the \
              {set} in the set)",

@@ -32,6 +32,7 @@ mod approval;
 mod authors;
 mod conflict;
 mod declared_diff;
+mod deleted_for;
 mod deletions;
 mod explain_unready;
 mod first_contact;

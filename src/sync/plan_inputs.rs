@@ -2,6 +2,7 @@ use super::apply_cache::ApplyCache;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{Kinds, Observed, TargetState};
 use crate::resource::{DeletionLimit, Drift, KindVersion, MemberKey, Members, Object, Protected, Waited};
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// What a person and the history allow to be deleted.
@@ -40,6 +41,8 @@ pub struct PlanInputs<'a> {
     pub additions: Drift,
     /// How many deletions need no approval.
     pub limit: DeletionLimit,
+    /// What was deleted for this commit already, without an approval.
+    pub deleted: &'a BTreeSet<ObjectId>,
     /// The current time.
     pub now: Instant,
 }

@@ -1,6 +1,7 @@
 use super::agenda::Agenda;
 use super::apply_cache::ApplyCache;
 use super::authors::Authors;
+use super::deleted_for::DeletedFor;
 use super::marks::Marks;
 use super::pass_outcome::{OVERTAKEN, PassOutcome};
 use super::plan_inputs::{Approval, PlanInputs};
@@ -47,6 +48,8 @@ pub struct Syncer<A, R> {
     pub(super) began_with: Option<CommitId>,
     /// How many objects were recreated for a commit.
     pub(super) recreated: Option<(CommitId, usize)>,
+    /// What this process deleted for a commit without a confirmation.
+    deleted: DeletedFor,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
     states: Vec<Arc<TargetState>>,
     pub(super) authors: Authors,
@@ -72,6 +75,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             record: None,
             began_with: None,
             recreated: None,
+            deleted: DeletedFor::default(),
             states: Vec::new(),
             authors: Authors::default(),
             rollouts: Rollouts::default(),
@@ -199,6 +203,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             next.block_deletions(reason);
         }
         self.prune(&next.deletions, report).await?;
+        if !next.is_confirmed {
+            self.deleted.note(declared.commit, &report.pruned);
+        }
         let outcome = PassOutcome::of(&next);
         looked_at.extend(self.complete_report(next, &kinds, report));
         self.look_at_pods(report).await;
@@ -315,6 +322,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 approval,
                 additions: self.additions,
                 limit: self.limit,
+                deleted: self.deleted.of(declared.commit),
                 now,
             };
             let (plan, gone) = agenda.plan(declared, &inputs);

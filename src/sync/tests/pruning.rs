@@ -194,6 +194,7 @@ async fn absence_is_not_concluded_from_what_cannot_be_read_and_other_kinds_are_n
             approval: Approval::default(),
             additions: Drift::default(),
             limit: DeletionLimit::default(),
+            deleted: &BTreeSet::new(),
             now: tokio::time::Instant::now(),
         };
         let made = plan(&state, &inputs);
@@ -530,5 +531,38 @@ async fn a_confirmation_counts_for_the_objects_that_waited_and_no_others() {
     assert!(
         report.pruned.is_empty(),
         "an old confirmation permits nothing new: {report:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_shows_an_object_late_does_not_divide_the_deletions_of_a_commit() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let all = maps(&["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+    pass(&mut syncer, &commit(1, &all)).await;
+    fake.deliver();
+    let late = fake.world().live.keys().find(|id| id.name == "d").cloned().unwrap();
+    let live = fake.world().live.remove(&late).unwrap();
+    fake.show("d");
+    let shrunk = commit(2, &maps(&["e", "f", "g", "h", "i"]));
+    assert_eq!(
+        pass(&mut syncer, &shrunk).await.pruned.len(),
+        3,
+        "as many as a commit may delete"
+    );
+    fake.world().live.insert(late.clone(), live);
+    fake.deliver();
+    let report = pass(&mut syncer, &shrunk).await;
+    assert!(report.pruned.is_empty(), "{report:?}");
+    assert_eq!(
+        report.waiting.unwrap().objects,
+        [late],
+        "four of nine wait for a person"
+    );
+    let next = commit(3, &maps(&["e", "f", "g", "h", "i", "j"]));
+    assert_eq!(
+        pass(&mut syncer, &next).await.pruned.len(),
+        1,
+        "another commit is another act"
     );
 }

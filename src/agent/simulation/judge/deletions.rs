@@ -54,7 +54,7 @@ impl State {
             ));
         }
         let set = self.cluster.set();
-        let deleted = self.judge.deleted.entry(commit).or_insert(Deleted {
+        let deleted = self.judge.deleted.entry((who, commit)).or_insert(Deleted {
             set,
             version: self.cluster.version,
             keys: BTreeSet::new(),

@@ -20,8 +20,9 @@ pub(super) struct Judge {
     pub(super) confirmed: Vec<BTreeSet<String>>,
     /// When each process was given which head.
     given: BTreeMap<usize, Vec<(u64, CommitId)>>,
-    /// What was deleted without a confirmation, by the commit that does not declare it.
-    deleted: BTreeMap<CommitId, deletions::Deleted>,
+    /// What each process deleted without a confirmation, by the commit that does not declare it. Two processes at once, whose
+    /// watches show different objects, may each delete as many as the limit allows.
+    deleted: BTreeMap<(usize, CommitId), deletions::Deleted>,
     requests: u64,
     /// The applied commit in the record, as each process saw it last.
     pub(super) recorded: BTreeMap<usize, Option<CommitId>>,
