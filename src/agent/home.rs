@@ -47,9 +47,13 @@ impl Home {
     /// A target in this cluster, with its record in the agent's namespace.
     pub(super) fn target(&self, target: &TargetSettings) -> Target<ApiServer, RecordMap> {
         let record = self.record(target);
+        let api = ApiServer::new(Arc::clone(&self.connection), &record.id());
+        let api = api
+            .in_namespaces(&target.namespaces)
+            .defaulting_to(target.namespace.as_deref());
         Target {
             id: target.id.clone(),
-            api: Arc::new(ApiServer::new(Arc::clone(&self.connection), &record.id()).in_namespaces(&target.namespaces)),
+            api: Arc::new(api),
             protected: Protected {
                 namespaces: BTreeSet::from([self.namespace.clone()]),
                 objects: (0..MARK_PARTS)

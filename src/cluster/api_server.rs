@@ -25,6 +25,8 @@ pub struct ApiServer {
     away: AwayGroups,
     /// The namespaces that the account has rights in; empty: the whole cluster.
     namespaces: Vec<String>,
+    /// Where namespaced objects go that name no namespace; `None`: where the connection says.
+    default_namespace: Option<String>,
 }
 
 impl ApiServer {
@@ -38,6 +40,7 @@ impl ApiServer {
             observed: Arc::default(),
             away: AwayGroups::default(),
             namespaces: Vec::new(),
+            default_namespace: None,
         }
     }
 
@@ -47,6 +50,16 @@ impl ApiServer {
         self.watches.set_namespaces(namespaces);
         self.namespaces = namespaces.to_vec();
         self
+    }
+
+    /// Applies namespaced objects whose manifests name no namespace in this one. Without it they go where kubectl would put them:
+    /// into `default`, or the namespace of the kubeconfig's context.
+    #[must_use = "the returned value has the namespace"]
+    pub fn defaulting_to(self, namespace: Option<&str>) -> Self {
+        Self {
+            default_namespace: namespace.map(str::to_owned),
+            ..self
+        }
     }
 }
 
@@ -74,7 +87,8 @@ impl ApiServer {
 
 impl TargetApi for ApiServer {
     fn default_namespace(&self) -> &str {
-        self.connection.default_namespace()
+        let given = self.default_namespace.as_deref();
+        given.unwrap_or_else(|| self.connection.default_namespace())
     }
 
     async fn kinds(&self, requested: &BTreeSet<KindVersion>, freshness: Freshness) -> Result<Kinds, ClusterFailure> {

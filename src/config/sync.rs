@@ -31,6 +31,8 @@ pub struct TargetSettings {
     pub set: String,
     /// The namespaces that the agent has rights in; empty: the whole cluster.
     pub namespaces: Vec<String>,
+    /// The namespace of namespaced objects whose manifests name none; `None`: kubectl's.
+    pub namespace: Option<String>,
 }
 
 /// How the agent applies the config repo to the cluster.
@@ -45,6 +47,8 @@ pub(super) struct Sync {
     /// Namespaces that the agent works in. It then reads and applies nothing in other namespaces, and no cluster-wide objects.
     /// Empty: the whole cluster.
     namespaces: Vec<Text<Label>>,
+    /// Namespace of namespaced objects whose manifests name none. Default: `default`, as with kubectl.
+    namespace: Option<Text<Label>>,
     /// `true`: the agent takes over declared objects of Helm releases, Flux v2 and Argo CD. `false`: only those that are
     /// annotated `tidegate.dev/adopt: "true"`.
     adopt: bool,
@@ -60,6 +64,7 @@ impl Default for Sync {
             enabled: true,
             set: Text::known("tidegate"),
             namespaces: Vec::new(),
+            namespace: None,
             adopt: false,
             additions: Text::known("repair"),
             deletions: Deletions::default(),
@@ -106,6 +111,17 @@ impl Sync {
             let message = format!("{percent} is too large: expected a number from 0 to 100");
             report.mistake("sync.deletions.percent", message);
         }
+        let namespaces: Vec<String> = self.namespaces.into_iter().map(|name| name.value.0).collect();
+        let namespace = self.namespace.map(|name| name.value.0);
+        if namespace
+            .as_ref()
+            .is_some_and(|name| !namespaces.is_empty() && !namespaces.contains(name))
+        {
+            report.mistake(
+                "sync.namespace",
+                "expected one of sync.namespaces: the agent works in no other namespace",
+            );
+        }
         SyncSettings {
             enabled: self.enabled,
             adoption: if self.adopt { Adoption::All } else { Adoption::Annotated },
@@ -113,7 +129,8 @@ impl Sync {
             targets: vec![TargetSettings {
                 id: TargetId::here(),
                 set: self.set.value.0,
-                namespaces: self.namespaces.into_iter().map(|name| name.value.0).collect(),
+                namespaces,
+                namespace,
             }],
             deletions: DeletionLimit { count, percent, floor },
             confirm: confirm.map(|commit| commit.value),

@@ -367,6 +367,22 @@ fn a_mistake_repeats_little_of_the_file_and_steers_no_terminal() {
 
 /// Without the bound this takes gigabytes.
 #[test]
+fn the_default_namespace_is_one_that_the_agent_works_in() {
+    let text = |namespace: &str| {
+        format!(
+            "repo: {{url: \"ssh://git@git.example/fleet.git\"}}\nsync: {{namespaces: [a, b], namespace: {namespace}}}\n"
+        )
+    };
+    let settings = read("tidegate.yaml", &text("b")).unwrap();
+    assert_eq!(settings.sync.targets[0].namespace.as_deref(), Some("b"));
+    let error = read("tidegate.yaml", &text("c")).unwrap_err().to_string();
+    assert!(
+        error.contains("sync.namespace: expected one of sync.namespaces"),
+        "{error}"
+    );
+}
+
+#[test]
 fn aliases_that_stand_for_too_much_are_refused() {
     let items = "x,".repeat(30_000);
     let text = format!("a: &a [{items}]\nb: [{}]\n", "*a,".repeat(30_000));

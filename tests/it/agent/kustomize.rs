@@ -5,6 +5,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, WatchEvent, WatchParams};
 use tidegate_stack::ControlPlane;
+use tidegate_stack::agent::Options;
 use tidegate_stack::tools::Tools;
 
 const OLD: &str = "1111aaa";
@@ -193,4 +194,31 @@ async fn a_generated_name_moves_on_only_after_the_new_one_is_there_and_a_broken_
     assert_eq!(maps(&world).await, second, "nothing is deleted");
     let live = api.get("plain").await.unwrap();
     assert_eq!(live.data.unwrap()["a"], "two", "and everything else is applied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_without_a_namespace_go_into_the_one_of_the_configuration() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let namespace = format!("defaulted-{}", std::process::id());
+    let map = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: defaulted}\n";
+    let files = [
+        ("namespace.yaml", namespace_file(&namespace)),
+        ("plain.yaml", map("plain") + "---\n" + role),
+        ("prod/kustomization.yaml", "resources: [map.yaml]\n".to_owned()),
+        ("prod/map.yaml", map("rendered")),
+    ];
+    let mut world = world(&cluster, "defaulted", &namespace, &files, "").await;
+    let more = format!("sync: {{set: defaulted, namespace: {namespace}}}\n");
+    let configure = |options: &mut Options| options.more = options.more.replace("sync: {set: defaulted}\n", &more);
+    world.agent.configure(configure).unwrap();
+    world.agent.run().await.unwrap();
+    world.agent.ask(&["sync"]).await.unwrap();
+    assert_eq!(maps(&world).await, ["plain", "rendered"]);
+    let person = world.repo.work_copy().unwrap();
+    person.remove("plain.yaml").unwrap();
+    person.commit("Remove the map").unwrap();
+    person.push().unwrap();
+    world.agent.ask(&["sync"]).await.unwrap();
+    assert_eq!(maps(&world).await, ["rendered"], "what was defaulted is pruned, too");
 }
