@@ -2,6 +2,7 @@
 //!
 //! `TIDEGATE_SEED` repeats a run; without it every run asks something else.
 
+mod applied;
 mod kustomize;
 mod reference;
 mod semver;
