@@ -9,7 +9,7 @@
 # The script looks for a program in this order and takes the first hit:
 #   1. the folder $TIDEGATE_TOOLS
 #   2. etcd, kube-apiserver, kubectl: the folder $KUBEBUILDER_ASSETS
-#   3. helm, kustomize, kubectl: PATH, in a version that fits
+#   3. helm, kustomize, sops, kubectl: PATH, in a version that fits
 #   4. the cache: ${XDG_CACHE_HOME:-~/.cache}/tidegate/tools/PROGRAM-VERSION/PROGRAM
 #   5. etcd, kube-apiserver, kubectl: what an installed `setup-envtest` has or can download; the cache keeps a link
 # Go builds every other program into the cache from the go.mod next to this file, which pins version and sums (the oracles'
@@ -19,7 +19,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tidegate/tools
-all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize gitea semver-oracle reference-oracle)
+all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize sops age-keygen gitea semver-oracle reference-oracle)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -88,6 +88,9 @@ describe() {
   kwok) module=kubernetes package=sigs.k8s.io/kwok/cmd/kwok required=sigs.k8s.io/kwok ;;
   helm) module=helm package=helm.sh/helm/v4/cmd/helm required=helm.sh/helm/v4 ;;
   kustomize) module=kustomize package=sigs.k8s.io/kustomize/kustomize/v5 required=$package ;;
+  # The keygen is in the module of sops, which age is a part of.
+  sops) module=sops package=github.com/getsops/sops/v3/cmd/sops required=github.com/getsops/sops/v3 ;;
+  age-keygen) module=sops package=filippo.io/age/cmd/age-keygen required=filippo.io/age ;;
   gitea)
     # Its SQLite driver is C.
     module=gitea package=code.gitea.io/gitea required=$package
@@ -107,6 +110,7 @@ describe() {
     flags+=" -X sigs.k8s.io/kwok/pkg/consts.Version=$(required_version sigs.k8s.io/kwok)" ;;
   helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
   gitea) flags+=" -X main.Version=${version#v}" ;;
+  sops) flags+=" -X github.com/getsops/sops/v3/version.Version=${version#v}" ;;
   kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
   ../../oracle/*) version+=-$(cksum <"$here/$module/main.go" | cut -d ' ' -f 1) ;;
   esac
@@ -118,6 +122,7 @@ fits() {
   case $1 in
   helm) v=$("$2" version --short 2>/dev/null) ;;
   kustomize) v=$("$2" version 2>/dev/null) ;;
+  sops) v=$("$2" --version --disable-version-check 2>/dev/null | head -n 1) ;;
   kubectl) v=$("$2" version --client 2>/dev/null | sed -n 's/^Client Version: //p') ;;
   *) return 1 ;;
   esac
@@ -126,6 +131,7 @@ fits() {
   case $1 in
   helm) at_least "$v" 3.14 && ! at_least "$v" 5 ;;
   kustomize) at_least "$v" 5 ;;
+  sops) at_least "$v" 3.9 ;;
   kubectl) at_least "$v" 1.24 ;;
   esac
 }
@@ -142,7 +148,7 @@ find_program() {
       return
     fi ;;
   esac
-  case $p in helm | kustomize | kubectl)
+  case $p in helm | kustomize | sops | kubectl)
     candidate=$(command -v "$p" 2>/dev/null || true)
     if [ -n "$candidate" ] && fits "$p" "$candidate"; then
       printf '%s\n' "$candidate"
