@@ -8,11 +8,11 @@
 //! | 7 | `cli`: one file for each verb |
 //! | 6 | `agent`: makes the edges, starts the loops, decides nothing |
 //! | 5 | `config`: `tidegate.yaml` |
-//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `deploy_key` (rotation and access checks); commands: `holds` (lists and lifts holds) |
-//! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `http` (API, webhook, metrics), `render` (kustomize) |
+//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `deploy_key` (rotation and access checks); commands: `holds` (lists and lifts holds) |
+//! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `helm` (the helm program), `http` (API, webhook, metrics), `render` (kustomize) |
 //! | 3 | `port` (what loops see of edges and of each other's results), `driver` (runs loops), `notice` (reports events), `status` (what the agent knows of itself), `aws`, `program` (child processes), `telemetry` |
 //! | 2 | `plan`: which fields are bumped, and the commit that does so |
-//! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `history` (bumps and holds in git's history) |
+//! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `release` (what a HelmRelease asks for, and what is next), `history` (bumps and holds in git's history) |
 //! | 0 | `model`: the words |
 //!
 //! Floors 0 to 2 are pure: no clock, no disk, no network, no async. Loops import neither loops nor edges.
@@ -30,6 +30,13 @@
 //! 2. `source` discovers, renders (by `render`) and assigns the objects of each target, and publishes them.
 //! 3. `sync::syncer` compares them with what `cluster::watches` sees, `sync::plan` decides, `sync::apply` and `sync::prune` write
 //!    through `port::TargetApi`.
+//!
+//! # The way of a HelmRelease to a Helm release
+//!
+//! 1. `sync` applies the HelmRelease, as any object, and wakes `releases` when its pass has ended.
+//! 2. `releases::release_loop` compares chart (at the commit that the cluster is at) and values with Helm's storage, through
+//!    `port::ReleaseCluster`; `release::next` names one action.
+//! 3. `releases::job` carries the action out through `port::HelmProgram`, and writes the status of the HelmRelease.
 //!
 //! # Glossary
 //!
@@ -53,6 +60,7 @@
 //! | set | all objects of one target (a Kubernetes ApplySet); its *record* is the ApplySet's parent, a ConfigMap |
 //! | fingerprint | a hash of our entry in an object's `managedFields`; it changes when somebody changes a field of ours |
 //! | drift | a live object whose fields that we own are no longer as we applied them |
+//! | inputs | the chart's files and the values that a revision of a Helm release is made of |
 //! | prune | delete an object of the set that is no longer declared (`sync.deletions` in the configuration) |
 //! | pass | one run of a loop: read, decide, act, report |
 //! | wake | ask a loop for a pass; a wake-up carries no data |
@@ -68,6 +76,7 @@ pub(crate) mod deploy_key;
 pub(crate) mod driver;
 pub mod forge;
 pub mod git;
+pub mod helm;
 pub mod history;
 pub(crate) mod holds;
 pub mod http;
@@ -79,6 +88,8 @@ pub mod policy;
 pub mod port;
 pub(crate) mod program;
 pub mod registry;
+pub mod release;
+pub(crate) mod releases;
 pub mod render;
 pub mod resource;
 pub(crate) mod scan;

@@ -1,7 +1,7 @@
 //! The cluster that the agent runs in: its Secrets, its events, and the targets in it.
 
 use super::AgentConfig;
-use crate::cluster::{Access, ApiServer, Connection, RecordEvents, RecordMap, SecretStore};
+use crate::cluster::{Access, ApiServer, Connection, HelmReleases, RecordEvents, RecordMap, SecretStore};
 use crate::config::TargetSettings;
 use crate::port::MARK_PARTS;
 use crate::resource::{Protected, SetName};
@@ -63,6 +63,15 @@ impl Home {
             },
             record: Arc::new(RecordMap::new(Arc::clone(&self.connection), record)),
         }
+    }
+
+    /// The HelmReleases of a target in this cluster.
+    pub(super) fn releases(&self, target: &TargetSettings) -> HelmReleases {
+        HelmReleases::new(
+            Arc::clone(&self.connection),
+            &self.record(target).id(),
+            &target.namespaces,
+        )
     }
 
     fn record(&self, target: &TargetSettings) -> SetName {

@@ -7,6 +7,7 @@ use crate::config::TargetSettings;
 use crate::deploy_key::KeyReport;
 use crate::driver::{Activator, Condition, Health, Loop, Wake};
 use crate::model::CommitId;
+use crate::releases::ReleaseReport;
 use crate::scan::ScanReport;
 use crate::sync::{Activators, SyncEnd};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(super) struct Loops {
     pub(super) source: Loop<Result<CommitId, String>>,
     pub(super) deploy_key: Loop<KeyReport>,
     pub(super) sync: Vec<SyncLoopSlot>,
+    pub(super) releases: Loop<ReleaseReport>,
     /// Met when the deploy key is read.
     pub(super) key_condition: Condition,
     /// Met while the branch can be fetched.
@@ -48,6 +50,7 @@ pub(super) struct Wakes {
     pub(super) source: Activator<Result<CommitId, String>>,
     pub(super) deploy_key: Activator<KeyReport>,
     pub(super) sync: Activators,
+    pub(super) releases: Activator<ReleaseReport>,
 }
 
 impl Loops {
@@ -57,6 +60,7 @@ impl Loops {
         let (automation_loop, automation) = Loop::new("automate", SAFETY_PERIOD, deadlines::automate(settings), health);
         let (source_loop, source) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), health);
         let (deploy_key_loop, deploy_key) = Loop::new("keys", KEYS, deadlines::keys(settings), health);
+        let (releases_loop, releases) = Loop::new("releases", SAFETY_PERIOD, deadlines::RELEASES, health);
         let mut sync = Activators::default();
         let targets = settings.sync.targets.iter().filter(|_| settings.sync.enabled);
         let sync_loops = targets.map(|target| {
@@ -77,6 +81,7 @@ impl Loops {
             source: source_loop,
             deploy_key: deploy_key_loop,
             sync: sync_loops.collect(),
+            releases: releases_loop,
             key_condition: health.condition("deploy key", "not read yet"),
             repo_condition: health.condition("config repo", "not fetched yet"),
         };
@@ -86,6 +91,7 @@ impl Loops {
             source,
             deploy_key,
             sync,
+            releases,
         };
         (wakes, loops)
     }

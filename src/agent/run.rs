@@ -2,7 +2,8 @@ use super::loops::Loops;
 use super::repo_commands::RepoCommands;
 use super::wiring::{self, Base, Wiring};
 use super::{
-    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_scan, wire_source, wire_sync,
+    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_releases, wire_scan, wire_source,
+    wire_sync,
 };
 use crate::config::TargetSettings;
 use crate::deploy_key::Keys;
@@ -10,6 +11,7 @@ use crate::driver::{Condition, Shutdown, Tasks, on_signals};
 use crate::git::{self, DeployKey};
 use crate::notice::{KeyEvent, Topic};
 use anyhow::Context as _;
+use std::cell::RefCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -70,8 +72,16 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     startup::spawn(&wiring, &mut tasks);
     wire_source::spawn(&wiring, loops.source, loops.repo_condition, findings, &mut tasks);
     // Before automation, which waits for the first pass of each target.
-    let target = |target: &TargetSettings| wiring.home.target(target);
+    let synced = RefCell::new(None);
+    let target = |settings: &TargetSettings| {
+        let target = wiring.home.target(settings);
+        synced.replace(Some((settings.clone(), Arc::clone(&target.api))));
+        target
+    };
     wire_sync::spawn(&wiring, loops.sync, target, &mut tasks);
+    if let Some((target, api)) = synced.take() {
+        wire_releases::spawn(&wiring, loops.releases, &target, api, &mut tasks).await;
+    }
     if wiring.config.settings.automation.enabled {
         let registry = Arc::clone(&wiring.registry);
         wire_scan::spawn(&wiring, loops.scan, registry, &mut tasks).await?;

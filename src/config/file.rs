@@ -4,6 +4,7 @@ use super::http::Http;
 use super::keys::SigningKey;
 use super::mistake::{Error, Mistake};
 use super::registries::{Registry, RegistrySettings};
+use super::releases::{ReleaseSettings, Releases};
 use super::render::{Render, RenderSettings};
 use super::repo::{Repo, RepoSettings};
 use super::report::Report;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub render: RenderSettings,
     /// Applying.
     pub sync: SyncSettings,
+    /// HelmReleases.
+    pub releases: ReleaseSettings,
     /// The agent's own port.
     pub http: http::Settings,
     /// A folder that the agent may write. It holds the mirror of the config repo and may be emptied between runs.
@@ -50,6 +53,7 @@ pub(super) struct File {
     automation: Automation,
     render: Render,
     sync: Sync,
+    releases: Releases,
     http: Http,
     /// Folder for the mirror of the config repo. The folder may be emptied between runs.
     state_dir: Text<PathBuf>,
@@ -63,6 +67,7 @@ impl Default for File {
             automation: Automation::default(),
             render: Render::default(),
             sync: Sync::default(),
+            releases: Releases::default(),
             http: Http::default(),
             state_dir: Text::known("/var/lib/tidegate"),
         }
@@ -132,6 +137,7 @@ impl File {
             registries: registries.collect(),
             render: self.render.settings(),
             sync: self.sync.settings(report),
+            releases: self.releases.settings(),
             http: self.http.settings(),
             state_dir: self.state_dir.value,
             digest: String::new(),

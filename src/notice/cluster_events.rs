@@ -1,6 +1,7 @@
 use super::automation::AutomationEvent;
 use super::event::Event;
 use super::key::{Access, Credential, KeyEvent};
+use super::release::ReleaseEvent;
 use super::repo::RepoEvent;
 use super::reporter::{Notice, Sink};
 use super::sync::SyncEvent;
@@ -130,6 +131,7 @@ fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<ClusterEvent> {
         }
         Event::Scan(_) | Event::Automation(_) | Event::Proposal(_) => return None,
         Event::Sync(_, event) => of_sync(event)?,
+        Event::Release(_, event) => of_release(event),
         Event::Key(event) => of_key(event)?,
     };
     Some(ClusterEvent {
@@ -201,6 +203,40 @@ fn of_sync(event: &SyncEvent) -> Option<Parts> {
             (true, "AppliedInPart", message)
         }
     })
+}
+
+fn of_release(event: &ReleaseEvent) -> Parts {
+    match event {
+        ReleaseEvent::Happened {
+            id,
+            release,
+            action,
+            revision,
+            problem: None,
+            ..
+        } => (
+            false,
+            action.reason(),
+            format!("{id}: release {release}, revision {revision}: {action}"),
+        ),
+        ReleaseEvent::Happened {
+            id,
+            release,
+            action,
+            problem: Some(problem),
+            ..
+        } => (
+            true,
+            "FailedRelease",
+            format!("{id}: release {release}: helm {} failed: {problem}", action.as_str()),
+        ),
+        ReleaseEvent::Failing { id, message } => (true, "ReleaseNotAsDeclared", format!("{id}: {message}")),
+        ReleaseEvent::Off { reason } => (
+            true,
+            "ReleasesOff",
+            format!("HelmReleases are not carried out: {reason}"),
+        ),
+    }
 }
 
 fn of_key(event: &KeyEvent) -> Option<Parts> {

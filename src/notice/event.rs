@@ -1,6 +1,7 @@
 use super::automation::AutomationEvent;
 use super::key::KeyEvent;
 use super::proposal::ProposalEvent;
+use super::release::ReleaseEvent;
 use super::repo::RepoEvent;
 use super::scan::ScanEvent;
 use super::sync::SyncEvent;
@@ -19,6 +20,8 @@ pub enum Event {
     Proposal(ProposalEvent),
     /// A target's objects.
     Sync(TargetId, SyncEvent),
+    /// A target's HelmReleases.
+    Release(TargetId, ReleaseEvent),
     /// The deploy key or login.
     Key(KeyEvent),
 }
@@ -31,6 +34,7 @@ impl Event {
             Self::Scan(_) | Self::Proposal(_) | Self::Key(_) => String::new(),
             Self::Automation(event) => event.identity(),
             Self::Sync(_, event) => event.identity(),
+            Self::Release(_, event) => event.identity(),
         }
     }
 
@@ -42,6 +46,7 @@ impl Event {
             Self::Proposal(_) => String::new(),
             Self::Automation(event) => event.version(),
             Self::Sync(_, event) => event.version(),
+            Self::Release(_, event) => event.version(),
             Self::Key(event) => event.version(),
         }
     }
@@ -74,6 +79,12 @@ impl From<AutomationEvent> for Event {
 impl From<(TargetId, SyncEvent)> for Event {
     fn from((target, event): (TargetId, SyncEvent)) -> Self {
         Self::Sync(target, event)
+    }
+}
+
+impl From<(TargetId, ReleaseEvent)> for Event {
+    fn from((target, event): (TargetId, ReleaseEvent)) -> Self {
+        Self::Release(target, event)
     }
 }
 

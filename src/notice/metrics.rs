@@ -1,6 +1,7 @@
 use super::automation::AutomationEvent;
 use super::event::Event;
 use super::key::{Access, KeyEvent};
+use super::release::ReleaseEvent;
 use super::repo::RepoEvent;
 use super::reporter::{Notice, Phase, Sink};
 use super::sync::{ObjectChange, SyncEvent};
@@ -55,8 +56,19 @@ impl Sink for MetricSink {
             (_, Phase::Over) => {}
             (Event::Automation(AutomationEvent::CommitLanded { bumps, .. }), _) => self.0.bumped(bumps.len()),
             (Event::Sync(target, event), _) => self.sync(target, event),
+            (Event::Release(target, ReleaseEvent::Happened { action, problem, .. }), _) => {
+                self.0.release_action(target, action.as_str(), problem.is_none());
+            }
             (Event::Key(KeyEvent::AccessFound { access, .. }), _) => self.access(access),
-            (Event::Repo(_) | Event::Scan(_) | Event::Automation(_) | Event::Proposal(_) | Event::Key(_), _) => {}
+            (
+                Event::Repo(_)
+                | Event::Scan(_)
+                | Event::Automation(_)
+                | Event::Proposal(_)
+                | Event::Release(..)
+                | Event::Key(_),
+                _,
+            ) => {}
         }
     }
 }

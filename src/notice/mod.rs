@@ -26,6 +26,7 @@ mod key;
 mod log;
 mod metrics;
 mod proposal;
+mod release;
 mod repo;
 mod reporter;
 mod scan;
@@ -40,6 +41,7 @@ pub use key::{Access, Credential, KeyEvent};
 pub use log::Log;
 pub use metrics::MetricSink;
 pub use proposal::ProposalEvent;
+pub use release::{ReleaseAction, ReleaseEvent};
 pub use repo::RepoEvent;
 #[cfg(test)]
 pub(crate) use reporter::Phase;

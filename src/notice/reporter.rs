@@ -33,6 +33,8 @@ pub enum Topic {
     Commit(TargetId),
     /// Whether the commit that a target is at is healthy.
     Health(TargetId),
+    /// Which HelmReleases of a target are not carried out.
+    Releases(TargetId),
     /// Whether the deploy key can be read.
     Key,
     /// The next deploy key.

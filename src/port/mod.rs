@@ -12,6 +12,7 @@ mod events;
 mod forge;
 mod object_health;
 mod registry;
+mod releases;
 mod renderer;
 mod repo;
 mod scan_state;
@@ -37,6 +38,10 @@ pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
 pub use registry::{ListFailure, Listing, Registry};
+pub use releases::{
+    ChartFile, HelmFailure, HelmProblem, HelmProgram, HelmRelease, ReleaseCluster, ReleaseName, ReleaseView, Rollback,
+    SourceKey, SourceText, TextFile, Uninstall, Upgrade,
+};
 pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 pub use repo::{
     ConfigRepo, FileChange, FileEdit, HistoryCommit, NewCommit, ProposalBranches, PushOutcome, RepoFailure,

@@ -4,6 +4,7 @@ use super::process::{self, Output};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::Command;
 
 /// A program to run, with its arguments, environment, input and limits.
@@ -16,6 +17,7 @@ pub(crate) struct Program {
     folder: Option<PathBuf>,
     input: Option<Vec<u8>>,
     shares_terminal: bool,
+    cpu: Option<Duration>,
     limits: Limits,
 }
 
@@ -30,6 +32,7 @@ impl Program {
             folder: None,
             input: None,
             shares_terminal: false,
+            cpu: None,
             limits,
         }
     }
@@ -38,6 +41,14 @@ impl Program {
     pub(crate) fn at(self, path: &Path) -> Self {
         Self {
             path: Some(path.to_owned()),
+            ..self
+        }
+    }
+
+    /// The most processor time of each process of the run: a program that computes without an end is killed before its deadline.
+    pub(crate) fn limit_cpu(self, time: Duration) -> Self {
+        Self {
+            cpu: Some(time),
             ..self
         }
     }
@@ -94,13 +105,13 @@ impl Program {
     /// # Errors
     /// The program does not start, or exceeds its time or output. A failure status is no error.
     pub(crate) async fn run(self) -> Result<Output, Error> {
-        let (name, limits, has_own_group) = (self.name, self.limits, !self.shares_terminal);
+        let (name, limits, has_own_group, cpu) = (self.name, self.limits, !self.shares_terminal, self.cpu);
         let (mut command, input) = self.command();
         let child = command.spawn().map_err(|source| Error::Start {
             program: name.to_owned(),
             source,
         })?;
-        process::run(name, child, input, has_own_group, limits).await
+        process::run(name, child, input, has_own_group, (limits, cpu)).await
     }
 
     fn command(self) -> (Command, Option<Vec<u8>>) {

@@ -12,9 +12,9 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-    /// The memory limit could not be set.
-    #[error("cannot limit the memory of {program}")]
-    Memory {
+    /// The limit of memory or of processor time could not be set.
+    #[error("cannot limit the memory or the processor time of {program}")]
+    Limit {
         program: String,
         #[source]
         source: io::Error,

@@ -5,6 +5,7 @@ use super::limits::Limits;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::process::ExitStatus;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 
@@ -25,7 +26,7 @@ pub(super) async fn run(
     child: Child,
     input: Option<Vec<u8>>,
     has_own_group: bool,
-    limits: Limits,
+    (limits, cpu): (Limits, Option<Duration>),
 ) -> Result<Output, Error> {
     // Dropped on each way out of this function, and with the future.
     let mut running = Running {
@@ -33,6 +34,7 @@ pub(super) async fn run(
         child,
     };
     limit_memory(program, &running.child, limits.memory)?;
+    limit_cpu(program, &running.child, cpu)?;
     let finished = tokio::time::timeout(limits.time, running.finish(program, input, limits.output));
     finished.await.unwrap_or_else(|_| {
         Err(Error::TimedOut {
@@ -122,7 +124,23 @@ async fn read(
 /// runs without its limit for the first microseconds, while it loads its own code and has not read any input.
 #[cfg(target_os = "linux")]
 fn limit_memory(program: &str, child: &Child, limit: Option<u64>) -> Result<(), Error> {
-    use rustix::process::{Resource, Rlimit, prlimit};
+    set_limit(program, child, rustix::process::Resource::Data, limit)
+}
+
+#[cfg(target_os = "linux")]
+fn limit_cpu(program: &str, child: &Child, limit: Option<Duration>) -> Result<(), Error> {
+    let seconds = limit.map(|limit| limit.as_secs().max(1));
+    set_limit(program, child, rustix::process::Resource::Cpu, seconds)
+}
+
+#[cfg(target_os = "linux")]
+fn set_limit(
+    program: &str,
+    child: &Child,
+    resource: rustix::process::Resource,
+    limit: Option<u64>,
+) -> Result<(), Error> {
+    use rustix::process::{Rlimit, prlimit};
     let (Some(limit), Some(pid)) = (limit, child.id().and_then(pid)) else {
         return Ok(());
     };
@@ -130,9 +148,9 @@ fn limit_memory(program: &str, child: &Child, limit: Option<u64>) -> Result<(), 
         current: Some(limit),
         maximum: Some(limit),
     };
-    match prlimit(Some(pid), Resource::Data, both) {
+    match prlimit(Some(pid), resource, both) {
         Ok(_) | Err(rustix::io::Errno::SRCH) => Ok(()),
-        Err(error) => Err(Error::Memory {
+        Err(error) => Err(Error::Limit {
             program: program.to_owned(),
             source: io::Error::from(error),
         }),
@@ -142,6 +160,11 @@ fn limit_memory(program: &str, child: &Child, limit: Option<u64>) -> Result<(), 
 /// Other systems have no call that limits another process.
 #[cfg(not(target_os = "linux"))]
 fn limit_memory(_: &str, _: &Child, _: Option<u64>) -> Result<(), Error> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_cpu(_: &str, _: &Child, _: Option<Duration>) -> Result<(), Error> {
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod versioned;
 pub use board::StatusBoard;
 pub use landed_commits::{LandedCommit, LandedCommits};
 pub use snapshot::{
-    AutomationStatus, KeyStatus, RepositoryStatus, Snapshot, TargetStatus, UnreadyObject, WaitingDeletions,
+    AutomationStatus, KeyStatus, ReleasesStatus, RepositoryStatus, Snapshot, TargetStatus, UnreadyObject,
+    WaitingDeletions,
 };
 pub use versioned::Versioned;

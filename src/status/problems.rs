@@ -42,6 +42,10 @@ impl Snapshot {
             let own: Vec<String> = own.map(|problem| format!("{name}: {problem}")).collect();
             problems.extend(own);
         }
+        let off = self.releases.off.iter();
+        problems.extend(off.map(|reason| format!("HelmReleases are not carried out: {reason}")));
+        let failing = self.releases.failing.iter();
+        problems.extend(failing.map(|release| format!("{}: {}", release.object, release.message)));
         let scanned = self.scan.values().filter(|repository| repository.supported);
         problems.extend(scanned.filter_map(|repository| repository.problem.clone()));
         for (name, reason) in &self.not_ready {

@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub repo: RepoStatus,
     /// The targets, by name.
     pub targets: BTreeMap<TargetId, TargetStatus>,
+    /// The HelmReleases.
+    pub releases: ReleasesStatus,
     /// The repositories that were scanned, by name.
     pub scan: BTreeMap<String, RepositoryStatus>,
     /// The deploy key, or the login.
@@ -81,6 +83,17 @@ pub struct TargetStatus {
     pub waiting: Option<WaitingDeletions>,
     /// The declared objects that are not ready, each with what it waits for.
     pub unready: Vec<UnreadyObject>,
+}
+
+/// The HelmReleases after the last pass over them.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ReleasesStatus {
+    /// How many HelmReleases there are.
+    pub count: usize,
+    /// Why no HelmRelease is carried out, if so.
+    pub off: Option<String>,
+    /// The HelmReleases that are not carried out as declared, each with the reason.
+    pub failing: Vec<UnreadyObject>,
 }
 
 /// A declared object that is not ready.

@@ -1,7 +1,7 @@
 use super::labels::{
     ApplyOutcome, BuildLabel, HealthState, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
 };
-use super::series::{Delivery, Passes, RepoAccess, Scan, Sync};
+use super::series::{Delivery, Passes, Releases, RepoAccess, Scan, Sync};
 use crate::model::{Severity, TargetId};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
@@ -20,6 +20,7 @@ struct Inner {
     scan: Scan,
     delivery: Delivery,
     sync: Sync,
+    releases: Releases,
     access: RepoAccess,
 }
 
@@ -35,6 +36,7 @@ impl Metrics {
         let scan = Scan::register(&mut registry);
         let delivery = Delivery::register(&mut registry);
         let sync = Sync::register(&mut registry);
+        let releases = Releases::register(&mut registry);
         let access = RepoAccess::register(&mut registry);
         Self(Arc::new(Inner {
             registry,
@@ -42,6 +44,7 @@ impl Metrics {
             scan,
             delivery,
             sync,
+            releases,
             access,
         }))
     }
@@ -131,6 +134,11 @@ impl Metrics {
     /// Counts the objects of a target that were deleted because the config repo no longer declares them.
     pub(crate) fn pruned(&self, target: &TargetId, count: usize) {
         self.0.sync.pruned(target, count);
+    }
+
+    /// Counts what was done to a Helm release of a target.
+    pub(crate) fn release_action(&self, target: &TargetId, action: &'static str, succeeded: bool) {
+        self.0.releases.action(target, action, succeeded);
     }
 
     /// Counts the objects of a target that were repaired after others had changed or deleted them.

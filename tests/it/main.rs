@@ -21,5 +21,6 @@ mod oracle;
 mod proof;
 mod pulls;
 mod registry;
+mod releases;
 mod sync;
 mod wire;

@@ -13,5 +13,7 @@ pub mod model;
 pub mod plan;
 #[path = "../../src/policy/mod.rs"]
 pub mod policy;
+#[path = "../../src/release/mod.rs"]
+pub mod release;
 #[path = "../../src/resource/mod.rs"]
 pub mod resource;

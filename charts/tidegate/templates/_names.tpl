@@ -131,7 +131,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- $_ := set $automation "pullRequest" (set (omit $automation.pullRequest "secret") "tokenFile" "/etc/tidegate/forge/token") -}}
 {{- end -}}
-{{- $config := dict "repo" (include "tidegate.repo" . | fromYaml) "automation" $automation "render" .Values.render "sync" .Values.sync "http" $http "stateDir" .Values.stateDir -}}
+{{- $config := dict "repo" (include "tidegate.repo" . | fromYaml) "automation" $automation "render" .Values.render "sync" .Values.sync "releases" .Values.releases "http" $http "stateDir" .Values.stateDir -}}
 {{- with .Values.registries -}}
 {{- $_ := set $config "registries" . -}}
 {{- end -}}

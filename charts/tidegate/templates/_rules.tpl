@@ -77,6 +77,11 @@
 - apiGroups: [helm.fluxcd.io, helm.toolkit.fluxcd.io]
   resources: [helmreleases]
   verbs: {{ $write }}
+{{- if .Values.releases.enabled }}
+- apiGroups: [helm.fluxcd.io]
+  resources: [helmreleases/status]
+  verbs: [get, update, patch]
+{{- end }}
 # Without `escalate` and `bind`, the API server rejects roles and bindings that grant more than these rules.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]

@@ -1,4 +1,4 @@
-use super::{automation, key, proposal, repo, scan, sync};
+use super::{automation, key, proposal, release, repo, scan, sync};
 use crate::notice::event::Event;
 use crate::notice::reporter::{Notice, Sink};
 
@@ -14,6 +14,7 @@ impl Sink for Log {
             Event::Automation(event) => automation::log(event, phase),
             Event::Proposal(event) => proposal::log(event),
             Event::Sync(target, event) => sync::log(target, event, phase),
+            Event::Release(target, event) => release::log(target, event, phase),
             Event::Key(event) => key::log(event, phase),
         }
     }

@@ -3,12 +3,14 @@
 mod count;
 mod delivery;
 mod passes;
+mod releases;
 mod repo_access;
 mod scan;
 mod sync;
 
 pub(super) use delivery::Delivery;
 pub(super) use passes::Passes;
+pub(super) use releases::Releases;
 pub(super) use repo_access::RepoAccess;
 pub(super) use scan::Scan;
 pub(super) use sync::Sync;

@@ -1,0 +1,190 @@
+use super::reduce::{api_resource, finalizers, release, stored};
+use super::sources::Sources;
+use super::store::{List, Store};
+use super::watch::{self, api, secrets};
+use crate::cluster::connection::Connection;
+use crate::model::ObjectId;
+use crate::port::{ClusterFailure, HelmRelease, ReleaseCluster, ReleaseName, ReleaseView, SourceKey};
+use crate::release::{Revision, RevisionStatus, Status, is_release_secret, mark_failed};
+use crate::resource::{PART_OF_LABEL, SetId};
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::core::PartialObjectMeta;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+const DEADLINE: Duration = Duration::from_secs(15);
+/// The field manager of the status and the finalizer. What sync applies has another one.
+const MANAGER: &str = "tidegate-releases";
+/// More revisions of one release are not read: Helm keeps ten unless it is asked for more.
+const MOST_REVISIONS: u32 = 500;
+/// Shown by `helm history`.
+const CUT_OFF: &str = "Cut off, and marked as failed by Tidegate";
+
+/// The HelmReleases of a target in one API server.
+pub struct HelmReleases {
+    connection: Arc<Connection>,
+    selector: String,
+    namespaces: Vec<String>,
+    store: Arc<Store>,
+    sources: Sources,
+    watches: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl HelmReleases {
+    /// The HelmReleases with the label of `set`, in these namespaces; empty: the whole cluster. Sends nothing yet.
+    pub fn new(connection: Arc<Connection>, set: &SetId, namespaces: &[String]) -> Self {
+        Self {
+            connection,
+            selector: format!("{PART_OF_LABEL}={set}"),
+            namespaces: namespaces.to_vec(),
+            store: Arc::default(),
+            sources: Sources::default(),
+            watches: Mutex::default(),
+        }
+    }
+
+    fn api(&self, id: &ObjectId) -> Api<DynamicObject> {
+        api(&self.connection, id.namespace.as_deref(), &api_resource())
+    }
+
+    fn secrets(&self, release: &ReleaseName) -> Api<Secret> {
+        Api::namespaced(self.connection.client.clone(), &release.namespace)
+    }
+}
+
+impl ReleaseCluster for HelmReleases {
+    fn start(&self) {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        if !watches.is_empty() {
+            return;
+        }
+        let namespaces: Vec<Option<String>> = match self.namespaces.is_empty() {
+            true => vec![None],
+            false => self.namespaces.iter().cloned().map(Some).collect(),
+        };
+        // All are awaited before the first is complete.
+        for namespace in &namespaces {
+            self.store.expect(&List::Releases(namespace.clone()));
+            self.store.expect(&List::Storage(namespace.clone()));
+        }
+        for namespace in namespaces {
+            let (connection, store) = (Arc::clone(&self.connection), Arc::clone(&self.store));
+            let storage = watch::storage(Arc::clone(&connection), Arc::clone(&store), namespace.clone());
+            watches.push(tokio::spawn(storage));
+            let releases = watch::releases(connection, store, namespace, self.selector.clone());
+            watches.push(tokio::spawn(releases));
+        }
+    }
+
+    fn view(&self) -> ReleaseView {
+        self.store.view()
+    }
+
+    fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.store.changes()
+    }
+
+    fn follow(&self, sources: BTreeSet<SourceKey>) {
+        self.sources.keep(sources, &self.connection, &self.store);
+    }
+
+    async fn read(&self, id: &ObjectId) -> Result<Option<HelmRelease>, ClusterFailure> {
+        let api = self.api(id);
+        let found = self.connection.within(DEADLINE, api.get_opt(&id.name)).await?;
+        Ok(found.map(release))
+    }
+
+    async fn set_status(&self, release: &HelmRelease, status: &Status) -> Result<(), ClusterFailure> {
+        let resource = api_resource();
+        let body = json!({
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": release.id.name, "namespace": release.id.namespace, "uid": release.uid},
+            "status": status,
+        });
+        let params = PatchParams::apply(MANAGER).force();
+        let (api, patch) = (self.api(&release.id), Patch::Apply(body));
+        let written = api.patch_status(&release.id.name, &params, &patch);
+        match self.connection.within(DEADLINE, written).await {
+            // The HelmRelease is gone, or another one has its name.
+            Err(ClusterFailure::Refused { .. } | ClusterFailure::Conflict { .. })
+                if self.read(&release.id).await?.is_none_or(|live| live.uid != release.uid) =>
+            {
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    async fn set_finalizer(&self, release: &HelmRelease, present: bool) -> Result<(), ClusterFailure> {
+        let body = json!({"metadata": {
+            "uid": release.uid,
+            "resourceVersion": release.version.as_str(),
+            "finalizers": finalizers(release, present),
+        }});
+        let params = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let (api, patch) = (self.api(&release.id), Patch::Merge(body));
+        let written = api.patch(&release.id.name, &params, &patch);
+        self.connection.within(DEADLINE, written).await.map(drop)
+    }
+
+    async fn mark_failed(&self, release: &ReleaseName, revision: u32) -> Result<(), ClusterFailure> {
+        let api = self.secrets(release);
+        let name = format!("sh.helm.release.v1.{}.v{revision}", release.name);
+        let Some(mut secret) = self.connection.within(DEADLINE, api.get_opt(&name)).await? else {
+            return Ok(());
+        };
+        let refused = |message: String| ClusterFailure::Refused { message };
+        if !is_release_secret(secret.type_.as_deref().unwrap_or_default()) {
+            return Err(refused(format!(
+                "Secret {release} of revision {revision} is not Helm's"
+            )));
+        }
+        let labels = secret.metadata.labels.get_or_insert_default();
+        let status = labels.get("status").map(|status| RevisionStatus::parse(status));
+        if !status.is_some_and(RevisionStatus::is_pending) {
+            return Ok(());
+        }
+        labels.insert("status".to_owned(), RevisionStatus::Failed.as_str().to_owned());
+        labels.insert("modifiedAt".to_owned(), Timestamp::now().as_second().to_string());
+        let data = secret.data.get_or_insert_default();
+        let text = data.get("release").map(|bytes| bytes.0.as_slice()).unwrap_or_default();
+        let failed = mark_failed(text, CUT_OFF).map_err(|error| refused(error.to_string()))?;
+        data.insert("release".to_owned(), ByteString(failed));
+        let params = PostParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let written = api.replace(&name, &params, &secret);
+        self.connection.within(DEADLINE, written).await.map(drop)
+    }
+
+    async fn stored(&self, release: &ReleaseName) -> Result<Vec<Revision>, ClusterFailure> {
+        let api: Api<PartialObjectMeta<DynamicObject>> = api(&self.connection, Some(&release.namespace), &secrets());
+        let params = ListParams::default()
+            .labels(&format!("owner=helm,name={}", release.name))
+            .limit(MOST_REVISIONS);
+        let found = self.connection.within(DEADLINE, api.list(&params)).await?;
+        let found = found.items.iter().filter_map(|object| stored(&object.metadata));
+        let mut revisions: Vec<Revision> = found.map(|(_, revision)| revision).collect();
+        revisions.sort_by_key(|revision| revision.number);
+        Ok(revisions)
+    }
+}
+
+impl Drop for HelmReleases {
+    fn drop(&mut self) {
+        let watches = self.watches.get_mut().unwrap_or_else(PoisonError::into_inner);
+        watches.iter().for_each(JoinHandle::abort);
+    }
+}

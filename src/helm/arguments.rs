@@ -1,0 +1,92 @@
+//! The command lines of helm.
+
+use crate::port::{ReleaseName, Rollback, Uninstall, Upgrade};
+use crate::release::LABEL;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `helm upgrade --install`: also for a release that does not exist, and for one that was uninstalled with its history kept.
+pub(super) fn upgrade(upgrade: &Upgrade, is_four: bool, chart: &Path, values: &[PathBuf]) -> Vec<OsString> {
+    let mut line = words(&["upgrade", upgrade.release.name.as_str()]);
+    line.push(chart.into());
+    line.extend(words(&["--install", "--hide-notes"]));
+    line.extend(common(&upgrade.release, upgrade.timeout));
+    line.push(format!("--labels={LABEL}={}", upgrade.label).into());
+    line.push(format!("--description={}", upgrade.description).into());
+    line.push(format!("--history-max={}", upgrade.max_history).into());
+    line.push(match upgrade.reuse_values {
+        true => "--reuse-values".into(),
+        false => "--reset-values".into(),
+    });
+    for file in values {
+        line.push("--values".into());
+        line.push(file.into());
+    }
+    if upgrade.wait {
+        line.push("--wait".into());
+    }
+    if upgrade.atomic {
+        line.push(if is_four { "--rollback-on-failure" } else { "--atomic" }.into());
+    }
+    if upgrade.skip_crds {
+        line.push("--skip-crds".into());
+    }
+    if upgrade.skip_openapi_validation {
+        line.push("--disable-openapi-validation".into());
+    }
+    line.extend(ownership(is_four, upgrade.force));
+    line
+}
+
+/// `helm rollback`.
+pub(super) fn rollback(rollback: &Rollback, is_four: bool) -> Vec<OsString> {
+    let mut line = words(&["rollback", rollback.release.name.as_str()]);
+    line.push(rollback.to.to_string().into());
+    line.extend(common(&rollback.release, rollback.timeout));
+    line.push(format!("--history-max={}", rollback.max_history).into());
+    if rollback.wait {
+        line.push("--wait".into());
+    }
+    if rollback.disable_hooks {
+        line.push("--no-hooks".into());
+    }
+    line.extend(ownership(is_four, rollback.force));
+    line
+}
+
+/// `helm test`.
+pub(super) fn test(release: &ReleaseName, timeout: Duration) -> Vec<OsString> {
+    let mut line = words(&["test", release.name.as_str()]);
+    line.extend(common(release, timeout));
+    line
+}
+
+/// `helm uninstall`.
+pub(super) fn uninstall(uninstall: &Uninstall) -> Vec<OsString> {
+    let mut line = words(&["uninstall", uninstall.release.name.as_str(), "--ignore-not-found"]);
+    line.extend(common(&uninstall.release, uninstall.timeout));
+    line
+}
+
+/// What is written is what git declares, whoever wrote a field before: with Helm 4 by a forced server-side apply, which a
+/// replacement excludes.
+fn ownership(is_four: bool, force: bool) -> Vec<OsString> {
+    match (is_four, force) {
+        (true, true) => words(&["--server-side=false", "--force-replace"]),
+        (true, false) => words(&["--server-side=true", "--force-conflicts"]),
+        (false, true) => words(&["--force"]),
+        (false, false) => Vec::new(),
+    }
+}
+
+fn common(release: &ReleaseName, timeout: Duration) -> Vec<OsString> {
+    vec![
+        format!("--namespace={}", release.namespace).into(),
+        format!("--timeout={}s", timeout.as_secs().max(1)).into(),
+    ]
+}
+
+fn words(words: &[&str]) -> Vec<OsString> {
+    words.iter().map(OsString::from).collect()
+}

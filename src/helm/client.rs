@@ -1,0 +1,190 @@
+use super::error::FindError;
+use super::found::{Found, find};
+use super::workspace::Workspace;
+use super::{arguments, running};
+use crate::model::with_causes;
+use crate::port::{HelmFailure, HelmProblem, HelmProgram, ReleaseName, Rollback, TextFile, Uninstall, Upgrade};
+use crate::program::{Error, Limits, Output, Program};
+use crate::release::failure_text;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How helm finds the API server.
+#[derive(Debug, Clone)]
+struct Access {
+    kubeconfig: Option<PathBuf>,
+}
+
+/// A helm program that was found, and the cluster that it works on.
+#[derive(Debug, Clone)]
+pub struct Helm {
+    found: Found,
+    access: Access,
+    folder: PathBuf,
+}
+
+/// Helm waits for hooks before and after its work, and for the objects: each up to the time-out of the release.
+const OPERATIONS: u32 = 4;
+/// What a run takes besides waiting.
+const WORK: Duration = Duration::from_secs(60);
+/// Helm takes a second for a large chart. A template that does not end is killed by this limit.
+const CPU: Duration = Duration::from_secs(120);
+/// Helm takes a tenth for a large chart.
+const MEMORY: u64 = 1 << 30;
+/// Helm is asked for no output but its errors.
+const OUTPUT: usize = 1 << 20;
+/// Values of a Secret deeper than this are not looked for in messages.
+const DEPTH: usize = 64;
+
+impl Helm {
+    /// Looks for the program by its name or path. `kubeconfig`: the cluster, outside of one. `folder`: where runs have their folders.
+    ///
+    /// # Errors
+    /// Why no program can be used.
+    pub async fn find(name: &Path, kubeconfig: Option<PathBuf>, folder: PathBuf) -> Result<Self, FindError> {
+        Ok(Self {
+            found: find(name).await?,
+            access: Access { kubeconfig },
+            folder,
+        })
+    }
+
+    /// Where the program is.
+    pub fn path(&self) -> &Path {
+        &self.found.path
+    }
+
+    /// Its version, as helm prints it.
+    pub fn version(&self) -> &str {
+        &self.found.version
+    }
+
+    /// A run with its own home and the limits of a time-out.
+    fn program(&self, home: &Path, timeout: Duration) -> Program {
+        let limits = Limits {
+            time: timeout.saturating_mul(OPERATIONS).saturating_add(WORK),
+            output: OUTPUT,
+            memory: Some(MEMORY),
+        };
+        let mut program = Program::new("helm", limits)
+            .at(&self.found.path)
+            .limit_cpu(CPU)
+            .in_folder(home)
+            .env("HOME", home)
+            .env("TMPDIR", home)
+            .env("HELM_DRIVER", "secret")
+            .pass_env(|name| matches!(name, "KUBERNETES_SERVICE_HOST" | "KUBERNETES_SERVICE_PORT"));
+        if let Some(kubeconfig) = &self.access.kubeconfig {
+            // A kubeconfig may name a program that makes its tokens.
+            program = program.env("KUBECONFIG", kubeconfig).pass_env(|name| name == "PATH");
+        }
+        program
+    }
+
+    async fn run(
+        &self,
+        workspace: &Workspace,
+        line: Vec<OsString>,
+        timeout: Duration,
+        secrets: &[String],
+    ) -> Result<(), HelmFailure> {
+        let ended = self.program(&workspace.home(), timeout).args(line).run().await;
+        match ended {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(failed(&output, secrets)),
+            Err(error) => Err(HelmFailure {
+                problem: match error {
+                    Error::Start { .. } => HelmProblem::NotStarted,
+                    _ => HelmProblem::Killed,
+                },
+                message: with_causes(&error),
+            }),
+        }
+    }
+
+    fn workspace(&self) -> Result<Workspace, HelmFailure> {
+        Workspace::new(&self.folder).map_err(not_started)
+    }
+}
+
+fn not_started(error: io::Error) -> HelmFailure {
+    HelmFailure {
+        problem: HelmProblem::NotStarted,
+        message: format!("the folder for helm cannot be written: {error}"),
+    }
+}
+
+fn failed(output: &Output, secrets: &[String]) -> HelmFailure {
+    let is_killed = output.status.code().is_none();
+    let message = match is_killed {
+        true => "helm was killed: it took more processor time than it may, or somebody killed it".to_owned(),
+        false => failure_text(&String::from_utf8_lossy(&output.stderr), secrets),
+    };
+    HelmFailure {
+        problem: match is_killed {
+            true => HelmProblem::Killed,
+            false => HelmProblem::Failed,
+        },
+        message,
+    }
+}
+
+impl HelmProgram for Helm {
+    async fn upgrade(&self, upgrade: Upgrade) -> Result<(), HelmFailure> {
+        let workspace = self.workspace()?;
+        let chart = workspace.write_chart(&upgrade.chart).map_err(not_started)?;
+        let values = workspace.write_values(&upgrade.values).map_err(not_started)?;
+        let line = arguments::upgrade(&upgrade, self.found.is_four, &chart, &values);
+        let secrets = secret_texts(&upgrade.values);
+        self.run(&workspace, line, upgrade.timeout, &secrets).await
+    }
+
+    async fn rollback(&self, rollback: Rollback) -> Result<(), HelmFailure> {
+        let line = arguments::rollback(&rollback, self.found.is_four);
+        self.run(&self.workspace()?, line, rollback.timeout, &[]).await
+    }
+
+    async fn test(&self, release: ReleaseName, timeout: Duration) -> Result<(), HelmFailure> {
+        let line = arguments::test(&release, timeout);
+        self.run(&self.workspace()?, line, timeout, &[]).await
+    }
+
+    async fn uninstall(&self, uninstall: Uninstall) -> Result<(), HelmFailure> {
+        let line = arguments::uninstall(&uninstall);
+        self.run(&self.workspace()?, line, uninstall.timeout, &[]).await
+    }
+
+    fn works_on(&self, release: &ReleaseName) -> bool {
+        running::works_on(release)
+    }
+}
+
+/// What may not be shown of the values: each text of a Secret as a whole, and each value in it.
+fn secret_texts(values: &[TextFile]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for values in values.iter().filter(|values| values.is_secret) {
+        let text = String::from_utf8_lossy(values.text.expose()).into_owned();
+        if let Ok(value) = serde_yaml::from_str::<serde_yaml::Value>(&text) {
+            collect(&value, DEPTH, &mut texts);
+        }
+        texts.extend(text.lines().map(|line| line.trim().to_owned()));
+    }
+    texts
+}
+
+fn collect(value: &serde_yaml::Value, depth: usize, texts: &mut Vec<String>) {
+    use serde_yaml::Value;
+    if depth == 0 {
+        return;
+    }
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::Sequence(items) => items.iter().for_each(|item| collect(item, depth - 1, texts)),
+        Value::Mapping(map) => map.values().for_each(|item| collect(item, depth - 1, texts)),
+        Value::Tagged(tagged) => collect(&tagged.value, depth - 1, texts),
+        Value::Null | Value::Bool(_) => {}
+    }
+}

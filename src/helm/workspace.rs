@@ -1,0 +1,69 @@
+//! The folder of one run: helm's home, the chart, and the values.
+
+use crate::port::{ChartFile, TextFile};
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Component, Path, PathBuf};
+use tempfile::TempDir;
+
+/// A folder that only the agent's user can read, and that goes with the value.
+pub(super) struct Workspace {
+    folder: TempDir,
+}
+
+impl Workspace {
+    /// A folder below `parent`, which is made.
+    pub(super) fn new(parent: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        let folder = tempfile::Builder::new().prefix("helm-").tempdir_in(parent)?;
+        fs::create_dir(folder.path().join("home"))?;
+        Ok(Self { folder })
+    }
+
+    /// The home of helm.
+    pub(super) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// Writes the chart. Returns its folder.
+    pub(super) fn write_chart(&self, files: &[ChartFile]) -> io::Result<PathBuf> {
+        let chart = self.folder.path().join("chart");
+        fs::create_dir(&chart)?;
+        for file in files {
+            let path = Path::new(&file.path);
+            let is_below = path.components().all(|part| matches!(part, Component::Normal(_)));
+            if !is_below {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a file outside of the chart",
+                ));
+            }
+            let path = chart.join(path);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            write(&path, &file.bytes)?;
+        }
+        Ok(chart)
+    }
+
+    /// Writes the texts of values. Returns their files in the same order.
+    pub(super) fn write_values(&self, values: &[TextFile]) -> io::Result<Vec<PathBuf>> {
+        let files = values.iter().enumerate().map(|(number, values)| {
+            let path = self.folder.path().join(format!("values-{number}.yaml"));
+            write(&path, values.text.expose())?;
+            Ok(path)
+        });
+        files.collect()
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)
+}

@@ -1,0 +1,11 @@
+//! What the loop of releases asks of others: the cluster with the HelmReleases and Helm's storage, and the helm program.
+
+mod cluster;
+mod failure;
+mod program;
+mod view;
+
+pub use cluster::ReleaseCluster;
+pub use failure::{HelmFailure, HelmProblem};
+pub use program::{ChartFile, HelmProgram, ReleaseName, Rollback, TextFile, Uninstall, Upgrade};
+pub use view::{HelmRelease, ReleaseView, SourceKey, SourceText};

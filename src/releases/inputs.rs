@@ -1,0 +1,127 @@
+//! What a revision is made of: the chart and the values.
+
+use super::charts::ChartTree;
+use crate::model::SecretBytes;
+use crate::port::{ChartFile, ReleaseView, SourceKey, SourceText, TextFile};
+use crate::release::{InputDigest, Spec, ValuesSource};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A text of values, or where it is in the chart.
+#[derive(Clone)]
+enum Values {
+    Text { text: Arc<SecretBytes>, is_secret: bool },
+    ChartFile(String),
+}
+
+/// What the next revision would be made of.
+#[derive(Clone)]
+pub(super) struct Inputs {
+    pub(super) digest: InputDigest,
+    pub(super) chart: Arc<ChartTree>,
+    values: Vec<Values>,
+}
+
+/// Whether the inputs are there.
+pub(super) enum Found {
+    /// All are there.
+    Complete(Box<Inputs>),
+    /// A source is not read yet.
+    NotYet,
+    /// A source is missing or cannot be read.
+    Missing(String),
+}
+
+impl Inputs {
+    /// Gathers the values.
+    pub(super) fn gather(spec: &Spec, chart: Arc<ChartTree>, view: &ReleaseView) -> Found {
+        let mut values = Vec::new();
+        for source in &spec.values_from {
+            match one(source, &chart, view) {
+                Ok(Some(text)) => values.push(text),
+                Ok(None) => {}
+                Err(found) => return found,
+            }
+        }
+        let texts = values.iter().map(|values| match values {
+            Values::Text { text, .. } => text.expose(),
+            // The content is among the files of the chart.
+            Values::ChartFile(path) => path.as_bytes(),
+        });
+        let digest = InputDigest::of(&chart.digest, texts, &spec.values);
+        Found::Complete(Box::new(Self { digest, chart, values }))
+    }
+
+    /// The texts for helm, a later one replacing an earlier one: the HelmRelease's own values are the last.
+    pub(super) fn texts(&self, spec: &Spec, files: &[ChartFile]) -> Vec<TextFile> {
+        let plain = |bytes: Vec<u8>| TextFile {
+            text: Arc::new(SecretBytes::new(bytes)),
+            is_secret: false,
+        };
+        let sources = self.values.iter().filter_map(|values| match values {
+            Values::Text { text, is_secret } => Some(TextFile {
+                text: Arc::clone(text),
+                is_secret: *is_secret,
+            }),
+            Values::ChartFile(path) => {
+                let file = files.iter().find(|file| file.path == *path)?;
+                Some(plain(file.bytes.to_vec()))
+            }
+        });
+        // JSON is YAML.
+        sources.chain([plain(spec.values.to_string().into_bytes())]).collect()
+    }
+}
+
+fn one(source: &ValuesSource, chart: &ChartTree, view: &ReleaseView) -> Result<Option<Values>, Found> {
+    let missing = || {
+        Found::Missing(format!(
+            "{source} is missing; create it, or set optional: true in spec.valuesFrom"
+        ))
+    };
+    let key = match source {
+        ValuesSource::ChartFile { path, .. } => {
+            return match chart.has(path) {
+                true => Ok(Some(Values::ChartFile(path.clone()))),
+                false if source.is_optional() => Ok(None),
+                false => Err(missing()),
+            };
+        }
+        other => key_of(other),
+    };
+    match key.as_ref().and_then(|key| view.sources.get(key)) {
+        Some(SourceText::Text(text)) => Ok(Some(Values::Text {
+            text: Arc::clone(text),
+            is_secret: key.is_some_and(|key| key.is_secret),
+        })),
+        Some(SourceText::Absent) if source.is_optional() => Ok(None),
+        Some(SourceText::Absent) => Err(missing()),
+        Some(SourceText::Failed(reason)) => Err(Found::Missing(format!("{source} cannot be read: {reason}"))),
+        Some(SourceText::Unknown) | None => Err(Found::NotYet),
+    }
+}
+
+fn key_of(source: &ValuesSource) -> Option<SourceKey> {
+    let (is_secret, namespace, name, key) = match source {
+        ValuesSource::ConfigMap {
+            namespace, name, key, ..
+        } => (false, namespace, name, key),
+        ValuesSource::Secret {
+            namespace, name, key, ..
+        } => (true, namespace, name, key),
+        ValuesSource::ChartFile { .. } => return None,
+    };
+    Some(SourceKey {
+        is_secret,
+        namespace: namespace.clone(),
+        name: name.clone(),
+        key: key.clone(),
+    })
+}
+
+/// The sources that the cluster has.
+pub(super) fn sources<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeSet<SourceKey> {
+    specs
+        .flat_map(|spec| spec.values_from.iter().filter_map(key_of))
+        .collect()
+}

@@ -1,0 +1,31 @@
+//! The loop that carries HelmReleases out as Helm releases.
+//!
+//! ```text
+//!   sync pass ends ──┐
+//!   HelmRelease ─────┼──▶ pass: read ─▶ release::next ─▶ job: read again ─▶ release::next ─▶ helm ─▶ status
+//!   Helm's storage ──┤
+//!   values ──────────┘
+//! ```
+//!
+//! What holds:
+//! - A pass without a change starts no process and sends no request. What a revision was made of is a label of the revision, so that
+//!   a restart knows it, too.
+//! - A job decides on what it has just read from the server, and not on what a watch showed.
+//! - Chart and values belong to one commit: jobs begin only between two sync passes.
+//! - A release that fails or takes long holds up no other release.
+//! - A release is uninstalled only if its HelmRelease was deleted and git does not declare it any more.
+//!
+//! Deliberately absent: what a state asks for (`release`), and how helm is called (`helm`).
+
+mod charts;
+mod claims;
+mod declared;
+mod end;
+mod inputs;
+mod job;
+mod release_loop;
+mod removal;
+mod report;
+
+pub use release_loop::{Parts, ReleaseLoop, SyncPoint};
+pub use report::ReleaseReport;

@@ -1,0 +1,356 @@
+use super::charts::Charts;
+use super::claims::{self, Claim, name_of};
+use super::end::{End, Ended};
+use super::inputs::{self, Found, Inputs};
+use super::job::{Job, Shared, has_begun, input_of, is_failing};
+use super::removal::Removal;
+use super::report::ReleaseReport;
+use crate::driver::{Outcome as PassOutcome, Pass, Wake};
+use crate::model::{CommitId, ConfigBranch, ObjectId, TargetId};
+use crate::notice::{ReleaseEvent, Reporter, Topic};
+use crate::port::{ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, ReleaseCluster, ReleaseView};
+use crate::release::{Action, Chart, Outcome, Phase, Situation, State, Status, next};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// How many helm processes run at once. Each takes about 100 MB of memory.
+const AT_ONCE: usize = 2;
+/// After a failure of the cluster or the config repo.
+const FAILED: Duration = Duration::from_secs(5);
+
+/// After a job that found nothing to do yet: the watches have shown by then what the job has read.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The commit that the cluster is at; `None` while a sync pass runs.
+pub type SyncPoint = Arc<dyn Fn() -> Option<CommitId> + Send + Sync>;
+
+/// What the loop is made of.
+pub struct Parts<C, H, G> {
+    /// The target.
+    pub target: TargetId,
+    /// The HelmReleases, and Helm's storage.
+    pub cluster: Arc<C>,
+    /// The helm program, or why there is none.
+    pub helm: Result<Arc<H>, String>,
+    /// The config repo.
+    pub repo: Arc<G>,
+    /// What commits declare.
+    pub declared: Arc<dyn DeclaredSource>,
+    /// The branch that the agent follows.
+    pub own: Option<ConfigBranch>,
+    /// The commit that the cluster is at.
+    pub applied: SyncPoint,
+    /// Whether the set has, or may have, HelmReleases that the server serves.
+    pub is_needed: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Reports.
+    pub reporter: Reporter,
+    /// Wakes this loop.
+    pub wake: Wake,
+}
+
+/// The work of the loop.
+pub struct ReleaseLoop<C, H, G> {
+    parts: Parts<C, H, G>,
+    shared: Option<Arc<Shared<C, H, G>>>,
+    charts: Charts,
+    jobs: JoinSet<()>,
+    busy: BTreeSet<ObjectId>,
+    ended: Arc<Mutex<Vec<Ended>>>,
+    /// The releases for which no job begins before this time, since one has just ended.
+    due: BTreeMap<ObjectId, Instant>,
+    /// When a release is due that waits for nothing but time, as this pass sees it.
+    timers: Vec<Instant>,
+    /// Why releases were not as declared at the last pass.
+    failing: BTreeMap<ObjectId, String>,
+}
+
+impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
+    /// A loop that has done nothing yet.
+    pub fn new(parts: Parts<C, H, G>) -> Self {
+        let shared = parts.helm.as_ref().ok().map(|helm| {
+            Arc::new(Shared {
+                target: parts.target.clone(),
+                cluster: Arc::clone(&parts.cluster),
+                helm: Arc::clone(helm),
+                repo: Arc::clone(&parts.repo),
+                reporter: parts.reporter.clone(),
+                applied: Arc::clone(&parts.applied),
+            })
+        });
+        Self {
+            parts,
+            shared,
+            charts: Charts::default(),
+            jobs: JoinSet::new(),
+            busy: BTreeSet::new(),
+            ended: Arc::default(),
+            due: BTreeMap::new(),
+            timers: Vec::new(),
+            failing: BTreeMap::new(),
+        }
+    }
+
+    async fn look(&mut self) -> ReleaseReport {
+        self.take_ended();
+        self.timers.clear();
+        if !(self.parts.is_needed)() && self.parts.cluster.view().releases.is_empty() {
+            return ReleaseReport::default();
+        }
+        if let Err(reason) = &self.parts.helm {
+            return self.off(reason.clone());
+        }
+        self.parts.cluster.start();
+        let view = self.parts.cluster.view();
+        if let Some(problem) = view.problem.clone() {
+            return self.off(problem);
+        }
+        let Some(commit) = (self.parts.applied)().filter(|_| view.is_complete) else {
+            // The end of the sync pass, or the list, starts the loop again.
+            return ReleaseReport {
+                releases: view.releases.len(),
+                busy: self.busy.len(),
+                ..ReleaseReport::default()
+            };
+        };
+        self.charts.turn_to(&*self.parts.repo, commit).await;
+        let claims = claims::read(&view, self.parts.own.as_ref());
+        let specs = claims.values().filter_map(|claim| claim.spec.as_ref().ok());
+        self.parts.cluster.follow(inputs::sources(specs));
+        let now = Instant::now();
+        self.due.retain(|id, due| claims.contains_key(id) && *due > now);
+        let mut failing = BTreeMap::new();
+        for (id, claim) in &claims {
+            // What a release was before somebody began to work on it, it stays until the work has ended.
+            let known = self.failing.get(id).filter(|_| self.busy.contains(id)).cloned();
+            let problem = match claim.release.is_deleted {
+                _ if self.busy.contains(id) => known,
+                true => self.remove(claim, &claims),
+                false => self.consider(claim, &view, commit).await,
+            };
+            if let Some(problem) = problem {
+                failing.insert(id.clone(), problem);
+            }
+        }
+        self.present(&failing);
+        self.failing.clone_from(&failing);
+        ReleaseReport {
+            releases: claims.len(),
+            busy: self.busy.len(),
+            failing,
+            off: None,
+        }
+    }
+
+    fn off(&self, reason: String) -> ReleaseReport {
+        let event = ReleaseEvent::Off { reason: reason.clone() };
+        let topic = Topic::Releases(self.parts.target.clone());
+        self.parts.reporter.present(topic, [(self.parts.target.clone(), event)]);
+        ReleaseReport {
+            off: Some(reason),
+            ..ReleaseReport::default()
+        }
+    }
+
+    fn present(&self, failing: &BTreeMap<ObjectId, String>) {
+        let target = &self.parts.target;
+        let events = failing.iter().map(|(id, message)| {
+            let event = ReleaseEvent::Failing {
+                id: id.clone(),
+                message: message.clone(),
+            };
+            (target.clone(), event)
+        });
+        self.parts.reporter.present(Topic::Releases(target.clone()), events);
+    }
+
+    fn take_ended(&mut self) {
+        while self.jobs.try_join_next().is_some() {}
+        let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, end) in ended {
+            self.busy.remove(&id);
+            match end {
+                End::Rest => drop(self.due.remove(&id)),
+                End::Again(wait) => drop(self.due.insert(id, Instant::now() + wait.min(PAUSE))),
+                End::Later(wait) => drop(self.due.insert(id, Instant::now() + wait)),
+                End::Failed(reason) => {
+                    tracing::debug!(object = %id, error = %reason, "release not carried out, trying again");
+                    self.due.insert(id, Instant::now() + FAILED);
+                }
+            }
+        }
+    }
+
+    /// Whether a job may begin for this release now.
+    fn is_free(&self, id: &ObjectId) -> bool {
+        !self.due.contains_key(id) && !self.busy.contains(id) && self.busy.len() < AT_ONCE
+    }
+
+    /// Begins what a release needs. Returns why the release is not as declared.
+    async fn consider(&mut self, claim: &Claim, view: &ReleaseView, commit: CommitId) -> Option<String> {
+        let id = &claim.release.id;
+        let spec = match &claim.spec {
+            Ok(spec) => spec,
+            Err(refusal) => return self.refuse(claim, Phase::Failed, refusal).await,
+        };
+        let Chart::Folder(folder) = &spec.chart;
+        let chart = match self.charts.get(&*self.parts.repo, folder).await {
+            Ok(chart) => chart,
+            Err(reason) => return self.refuse(claim, Phase::ChartFetchFailed, &reason).await,
+        };
+        let inputs = match Inputs::gather(spec, chart, view) {
+            Found::Complete(inputs) => inputs,
+            Found::NotYet => return None,
+            Found::Missing(reason) => return self.refuse(claim, Phase::ChartFetchFailed, &reason).await,
+        };
+        let tries = claim.status.tries.of(&input_of(&inputs, &claim.release));
+        let stored = view.stored.get(&name_of(spec));
+        let stored = stored.map(|stored| stored.as_slice()).unwrap_or_default();
+        let decided = next(&Situation {
+            spec,
+            inputs: &inputs.digest,
+            stored,
+            tries: &tries,
+            began: has_begun(&claim.status),
+            is_worked_on: false,
+            now: Timestamp::now(),
+        });
+        let newest = stored.last().map(|newest| newest.number);
+        let is_shown = claim.status.observed_generation == claim.release.generation
+            && claim.status.helm_revision == newest
+            && claim.status.last_attempted_digest == inputs.digest.to_string();
+        let phase = claim.status.phase;
+        let is_settled = match (decided.action, decided.state) {
+            (Action::Rest, _) => is_shown && phase == Some(Phase::Succeeded),
+            (Action::GiveUp, _) => is_shown && phase.is_some_and(is_failing),
+            (Action::Wait(wait), State::Pending(_)) => self.waits(wait) && phase == Some(Phase::Waiting),
+            (Action::Wait(wait), _) => self.waits(wait),
+            _ => false,
+        };
+        if !is_settled && self.is_free(id) {
+            let job = Job {
+                shared: Arc::clone(self.shared.as_ref()?),
+                id: id.clone(),
+                uid: claim.release.uid.clone(),
+                generation: claim.release.generation,
+                spec: spec.clone(),
+                inputs,
+                commit,
+            };
+            self.begin(id.clone(), job.run());
+        }
+        problem(&claim.status)
+    }
+
+    /// Remembers when a release is due.
+    fn waits(&mut self, wait: Duration) -> bool {
+        self.timers.push(Instant::now() + wait);
+        true
+    }
+
+    fn begin(&mut self, id: ObjectId, work: impl Future<Output = End> + Send + 'static) {
+        self.busy.insert(id.clone());
+        self.due.remove(&id);
+        let (ended, wake) = (Arc::clone(&self.ended), self.parts.wake.clone());
+        // A bug in one job ends that job, and the loop learns of it.
+        let guarded = tokio::spawn(work);
+        self.jobs.spawn(async move {
+            let abort = AbortOnDrop(guarded.abort_handle());
+            let end = guarded.await.unwrap_or_else(|error| End::Failed(error.to_string()));
+            drop(abort);
+            ended.lock().unwrap_or_else(PoisonError::into_inner).push((id, end));
+            wake.wake();
+        });
+    }
+
+    /// Shows on the HelmRelease why it is not carried out.
+    async fn refuse(&mut self, claim: &Claim, phase: Phase, reason: &str) -> Option<String> {
+        let outcome = Outcome {
+            generation: claim.release.generation,
+            phase,
+            message: reason.to_owned(),
+        };
+        let status = claim.status.with(&outcome, Timestamp::now());
+        if status != claim.status
+            && self.is_free(&claim.release.id)
+            && let Err(failure) = self.write(claim, &status).await
+        {
+            tracing::debug!(object = %claim.release.id, error = %failure, "status not written");
+            self.due.insert(claim.release.id.clone(), Instant::now() + FAILED);
+        }
+        Some(reason.to_owned())
+    }
+
+    async fn write(&self, claim: &Claim, status: &Status) -> Result<(), ClusterFailure> {
+        self.parts.cluster.set_status(&claim.release, status).await
+    }
+
+    /// Begins the removal of a release.
+    fn remove(&mut self, claim: &Claim, claims: &BTreeMap<ObjectId, Claim>) -> Option<String> {
+        let release = &claim.release;
+        let name = |claim: &Claim| claim.spec.as_ref().ok().map(name_of);
+        let is_other = |other: &&Claim| !other.release.is_deleted && other.release.id != release.id;
+        let is_claimed =
+            name(claim).is_some() && claims.values().filter(is_other).any(|other| name(other) == name(claim));
+        if release.has_finalizer && self.is_free(&release.id) {
+            let removal = Removal {
+                shared: Arc::clone(self.shared.as_ref()?),
+                declared: Arc::clone(&self.parts.declared),
+                id: release.id.clone(),
+                is_claimed,
+            };
+            self.begin(release.id.clone(), removal.run());
+        }
+        (claim.status.tries.failures > 0)
+            .then(|| problem(&claim.status))
+            .flatten()
+    }
+
+    /// When the loop has to look without being woken.
+    fn next_due(&self) -> Option<Duration> {
+        if self.busy.len() >= AT_ONCE {
+            // The end of a job starts the loop again.
+            return None;
+        }
+        let waiting = self.due.iter().filter(|(id, _)| !self.busy.contains(*id));
+        let first = waiting.map(|(_, due)| *due).chain(self.timers.iter().copied()).min()?;
+        Some(first.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// Ends a job together with the loop: helm is killed, and the next agent leads the release out of its state.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Why a release is not as declared, by its status.
+fn problem(status: &Status) -> Option<String> {
+    let is_failing = status.phase.is_some_and(is_failing);
+    let failed = status.conditions.iter().find(|condition| condition.status == "False");
+    failed.filter(|_| is_failing).map(|condition| condition.message.clone())
+}
+
+impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Pass for ReleaseLoop<C, H, G> {
+    type Report = ReleaseReport;
+
+    async fn pass(&mut self) -> PassOutcome<ReleaseReport> {
+        let report = self.look().await;
+        match self.next_due() {
+            Some(wait) => PassOutcome::Again(report, wait),
+            None => PassOutcome::Done(report),
+        }
+    }
+
+    fn timed_out(&self, deadline: Duration) -> ReleaseReport {
+        ReleaseReport {
+            off: Some(format!("a pass did not end within {} s", deadline.as_secs())),
+            ..ReleaseReport::default()
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Uninstalls the release of a HelmRelease that goes.
+
+use super::claims::name_of;
+use super::declared::{Declared, declared};
+use super::end::End;
+use super::job::{Shared, has_begun};
+use crate::model::ObjectId;
+use crate::notice::{ReleaseAction, ReleaseEvent};
+use crate::port::{
+    ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, HelmRelease, ReleaseCluster, ReleaseName, Uninstall,
+};
+use crate::release::{Action, InputDigest, Outcome, Phase, Situation, Spec, Status, next_removal};
+use jiff::Timestamp;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a removal tries, in place of an input.
+const INPUT: &str = "uninstall";
+/// The most actions of one job: an uninstall, and the end of the HelmRelease.
+const MOST_ACTIONS: usize = 3;
+/// How soon git is asked again where it does not say whether the HelmRelease is declared.
+const UNKNOWN: Duration = Duration::from_secs(10);
+/// The digits of a digest that no revision has.
+const NO_INPUTS: &str = "0000000000000000000000000000000000000000";
+
+/// The removal of one release.
+pub(super) struct Removal<C, H, G> {
+    pub(super) shared: Arc<Shared<C, H, G>>,
+    pub(super) declared: Arc<dyn DeclaredSource>,
+    pub(super) id: ObjectId,
+    /// Whether another HelmRelease has the same Helm release.
+    pub(super) is_claimed: bool,
+}
+
+impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
+    /// Works until the HelmRelease is gone, or until something is awaited.
+    pub(super) async fn run(self) -> End {
+        for _ in 0..MOST_ACTIONS {
+            match self.step().await {
+                Ok(None) => {}
+                Ok(Some(end)) => return end,
+                Err(failure) => return End::Failed(failure.to_string()),
+            }
+        }
+        End::Later(UNKNOWN)
+    }
+
+    async fn step(&self) -> Result<Option<End>, ClusterFailure> {
+        let cluster = &self.shared.cluster;
+        let live = cluster.read(&self.id).await?;
+        let Some(live) = live.filter(|live| live.is_deleted && live.has_finalizer) else {
+            return Ok(Some(End::Rest));
+        };
+        let state = self.declared.published().borrow().clone();
+        match declared(state.as_deref(), &self.shared.target, &self.id) {
+            // Sync makes it again, and finds the release as it is.
+            Declared::Yes => return self.forget(&live).await,
+            Declared::Unknown => return Ok(Some(End::Later(UNKNOWN))),
+            Declared::No => {}
+        }
+        let mut status = Status::read(&live.value);
+        status.tries = status.tries.of(INPUT);
+        let (Some(spec), Some(inputs), false) =
+            (spec_of(&live, &status), InputDigest::parse(NO_INPUTS), self.is_claimed)
+        else {
+            return self.forget(&live).await;
+        };
+        let name = name_of(&spec);
+        let stored = cluster.stored(&name).await?;
+        let decided = next_removal(&Situation {
+            spec: &spec,
+            inputs: &inputs,
+            stored: &stored,
+            tries: &status.tries,
+            began: has_begun(&status),
+            is_worked_on: stored.last().is_some_and(|newest| newest.status.is_pending())
+                && self.shared.helm.works_on(&name),
+            now: Timestamp::now(),
+        });
+        match decided.action {
+            Action::Forget => self.forget(&live).await,
+            Action::Wait(wait) => Ok(Some(End::Later(wait))),
+            _ => self.uninstall(&live, &status, &spec, name).await,
+        }
+    }
+
+    async fn forget(&self, live: &HelmRelease) -> Result<Option<End>, ClusterFailure> {
+        match self.shared.cluster.set_finalizer(live, false).await {
+            Err(ClusterFailure::Conflict { .. }) => Ok(None),
+            other => other.map(|()| Some(End::Rest)),
+        }
+    }
+
+    async fn uninstall(
+        &self,
+        live: &HelmRelease,
+        status: &Status,
+        spec: &Spec,
+        name: ReleaseName,
+    ) -> Result<Option<End>, ClusterFailure> {
+        let outcome = |message: String| Outcome {
+            generation: live.generation,
+            phase: Phase::Uninstalling,
+            message,
+        };
+        let mut status = status.with(&outcome("helm uninstall runs".to_owned()), Timestamp::now());
+        self.shared.cluster.set_status(live, &status).await?;
+        let ended = self
+            .shared
+            .helm
+            .uninstall(Uninstall {
+                release: name.clone(),
+                timeout: spec.timeout,
+            })
+            .await;
+        self.shared.reporter.happened((
+            self.shared.target.clone(),
+            ReleaseEvent::Happened {
+                id: self.id.clone(),
+                release: name.to_string(),
+                action: ReleaseAction::Uninstalled,
+                revision: status.helm_revision.unwrap_or_default(),
+                commit: (self.shared.applied)().unwrap_or(crate::model::CommitId::from_bytes([0; 20])),
+                problem: ended.as_ref().err().map(|failure| failure.message.clone()),
+            },
+        ));
+        if let Err(failure) = ended {
+            status.tries.failures += 1;
+            status.tries.failed_at = Some(Timestamp::now());
+            let status = status.with(&outcome(failure.message), Timestamp::now());
+            self.shared.cluster.set_status(live, &status).await?;
+        }
+        Ok(None)
+    }
+}
+
+/// What was carried out, whatever the `spec` says by now. `None` if nothing was.
+fn spec_of(live: &HelmRelease, status: &Status) -> Option<Spec> {
+    if status.release_name.is_empty() {
+        return Spec::read(&live.value, None).ok();
+    }
+    let timeout = live.value.pointer("/spec/timeout").cloned();
+    let object = json!({
+        "metadata": {"name": live.id.name, "namespace": live.id.namespace},
+        "spec": {
+            "chart": {"path": "chart"},
+            "releaseName": status.release_name,
+            "targetNamespace": live.value.pointer("/spec/targetNamespace"),
+            "timeout": timeout,
+        },
+    });
+    Spec::read(&object, None).ok()
+}
