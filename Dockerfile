@@ -15,8 +15,11 @@ FROM ${GO_IMAGE} AS programs
 ENV CGO_ENABLED=0 GOFLAGS=-trimpath
 ARG KUSTOMIZE=v5.8.1
 RUN go install -ldflags "-s -w -X sigs.k8s.io/kustomize/api/provenance.version=${KUSTOMIZE}" sigs.k8s.io/kustomize/kustomize/v5@${KUSTOMIZE}
+ARG HELM=v4.3.1
+RUN go install -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=${HELM}" helm.sh/helm/v4/cmd/helm@${HELM}
 
 FROM ${RUNTIME_IMAGE}
+COPY --from=programs /go/bin/helm /usr/local/bin/helm
 COPY --from=programs /go/bin/kustomize /usr/local/bin/kustomize
 COPY --from=build /src/target/release/tidegate /usr/local/bin/tidegate
 USER 65532:65532

@@ -1,7 +1,7 @@
 //! Where helm is, and which version it has.
 
 use super::error::FindError;
-use crate::program::{Limits, Program};
+use crate::program::{self, Limits, Program};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -51,9 +51,7 @@ fn look_up(name: &Path) -> Option<PathBuf> {
     if name.components().count() > 1 {
         return Some(name.to_owned()).filter(|path| path.is_file());
     }
-    let path = std::env::var_os("PATH")?;
-    let mut folders = std::env::split_paths(&path);
-    folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()))
+    program::find(name.to_str()?)
 }
 
 /// Major and minor of `v4.3.1`.

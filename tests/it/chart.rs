@@ -106,6 +106,21 @@ fn the_repositorys_address_is_the_only_required_value() {
 }
 
 #[test]
+fn the_charts_definition_of_helmreleases_is_that_of_the_example() {
+    let read =
+        |path: &str| std::fs::read_to_string(folder(path).join("crds/helmreleases.helm.fluxcd.io.yaml")).unwrap();
+    assert_eq!(read("charts/tidegate"), read("config-repo-example"));
+}
+
+#[test]
+fn the_right_to_write_statuses_of_helmreleases_comes_with_the_loop() {
+    let helm = Helm::offline();
+    let has = |values: &[&str]| helm.template(values).unwrap().contains("helmreleases/status");
+    assert!(has(&[URL]) && has(&[URL, "sync.namespaces={shop}"]));
+    assert!(!has(&[URL, "releases.enabled=false"]));
+}
+
+#[test]
 fn an_umbrella_chart_switches_the_chart_on_and_off() {
     let helm = Helm::offline();
     let umbrella = tempfile::tempdir().unwrap();
