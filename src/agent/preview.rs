@@ -72,7 +72,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
         config: &config,
         repo: &repo,
         source: &declared,
-        registry: &registries::router(Metrics::new()),
+        registry: &registries::router(&config.settings.registries, Metrics::new()),
         history: &SharedHistory::default(),
         home: None,
     };

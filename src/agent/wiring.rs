@@ -82,7 +82,10 @@ impl Base {
         let base = Self {
             home: Home::connect(config).await?,
             signing: keys::signing(config).await?,
-            registry: Arc::new(registries::router(core.metrics.clone())),
+            registry: Arc::new(registries::router(
+                &core.config.settings.registries,
+                core.metrics.clone(),
+            )),
             core: Core { renderers, ..core },
         };
         Ok((base, queue, landed))

@@ -5,6 +5,7 @@ use super::text::{FromText, NonEmpty, Text};
 use crate::policy::Filter;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A registry with settings of its own.
@@ -16,6 +17,12 @@ pub struct RegistrySettings {
     pub filter: Filter,
     /// When the repositories are scanned.
     pub schedule: Schedule,
+    /// A docker config file with the logins of a registry that is not ECR.
+    pub docker_config: Option<PathBuf>,
+    /// A file with the authorities that a registry that is not ECR is trusted by, besides those of the system.
+    pub ca: Option<PathBuf>,
+    /// Whether a registry that is not ECR speaks HTTP without TLS.
+    pub plain_http: bool,
 }
 
 /// When a registry's repositories are scanned.
@@ -32,7 +39,7 @@ const SCAN: Duration = Duration::from_secs(60);
 
 /// A registry with settings of its own.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend("required" = ["host"], "not" = {"required": ["scan", "cron"]}))]
 pub(super) struct Registry {
     /// Host of the registry. `*` stands for any characters.
@@ -46,6 +53,13 @@ pub(super) struct Registry {
     scan: Option<Text<Period>>,
     /// When the agent scans, instead of `scan`: a cron expression with five fields, in UTC.
     cron: Option<Text<CronExpression>>,
+    /// Docker config file (`config.json`, `.dockerconfigjson`) with the logins of registries other than ECR. The file may change
+    /// at any time.
+    docker_config: Option<Text<PathBuf>>,
+    /// File in PEM format with the authorities that registries other than ECR are trusted by, besides those of the system.
+    ca: Option<Text<PathBuf>>,
+    /// Whether registries other than ECR speak HTTP without TLS.
+    plain_http: bool,
 }
 
 impl Registry {
@@ -67,6 +81,9 @@ impl Registry {
         RegistrySettings {
             host: self.host.map(|host| host.value.0).unwrap_or_default(),
             filter: Filter::new(&globs(self.include), &globs(self.exclude)).expect("each glob was valid by itself"),
+            docker_config: self.docker_config.map(|file| file.value),
+            ca: self.ca.map(|file| file.value),
+            plain_http: self.plain_http,
             schedule: self
                 .cron
                 .map_or(Schedule::Every(period), |cron| Schedule::Cron(cron.value.0)),

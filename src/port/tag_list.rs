@@ -30,6 +30,8 @@ enum Digests {
     All(Box<[Sha256]>),
     /// Those of a few rows, by their place.
     Few(BTreeMap<u32, Sha256>),
+    /// The registry does not report digests with its tags.
+    Unreported,
 }
 
 impl Default for Digests {
@@ -49,6 +51,8 @@ struct Fingerprint {
 /// Collects the rows of a [`TagList`] in the order of the registry.
 #[derive(Default)]
 pub struct TagListBuilder {
+    /// The registry does not report digests.
+    is_without_digests: bool,
     names: String,
     rows: Vec<Row>,
     media_types: Vec<Box<str>>,
@@ -110,14 +114,17 @@ impl TagList {
         self.iter().filter(is_asked).filter_map(|image| image.digest).collect()
     }
 
-    /// Whether the list has the digest of every tag.
+    /// Whether the list has every digest that the registry reports.
     pub fn has_all_digests(&self) -> bool {
-        matches!(self.digests, Digests::All(_))
+        !matches!(self.digests, Digests::Few(_))
     }
 
     /// The list with the digests of these images alone. All tags that point to one of the images keep their digest.
     #[must_use]
     pub fn keeping(&self, images: &BTreeSet<Digest>) -> Self {
+        if matches!(self.digests, Digests::Unreported) {
+            return self.clone();
+        }
         let images: BTreeSet<Sha256> = images.iter().filter_map(|digest| sha256(digest.as_str())).collect();
         let kept = (0..)
             .zip(self.rows.iter())
@@ -145,6 +152,7 @@ impl TagList {
         let digests = match &self.digests {
             Digests::All(all) => size_of_val(&**all),
             Digests::Few(few) => few.len() * size_of::<(u32, Sha256)>(),
+            Digests::Unreported => 0,
         };
         size_of_val(&*self.names) + size_of_val(&*self.rows) + digests
     }
@@ -153,6 +161,7 @@ impl TagList {
         match &self.digests {
             Digests::All(all) => all.get(place as usize).copied(),
             Digests::Few(few) => few.get(&place).copied(),
+            Digests::Unreported => None,
         }
     }
 }
@@ -163,6 +172,14 @@ fn tag(name: &[u8]) -> Tag {
 }
 
 impl TagListBuilder {
+    /// A builder for the tags of a registry that does not report digests with them. A digest in a row is left out.
+    pub fn without_digests() -> Self {
+        Self {
+            is_without_digests: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds a row. Returns false, and adds nothing, if the tag or the digest does not follow its grammar.
     pub fn add(&mut self, row: &TagRow<'_>) -> bool {
         let Ok(length) = u8::try_from(row.tag.len()) else {
@@ -171,8 +188,14 @@ impl TagListBuilder {
         if !Tag::is_valid(row.tag) {
             return false;
         }
-        let ((packed, digest), unpacked) = match Packed::new(row, &mut self.media_types) {
+        let digest = match self.is_without_digests {
+            true => Some(Sha256::default()),
+            false => row.digest.and_then(sha256),
+        };
+        let packed = digest.and_then(|digest| Some((Packed::new(row, &mut self.media_types)?, digest)));
+        let ((packed, digest), unpacked) = match packed {
             Some(packed) => (packed, None),
+            None if self.is_without_digests => return false,
             None => {
                 let Some(image) = row.image() else { return false };
                 let place = u32::try_from(self.unpacked.len()).ok();
@@ -250,7 +273,10 @@ impl TagListBuilder {
                 .collect(),
             names: names.into(),
             rows: rows.iter().map(|row| row.packed).collect(),
-            digests: Digests::All(rows.iter().map(|row| row.digest).collect()),
+            digests: match self.is_without_digests {
+                true => Digests::Unreported,
+                false => Digests::All(rows.iter().map(|row| row.digest).collect()),
+            },
             media_types: self.media_types.into(),
             fingerprint: self.fingerprint,
         }

@@ -139,3 +139,23 @@ fn a_tag_takes_twelve_bytes_the_new_part_of_its_name_and_a_digest_where_it_is_ke
     assert!(few < 2000 * 23, "{few} bytes for 2,000 tags of 19 characters");
     assert!(all <= few + 2000 * 32, "{all}");
 }
+
+#[test]
+fn a_registry_without_digests_keeps_nobody_waiting_for_them() {
+    let mut builder = TagListBuilder::without_digests();
+    for tag in ["1.1.0", "1.0.0", "1.1.0", "not a tag"] {
+        let is_tag = builder.add(&TagRow {
+            tag,
+            digest: None,
+            pushed_at: None,
+            media_type: None,
+            pullable: true,
+        });
+        assert_eq!(is_tag, tag != "not a tag");
+    }
+    let list = builder.build();
+    let tags: Vec<String> = list.iter().map(|image| image.tag.to_string()).collect();
+    assert_eq!(tags, ["1.0.0", "1.1.0"]);
+    assert!(list.iter().all(|image| image.digest.is_none()));
+    assert!(list.has_all_digests() && list.keeping(&BTreeSet::new()).has_all_digests());
+}

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 pub struct TagRow<'a> {
     /// The tag.
     pub tag: &'a str,
-    /// The digest that the tag points to.
-    pub digest: &'a str,
+    /// The digest that the tag points to; `None` if the registry does not report digests.
+    pub digest: Option<&'a str>,
     /// When the digest was pushed; `None` if the registry does not report it.
     pub pushed_at: Option<Timestamp>,
     /// The media type of the manifest or artefact; `None` if the registry does not report it.
@@ -20,11 +20,11 @@ pub struct TagRow<'a> {
 }
 
 impl TagRow<'_> {
-    /// The image; `None` if the tag or the digest does not follow its grammar.
+    /// The image; `None` if the tag does not follow its grammar, or if the row has no digest that does.
     pub(super) fn image(&self) -> Option<TaggedImage> {
         Some(TaggedImage {
             tag: Tag::parse(self.tag).ok()?,
-            digest: Some(Digest::parse(self.digest).ok()?),
+            digest: Some(Digest::parse(self.digest?).ok()?),
             pushed_at: self.pushed_at,
             media_type: self.media_type.map(str::to_owned),
             pullable: self.pullable,
@@ -36,7 +36,7 @@ impl<'a> From<&'a TaggedImage> for TagRow<'a> {
     fn from(image: &'a TaggedImage) -> Self {
         Self {
             tag: image.tag.as_str(),
-            digest: image.digest.as_ref().map_or("", Digest::as_str),
+            digest: image.digest.as_ref().map(Digest::as_str),
             pushed_at: image.pushed_at,
             media_type: image.media_type.as_deref(),
             pullable: image.pullable,
@@ -64,8 +64,7 @@ const NO_MEDIA_TYPE: u8 = u8::MAX;
 
 impl Packed {
     /// Packs a row; `None` if it does not fit. A media type that is not in `media_types` yet is added.
-    pub(super) fn new(row: &TagRow<'_>, media_types: &mut Vec<Box<str>>) -> Option<(Self, Sha256)> {
-        let digest = sha256(row.digest)?;
+    pub(super) fn new(row: &TagRow<'_>, media_types: &mut Vec<Box<str>>) -> Option<Self> {
         let time = match row.pushed_at {
             None => NO_TIME,
             Some(at) => i64::try_from(at.as_nanosecond()).ok().filter(|time| *time != NO_TIME)?,
@@ -74,12 +73,11 @@ impl Packed {
             None => NO_MEDIA_TYPE,
             Some(media_type) => place_of(media_type, media_types)?,
         };
-        let packed = Self {
+        Some(Self {
             time: time.to_ne_bytes(),
             media_type,
             pullable: row.pullable,
-        };
-        Some((packed, digest))
+        })
     }
 
     /// The image with this tag and digest.

@@ -1,8 +1,8 @@
 //! Reads the tags and platforms of images from registries.
 //!
 //! [`Router`] implements [`port::Registry`](crate::port::Registry). It reads the kind of registry from the host and hands
-//! the request to the client of that kind. Today there is one kind: private ECR (`ecr`). A further kind is one more
-//! variant in `router` and one more folder next to `ecr`; nothing outside this room changes.
+//! the request to the client of that kind: private ECR (`ecr`), or any registry of the OCI distribution specification (`oci`). A
+//! further kind is one more variant in `router` and one more folder; nothing outside this room changes.
 //!
 //! Shared by all kinds: how fast and how long a registry is read ([`ReadLimits`], `rate_limit`), and the platforms of an
 //! image index (`image_index`).
@@ -16,10 +16,12 @@
 
 mod ecr;
 mod image_index;
+mod oci;
 mod rate_limit;
 mod read_limits;
 mod router;
 
 pub use image_index::list_platforms;
+pub use oci::OciSettings;
 pub use read_limits::ReadLimits;
 pub use router::Router;

@@ -1,4 +1,5 @@
 use super::ecr::{Ecr, EcrHost};
+use super::oci::{Oci, OciSettings};
 use super::read_limits::ReadLimits;
 use crate::aws::Sdk;
 use crate::model::{Digest, Repository};
@@ -10,26 +11,35 @@ use std::sync::Arc;
 /// All registries: chooses the client for a repository by its host.
 pub struct Router {
     ecr: Ecr,
+    oci: Oci,
     metrics: Metrics,
 }
 
 /// The kind of a registry, with what its host says about it.
 enum Host {
     Ecr(EcrHost),
+    /// Any registry of the OCI distribution specification.
+    Oci,
 }
 
 impl Host {
-    /// Reads a registry's host. `None` if there is no client for this kind of registry.
+    /// Reads a registry's host. `None` for a host that nearly is one of ECR: a typing error must not become a request to
+    /// whoever has that name.
     fn parse(host: &str) -> Option<Self> {
-        EcrHost::parse(host).map(Self::Ecr)
+        let is_like_ecr = host.contains(".dkr.ecr") || host.contains(".dkr-ecr");
+        match EcrHost::parse(host) {
+            Some(host) => Some(Self::Ecr(host)),
+            None => (!is_like_ecr).then_some(Self::Oci),
+        }
     }
 }
 
 impl Router {
     /// A router over clients of all kinds. It sends no request before the first listing.
-    pub fn new(sdk: Sdk, limits: ReadLimits, metrics: Metrics) -> Self {
+    pub fn new(sdk: Sdk, oci: Vec<OciSettings>, limits: ReadLimits, metrics: Metrics) -> Self {
         Self {
-            ecr: Ecr::new(sdk, limits, metrics.clone()),
+            ecr: Ecr::new(sdk, limits.clone(), metrics.clone()),
+            oci: Oci::new(oci, limits, metrics.clone()),
             metrics,
         }
     }
@@ -47,6 +57,7 @@ impl Registry for Router {
     ) -> Result<Arc<Listing>, ListFailure> {
         let outcome = match Host::parse(&repository.host) {
             Some(Host::Ecr(host)) => self.ecr.list(&host, repository, before).await,
+            Some(Host::Oci) => self.oci.list(repository, before).await,
             None => Err(unsupported(repository)),
         };
         self.metrics.listing_ended(label(&outcome));
@@ -56,6 +67,7 @@ impl Registry for Router {
     async fn platforms(&self, repository: &Repository, digest: &Digest) -> Result<Option<Vec<Platform>>, ListFailure> {
         match Host::parse(&repository.host) {
             Some(Host::Ecr(host)) => self.ecr.platforms(&host, repository, digest).await,
+            Some(Host::Oci) => self.oci.platforms(repository, digest).await,
             None => Ok(None),
         }
     }
@@ -64,7 +76,7 @@ impl Registry for Router {
 fn unsupported(repository: &Repository) -> ListFailure {
     ListFailure::Unsupported {
         message: format!(
-            "{repository}: {} is not an ECR registry; only ECR repositories are scanned",
+            "{repository}: {} is not the host of an ECR registry; expected              <account>.dkr.ecr.<region>.amazonaws.com, in China with the ending .cn; correct the image's name",
             repository.host
         ),
     }

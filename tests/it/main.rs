@@ -16,6 +16,7 @@ mod house;
 mod keys;
 mod laptop;
 mod mirror;
+mod oci;
 mod openssh;
 mod oracle;
 mod proof;

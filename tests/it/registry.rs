@@ -31,7 +31,7 @@ impl Edge {
         let server = EcrServer::start().await.unwrap();
         let metrics = Metrics::new();
         let sdk = Sdk::fixed(server.endpoint(), "AKIAREADER", Secret::new("stand-in"), calls);
-        let router = Arc::new(Router::new(sdk, read, metrics.clone()));
+        let router = Arc::new(Router::new(sdk, Vec::new(), read, metrics.clone()));
         Self {
             server,
             router,
@@ -378,10 +378,14 @@ async fn a_deleted_key_is_denied_with_the_message_of_aws() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_ecr_gets_no_request() {
+async fn a_host_that_only_looks_like_ecr_gets_no_request() {
     let edge = Edge::start().await;
     let mark = edge.server.mark();
-    for host in ["docker.io", "ghcr.io", "public.ecr.aws", "registry:5000"] {
+    for host in [
+        "111122223333.dkr.ecr.cn-north-1.amazonaws.com",
+        "11112222333.dkr.ecr.eu-west-1.amazonaws.com",
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
+    ] {
         let repository = Repository {
             host: host.into(),
             path: NAME.into(),
@@ -390,7 +394,7 @@ async fn a_registry_that_is_not_ecr_gets_no_request() {
         assert!(matches!(failure, ListFailure::Unsupported { .. }), "{failure}");
         assert_says(
             &failure,
-            &[host, "is not an ECR registry; only ECR repositories are scanned"],
+            &[host, "is not the host of an ECR registry", "correct the image's name"],
         );
     }
     assert_eq!(edge.server.requests_since(&mark).total(), 0);
@@ -447,7 +451,7 @@ fn listing_in(environment: impl IntoIterator<Item = (String, String)>, host: Str
 #[tokio::test]
 #[ignore = "the tests below run it, each with another environment"]
 async fn a_listing_by_the_environment_alone() {
-    let router = Router::new(Sdk::new(quick()), ReadLimits::default(), Metrics::new());
+    let router = Router::new(Sdk::new(quick()), Vec::new(), ReadLimits::default(), Metrics::new());
     let repository = Repository {
         host: std::env::var("TIDEGATE_TEST_HOST").unwrap(),
         path: NAME.into(),

@@ -26,7 +26,7 @@ impl Tags {
             for tag in detail.image_tags() {
                 self.insert(TagRow {
                     tag,
-                    digest: detail.image_digest().unwrap_or_default(),
+                    digest: detail.image_digest(),
                     pushed_at: detail.image_pushed_at().and_then(timestamp),
                     media_type: detail.artifact_media_type().or(detail.image_manifest_media_type()),
                     pullable: detail
@@ -43,7 +43,7 @@ impl Tags {
             for tag in tags {
                 self.insert(TagRow {
                     tag,
-                    digest: row.digest.as_deref().unwrap_or_default(),
+                    digest: row.digest.as_deref(),
                     pushed_at: row.pushed_at.as_ref().and_then(timestamp),
                     media_type: row.artefact_type.as_deref().or(row.manifest_type.as_deref()),
                     pullable: row

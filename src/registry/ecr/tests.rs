@@ -76,7 +76,7 @@ async fn list_times(
         host: "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn".into(),
         path: "shop/web".into(),
     };
-    let router = Router::new(sdk, limits, metrics.clone());
+    let router = Router::new(sdk, Vec::new(), limits, metrics.clone());
     let mut outcomes: Vec<Result<Arc<Listing>, ListFailure>> = Vec::new();
     for _ in 0..times {
         let before = outcomes.last().and_then(|before| before.as_ref().ok().cloned());

@@ -8,7 +8,7 @@
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
 //! Rooms, from the ground up: [`process`], [`port`], [`random`], [`tools`]; on them [`control_plane`] (Kubernetes), [`git`] (sshd
-//! with bare repositories) and [`gitea`] (a forge); [`ecr`], [`forge`] and [`relay`] run inside the test's process, the
+//! with bare repositories), [`gitea`] (a forge) and [`registry`]; [`ecr`], [`forge`] and [`relay`] run inside the test's process, the
 //! relay between any two. [`agent`] runs the built program on them. [`history`] reads what became of a repository, and judges it.
 //! [`chaos`] lets everybody loose on all of them at once.
 //!
@@ -26,6 +26,7 @@ pub mod history;
 pub mod port;
 pub mod process;
 pub mod random;
+pub mod registry;
 pub mod relay;
 pub mod tools;
 
@@ -35,5 +36,6 @@ pub use git::GitServer;
 pub use gitea::Gitea;
 pub use process::Process;
 pub use random::Random;
+pub use registry::Registry;
 pub use relay::Relay;
 pub use tools::Tools;

@@ -15,7 +15,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/build.sh");
 static FOUND: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
 
 /// The programs by name: `etcd`, `kube-apiserver`, `kubectl`, `kube-controller-manager`, `kube-scheduler`, `kwok`, `helm`,
-/// `kustomize`, `sops`, `age-keygen`, `gitea`.
+/// `kustomize`, `sops`, `age-keygen`, `gitea`, `registry`.
 #[derive(Debug, Clone, Copy)]
 pub struct Tools;
 

@@ -19,7 +19,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tidegate/tools
-all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize sops age-keygen gitea semver-oracle reference-oracle)
+all=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok helm kustomize sops age-keygen gitea registry semver-oracle reference-oracle)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -95,6 +95,7 @@ describe() {
     # Its SQLite driver is C.
     module=gitea package=code.gitea.io/gitea required=$package
     tags="sqlite sqlite_unlock_notify timetzdata" cgo=1 files=(templates options public) ;;
+  registry) module=registry package=github.com/distribution/distribution/v3/cmd/registry required=github.com/distribution/distribution/v3 ;;
   semver-oracle) module=../../oracle/semver package=. required=github.com/Masterminds/semver/v3 ;;
   reference-oracle) module=../../oracle/reference package=. required=github.com/distribution/reference ;;
   *) say "unknown program: $1 (known: ${all[*]})"; return 1 ;;
@@ -111,6 +112,7 @@ describe() {
   helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
   gitea) flags+=" -X main.Version=${version#v}" ;;
   sops) flags+=" -X github.com/getsops/sops/v3/version.Version=${version#v}" ;;
+  registry) flags+=" -X github.com/distribution/distribution/v3/version.version=$version" ;;
   kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
   ../../oracle/*) version+=-$(cksum <"$here/$module/main.go" | cut -d ' ' -f 1) ;;
   esac

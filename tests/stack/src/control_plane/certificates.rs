@@ -10,18 +10,18 @@ use rcgen::{
 };
 
 /// Signs the certificates of servers and clients.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A certificate and its private key, both PEM.
-pub(super) struct Identity {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    pub(super) fn new() -> Result<Authority> {
+    pub(crate) fn new() -> Result<Authority> {
         let mut params = CertificateParams::default();
         params.distinguished_name = name("tidegate-stack-ca", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -30,12 +30,12 @@ impl Authority {
         Ok(Authority { issuer })
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
     /// For the API server, under the names by which it is reached.
-    pub(super) fn server(&self) -> Result<Identity> {
+    pub(crate) fn server(&self) -> Result<Identity> {
         let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc"].map(str::to_owned);
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = name("kube-apiserver", None);
@@ -43,7 +43,7 @@ impl Authority {
     }
 
     /// For a client: the common name is the user, the organisation its group.
-    pub(super) fn client(&self, user: &str, group: Option<&str>) -> Result<Identity> {
+    pub(crate) fn client(&self, user: &str, group: Option<&str>) -> Result<Identity> {
         let mut params = CertificateParams::default();
         params.distinguished_name = name(user, group);
         self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
@@ -66,7 +66,7 @@ impl Authority {
 
 impl Identity {
     /// Writes `<stem>.crt` and `<stem>.key`.
-    pub(super) fn write(&self, dir: &Path, stem: &str) -> Result<()> {
+    pub(crate) fn write(&self, dir: &Path, stem: &str) -> Result<()> {
         fs::write(dir.join(format!("{stem}.crt")), &self.certificate)?;
         fs::write(dir.join(format!("{stem}.key")), &self.key)?;
         Ok(())
@@ -74,7 +74,7 @@ impl Identity {
 }
 
 /// Writes a key for service account tokens, `tokens.key`, and its public half, `tokens.pub`.
-pub(super) fn write_token_key(dir: &Path) -> Result<()> {
+pub(crate) fn write_token_key(dir: &Path) -> Result<()> {
     let key = KeyPair::generate()?;
     fs::write(dir.join("tokens.key"), key.serialize_pem())?;
     fs::write(dir.join("tokens.pub"), key.public_key_pem())?;

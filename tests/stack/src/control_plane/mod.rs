@@ -28,7 +28,7 @@
 
 mod access;
 mod audit;
-mod certificates;
+pub(crate) mod certificates;
 mod pods;
 mod servers;
 mod shared;
