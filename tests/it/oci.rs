@@ -337,7 +337,10 @@ async fn an_image_of_any_registry_is_bumped() {
         "registries:\n- host: {}\n  plainHttp: true\n  scan: 1h\n",
         registry.host()
     );
-    world.agent.configure(|options| options.registries = registries).unwrap();
+    world
+        .agent
+        .configure(|options| options.registries = registries)
+        .unwrap();
     world.agent.run().await.unwrap();
     world.agent.ask(&["sync"]).await.unwrap();
     registry.push("shop/web", "1.1.0", "{}").await.unwrap();
