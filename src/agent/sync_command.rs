@@ -27,7 +27,7 @@ fn of_end(end: &SyncEnd) -> CommandReport {
         SyncEnd::Ran(report) => CommandReport {
             summary: summary(report),
             lines: lines(report),
-            ok: report.is_in_sync(),
+            ok: report.is_in_sync_but_for_awaiting(),
         },
         SyncEnd::Failed(reason) => CommandReport {
             summary: "the sync could not run".into(),
@@ -59,6 +59,7 @@ fn lines(report: &SyncReport) -> Vec<String> {
         .iter()
         .filter(|object| object.change != Change::Unchanged);
     lines.extend(changed.map(|object| format!("{} {}", object.id, object.change)));
+    lines.extend(report.awaiting.iter().map(ToString::to_string));
     lines.extend(report.pruned.iter().map(|id| format!("{id} pruned")));
     let others = report.findings.iter().filter(|finding| !finding.is_error());
     lines.extend(others.map(ToString::to_string));

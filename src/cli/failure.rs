@@ -19,6 +19,8 @@ enum Kind {
     Reported,
     /// All went well, and there is something to do. Exit code 3.
     Changes,
+    /// The time that the caller gave is up. Exit code 4.
+    TimedOut,
 }
 
 impl Failure {
@@ -48,6 +50,22 @@ impl Failure {
         }
     }
 
+    /// The subcommand's own output says what was still awaited when its time was up.
+    pub(super) fn timed_out() -> Self {
+        Self {
+            kind: Kind::TimedOut,
+            ..Self::reported()
+        }
+    }
+
+    /// Success, if the failure is one that the output already says: what follows decides.
+    pub(super) fn unless_reported(self) -> Result<(), Self> {
+        match self.kind {
+            Kind::Reported => Ok(()),
+            _ => Err(self),
+        }
+    }
+
     /// Adds what the user can do, on a line of its own.
     pub(super) fn hint(self, hint: &'static str) -> Self {
         Self {
@@ -58,7 +76,7 @@ impl Failure {
 
     /// Prints the message to standard error.
     pub(super) fn print(&self) {
-        if !matches!(self.kind, Kind::Reported | Kind::Changes) {
+        if !matches!(self.kind, Kind::Reported | Kind::Changes | Kind::TimedOut) {
             eprintln!("tidegate: {}", self.message);
         }
         if let Some(hint) = self.hint {
@@ -71,6 +89,7 @@ impl Failure {
             Kind::Failed | Kind::Reported => ExitCode::FAILURE,
             Kind::Usage => ExitCode::from(2),
             Kind::Changes => ExitCode::from(3),
+            Kind::TimedOut => ExitCode::from(4),
         }
     }
 }

@@ -1,77 +1,89 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The part of `/v1/status` that is shown. The agent may be of another version: absent keys are taken as unknown.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Answer {
-    pub(super) fields: Vec<Field>,
-    pub(super) problems: Vec<String>,
-    pub(super) repo: Repo,
-    pub(super) targets: BTreeMap<String, Target>,
-    pub(super) key: Key,
+pub(in crate::cli) struct Answer {
+    pub(in crate::cli) fields: Vec<Field>,
+    pub(in crate::cli) problems: Vec<String>,
+    pub(in crate::cli) repo: Repo,
+    pub(in crate::cli) targets: BTreeMap<String, Target>,
+    pub(in crate::cli) key: Key,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Object {
-    pub(super) kind: String,
-    pub(super) namespace: Option<String>,
-    pub(super) name: String,
+pub(in crate::cli) struct Object {
+    pub(in crate::cli) kind: String,
+    pub(in crate::cli) namespace: Option<String>,
+    pub(in crate::cli) name: String,
+}
+
+/// `Deployment shop/web`.
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Field {
-    pub(super) object: Object,
-    pub(super) field: String,
-    pub(super) current: Option<String>,
-    pub(super) newest: Option<String>,
-    pub(super) outcome: String,
-    pub(super) reason: String,
-    pub(super) hold: Option<Hold>,
+pub(in crate::cli) struct Field {
+    pub(in crate::cli) object: Object,
+    pub(in crate::cli) field: String,
+    pub(in crate::cli) current: Option<String>,
+    pub(in crate::cli) newest: Option<String>,
+    pub(in crate::cli) outcome: String,
+    pub(in crate::cli) reason: String,
+    pub(in crate::cli) hold: Option<Hold>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Hold {
-    pub(super) rejected: Vec<Rejected>,
+pub(in crate::cli) struct Hold {
+    pub(in crate::cli) rejected: Vec<Rejected>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Rejected {
-    pub(super) tag: String,
+pub(in crate::cli) struct Rejected {
+    pub(in crate::cli) tag: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Repo {
-    pub(super) address: Option<String>,
-    pub(super) branch: Option<String>,
-    pub(super) head: Option<String>,
+pub(in crate::cli) struct Repo {
+    pub(in crate::cli) address: Option<String>,
+    pub(in crate::cli) branch: Option<String>,
+    pub(in crate::cli) head: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Target {
-    pub(super) commit: Option<String>,
-    pub(super) in_sync: bool,
-    pub(super) health: Option<String>,
-    pub(super) unready: Vec<Unready>,
-    pub(super) objects: usize,
+pub(in crate::cli) struct Target {
+    pub(in crate::cli) commit: Option<String>,
+    pub(in crate::cli) in_sync: bool,
+    pub(in crate::cli) health: Option<String>,
+    pub(in crate::cli) problems: Vec<String>,
+    pub(in crate::cli) unready: Vec<Unready>,
+    pub(in crate::cli) objects: usize,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Unready {
-    pub(super) object: Object,
-    pub(super) message: String,
+pub(in crate::cli) struct Unready {
+    pub(in crate::cli) object: Object,
+    pub(in crate::cli) message: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Key {
-    pub(super) may_read: Option<bool>,
-    pub(super) may_write: Option<bool>,
+pub(in crate::cli) struct Key {
+    pub(in crate::cli) may_read: Option<bool>,
+    pub(in crate::cli) may_write: Option<bool>,
 }

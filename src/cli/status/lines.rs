@@ -1,4 +1,4 @@
-use super::answer::{Answer, Field, Key, Object, Target, Unready};
+use super::answer::{Answer, Field, Key, Target, Unready};
 use crate::model::table;
 
 /// The lines, and whether everything is well.
@@ -87,7 +87,7 @@ fn target(name: &str, target: &Target, head: Option<&str>) -> String {
 const MAX_UNREADY: usize = 10;
 
 fn unready(target: &Target) -> Vec<String> {
-    let line = |unready: &Unready| format!("{}: {}", object(&unready.object), unready.message);
+    let line = |unready: &Unready| format!("{}: {}", unready.object, unready.message);
     let mut lines: Vec<String> = target.unready.iter().take(MAX_UNREADY).map(line).collect();
     match target.unready.len().saturating_sub(MAX_UNREADY) {
         0 => {}
@@ -96,13 +96,8 @@ fn unready(target: &Target) -> Vec<String> {
     lines
 }
 
-fn object(object: &Object) -> String {
-    let namespace: String = object.namespace.iter().map(|name| format!("{name}/")).collect();
-    format!("{} {namespace}{}", object.kind, object.name)
-}
-
 fn name(field: &Field) -> String {
-    format!("{} {}", object(&field.object), field.field)
+    format!("{} {}", field.object, field.field)
 }
 
 fn is_held(field: &Field) -> bool {

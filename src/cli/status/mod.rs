@@ -6,4 +6,5 @@ mod answer;
 mod command;
 mod lines;
 
+pub(super) use answer::{Answer as StatusAnswer, Target};
 pub(super) use command::Status;

@@ -16,4 +16,5 @@ mod revert;
 mod running;
 mod scope;
 mod signals;
+mod wait;
 pub(crate) mod world;
