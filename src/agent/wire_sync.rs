@@ -104,7 +104,12 @@ fn of_report(report: &SyncReport) -> TargetStatus {
 fn unready(report: &SyncReport) -> Vec<UnreadyObject> {
     let progress = report.unready.iter().map(|(id, health)| (id, health.to_string()));
     let going = report.unsettled.iter().filter(|object| object.is_terminating);
-    let all = progress.chain(going.map(|object| (&object.id, object.message.clone())));
+    let awaiting = report
+        .awaiting
+        .iter()
+        .map(|awaiting| (&awaiting.id, awaiting.message()));
+    let going = going.map(|object| (&object.id, object.message.clone()));
+    let all = progress.chain(going).chain(awaiting);
     let objects = all.map(|(id, message)| UnreadyObject {
         object: id.clone(),
         message,

@@ -12,6 +12,7 @@ mod applied_mark;
 mod commit_health;
 mod contact;
 mod deletion_limit;
+mod dependency;
 mod desired;
 mod field_pattern;
 mod field_set;
@@ -45,6 +46,7 @@ pub use applied_mark::{AppliedMark, AppliedMarks, decode_marks, encode_marks};
 pub use commit_health::CommitHealth;
 pub use contact::{Adoption, Contact, contact};
 pub use deletion_limit::DeletionLimit;
+pub use dependency::Dependency;
 pub use desired::{DesiredHash, prepare};
 pub use field_pattern::FieldPattern;
 pub use field_set::{

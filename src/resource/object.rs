@@ -1,3 +1,4 @@
+use super::dependency::Dependency;
 use super::field_pattern::FieldPattern;
 use super::packed::Packed;
 use crate::model::{ObjectId, Position, RepoPath};
@@ -70,13 +71,16 @@ pub struct Intent {
     pub recreate: bool,
     /// `ignore-fields`: fields that others may own.
     pub ignore_fields: Vec<FieldPattern>,
+    /// `depends-on`: objects that must be ready before this one is applied.
+    pub depends_on: Vec<Dependency>,
 }
 
 impl Object {
     /// About how many bytes of memory the object takes on the heap, without its ids and its origin.
     pub(crate) fn weight(&self) -> usize {
         let fields = self.intent.ignore_fields.iter().map(FieldPattern::weight);
-        self.value.weight() + fields.sum::<usize>()
+        let dependencies = self.intent.depends_on.iter().map(Dependency::weight);
+        self.value.weight() + fields.sum::<usize>() + dependencies.sum::<usize>()
     }
 }
 

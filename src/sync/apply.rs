@@ -1,8 +1,8 @@
 use super::first_contact::{Manners, Sent, send};
 use super::need::Reason;
 use super::recreate::Immutable;
-use super::report::{AppliedObject, Change, FailedObject, SyncReport};
-use super::sync_plan::{ApplyStep, SyncPlan};
+use super::report::{AppliedObject, Awaiting, Change, FailedObject, SyncReport};
+use super::sync_plan::{ApplyStep, HeldStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode, Observed, RecordStore, TargetApi};
@@ -34,6 +34,7 @@ fn replicas() -> FieldPath {
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     pub(super) async fn apply_waves(&mut self, plan: &SyncPlan, report: &mut SyncReport) -> Result<(), ClusterFailure> {
+        let mut held = plan.held.clone();
         for (wave, steps) in &plan.waves {
             let refused = self.apply_wave(steps, report).await?;
             self.recreate(plan, refused, report).await?;
@@ -43,8 +44,57 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                     report.not_ready_in_time = self.wait_for_definitions(steps).await;
                 }
             }
+            self.apply_held(*wave, &mut held, plan, report).await?;
         }
+        self.apply_held(Wave::Webhooks, &mut held, plan, report).await?;
+        report.awaiting = held
+            .into_iter()
+            .map(|held| Awaiting {
+                id: held.step.id,
+                path: held.step.object.origin.path().clone(),
+                on: held.on.into_iter().filter(|id| !self.is_ready(id)).collect(),
+            })
+            .collect();
         Ok(())
+    }
+
+    /// Applies the objects of this wave and the waves before that wait for objects which are ready, until no more become so.
+    async fn apply_held(
+        &mut self,
+        wave: Wave,
+        held: &mut Vec<HeldStep>,
+        plan: &SyncPlan,
+        report: &mut SyncReport,
+    ) -> Result<(), ClusterFailure> {
+        loop {
+            let is_due = |held: &mut HeldStep| held.wave <= wave && held.on.iter().all(|id| self.is_ready(id));
+            let due: Vec<ApplyStep> = held.extract_if(.., is_due).map(|held| held.step).collect();
+            if due.is_empty() {
+                return Ok(());
+            }
+            let refused = self.apply_wave(&due, report).await?;
+            self.recreate(plan, refused, report).await?;
+        }
+    }
+
+    /// Whether a declared object is applied as declared, and ready, as far as its health is known.
+    fn is_ready(&self, id: &ObjectId) -> bool {
+        let Some(entry) = self.cache.entry(id) else {
+            return false;
+        };
+        let Some(last) = entry.applied_as_declared().filter(|_| entry.failure.is_none()) else {
+            return false;
+        };
+        let kind = GroupKind::of(id);
+        if !Health::has_rule(&kind) || self.cache.run(id).is_some_and(|run| run.is_finished) {
+            return true;
+        }
+        self.target.api.observed().read(|observed| {
+            let live = observed
+                .object(id)
+                .filter(|live| live.uid == last.uid && !live.is_terminating);
+            live.is_some_and(|live| live.generation >= last.generation && live.health.is_settled())
+        })
     }
 
     /// Applies the objects of a wave, many at once. An object that fails does not stop the wave, an outage does. Returns the

@@ -67,6 +67,14 @@ pub(super) struct Failure {
     backoff: Backoff,
 }
 
+impl Entry {
+    /// The last apply, if it was of the manifest that is declared now.
+    pub(super) fn applied_as_declared(&self) -> Option<&LastApply> {
+        let (_, hash) = self.declared.as_ref()?;
+        self.applied.as_ref().filter(|last| last.hash == *hash)
+    }
+}
+
 impl ApplyCache {
     pub(super) fn entry(&self, id: &ObjectId) -> Option<&Entry> {
         self.entries.get(id)

@@ -1,3 +1,4 @@
+use super::dependencies::note_depths;
 use super::plan_inputs::PlanInputs;
 use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, SyncPlan};
@@ -90,6 +91,7 @@ impl SyncPlan {
                             id: id.clone(),
                             served: served.clone(),
                             seen: live.clone(),
+                            depth: 0,
                         };
                         match authorship {
                             Authorship::Recorded => undeclared.recorded.push(step),
@@ -100,6 +102,8 @@ impl SyncPlan {
             }
         }
         self.strays = strays;
+        note_depths(&mut undeclared.recorded, inputs);
+        note_depths(&mut undeclared.unknown, inputs);
         undeclared.recorded.sort_by_key(order);
         undeclared.unknown.sort_by_key(order);
         undeclared
@@ -119,8 +123,9 @@ struct Undeclared {
 
 const UNKNOWN_HISTORY: &str = "the set's record was lost, so that it is not known who made them";
 
-fn order(step: &DeletionStep) -> (Reverse<Wave>, ObjectId) {
-    (Reverse(Wave::of(&step.served.kind.kind)), step.id.clone())
+fn order(step: &DeletionStep) -> (Reverse<usize>, Reverse<Wave>, ObjectId) {
+    let wave = Wave::of(&step.served.kind.kind);
+    (Reverse(step.depth), Reverse(wave), step.id.clone())
 }
 
 fn uids<'a>(steps: impl Iterator<Item = &'a DeletionStep>) -> MemberKeys {

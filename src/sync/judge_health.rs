@@ -38,10 +38,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             .iter()
             .filter(|object| !object.is_terminating)
             .collect();
-        let state = match (report.is_in_sync(), !late.is_empty()) {
+        let is_done = report.unready.is_empty() && unseen.is_empty() && report.awaiting.is_empty();
+        let state = match (report.is_in_sync_but_for_awaiting(), !late.is_empty()) {
             (false, _) => CommitHealth::Partial,
             (true, true) => CommitHealth::Degraded,
-            (true, false) if report.unready.is_empty() && unseen.is_empty() => CommitHealth::Healthy,
+            (true, false) if is_done => CommitHealth::Healthy,
             (true, false) => CommitHealth::Applied,
         };
         let now = Timestamp::now();

@@ -57,7 +57,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         report: &mut SyncReport,
     ) -> Result<(), ClusterFailure> {
         let api = self.target.api.clone();
-        for wave in deletions.chunk_by(|a, b| wave_of(a) == wave_of(b)) {
+        for wave in deletions.chunk_by(|a, b| (a.depth, wave_of(a)) == (b.depth, wave_of(b))) {
             let requests: Vec<_> = wave
                 .iter()
                 .map(|step| {

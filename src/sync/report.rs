@@ -79,6 +79,37 @@ impl fmt::Display for FailedObject {
     }
 }
 
+/// An object that is applied when others are ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Awaiting {
+    /// The object.
+    #[serde(rename = "object")]
+    pub id: ObjectId,
+    /// The file that declares it.
+    pub path: RepoPath,
+    /// The objects that it waits for.
+    pub on: Vec<ObjectId>,
+}
+
+impl Awaiting {
+    /// What the object waits for.
+    pub fn message(&self) -> String {
+        let on: Vec<String> = self.on.iter().map(ToString::to_string).collect();
+        format!(
+            "it is applied when these are ready (tidegate.dev/depends-on): {}",
+            on.join(", ")
+        )
+    }
+}
+
+/// `web.yaml: Deployment shop/web: the message`.
+impl fmt::Display for Awaiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.path, self.id, self.message())
+    }
+}
+
 /// An object whose drift is not repaired, because its manifest says `drift: warn`, or the settings say `additions: warn`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -151,6 +182,8 @@ pub struct SyncReport {
     pub pruned: Vec<ObjectId>,
     /// The objects that are not as declared.
     pub failed: Vec<FailedObject>,
+    /// Objects that are not applied yet, since they wait for others.
+    pub awaiting: Vec<Awaiting>,
     /// Definitions and namespaces that were not ready in time. Objects that need them were applied all the same.
     pub not_ready_in_time: Vec<ObjectId>,
     /// Members of the set that are not declared and were not deleted.
@@ -224,6 +257,7 @@ impl SyncReport {
             applied: Vec::new(),
             pruned: Vec::new(),
             failed: Vec::new(),
+            awaiting: Vec::new(),
             not_ready_in_time: Vec::new(),
             retained: Vec::new(),
             waiting: None,
@@ -254,9 +288,24 @@ impl SyncReport {
 
     /// Whether everything that the commit declares could be read, is applied and stays, and no deletion waits.
     pub fn is_in_sync(&self) -> bool {
+        self.awaiting.is_empty() && self.is_in_sync_but_for_awaiting()
+    }
+
+    /// The same, where objects that wait for others do not count.
+    pub fn is_in_sync_but_for_awaiting(&self) -> bool {
         let is_going = self.unsettled.iter().any(|object| object.is_terminating);
         let is_done = self.failed.is_empty() && self.waiting.is_none() && self.prune_blocked.is_none();
         self.outage.is_none() && self.complete && is_done && !is_going
+    }
+
+    /// The objects that wait for one that failed or is late: they are a problem, and the others a matter of time.
+    fn stuck(&self) -> impl Iterator<Item = &Awaiting> {
+        let is_at_fault = |id: &ObjectId| {
+            self.failed.iter().any(|failed| failed.id == *id) || self.unsettled.iter().any(|object| object.id == *id)
+        };
+        self.awaiting
+            .iter()
+            .filter(move |awaiting| awaiting.on.iter().any(is_at_fault))
     }
 
     /// Whether the pass ran to its end, and did only a part of what the commit declares.
@@ -279,6 +328,7 @@ impl SyncReport {
             .chain(errors)
             .chain(self.target_problems())
             .chain(self.unsettled.iter().map(ToString::to_string))
+            .chain(self.stuck().map(ToString::to_string))
             .collect()
     }
 

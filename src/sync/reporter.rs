@@ -89,7 +89,9 @@ impl PassReporter {
             message: object.message.clone(),
         });
         self.present(Topic::Unsettled(self.target.clone()), unsettled);
-        if report.outage.is_none() {
+        // Objects that wait for others are applied in a moment.
+        let is_done = report.awaiting.is_empty() || !report.problems().is_empty();
+        if report.outage.is_none() && is_done {
             let commit = SyncEvent::CommitApplied {
                 commit: report.commit,
                 objects: report.declared,

@@ -40,6 +40,17 @@ pub struct ApplyStep {
     pub additions: Option<Additions>,
 }
 
+/// An apply that waits until other objects are ready.
+#[derive(Debug, Clone)]
+pub struct HeldStep {
+    /// The wave that the object belongs to. It is not applied before its wave.
+    pub wave: Wave,
+    /// The apply.
+    pub step: ApplyStep,
+    /// The objects that it waits for.
+    pub on: Vec<ObjectId>,
+}
+
 /// The deletion of one object.
 #[derive(Debug, Clone)]
 pub struct DeletionStep {
@@ -49,6 +60,8 @@ pub struct DeletionStep {
     pub served: ServedKind,
     /// The object as the watch shows it. Only this UID in this version is deleted.
     pub seen: ObservedObject,
+    /// How long the longest chain of deleted objects is that the object depended on: those go after it.
+    pub depth: usize,
 }
 
 /// What a pass will do. The plan leaves no choice open.
@@ -56,6 +69,8 @@ pub struct DeletionStep {
 pub struct SyncPlan {
     /// Objects to apply, by wave.
     pub waves: BTreeMap<Wave, Vec<ApplyStep>>,
+    /// Objects to apply once others are ready.
+    pub held: Vec<HeldStep>,
     /// Objects to delete, in order.
     pub deletions: Vec<DeletionStep>,
     /// Deletions that wait for a person.
@@ -101,6 +116,7 @@ pub struct SyncPlan {
 /// Decides for every object. Pure.
 pub fn plan(declared: &TargetState, inputs: &PlanInputs<'_>) -> SyncPlan {
     let mut plan = SyncPlan::of(&declared.objects, inputs);
+    plan.hold_back(&declared.objects, inputs);
     let is_stray = |id: &&ObjectId| !plan.declared.contains_key(*id);
     plan.strays = inputs
         .observed
@@ -116,6 +132,7 @@ pub fn plan(declared: &TargetState, inputs: &PlanInputs<'_>) -> SyncPlan {
 /// Decides for the objects that may not be at rest. Pure.
 pub(super) fn plan_part(declared: &TargetState, part: &Part, inputs: &PlanInputs<'_>) -> SyncPlan {
     let mut plan = SyncPlan::of(&part.objects, inputs);
+    plan.hold_back(&declared.objects, inputs);
     plan.untouched += part.at_rest;
     plan.strays.clone_from(&part.strays);
     plan.consider_deletions(declared, inputs);
@@ -125,7 +142,10 @@ pub(super) fn plan_part(declared: &TargetState, part: &Part, inputs: &PlanInputs
 impl SyncPlan {
     /// All applies, in order.
     pub fn applies(&self) -> impl Iterator<Item = &ApplyStep> {
-        self.waves.values().flatten()
+        self.waves
+            .values()
+            .flatten()
+            .chain(self.held.iter().map(|held| &held.step))
     }
 
     fn of(objects: &[Arc<Object>], inputs: &PlanInputs<'_>) -> Self {

@@ -13,6 +13,7 @@ pub(crate) enum Setting {
     Adopt,
     Recreate,
     IgnoreFields,
+    DependsOn,
     Hold,
     /// The policy of one image field, or of all (`None`).
     Policy(Option<FieldName>),
@@ -43,6 +44,7 @@ pub(crate) fn setting(key: &str) -> Option<(u8, Setting)> {
             "adopt" => Setting::Adopt,
             "recreate" => Setting::Recreate,
             "ignore-fields" => Setting::IgnoreFields,
+            "depends-on" => Setting::DependsOn,
             "hold" => Setting::Hold,
             "policy" => Setting::Policy(None),
             _ => name

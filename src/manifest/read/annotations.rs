@@ -4,7 +4,7 @@ use crate::manifest::read::image_site::Problem;
 use crate::manifest::read::images::Images;
 use crate::manifest::yaml::cursor::Cursor;
 use crate::model::{FieldName, HoldUntil, Position};
-use crate::resource::{Drift, FieldPattern, Ignore, Intent};
+use crate::resource::{Dependency, Drift, FieldPattern, Ignore, Intent};
 
 /// Image fields that a message lists. No workload that a person wrote has more.
 const MAX_LISTED_FIELDS: usize = 30;
@@ -15,6 +15,9 @@ const SIZE: &str = "at most 256 KiB, since the API server takes no more annotati
 
 /// What `ignore-fields` holds.
 const FIELDS: &str = "paths of fields, as in spec.replicas, spec.template.spec.containers[name=app].env or /data/key";
+
+/// What `depends-on` holds.
+const OBJECTS: &str = "objects, as in Deployment/db, Job/shop/migrate (at most 64, separated by commas)";
 
 /// The annotations of an object.
 pub(crate) fn annotations<'a>(object: &Cursor<'a>) -> Vec<(String, Cursor<'a>)> {
@@ -158,6 +161,8 @@ impl Draft {
             (Setting::Adopt | Setting::Recreate, _) => return Err("\"true\""),
             (Setting::IgnoreFields, _) if text.len() > MAX_BYTES => return Err(SIZE),
             (Setting::IgnoreFields, _) => self.intent.ignore_fields = FieldPattern::parse_list(text).or(Err(FIELDS))?,
+            (Setting::DependsOn, _) if text.len() > MAX_BYTES => return Err(SIZE),
+            (Setting::DependsOn, _) => self.intent.depends_on = Dependency::parse_list(text).ok_or(OBJECTS)?,
             (Setting::Hold, _) => self.automation.hold = Some(HoldUntil::parse(text).ok_or(HoldUntil::WRITTEN)?),
             _ => {}
         }

@@ -3,6 +3,7 @@
 mod adoption;
 mod agenda;
 mod claims;
+mod depends_on;
 mod fake;
 mod generations;
 mod health;

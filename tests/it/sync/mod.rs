@@ -7,6 +7,7 @@ mod adoption;
 mod applied;
 mod defaults;
 mod deletions;
+mod depends_on;
 mod drift;
 mod health;
 mod jobs;
