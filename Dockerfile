@@ -17,10 +17,11 @@ ARG KUSTOMIZE=v5.8.1
 RUN go install -ldflags "-s -w -X sigs.k8s.io/kustomize/api/provenance.version=${KUSTOMIZE}" sigs.k8s.io/kustomize/kustomize/v5@${KUSTOMIZE}
 ARG HELM=v4.3.1
 RUN go install -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=${HELM}" helm.sh/helm/v4/cmd/helm@${HELM}
+ARG SOPS=v3.13.3
+RUN go install -ldflags "-s -w" github.com/getsops/sops/v3/cmd/sops@${SOPS}
 
 FROM ${RUNTIME_IMAGE}
-COPY --from=programs /go/bin/helm /usr/local/bin/helm
-COPY --from=programs /go/bin/kustomize /usr/local/bin/kustomize
+COPY --from=programs /go/bin/helm /go/bin/kustomize /go/bin/sops /usr/local/bin/
 COPY --from=build /src/target/release/tidegate /usr/local/bin/tidegate
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/tidegate"]

@@ -77,7 +77,11 @@ async fn apart(
     let scene = Scene {
         config,
         home: Home::connect(config).await?,
-        declared: Declared::apart(source_reader(config, renderers(config).await, Metrics::new())),
+        declared: Declared::apart(source_reader(
+            config,
+            renderers(config, Home::connect(config).await.ok().as_ref()).await,
+            Metrics::new(),
+        )),
     };
     scene.confirm(repo, author, named).await
 }

@@ -66,7 +66,11 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
     let scratch = tempfile::tempdir()?;
     let settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
     let repo = Arc::new(repo::open_to_read(&config, settings)?);
-    let reader = source_reader(&config, renderers(&config).await, Metrics::new());
+    let reader = source_reader(
+        &config,
+        renderers(&config, Home::connect(&config).await.ok().as_ref()).await,
+        Metrics::new(),
+    );
     let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), Branch::default());
     let previewer = Previewer {
         config: &config,

@@ -1,27 +1,70 @@
-//! The programs that make objects of folders, as far as they are there.
+//! The programs that make objects of folders and encrypted files, as far as they are there.
 
 use super::AgentConfig;
-use crate::port::Renderer;
-use crate::render::{Kustomize, KustomizeError};
+use super::home::Home;
+use crate::cluster::SecretStore;
+use crate::port::{HomeSecrets as _, Renderer, SecretName};
+use crate::program;
+use crate::render::{Kustomize, KustomizeError, Sops, SopsError};
 use std::sync::Arc;
 
-/// The renderers. A program that is missing is no error: the folders that need it are then reported.
-pub(super) async fn renderers(config: &AgentConfig) -> Vec<Arc<dyn Renderer>> {
+const KUSTOMIZE: &str = "folders with a kustomization";
+const SOPS: &str = "files that are encrypted with SOPS";
+
+/// The renderers, with keys from the cluster of `home`. A program that is missing is no error: the folders and files that need it
+/// are then reported.
+pub(super) async fn renderers(config: &AgentConfig, home: Option<&Home>) -> Vec<Arc<dyn Renderer>> {
+    let mut renderers: Vec<Arc<dyn Renderer>> = Vec::new();
+    let sops = sops(config, home).await;
+    if let Some(sops) = &sops {
+        renderers.push(Arc::<Sops<SecretStore>>::clone(sops));
+    }
     let path = config.settings.render.kustomize.as_deref();
     match Kustomize::find(path).await {
         Ok(kustomize) => {
-            let (path, version) = (kustomize.path().display().to_string(), kustomize.version().to_owned());
-            tracing::info!(%path, %version, "folders with a kustomization are rendered");
-            vec![Arc::new(kustomize)]
+            found(KUSTOMIZE, kustomize.path(), kustomize.version());
+            renderers.push(match sops {
+                Some(sops) => Arc::new(kustomize.decrypting(sops, &config.settings.render.sops.memory)),
+                None => Arc::new(kustomize),
+            });
         }
-        Err(error @ KustomizeError::Missing) => {
-            tracing::info!(reason = %error, "folders with a kustomization are not rendered");
-            Vec::new()
+        Err(error) => missing(KUSTOMIZE, matches!(error, KustomizeError::Missing), &error),
+    }
+    renderers
+}
+
+async fn sops(config: &AgentConfig, home: Option<&Home>) -> Option<Arc<Sops<SecretStore>>> {
+    let settings = &config.settings.render.sops;
+    let secrets = home.map(Home::secrets).map(Arc::new);
+    let secrets = secrets.zip(settings.secret.clone()).map(|(secrets, name)| {
+        let namespace = secrets.namespace().to_owned();
+        (secrets, SecretName { namespace, name })
+    });
+    match Sops::find(settings.program.as_deref(), secrets, &settings.memory).await {
+        Ok(sops) => {
+            if let Err(error) = program::forbid_core_dumps() {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "core dumps cannot be switched off"
+                );
+            }
+            found(SOPS, sops.path(), sops.version());
+            Some(Arc::new(sops))
         }
         Err(error) => {
-            let reason = &error as &dyn std::error::Error;
-            tracing::warn!(error = reason, "folders with a kustomization are not rendered");
-            Vec::new()
+            missing(SOPS, matches!(error, SopsError::Missing), &error);
+            None
         }
+    }
+}
+
+fn found(what: &str, path: &std::path::Path, version: &str) {
+    tracing::info!(path = %path.display(), %version, "{what} are rendered");
+}
+
+fn missing(what: &str, is_usual: bool, error: &(dyn std::error::Error + 'static)) {
+    match is_usual {
+        true => tracing::info!(reason = %error, "{what} are not rendered"),
+        false => tracing::warn!(error, "{what} are not rendered"),
     }
 }

@@ -76,11 +76,12 @@ impl Base {
             Box::new(cluster_events),
             Box::new(landed.clone()),
         ]);
-        let renderers = renderers(&config).await;
         let core = Core::new(Arc::new(config), metrics, reporter, shutdown, jitter);
         let config = &core.config;
+        let home = Home::connect(config).await?;
+        let renderers = renderers(config, Some(&home)).await;
         let base = Self {
-            home: Home::connect(config).await?,
+            home,
             signing: keys::signing(config).await?,
             registry: Arc::new(registries::router(
                 &core.config.settings.registries,

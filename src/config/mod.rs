@@ -40,7 +40,7 @@ pub use mistake::{Error, Mistake};
 pub use push::Push;
 pub use registries::{RegistrySettings, Schedule};
 pub use releases::ReleaseSettings;
-pub use render::RenderSettings;
+pub use render::{RenderSettings, SopsSettings};
 pub use repo::RepoSettings;
 pub use schema::schema;
 pub use sync::{SyncSettings, TargetSettings};

@@ -17,6 +17,8 @@ pub struct Reading {
     pub kustomization: Option<Kustomization>,
     /// The operations, if the file is a patch of operations (RFC 6902).
     pub operations: Vec<Operation>,
+    /// Whether a document of the file is encrypted with SOPS.
+    pub encrypted: bool,
     /// Problems in the file. With a finding of severity `Error`, a part of the file was not read.
     pub findings: Vec<Finding>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// What a part of the config repo is made of, as its file names show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UnitKind {
-    /// A manifest that is encrypted with SOPS: `*.sops.yaml` and the like.
+    /// A manifest that is encrypted with SOPS, as its content says.
     Encrypted,
     /// A folder with a kustomization file.
     Kustomization,

@@ -14,6 +14,7 @@
 //! Deliberately absent: shells, pipelines, and what a program's output means.
 
 mod command;
+mod core_dumps;
 mod error;
 mod find;
 mod limits;
@@ -22,6 +23,7 @@ mod process;
 mod tests;
 
 pub(crate) use command::Program;
+pub(crate) use core_dumps::forbid_core_dumps;
 pub(crate) use error::Error;
 pub(crate) use find::find;
 pub(crate) use limits::Limits;

@@ -1,13 +1,17 @@
+use super::memory_folder::memory_folder;
 use super::rendered;
+use super::sops::{Decrypt, Sops};
+use super::sops_keys::is_encrypted;
 use crate::driver::blocking;
 use crate::model::Printable;
-use crate::port::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
+use crate::port::{HomeSecrets, RenderFailure, Renderer, Rendering, Unit, UnitKind};
 use crate::program::{self, Limits, Program};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -26,11 +30,16 @@ const LONGEST_MESSAGE: usize = 1000;
 /// Nobody listens at the discard port of the own machine: what tries to reach the network fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
+/// What is said about a folder with encrypted files that kustomize refuses.
+const NOT_SHOWN: &str = "kustomize refuses the folder, and its words are not shown, since the folder has encrypted files; run `kustomize \
+                         build` on a decrypted copy of the folder";
+
 /// The real kustomize program.
-#[derive(Debug, Clone)]
 pub struct Kustomize {
     program: PathBuf,
     version: String,
+    /// What decrypts files, and a folder in memory for the plain text.
+    decrypt: Option<(Arc<dyn Decrypt>, PathBuf)>,
 }
 
 /// There is no kustomize program that can be used.
@@ -78,6 +87,7 @@ impl Kustomize {
             Some(number) => Ok(Self {
                 program: path,
                 version: format!("kustomize {number}"),
+                decrypt: None,
             }),
             None => Err(KustomizeError::Version {
                 path,
@@ -86,23 +96,46 @@ impl Kustomize {
         }
     }
 
+    /// Has `sops` decrypt the encrypted files of a kustomization, into a folder below `memory`.
+    #[must_use]
+    pub fn decrypting<S: HomeSecrets>(self, sops: Arc<Sops<S>>, memory: &Path) -> Self {
+        Self {
+            version: format!("{} with {}", self.version, sops.version()),
+            decrypt: Some((sops, memory.to_owned())),
+            ..self
+        }
+    }
+
     /// Where the program is.
     pub fn path(&self) -> &Path {
         &self.program
     }
 
-    async fn build(&self, unit: Unit) -> Result<Rendering, RenderFailure> {
-        let folder = unit.path.clone();
-        let written = blocking(move || write(&unit)).await;
-        let place = match written.map_err(io::Error::other).and_then(|written| written) {
-            Ok(place) => place,
-            Err(error) => {
+    /// Decrypts the encrypted files of the unit. Returns where the files may be written; `None`: in any temporary folder.
+    async fn decrypt(&self, unit: &mut Unit) -> Result<Option<PathBuf>, RenderFailure> {
+        let mut memory = None;
+        for (path, bytes) in unit.files.iter_mut().filter(|(_, bytes)| is_encrypted(bytes)) {
+            let Some((sops, folder)) = &self.decrypt else {
+                let advice = "install sops on the PATH of the agent, or name it in render.sops.program";
                 return Err(failure(
-                    format!("its files cannot be written to a temporary folder: {error}"),
-                    true,
+                    format!("{path} is encrypted with SOPS, and there is no sops program; {advice}"),
+                    false,
                 ));
-            }
-        };
+            };
+            let plain = sops.decrypt(path, std::mem::take(bytes)).await;
+            let plain = plain.map_err(|reason| failure(format!("{path}: {}", reason.message), reason.may_pass))?;
+            *bytes = plain.expose().to_vec();
+            memory = Some(folder.clone());
+        }
+        Ok(memory)
+    }
+
+    async fn build(&self, mut unit: Unit) -> Result<Rendering, RenderFailure> {
+        let folder = unit.path.clone();
+        let memory = self.decrypt(&mut unit).await?;
+        let is_plain = memory.is_none();
+        let written = blocking(move || write(&unit, memory.as_deref())).await;
+        let place = written.map_err(|error| failure(error.to_string(), true))??;
         let below = place.path().join(folder.as_str());
         let build = command(&self.program).arg("build").arg(&below).in_folder(place.path());
         let run = build.run().await;
@@ -111,7 +144,7 @@ impl Kustomize {
             failure(format!("{}", error), may_pass)
         })?;
         if output.status.success() {
-            let read = blocking(move || rendered::objects(&folder, &output.stdout)).await;
+            let read = blocking(move || rendered::objects(&folder, &output.stdout, is_plain)).await;
             return read.map_err(|error| failure(format!("the output of kustomize was not read: {error}"), true));
         }
         let said = String::from_utf8_lossy(&output.stderr);
@@ -123,7 +156,11 @@ impl Kustomize {
             let message = format!("kustomize was killed, or needs more than {limit} MiB; split the folder");
             return Err(failure(message, output.status.code().is_none()));
         }
-        Err(failure(message(&said, place.path()), false))
+        // Kustomize repeats what it does not understand, which may be plain text.
+        Err(match is_plain {
+            true => failure(message(&said, place.path()), false),
+            false => failure(NOT_SHOWN.to_owned(), false),
+        })
     }
 }
 
@@ -160,18 +197,32 @@ fn command(path: &Path) -> Program {
     command
 }
 
-/// Writes the files of a unit to a folder that nobody else can read. The folder goes with the value.
-fn write(unit: &Unit) -> io::Result<TempDir> {
-    let place = tempfile::Builder::new().prefix("tidegate-render-").tempdir()?;
+/// Writes the files of a unit to a folder that nobody else can read, below `memory` if there is plain text among them. The folder
+/// goes with the value.
+fn write(unit: &Unit, memory: Option<&Path>) -> Result<TempDir, RenderFailure> {
+    let place = match memory {
+        Some(memory) => memory_folder(memory).map_err(|reason| failure(reason, false))?,
+        None => tempfile::Builder::new()
+            .prefix("tidegate-render-")
+            .tempdir()
+            .map_err(unwritten)?,
+    };
     for (path, bytes) in &unit.files {
         let file = place.path().join(path.as_str());
         if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
+            fs::create_dir_all(folder).map_err(unwritten)?;
         }
-        fs::write(file, bytes)?;
+        fs::write(file, bytes).map_err(unwritten)?;
     }
-    fs::create_dir_all(place.path().join(unit.path.as_str()))?;
+    fs::create_dir_all(place.path().join(unit.path.as_str())).map_err(unwritten)?;
     Ok(place)
+}
+
+fn unwritten(error: io::Error) -> RenderFailure {
+    failure(
+        format!("its files cannot be written to a temporary folder: {error}"),
+        true,
+    )
 }
 
 /// What kustomize says, with the paths of the repository.

@@ -4,8 +4,9 @@ use crate::port::Rendering;
 use crate::resource::{Object, Origin};
 use std::sync::Arc;
 
-/// The objects in the output of kustomize for a folder.
-pub(super) fn objects(folder: &RepoPath, output: &[u8]) -> Rendering {
+/// The objects in the output of kustomize for a folder. Findings repeat what stands in the output only if it `is_plain`: nothing
+/// of it was encrypted.
+pub(super) fn objects(folder: &RepoPath, output: &[u8], is_plain: bool) -> Rendering {
     let mut rendering = Rendering::default();
     for part in parts(output) {
         let reading = manifest::read(folder, part);
@@ -21,7 +22,10 @@ pub(super) fn objects(folder: &RepoPath, output: &[u8]) -> Rendering {
         let errors = reading.findings.into_iter().filter(Finding::is_error);
         rendering.findings.extend(errors.map(|finding| Finding {
             position: None,
-            message: format!("of what kustomize renders: {}", finding.message),
+            message: match is_plain {
+                true => format!("of what kustomize renders: {}", finding.message),
+                false => "kustomize renders something of it that is no Kubernetes object".to_owned(),
+            },
             ..finding
         }));
     }
@@ -60,7 +64,7 @@ mod tests {
         let output = ["a", "b", "c", "d"].map(object).join("---\n");
         assert_eq!(parts(output.as_bytes()).len(), 2);
         assert_eq!(parts(output.as_bytes()).concat(), output.as_bytes());
-        let rendering = objects(&RepoPath::parse("prod").unwrap(), output.as_bytes());
+        let rendering = objects(&RepoPath::parse("prod").unwrap(), output.as_bytes(), true);
         let names: Vec<&str> = rendering.objects.iter().map(|object| &*object.id.name).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
         assert!(rendering.findings.is_empty(), "{:?}", rendering.findings);
@@ -72,6 +76,7 @@ mod tests {
         let rendering = objects(
             &RepoPath::parse("prod").unwrap(),
             b"apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n",
+            true,
         );
         assert!(rendering.objects.is_empty());
         assert_eq!(rendering.findings.len(), 1);
@@ -80,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_empty_output_declares_nothing() {
-        let rendering = objects(&RepoPath::parse("prod").unwrap(), b"");
+        let rendering = objects(&RepoPath::parse("prod").unwrap(), b"", true);
         assert!(rendering.objects.is_empty() && rendering.findings.is_empty());
     }
 }

@@ -12,7 +12,7 @@ const MANIFESTS: [&str; 3] = [".yaml", ".yml", ".json"];
 /// The units of a tree listing.
 #[derive(Debug, Clone)]
 pub struct Units<T> {
-    /// Files whose objects are applied, in the order of the listing. Encrypted files are among them.
+    /// Files whose objects are applied, in the order of the listing. Which of them are encrypted, only their contents say.
     pub manifests: Vec<T>,
     /// Files that are read for their image fields only: those in kustomization folders, and the values of charts.
     pub images_only: Vec<T>,
@@ -185,14 +185,6 @@ fn below(path: &RepoPath, folders: &BTreeSet<RepoPath>) -> bool {
     folders.iter().any(|folder| path.is_within(folder))
 }
 
-/// Whether the name says that SOPS has encrypted the file: `secrets.sops.yaml`, `secrets.enc.yaml`.
-pub(super) fn is_encrypted(path: &RepoPath) -> bool {
-    let stem = MANIFESTS
-        .iter()
-        .find_map(|ending| path.file_name().strip_suffix(ending));
-    stem.is_some_and(|stem| stem.ends_with(".sops") || stem.ends_with(".enc"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,17 +225,5 @@ mod tests {
         );
         assert_eq!(units.not_rendered(|_| false)[0].severity, Severity::Error);
         assert!(units.not_rendered(|kind| kind == UnitKind::Kustomization).is_empty());
-    }
-
-    #[test]
-    fn encrypted_files_are_known_by_their_names() {
-        for (path, expected) in [
-            ("a/secrets.sops.yaml", true),
-            ("secrets.enc.json", true),
-            ("secrets.yaml", false),
-            ("sops.yaml", false),
-        ] {
-            assert_eq!(is_encrypted(&RepoPath::parse(path).unwrap()), expected, "{path}");
-        }
     }
 }

@@ -60,7 +60,10 @@ impl Snapshot {
         parsed: usize,
     ) -> Option<Self> {
         let is_plain = |reading: &FileReading| {
-            reading.values.is_empty() && reading.kustomization.is_none() && !flux_v2::is_in(reading)
+            reading.values.is_empty()
+                && reading.kustomization.is_none()
+                && !reading.encrypted
+                && !flux_v2::is_in(reading)
         };
         let mut readings = changed
             .iter()

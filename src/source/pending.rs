@@ -1,8 +1,9 @@
 //! What of a commit renderers make objects of: which folders and files, and of which files each of them is made.
 
-use super::discover::{Units, is_encrypted};
+use super::discover::Units;
 use super::named::Named;
 use super::reach::{Reach, Roots};
+use super::reading::FileReading;
 use crate::model::{CommitId, Finding, RepoPath, Severity};
 use crate::port::{ConfigRepo, Renderer, RepoFailure, TreeFile, TreeListing, UnitKind};
 use std::sync::Arc;
@@ -58,19 +59,25 @@ impl Renderers {
             units.add_images_only(reach.files_outside(is_covered), |file| &file.path);
             plan.outside = reach.outside;
         }
-        if let Some(renderer) = self.of(UnitKind::Encrypted) {
-            let manifests = std::mem::take(&mut units.manifests);
-            let (encrypted, plain) = manifests.into_iter().partition(|file| is_encrypted(&file.path));
-            units.manifests = plain;
-            plan.pending
-                .extend(Vec::into_iter(encrypted).map(|file: TreeFile| Pending {
-                    kind: UnitKind::Encrypted,
-                    path: file.path.clone(),
-                    files: vec![file],
-                    renderer: Arc::clone(renderer),
-                }));
-        }
         Ok(plan)
+    }
+
+    /// Takes the encrypted files out of the manifests, if there is a renderer for them.
+    pub(super) fn take_encrypted(&self, manifests: &mut Vec<(TreeFile, Arc<FileReading>)>) -> Vec<Pending> {
+        let Some(renderer) = self.of(UnitKind::Encrypted) else {
+            return Vec::new();
+        };
+        let (encrypted, plain) = std::mem::take(manifests)
+            .into_iter()
+            .partition(|(_, reading)| reading.encrypted);
+        *manifests = plain;
+        let pending = Vec::into_iter(encrypted).map(|(file, _): (TreeFile, _)| Pending {
+            kind: UnitKind::Encrypted,
+            path: file.path.clone(),
+            files: vec![file],
+            renderer: Arc::clone(renderer),
+        });
+        pending.collect()
     }
 }
 

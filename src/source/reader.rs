@@ -1,5 +1,5 @@
 use super::assign::{Read, TargetPaths, assign};
-use super::discover::{Folders, Units, discover, is_encrypted};
+use super::discover::{Folders, Units, discover};
 use super::flux_v1;
 use super::incremental::{Changed, Snapshot};
 use super::named::Named;
@@ -10,7 +10,7 @@ use super::unread;
 use crate::driver::blocking;
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{CommitId, ConfigBranch, RepoPath};
-use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile, UnitKind};
+use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile};
 use crate::telemetry::Metrics;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -128,7 +128,7 @@ impl Reader {
         units.leave_out(flux.left_out, |file| &file.path);
         let listed = (&listing, &*paths);
         let Plan {
-            pending,
+            mut pending,
             findings,
             folders,
             outside,
@@ -141,12 +141,13 @@ impl Reader {
         self.keep_only(&units);
         let (manifests, parsed) = self.load(repo, &units.manifests, Purpose::Objects).await?;
         let (images_only, parsed_too) = self.load(repo, &units.images_only, Purpose::Images).await?;
+        let (mut manifests, images_only) = (without_keys(manifests), without_keys(images_only));
+        let all = manifests.iter().chain(&images_only);
+        let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
+        pending.extend(self.renderers.take_encrypted(&mut manifests));
         let room = self.room.saturating_sub(self.weight);
         let Rendered { renderings, may_pass } = self.renderings.render(repo, pending, room, &self.metrics).await?;
         self.may_pass = may_pass;
-        let (manifests, images_only) = (without_keys(manifests), without_keys(images_only));
-        let all = manifests.iter().chain(&images_only);
-        let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
         self.folders = units.into_folders();
         self.outside = outside;
         not_read.extend(flux.findings);
@@ -199,8 +200,7 @@ impl Reader {
             let stays = !is_gone && (complete || !is_new);
             stays && !Folders::is_made_by(&change.path) && self.folders.are_clear_of(&change.path)
         };
-        let is_plain = |change: &FileChange| !self.is_rendered_file(&change.path);
-        if changes.len() > MOST_CHANGES || !changes.iter().all(|change| is_local(change) && is_plain(change)) {
+        if changes.len() > MOST_CHANGES || !changes.iter().all(is_local) {
             return Ok(None);
         }
         let manifests: Vec<TreeFile> = changes
@@ -309,10 +309,6 @@ impl Reader {
             .collect();
         self.files.retain(|key, _| current.contains(key));
         self.weight = self.files.values().map(|reading| reading.weight).sum();
-    }
-
-    fn is_rendered_file(&self, path: &RepoPath) -> bool {
-        is_encrypted(path) && self.renderers.of(UnitKind::Encrypted).is_some()
     }
 
     /// The paths of all targets; all of the config repo, if empty.

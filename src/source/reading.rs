@@ -36,6 +36,8 @@ pub(super) struct FileReading {
     pub(super) kustomization: Option<Arc<Kustomization>>,
     /// The operations, if the file is a patch of operations (RFC 6902).
     pub(super) operations: Arc<[Operation]>,
+    /// Whether the file is encrypted with SOPS.
+    pub(super) encrypted: bool,
     /// What could not be used.
     pub(super) findings: Vec<Finding>,
     /// About how many bytes of memory the reading takes.
@@ -57,6 +59,7 @@ impl FileReading {
             values: shared(reading.values),
             kustomization: reading.kustomization.map(Arc::new),
             operations: reading.operations.into(),
+            encrypted: reading.encrypted,
             findings: reading.findings,
         }
     }

@@ -27,6 +27,7 @@ pub fn read(path: &RepoPath, bytes: &[u8]) -> Reading {
         values: documents(values),
         kustomization: file.kustomization,
         operations: file.operations,
+        encrypted: file.encrypted,
         findings: file.findings,
     }
 }

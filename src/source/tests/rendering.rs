@@ -78,6 +78,8 @@ pub(super) fn names(declared: &DeclaredState) -> Vec<&str> {
     objects.map(|object| object.id.name.as_str()).collect()
 }
 
+const ENCRYPTED: &str = "{apiVersion: v1, kind: Secret, metadata: {name: web}, sops: {mac: x}}";
+const NEWLY_ENCRYPTED: &str = "{apiVersion: v1, kind: Secret, metadata: {name: web}, sops: {mac: y}}";
 const KUSTOMIZATION: (&str, &str) = ("a/kustomization.yaml", "resources: [web.yaml]");
 
 #[tokio::test]
@@ -135,12 +137,12 @@ async fn an_encrypted_file_goes_to_its_renderer_and_is_no_plain_manifest() {
         compares: true,
         ..Commits::default()
     };
-    let first = commits.add(1, &[("a/secret.sops.yaml", WEB), ("api.yaml", API)]);
-    let second = commits.add(2, &[("a/secret.sops.yaml", NEW_WEB), ("api.yaml", API)]);
+    let first = commits.add(1, &[("a/secret.yaml", ENCRYPTED), ("api.yaml", API)]);
+    let second = commits.add(2, &[("a/secret.yaml", NEWLY_ENCRYPTED), ("api.yaml", API)]);
     let (mut reader, renderings) = rendering(UnitKind::Encrypted, Vec::new());
     for (commit, so_far) in [(first, 1), (second, 2)] {
         let declared = reader.read(&commits, commit).await.unwrap();
-        assert_eq!(names(&declared), ["of-1 a/secret.sops.yaml", "api"]);
+        assert_eq!(names(&declared), ["of-1 a/secret.yaml", "api"]);
         assert_eq!(renderings.load(Ordering::SeqCst), so_far);
     }
 }

@@ -16,5 +16,6 @@ mod revert;
 mod running;
 mod scope;
 mod signals;
+mod sops;
 mod wait;
 pub(crate) mod world;

@@ -111,7 +111,6 @@ describe() {
     flags+=" -X sigs.k8s.io/kwok/pkg/consts.Version=$(required_version sigs.k8s.io/kwok)" ;;
   helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$version" ;;
   gitea) flags+=" -X main.Version=${version#v}" ;;
-  sops) flags+=" -X github.com/getsops/sops/v3/version.Version=${version#v}" ;;
   registry) flags+=" -X github.com/distribution/distribution/v3/version.version=$version" ;;
   kustomize) flags+=" -X sigs.k8s.io/kustomize/api/provenance.version=$version" ;;
   ../../oracle/*) version+=-$(cksum <"$here/$module/main.go" | cut -d ' ' -f 1) ;;
