@@ -1,6 +1,6 @@
 use super::discover::Folders;
-use super::flux_v2;
 use super::reading::FileReading;
+use super::{argo_cd, flux_v2};
 use crate::manifest::Document;
 use crate::model::{CommitId, ConfigBranch, Finding, ObjectId, RepoPath, Severity, TargetId};
 use crate::port::{DeclaredImages, Rendering, TargetState, TreeFile};
@@ -189,6 +189,10 @@ fn findings(read: &mut Read<'_>) -> Vec<Finding> {
     for rendering in read.renderings {
         findings.extend(rendering.findings.iter().cloned());
     }
+    let documents = read.manifests.iter().flat_map(|(_, reading)| &reading.documents);
+    let plain = documents.map(|document| &*document.object);
+    let rendered = read.renderings.iter().flat_map(|rendering| &rendering.objects);
+    findings.extend(argo_cd::notice(plain.chain(rendered.map(|object| &**object))));
     findings
 }
 

@@ -19,9 +19,11 @@ pub struct Units<T> {
     folders: Folders,
 }
 
-/// Sorts the files of a listing into units. `path` gives a file's path below the folder that is read.
-pub fn discover<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath + Copy) -> Units<T> {
-    let folders = Folders::of(files.iter().map(path));
+/// Sorts the files of a listing of `paths` (of one folder, if empty) into units. `path` gives a file's path. Nothing in a hidden
+/// folder below these paths is a unit: `.github`, `.circleci` and others hold no manifests by convention.
+pub fn discover<T: Clone>(files: &[T], path: impl Fn(&T) -> &RepoPath + Copy, paths: &[RepoPath]) -> Units<T> {
+    let mut folders = Folders::of(files.iter().map(path));
+    folders.paths = paths.to_vec();
     let of_role = |role: Role| -> Vec<T> {
         let files = files.iter();
         files
@@ -51,9 +53,11 @@ impl<T> Units<T> {
         } = &self.folders;
         match kind {
             UnitKind::Encrypted => Vec::new(),
-            UnitKind::Chart => charts.iter().collect(),
+            UnitKind::Chart => charts.iter().filter(|chart| !self.folders.is_hidden(chart)).collect(),
             UnitKind::Kustomization => {
-                let outside = |folder: &&RepoPath| !charts.iter().any(|chart| folder.is_within(chart));
+                let outside = |folder: &&RepoPath| {
+                    !charts.iter().any(|chart| folder.is_within(chart)) && !self.folders.is_hidden(folder)
+                };
                 kustomizations.iter().filter(outside).collect()
             }
         }
@@ -118,6 +122,8 @@ pub(super) struct Folders {
     kustomizations: BTreeSet<RepoPath>,
     /// Single files that are no manifests.
     left_out: BTreeSet<RepoPath>,
+    /// The paths that are read; all, if empty.
+    paths: Vec<RepoPath>,
 }
 
 impl Folders {
@@ -130,6 +136,7 @@ impl Folders {
             charts: holding(&[CHART]),
             kustomizations: holding(&KUSTOMIZATIONS),
             left_out: BTreeSet::new(),
+            paths: Vec::new(),
         }
     }
 
@@ -148,6 +155,14 @@ impl Folders {
         self.role(path) == Some(Role::Manifest)
     }
 
+    /// Whether the file or folder lies in a hidden folder, or is one, below the paths that are read.
+    pub(super) fn is_hidden(&self, path: &RepoPath) -> bool {
+        let lies_in = |own: &&RepoPath| path.is_within(own);
+        let around = self.paths.iter().filter(lies_in).map(|own| own.as_str().len()).max();
+        let below = path.as_str().get(around.unwrap_or_default()..).unwrap_or_default();
+        below.split('/').any(|part| part.starts_with('.'))
+    }
+
     /// Whether the file or folder lies in a chart. Nothing in a chart is a plain manifest.
     pub(super) fn are_charts_around(&self, path: &RepoPath) -> bool {
         below(path, &self.charts)
@@ -160,6 +175,9 @@ impl Folders {
 
     fn role(&self, path: &RepoPath) -> Option<Role> {
         let name = path.file_name();
+        if self.is_hidden(path) {
+            return None;
+        }
         let is_manifest = is_manifest_name(name) && !self.left_out.contains(path);
         if below(path, &self.charts) {
             return (is_manifest && name.starts_with("values")).then_some(Role::ImagesOnly);
@@ -191,7 +209,7 @@ mod tests {
 
     fn units(paths: &[&str]) -> Units<RepoPath> {
         let paths: Vec<RepoPath> = paths.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
-        discover(&paths, |path| path)
+        discover(&paths, |path| path, &[])
     }
 
     fn names(paths: &[RepoPath]) -> Vec<&str> {
@@ -225,5 +243,24 @@ mod tests {
         );
         assert_eq!(units.not_rendered(|_| false)[0].severity, Severity::Error);
         assert!(units.not_rendered(|kind| kind == UnitKind::Kustomization).is_empty());
+    }
+
+    #[test]
+    fn hidden_folders_are_passed_over_unless_they_are_named() {
+        let paths: Vec<RepoPath> = [
+            ".github/workflows/ci.yaml",
+            "a/.ci/kustomization.yaml",
+            ".k8s/.x/a.yaml",
+            ".k8s/web.yaml",
+        ]
+        .iter()
+        .map(|path| RepoPath::parse(path).unwrap())
+        .collect();
+        for (named, expected) in [(vec![], vec![]), (vec![".k8s", "a"], vec![".k8s/web.yaml"])] {
+            let named: Vec<RepoPath> = named.iter().map(|path| RepoPath::parse(path).unwrap()).collect();
+            let units = discover(&paths, |path| path, &named);
+            assert_eq!(names(&units.manifests), expected);
+            assert!(units.images_only.is_empty() && units.not_rendered(|_| false).is_empty());
+        }
     }
 }

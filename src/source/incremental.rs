@@ -1,6 +1,6 @@
 use super::assign::{Assigned, TargetPaths};
-use super::flux_v2;
 use super::reading::FileReading;
+use super::{argo_cd, flux_v2};
 use crate::model::{BlobId, CommitId, ObjectId, RepoPath};
 use crate::port::{DeclaredState, TargetState, TreeFile};
 use crate::resource::Object;
@@ -64,6 +64,7 @@ impl Snapshot {
                 && reading.kustomization.is_none()
                 && !reading.encrypted
                 && !flux_v2::is_in(reading)
+                && !argo_cd::is_in(reading)
         };
         let mut readings = changed
             .iter()

@@ -19,6 +19,7 @@
 //! Deliberately absent: decisions about what was read. `sync` and `automation` read the published values through `port`
 //! and know nothing of this room.
 
+mod argo_cd;
 mod assign;
 mod discover;
 mod findings;

@@ -124,7 +124,7 @@ impl Reader {
         let paths = self.paths();
         let mut listing = repo.files(commit, flux_v1::with_configs(&paths)).await?;
         let flux = flux_v1::read(repo, &mut listing, &paths).await?;
-        let mut units = discover(&listing.files, |file| &file.path);
+        let mut units = discover(&listing.files, |file| &file.path, &paths);
         units.leave_out(flux.left_out, |file| &file.path);
         let listed = (&listing, &*paths);
         let Plan {

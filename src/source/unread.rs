@@ -7,8 +7,8 @@ use crate::port::{UnreadEntry, UnreadKind};
 /// The findings of the entries that may hold manifests. An object that such an entry declares looks removed, so each finding
 /// is an error.
 pub(super) fn findings(unread: &[UnreadEntry], folders: &Folders) -> Vec<Finding> {
-    let counts =
-        |entry: &&UnreadEntry| matches!(entry.kind, UnreadKind::TooMany(_)) || !folders.are_charts_around(&entry.path);
+    let is_passed_over = |path: &RepoPath| folders.are_charts_around(path) || folders.is_hidden(path);
+    let counts = |entry: &&UnreadEntry| matches!(entry.kind, UnreadKind::TooMany(_)) || !is_passed_over(&entry.path);
     let outside = unread.iter().filter(counts);
     let findings = outside.filter_map(|entry| {
         Some(Finding {

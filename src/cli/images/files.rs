@@ -37,7 +37,7 @@ pub(super) fn find(path: &Path) -> anyhow::Result<(Vec<Found>, Vec<Finding>)> {
         return Ok((vec![file], Vec::new()));
     }
     let (files, mut findings) = below(path)?;
-    let units = source::discover(&files, |file| &file.path);
+    let units = source::discover(&files, |file| &file.path, &[]);
     let left_out = units.not_rendered(|_| false);
     let mut files = units.manifests;
     files.extend(units.images_only);

@@ -1,5 +1,6 @@
 //! Readings of commits in memory.
 
+mod argo_cd;
 mod flux_v1;
 mod flux_v2;
 mod publishing;

@@ -30,7 +30,6 @@ async fn an_entry_that_may_hold_a_manifest_and_is_not_read_is_an_error() {
         ("apps/api.yaml", TO_FILE),
         ("apps/api.json", ELSEWHERE),
         ("apps/shop", ELSEWHERE),
-        ("apps/.hidden", ELSEWHERE),
         ("apps/kustomization.yaml", TO_FILE),
         ("apps/Kustomization", TO_FILE),
         ("apps/lib", UnreadKind::Submodule),
@@ -54,6 +53,8 @@ async fn an_entry_that_cannot_hold_a_plain_manifest_is_passed_over() {
     for (at, kind) in [
         ("apps/README.md", TO_FILE),
         ("apps/.web.yaml", TO_FILE),
+        ("apps/.hidden", ELSEWHERE),
+        (".github/actions/web.yaml", ELSEWHERE),
         ("apps", odd_name("caf\u{fffd}.jpg", false)),
         ("apps/chart/templates/web.yaml", TO_FILE),
         ("apps/chart/charts/common", UnreadKind::Submodule),
