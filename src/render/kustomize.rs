@@ -2,6 +2,7 @@ use super::memory_folder::memory_folder;
 use super::rendered;
 use super::sops::{Decrypt, Sops};
 use super::sops_keys::is_encrypted;
+use super::words::{have_secrets, message};
 use crate::driver::blocking;
 use crate::model::Printable;
 use crate::port::{HomeSecrets, RenderFailure, Renderer, Rendering, Unit, UnitKind};
@@ -25,8 +26,6 @@ const SOFT_MEMORY: &str = "256MiB";
 const OUTPUT: usize = 32 << 20;
 /// The oldest version whose rendering is the one that is documented.
 const OLDEST: u32 = 5;
-/// The longest message of kustomize that a finding shows, in characters.
-const LONGEST_MESSAGE: usize = 1000;
 /// Nobody listens at the discard port of the own machine: what tries to reach the network fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
@@ -134,6 +133,7 @@ impl Kustomize {
         let folder = unit.path.clone();
         let memory = self.decrypt(&mut unit).await?;
         let is_plain = memory.is_none();
+        let has_secrets = have_secrets(unit.files.iter().map(|(_, bytes)| &**bytes));
         let written = blocking(move || write(&unit, memory.as_deref())).await;
         let place = written.map_err(|error| failure(error.to_string(), true))??;
         let below = place.path().join(folder.as_str());
@@ -158,7 +158,7 @@ impl Kustomize {
         }
         // Kustomize repeats what it does not understand, which may be plain text.
         Err(match is_plain {
-            true => failure(message(&said, place.path()), false),
+            true => failure(message(&said, place.path(), has_secrets), false),
             false => failure(NOT_SHOWN.to_owned(), false),
         })
     }
@@ -225,17 +225,6 @@ fn unwritten(error: io::Error) -> RenderFailure {
     )
 }
 
-/// What kustomize says, with the paths of the repository.
-fn message(said: &str, place: &Path) -> String {
-    let canonical = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
-    let mut text = said.trim().trim_start_matches("Error: ").to_owned();
-    for place in [canonical.as_path(), place] {
-        let place = place.to_string_lossy();
-        text = text.replace(&format!("{place}/"), "").replace(&*place, ".");
-    }
-    Printable::new(&text).with_blanks().at_most(LONGEST_MESSAGE).to_string()
-}
-
 /// The version in what `kustomize version` prints: `v5.8.1`, or `{Version:kustomize/v4.5.7 …}` by older programs.
 fn number(said: &str) -> Option<semver::Version> {
     let text = said.split_whitespace().next()?;
@@ -254,12 +243,5 @@ mod tests {
         for other in ["{Version:kustomize/v4.5.7 GitCommit:abc}", "(devel)", ""] {
             assert_eq!(number(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn messages_name_files_as_the_repository_does() {
-        let place = Path::new("/tmp/tidegate-render-x");
-        let said = "Error: trouble in '/tmp/tidegate-render-x/base/web.yaml' below '/tmp/tidegate-render-x'\n";
-        assert_eq!(message(said, place), "trouble in 'base/web.yaml' below '.'");
     }
 }

@@ -18,6 +18,7 @@ mod memory_folder;
 mod rendered;
 mod sops;
 mod sops_keys;
+mod words;
 
 pub use kustomize::{Kustomize, KustomizeError};
 pub use sops::{Sops, SopsError};
