@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../../.." && pwd)
-programs=(etcd kwok kube-apiserver kube-controller-manager kube-scheduler)
+programs=(etcd kwok kube-apiserver kube-controller-manager kube-scheduler helm)
 rust=(cargo build --locked --workspace --bins --message-format json-render-diagnostics)
 
 "$here/build.sh" --prerequisites
@@ -15,7 +15,7 @@ rust=(cargo build --locked --workspace --bins --message-format json-render-diagn
 weight() {
   case $1 in
   etcd) echo 25 ;; kwok) echo 25 ;; kube-apiserver) echo 150 ;; kube-controller-manager) echo 50 ;;
-  kube-scheduler) echo 10 ;; rust) echo 170 ;;
+  kube-scheduler) echo 10 ;; helm) echo 30 ;; rust) echo 170 ;;
   esac
 }
 

@@ -62,6 +62,7 @@ impl Scene {
             env: ecr.env(),
             poll: "1s".into(),
             scan: "1s".into(),
+            more: format!("releases: {{program: {}}}\n", Tools::get("helm")?.display()),
             ..agent::Options::default()
         })?;
         let key = agent.identity().await?;
@@ -82,6 +83,21 @@ impl Scene {
         })
     }
 
+    /// What a person with helm sees.
+    pub(super) async fn helm(&self, arguments: &[&str]) -> Result<String> {
+        let output = tokio::process::Command::new(Tools::get("helm")?)
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.agent.dir())
+            .env("KUBECONFIG", self.cluster.kubeconfig())
+            .kill_on_drop(true)
+            .output()
+            .await?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "helm {arguments:?}: {errors}");
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// How to play with what stays up.
     pub(super) fn explain(&self) {
         let kubectl = Tools::get("kubectl").map_or_else(|_| "kubectl".to_owned(), |path| path.display().to_string());
@@ -90,15 +106,17 @@ impl Scene {
              export KUBECONFIG={kubeconfig}\n\
              export TIDEGATE_SERVER={server} TIDEGATE_TOKEN_FILE={token} TIDEGATE_CONFIG={config}\n\
              export POD_NAMESPACE={namespace} {aws}\n\
-             alias kubectl={kubectl} tidegate={program}\n\n\
+             alias kubectl={kubectl} helm={helm} tidegate={program}\n\n\
              # push a tag to ECR\n\
              curl -X POST '{ecr}/_admin/push?repository=shop/web&tag=c0ffee1'\n\
              tidegate scan            # look now instead of within a second\n\
              git clone {repo} fleet   # then edit, commit, push, revert\n\
-             kubectl -n shop get deployments,services\n\
+             kubectl -n shop get deployments,services,helmreleases\n\
+             helm -n shop history storefront\n\
              tidegate plan\n\
              tail -f {log}",
             kubeconfig = self.cluster.kubeconfig().display(),
+            helm = Tools::get("helm").map_or_else(|_| "helm".to_owned(), |path| path.display().to_string()),
             server = self.agent.server(),
             token = self.agent.token_file().display(),
             config = self.agent.config_file().display(),

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
@@ -40,7 +41,35 @@ pub(super) async fn run(scene: &Scene) -> Result<()> {
         6,
         "A new tag for the image in a HelmRelease's values: shop/storefront:77e01d2",
     );
-    bumped(scene, "shop/storefront", "77e01d2").await?;
+    released(scene, "77e01d2").await.context("chapter 6")?;
+    Ok(())
+}
+
+/// A bump of a HelmRelease: committed, released by helm, running.
+async fn released(scene: &Scene, tag: &str) -> Result<()> {
+    let name = "storefront";
+    until(
+        deployments(&scene.client),
+        name,
+        "the example's HelmRelease rolled out",
+        rolled_out,
+    )
+    .await?;
+    bumped(scene, "shop/storefront", tag).await?;
+    let start = Instant::now();
+    let ending = format!(":{tag}");
+    let has_tag = |live: &Deployment| image(live).ends_with(&ending);
+    until(deployments(&scene.client), name, "an upgrade of the release", has_tag).await?;
+    report(start, "upgraded: helm has set the image of Deployment shop/storefront");
+    let runs = |live: &Deployment| has_tag(live) && rolled_out(live);
+    until(deployments(&scene.client), name, "the release rolled out", runs).await?;
+    report(start, "rolled out: all pods run it");
+    let history = scene.helm(&["history", name, "--namespace", "shop"]).await?;
+    for line in history.lines() {
+        println!("            {line}");
+    }
+    let last = history.lines().last().unwrap_or_default();
+    ensure!(last.starts_with('2'), "the release should be at revision 2:\n{history}");
     Ok(())
 }
 
