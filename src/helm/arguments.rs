@@ -1,7 +1,7 @@
 //! The command lines of helm.
 
 use crate::port::{ReleaseName, Rollback, Uninstall, Upgrade};
-use crate::release::LABEL;
+use crate::release::{LABEL, RemoteChart};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +36,22 @@ pub(super) fn upgrade(upgrade: &Upgrade, is_four: bool, chart: &Path, values: &[
         line.push("--disable-openapi-validation".into());
     }
     line.extend(ownership(is_four, upgrade.force));
+    line
+}
+
+/// `helm pull`, into a folder.
+pub(super) fn pull(chart: &RemoteChart, folder: &Path) -> Vec<OsString> {
+    let mut line = words(&["pull"]);
+    match chart.is_oci() {
+        true => line.push(format!("{}/{}", chart.repository.trim_end_matches('/'), chart.name).into()),
+        false => {
+            line.push(chart.name.as_str().into());
+            line.push(format!("--repo={}", chart.repository).into());
+        }
+    }
+    line.push(format!("--version={}", chart.version).into());
+    line.push("--destination".into());
+    line.push(folder.into());
     line
 }
 

@@ -3,9 +3,11 @@ use super::found::{Found, find};
 use super::workspace::Workspace;
 use super::{arguments, running};
 use crate::model::with_causes;
-use crate::port::{HelmFailure, HelmProblem, HelmProgram, ReleaseName, Rollback, TextFile, Uninstall, Upgrade};
+use crate::port::{
+    ChartSource, HelmFailure, HelmProblem, HelmProgram, ReleaseName, Rollback, TextFile, Uninstall, Upgrade,
+};
 use crate::program::{Error, Limits, Output, Program};
-use crate::release::failure_text;
+use crate::release::{RemoteChart, failure_text};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,12 @@ const CPU: Duration = Duration::from_secs(120);
 const MEMORY: u64 = 1 << 30;
 /// Helm is asked for no output but its errors.
 const OUTPUT: usize = 1 << 20;
+/// The longest time that a chart is fetched.
+const FETCH: Duration = Duration::from_secs(120);
+/// The most bytes of a chart's archive. Helm keeps charts in Secrets, which hold 1 MiB.
+const ARCHIVE: u64 = 16 << 20;
+/// What says where a proxy is, and whom to trust.
+const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// Values of a Secret deeper than this are not looked for in messages.
 const DEPTH: usize = 64;
 
@@ -104,6 +112,38 @@ impl Helm {
         }
     }
 
+    /// Fetches a chart as an archive. Helm checks what is in the archive when it reads it. This run alone may use a proxy.
+    async fn fetch(&self, workspace: &Workspace, chart: &RemoteChart) -> Result<PathBuf, HelmFailure> {
+        let folder = workspace.archive_folder().map_err(not_started)?;
+        let not_fetched = |message: String| HelmFailure {
+            problem: HelmProblem::NotFetched,
+            message: format!("{chart} cannot be fetched: {message}"),
+        };
+        let limits = Limits {
+            time: FETCH,
+            output: OUTPUT,
+            memory: Some(MEMORY),
+        };
+        let program = Program::new("helm", limits)
+            .at(&self.found.path)
+            .limit_cpu(CPU)
+            .in_folder(&workspace.home())
+            .env("HOME", workspace.home())
+            .env("TMPDIR", workspace.home())
+            .pass_env(|name| PROXIES.contains(&name.to_ascii_uppercase().as_str()));
+        let ended = program.args(arguments::pull(chart, &folder)).run().await;
+        match ended {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => return Err(not_fetched(failed(&output, &[]).message)),
+            Err(error) => return Err(not_fetched(with_causes(&error))),
+        }
+        match Workspace::archive(&folder).map_err(not_started)? {
+            Some((path, size)) if size <= ARCHIVE => Ok(path),
+            Some(_) => Err(not_fetched(format!("the archive has more than {ARCHIVE} bytes"))),
+            None => Err(not_fetched("helm has written no archive".to_owned())),
+        }
+    }
+
     fn workspace(&self) -> Result<Workspace, HelmFailure> {
         Workspace::new(&self.folder).map_err(not_started)
     }
@@ -134,7 +174,10 @@ fn failed(output: &Output, secrets: &[String]) -> HelmFailure {
 impl HelmProgram for Helm {
     async fn upgrade(&self, upgrade: Upgrade) -> Result<(), HelmFailure> {
         let workspace = self.workspace()?;
-        let chart = workspace.write_chart(&upgrade.chart).map_err(not_started)?;
+        let chart = match &upgrade.chart {
+            ChartSource::Files(files) => workspace.write_chart(files).map_err(not_started)?,
+            ChartSource::Remote(chart) => self.fetch(&workspace, chart).await?,
+        };
         let values = workspace.write_values(&upgrade.values).map_err(not_started)?;
         let line = arguments::upgrade(&upgrade, self.found.is_four, &chart, &values);
         let secrets = secret_texts(&upgrade.values);

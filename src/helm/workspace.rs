@@ -48,6 +48,22 @@ impl Workspace {
         Ok(chart)
     }
 
+    /// An empty folder for a fetched chart.
+    pub(super) fn archive_folder(&self) -> io::Result<PathBuf> {
+        let folder = self.folder.path().join("fetched");
+        fs::create_dir(&folder)?;
+        Ok(folder)
+    }
+
+    /// The only file in the folder of a fetched chart, and its size.
+    pub(super) fn archive(folder: &Path) -> io::Result<Option<(PathBuf, u64)>> {
+        let Some(entry) = fs::read_dir(folder)?.next() else {
+            return Ok(None);
+        };
+        let entry = entry?;
+        Ok(Some((entry.path(), entry.metadata()?.len())))
+    }
+
     /// Writes the texts of values. Returns their files in the same order.
     pub(super) fn write_values(&self, values: &[TextFile]) -> io::Result<Vec<PathBuf>> {
         let files = values.iter().enumerate().map(|(number, values)| {

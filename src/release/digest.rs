@@ -1,3 +1,4 @@
+use super::chart::RemoteChart;
 use crate::model::{BlobId, RepoPath};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -18,6 +19,18 @@ impl ChartDigest {
             hash.update(path.as_bytes());
             hash.update([0]);
             hash.update(blob.to_string().as_bytes());
+            hash.update([0]);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+impl ChartDigest {
+    /// Of a published version.
+    pub fn of_remote(chart: &RemoteChart) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["remote", &chart.repository, &chart.name, &chart.version] {
+            hash.update(part.as_bytes());
             hash.update([0]);
         }
         Self(hash.finalize().into())

@@ -16,9 +16,11 @@
 
 mod action;
 mod chart;
+mod chart_source;
 mod digest;
 mod failure_text;
 mod record;
+mod refusal;
 mod revision;
 mod sources;
 mod spec;
@@ -30,14 +32,15 @@ mod tries;
 mod written;
 
 pub use action::{Action, Next, Situation, next, next_removal};
-pub use chart::Chart;
+pub use chart::{Chart, RemoteChart};
 pub(crate) use digest::below;
 pub use digest::{ChartDigest, InputDigest, InputLabel, LABEL};
 pub use failure_text::failure_text;
 pub use record::{RecordError, mark_failed};
+pub use refusal::Refusal;
 pub use revision::{Revision, RevisionStatus, is_release_secret};
 pub use sources::ValuesSource;
-pub use spec::{Refusal, Rollback, Spec, Test};
+pub use spec::{Rollback, Spec, Test};
 pub use state::State;
 pub use status::{ConditionKind, Outcome, Phase, Status};
 pub use tries::Tries;

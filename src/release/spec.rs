@@ -1,14 +1,11 @@
 use super::chart::Chart;
+use super::chart_source::chart;
+use super::refusal::{Refusal, refuse};
 use super::sources::ValuesSource;
-use super::written::{Reference, Written, WrittenChart, WrittenSource};
-use crate::model::{ConfigBranch, Remote, RepoPath};
+use super::written::{Reference, Written, WrittenSource};
+use crate::model::{ConfigBranch, RepoPath};
 use serde_json::Value;
 use std::time::Duration;
-
-/// Why a HelmRelease is not carried out, as one sentence for people.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refusal(pub String);
 
 /// What a HelmRelease asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,9 +117,20 @@ impl Spec {
         let sources = written.values_from.iter().map(|written| source(written, namespace));
         let seconds = |seconds: Option<u64>| Duration::from_secs(seconds.unwrap_or(TIMEOUT).clamp(1, LONGEST_TIMEOUT));
         let rollback = written.rollback;
+        let chart = chart(&written.chart, own)?;
+        let values_from: Vec<ValuesSource> = secrets.map(Ok).chain(sources).collect::<Result<_, _>>()?;
+        let has_file = values_from
+            .iter()
+            .any(|source| matches!(source, ValuesSource::ChartFile { .. }));
+        if has_file && matches!(chart, Chart::Remote(_)) {
+            return Err(refuse(
+                "spec.valuesFrom: chartFileRef is a file of a chart in the config repo, and the chart is elsewhere; put the values into \
+                 a ConfigMap",
+            ));
+        }
         Ok(Self {
-            chart: chart(&written.chart, own)?,
-            values_from: secrets.map(Ok).chain(sources).collect::<Result<_, _>>()?,
+            chart,
+            values_from,
             release,
             namespace: target,
             values: Value::Object(written.values),
@@ -157,10 +165,6 @@ impl Spec {
             },
         })
     }
-}
-
-fn refuse(sentence: impl Into<String>) -> Refusal {
-    Refusal(sentence.into())
 }
 
 /// Fields that today's Helm gives no meaning to.
@@ -219,59 +223,6 @@ fn check_plain(field: &str, name: &str) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(refuse(format!(
             "{field}: {name:?} is no name of a Kubernetes object; correct it"
-        ))),
-    }
-}
-
-fn chart(written: &WrittenChart, own: Option<&ConfigBranch>) -> Result<Chart, Refusal> {
-    let given = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
-    let (git, path) = (given(&written.git), given(&written.path));
-    if let Some(repository) = given(&written.repository) {
-        if git.is_some() || path.is_some() {
-            return Err(refuse(
-                "spec.chart: git and path exclude repository, name and version: keep one of the two",
-            ));
-        }
-        let name = given(&written.name).unwrap_or_default();
-        let version = given(&written.version).unwrap_or_default();
-        return Err(refuse(format!(
-            "spec.chart: chart {name} {version} of {repository} is not in the config repo, and charts from chart repositories are \
-             not fetched; put the chart into a folder of the config repo (helm pull --untar) and name the folder in spec.chart.path"
-        )));
-    }
-    let Some(path) = path else {
-        return Err(refuse(
-            "spec.chart.path is missing: name the folder of the chart in the config repo",
-        ));
-    };
-    if let Some(git) = git {
-        check_branch(&git, given(&written.reference).as_deref(), own)?;
-    }
-    let plain = path.trim_start_matches("./").trim_end_matches('/');
-    match RepoPath::parse(plain) {
-        Ok(path) if !plain.is_empty() => Ok(Chart::Folder(path)),
-        _ => Err(refuse(format!(
-            "spec.chart.path: {path:?} is no folder of the config repo"
-        ))),
-    }
-}
-
-/// The chart must be on the branch that the agent follows.
-fn check_branch(git: &str, reference: Option<&str>, own: Option<&ConfigBranch>) -> Result<(), Refusal> {
-    let own = own.and_then(|own| Some((own.remote.as_ref()?, &own.branch)));
-    let Some((remote, branch)) = own.filter(|(remote, _)| Remote::parse(git).as_ref() == Some(*remote)) else {
-        return Err(refuse(
-            "spec.chart.git names another repository than the config repo, and charts are read from the config repo only; put the \
-             chart into the config repo, and leave git out",
-        ));
-    };
-    let _ = remote;
-    match reference {
-        None => Ok(()),
-        Some(reference) if reference == branch.as_str() || reference == branch.full() => Ok(()),
-        Some(reference) => Err(refuse(format!(
-            "spec.chart.ref: {reference} is not the branch that the agent follows, which is {}; leave ref out",
-            branch.as_str()
         ))),
     }
 }

@@ -82,7 +82,36 @@ fn what_cannot_be_carried_out_is_refused_with_a_sentence() {
         (json!({"chart": {"path": "c", "repository": "https://x"}}), "exclude"),
         (
             json!({"chart": {"repository": "https://x", "name": "redis", "version": "1"}}),
-            "chart redis 1 of https://x",
+            "no exact version",
+        ),
+        (
+            json!({"chart": {"repository": "https://x", "name": "redis", "version": "^1.2.3"}}),
+            "no exact version",
+        ),
+        (
+            json!({"chart": {"repository": "https://x", "name": "redis"}}),
+            "no exact version",
+        ),
+        (
+            json!({"chart": {"repository": "https://x", "name": "--debug", "version": "1.2.3"}}),
+            "spec.chart.name",
+        ),
+        (
+            json!({"chart": {"repository": "https://x", "version": "1.2.3"}}),
+            "spec.chart.name",
+        ),
+        (
+            json!({"chart": {"repository": "file:///etc", "name": "redis", "version": "1.2.3"}}),
+            "is no address",
+        ),
+        (
+            json!({"chart": {"repository": "https://me:pw@x", "name": "redis", "version": "1.2.3"}}),
+            "may hold no user",
+        ),
+        (
+            json!({"chart": {"repository": "oci://x/charts", "name": "redis", "version": "1.2.3"},
+                "valuesFrom": [{"chartFileRef": {"path": "a.yaml"}}]}),
+            "chartFileRef is a file of a chart in the config repo",
         ),
         (
             json!({"chart": {"git": "git@github.com:acme/other", "path": "c"}}),

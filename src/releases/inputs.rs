@@ -2,7 +2,8 @@
 
 use super::charts::ChartTree;
 use crate::model::SecretBytes;
-use crate::port::{ChartFile, ReleaseView, SourceKey, SourceText, TextFile};
+use crate::port::{ChartFile, ChartSource, ReleaseView, SourceKey, SourceText, TextFile};
+use crate::release::{ChartDigest, RemoteChart};
 use crate::release::{InputDigest, Spec, ValuesSource};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,11 +15,36 @@ enum Values {
     ChartFile(String),
 }
 
+/// The chart of a release.
+#[derive(Clone)]
+pub(super) enum ChartInput {
+    /// In the config repo.
+    Tree(Arc<ChartTree>),
+    /// Elsewhere.
+    Remote(RemoteChart),
+}
+
+impl ChartInput {
+    fn digest(&self) -> ChartDigest {
+        match self {
+            Self::Tree(tree) => tree.digest,
+            Self::Remote(chart) => ChartDigest::of_remote(chart),
+        }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        match self {
+            Self::Tree(tree) => tree.has(path),
+            Self::Remote(_) => false,
+        }
+    }
+}
+
 /// What the next revision would be made of.
 #[derive(Clone)]
 pub(super) struct Inputs {
     pub(super) digest: InputDigest,
-    pub(super) chart: Arc<ChartTree>,
+    pub(super) chart: ChartInput,
     values: Vec<Values>,
 }
 
@@ -34,7 +60,7 @@ pub(super) enum Found {
 
 impl Inputs {
     /// Gathers the values.
-    pub(super) fn gather(spec: &Spec, chart: Arc<ChartTree>, view: &ReleaseView) -> Found {
+    pub(super) fn gather(spec: &Spec, chart: ChartInput, view: &ReleaseView) -> Found {
         let mut values = Vec::new();
         for source in &spec.values_from {
             match one(source, &chart, view) {
@@ -48,12 +74,16 @@ impl Inputs {
             // The content is among the files of the chart.
             Values::ChartFile(path) => path.as_bytes(),
         });
-        let digest = InputDigest::of(&chart.digest, texts, &spec.values);
+        let digest = InputDigest::of(&chart.digest(), texts, &spec.values);
         Found::Complete(Box::new(Self { digest, chart, values }))
     }
 
     /// The texts for helm, a later one replacing an earlier one: the HelmRelease's own values are the last.
-    pub(super) fn texts(&self, spec: &Spec, files: &[ChartFile]) -> Vec<TextFile> {
+    pub(super) fn texts(&self, spec: &Spec, chart: &ChartSource) -> Vec<TextFile> {
+        let files: &[ChartFile] = match chart {
+            ChartSource::Files(files) => files,
+            ChartSource::Remote(_) => &[],
+        };
         let plain = |bytes: Vec<u8>| TextFile {
             text: Arc::new(SecretBytes::new(bytes)),
             is_secret: false,
@@ -73,7 +103,7 @@ impl Inputs {
     }
 }
 
-fn one(source: &ValuesSource, chart: &ChartTree, view: &ReleaseView) -> Result<Option<Values>, Found> {
+fn one(source: &ValuesSource, chart: &ChartInput, view: &ReleaseView) -> Result<Option<Values>, Found> {
     let missing = || {
         Found::Missing(format!(
             "{source} is missing; create it, or set optional: true in spec.valuesFrom"

@@ -2,11 +2,12 @@
 
 use super::claims::name_of;
 use super::end::End;
-use super::inputs::Inputs;
+use super::inputs::{ChartInput, Inputs};
 use crate::model::{CommitId, ObjectId, TargetId};
 use crate::notice::{ReleaseAction, ReleaseEvent, Reporter};
 use crate::port::{
-    ClusterFailure, ConfigRepo, HelmFailure, HelmProgram, HelmRelease, ReleaseCluster, ReleaseName, Rollback, Upgrade,
+    ChartSource, ClusterFailure, ConfigRepo, HelmFailure, HelmProblem, HelmProgram, HelmRelease, ReleaseCluster,
+    ReleaseName, Rollback, Upgrade,
 };
 use crate::release::{Action, InputLabel, Next, Outcome, Phase, Revision, Situation, Spec, State, Status, next};
 use jiff::Timestamp;
@@ -21,6 +22,9 @@ const MOST_ACTIONS: usize = 6;
 const PAUSE: Duration = Duration::from_secs(1);
 /// A HelmRelease that changed is looked at again when the watch shows the change; this is for a change that the watch has shown.
 const CHANGED: Duration = Duration::from_secs(2);
+
+/// How soon a chart is fetched again that could not be fetched.
+const NOT_FETCHED: Duration = Duration::from_secs(60);
 
 /// What all jobs share.
 pub(super) struct Shared<C, H, G> {
@@ -183,8 +187,8 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
                 other => other?,
             }
         }
-        let files = match self.inputs.chart.read(&*self.shared.repo).await {
-            Ok(files) => files,
+        let chart = match self.read_chart().await {
+            Ok(chart) => chart,
             Err(reason) => {
                 let status = scene.status.clone();
                 self.write(&scene, status, Phase::ChartFetchFailed, &reason).await?;
@@ -205,7 +209,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         let status = self
             .write(&scene, status, phase, &format!("revision {revision} is made"))
             .await?;
-        let ended = self.shared.helm.upgrade(self.upgrade(files, revision)).await;
+        let ended = self.shared.helm.upgrade(self.upgrade(chart, revision)).await;
         self.happened(action, revision, ended.clone());
         let mut status = status;
         match ended {
@@ -214,6 +218,12 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
                 status.tries.failed_at = None;
                 status.revision = self.commit.to_string();
                 self.keep(&scene, status).await?;
+            }
+            // Whoever keeps the chart may be away for a while. The input is not to blame.
+            Err(failure) if failure.problem == HelmProblem::NotFetched => {
+                self.write(&scene, status, Phase::ChartFetchFailed, &failure.message)
+                    .await?;
+                return Ok(Some(End::Later(NOT_FETCHED)));
             }
             Err(failure) => {
                 status.tries.failures += 1;
@@ -225,12 +235,19 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         Ok(None)
     }
 
-    fn upgrade(&self, files: Vec<crate::port::ChartFile>, revision: u32) -> Upgrade {
+    async fn read_chart(&self) -> Result<ChartSource, String> {
+        match &self.inputs.chart {
+            ChartInput::Tree(tree) => tree.read(&*self.shared.repo).await.map(ChartSource::Files),
+            ChartInput::Remote(chart) => Ok(ChartSource::Remote(chart.clone())),
+        }
+    }
+
+    fn upgrade(&self, chart: ChartSource, revision: u32) -> Upgrade {
         let spec = &self.spec;
         Upgrade {
             release: self.name(),
-            values: self.inputs.texts(spec, &files),
-            chart: files,
+            values: self.inputs.texts(spec, &chart),
+            chart,
             label: InputLabel {
                 inputs: self.inputs.digest.clone(),
                 revision,

@@ -1,7 +1,7 @@
 use super::charts::Charts;
 use super::claims::{self, Claim, name_of};
 use super::end::{End, Ended};
-use super::inputs::{self, Found, Inputs};
+use super::inputs::{self, ChartInput, Found, Inputs};
 use super::job::{Job, Shared, has_begun, input_of, is_failing};
 use super::removal::Removal;
 use super::report::ReleaseReport;
@@ -11,13 +11,15 @@ use crate::notice::{ReleaseEvent, Reporter, Topic};
 use crate::port::{ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, ReleaseCluster, ReleaseView};
 use crate::release::{Action, Chart, Outcome, Phase, Situation, State, Status, next};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// How many helm processes run at once. Each takes about 100 MB of memory.
 const AT_ONCE: usize = 2;
+/// What a removal works on, in place of an input.
+const REMOVAL: &str = "";
 /// After a failure of the cluster or the config repo.
 const FAILED: Duration = Duration::from_secs(5);
 
@@ -57,10 +59,11 @@ pub struct ReleaseLoop<C, H, G> {
     shared: Option<Arc<Shared<C, H, G>>>,
     charts: Charts,
     jobs: JoinSet<()>,
-    busy: BTreeSet<ObjectId>,
+    /// The releases that somebody works on, each with the input.
+    busy: BTreeMap<ObjectId, String>,
     ended: Arc<Mutex<Vec<Ended>>>,
-    /// The releases for which no job begins before this time, since one has just ended.
-    due: BTreeMap<ObjectId, Instant>,
+    /// The releases for which no job with the same input begins before this time, since one has just ended.
+    due: BTreeMap<ObjectId, (Instant, String)>,
     /// When a release is due that waits for nothing but time, as this pass sees it.
     timers: Vec<Instant>,
     /// Why releases were not as declared at the last pass.
@@ -85,7 +88,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             shared,
             charts: Charts::default(),
             jobs: JoinSet::new(),
-            busy: BTreeSet::new(),
+            busy: BTreeMap::new(),
             ended: Arc::default(),
             due: BTreeMap::new(),
             timers: Vec::new(),
@@ -120,13 +123,13 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         let specs = claims.values().filter_map(|claim| claim.spec.as_ref().ok());
         self.parts.cluster.follow(inputs::sources(specs));
         let now = Instant::now();
-        self.due.retain(|id, due| claims.contains_key(id) && *due > now);
+        self.due.retain(|id, (due, _)| claims.contains_key(id) && *due > now);
         let mut failing = BTreeMap::new();
         for (id, claim) in &claims {
             // What a release was before somebody began to work on it, it stays until the work has ended.
-            let known = self.failing.get(id).filter(|_| self.busy.contains(id)).cloned();
+            let known = self.failing.get(id).filter(|_| self.busy.contains_key(id)).cloned();
             let problem = match claim.release.is_deleted {
-                _ if self.busy.contains(id) => known,
+                _ if self.busy.contains_key(id) => known,
                 true => self.remove(claim, &claims),
                 false => self.consider(claim, &view, commit).await,
             };
@@ -170,22 +173,27 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         while self.jobs.try_join_next().is_some() {}
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
         for (id, end) in ended {
-            self.busy.remove(&id);
-            match end {
-                End::Rest => drop(self.due.remove(&id)),
-                End::Again(wait) => drop(self.due.insert(id, Instant::now() + wait.min(PAUSE))),
-                End::Later(wait) => drop(self.due.insert(id, Instant::now() + wait)),
+            let input = self.busy.remove(&id).unwrap_or_default();
+            let wait = match end {
+                End::Rest => None,
+                End::Again(wait) => Some(wait.min(PAUSE)),
+                End::Later(wait) => Some(wait),
                 End::Failed(reason) => {
                     tracing::debug!(object = %id, error = %reason, "release not carried out, trying again");
-                    self.due.insert(id, Instant::now() + FAILED);
+                    Some(FAILED)
                 }
+            };
+            match wait {
+                Some(wait) => drop(self.due.insert(id, (Instant::now() + wait, input))),
+                None => drop(self.due.remove(&id)),
             }
         }
     }
 
-    /// Whether a job may begin for this release now.
-    fn is_free(&self, id: &ObjectId) -> bool {
-        !self.due.contains_key(id) && !self.busy.contains(id) && self.busy.len() < AT_ONCE
+    /// Whether a job with this input may begin for this release now.
+    fn is_free(&self, id: &ObjectId, input: &str) -> bool {
+        let is_due = self.due.get(id).is_none_or(|(_, known)| known != input);
+        is_due && !self.busy.contains_key(id) && self.busy.len() < AT_ONCE
     }
 
     /// Begins what a release needs. Returns why the release is not as declared.
@@ -195,17 +203,20 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             Ok(spec) => spec,
             Err(refusal) => return self.refuse(claim, Phase::Failed, refusal).await,
         };
-        let Chart::Folder(folder) = &spec.chart;
-        let chart = match self.charts.get(&*self.parts.repo, folder).await {
-            Ok(chart) => chart,
-            Err(reason) => return self.refuse(claim, Phase::ChartFetchFailed, &reason).await,
+        let chart = match &spec.chart {
+            Chart::Remote(chart) => ChartInput::Remote(chart.clone()),
+            Chart::Folder(folder) => match self.charts.get(&*self.parts.repo, folder).await {
+                Ok(tree) => ChartInput::Tree(tree),
+                Err(reason) => return self.refuse(claim, Phase::ChartFetchFailed, &reason).await,
+            },
         };
         let inputs = match Inputs::gather(spec, chart, view) {
             Found::Complete(inputs) => inputs,
             Found::NotYet => return None,
             Found::Missing(reason) => return self.refuse(claim, Phase::ChartFetchFailed, &reason).await,
         };
-        let tries = claim.status.tries.of(&input_of(&inputs, &claim.release));
+        let input = input_of(&inputs, &claim.release);
+        let tries = claim.status.tries.of(&input);
         let stored = view.stored.get(&name_of(spec));
         let stored = stored.map(|stored| stored.as_slice()).unwrap_or_default();
         let decided = next(&Situation {
@@ -229,7 +240,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             (Action::Wait(wait), _) => self.waits(wait),
             _ => false,
         };
-        if !is_settled && self.is_free(id) {
+        if !is_settled && self.is_free(id, &input) {
             let job = Job {
                 shared: Arc::clone(self.shared.as_ref()?),
                 id: id.clone(),
@@ -239,7 +250,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
                 inputs,
                 commit,
             };
-            self.begin(id.clone(), job.run());
+            self.begin(id.clone(), input, job.run());
         }
         problem(&claim.status)
     }
@@ -250,8 +261,8 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         true
     }
 
-    fn begin(&mut self, id: ObjectId, work: impl Future<Output = End> + Send + 'static) {
-        self.busy.insert(id.clone());
+    fn begin(&mut self, id: ObjectId, input: String, work: impl Future<Output = End> + Send + 'static) {
+        self.busy.insert(id.clone(), input);
         self.due.remove(&id);
         let (ended, wake) = (Arc::clone(&self.ended), self.parts.wake.clone());
         // A bug in one job ends that job, and the loop learns of it.
@@ -274,11 +285,12 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         };
         let status = claim.status.with(&outcome, Timestamp::now());
         if status != claim.status
-            && self.is_free(&claim.release.id)
+            && self.is_free(&claim.release.id, reason)
             && let Err(failure) = self.write(claim, &status).await
         {
             tracing::debug!(object = %claim.release.id, error = %failure, "status not written");
-            self.due.insert(claim.release.id.clone(), Instant::now() + FAILED);
+            let due = (Instant::now() + FAILED, reason.to_owned());
+            self.due.insert(claim.release.id.clone(), due);
         }
         Some(reason.to_owned())
     }
@@ -294,14 +306,14 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         let is_other = |other: &&Claim| !other.release.is_deleted && other.release.id != release.id;
         let is_claimed =
             name(claim).is_some() && claims.values().filter(is_other).any(|other| name(other) == name(claim));
-        if release.has_finalizer && self.is_free(&release.id) {
+        if release.has_finalizer && self.is_free(&release.id, REMOVAL) {
             let removal = Removal {
                 shared: Arc::clone(self.shared.as_ref()?),
                 declared: Arc::clone(&self.parts.declared),
                 id: release.id.clone(),
                 is_claimed,
             };
-            self.begin(release.id.clone(), removal.run());
+            self.begin(release.id.clone(), REMOVAL.to_owned(), removal.run());
         }
         (claim.status.tries.failures > 0)
             .then(|| problem(&claim.status))
@@ -314,8 +326,11 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             // The end of a job starts the loop again.
             return None;
         }
-        let waiting = self.due.iter().filter(|(id, _)| !self.busy.contains(*id));
-        let first = waiting.map(|(_, due)| *due).chain(self.timers.iter().copied()).min()?;
+        let waiting = self.due.iter().filter(|(id, _)| !self.busy.contains_key(*id));
+        let first = waiting
+            .map(|(_, (due, _))| *due)
+            .chain(self.timers.iter().copied())
+            .min()?;
         Some(first.saturating_duration_since(Instant::now()))
     }
 }

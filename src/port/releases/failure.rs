@@ -15,6 +15,8 @@ pub enum HelmProblem {
     Failed,
     /// Helm exceeded a limit and was killed.
     Killed,
+    /// The chart could not be fetched.
+    NotFetched,
     /// Helm could not be started, or its folder could not be made.
     NotStarted,
 }

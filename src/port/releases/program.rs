@@ -1,6 +1,6 @@
 use super::failure::HelmFailure;
 use crate::model::SecretBytes;
-use crate::release::InputLabel;
+use crate::release::{InputLabel, RemoteChart};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -30,6 +30,15 @@ pub struct ChartFile {
     pub bytes: Arc<Vec<u8>>,
 }
 
+/// The chart of an install or upgrade.
+#[derive(Clone)]
+pub enum ChartSource {
+    /// The files of a chart.
+    Files(Vec<ChartFile>),
+    /// A chart that helm fetches first.
+    Remote(RemoteChart),
+}
+
 /// A text of values.
 #[derive(Clone)]
 pub struct TextFile {
@@ -44,8 +53,8 @@ pub struct TextFile {
 pub struct Upgrade {
     /// The release.
     pub release: ReleaseName,
-    /// The files of the chart.
-    pub chart: Vec<ChartFile>,
+    /// The chart.
+    pub chart: ChartSource,
     /// The values, a later text replacing an earlier one.
     pub values: Vec<TextFile>,
     /// What the new revision is made of.

@@ -2,6 +2,8 @@
 
 mod bad_states;
 mod idle;
+mod kill;
+mod remote;
 mod scene;
 mod story;
 mod values;
