@@ -8,6 +8,7 @@ mod digest;
 mod hung_disk;
 mod idle;
 mod kill;
+mod kms;
 mod kustomize;
 mod overlays;
 mod platforms;
