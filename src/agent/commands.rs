@@ -3,7 +3,9 @@ use super::{scan_command, sync_command};
 use crate::automation::AutomationReport;
 use crate::driver::{Activator, NoAnswer, Wake};
 use crate::holds::LiftMode;
-use crate::http::{Answer, CommandError, CommandReport, Commands, ConfirmCall, LiftCall, PlanReport, Question};
+use crate::http::{
+    Answer, CommandError, CommandReport, Commands, ConfirmCall, DiffCall, DiffReport, LiftCall, PlanReport, Question,
+};
 use crate::model::{BranchName, CommitId};
 use crate::port::{Branch, ScanState};
 use crate::scan::ScanReport;
@@ -104,6 +106,10 @@ impl Commands for AgentCommands {
 
     fn plan(&self, question: Question) -> BoxFuture<'_, Result<PlanReport, CommandError>> {
         self.repo.plan(question).boxed()
+    }
+
+    fn diff(&self, call: DiffCall) -> BoxFuture<'_, Result<DiffReport, CommandError>> {
+        self.repo.diff(call).boxed()
     }
 
     fn holds(&self, question: Question) -> BoxFuture<'_, Result<Answer, CommandError>> {

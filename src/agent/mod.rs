@@ -49,6 +49,6 @@ mod wiring;
 pub use confirm::{Confirmed, confirm, confirm_in_clone};
 pub use holds::{holds, holds_of_clone, holds_of_url, lift, lift_in_clone};
 pub use keys::{Rotation, abandon, deploy_keys, has_deploy_key, rotate, signing_key};
-pub use preview::{Preview, preview};
+pub use preview::{Preview, diff, preview};
 pub use run::run;
 pub use settings::AgentConfig;

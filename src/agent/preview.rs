@@ -7,9 +7,11 @@ use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
 use crate::automation::DecisionPreview;
 use crate::automation::{self, SharedHistory};
+use crate::cluster::{ApiServer, RecordMap};
+use crate::config::TargetSettings;
 use crate::driver::Shutdown;
 use crate::git;
-use crate::model::{CommitId, Finding, Severity, TargetId};
+use crate::model::{CommitId, CommitPrefix, Finding, Severity, TargetId};
 use crate::notice::{Log, Reporter};
 use crate::plan::{BumpPlan, Decision, PlannedBump, as_list};
 use crate::port::{
@@ -18,8 +20,9 @@ use crate::port::{
 use crate::registry::Router;
 use crate::scan::read_platforms;
 use crate::source;
-use crate::sync::{self, approval};
+use crate::sync::{self, Approval, Syncer, approval};
 use crate::telemetry::Metrics;
+use anyhow::Context as _;
 use futures::StreamExt;
 use serde::Serialize;
 use std::fmt;
@@ -63,17 +66,30 @@ pub(super) struct Previewer<'a> {
 /// # Errors
 /// The config repo could not be read. The preview itself says which registries or which cluster could not be read.
 pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
+    with_clone(&config, async |previewer| previewer.preview().await).await
+}
+
+/// How the cluster differs from the branch's head, or from another commit. Reads as [`preview`] does.
+///
+/// # Errors
+/// The config repo or the cluster could not be read.
+pub async fn diff(config: AgentConfig, commit: Option<&CommitPrefix>) -> anyhow::Result<sync::Diff> {
+    with_clone(&config, async |previewer| previewer.diff(commit).await).await
+}
+
+/// Answers from a mirror in a temporary folder.
+async fn with_clone<T>(
+    config: &AgentConfig,
+    answer: impl AsyncFnOnce(&Previewer<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let scratch = tempfile::tempdir()?;
-    let settings = repo::git_settings(&config, keys::existing(&config).await?, scratch.path());
-    let repo = Arc::new(repo::open_to_read(&config, settings)?);
-    let reader = source_reader(
-        &config,
-        renderers(&config, Home::connect(&config).await.ok().as_ref()).await,
-        Metrics::new(),
-    );
+    let settings = repo::git_settings(config, keys::existing(config).await?, scratch.path());
+    let repo = Arc::new(repo::open_to_read(config, settings)?);
+    let home = Home::connect(config).await.ok();
+    let reader = source_reader(config, renderers(config, home.as_ref()).await, Metrics::new());
     let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), Branch::default());
     let previewer = Previewer {
-        config: &config,
+        config,
         repo: &repo,
         source: &declared,
         registry: &registries::router(&config.settings.registries, Metrics::new()),
@@ -81,7 +97,7 @@ pub async fn preview(config: AgentConfig) -> anyhow::Result<Preview> {
         home: None,
     };
     tokio::select! {
-        preview = previewer.preview() => preview,
+        answer = answer(&previewer) => answer,
         () = publisher.run(Shutdown::default()) => anyhow::bail!("the reading of the config repo has ended"),
     }
 }
@@ -110,6 +126,29 @@ impl Previewer<'_> {
             scan_problems,
             findings: declared.findings.clone(),
         })
+    }
+
+    /// How the cluster differs from the branch's head, or from another commit.
+    pub(super) async fn diff(&self, commit: Option<&CommitPrefix>) -> anyhow::Result<sync::Diff> {
+        let head = self.repo.fetch().await?;
+        let commit = match commit {
+            Some(prefix) if !prefix.names(head) => CommitId::parse(&prefix.to_string()).map_err(|_| {
+                anyhow::anyhow!("commit {prefix} is not the head of the branch: name it by all of its 40 digits")
+            })?,
+            _ => head,
+        };
+        let declared = self.source.at(commit).await?;
+        let settings = &self.config.settings.sync;
+        let target = settings.targets.first().filter(|_| settings.enabled);
+        let target = target.context("sync.enabled is false in the configuration: there is nothing to compare with")?;
+        let state = declared
+            .target(&target.id)
+            .context("the target has no paths in the config repo")?;
+        let mut syncer = self.syncer(target).await?;
+        let approval = self.approval(&mut syncer, declared.commit).await?;
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).context("no random numbers")?;
+        Ok(syncer.diff(state, approval, &key).await?)
     }
 
     /// The bumps, and why repositories could not be listed.
@@ -141,20 +180,31 @@ impl Previewer<'_> {
         let Some(state) = declared.target(&target.id) else {
             return Ok(None);
         };
+        let mut syncer = self.syncer(target).await?;
+        let approval = self.approval(&mut syncer, declared.commit).await?;
+        Ok(Some(syncer.preview(state, approval).await?))
+    }
+
+    async fn syncer(&self, target: &TargetSettings) -> anyhow::Result<Syncer<ApiServer, RecordMap>> {
         let home = match self.home {
             Some(home) => home.clone(),
             None => Home::connect(self.config).await?,
         };
-        let mut syncer = syncer(settings, home.target(target));
+        Ok(syncer(&self.config.settings.sync, home.target(target)))
+    }
+
+    /// What may be deleted at a commit. The syncer learns what the commit before it declared.
+    async fn approval(&self, syncer: &mut Syncer<ApiServer, RecordMap>, commit: CommitId) -> anyhow::Result<Approval> {
+        let confirm = self.config.settings.sync.confirm;
         let last = syncer.last_applied().await?;
-        let approval = approval(self.repo, settings.confirm, last, declared.commit, syncer.has_waited()).await?;
-        if let Some(last) = last.filter(|last| *last != declared.commit && !approval.history_broken) {
+        let approval = approval(self.repo, confirm, last, commit, syncer.has_waited()).await?;
+        if let Some(last) = last.filter(|last| *last != commit && !approval.history_broken) {
             let previous = self.source.at(last).await?;
             if let Some(state) = previous.target(syncer.target()) {
                 syncer.note_state(state);
             }
         }
-        Ok(Some(syncer.preview(state, approval).await?))
+        Ok(approval)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::automation::SharedHistory;
 use crate::driver::Wake;
 use crate::git;
 use crate::holds::{self, HoldList, HoldSelector, LiftMode, ObjectName};
-use crate::http::{Answer, CommandError, ConfirmCall, LiftCall, PlanReport, Question};
+use crate::http::{Answer, CommandError, ConfirmCall, DiffCall, DiffReport, LiftCall, PlanReport, Question};
 use crate::model::with_causes;
 use crate::notice::Reporter;
 use crate::port::DeclaredSource;
@@ -88,6 +88,20 @@ impl RepoCommands {
             is_well: preview.is_well(),
             has_changes: preview.has_changes(),
             preview: json(&preview)?,
+        })
+    }
+
+    /// How the cluster differs from a commit.
+    pub(super) async fn diff(&self, call: DiffCall) -> Result<DiffReport, CommandError> {
+        let running = self.running(call.configuration.as_deref())?;
+        let _turn = running.turn.lock().await;
+        let diff = running.previewer().diff(call.commit.as_ref()).await;
+        let diff = diff.map_err(|error| CommandError::Failed(format!("{error:#}")))?;
+        Ok(DiffReport {
+            text: diff.to_string(),
+            is_well: diff.failed.is_empty(),
+            has_differences: diff.has_differences(),
+            diff: json(&diff)?,
         })
     }
 

@@ -21,6 +21,8 @@ enum Kind {
     Changes,
     /// The time that the caller gave is up. Exit code 4.
     TimedOut,
+    /// All went well, and something differs. Exit code 2.
+    Differences,
 }
 
 impl Failure {
@@ -58,6 +60,14 @@ impl Failure {
         }
     }
 
+    /// Nothing failed; the exit code says that something differs.
+    pub(super) fn differences() -> Self {
+        Self {
+            kind: Kind::Differences,
+            ..Self::reported()
+        }
+    }
+
     /// Success, if the failure is one that the output already says: what follows decides.
     pub(super) fn unless_reported(self) -> Result<(), Self> {
         match self.kind {
@@ -76,7 +86,10 @@ impl Failure {
 
     /// Prints the message to standard error.
     pub(super) fn print(&self) {
-        if !matches!(self.kind, Kind::Reported | Kind::Changes | Kind::TimedOut) {
+        if !matches!(
+            self.kind,
+            Kind::Reported | Kind::Changes | Kind::TimedOut | Kind::Differences
+        ) {
             eprintln!("tidegate: {}", self.message);
         }
         if let Some(hint) = self.hint {
@@ -87,7 +100,7 @@ impl Failure {
     pub(super) fn exit_code(&self) -> ExitCode {
         match self.kind {
             Kind::Failed | Kind::Reported => ExitCode::FAILURE,
-            Kind::Usage => ExitCode::from(2),
+            Kind::Usage | Kind::Differences => ExitCode::from(2),
             Kind::Changes => ExitCode::from(3),
             Kind::TimedOut => ExitCode::from(4),
         }

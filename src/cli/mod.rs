@@ -10,6 +10,7 @@
 mod config;
 mod config_file;
 mod confirm;
+mod diff;
 mod failure;
 mod holds;
 mod identity;

@@ -1,5 +1,6 @@
 use super::config::Config;
 use super::confirm::Confirm;
+use super::diff::Diff;
 use super::failure::Failure;
 use super::holds::Holds;
 use super::identity::Identity;
@@ -73,6 +74,7 @@ enum Command {
     Status(Status),
     Identity(Identity),
     Plan(Plan),
+    Diff(Diff),
     Holds(Holds),
     Resume(Resume),
     Confirm(Confirm),
@@ -118,6 +120,7 @@ impl Command {
                 Self::Status(status) => status.run().await,
                 Self::Identity(identity) => identity.run().await,
                 Self::Plan(plan) => plan.run().await,
+                Self::Diff(diff) => diff.run().await,
                 Self::Holds(holds) => holds.run().await,
                 Self::Confirm(confirm) => confirm.run().await,
                 Self::Resume(resume) => resume.run().await,

@@ -4,9 +4,11 @@ use super::discovery::Discovery;
 use super::failure::explain_outside;
 use super::own_fields::hand_over;
 use super::watches::Watches;
-use super::{apply, delete, look, pods};
+use super::{apply, compare, delete, look, pods};
 use crate::model::ObjectId;
-use crate::port::{Applied, ClusterFailure, Deletion, Dependents, Freshness, Kinds, Mode, ObservedStore, TargetApi};
+use crate::port::{
+    Applied, ClusterFailure, Comparison, Deletion, Dependents, Freshness, Kinds, Mode, ObservedStore, TargetApi,
+};
 use crate::resource::{
     FieldPath, GroupKind, KindVersion, LiveObject, ObservedObject, PodFault, ResourceVersion, ServedKind, SetId,
     SetName,
@@ -143,6 +145,11 @@ impl TargetApi for ApiServer {
     ) -> Result<Deletion, ClusterFailure> {
         self.write(kind, delete::delete(&self.connection, kind, id, seen, dependents))
             .await
+    }
+
+    async fn compare(&self, kind: &ServedKind, id: &ObjectId, body: &Value) -> Result<Comparison, ClusterFailure> {
+        let compared = compare::compare(&self.connection, kind, id, body).await;
+        compared.map_err(|failure| explain_outside(&self.namespaces, id, failure))
     }
 
     async fn pod_faults(&self, namespace: &str, selector: &str, owner: &str) -> Result<Vec<PodFault>, ClusterFailure> {

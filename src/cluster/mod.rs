@@ -18,6 +18,7 @@
 mod api_server;
 mod apply;
 mod away_groups;
+mod compare;
 mod config_map;
 mod connect;
 mod connection;

@@ -68,6 +68,16 @@ pub struct ConfirmCall {
     pub commit: CommitPrefix,
 }
 
+/// The commit to compare the cluster with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiffCall {
+    /// As in [`Question`].
+    pub configuration: Option<String>,
+    /// The commit; `None`: the head of the branch.
+    pub commit: Option<CommitPrefix>,
+}
+
 /// What a command answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {

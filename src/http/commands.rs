@@ -1,4 +1,4 @@
-use super::calls::{Answer, ConfirmCall, LiftCall, Question};
+use super::calls::{Answer, ConfirmCall, DiffCall, LiftCall, Question};
 use crate::status::Snapshot;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,20 @@ pub struct PlanReport {
     pub is_well: bool,
     /// Whether the agent would change something.
     pub has_changes: bool,
+}
+
+/// How the cluster differs from a commit, for its caller.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffReport {
+    /// For people.
+    pub text: String,
+    /// For programs: the JSON of `tidegate diff -o json`.
+    pub diff: serde_json::Value,
+    /// Whether everything could be compared, and nothing would be refused.
+    pub is_well: bool,
+    /// Whether something differs.
+    pub has_differences: bool,
 }
 
 /// Why a command did not run. A pass that ran and failed is a [`CommandReport`] that is not `ok`.
@@ -61,6 +75,13 @@ pub trait Commands: Send + Sync + 'static {
 
     /// What the agent would do now. Writes nothing.
     fn plan(&self, question: Question) -> BoxFuture<'_, Result<PlanReport, CommandError>>;
+
+    /// How the cluster differs from a commit. Writes nothing.
+    fn diff(&self, call: DiffCall) -> BoxFuture<'_, Result<DiffReport, CommandError>> {
+        let _ = call;
+        let refusal = CommandError::Unknown("this agent compares nothing".to_owned());
+        Box::pin(std::future::ready(Err(refusal)))
+    }
 
     /// What is held on the followed branch.
     fn holds(&self, question: Question) -> BoxFuture<'_, Result<Answer, CommandError>>;

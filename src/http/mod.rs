@@ -49,8 +49,8 @@ mod token_secret;
 mod webhook;
 
 pub use api::client::{Client, ClientError};
-pub use calls::{Answer, ConfirmCall, LiftCall, LiftObject, Question};
-pub use commands::{CommandError, CommandReport, Commands, PlanReport};
+pub use calls::{Answer, ConfirmCall, DiffCall, LiftCall, LiftObject, Question};
+pub use commands::{CommandError, CommandReport, Commands, DiffReport, PlanReport};
 pub use serve::{ServeError, serve, serve_probes};
 pub use settings::Settings;
 pub use state::{Server, ServerLimits};

@@ -28,8 +28,8 @@ mod tests;
 
 pub use branch::Branch;
 pub use cluster::{
-    Applied, ClusterFailure, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds, MARK_PARTS, Mode, Notify,
-    Observed, ObservedStore, Record, RecordStore, SecretEntries, SecretName, SeenChanges, TargetApi,
+    Applied, ClusterFailure, Comparison, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds, MARK_PARTS,
+    Mode, Notify, Observed, ObservedStore, Record, RecordStore, SecretEntries, SecretName, SeenChanges, TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredSource, DeclaredState, TargetState};
 pub use denied::DeniedObjects;

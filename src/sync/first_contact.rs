@@ -1,6 +1,6 @@
 use super::sync_plan::ApplyStep;
 use crate::port::{Applied, ClusterFailure, Mode, TargetApi};
-use crate::resource::{Adoption, Contact, FormerOwner, SetId, Takeover, contact, left_to_others, prepare};
+use crate::resource::{Adoption, Contact, FormerOwner, LiveObject, SetId, Takeover, contact, left_to_others, prepare};
 use serde_json::{Value, json};
 
 /// No object has this version: an apply that names it creates the object, or fails because the object exists.
@@ -131,6 +131,23 @@ fn versioned(body: &Value, version: &str) -> Value {
     let mut body = body.clone();
     body["metadata"]["resourceVersion"] = json!(version);
     body
+}
+
+/// Why a live object that somebody else may have made would not be taken over, if it would not.
+pub(super) async fn refusal_of(
+    api: &impl TargetApi,
+    step: &ApplyStep,
+    live: &LiveObject,
+    set: &SetId,
+    adoption: Adoption,
+) -> Option<ClusterFailure> {
+    if !step.is_first_contact {
+        return None;
+    }
+    match contact(live, set, step.object.intent.adopt, adoption) {
+        Contact::Own | Contact::Adopt(_) => None,
+        Contact::Refuse(owner) => Some(refusal(api, owner).await),
+    }
 }
 
 /// Says whose the object is and what to do. For another set, the server is asked where its record is.

@@ -807,6 +807,7 @@ fn help_is_unchanged() {
         ("holds", &["holds", "--help"]),
         ("resume", &["resume", "--help"]),
         ("confirm", &["confirm", "--help"]),
+        ("diff", &["diff", "--help"]),
         ("release", &["release", "--help"]),
         ("scan", &["scan", "--help"]),
         ("sync", &["sync", "--help"]),

@@ -1,5 +1,5 @@
-use crate::http::calls::{Answer, ConfirmCall, LiftCall, Question};
-use crate::http::commands::{CommandReport, PlanReport};
+use crate::http::calls::{Answer, ConfirmCall, DiffCall, LiftCall, Question};
+use crate::http::commands::{CommandReport, DiffReport, PlanReport};
 use crate::http::token::{TokenError, TokenFile};
 use crate::model::Secret;
 use reqwest::{Method, StatusCode, Url};
@@ -147,6 +147,14 @@ impl Client {
     /// When the agent cannot be reached, refuses the call, or does not respond in time.
     pub async fn plan(&self, question: &Question) -> Result<PlanReport, ClientError> {
         self.send("/v1/plan", question).await
+    }
+
+    /// How the cluster differs from a commit.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, refuses the call, or does not respond in time.
+    pub async fn diff(&self, call: &DiffCall) -> Result<DiffReport, ClientError> {
+        self.send("/v1/diff", call).await
     }
 
     /// What is held on the followed branch.

@@ -1,6 +1,6 @@
 use super::bearer::require_token;
 use crate::http::body;
-use crate::http::calls::{ConfirmCall, LiftCall, Question};
+use crate::http::calls::{ConfirmCall, DiffCall, LiftCall, Question};
 use crate::http::commands::CommandError;
 use crate::http::peers::Peer;
 use crate::http::refusal::refusal;
@@ -31,6 +31,7 @@ pub(in crate::http) fn routes(state: &Arc<ServerState>) -> Router<Arc<ServerStat
         .route("/v1/scan", post(scan))
         .route("/v1/sync", post(sync))
         .route("/v1/plan", post(plan))
+        .route("/v1/diff", post(diff))
         .route("/v1/holds", post(holds))
         .route("/v1/resume", post(resume))
         .route("/v1/release", post(release))
@@ -71,6 +72,13 @@ async fn sync(State(state): Shared, request: Request) -> Response {
 async fn plan(State(state): Shared, request: Request) -> Response {
     match body::json::<Question>(request, MAX_BODY).await {
         Ok(question) => run(&state, state.server.commands.plan(question)).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn diff(State(state): Shared, request: Request) -> Response {
+    match body::json::<DiffCall>(request, MAX_BODY).await {
+        Ok(call) => run(&state, state.server.commands.diff(call)).await,
         Err(refused) => refused,
     }
 }

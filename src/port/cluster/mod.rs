@@ -22,4 +22,4 @@ pub use observed::{KindView, Observed, SeenChanges};
 pub use observed_store::ObservedStore;
 pub use record::{MARK_PARTS, Record, RecordStore};
 pub use secrets::{HomeSecrets, SecretEntries, SecretName};
-pub use target::{Deletion, Dependents, Freshness, Kinds, Mode, TargetApi};
+pub use target::{Comparison, Deletion, Dependents, Freshness, Kinds, Mode, TargetApi};

@@ -9,6 +9,14 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+/// A live object, and what an apply would make of it. The two hold everything, the values of Secrets included.
+pub struct Comparison {
+    /// The live object; `None` if there is none.
+    pub live: Option<Value>,
+    /// The object as the apply would leave it.
+    pub applied: Value,
+}
+
 /// Whether the server stores the result of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -119,6 +127,18 @@ pub trait TargetApi: Send + Sync + 'static {
     /// Watches the set's objects of exactly these kinds from now on. Returns at once: the watches fill
     /// [`TargetApi::observed`].
     fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds);
+
+    /// Reads a live object, and what an apply of `body` would make of it: two requests, and nothing is written.
+    fn compare(
+        &self,
+        kind: &ServedKind,
+        id: &ObjectId,
+        body: &Value,
+    ) -> impl Future<Output = Result<Comparison, ClusterFailure>> + Send {
+        let _ = (kind, body);
+        let message = format!("{id} cannot be compared by this edge");
+        std::future::ready(Err(ClusterFailure::Refused { message }))
+    }
 
     /// What is wrong with the pods of a workload, some of many. `selector`: the label selector of its pods; `owner`: its UID. An edge
     /// that knows no pods finds nothing.

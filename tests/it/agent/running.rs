@@ -180,3 +180,41 @@ async fn a_plan_and_the_scans_share_the_limits_of_a_registry() {
     }
     assert!(world.ecr.most_at_once() <= 8, "{} at once", world.ecr.most_at_once());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_difference_between_cluster_and_repository_is_an_exit_code() {
+    let cluster = ControlPlane::shared().await.unwrap();
+    let mut world = World::prepare(&cluster, "differs", "1111aaa").await;
+    world.ecr.push_tag("shop/web", "1111aaa").unwrap();
+    world.agent.run().await.unwrap();
+    world.agent.ask(&["sync"]).await.unwrap();
+    let same = in_pod(&world.agent, &["diff"]).await;
+    let text = String::from_utf8(same.stdout.clone()).unwrap();
+    assert_eq!(same.status.code(), Some(0), "{text}{}", words(&same));
+    assert!(text.ends_with("2 objects are as declared\n"), "{text}");
+    let head = world.repo.tip().unwrap().unwrap();
+
+    let person = world.repo.work_copy().unwrap();
+    let path = "apps/web.yaml";
+    let edited = person
+        .read(path)
+        .unwrap()
+        .replace("replicas: 0", "replicas: 0\n  paused: true");
+    person.write(path, &edited).unwrap();
+    person.commit("pause").unwrap();
+    person.push().unwrap();
+    // The agent fetches for the answer, and its loop may apply the commit in the same moment: the commit before differs then.
+    world.agent.ask(&["sync"]).await.unwrap();
+    let differs = in_pod(&world.agent, &["diff", "--commit", &head, "--color", "always"]).await;
+    let text = String::from_utf8(differs.stdout.clone()).unwrap();
+    assert_eq!(differs.status.code(), Some(2), "{text}{}", words(&differs));
+    assert!(text.contains("\u{1b}[31m  - spec.paused: true\u{1b}[0m"), "{text}");
+    let json = in_pod(&world.agent, &["diff", "--commit", &head, "-o", "json"]).await;
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        json["objects"][0]["fields"],
+        json!([{"field": "spec.paused", "before": "true", "after": null}])
+    );
+    let unknown = in_pod(&world.agent, &["diff", "--commit", "0123456"]).await;
+    assert_eq!(unknown.status.code(), Some(1));
+}

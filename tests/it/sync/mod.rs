@@ -8,6 +8,7 @@ mod applied;
 mod defaults;
 mod deletions;
 mod depends_on;
+mod diff;
 mod drift;
 mod health;
 mod jobs;
