@@ -2,14 +2,11 @@
 
 use super::claims::name_of;
 use super::end::End;
-use super::inputs::{ChartInput, Inputs};
+use super::inputs::Inputs;
 use crate::model::{CommitId, ObjectId, TargetId};
 use crate::notice::{ReleaseAction, ReleaseEvent, Reporter};
-use crate::port::{
-    ChartSource, ClusterFailure, ConfigRepo, HelmFailure, HelmProblem, HelmProgram, HelmRelease, ReleaseCluster,
-    ReleaseName, Rollback, Upgrade,
-};
-use crate::release::{Action, InputLabel, Next, Outcome, Phase, Revision, Situation, Spec, State, Status, next};
+use crate::port::{ClusterFailure, ConfigRepo, HelmFailure, HelmProgram, HelmRelease, ReleaseCluster, ReleaseName};
+use crate::release::{Action, Next, Outcome, Phase, Revision, Situation, Spec, State, Status, next};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +19,6 @@ const MOST_ACTIONS: usize = 6;
 const PAUSE: Duration = Duration::from_secs(1);
 /// A HelmRelease that changed is looked at again when the watch shows the change; this is for a change that the watch has shown.
 const CHANGED: Duration = Duration::from_secs(2);
-
-/// How soon a chart is fetched again that could not be fetched.
-const NOT_FETCHED: Duration = Duration::from_secs(60);
 
 /// What all jobs share.
 pub(super) struct Shared<C, H, G> {
@@ -49,10 +43,10 @@ pub(super) struct Job<C, H, G> {
 }
 
 /// What is known before an action.
-struct Scene {
-    live: HelmRelease,
-    status: Status,
-    stored: Vec<Revision>,
+pub(super) struct Scene {
+    pub(super) live: HelmRelease,
+    pub(super) status: Status,
+    pub(super) stored: Vec<Revision>,
 }
 
 /// What a person asked to be tried, and the digest.
@@ -94,7 +88,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         End::Again(PAUSE)
     }
 
-    fn name(&self) -> ReleaseName {
+    pub(super) fn name(&self) -> ReleaseName {
         name_of(&self.spec)
     }
 
@@ -175,165 +169,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         Ok(Some(End::Rest))
     }
 
-    /// Installs or upgrades.
-    async fn release(&self, scene: Scene, state: State, revision: u32) -> Result<Option<End>, ClusterFailure> {
-        if (self.shared.applied)() != Some(self.commit) {
-            // A sync pass is about to change chart or values. Its end starts the loop again.
-            return Ok(Some(End::Rest));
-        }
-        if !scene.live.has_finalizer {
-            match self.shared.cluster.set_finalizer(&scene.live, true).await {
-                Err(ClusterFailure::Conflict { .. }) => return Ok(None),
-                other => other?,
-            }
-        }
-        let chart = match self.read_chart().await {
-            Ok(chart) => chart,
-            Err(reason) => {
-                let status = scene.status.clone();
-                self.write(&scene, status, Phase::ChartFetchFailed, &reason).await?;
-                return Ok(Some(End::Failed(reason)));
-            }
-        };
-        if state == State::Foreign && scene.status.tries.failures == 0 && scene.status.last_attempted_digest.is_empty()
-        {
-            self.happened(ReleaseAction::TakenOver, revision.saturating_sub(1), Ok(()));
-        }
-        let (phase, action) = match scene.stored.is_empty() {
-            true => (Phase::Installing, ReleaseAction::Installed),
-            false => (Phase::Upgrading, ReleaseAction::Upgraded),
-        };
-        let mut status = scene.status.clone();
-        status.last_attempted_revision = self.commit.to_string();
-        status.last_attempted_digest = self.inputs.digest.to_string();
-        let status = self
-            .write(&scene, status, phase, &format!("revision {revision} is made"))
-            .await?;
-        let ended = self.shared.helm.upgrade(self.upgrade(chart, revision)).await;
-        self.happened(action, revision, ended.clone());
-        let mut status = status;
-        match ended {
-            Ok(()) => {
-                status.tries.failures = 0;
-                status.tries.failed_at = None;
-                status.revision = self.commit.to_string();
-                self.keep(&scene, status).await?;
-            }
-            // Whoever keeps the chart may be away for a while. The input is not to blame.
-            Err(failure) if failure.problem == HelmProblem::NotFetched => {
-                self.write(&scene, status, Phase::ChartFetchFailed, &failure.message)
-                    .await?;
-                return Ok(Some(End::Later(NOT_FETCHED)));
-            }
-            Err(failure) => {
-                status.tries.failures += 1;
-                status.tries.failed_at = Some(Timestamp::now());
-                self.write(&scene, status, Phase::DeployFailed, &failure.message)
-                    .await?;
-            }
-        }
-        Ok(None)
-    }
-
-    async fn read_chart(&self) -> Result<ChartSource, String> {
-        match &self.inputs.chart {
-            ChartInput::Tree(tree) => tree.read(&*self.shared.repo).await.map(ChartSource::Files),
-            ChartInput::Remote(chart) => Ok(ChartSource::Remote(chart.clone())),
-        }
-    }
-
-    fn upgrade(&self, chart: ChartSource, revision: u32) -> Upgrade {
-        let spec = &self.spec;
-        Upgrade {
-            release: self.name(),
-            values: self.inputs.texts(spec, &chart),
-            chart,
-            label: InputLabel {
-                inputs: self.inputs.digest.clone(),
-                revision,
-            },
-            description: format!("Tidegate: commit {}", self.commit.short()),
-            max_history: spec.max_history,
-            timeout: spec.timeout,
-            wait: spec.wait,
-            atomic: spec.atomic,
-            reuse_values: spec.reuse_values,
-            force: spec.force,
-            skip_crds: spec.skip_crds,
-            skip_openapi_validation: spec.skip_openapi_validation,
-        }
-    }
-
-    async fn roll_back(&self, scene: Scene, to: u32) -> Result<Option<End>, ClusterFailure> {
-        let why = scene
-            .status
-            .conditions
-            .iter()
-            .find(|condition| condition.status == "False");
-        let why = why.map(|condition| condition.message.clone()).unwrap_or_default();
-        let status = self
-            .write(
-                &scene,
-                scene.status.clone(),
-                Phase::RollingBack,
-                &format!("back to revision {to}: {why}"),
-            )
-            .await?;
-        let rollback = &self.spec.rollback;
-        let ended = self
-            .shared
-            .helm
-            .rollback(Rollback {
-                release: self.name(),
-                to,
-                max_history: self.spec.max_history,
-                timeout: rollback.timeout,
-                wait: rollback.wait,
-                force: rollback.force,
-                disable_hooks: rollback.disable_hooks,
-            })
-            .await;
-        self.happened(ReleaseAction::RolledBack, to, ended.clone());
-        let mut status = status;
-        match ended {
-            Ok(()) => {
-                // A revision whose tests failed counts as failed, so that the same input is not released again at once.
-                status.tries.failures = status.tries.failures.max(1);
-                status.tries.failed_at = status.tries.failed_at.or_else(|| Some(Timestamp::now()));
-                status.tries.rollback_failures = 0;
-                status.rollback_count = Some(status.rollback_count.unwrap_or_default() + 1);
-                let message = format!("back at revision {to}: {why}");
-                self.write(&scene, status, Phase::RolledBack, &message).await?;
-            }
-            Err(failure) => {
-                status.tries.rollback_failures += 1;
-                status.tries.failed_at = Some(Timestamp::now());
-                self.write(&scene, status, Phase::RollbackFailed, &failure.message)
-                    .await?;
-            }
-        }
-        Ok(None)
-    }
-
-    async fn test(&self, scene: Scene, revision: u32) -> Result<Option<End>, ClusterFailure> {
-        let message = format!("the tests of revision {revision} run");
-        let mut status = self
-            .write(&scene, scene.status.clone(), Phase::Testing, &message)
-            .await?;
-        let ended = self.shared.helm.test(self.name(), self.spec.test.timeout).await;
-        self.happened(ReleaseAction::Tested, revision, ended.clone());
-        status.tries.tested = Some(revision);
-        status.tries.tests_failed = ended.is_err();
-        match ended {
-            Ok(()) => self.keep(&scene, status).await?,
-            Err(failure) => {
-                self.write(&scene, status, Phase::TestFailed, &failure.message).await?;
-            }
-        }
-        Ok(None)
-    }
-
-    fn happened(&self, action: ReleaseAction, revision: u32, result: Result<(), HelmFailure>) {
+    pub(super) fn happened(&self, action: ReleaseAction, revision: u32, result: Result<(), HelmFailure>) {
         self.shared.reporter.happened((
             self.shared.target.clone(),
             ReleaseEvent::Happened {
@@ -348,7 +184,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     }
 
     /// Writes the status with a phase. Returns the status as written.
-    async fn write(
+    pub(super) async fn write(
         &self,
         scene: &Scene,
         mut status: Status,
@@ -372,7 +208,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     }
 
     /// Writes the status as it is.
-    async fn keep(&self, scene: &Scene, status: Status) -> Result<(), ClusterFailure> {
+    pub(super) async fn keep(&self, scene: &Scene, status: Status) -> Result<(), ClusterFailure> {
         self.shared.cluster.set_status(&scene.live, &status).await
     }
 }

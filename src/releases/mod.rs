@@ -12,20 +12,24 @@
 //!   a restart knows it, too.
 //! - A job decides on what it has just read from the server, and not on what a watch showed.
 //! - Chart and values belong to one commit: jobs begin only between two sync passes.
-//! - A release that fails or takes long holds up no other release.
+//! - A release that fails holds up no other release. Two helm processes run at once: a release that helm waits for keeps one of
+//!   them, up to its time-out.
 //! - A release is uninstalled only if its HelmRelease was deleted and git does not declare it any more.
 //!
 //! Deliberately absent: what a state asks for (`release`), and how helm is called (`helm`).
 
+mod actions;
 mod charts;
 mod claims;
 mod declared;
 mod end;
 mod inputs;
 mod job;
+mod parts;
 mod release_loop;
 mod removal;
 mod report;
 
-pub use release_loop::{Parts, ReleaseLoop, SyncPoint};
+pub use parts::{Parts, SyncPoint};
+pub use release_loop::ReleaseLoop;
 pub use report::ReleaseReport;

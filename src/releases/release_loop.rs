@@ -3,13 +3,14 @@ use super::claims::{self, Claim, name_of};
 use super::end::{End, Ended};
 use super::inputs::{self, ChartInput, Found, Inputs};
 use super::job::{Job, Shared, has_begun, input_of, is_failing};
+use super::parts::Parts;
 use super::removal::Removal;
 use super::report::ReleaseReport;
-use crate::driver::{Outcome as PassOutcome, Pass, Wake};
-use crate::model::{CommitId, ConfigBranch, ObjectId, TargetId};
-use crate::notice::{ReleaseEvent, Reporter, Topic};
-use crate::port::{ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, ReleaseCluster, ReleaseView};
-use crate::release::{Action, Chart, Outcome, Phase, Situation, State, Status, next};
+use crate::driver::{Outcome as PassOutcome, Pass};
+use crate::model::{CommitId, ObjectId};
+use crate::notice::{ReleaseEvent, Topic};
+use crate::port::{ClusterFailure, ConfigRepo, HelmProgram, ReleaseCluster, ReleaseView};
+use crate::release::{Action, Chart, Next, Outcome, Phase, Situation, State, Status, next};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,33 +26,6 @@ const FAILED: Duration = Duration::from_secs(5);
 
 /// After a job that found nothing to do yet: the watches have shown by then what the job has read.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// The commit that the cluster is at; `None` while a sync pass runs.
-pub type SyncPoint = Arc<dyn Fn() -> Option<CommitId> + Send + Sync>;
-
-/// What the loop is made of.
-pub struct Parts<C, H, G> {
-    /// The target.
-    pub target: TargetId,
-    /// The HelmReleases, and Helm's storage.
-    pub cluster: Arc<C>,
-    /// The helm program, or why there is none.
-    pub helm: Result<Arc<H>, String>,
-    /// The config repo.
-    pub repo: Arc<G>,
-    /// What commits declare.
-    pub declared: Arc<dyn DeclaredSource>,
-    /// The branch that the agent follows.
-    pub own: Option<ConfigBranch>,
-    /// The commit that the cluster is at.
-    pub applied: SyncPoint,
-    /// Whether the set has, or may have, HelmReleases that the server serves.
-    pub is_needed: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// Reports.
-    pub reporter: Reporter,
-    /// Wakes this loop.
-    pub wake: Wake,
-}
 
 /// The work of the loop.
 pub struct ReleaseLoop<C, H, G> {
@@ -229,17 +203,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             now: Timestamp::now(),
         });
         let newest = stored.last().map(|newest| newest.number);
-        let is_shown = claim.status.observed_generation == claim.release.generation
-            && claim.status.helm_revision == newest
-            && claim.status.last_attempted_digest == inputs.digest.to_string();
-        let phase = claim.status.phase;
-        let is_settled = match (decided.action, decided.state) {
-            (Action::Rest, _) => is_shown && phase == Some(Phase::Succeeded),
-            (Action::GiveUp, _) => is_shown && phase.is_some_and(is_failing),
-            (Action::Wait(wait), State::Pending(_)) => self.waits(wait) && phase == Some(Phase::Waiting),
-            (Action::Wait(wait), _) => self.waits(wait),
-            _ => false,
-        };
+        let is_settled = self.is_settled(claim, decided, newest, &inputs);
         if !is_settled && self.is_free(id, &input) {
             let job = Job {
                 shared: Arc::clone(self.shared.as_ref()?),
@@ -253,6 +217,21 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             self.begin(id.clone(), input, job.run());
         }
         problem(&claim.status)
+    }
+
+    /// Whether nothing is to be done, and the status says so already.
+    fn is_settled(&mut self, claim: &Claim, decided: Next, newest: Option<u32>, inputs: &Inputs) -> bool {
+        let (status, phase) = (&claim.status, claim.status.phase);
+        let is_shown = status.observed_generation == claim.release.generation
+            && status.helm_revision == newest
+            && status.last_attempted_digest == inputs.digest.to_string();
+        match (decided.action, decided.state) {
+            (Action::Rest, _) => is_shown && phase == Some(Phase::Succeeded),
+            (Action::GiveUp, _) => is_shown && phase.is_some_and(is_failing),
+            (Action::Wait(wait), State::Pending(_)) => self.waits(wait) && phase == Some(Phase::Waiting),
+            (Action::Wait(wait), _) => self.waits(wait),
+            _ => false,
+        }
     }
 
     /// Remembers when a release is due.
