@@ -1,6 +1,7 @@
 //! HelmReleases of the config repo, carried out by the running agent with the real helm on a real API server.
 
 mod bad_states;
+mod flags;
 mod idle;
 mod kill;
 mod remote;
