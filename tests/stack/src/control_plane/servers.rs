@@ -118,7 +118,7 @@ impl ControlPlane {
 
     /// Freezes the API server: connections stay open, nothing is answered.
     pub fn pause(&self) {
-        self.api_server_process().signal(libc::SIGSTOP);
+        self.api_server_process().freeze();
     }
 
     /// Ends what [`ControlPlane::pause`] began.

@@ -18,7 +18,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -27,6 +27,9 @@ const TAIL_LINES: usize = 60;
 
 /// How long an order to the guard may take. It kills with SIGKILL and needs milliseconds.
 const GUARD_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A program stops within microseconds; a busy machine gets the rest.
+const FREEZE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running program, its log file, and the guard that ends it with its owner.
 pub struct Process {
@@ -177,6 +180,16 @@ impl Process {
         }
     }
 
+    /// Stops the program (SIGSTOP), and waits until each of its threads has stopped: on a busy machine a thread goes on for a
+    /// while after the signal. SIGCONT ends it.
+    pub fn freeze(&mut self) {
+        self.signal(libc::SIGSTOP);
+        let deadline = Instant::now() + FREEZE_DEADLINE;
+        while self.is_running() && !is_stopped(self.pid) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Sends SIGTERM to the program itself, as an operator or the kubelet does.
     pub fn terminate(&mut self) {
         self.signal(libc::SIGTERM);
@@ -239,6 +252,19 @@ fn read_lossy(path: &Path) -> String {
         let _ = file.read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether every thread of a process has stopped, by `/proc/<pid>/task/<thread>/stat` (proc(5)).
+fn is_stopped(pid: i32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return false;
+    };
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The name of the program, in brackets, may hold blanks.
+        stat.rsplit_once(") ")
+            .is_none_or(|(_, rest)| rest.starts_with(['T', 't', 'X', 'Z']))
+    })
 }
 
 /// The memory of a process in KiB, by a line of its `/proc/<pid>/status`: `VmRSS`, `VmHWM` (the peak), `RssAnon`. `self` is a pid, too.
