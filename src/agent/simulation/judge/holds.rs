@@ -4,7 +4,7 @@ use crate::agent::simulation::git_server::{AGENT, GitServer};
 use crate::agent::simulation::manifests::Declared;
 use crate::model::CommitId;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the history says about the tag of one workload.
 #[derive(Debug, Default)]
@@ -19,10 +19,12 @@ pub(super) struct Past {
 pub(super) fn past(git: &GitServer, key: &str, tip: CommitId) -> Past {
     let mut line: Vec<_> = git.line(Some(tip)).map(|(_, commit)| commit).collect();
     line.reverse();
-    let (mut past, mut ours) = (Past::default(), BTreeSet::new());
+    let mut past = Past::default();
+    // Where in the line the agent set each tag last, and where people took each tag back.
+    let (mut ours, mut taken_back) = (BTreeMap::new(), BTreeMap::new());
     let mut current: Option<String> = None;
     let mut is_gone = false;
-    for commit in line {
+    for (at, commit) in line.into_iter().enumerate() {
         if lifts(&commit.message, key) {
             past.rejected.clear();
         }
@@ -36,12 +38,16 @@ pub(super) fn past(git: &GitServer, key: &str, tip: CommitId) -> Past {
             continue;
         }
         if commit.author == AGENT {
-            ours.insert(tag.clone());
+            ours.insert(tag.clone(), at);
             continue;
         }
-        // Who takes a rejected tag up again leaves what stood there meanwhile, and rejects nothing by that.
-        let is_taken_up = past.rejected.remove(tag).is_some();
-        if let Some(before) = before.filter(|before| ours.contains(before) && !is_taken_up) {
+        // Who takes a rejected tag up again leaves what stood there meanwhile, and rejects that only if the agent had set it.
+        let taken_up = past.rejected.remove(tag).and_then(|_| taken_back.get(tag).copied());
+        let set_at = before.as_ref().and_then(|before| ours.get(before)).copied();
+        if let (Some(before), Some(set_at)) = (before, set_at)
+            && taken_up.is_none_or(|taken_up| set_at > taken_up)
+        {
+            taken_back.insert(before.clone(), at);
             past.rejected.insert(before, commit.time);
         }
     }
