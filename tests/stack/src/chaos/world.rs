@@ -17,6 +17,7 @@ use crate::control_plane::ControlPlane;
 use crate::ecr::EcrServer;
 use crate::git::{Access, GitServer, Repo, WorkCopy};
 use crate::relay::Relay;
+use crate::tools::Tools;
 
 /// The kinds of which people declare objects: group, version and kind.
 pub(super) const WATCHED: &[(&str, &str, &str)] = &[
@@ -88,7 +89,10 @@ impl<'a> World<'a> {
             env: ecr.env(),
             poll: "1s".into(),
             scan: "1s".into(),
-            more: format!("sync: {{set: {name}}}\n"),
+            more: format!(
+                "sync: {{set: {name}}}\nrender: {{kustomize: {}}}\n",
+                Tools::get("kustomize")?.display()
+            ),
             repo_more: "  timeout: 5s\n".into(),
             ..agent::Options::default()
         };

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::git::Repo;
+use crate::tools::Tools;
 
 /// An object, as people name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +64,7 @@ pub(in crate::chaos) struct Tree {
     pub(in crate::chaos) objects: BTreeMap<Key, Declared>,
     /// Objects that several files declare. What becomes of them is not judged.
     pub(in crate::chaos) twins: Vec<Key>,
-    /// The entries that cannot be read. While there is one, nothing is deleted.
+    /// The entries and folders that cannot be read. While there is one, nothing is deleted.
     pub(in crate::chaos) unread: Vec<String>,
 }
 
@@ -100,8 +103,11 @@ impl Reader {
         };
         let (charts, kustomizations) = (folders_of("Chart.yaml"), folders_of("kustomization.yaml"));
         let mut tree = Tree::default();
-        for folder in &kustomizations {
-            tree.unread.push(format!("{folder}: a kustomization"));
+        if !kustomizations.is_empty() {
+            let rendered = rendered(repo, commit, &kustomizations)?;
+            rendered
+                .into_iter()
+                .for_each(|(folder, content)| tree.take(&content, &folder));
         }
         let is_below = |path: &str, folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
         for (mode, id, path) in &entries {
@@ -136,12 +142,17 @@ impl Reader {
                 content
             }
         };
-        let values = match content.as_ref() {
+        tree.take(&content, path);
+        Ok(())
+    }
+}
+
+impl Tree {
+    /// Takes the objects of a file or folder, or the reason why it cannot be read.
+    fn take(&mut self, content: &Content, path: &str) {
+        let values = match content {
             Ok(values) => values,
-            Err(why) => {
-                tree.unread.push(format!("{path}: {why}"));
-                return Ok(());
-            }
+            Err(why) => return self.unread.push(format!("{path}: {why}")),
         };
         for value in values {
             let Some(key) = Key::of(value) else { continue };
@@ -149,12 +160,44 @@ impl Reader {
                 value: value.clone(),
                 path: path.to_owned(),
             };
-            if tree.objects.insert(key.clone(), declared).is_some() {
-                tree.twins.push(key);
+            if self.objects.insert(key.clone(), declared).is_some() {
+                self.twins.push(key);
             }
         }
-        Ok(())
     }
+}
+
+/// What the kustomize program makes of the folders that no other one of them names.
+fn rendered(repo: &Repo, commit: &str, folders: &[&str]) -> Result<Vec<(String, Content)>> {
+    let program = Tools::get("kustomize")?;
+    let place = tempfile::tempdir()?;
+    let archive = repo.git_bytes(&["archive", "--format=tar", commit], &[])?;
+    fs::write(place.path().join(".tar"), archive)?;
+    let unpacked = Command::new("tar")
+        .args(["-xf", ".tar"])
+        .current_dir(place.path())
+        .status()?;
+    ensure!(unpacked.success(), "tar does not read what git archive wrote");
+    let mut included = Vec::new();
+    for folder in folders {
+        let text = fs::read_to_string(place.path().join(folder).join("kustomization.yaml")).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.trim().strip_prefix("- ../"));
+        let (parent, _) = folder.trim_end_matches('/').rsplit_once('/').unwrap_or(("", ""));
+        included.extend(lines.map(|name| format!("{parent}/{name}/")));
+    }
+    let mut all = Vec::new();
+    for folder in folders.iter().filter(|folder| !included.contains(&folder.to_string())) {
+        let built = Command::new(&program)
+            .arg("build")
+            .arg(place.path().join(folder))
+            .output()?;
+        let content = match built.status.success() {
+            true => parse(&built.stdout),
+            false => Err(format!("kustomize: {}", String::from_utf8_lossy(&built.stderr))),
+        };
+        all.push(((*folder).to_owned(), content));
+    }
+    Ok(all)
 }
 
 /// The documents of a file.

@@ -51,6 +51,13 @@ pub(super) fn add_or_remove(copy: &WorkCopy, namespace: &str, a: u64, b: u64) ->
         4 => {
             copy.write("odd/base/kustomization.yaml", "resources: [map.yaml]\n")?;
             copy.write("odd/base/map.yaml", &manifests::map(namespace, "kustomized", b))?;
+            if a.is_multiple_of(2) {
+                let overlay = format!("resources:\n- ../base\nnamePrefix: over-{}-\n", a % 6);
+                copy.write("odd/over/kustomization.yaml", &overlay)?;
+            }
+            if a.is_multiple_of(5) {
+                copy.write("odd/base/kustomization.yaml", "resources: [map.yaml, gone.yaml]\n")?;
+            }
             "a kustomization"
         }
         _ => {
