@@ -54,6 +54,7 @@ fn bump(parts: &[&str]) -> Option<PlannedBump> {
     Some(PlannedBump {
         new_name: None,
         others: Vec::new(),
+        group: None,
         path: RepoPath::parse(path).ok()?,
         field: FieldId {
             object: ObjectId {

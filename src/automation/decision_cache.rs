@@ -2,15 +2,16 @@
 //!
 //! A decision about a field rests on the field itself, on what is known about its repositories, on the field's hold, and in
 //! some cases on the time at which the field was written. A field is decided again when one of these changed, and only then.
+//! The fields of a group are decided together: if one of them must be decided again, all of them are.
 //! The cache holds nothing that could not be read again: an empty cache decides about every field.
 
 use super::check_platforms::waits_for;
 use super::decide_with_history::{Extent, decide_with_history, needs_whole_history};
 use super::field_decider::{Decided, FieldDecider};
 use super::history_reader::{FieldHistory, HistoryReader};
-use super::{automated_fields, inputs::Inputs};
+use super::{automated_fields, group_decider::decide_together, inputs::Inputs};
 use crate::model::{CommitId, FieldId, RepoPath, Repository};
-use crate::plan::{AutomatedField, BumpPlan, Outcome};
+use crate::plan::{self, AutomatedField, BumpPlan, Outcome};
 use crate::policy::ScanRules;
 use crate::port::{ConfigRepo, DeclaredState, ImageKey, Listing, RepoFailure, Revision, ScanState};
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub(super) struct DecisionCache {
     declared: Weak<DeclaredState>,
     /// The fields, ordered as a plan orders them.
     fields: Vec<CachedField>,
+    /// The places of the fields of each group.
+    units: Vec<Vec<usize>>,
     /// The fields that name each repository.
     by_repository: BTreeMap<Repository, Vec<usize>>,
     /// The repositories whose tags the decisions need.
@@ -61,8 +64,9 @@ impl CachedField {
     /// Whether nothing is under way for the field, and its decision compares no digests.
     fn is_settled(&self) -> bool {
         self.decided.as_ref().is_some_and(|decided| {
-            let outcome = decided.field.decision.outcome;
-            !matches!(outcome, Outcome::Bump | Outcome::Unknown) && !decided.compares_digests(&self.field)
+            let mut outcomes = [decided.field.decision.outcome, decided.alone].into_iter();
+            !outcomes.any(|outcome| matches!(outcome, Outcome::Bump | Outcome::Unknown))
+                && !decided.compares_digests(&self.field)
         })
     }
 }
@@ -93,6 +97,7 @@ impl DecisionCache {
         if repositories != *self.repositories {
             self.repositories = Arc::new(repositories);
         }
+        let before_units: BTreeSet<Vec<(RepoPath, FieldId)>> = self.names_of_units().collect();
         let before = std::mem::take(&mut self.fields).into_iter();
         let mut before: BTreeMap<(RepoPath, FieldId), CachedField> = before
             .map(|cached| ((cached.field.path.clone(), cached.field.field.clone()), cached))
@@ -105,6 +110,29 @@ impl DecisionCache {
             let cached = before.remove(&(field.path.clone(), field.field.clone()));
             let cached = cached.filter(|cached| cached.field == field);
             self.fields.push(cached.unwrap_or(CachedField { field, decided: None }));
+        }
+        let all: Vec<&AutomatedField> = self.fields.iter().map(|cached| &cached.field).collect();
+        self.units = plan::units(&all);
+        self.forget_changed_units(&before_units);
+    }
+
+    /// The fields of each group, by name.
+    fn names_of_units(&self) -> impl Iterator<Item = Vec<(RepoPath, FieldId)>> {
+        let name = |at: &usize| {
+            let field = &self.fields[*at].field;
+            (field.path.clone(), field.field.clone())
+        };
+        self.units.iter().map(move |unit| unit.iter().map(name).collect())
+    }
+
+    /// Marks the fields of groups that have other fields than before.
+    fn forget_changed_units(&mut self, before: &BTreeSet<Vec<(RepoPath, FieldId)>>) {
+        let now: BTreeSet<Vec<(RepoPath, FieldId)>> = self.names_of_units().collect();
+        let changed: BTreeSet<&(RepoPath, FieldId)> = now.symmetric_difference(before).flatten().collect();
+        for cached in self.fields.iter_mut().filter(|cached| !cached.field.groups.is_empty()) {
+            if changed.contains(&(cached.field.path.clone(), cached.field.field.clone())) {
+                cached.decided = None;
+            }
         }
     }
 
@@ -183,42 +211,55 @@ impl DecisionCache {
                 decided.rests_on_now || is_new_history && !holds()
             })
         };
-        let mut stale: Vec<usize> = (0..self.fields.len())
+        let mut stale: BTreeSet<usize> = (0..self.fields.len())
             .filter(|index| is_stale(&self.fields[*index]))
             .collect();
+        let is_stale = |unit: &&Vec<usize>| unit.iter().any(|index| stale.contains(index));
+        let units: Vec<Vec<usize>> = self.units.iter().filter(is_stale).cloned().collect();
+        stale.extend(units.iter().flatten());
+        let mut stale: Vec<usize> = stale.into_iter().collect();
         stale.sort_by_cached_key(|index| self.fields[*index].field.bumped_image().repository());
         let mut decider = FieldDecider::new(inputs, past, extent, now);
         for index in stale {
             let cached = &mut self.fields[index];
             cached.decided = None;
-            cached.decided = Some(decider.decide(&cached.field));
+            cached.decided = Some(decider.decide(&cached.field, &|_| true));
             self.work.fields += 1;
+        }
+        for unit in units {
+            self.decide_unit(&mut decider, &unit);
         }
         self.work.listings += decider.listings;
         self.whole.append(&mut decider.whole);
         self.history = Some((past.revision, extent));
         let decided = self.fields.iter().filter_map(|cached| cached.decided.as_ref());
-        decided
-            .map(|decided| decided.field.decision.outcome)
-            .any(needs_whole_history)
+        decided.map(|decided| decided.alone).any(needs_whole_history)
+    }
+
+    /// Decides about the fields of a group together, after each was decided alone.
+    fn decide_unit(&mut self, decider: &mut FieldDecider<'_>, unit: &[usize]) {
+        let alone = unit.iter().filter_map(|index| self.fields[*index].decided.take());
+        let alone: Vec<Decided> = alone.collect();
+        let fields: Vec<&AutomatedField> = unit.iter().map(|index| &self.fields[*index].field).collect();
+        let together = decide_together(decider, &fields, alone);
+        for (index, decided) in unit.iter().zip(together) {
+            self.fields[*index].decided = Some(decided);
+        }
     }
 
     /// The plan, without the bumps to image indexes whose platforms are not known; and these images.
     fn plan(&self, scan_state: &ScanState) -> (BumpPlan, BTreeSet<ImageKey>) {
         let (mut plan, mut unread) = (BumpPlan::default(), BTreeSet::new());
+        let mut indexes = Vec::new();
         for decided in self.fields.iter().filter_map(|cached| cached.decided.as_ref()) {
-            let mut decision = Arc::clone(&decided.field.decision);
+            plan.decisions.push(Arc::clone(&decided.field.decision));
             if let Some(bump) = &decided.field.bump {
-                match waits_for(bump, &decided.indexes, scan_state, &mut unread) {
-                    Some(reason) => {
-                        let decision = Arc::make_mut(&mut decision);
-                        (decision.outcome, decision.reason) = (Outcome::Unknown, reason);
-                    }
-                    None => plan.bumps.push(bump.clone()),
-                }
+                plan.bumps.push(bump.clone());
+                indexes.push(&decided.indexes);
             }
-            plan.decisions.push(decision);
         }
+        let mut indexes = indexes.into_iter();
+        plan.postpone(|bump| waits_for(bump, indexes.next()?, scan_state, &mut unread));
         (plan, unread)
     }
 }

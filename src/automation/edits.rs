@@ -2,7 +2,7 @@
 
 use crate::manifest::{self, MAX_FILE_BYTES, TagChange};
 use crate::model::{BlobId, FieldId, RepoPath};
-use crate::plan::BumpPlan;
+use crate::plan::{BumpPlan, PlannedBump};
 use crate::port::{ConfigRepo, DeclaredState, FileEdit, RepoFailure};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,7 @@ pub(super) struct Unwritten {
 }
 
 /// A file with the edits of the commits made so far; no bytes if the file is too large.
+#[derive(Clone)]
 struct WorkingFile {
     from: BlobId,
     bytes: Option<Vec<u8>>,
@@ -59,11 +60,65 @@ pub(super) async fn make(
         .collect();
     let mut edits = Edits::default();
     for plan in plans {
-        let (edited, refused) = edit(plan, &mut files);
+        let (edited, refused) = edit_whole_groups(plan, &mut files);
         edits.refused.extend(refused);
         edits.commits.extend(edited);
     }
     Ok(edits)
+}
+
+/// Edits the files of a commit. If a bump of a group cannot be written, no bump of the group is.
+fn edit_whole_groups(
+    mut plan: BumpPlan,
+    files: &mut BTreeMap<RepoPath, WorkingFile>,
+) -> (Option<EditedFiles>, Vec<Unwritten>) {
+    let mut left_out = Vec::new();
+    while plan.bumps.iter().any(|bump| bump.group.is_some()) {
+        let (_, refused) = edit(plan.clone(), &mut files.clone());
+        let broken: BTreeMap<String, FieldId> = plan
+            .bumps
+            .iter()
+            .filter(|bump| is_refused(&refused, bump))
+            .filter_map(|bump| Some((bump.group.as_ref()?.name.clone(), bump.field.clone())))
+            .collect();
+        if broken.is_empty() {
+            break;
+        }
+        let in_broken = |bump: &mut PlannedBump| {
+            bump.group
+                .as_ref()
+                .is_some_and(|group| broken.contains_key(&group.name))
+        };
+        for bump in plan.bumps.extract_if(.., in_broken) {
+            let own = refused.iter().find(|unwritten| unwritten.is_of(&bump));
+            let others = || {
+                let other = bump.group.as_ref().and_then(|group| broken.get(&group.name));
+                let other = other.map_or(String::new(), ToString::to_string);
+                format!(
+                    "{}: not edited: {} waits for {other}, which cannot be written",
+                    bump.path, bump.field
+                )
+            };
+            left_out.push(Unwritten {
+                reason: own.map_or_else(others, |unwritten| unwritten.reason.clone()),
+                path: bump.path,
+                field: bump.field,
+            });
+        }
+    }
+    let (edited, mut refused) = edit(plan, files);
+    refused.extend(left_out);
+    (edited, refused)
+}
+
+impl Unwritten {
+    fn is_of(&self, bump: &PlannedBump) -> bool {
+        (&self.path, &self.field) == (&bump.path, &bump.field)
+    }
+}
+
+fn is_refused(refused: &[Unwritten], bump: &PlannedBump) -> bool {
+    refused.iter().any(|unwritten| unwritten.is_of(bump))
 }
 
 fn edit(mut plan: BumpPlan, files: &mut BTreeMap<RepoPath, WorkingFile>) -> (Option<EditedFiles>, Vec<Unwritten>) {
@@ -109,11 +164,7 @@ fn edit(mut plan: BumpPlan, files: &mut BTreeMap<RepoPath, WorkingFile>) -> (Opt
             reason,
         }));
     }
-    let is_refused = |path: &RepoPath, field: &FieldId| {
-        let mut all = refused.iter();
-        all.any(|unwritten| (&unwritten.path, &unwritten.field) == (path, field))
-    };
-    plan.bumps.retain(|bump| !is_refused(&bump.path, &bump.field));
+    plan.bumps.retain(|bump| !is_refused(&refused, bump));
     let edited = (!plan.bumps.is_empty()).then_some(EditedFiles { plan, files: edited });
     (edited, refused)
 }

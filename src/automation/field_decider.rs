@@ -7,8 +7,8 @@ use super::history_reader::FieldHistory;
 use super::inputs::Inputs;
 use crate::history::Hold;
 use crate::model::{FieldId, Repository};
-use crate::plan::{self, AutomatedField, DecidedField, Included, Tags};
-use crate::policy::{Digests, ScanRules};
+use crate::plan::{self, AutomatedField, DecidedField, Fits, Included, Outcome, Tags};
+use crate::policy::{Digests, ScanRules, Verdict};
 use crate::port::{ImageKey, Listing};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,8 @@ pub(super) struct Decided {
     pub(super) waits_for_digests: bool,
     /// Whether the decision rests on the time of the pass: a time of the history lies in the future.
     pub(super) rests_on_now: bool,
+    /// The outcome for the field alone, without its group.
+    pub(super) alone: Outcome,
     hold: Option<Hold>,
     since: Timestamp,
 }
@@ -83,23 +85,14 @@ impl<'a> FieldDecider<'a> {
         }
     }
 
-    pub(super) fn decide(&mut self, field: &AutomatedField) -> Decided {
-        let repositories = field.repositories();
-        if self.tags.len() >= AT_ONCE {
-            self.tags.retain(|repository, _| repositories.contains(repository));
-        }
-        for repository in &repositories {
-            if !self.tags.contains_key(repository) {
-                let tags = self.read(repository);
-                self.listings += usize::from(matches!(tags, Tags::Listed(_)));
-                self.tags.insert(repository.clone(), tags);
-            }
-        }
+    /// Decides about a field, among the tags that fit.
+    pub(super) fn decide(&mut self, field: &AutomatedField, fits: &Fits<'_>) -> Decided {
+        let repositories = self.load(field);
         let hold = self.past.holds.get(&field.field);
         let is_cut = repositories.iter().any(|repository| self.cut.contains(repository));
         let waits = is_cut && (compares_digests(field, hold) || self.lacks_current(field));
         if !waits {
-            let decided = self.decide_with(field, &self.tags);
+            let decided = self.decide_with(field, &self.tags, fits);
             let lacks_new = decided.field.bump.as_ref().is_some_and(|bump| bump.digest.is_none());
             if !(is_cut && lacks_new) {
                 return decided;
@@ -112,29 +105,59 @@ impl<'a> FieldDecider<'a> {
             .collect();
         Decided {
             waits_for_digests: true,
-            ..self.decide_with(field, &waiting)
+            ..self.decide_with(field, &waiting, fits)
         }
     }
 
-    fn decide_with(&self, field: &AutomatedField, tags: &BTreeMap<Repository, Tags>) -> Decided {
+    /// What is said about the first tag of a field that fits.
+    pub(super) fn verdict(&mut self, field: &AutomatedField, fits: &Fits<'_>) -> Option<Verdict> {
+        self.load(field);
+        self.observe(field, &self.tags, |observed| plan::verdict(field, observed, fits))
+    }
+
+    /// Reads the tags of a field's repositories.
+    fn load(&mut self, field: &AutomatedField) -> Vec<Repository> {
+        let repositories = field.repositories();
+        if self.tags.len() >= AT_ONCE {
+            self.tags.retain(|repository, _| repositories.contains(repository));
+        }
+        for repository in &repositories {
+            if !self.tags.contains_key(repository) {
+                let tags = self.read(repository);
+                self.listings += usize::from(matches!(tags, Tags::Listed(_)));
+                self.tags.insert(repository.clone(), tags);
+            }
+        }
+        repositories
+    }
+
+    fn observe<T>(
+        &self,
+        field: &AutomatedField,
+        tags: &BTreeMap<Repository, Tags>,
+        ask: impl FnOnce(&plan::Observed<'_>) -> T,
+    ) -> T {
+        let Inputs { rules, until, .. } = *self.inputs;
+        let since = self.extent.since(self.past, &field.field);
+        ask(&plan::Observed {
+            tags,
+            holds: &self.past.holds,
+            since: &BTreeMap::from([(field.field.clone(), since)]),
+            included: &|repository| included(rules, repository),
+            now: self.now,
+            until,
+        })
+    }
+
+    fn decide_with(&self, field: &AutomatedField, tags: &BTreeMap<Repository, Tags>, fits: &Fits<'_>) -> Decided {
         let (past, now) = (self.past, self.now);
         let since = self.extent.since(past, &field.field);
         let hold = past.holds.get(&field.field).cloned();
         let rejected = hold.iter().flat_map(|hold| &hold.rejected);
         let rests_on_now = since > now || rejected.map(|rejected| rejected.at).any(|at| at > now);
-        let Inputs { rules, until, .. } = *self.inputs;
-        let decided = plan::decide_field(
-            field,
-            &plan::Observed {
-                tags,
-                holds: &past.holds,
-                since: &BTreeMap::from([(field.field.clone(), since)]),
-                included: &|repository| included(rules, repository),
-                now,
-                until,
-            },
-        );
+        let decided = self.observe(field, tags, |observed| plan::decide_among(field, observed, fits));
         Decided {
+            alone: decided.decision.outcome,
             indexes: decided.bump.iter().flat_map(|bump| index_images(bump, tags)).collect(),
             field: decided,
             waits_for_digests: false,

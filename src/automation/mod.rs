@@ -6,7 +6,7 @@
 //! 1. read the head and the declared state (world): `automation_loop`
 //! 2. read the history for holds (world): `history_reader`
 //! 3. decide (pure, room [`plan`](crate::plan)), about the fields for which something changed: `decision_cache`,
-//!    `field_decider`, `decide_with_history`, `check_platforms`, `denied`
+//!    `field_decider`, `group_decider`, `decide_with_history`, `check_platforms`, `denied`
 //! 4. edit the bytes of the files (pure, room [`manifest`](crate::manifest)): `edits`
 //! 5. commit and push by compare-and-swap (world): `pass` for the followed branch, `propose` for a branch that people merge
 //! 6. report: `AutomationStatus` for log, metrics, API and command line
@@ -31,6 +31,7 @@ mod dependencies;
 mod edits;
 mod field_decider;
 mod file_versions;
+mod group_decider;
 mod history_reader;
 mod image_fields;
 mod inputs;

@@ -14,9 +14,32 @@ pub struct AutomationIntent {
     pub hold: Option<HoldUntil>,
     /// Policies by image field, as written.
     pub policies: PolicyTexts,
+    /// The groups of the object's image fields; `None` where no annotation names one.
+    pub groups: Option<Box<GroupTexts>>,
 }
 
-/// Policies by image field, ordered by field. `None` in place of a field has the policy for all fields.
+/// The groups of an object's image fields, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupTexts {
+    /// The names of the groups by image field.
+    pub names: PolicyTexts,
+    /// The expression whose first capture group must be equal in the tags of a group.
+    pub part: Option<PolicyText>,
+}
+
+impl GroupTexts {
+    /// The name of the group of a field: the field's own, or the one for all fields.
+    pub fn name(&self, field: &FieldName) -> Option<&PolicyText> {
+        self.names.of(field)
+    }
+
+    fn weight(&self) -> usize {
+        let part = self.part.iter().map(PolicyText::weight).sum::<usize>();
+        size_of::<Self>() + self.names.weight() + part
+    }
+}
+
+/// Texts by image field, such as policies, ordered by field. `None` in place of a field has the text for all fields.
 ///
 /// A list, because most objects have one policy, and the smallest map has room for eleven.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,8 +59,7 @@ impl PolicyTexts {
         self.0.iter()
     }
 
-    /// Says where the policies stand.
-    pub(crate) fn move_to(&mut self, position: Position) {
+    fn move_to(&mut self, position: Position) {
         self.0.iter_mut().for_each(|(_, policy)| policy.position = position);
     }
 
@@ -50,29 +72,43 @@ impl PolicyTexts {
         let found = self.0.iter().find(|(known, _)| known.as_ref() == field);
         found.map(|(_, policy)| policy)
     }
+
+    /// The text of a field: its own, or the one for all fields.
+    fn of(&self, field: &FieldName) -> Option<&PolicyText> {
+        self.get(Some(field)).or_else(|| self.get(None))
+    }
+
+    fn weight(&self) -> usize {
+        let text = |(field, text): &(Option<FieldName>, PolicyText)| {
+            let field = field.as_ref().map_or(0, |field| field.0.len());
+            size_of::<Option<FieldName>>() + field + text.weight()
+        };
+        self.iter().map(text).sum()
+    }
 }
 
 impl AutomationIntent {
-    /// About how many bytes of memory the policies take.
+    /// About how many bytes of memory the policies and groups take.
     pub(super) fn weight(&self) -> usize {
-        let policy = |(field, policy): &(Option<FieldName>, PolicyText)| {
-            let field = field.as_ref().map_or(0, |field| field.0.len());
-            size_of::<(Option<FieldName>, PolicyText)>()
-                + field
-                + policy.text.len()
-                + policy.annotation.len()
-                + 3 * ALLOCATION
-        };
-        self.policies.iter().map(policy).sum()
+        self.policies.weight() + self.groups.as_ref().map_or(0, |groups| groups.weight())
+    }
+
+    /// Says where the policies and groups stand.
+    pub(crate) fn move_to(&mut self, position: Position) {
+        self.policies.move_to(position);
+        if let Some(groups) = &mut self.groups {
+            groups.names.move_to(position);
+            groups.part.iter_mut().for_each(|part| part.position = position);
+        }
     }
 
     /// The policy text that governs a field: its own, or the one for all fields.
     pub fn policy(&self, field: &FieldName) -> Option<&PolicyText> {
-        self.policies.get(Some(field)).or_else(|| self.policies.get(None))
+        self.policies.of(field)
     }
 }
 
-/// The value of a policy annotation, and its position.
+/// The value of an annotation such as a policy, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyText {
     /// The value as written, e.g. `semver:~1.2`.
@@ -84,6 +120,12 @@ pub struct PolicyText {
     pub annotation: String,
     /// Position of the value.
     pub position: Position,
+}
+
+impl PolicyText {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.text.len() + self.annotation.len() + 3 * ALLOCATION
+    }
 }
 
 /// Who locked a workload, and why; `None` if the annotations do not say.

@@ -36,7 +36,7 @@ mod read;
 mod tests;
 mod yaml;
 
-pub use automation_intent::{AutomationIntent, Lock, PolicyText, PolicyTexts};
+pub use automation_intent::{AutomationIntent, GroupTexts, Lock, PolicyText, PolicyTexts};
 pub use document::{Document, Reading};
 pub use edit::annotate::annotate;
 pub use edit::change::{ImageChange, Refused, TagChange};

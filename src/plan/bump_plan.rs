@@ -1,8 +1,10 @@
+use super::group::GroupMove;
 use crate::history::{Bump, Hold};
 use crate::model::{Digest, FieldId, ImageRef, Position, RepoPath, Repository, Tag};
 use crate::policy::Policy;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The bumps of one pass, and a decision with its reason for every automated field.
@@ -24,7 +26,29 @@ impl BumpPlan {
     }
 
     /// Removes the bumps for which `why` gives a reason. Their decisions become `outcome` with the reason.
+    ///
+    /// The bumps of a group go together: where one is removed, the others of its group are removed, and wait for it.
     pub fn withhold(&mut self, outcome: Outcome, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
+        let mut incomplete: BTreeMap<String, String> = BTreeMap::new();
+        self.remove(outcome, |bump| {
+            let reason = why(bump)?;
+            if let Some(group) = &bump.group {
+                let because = || format!("{} (group {}): {reason}", bump.field, group.name);
+                incomplete.entry(group.name.clone()).or_insert_with(because);
+            }
+            Some(reason)
+        });
+        if incomplete.is_empty() {
+            return;
+        }
+        let outcome = outcome.of_those_who_wait();
+        self.remove(outcome, |bump| {
+            let because = incomplete.get(&bump.group.as_ref()?.name)?;
+            Some(format!("{} waits for {because}", bump.to))
+        });
+    }
+
+    fn remove(&mut self, outcome: Outcome, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
         let decisions = &mut self.decisions;
         self.bumps.retain(|bump| {
             let Some(reason) = why(bump) else { return true };
@@ -38,6 +62,16 @@ impl BumpPlan {
             }
             false
         });
+    }
+}
+
+impl Outcome {
+    /// The outcome of the fields that wait for a field with this outcome.
+    pub(super) fn of_those_who_wait(self) -> Self {
+        match self {
+            Self::Held | Self::Unknown => self,
+            _ => Self::Waiting,
+        }
     }
 }
 
@@ -77,6 +111,9 @@ pub struct PlannedBump {
     /// The image in each other repository that the tag is rendered with.
     #[serde(skip)]
     pub others: Vec<(Repository, Option<Digest>)>,
+    /// The move of a group that the bump is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupMove>,
     /// Why the policy chose this tag, in one sentence.
     pub reason: String,
 }
@@ -120,6 +157,8 @@ pub enum Outcome {
     InvalidPolicy,
     /// The image is pinned by digest.
     Pinned,
+    /// A tag is newer, but another field of the group cannot move to a tag that fits.
+    Waiting,
     /// The agent has no right to apply the object.
     Denied,
     /// The repository's tags are not known.
@@ -155,6 +194,9 @@ pub struct Decision {
     pub reason: String,
     /// What holds the field back, whatever the outcome.
     pub hold: Option<Hold>,
+    /// The group that the field moves with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 impl Decision {

@@ -11,12 +11,12 @@ pub enum CommitPer {
     /// One commit for all bumps.
     #[default]
     Pass,
-    /// One commit for each object, in the order of the files.
+    /// One commit for each object, in the order of the files. The objects of a group share one.
     Workload,
 }
 
 /// Cuts a plan into commits, in order. Every bump is in one commit, with its decision, and every commit has a bump. A commit
-/// whose message would be longer than `LONGEST_MESSAGE` is cut further.
+/// whose message would be longer than `LONGEST_MESSAGE` is cut further. The bumps of a group are never parted.
 pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<BumpPlan> {
     let decided: BTreeMap<(&RepoPath, &FieldId), &Arc<Decision>> = plan
         .decisions
@@ -30,7 +30,7 @@ pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<Bump
     };
     let mut waiting: Vec<Vec<PlannedBump>> = groups.into_iter().rev().collect();
     let mut cut = Vec::new();
-    while let Some(mut bumps) = waiting.pop() {
+    while let Some(bumps) = waiting.pop() {
         if bumps.is_empty() {
             continue;
         }
@@ -39,29 +39,67 @@ pub fn commits(plan: &BumpPlan, per: CommitPer, template: &Template) -> Vec<Bump
             .filter_map(|bump| decided.get(&(&bump.path, &bump.field)).copied().cloned());
         let decisions = decisions.collect();
         let part = BumpPlan { bumps, decisions };
-        if part.bumps.len() > 1 && message(&part, template).len() > LONGEST_MESSAGE {
-            bumps = part.bumps;
-            let second = bumps.split_off(bumps.len() / 2);
-            waiting.extend([second, bumps]);
-        } else {
-            cut.push(part);
+        let is_too_long = part.bumps.len() > 1 && message(&part, template).len() > LONGEST_MESSAGE;
+        let halves = if is_too_long { halves(&part.bumps) } else { Vec::new() };
+        match halves.len() {
+            0 | 1 => cut.push(part),
+            _ => waiting.extend(halves.into_iter().rev()),
         }
     }
     cut
 }
 
-/// The bumps of each object. Two bumps of one scalar stay together, so that [`super::check`] sees both.
+/// What bumps have in common that stay in one commit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Bond<'a> {
+    Object(&'a ObjectId),
+    Scalar(&'a RepoPath, Position),
+    Group(&'a str),
+}
+
+/// What a bump must not be parted from: the bumps of its scalar, so that [`super::check`] sees both, and those of its group.
+fn bonds(bump: &PlannedBump) -> impl Iterator<Item = Bond<'_>> {
+    let group = bump.group.as_ref().map(|group| Bond::Group(&group.name));
+    std::iter::once(Bond::Scalar(&bump.path, bump.position)).chain(group)
+}
+
+/// The bumps of each object, together with those that they must not be parted from.
 fn by_object(bumps: &[PlannedBump]) -> Vec<Vec<PlannedBump>> {
-    let mut objects: BTreeMap<&ObjectId, usize> = BTreeMap::new();
-    let mut scalars: BTreeMap<(&RepoPath, Position), usize> = BTreeMap::new();
-    let mut groups: Vec<Vec<PlannedBump>> = Vec::new();
-    for bump in bumps {
-        let group = *objects.entry(&bump.field.object).or_insert(groups.len());
-        let group = *scalars.entry((&bump.path, bump.position)).or_insert(group);
-        match groups.get_mut(group) {
-            Some(group) => group.push(bump.clone()),
-            None => groups.push(vec![bump.clone()]),
+    together(bumps, |bump| {
+        std::iter::once(Bond::Object(&bump.field.object))
+            .chain(bonds(bump))
+            .collect()
+    })
+}
+
+/// The bumps cut in two; one part where nothing may be parted.
+fn halves(bumps: &[PlannedBump]) -> Vec<Vec<PlannedBump>> {
+    let mut first = together(bumps, |bump| bonds(bump).collect());
+    let second = first.split_off(first.len().div_ceil(2)).concat();
+    let halves = [first.concat(), second].into_iter();
+    halves.filter(|half| !half.is_empty()).collect()
+}
+
+/// The bumps that have bonds in common, directly or through others. Parts and bumps keep the order of their first bumps.
+fn together<'a>(bumps: &'a [PlannedBump], bonds: impl Fn(&'a PlannedBump) -> Vec<Bond<'a>>) -> Vec<Vec<PlannedBump>> {
+    let mut part_of: Vec<usize> = (0..bumps.len()).collect();
+    let root = |part_of: &[usize], mut at: usize| {
+        while part_of[at] != at {
+            at = part_of[at];
+        }
+        at
+    };
+    let mut first_with: BTreeMap<Bond<'a>, usize> = BTreeMap::new();
+    for (at, bump) in bumps.iter().enumerate() {
+        for bond in bonds(bump) {
+            let other = *first_with.entry(bond).or_insert(at);
+            let (one, other) = (root(&part_of, at), root(&part_of, other));
+            part_of[one.max(other)] = one.min(other);
         }
     }
-    groups
+    let mut parts: BTreeMap<usize, Vec<PlannedBump>> = BTreeMap::new();
+    for (at, bump) in bumps.iter().enumerate() {
+        parts.entry(root(&part_of, at)).or_default().push(bump.clone());
+    }
+    parts.into_values().collect()
 }

@@ -1,3 +1,4 @@
+use super::group::{Group, groups};
 use super::image_policies::ImagePolicies;
 use crate::manifest::{AutomationIntent, Document, ImageField, Lock, MarkedName, Marker, MarkerPolicy};
 use crate::model::{FieldId, FieldName, HoldUntil, ImageRef, Position, RepoPath, Repository};
@@ -28,6 +29,9 @@ pub struct AutomatedField {
     pub lock: Option<Lock>,
     /// What ends a hold, if the workload says it.
     pub hold: Option<HoldUntil>,
+    /// The group that the field moves with, if it is in one. A tag that reaches workloads of several groups is in all of them,
+    /// and its policy says that it is not bumped.
+    pub groups: Vec<Group>,
 }
 
 impl AutomatedField {
@@ -201,6 +205,7 @@ pub fn new_name(image: &ImageField, policies: &ImagePolicies<'_>) -> Result<Opti
 }
 
 fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Result<Policy, String>) -> AutomatedField {
+    let (groups, problem) = groups(path, &document.automation, &image.field);
     AutomatedField {
         path: path.clone(),
         field: FieldId {
@@ -211,9 +216,10 @@ fn field(path: &RepoPath, document: &Document, image: &ImageField, policy: Resul
         new_name: None,
         others: Vec::new(),
         position: image.position,
-        policy,
+        policy: problem.map_or(policy, Err),
         lock: document.automation.lock.clone(),
         hold: document.automation.hold,
+        groups,
     }
 }
 

@@ -3,7 +3,8 @@
 //! - [`automated`] and [`marked`] find the automated fields of a document; [`overlay_fields`] finds those of folders
 //!   with kustomizations, in the files that set the tags.
 //! - [`decide`] reads every field, the tags of its repository and the holds. It makes one [`Decision`] with a reason for each
-//!   field, and one [`PlannedBump`] for each field that moves. [`decide_field`] does so for one field.
+//!   field, and one [`PlannedBump`] for each field that moves. [`decide_field`] does so for one field, and [`decide_group`] for
+//!   the fields of a group, which move together or not at all.
 //! - [`commits`] cuts the plan into commits. [`check`] is the linter that each of them must pass before it is carried out.
 //! - [`message`] and `commit_time` make the commit deterministic: the same plan gives the same bytes.
 //! - [`request`] describes the bumps in a pull request, and [`RecordedBumps`] reads them back.
@@ -16,10 +17,14 @@ mod bump_plan;
 mod check;
 mod commits;
 mod decide;
+mod decide_field;
+mod decide_group;
 mod field;
 mod flux_sources;
+mod group;
 mod image_policies;
 mod message;
+mod observed;
 mod overlay;
 mod request;
 
@@ -29,11 +34,15 @@ mod tests;
 pub use bump_plan::{BumpPlan, Decision, Outcome, PlannedBump, as_list};
 pub use check::check;
 pub use commits::{CommitPer, commits};
-pub use decide::{DecidedField, Included, Observed, Tags, decide, decide_field};
+pub use decide::decide;
+pub use decide_field::{decide_among, decide_field, verdict};
+pub use decide_group::{AskMember, Fits, decide_group, units};
 pub use field::{AutomatedField, automated, marked, new_name};
 pub use flux_sources::FluxSources;
+pub use group::{Group, GroupMove};
 pub use image_policies::ImagePolicies;
 pub(crate) use message::commit_time;
 pub use message::{InvalidTemplate, Template, message};
+pub use observed::{DecidedField, Included, Observed, Tags};
 pub use overlay::{Affected, Overlay, OverlayFields, OverlayFile, OverlayIndex, overlay_fields};
 pub use request::{RecordedBumps, request, superseded};

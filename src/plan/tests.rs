@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod groups;
+
 const HOST: &str = "registry.example/shop";
 
 fn tag(text: &str) -> Tag {
@@ -42,6 +44,7 @@ fn automated_field(name: &str, image: &str, line: usize, policy: &str) -> Automa
         policy: Policy::parse(policy).map_err(|error| error.to_string()),
         lock: None,
         hold: None,
+        groups: Vec::new(),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// A policy that cannot be used. It matches nothing, and its field is not bumped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("policy {policy:?} cannot be used: {problem}; {remedy}")]
@@ -15,6 +17,12 @@ pub struct InvalidPolicy {
 pub(super) struct Fault {
     problem: String,
     remedy: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.problem, self.remedy)
+    }
 }
 
 impl Fault {

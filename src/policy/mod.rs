@@ -61,6 +61,7 @@ mod reasons;
 mod scan_rules;
 mod select;
 mod system_registry;
+mod tag_part;
 mod verdict;
 mod version;
 
@@ -76,5 +77,6 @@ pub use parse::Policy;
 pub use platform::{InvalidPlatform, Platform, Platforms};
 pub use question::Question;
 pub use scan_rules::{ScanRule, ScanRules};
-pub use select::{choose, select};
+pub use select::{choose, eligible, first_verdict, select};
+pub use tag_part::{InvalidTagPart, TagPart};
 pub use verdict::{Chosen, Eligibility, Selection, Verdict};

@@ -62,7 +62,7 @@ impl Pattern {
     /// Reads an expression that must have a capture group: the groups capture the parts to order by.
     pub(super) fn capturing(text: &str) -> Result<Self, Fault> {
         let pattern = Self::parse(text)?;
-        if pattern.regex.captures_len() > 1 {
+        if pattern.captures_anything() {
             Ok(pattern)
         } else {
             Err(Fault::new(
@@ -70,6 +70,11 @@ impl Pattern {
                 r"put the part to order by in brackets, as in ^main-(\d+)$",
             ))
         }
+    }
+
+    /// Whether the expression has a capture group.
+    pub(super) fn captures_anything(&self) -> bool {
+        self.regex.captures_len() > 1
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -68,6 +68,7 @@ fn decision() -> Decision {
         outcome: Decided::UpToDate,
         reason: "nothing is newer".into(),
         hold: None,
+        group: None,
     }
 }
 

@@ -40,6 +40,8 @@ struct Workload {
     policy: usize,
     digest: Option<u8>,
     is_locked: bool,
+    /// The group that the workload is in, if any.
+    group: usize,
     /// Lines above the images, so that their positions change.
     lines: usize,
 }
@@ -59,6 +61,12 @@ impl Workload {
         } else {
             ""
         };
+        let group = [
+            String::new(),
+            ", tidegate.dev/group: shop".to_owned(),
+            ", tidegate.dev/group.web: shop".to_owned(),
+        ];
+        let group = &group[self.group];
         let pinned = self.digest.map_or(String::new(), |number| {
             format!("@{}", Digest::numbered(usize::from(number)))
         });
@@ -70,7 +78,7 @@ impl Workload {
         };
         format!(
             "{lines}apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: shop\n  annotations: \
-             {{tidegate.dev/automated: \"true\", tidegate.dev/policy: '{}'{locked}}}\nspec:\n  template:\n    spec:\n      \
+             {{tidegate.dev/automated: \"true\", tidegate.dev/policy: '{}'{locked}{group}}}\nspec:\n  template:\n    spec:\n      \
              containers:\n      - name: web\n        image: {}\n      - name: api\n        image: {}\n",
             POLICIES[self.policy],
             image(0),
@@ -209,6 +217,7 @@ impl World {
             10 => {
                 workload.is_locked = number % 2 == 0;
                 workload.lines = usize::from(what) % 3;
+                workload.group = usize::from(what / 3) % 3;
                 self.commit(file, "Lock").await;
             }
             11 => {

@@ -258,6 +258,7 @@ fn scene(tip: &Commit, listed: &[Listed], policy: u8, until: bool) -> Scene {
         policy: Ok(Policy::parse(policies[field]).unwrap()),
         lock: None,
         hold: (until && field == 0).then_some(HoldUntil::Resumed),
+        groups: Vec::new(),
     });
     let fields: Vec<AutomatedField> = fields.collect();
     let candidates = listed.iter().enumerate().filter(|(_, (there, ..))| *there);

@@ -17,6 +17,10 @@ pub(crate) enum Setting {
     Hold,
     /// The policy of one image field, or of all (`None`).
     Policy(Option<FieldName>),
+    /// The group of one image field, or of all (`None`).
+    Group(Option<FieldName>),
+    /// The part of a tag that the fields of a group have in common.
+    GroupMatch,
     /// A path into the values of a HelmRelease; see [`helm_alias`].
     Image,
     /// A key of `tidegate.dev` that Tidegate does not know.
@@ -47,10 +51,9 @@ pub(crate) fn setting(key: &str) -> Option<(u8, Setting)> {
             "depends-on" => Setting::DependsOn,
             "hold" => Setting::Hold,
             "policy" => Setting::Policy(None),
-            _ => name
-                .strip_prefix("policy.")
-                .and_then(policy_of)
-                .unwrap_or(Setting::Unknown),
+            "group" => Setting::Group(None),
+            "group.match" => Setting::GroupMatch,
+            _ => named(name),
         };
         return Some((3, setting));
     }
@@ -70,4 +73,14 @@ pub(crate) fn setting(key: &str) -> Option<(u8, Setting)> {
         _ => policy_of(name.strip_prefix("tag.")?)?,
     };
     Some((rank, setting))
+}
+
+/// The setting of a key of `tidegate.dev` that ends in the name of an image field.
+fn named(key: &str) -> Setting {
+    let field = |name: &str| Some(FieldName(name.to_owned()));
+    match key.split_once('.') {
+        Some(("policy", name)) if !name.is_empty() => Setting::Policy(field(name)),
+        Some(("group", name)) if !name.is_empty() => Setting::Group(field(name)),
+        _ => Setting::Unknown,
+    }
 }

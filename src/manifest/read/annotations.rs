@@ -3,7 +3,7 @@ use crate::manifest::read::annotation_key::{Setting, setting};
 use crate::manifest::read::image_site::Problem;
 use crate::manifest::read::images::Images;
 use crate::manifest::yaml::cursor::Cursor;
-use crate::model::{FieldName, HoldUntil, Position};
+use crate::model::{HoldUntil, Position};
 use crate::resource::{Dependency, Drift, FieldPattern, Ignore, Intent};
 
 /// Image fields that a message lists. No workload that a person wrote has more.
@@ -52,10 +52,8 @@ pub(crate) fn intent(
         match cursor.text() {
             Some(text) => draft.set(setting, key, cursor, text),
             None => {
-                if let Setting::Policy(field) = setting {
-                    let text = cursor.written().unwrap_or_default().to_owned();
-                    draft.policy(field, key, cursor, text, false);
-                }
+                let text = cursor.written().unwrap_or_default().to_owned();
+                draft.take_text(&setting, key, cursor, text, false);
                 draft.problem(cursor, not_a_string(key, cursor));
             }
         }
@@ -104,14 +102,21 @@ impl Draft {
         });
     }
 
-    fn policy(&mut self, field: Option<FieldName>, key: &str, cursor: &Cursor<'_>, text: String, is_text: bool) {
-        let policy = PolicyText {
+    /// Takes the text of a setting that is read later, where a text that cannot be used keeps the field from being bumped.
+    fn take_text(&mut self, setting: &Setting, key: &str, cursor: &Cursor<'_>, text: String, is_text: bool) {
+        let text = PolicyText {
             text,
             is_text,
             annotation: key.to_owned(),
             position: cursor.position(),
         };
-        self.automation.policies.insert(field, policy);
+        let groups = &mut self.automation.groups;
+        match setting {
+            Setting::Policy(field) => self.automation.policies.insert(field.clone(), text),
+            Setting::Group(field) => groups.get_or_insert_default().names.insert(field.clone(), text),
+            Setting::GroupMatch => groups.get_or_insert_default().part = Some(text),
+            _ => {}
+        }
     }
 
     /// Takes an annotation with a string as its value.
@@ -119,7 +124,9 @@ impl Draft {
         match setting {
             Setting::LockedBy => self.by = Some(text),
             Setting::LockedReason => self.reason = Some(text),
-            Setting::Policy(field) => self.policy(field, key, cursor, text, true),
+            Setting::Policy(_) | Setting::Group(_) | Setting::GroupMatch => {
+                self.take_text(&setting, key, cursor, text, true);
+            }
             Setting::Image => {}
             Setting::Unknown => {
                 let message = format!("{key} is not an annotation of Tidegate; correct its name or remove it");
@@ -178,7 +185,8 @@ impl Draft {
                 message: message.to_owned(),
             });
         }
-        for (field, policy) in self.automation.policies.iter() {
+        let groups = self.automation.groups.iter().flat_map(|groups| groups.names.iter());
+        for (field, policy) in self.automation.policies.iter().chain(groups) {
             let Some(field) = field.as_ref().filter(|field| !images.names.contains(*field)) else {
                 continue;
             };

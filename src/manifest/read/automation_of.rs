@@ -18,6 +18,6 @@ pub(crate) fn automation_of(annotations: Vec<(String, Value)>, position: Positio
         .next()
         .map(|document| document.automation)
         .unwrap_or_default();
-    automation.policies.move_to(position);
+    automation.move_to(position);
     automation
 }

@@ -2,6 +2,7 @@ use super::members::Member;
 use crate::manifest::Lock;
 use crate::model::{HoldUntil, ImageRef};
 use crate::plan::field::policy;
+use crate::plan::group::{Group, groups};
 use crate::policy::Policy;
 
 /// What a new tag in a field would change, and what those whom it would move say about it.
@@ -19,6 +20,8 @@ pub struct Affected {
     pub images: Vec<ImageRef>,
     /// What ends a hold, if a workload says it.
     pub hold: Option<HoldUntil>,
+    /// The groups of the workloads.
+    pub groups: Vec<Group>,
     /// Where the tag is written, for messages.
     location: String,
 }
@@ -53,6 +56,32 @@ impl Affected {
                 self.location
             )),
             None => policy,
+        }
+    }
+}
+
+impl Affected {
+    /// Adds the groups of a workload. All workloads that have a group must have the same one.
+    fn join_groups(&mut self, (groups, problem): (Vec<Group>, Option<String>)) {
+        if let Some(problem) = problem {
+            self.refusal.get_or_insert(problem);
+        }
+        for group in groups
+            .into_iter()
+            .filter(|group| !self.groups.contains(group))
+            .collect::<Vec<_>>()
+        {
+            self.groups.push(group);
+        }
+        if let [first, second, ..] = &*self.groups {
+            let different = match first.name == second.name {
+                true => format!("different group.match annotations for the group {}", first.name),
+                false => format!("different groups ({} and {})", first.name, second.name),
+            };
+            let location = &self.location;
+            self.refusal.get_or_insert_with(|| {
+                format!("{location}: the workloads that get their image here have {different}; give them the same one")
+            });
         }
     }
 }
@@ -92,6 +121,7 @@ pub(super) fn asked(location: &str, members: &[Member<'_>]) -> Affected {
         if let Some(field) = field.filter(|field| member.is_automated() || member.intent.policy(field).is_some()) {
             let policy = policy(member.path, &member.intent, field);
             affected.policies.push((member.label.clone(), policy));
+            affected.join_groups(groups(member.path, &member.intent, field));
         }
         if !member.is_automated() && member.intent.lock.is_none() {
             affected

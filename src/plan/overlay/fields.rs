@@ -6,6 +6,7 @@ use super::sources::{Source, Sources};
 use crate::manifest::{Document, ImageField};
 use crate::model::{FieldId, FieldName, ImageRef, Position, RepoPath};
 use crate::plan::field::{AutomatedField, automated};
+use crate::plan::group::groups;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The image fields of folders with kustomizations.
@@ -37,6 +38,7 @@ impl OverlayFields {
             policy: affected.agrees_with(field.policy),
             lock: field.lock.or_else(|| affected.lock.clone()),
             hold: field.hold.max(affected.hold),
+            groups: affected.groups.clone(),
             ..field
         }
     }
@@ -188,6 +190,7 @@ fn not_editable(path: &RepoPath, position: Position, reason: &str, members: &[Me
             policy: Err(reason.to_owned()),
             lock: member.intent.lock.clone(),
             hold: member.intent.hold,
+            groups: groups(member.path, &member.intent, &field.field).0,
             field,
         })
     });
@@ -268,6 +271,7 @@ impl Place<'_> {
             policy: affected.policy(),
             lock: affected.lock.clone(),
             hold: affected.hold,
+            groups: affected.groups.clone(),
         })
     }
 }
