@@ -18,7 +18,7 @@ pub enum Tags {
 /// Whether the include and exclude globs let a tag of one repository in; the reason if not.
 pub type Included<'a> = Box<dyn Fn(&Tag) -> Result<(), String> + 'a>;
 
-/// What a pass has read: the input of [`decide`].
+/// What a pass has read: the input of [`decide`](super::decide()).
 #[derive(Clone, Copy)]
 pub struct Observed<'a> {
     /// The tags of each repository.
