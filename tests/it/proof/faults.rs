@@ -155,7 +155,7 @@ const DISK: [Row; 6] = [
         begin: |on| {
             for folder in on.mirrors() {
                 for name in ["HEAD", "config", "packed-refs", "refs/remotes/origin/main"] {
-                    std::fs::write(folder.join(name).with_added_extension("lock"), "").unwrap();
+                    lock(&folder.join(name).with_added_extension("lock"));
                 }
             }
         },
@@ -224,6 +224,15 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// Leaves a lock behind. A lock that the agent holds at the moment would go with the agent's own change.
+fn lock(path: &Path) {
+    let begin = Instant::now();
+    while let Err(error) = std::fs::File::create_new(path) {
+        assert!(begin.elapsed() < DEADLINE, "{}: {error}", path.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Acts like a failing disk: overwrites the objects behind the head.
