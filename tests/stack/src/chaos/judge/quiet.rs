@@ -34,15 +34,17 @@ pub(super) async fn disturbance(world: &mut World<'_>) -> Result<Option<String>>
         .collect();
     let writes = ["create", "update", "patch", "delete"];
     let is_write = |request: &&String| writes.iter().any(|verb| request.starts_with(verb));
-    // What was deleted leaves the record when the watch has shown it.
+    // What was deleted leaves the record when the watch has shown it. The marks of the last applies are written lazily, once for all.
     let of_record = format!("/configmaps/{}?", world.name);
+    let of_marks = format!("/configmaps/{}-applied-", world.name);
     let (record, others): (Vec<_>, Vec<_>) = shown
         .iter()
         .filter(is_write)
         .partition(|write| write.contains(&of_record));
-    if !others.is_empty() || record.len() > 1 {
+    let (marks, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|write| write.contains(&of_marks));
+    if !others.is_empty() || record.len() > 1 || marks.len() > 1 {
         return Ok(Some(format!(
-            "the agent wrote though nothing happened: {others:?} {record:?}"
+            "the agent wrote though nothing happened: {others:?} {record:?} {marks:?}"
         )));
     }
     if shown.len() > REQUESTS {
