@@ -13,6 +13,7 @@ use tidegate_stack::agent::{NAMESPACE, Options as AgentOptions};
 use tidegate_stack::control_plane::{ControlPlane, Options};
 use tidegate_stack::ecr::{DEFAULT_ACCOUNT, DEFAULT_REGION, EcrServer};
 use tidegate_stack::git::{Access, GitServer};
+use tidegate_stack::port::Port;
 use tidegate_stack::{Agent, Tools};
 
 const URL: &str = "repo.url=ssh://git@git.acme.example/fleet.git";
@@ -545,6 +546,8 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     })
     .unwrap();
 
+    // The next port, which the chart would take, may belong to another test.
+    let probes = Port::reserve().unwrap();
     let helm = Helm::on(&cluster);
     let known_hosts = agent.dir().join("known_hosts");
     std::fs::write(&known_hosts, git.known_hosts_lines().join("\n") + "\n").unwrap();
@@ -552,6 +555,7 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let values = [
         format!("repo.url={}", repo.url()),
         format!("http.listen=0.0.0.0:{}", agent.server().rsplit_once(':').unwrap().1),
+        format!("http.probes=0.0.0.0:{}", probes.number()),
         format!("stateDir={}", agent.dir().join("state").display()),
     ];
     let known_hosts = format!("repo.knownHosts={}", known_hosts.display());
