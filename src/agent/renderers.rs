@@ -5,7 +5,7 @@ use super::home::Home;
 use crate::cluster::SecretStore;
 use crate::port::{HomeSecrets as _, Renderer, SecretName};
 use crate::program;
-use crate::render::{Kustomize, KustomizeError, Sops, SopsError};
+use crate::render::{FindError, Kustomize, Sops};
 use std::sync::Arc;
 
 const KUSTOMIZE: &str = "folders with a kustomization";
@@ -28,7 +28,7 @@ pub(super) async fn renderers(config: &AgentConfig, home: Option<&Home>) -> Vec<
                 None => Arc::new(kustomize),
             });
         }
-        Err(error) => missing(KUSTOMIZE, matches!(error, KustomizeError::Missing), &error),
+        Err(error) => missing(KUSTOMIZE, matches!(error, FindError::Missing { .. }), &error),
     }
     renderers
 }
@@ -52,7 +52,7 @@ async fn sops(config: &AgentConfig, home: Option<&Home>) -> Option<Arc<Sops<Secr
             Some(Arc::new(sops))
         }
         Err(error) => {
-            missing(SOPS, matches!(error, SopsError::Missing), &error);
+            missing(SOPS, matches!(error, FindError::Missing { .. }), &error);
             None
         }
     }

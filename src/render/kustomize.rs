@@ -1,10 +1,10 @@
+use super::found::{Asked, FindError, Found};
 use super::memory_folder::memory_folder;
 use super::rendered;
 use super::sops::{Decrypt, Sops};
 use super::sops_keys::is_encrypted;
 use super::words::{have_secrets, message};
 use crate::driver::blocking;
-use crate::model::Printable;
 use crate::port::{HomeSecrets, RenderFailure, Renderer, Rendering, Unit, UnitKind};
 use crate::program::{self, Limits, Program};
 use futures::FutureExt as _;
@@ -25,7 +25,7 @@ const SOFT_MEMORY: &str = "256MiB";
 /// More than any folder that was seen renders; the definitions of large operators have 4 MiB.
 const OUTPUT: usize = 32 << 20;
 /// The oldest version whose rendering is the one that is documented.
-const OLDEST: u32 = 5;
+const OLDEST: u64 = 5;
 /// Nobody listens at the discard port of the own machine: what tries to reach the network fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
@@ -41,58 +41,24 @@ pub struct Kustomize {
     decrypt: Option<(Arc<dyn Decrypt>, PathBuf)>,
 }
 
-/// There is no kustomize program that can be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KustomizeError {
-    /// No file of the name is on the `PATH`.
-    #[error("there is no kustomize on the PATH")]
-    Missing,
-    /// The program did not run.
-    #[error("{} does not run", .path.display())]
-    Run {
-        /// The program.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The program is another one, or too old.
-    #[error("{} says {version:?}; kustomize {OLDEST} or newer is needed", .path.display())]
-    Version {
-        /// The program.
-        path: PathBuf,
-        /// What it says.
-        version: String,
-    },
-}
-
 impl Kustomize {
     /// The program at a path or, without one, on the `PATH`. Asks the program for its version.
     ///
     /// # Errors
     /// There is no such program, or it cannot be used.
-    pub async fn find(path: Option<&Path>) -> Result<Self, KustomizeError> {
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => program::find("kustomize").ok_or(KustomizeError::Missing)?,
+    pub async fn find(path: Option<&Path>) -> Result<Self, FindError> {
+        let asked = Asked {
+            name: "kustomize",
+            oldest: OLDEST.to_string(),
+            ask: |path: &Path| command(path).arg("version"),
+            number,
         };
-        let run = command(&path).arg("version").run().await;
-        let output = run.map_err(|error| KustomizeError::Run {
-            path: path.clone(),
-            source: Box::new(error),
-        })?;
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        match number(&said) {
-            Some(number) => Ok(Self {
-                program: path,
-                version: format!("kustomize {number}"),
-                decrypt: None,
-            }),
-            None => Err(KustomizeError::Version {
-                path,
-                version: Printable::new(&said).at_most(100).to_string(),
-            }),
-        }
+        let Found { path, version } = asked.find(path).await?;
+        Ok(Self {
+            program: path,
+            version,
+            decrypt: None,
+        })
     }
 
     /// Has `sops` decrypt the encrypted files of a kustomization, into a folder below `memory`.
@@ -230,7 +196,7 @@ fn number(said: &str) -> Option<semver::Version> {
     let text = said.split_whitespace().next()?;
     let text = text.rsplit(['/', ':']).next()?;
     let version = semver::Version::parse(text.trim_start_matches('v')).ok()?;
-    (version.major >= u64::from(OLDEST)).then_some(version)
+    (version.major >= OLDEST).then_some(version)
 }
 
 #[cfg(test)]

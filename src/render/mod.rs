@@ -13,6 +13,7 @@
 //!
 //! Deliberately absent: which folders are rendered, of which files, and when (`source` decides); caching.
 
+mod found;
 mod kustomize;
 mod memory_folder;
 mod rendered;
@@ -20,5 +21,6 @@ mod sops;
 mod sops_keys;
 mod words;
 
-pub use kustomize::{Kustomize, KustomizeError};
-pub use sops::{Sops, SopsError};
+pub use found::FindError;
+pub use kustomize::Kustomize;
+pub use sops::Sops;

@@ -1,9 +1,10 @@
+use super::found::{Asked, FindError, Found};
 use super::sops_keys::{Keys, recipients};
 use crate::driver::blocking;
 use crate::manifest;
 use crate::model::{Finding, Printable, RepoPath, SecretBytes, Severity};
 use crate::port::{HomeSecrets, RenderFailure, Renderer, Rendering, SecretName, Unit, UnitKind};
-use crate::program::{self, Limits, Output, Program};
+use crate::program::{Limits, Output, Program};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::path::{Path, PathBuf};
@@ -42,31 +43,6 @@ pub struct Sops<S> {
     memory: PathBuf,
 }
 
-/// There is no sops program that can be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SopsError {
-    /// No file of the name is on the `PATH`.
-    #[error("there is no sops on the PATH")]
-    Missing,
-    /// The program did not run.
-    #[error("{} does not run", .path.display())]
-    Run {
-        /// The program.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The program is another one, or too old.
-    #[error("{} says {version:?}; sops {}.{} or newer is needed", .path.display(), OLDEST.0, OLDEST.1)]
-    Version {
-        /// The program.
-        path: PathBuf,
-        /// What it says.
-        version: String,
-    },
-}
-
 impl<S: HomeSecrets> Sops<S> {
     /// The program at a path or, without one, on the `PATH`. Asks the program for its version. `secrets` has the keys; `memory` is
     /// a folder in memory.
@@ -77,33 +53,20 @@ impl<S: HomeSecrets> Sops<S> {
         path: Option<&Path>,
         secrets: Option<(Arc<S>, SecretName)>,
         memory: &Path,
-    ) -> Result<Self, SopsError> {
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => program::find("sops").ok_or(SopsError::Missing)?,
+    ) -> Result<Self, FindError> {
+        let asked = Asked {
+            name: "sops",
+            oldest: format!("{}.{}", OLDEST.0, OLDEST.1),
+            ask: |path: &Path| command(path).args(["--version", "--disable-version-check"]),
+            number,
         };
-        let asked = command(&path)
-            .args(["--version", "--disable-version-check"])
-            .run()
-            .await;
-        let output = asked.map_err(|error| SopsError::Run {
-            path: path.clone(),
-            source: Box::new(error),
-        })?;
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let number = said.split_whitespace().nth(1).map(semver::Version::parse);
-        match number {
-            Some(Ok(number)) if (number.major, number.minor) >= OLDEST => Ok(Self {
-                program: path,
-                version: format!("sops {number}"),
-                secrets,
-                memory: memory.to_owned(),
-            }),
-            _ => Err(SopsError::Version {
-                path,
-                version: Printable::new(&said).at_most(100).to_string(),
-            }),
-        }
+        let Found { path, version } = asked.find(path).await?;
+        Ok(Self {
+            program: path,
+            version,
+            secrets,
+            memory: memory.to_owned(),
+        })
     }
 
     /// Where the program is.
@@ -241,6 +204,12 @@ fn failing(reason: &str) -> RenderFailure {
         may_pass: false,
         ..passing(reason)
     }
+}
+
+/// The version in what `sops --version` prints: `sops 3.11.0`, and more.
+fn number(printed: &str) -> Option<semver::Version> {
+    let version = semver::Version::parse(printed.split_whitespace().nth(1)?).ok()?;
+    ((version.major, version.minor) >= OLDEST).then_some(version)
 }
 
 fn command(path: &Path) -> Program {
