@@ -20,6 +20,8 @@ mod oci;
 mod rate_limit;
 mod read_limits;
 mod router;
+#[cfg(test)]
+mod test_kind;
 
 pub use image_index::list_platforms;
 pub use oci::OciSettings;

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 /// How fast and how long a registry may be read.
@@ -15,6 +16,29 @@ pub struct ReadLimits {
     pub deadline: Duration,
     /// The longest wait for one of the `readers` to become free.
     pub queue: Duration,
+}
+
+/// The longest wait that a registry may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// The wait that a registry asks for, within reason.
+pub(super) fn bounded_wait(asked: Option<Duration>) -> Option<Duration> {
+    asked.map(|asked| asked.min(LONGEST_WAIT))
+}
+
+/// A listing that took longer than its deadline.
+pub(super) fn deadline_passed(deadline: Duration) -> String {
+    let seconds = deadline.as_secs_f64();
+    format!("the listing did not finish within {seconds} s; the next scan reads again")
+}
+
+/// A listing for which none of a registry's readers became free in time.
+pub(super) fn too_many_waiting(host: impl Display, queue: Duration) -> String {
+    let seconds = queue.as_secs_f64();
+    format!(
+        "too many listings of {host} are waiting: none became free within {seconds} s; scan less often or scan fewer \
+         repositories"
+    )
 }
 
 impl Default for ReadLimits {

@@ -2,6 +2,7 @@ use super::error::{EcrError, is_expiry};
 use super::host::EcrHost;
 use crate::model::Repository;
 use crate::port::ListFailure;
+use crate::registry::read_limits::{bounded_wait, deadline_passed, too_many_waiting};
 use crate::telemetry::redacted;
 use std::time::Duration;
 
@@ -27,9 +28,6 @@ const THROTTLED: [&str; 6] = [
     "LimitExceededException",
     "SlowDown",
 ];
-
-/// The longest wait that a registry may ask for.
-const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// What was requested: the IAM action, and the repository that it was requested for.
 pub(super) struct Request<'a> {
@@ -77,15 +75,8 @@ pub(super) fn explain(error: &EcrError, request: &Request<'_>) -> ListFailure {
         EcrError::TooManyPages(pages) => failed(format!(
             "the repository has more than {pages} pages of images; delete old images, for example by a lifecycle policy"
         )),
-        EcrError::Deadline(time) => failed(format!(
-            "the listing did not finish within {} s; the next scan reads again",
-            time.as_secs_f64()
-        )),
-        EcrError::Queue(time) => failed(format!(
-            "too many listings of {host} are waiting: none became free within {} s; scan less often or scan fewer \
-             repositories",
-            time.as_secs_f64()
-        )),
+        EcrError::Deadline(time) => failed(deadline_passed(*time)),
+        EcrError::Queue(time) => failed(too_many_waiting(host, *time)),
     }
 }
 
@@ -129,7 +120,7 @@ fn response(
                 "{repository}: ECR throttles the agent: {reported}; the next scan tries again; if this repeats, scan less \
                  often"
             ),
-            after: retry_after.map(|after| after.min(MAX_WAIT)),
+            after: bounded_wait(retry_after),
         };
     }
     let remedy = if status >= 500 {
@@ -205,13 +196,7 @@ mod tests {
 
     fn kind_and_text(error: &EcrError) -> (&'static str, String) {
         let failure = explained(error);
-        let kind = match failure {
-            ListFailure::NotFound { .. } => "not found",
-            ListFailure::Denied { .. } => "denied",
-            ListFailure::Throttled { .. } => "throttled",
-            ListFailure::Unsupported { .. } => "unsupported",
-            ListFailure::Failed { .. } => "failed",
-        };
+        let kind = crate::registry::test_kind::kind(&failure);
         (kind, failure.to_string())
     }
 

@@ -67,6 +67,28 @@ impl Resolve for Guard {
     }
 }
 
+/// Whether two addresses are on one host, or on hosts below one registered name: `registry-1.docker.io` and `cdn.docker.io`.
+pub(super) fn is_same_domain(one: &Url, other: &Url) -> bool {
+    let (Some(one), Some(other)) = (one.host_str(), other.host_str()) else {
+        return false;
+    };
+    let domain = |host: &str| {
+        let labels: Vec<&str> = host.rsplit('.').collect();
+        // `co.uk` and `com.cn` are no names that somebody registers.
+        let short = labels.get(1).is_some_and(|label| label.len() <= 3);
+        let count = if short { 3 } else { 2 };
+        let is_name = labels.len() >= count && labels[0].starts_with(|char: char| char.is_ascii_alphabetic());
+        is_name.then(|| {
+            labels
+                .iter()
+                .take(count)
+                .map(|label| label.to_ascii_lowercase())
+                .collect::<Vec<_>>()
+        })
+    };
+    one == other || domain(one).is_some_and(|name| domain(other) == Some(name))
+}
+
 /// Whether an address is one of the internet, by the IANA registries of special addresses (RFC 6890).
 fn is_public(address: IpAddr) -> bool {
     match address {
@@ -158,5 +180,23 @@ mod tests {
             "the URL is normalised to the address that is named"
         );
         assert!(guard.names("registry.local") && !guard.names("other.local"));
+    }
+
+    #[test]
+    fn a_redirect_stays_within_a_registered_name() {
+        let url = |host: &str| Url::parse(&format!("https://{host}/")).unwrap();
+        for (one, other, expected) in [
+            ("registry-1.docker.io", "cdn.docker.io", true),
+            ("ghcr.io", "ghcr.io", true),
+            ("a.ghcr.io", "b.ghcr.io", true),
+            ("a.acme.co.uk", "b.acme.co.uk", true),
+            ("a.acme.co.uk", "b.other.co.uk", false),
+            ("docker.io", "docker.com", false),
+            ("10.0.0.1", "10.0.0.1", true),
+            ("10.1.0.1", "10.2.0.1", false),
+            ("localhost", "other", false),
+        ] {
+            assert_eq!(is_same_domain(&url(one), &url(other)), expected, "{one} {other}");
+        }
     }
 }

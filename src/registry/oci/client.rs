@@ -12,7 +12,7 @@ use crate::registry::image_index;
 use crate::registry::read_limits::ReadLimits;
 use crate::telemetry::Metrics;
 use reqwest::Url;
-use reqwest::header::{LINK, RETRY_AFTER};
+use reqwest::header::LINK;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -117,9 +117,6 @@ impl Oci {
         for requests in 1..=self.limits.pages {
             seen.insert(url.clone());
             let answer = endpoint.get(&url, &repository.path, JSON, MAX_PAGE).await?;
-            if answer.headers.contains_key(RETRY_AFTER) {
-                tracing::debug!(%repository, "the registry asks to wait");
-            }
             let page = tags.add(&answer.body)?;
             let links = answer.headers.get_all(LINK).iter();
             let next = match link::next(links.filter_map(|link| link.to_str().ok()), &answer.url)? {

@@ -72,13 +72,13 @@ fn find(bytes: &[u8], host: &str, repository: &str) -> Result<Option<Login>, Str
             error.column()
         )
     })?;
-    let wanted = format!("{}/{repository}", canonical(host));
-    let entries = file.auths.iter().filter(|(key, _)| matches(key, &wanted));
+    let needed = format!("{}/{repository}", canonical(host));
+    let entries = file.auths.iter().filter(|(key, _)| matches(key, &needed));
     let entry = entries.max_by_key(|(key, _)| address(key).len());
     if let Some(login) = entry.map(|(key, entry)| login(key, entry)).transpose()?.flatten() {
         return Ok(Some(login));
     }
-    let helper = file.cred_helpers.iter().find(|(key, _)| matches(key, &wanted));
+    let helper = file.cred_helpers.iter().find(|(key, _)| matches(key, &needed));
     match helper.map(|(_, helper)| helper).or(file.creds_store.as_ref()) {
         Some(_) => Err(
             "the login is kept by a credential helper, which is a program; write user and password into the file"
@@ -151,15 +151,15 @@ fn canonical(host: &str) -> &str {
 
 /// Whether a key is for a repository: the host label by label, where `*` stands for one label or a part of one, and the path, if
 /// the key has one, as a beginning of the repository's. Source: Kubernetes, "Interpretation of config.json".
-fn matches(key: &str, wanted: &str) -> bool {
+fn matches(key: &str, needed: &str) -> bool {
     let key = address(key);
     let (key_host, key_path) = key.split_once('/').unwrap_or((&key, ""));
-    let (host, path) = wanted.split_once('/').unwrap_or((wanted, ""));
-    let (labels, wanted): (Vec<&str>, Vec<&str>) = (key_host.split('.').collect(), host.split('.').collect());
-    let is_host = labels.len() == wanted.len()
+    let (host, path) = needed.split_once('/').unwrap_or((needed, ""));
+    let (labels, needed): (Vec<&str>, Vec<&str>) = (key_host.split('.').collect(), host.split('.').collect());
+    let is_host = labels.len() == needed.len()
         && labels
             .iter()
-            .zip(&wanted)
+            .zip(&needed)
             .all(|(pattern, label)| Wildcard::new(*pattern).matches(label));
     let is_path = key_path.is_empty()
         || path == key_path

@@ -1,11 +1,10 @@
 use super::error::OciError;
 use crate::model::{Printable, Repository};
 use crate::port::ListFailure;
+use crate::registry::read_limits::{bounded_wait, deadline_passed, too_many_waiting};
 use crate::telemetry::redacted;
 use std::time::Duration;
 
-/// The longest wait that a registry may ask for.
-const MAX_WAIT: Duration = Duration::from_secs(900);
 /// The longest message of a registry that is shown, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
@@ -62,14 +61,8 @@ pub(super) fn explain(error: &OciError, repository: &Repository) -> ListFailure 
         OciError::TooManyPages(pages) => failed(format!(
             "the repository has more than {pages} pages of tags; delete old tags"
         )),
-        OciError::Deadline(time) => failed(format!(
-            "the listing did not finish within {} s; the next scan reads again",
-            time.as_secs_f64()
-        )),
-        OciError::Queue(time) => failed(format!(
-            "too many listings of {host} are waiting: none became free within {} s; scan less often or scan fewer repositories",
-            time.as_secs_f64()
-        )),
+        OciError::Deadline(time) => failed(deadline_passed(*time)),
+        OciError::Queue(time) => failed(too_many_waiting(host, *time)),
     }
 }
 
@@ -113,7 +106,7 @@ fn response(
         },
         429 => ListFailure::Throttled {
             message: message("the next scan tries again; if this repeats, scan less often, or log in".to_owned()),
-            after: retry_after.map(|after| after.min(MAX_WAIT)),
+            after: bounded_wait(retry_after),
         },
         500.. => ListFailure::Failed {
             message: message("this is a fault of the registry, and the next scan tries again".to_owned()),
@@ -146,13 +139,7 @@ mod tests {
             path: "acme/web".to_owned(),
         };
         let failure = explain(error, &repository);
-        let kind = match failure {
-            ListFailure::NotFound { .. } => "not found",
-            ListFailure::Denied { .. } => "denied",
-            ListFailure::Throttled { .. } => "throttled",
-            ListFailure::Unsupported { .. } => "unsupported",
-            ListFailure::Failed { .. } => "failed",
-        };
+        let kind = crate::registry::test_kind::kind(&failure);
         (kind, failure.to_string())
     }
 

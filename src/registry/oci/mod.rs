@@ -17,14 +17,17 @@
 
 mod address;
 mod auth;
+mod authorization;
 mod client;
 mod docker_config;
 mod endpoint;
 mod error;
 mod explain;
 mod link;
+mod response;
 mod settings;
 mod tags;
+mod token;
 
 pub(super) use client::Oci;
 pub use settings::OciSettings;
