@@ -6,7 +6,7 @@ use super::decide_with_history::Extent;
 use super::history_reader::FieldHistory;
 use super::inputs::Inputs;
 use crate::history::Hold;
-use crate::model::{FieldId, Repository};
+use crate::model::{FieldId, Repository, Tag};
 use crate::plan::{self, AutomatedField, DecidedField, Fits, Included, Outcome, Tags};
 use crate::policy::{Digests, ScanRules, Verdict};
 use crate::port::{ImageKey, Listing};
@@ -107,6 +107,12 @@ impl<'a> FieldDecider<'a> {
             waits_for_digests: true,
             ..self.decide_with(field, &waiting, fits)
         }
+    }
+
+    /// All tags that a field may move to, the first one first.
+    pub(super) fn eligible(&mut self, field: &AutomatedField) -> Vec<Tag> {
+        self.load(field);
+        self.observe(field, &self.tags, |observed| plan::eligible_tags(field, observed))
     }
 
     /// What is said about the first tag of a field that fits.

@@ -1,4 +1,5 @@
 use super::field_decider::{Decided, FieldDecider};
+use crate::model::Tag;
 use crate::plan::{AskMember, AutomatedField, DecidedField, Fits, decide_group};
 use crate::policy::Verdict;
 
@@ -16,6 +17,10 @@ impl AskMember for Members<'_, '_> {
         let field = decided.field.clone();
         self.answers[member] = Some(decided);
         field
+    }
+
+    fn eligible(&mut self, member: usize) -> Vec<Tag> {
+        self.decider.eligible(self.fields[member])
     }
 
     fn verdict(&mut self, member: usize, fits: &Fits<'_>) -> Option<Verdict> {

@@ -1,4 +1,5 @@
 use super::bump_plan::{BumpPlan, Decision, Outcome, PlannedBump};
+use super::connected::connected;
 use super::message::{Template, message};
 use crate::history::LONGEST_MESSAGE;
 use crate::model::{FieldId, ObjectId, Position, RepoPath};
@@ -82,24 +83,8 @@ fn halves(bumps: &[PlannedBump]) -> Vec<Vec<PlannedBump>> {
 
 /// The bumps that have bonds in common, directly or through others. Parts and bumps keep the order of their first bumps.
 fn together<'a>(bumps: &'a [PlannedBump], bonds: impl Fn(&'a PlannedBump) -> Vec<Bond<'a>>) -> Vec<Vec<PlannedBump>> {
-    let mut part_of: Vec<usize> = (0..bumps.len()).collect();
-    let root = |part_of: &[usize], mut at: usize| {
-        while part_of[at] != at {
-            at = part_of[at];
-        }
-        at
-    };
-    let mut first_with: BTreeMap<Bond<'a>, usize> = BTreeMap::new();
-    for (at, bump) in bumps.iter().enumerate() {
-        for bond in bonds(bump) {
-            let other = *first_with.entry(bond).or_insert(at);
-            let (one, other) = (root(&part_of, at), root(&part_of, other));
-            part_of[one.max(other)] = one.min(other);
-        }
-    }
-    let mut parts: BTreeMap<usize, Vec<PlannedBump>> = BTreeMap::new();
-    for (at, bump) in bumps.iter().enumerate() {
-        parts.entry(root(&part_of, at)).or_default().push(bump.clone());
-    }
-    parts.into_values().collect()
+    let parts = connected(bumps.iter().map(bonds)).into_iter();
+    parts
+        .map(|part| part.into_iter().map(|at| bumps[at].clone()).collect())
+        .collect()
 }

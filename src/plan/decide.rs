@@ -1,8 +1,9 @@
 use super::bump_plan::BumpPlan;
-use super::decide_field::{decide_among, decide_field, verdict};
+use super::decide_field::{decide_among, decide_field, eligible_tags, verdict};
 use super::decide_group::{AskMember, Fits, decide_group, units};
 use super::field::AutomatedField;
 use super::observed::{DecidedField, Observed};
+use crate::model::Tag;
 use crate::policy::Verdict;
 
 /// Decides about every field. The same input gives the same plan, in whatever order the fields come.
@@ -40,6 +41,10 @@ struct Observer<'a, 'b> {
 impl AskMember for Observer<'_, '_> {
     fn decide(&mut self, member: usize, fits: &Fits<'_>) -> DecidedField {
         decide_among(self.members[member], self.observed, fits)
+    }
+
+    fn eligible(&mut self, member: usize) -> Vec<Tag> {
+        eligible_tags(self.members[member], self.observed)
     }
 
     fn verdict(&mut self, member: usize, fits: &Fits<'_>) -> Option<Verdict> {

@@ -30,20 +30,30 @@ pub fn decide_among(field: &AutomatedField, observed: &Observed<'_>, fits: &Fits
 
 /// What is said about the first tag that fits; `None` if the field's repository has none, or is not known.
 pub fn verdict(field: &AutomatedField, observed: &Observed<'_>, fits: &Fits<'_>) -> Option<Verdict> {
+    inquire(field, observed, |question| first_verdict(question, fits)).flatten()
+}
+
+/// All tags that a field may move to, the first one first.
+pub fn eligible_tags(field: &AutomatedField, observed: &Observed<'_>) -> Vec<Tag> {
+    inquire(field, observed, eligible).unwrap_or_default()
+}
+
+/// Asks about the candidates of a field; `None` if nothing can be decided about the field.
+fn inquire<T>(field: &AutomatedField, observed: &Observed<'_>, answer: impl FnOnce(&Question<'_>) -> T) -> Option<T> {
     let (policy, candidates) = usable(field, observed).ok()?;
     let candidates = shared_candidates(candidates, &field.others, observed);
     let image = field.bumped_image();
     let rejected = observed.holds.get(&field.field);
     let rejected = rejected.and_then(|hold| hold.concerning(image.name(), &field.image));
-    ask(
+    Some(ask(
         policy,
         field,
         image,
         &candidates,
         rejected.as_ref(),
         observed,
-        |question| first_verdict(question, fits),
-    )
+        answer,
+    ))
 }
 
 /// Decides about one field. Only what is observed of this field and of [its repositories](AutomatedField::repositories) counts.
@@ -71,7 +81,6 @@ pub fn decide_field(field: &AutomatedField, observed: &Observed<'_>) -> DecidedF
                 decision: Arc::new(decision),
                 bump: None,
                 rests_on_since: false,
-                eligible: Vec::new(),
             };
         }
     };
@@ -80,10 +89,6 @@ pub fn decide_field(field: &AutomatedField, observed: &Observed<'_>) -> DecidedF
     let rejected = hold.and_then(|hold| hold.concerning(name, &field.image));
     let image = field.bumped_image();
     let selection = ask(policy, field, image, candidates, rejected.as_ref(), observed, choose);
-    let eligible = match field.groups.is_empty() {
-        true => Vec::new(),
-        false => ask(policy, field, image, candidates, rejected.as_ref(), observed, eligible),
-    };
     let mut rests_on_since = selection.rests_on_since;
     let (outcome, mut reason) = outcome(&selection, field.lock.as_ref());
     if let Some(name) = field.new_name.as_ref().filter(|_| outcome != Outcome::Locked) {
@@ -129,7 +134,6 @@ pub fn decide_field(field: &AutomatedField, observed: &Observed<'_>) -> DecidedF
         decision: Arc::new(decision),
         bump,
         rests_on_since,
-        eligible,
     }
 }
 

@@ -1,10 +1,11 @@
 use super::bump_plan::{Decision, Outcome};
+use super::connected::connected;
 use super::field::AutomatedField;
 use super::group::GroupMove;
 use super::observed::DecidedField;
 use crate::model::Tag;
 use crate::policy::{Eligibility, TagPart, Verdict};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Whether a tag fits the group.
@@ -15,36 +16,18 @@ pub trait AskMember {
     /// Decides about a member as if its repositories had only the tags that fit.
     fn decide(&mut self, member: usize, fits: &Fits<'_>) -> DecidedField;
 
+    /// All tags that a member may move to, the first one first.
+    fn eligible(&mut self, member: usize) -> Vec<Tag>;
+
     /// What is said about the first tag of a member that fits; `None` if there is none.
     fn verdict(&mut self, member: usize, fits: &Fits<'_>) -> Option<Verdict>;
 }
 
 /// The fields that are decided together, by their places: those that groups join. A group of one field joins nothing.
 pub fn units(fields: &[&AutomatedField]) -> Vec<Vec<usize>> {
-    let mut unit_of: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut units: Vec<Vec<usize>> = Vec::new();
-    for (at, field) in fields.iter().enumerate() {
-        let names = || field.groups.iter().map(|group| &*group.name);
-        let Some(unit) = names().find_map(|name| unit_of.get(name).copied()) else {
-            unit_of.extend(names().map(|name| (name, units.len())));
-            units.extend((!field.groups.is_empty()).then(|| vec![at]));
-            continue;
-        };
-        for name in names() {
-            let other = *unit_of.entry(name).or_insert(unit);
-            if other != unit {
-                let moved = std::mem::take(&mut units[other]);
-                units[unit].extend(moved);
-                unit_of
-                    .values_mut()
-                    .filter(|known| **known == other)
-                    .for_each(|known| *known = unit);
-            }
-        }
-        units[unit].push(at);
-    }
+    let names = |field: &&'_ AutomatedField| field.groups.iter().map(|group| group.name.clone()).collect();
+    let mut units = connected(fields.iter().map(names));
     units.retain(|unit| unit.len() > 1);
-    units.iter_mut().for_each(|unit| unit.sort_unstable());
     units
 }
 
@@ -59,10 +42,11 @@ const MOST_TRIES: usize = 16;
 /// A group does not move while one of its fields is locked, pinned, unknown or without a usable policy. A field that is held
 /// keeps the group back until the field itself may move.
 pub fn decide_group(fields: &[&AutomatedField], alone: &[DecidedField], ask: &mut dyn AskMember) -> Vec<DecidedField> {
-    let unit = Unit::new(fields, alone);
+    let mut unit = Unit::new(fields, alone);
     if let Some(obstacle) = unit.obstacle() {
         return unit.wait_for(&obstacle);
     }
+    unit.learn(ask);
     let mut failed = None;
     for part in unit.common_parts().into_iter().take(MOST_TRIES) {
         match unit.move_to(&part, ask) {
@@ -95,6 +79,8 @@ struct Unit<'a> {
     without: Option<usize>,
     /// The parts that each member may move to.
     options: Vec<BTreeSet<String>>,
+    /// The parts that the first member may move to, the first one first.
+    first: Vec<String>,
     /// The part of the current tag, where the member may stay at this tag while others move.
     current: Vec<Option<String>>,
 }
@@ -119,18 +105,28 @@ impl<'a> Unit<'a> {
             }
             _ => expressions.iter().position(Option::is_none),
         };
-        let mut unit = Self {
+        Self {
             fields,
             alone,
             expressions,
             without,
             options: Vec::new(),
+            first: Vec::new(),
             current: Vec::new(),
-        };
-        let members = 0..fields.len();
-        unit.options = members.clone().map(|at| unit.parts(at).into_iter().collect()).collect();
-        unit.current = members.map(|at| unit.current(at)).collect();
-        unit
+        }
+    }
+
+    /// Asks which tags each member may have.
+    fn learn(&mut self, ask: &mut dyn AskMember) {
+        for member in 0..self.fields.len() {
+            let eligible = ask.eligible(member);
+            let parts: Vec<String> = eligible.iter().filter_map(|tag| self.part(member, tag)).collect();
+            self.options.push(parts.iter().cloned().collect());
+            self.current.push(self.current(member));
+            if member == 0 {
+                self.first = parts;
+            }
+        }
     }
 
     /// The part of a tag of a member that must be equal in the whole group.
@@ -139,11 +135,6 @@ impl<'a> Unit<'a> {
             Some(expression) => expression.of(tag.as_str()),
             None => Some(tag.as_str().to_owned()),
         }
-    }
-
-    fn parts(&self, member: usize) -> Vec<String> {
-        let eligible = self.alone[member].eligible.iter();
-        eligible.filter_map(|tag| self.part(member, tag)).collect()
     }
 
     fn current(&self, member: usize) -> Option<String> {
@@ -177,14 +168,14 @@ impl<'a> Unit<'a> {
     /// The parts that every member can have after the move of at least one member, in the order of the first member.
     fn common_parts(&self) -> Vec<String> {
         let mut seen = BTreeSet::new();
-        let all = self.parts(0).into_iter().chain(self.current[0].clone());
+        let all = self.first.iter().chain(&self.current[0]);
         let can_have = |part: &String| {
             let mut members = self.options.iter().zip(&self.current);
             members.all(|(options, current)| options.contains(part) || current.as_ref() == Some(part))
         };
         let moves = |part: &String| self.options.iter().any(|options| options.contains(part));
-        all.filter(|part| seen.insert(part.clone()) && moves(part) && can_have(part))
-            .collect()
+        let parts = all.filter(|part| seen.insert(*part) && moves(part) && can_have(part));
+        parts.cloned().collect()
     }
 
     /// What is decided about each member if the tags must have this part.

@@ -16,6 +16,7 @@
 mod bump_plan;
 mod check;
 mod commits;
+mod connected;
 mod decide;
 mod decide_field;
 mod decide_group;
@@ -35,7 +36,7 @@ pub use bump_plan::{BumpPlan, Decision, Outcome, PlannedBump, as_list};
 pub use check::check;
 pub use commits::{CommitPer, commits};
 pub use decide::decide;
-pub use decide_field::{decide_among, decide_field, verdict};
+pub use decide_field::{decide_among, decide_field, eligible_tags, verdict};
 pub use decide_group::{AskMember, Fits, decide_group, units};
 pub use field::{AutomatedField, automated, marked, new_name};
 pub use flux_sources::FluxSources;

@@ -44,6 +44,4 @@ pub struct DecidedField {
     pub bump: Option<PlannedBump>,
     /// Whether the decision rests on the time at which the field was written ([`Observed::since`]).
     pub rests_on_since: bool,
-    /// All tags that the field may move to, the first one first. Known for fields in a group only.
-    pub eligible: Vec<Tag>,
 }
