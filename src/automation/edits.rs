@@ -74,7 +74,10 @@ fn edit_whole_groups(
 ) -> (Option<EditedFiles>, Vec<Unwritten>) {
     let mut left_out = Vec::new();
     while plan.bumps.iter().any(|bump| bump.group.is_some()) {
-        let (_, refused) = edit(plan.clone(), &mut files.clone());
+        let own = plan.bumps.iter().map(|bump| &bump.path);
+        let own = own.filter_map(|path| Some((path.clone(), files.get(path)?.clone())));
+        let mut tried: BTreeMap<RepoPath, WorkingFile> = own.collect();
+        let (edited, mut refused) = edit(plan.clone(), &mut tried);
         let broken: BTreeMap<String, FieldId> = plan
             .bumps
             .iter()
@@ -82,7 +85,9 @@ fn edit_whole_groups(
             .filter_map(|bump| Some((bump.group.as_ref()?.name.clone(), bump.field.clone())))
             .collect();
         if broken.is_empty() {
-            break;
+            files.extend(tried);
+            refused.extend(left_out);
+            return (edited, refused);
         }
         let in_broken = |bump: &mut PlannedBump| {
             bump.group
