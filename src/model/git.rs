@@ -170,6 +170,23 @@ impl RepoPath {
         &self.0
     }
 
+    /// Where a relative path leads from this folder; `None` if the relative path leads out of the repository. Empty parts and `.`
+    /// lead nowhere.
+    ///
+    /// # Errors
+    /// The relative path holds a zero byte.
+    pub fn join(&self, relative: &str) -> Option<Result<Self, InvalidName>> {
+        let mut parts: Vec<&str> = self.0.split('/').filter(|part| !part.is_empty()).collect();
+        for part in relative.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()?),
+                part => parts.push(part),
+            }
+        }
+        Some(Self::parse(&parts.join("/")))
+    }
+
     /// Whether `self` is `folder` or lies below `folder`. Every path lies below the root.
     pub fn is_within(&self, folder: &RepoPath) -> bool {
         folder.0.is_empty()

@@ -1,14 +1,11 @@
 //! What files that name other files say: kustomizations, and the configurations of plugins.
 
-use super::reading::unreadable;
+use super::reading::{BATCH, unreadable};
 use crate::manifest::{KustomizationFiles, MAX_FILE_BYTES, read_kustomization_files, read_plugin_files};
 use crate::model::BlobId;
 use crate::port::{ConfigRepo, RepoFailure, TreeFile};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// The files whose contents are read in one request.
-const BATCH: usize = 16;
 
 /// What the files that name other files say, by the files' bytes and purposes. Kept from one commit to the next.
 #[derive(Debug, Default)]
@@ -40,18 +37,19 @@ impl Named {
     pub(super) async fn load(
         &mut self,
         repo: &impl ConfigRepo,
-        wanted: Vec<(&TreeFile, Purpose)>,
+        files: Vec<(&TreeFile, Purpose)>,
         known: &Named,
     ) -> Result<(), RepoFailure> {
-        let mut unknown = Vec::new();
-        for (file, purpose) in wanted {
+        let mut unknown = BTreeSet::new();
+        for (file, purpose) in files {
             let key = (file.blob, purpose);
             match known.0.get(&key) {
                 _ if self.0.contains_key(&key) => {}
                 Some(parsed) => drop(self.0.insert(key, Arc::clone(parsed))),
-                None => unknown.push(key),
+                None => drop(unknown.insert(key)),
             }
         }
+        let unknown: Vec<(BlobId, Purpose)> = unknown.into_iter().collect();
         for batch in unknown.chunks(BATCH) {
             let blobs = batch.iter().map(|(blob, _)| *blob).collect();
             let contents = repo.blobs(blobs, MAX_FILE_BYTES).await?;

@@ -49,8 +49,10 @@ impl Renderers {
         if let Some(renderer) = self.of(UnitKind::Chart) {
             plan.pending.extend(charts(units, &listing.files, renderer));
         }
-        if let Some(renderer) = self.of(UnitKind::Kustomization) {
-            let folders = units.of_kind(UnitKind::Kustomization);
+        let folders = units.of_kind(UnitKind::Kustomization);
+        if folders.is_empty() {
+            *named = Named::default();
+        } else if let Some(renderer) = self.of(UnitKind::Kustomization) {
             let listed = (&*listing.files, &*listing.unread, paths);
             let reach = Reach::of(repo, commit, folders.iter().copied(), listed, named).await?;
             let roots = reach.roots(folders);

@@ -149,9 +149,11 @@ impl<G: ConfigRepo> Publisher<G> {
             self.published.send_if_modified(|published| {
                 let is_same =
                     |published: &Arc<DeclaredState>| published.commit == commit && published.findings == state.findings;
-                let is_new = !published.as_ref().is_some_and(is_same);
+                if published.as_ref().is_some_and(is_same) {
+                    return false;
+                }
                 *published = Some(Arc::clone(&state));
-                is_new
+                true
             });
         }
         Ok(state)

@@ -3,7 +3,7 @@
 
 use super::discover::KUSTOMIZATIONS;
 use super::named::{Named, Parsed, Purpose};
-use super::reach_paths::{REMOTE, below, is_remote, joined};
+use super::reach_paths::{REMOTE, is_remote, joined};
 use crate::manifest::{Reference, ReferenceKind};
 use crate::model::{BlobId, CommitId, RepoPath};
 use crate::port::{ConfigRepo, RepoFailure, TreeFile, UnreadEntry};
@@ -121,8 +121,8 @@ impl Reach {
                 .collect::<Vec<_>>()
         };
         let files: Vec<(RepoPath, TreeFile)> = folders.iter().flat_map(own).collect();
-        let wanted = files.iter().map(|(_, file)| (file, Purpose::Kustomization));
-        fresh.load(repo, wanted.collect(), known).await?;
+        let own = files.iter().map(|(_, file)| (file, Purpose::Kustomization));
+        fresh.load(repo, own.collect(), known).await?;
         let empty = |folder| (folder, Parts::default());
         let mut parts: BTreeMap<RepoPath, Parts> = folders.into_iter().map(empty).collect();
         let mut written = Vec::new();
@@ -137,8 +137,8 @@ impl Reach {
         }
         self.look_outside(repo, commit, &written, paths).await?;
         let plugins = self.plugins(&written);
-        let wanted = plugins.iter().map(|(_, file, purpose)| (file, *purpose));
-        fresh.load(repo, wanted.collect(), known).await?;
+        let named = plugins.iter().map(|(_, file, purpose)| (file, *purpose));
+        fresh.load(repo, named.collect(), known).await?;
         for (by, file, purpose) in plugins {
             let more = fresh
                 .of(&file, purpose)?
@@ -171,7 +171,7 @@ impl Reach {
 
     /// The kustomization files of a folder. More than one is kustomize's to refuse.
     fn kustomizations(&self, folder: &RepoPath) -> impl Iterator<Item = TreeFile> {
-        let paths = KUSTOMIZATIONS.iter().filter_map(|name| below(folder, name));
+        let paths = KUSTOMIZATIONS.iter().filter_map(|name| joined(folder, name).ok());
         paths.filter_map(|path| self.file(&path))
     }
 
@@ -236,11 +236,8 @@ impl Reach {
                     false => Found::Folder(path),
                 };
             }
-            let below = self
-                .tree
-                .range(path.clone()..)
-                .take_while(|(file, _)| file.is_within(&path));
-            if !path.as_str().is_empty() && below.count() > 0 {
+            let mut from = self.tree.range(path.clone()..);
+            if !path.as_str().is_empty() && from.next().is_some_and(|(file, _)| file.is_within(&path)) {
                 return Found::Refused("a folder without a kustomization.yaml; add one to it".to_owned());
             }
         }
@@ -265,20 +262,21 @@ impl Reach {
         let (components, others): (Vec<&RepoPath>, Vec<&RepoPath>) =
             folders.into_iter().partition(|folder| is_component(folder));
         let mut included: BTreeSet<RepoPath> = BTreeSet::new();
-        for folder in &others {
-            let below = self.closure(folder).into_iter().filter(|inner| inner != *folder);
-            included.extend(below);
+        let closures: BTreeMap<&RepoPath, BTreeSet<RepoPath>> =
+            others.iter().map(|folder| (*folder, self.closure(folder))).collect();
+        for (folder, closure) in &closures {
+            included.extend(closure.iter().filter(|inner| inner != folder).cloned());
         }
         let mut roots = Roots::default();
         let mut covered = BTreeSet::new();
         for folder in others.iter().filter(|folder| !included.contains(**folder)) {
-            covered.extend(self.closure(folder));
+            covered.extend(closures[folder].iter().cloned());
             roots.rendered.push((*folder).clone());
         }
         // Folders that include each other are in no other folder. Kustomize names the circle when one of them is rendered.
         for folder in &others {
             if !covered.contains(*folder) {
-                covered.extend(self.closure(folder));
+                covered.extend(closures[folder].iter().cloned());
                 roots.rendered.push((*folder).clone());
             }
         }

@@ -28,24 +28,8 @@ pub(super) fn joined(folder: &RepoPath, text: &str) -> Result<RepoPath, String> 
     if text.starts_with('/') {
         return Err("an absolute path; write a path relative to the kustomization".to_owned());
     }
-    let mut parts: Vec<&str> = folder.as_str().split('/').filter(|part| !part.is_empty()).collect();
-    for part in text.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.pop().is_none() => {
-                return Err("which lies outside of the repository; commit what it leads to".to_owned());
-            }
-            ".." => {}
-            part => parts.push(part),
-        }
-    }
-    RepoPath::parse(&parts.join("/")).map_err(|error| error.to_string())
-}
-
-/// The path of a file in a folder.
-pub(super) fn below(folder: &RepoPath, name: &str) -> Option<RepoPath> {
-    match folder.as_str() {
-        "" => RepoPath::parse(name).ok(),
-        folder => RepoPath::parse(&format!("{folder}/{name}")).ok(),
+    match folder.join(text) {
+        Some(path) => path.map_err(|error| error.to_string()),
+        None => Err("which lies outside of the repository; commit what it leads to".to_owned()),
     }
 }

@@ -4,7 +4,7 @@ use super::flux_v1;
 use super::incremental::{Changed, Snapshot};
 use super::named::Named;
 use super::pending::{Plan, Renderers};
-use super::reading::{FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
+use super::reading::{BATCH, FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
 use super::render::{Rendered, Renderings};
 use super::unread;
 use crate::driver::blocking;
@@ -48,10 +48,6 @@ const ROOM: usize = 160 << 20;
 
 /// The changed files that are worth a reading of the changes alone.
 const MOST_CHANGES: usize = 256;
-
-/// The files that are held in memory at once. In practice files have a few kilobytes, and a batch costs tens of microseconds
-/// besides its parsing.
-pub(super) const BATCH: usize = 16;
 
 /// The bytes of a small file. An ordinary manifest has some kilobytes.
 const SMALL: usize = 64 << 10;

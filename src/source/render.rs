@@ -1,5 +1,5 @@
 use super::pending::Pending;
-use super::reading::{UnitKey, unreadable};
+use super::reading::{BATCH, UnitKey, unreadable};
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{Finding, RepoPath, Severity};
 use crate::port::{ConfigRepo, RenderFailure, Rendering, RepoFailure, Unit};
@@ -16,8 +16,6 @@ const AT_ONCE: usize = 2;
 /// The time that the renderings of one commit may take. The reading of a commit has 240 s. What is not rendered by then is
 /// rendered at the next reading, which finds the rest in the cache.
 const TIME: Duration = Duration::from_secs(150);
-/// The files whose contents are read in one request.
-const BATCH: usize = 16;
 /// The most bytes of all files of a unit.
 const MOST_BYTES: usize = 64 << 20;
 /// The bytes of memory that an object takes besides its content: ids, paths, and what is allocated for them.

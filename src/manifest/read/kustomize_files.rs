@@ -74,7 +74,7 @@ pub(crate) fn read_kustomization_files(bytes: &[u8]) -> Result<KustomizationFile
         for (key, kind) in LISTS {
             for text in map.texts(key) {
                 match (kind, is_inline(text)) {
-                    (ReferenceKind::Plugin, true) => found.references.extend(plugin(key, text.as_bytes())),
+                    (ReferenceKind::Plugin, true) => found.references.extend(read_plugin_files(key, text.as_bytes())),
                     _ => found.add(key, text, kind),
                 }
             }
@@ -101,7 +101,11 @@ pub(crate) fn read_kustomization_files(bytes: &[u8]) -> Result<KustomizationFile
 
 /// The files that the configuration of a plugin may name. Nothing is an error: kustomize reads the file itself.
 pub(crate) fn read_plugin_files(key: &'static str, bytes: &[u8]) -> Vec<Reference> {
-    plugin(key, bytes)
+    let mut references = Vec::new();
+    for value in documents(bytes).unwrap_or_default() {
+        paths(key, &value, false, &mut references);
+    }
+    references
 }
 
 impl KustomizationFiles {
@@ -137,14 +141,6 @@ fn documents(bytes: &[u8]) -> Result<Vec<Value>, String> {
 /// Whether an entry is a document and not a path.
 fn is_inline(text: &str) -> bool {
     text.contains(['\n', '{']) || text.contains(": ")
-}
-
-fn plugin(key: &'static str, bytes: &[u8]) -> Vec<Reference> {
-    let mut references = Vec::new();
-    for value in documents(bytes).unwrap_or_default() {
-        paths(key, &value, false, &mut references);
-    }
-    references
 }
 
 fn paths(key: &'static str, value: &Value, is_path: bool, found: &mut Vec<Reference>) {

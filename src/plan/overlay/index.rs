@@ -60,18 +60,5 @@ pub(super) fn join(folder: &RepoPath, path: &str) -> Option<RepoPath> {
     if path.contains("://") || path.contains('?') || path.starts_with('/') {
         return None;
     }
-    let mut parts: Vec<&str> = folder.as_str().split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    match &*parts {
-        [] => Some(RepoPath::default()),
-        parts => RepoPath::parse(&parts.join("/")).ok(),
-    }
+    folder.join(path)?.ok()
 }

@@ -11,7 +11,8 @@ mod targets;
 mod unread;
 
 use super::assign::TargetPaths;
-use super::reader::{BATCH, Reader};
+use super::reader::Reader;
+use super::reading::BATCH;
 use crate::model::{BlobId, CommitId, RepoPath, TargetId};
 use crate::port::{
     ConfigRepo, DeclaredState, FileChange, HistoryCommit, NewCommit, PushOutcome, RepoFailure, TargetState, TreeFile,
