@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Files take milliseconds; a call of AWS KMS that fails takes some seconds.
 const TIME: Duration = Duration::from_secs(30);
-/// The program with all its clients of clouds; files are small beside it.
+/// The program with all its clients of clouds; files are small compared with it.
 const MEMORY: u64 = 512 << 20;
 /// The largest plain text.
 const OUTPUT: usize = 8 << 20;

@@ -2,7 +2,7 @@
 //!
 //! Stages of a reading: *discover* (pure: a tree listing becomes plain files, encrypted files, kustomization folders and
 //! charts; `reach` follows what kustomizations name, so that each is made of the files that it reaches and of no others, and so
-//! that a base is not applied beside the overlays that include it), *render* (plain files are parsed here; a
+//! that a base which an overlay includes is not applied by itself), *render* (plain files are parsed here; a
 //! [`Renderer`](crate::port::Renderer) makes the objects of the other units), *assign* (pure: objects by target, each target with findings and a completeness of its own). What was read is kept
 //! under a hash of the unit's paths and blobs and of the renderer's version, so that a commit costs what it changes: a
 //! one-line commit parses one file and looks at no other.

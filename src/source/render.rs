@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The units that are rendered at the same time: as many programs beside the agent as a container with a small share of a node
+/// The units that are rendered at the same time: as many programs in addition to the agent as a container with a small share of a node
 /// carries.
 const AT_ONCE: usize = 2;
 /// The time that the renderings of one commit may take. The reading of a commit has 240 s. What is not rendered by then is

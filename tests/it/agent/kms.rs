@@ -1,14 +1,13 @@
 //! Files that are encrypted with a key of AWS KMS, in a China region, by the identity of the agent's environment.
 
+use super::sops::{encrypted_with, sync_another_commit};
 use super::world::{World, namespace_file};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use tempfile::TempDir;
 use tidegate_stack::agent::Options;
 use tidegate_stack::{ControlPlane, Tools};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -87,21 +86,6 @@ async fn answer(stream: TcpStream, calls: &Calls, allowed: &Mutex<bool>) -> std:
     stream.shutdown().await
 }
 
-fn encrypted(text: &str, env: &[(String, String)]) -> String {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("secret.yaml");
-    std::fs::write(&file, text).unwrap();
-    let output = Command::new(Tools::get("sops").unwrap())
-        .args(["encrypt", "--kms", KEY, "--encrypted-regex", "^stringData$"])
-        .arg(&file)
-        .envs(env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_kms_is_decrypted_by_the_pods_identity_and_a_refusal_is_repeated_in_the_words_of_aws() {
     let cluster = ControlPlane::shared().await.unwrap();
@@ -114,7 +98,10 @@ async fn a_file_of_kms_is_decrypted_by_the_pods_identity_and_a_refusal_is_repeat
         ("AWS_SECRET_ACCESS_KEY".to_owned(), "of-the-test".to_owned()),
     ];
     let secret = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: kms}}\nstringData: {{password: {PLAIN}}}\n");
-    let text = tokio::task::block_in_place(|| encrypted(&secret, &env));
+    let text = tokio::task::block_in_place(|| {
+        let arguments = ["--kms", KEY, "--encrypted-regex", "^stringData$"];
+        encrypted_with("secret.yaml", &secret, &arguments, &env)
+    });
     let files = [("namespace.yaml", namespace_file(&namespace)), ("secret.yaml", text)];
     let mut world = World::with(&cluster, "kms", &namespace, &files).await;
     let sops = Tools::get("sops").unwrap();
@@ -140,13 +127,7 @@ async fn a_file_of_kms_is_decrypted_by_the_pods_identity_and_a_refusal_is_repeat
     }
 
     *allowed.lock().unwrap() = true;
-    let person = world.repo.work_copy().unwrap();
-    person
-        .write("map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n")
-        .unwrap();
-    person.commit("Something else").unwrap();
-    person.push().unwrap();
-    world.agent.ask(&["sync"]).await.unwrap();
+    sync_another_commit(&world).await;
     let api: Api<Secret> = Api::namespaced(world.client.clone(), &namespace);
     let live = api.get("kms").await.unwrap().data.unwrap();
     assert_eq!(live["password"].0, PLAIN.as_bytes());

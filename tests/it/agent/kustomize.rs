@@ -11,7 +11,14 @@ use tidegate_stack::tools::Tools;
 const OLD: &str = "1111aaa";
 const NEW: &str = "2222bbb";
 
-async fn world(cluster: &ControlPlane, name: &str, namespace: &str, files: &[(&str, String)], paths: &str) -> World {
+/// A world whose agent renders, with these paths.
+pub async fn world(
+    cluster: &ControlPlane,
+    name: &str,
+    namespace: &str,
+    files: &[(&str, String)],
+    paths: &str,
+) -> World {
     let mut world = World::with(cluster, name, namespace, files).await;
     let kustomize = Tools::get("kustomize").unwrap();
     let more = format!(
@@ -41,12 +48,7 @@ async fn maps(world: &World) -> Vec<String> {
 }
 
 async fn renderings(world: &World) -> String {
-    let text = reqwest::get(format!("{}/metrics", world.agent.server()))
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let (_, text) = world.agent.get("/metrics").await.unwrap();
     let line = text
         .lines()
         .find(|line| line.starts_with("tidegate_renderings_total "))

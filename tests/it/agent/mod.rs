@@ -10,7 +10,7 @@ mod hung_disk;
 mod idle;
 mod kill;
 mod kms;
-mod kustomize;
+pub(crate) mod kustomize;
 mod overlays;
 mod platforms;
 mod race;

@@ -24,30 +24,43 @@ fn age_key() -> (String, String) {
     (identity.clone(), recipient.to_owned())
 }
 
-fn encrypted(name: &str, text: &str, recipient: &str) -> String {
+/// The text of a file as sops encrypts it, with these arguments and variables.
+pub fn encrypted_with(name: &str, text: &str, arguments: &[&str], env: &[(String, String)]) -> String {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, text).unwrap();
     let output = Command::new(Tools::get("sops").unwrap())
-        .args([
-            "encrypt",
-            "--age",
-            recipient,
-            "--encrypted-regex",
-            "^(data|stringData|PASSWORD)$",
-        ])
+        .arg("encrypt")
+        .args(arguments)
         .arg(&file)
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn encrypted(name: &str, text: &str, recipient: &str) -> String {
+    let arguments = ["--age", recipient, "--encrypted-regex", "^(data|stringData|PASSWORD)$"];
+    let text = encrypted_with(name, text, &arguments, &[]);
     assert!(!PLAIN.iter().any(|plain| text.contains(plain)));
     text
 }
 
 fn secret(name: &str, password: &str) -> String {
     format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData: {{password: {password}}}\n")
+}
+
+/// A person commits something else, so that what was not decrypted is tried again.
+pub async fn sync_another_commit(world: &World) {
+    let person = world.repo.work_copy().unwrap();
+    person
+        .write("map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n")
+        .unwrap();
+    person.commit("Something else").unwrap();
+    person.push().unwrap();
+    world.agent.ask(&["sync"]).await.unwrap();
 }
 
 async fn put_keys(world: &World, name: &str, entries: &[(&str, &str)]) {
@@ -166,13 +179,7 @@ async fn encrypted_files_are_applied_and_a_wrong_key_stops_one_file_alone() {
         ("key.asc", &fixture("key.asc")),
     ];
     put_keys(&world, "sops-keys", &entries).await;
-    let person = world.repo.work_copy().unwrap();
-    person
-        .write("map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n")
-        .unwrap();
-    person.commit("Something else").unwrap();
-    person.push().unwrap();
-    world.agent.ask(&["sync"]).await.unwrap();
+    sync_another_commit(&world).await;
     assert_eq!(live(&world).await[2], of("other", PLAIN[3]));
 
     let mut all = said + &world.agent.ask(&["status"]).await.unwrap() + &world.agent.log();

@@ -3,6 +3,7 @@
 //! `TIDEGATE_FOLDERS=500` makes more folders; `TIDEGATE_SEED` repeats a run.
 
 use super::Random;
+use crate::agent::kustomize::world;
 use crate::agent::world::{World, namespace_file};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap, core::v1::Secret, core::v1::Service};
 use kube::api::{Api, ListParams};
@@ -17,7 +18,7 @@ use tidegate_stack::{ControlPlane, Tools};
 const FOLDERS: usize = 16;
 /// The label that the agent gives each object, which kubectl does not know.
 const LABEL: &str = "applyset.kubernetes.io/part-of";
-/// The bases that folders build on: below `repo.paths`, and beside.
+/// The bases that folders build on: below `repo.paths`, and elsewhere.
 const BASES: [&str; 4] = ["apps/base-0", "apps/group/base-1", "lib/base-2", "lib/deep/base-3"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,15 +33,7 @@ async fn what_is_applied_of_generated_folders_is_what_kustomize_and_kubectl_woul
         .map(|at| folder(&mut random, at, &namespace, &mut files))
         .collect();
     let listed: Vec<(&str, String)> = files.iter().map(|(path, text)| (&**path, text.clone())).collect();
-    let mut world = World::with(&cluster, "oracle", &namespace, &listed).await;
-    let kustomize = Tools::get("kustomize").unwrap();
-    let more = format!(
-        "sync: {{set: oracle}}\nrender: {{kustomize: {}}}\n",
-        kustomize.display()
-    );
-    let paths = "  paths: [apps]\n".to_owned();
-    let configure = |options: &mut tidegate_stack::agent::Options| (options.more, options.repo_more) = (more, paths);
-    world.agent.configure(configure).unwrap();
+    let mut world = world(&cluster, "oracle", &namespace, &listed, "apps").await;
     world.agent.run().await.unwrap();
     world.agent.ask(&["sync"]).await.unwrap();
 

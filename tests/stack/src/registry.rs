@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::control_plane::certificates::Authority;
+use crate::ecr::digest_of;
 use crate::port::Port;
 use crate::process::Process;
 use crate::tools::Tools;
@@ -121,7 +121,7 @@ impl Registry {
     /// # Errors
     /// The registry refuses.
     pub async fn push(&self, repository: &str, tag: &str, config: &str) -> Result<String> {
-        let blob = digest(config);
+        let blob = digest_of(config.as_bytes());
         let begun = self
             .request(reqwest::Method::POST, &format!("{repository}/blobs/uploads/"))
             .send()
@@ -142,7 +142,7 @@ impl Registry {
         let put = self.request(reqwest::Method::PUT, &format!("{repository}/manifests/{tag}"));
         let put = put.header("content-type", MANIFEST).body(manifest.clone());
         put.send().await?.error_for_status()?;
-        Ok(digest(&manifest))
+        Ok(digest_of(manifest.as_bytes()))
     }
 
     /// Gives the image of a tag further tags, in the registry's storage: a thousand pushes take half a minute.
@@ -176,12 +176,6 @@ impl Registry {
             false => request,
         }
     }
-}
-
-fn digest(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{digits}")
 }
 
 fn config(dir: &Path, port: &Port, is_closed: bool) -> String {

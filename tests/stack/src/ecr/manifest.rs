@@ -32,7 +32,7 @@ pub(super) struct MadeUp {
 }
 
 /// `sha256:` and 64 hexadecimal digits over the bytes.
-pub(super) fn digest_of(bytes: &[u8]) -> String {
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 

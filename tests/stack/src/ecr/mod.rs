@@ -46,5 +46,6 @@ pub use clock::PushTime;
 pub use counts::{Mark, Requests};
 pub use faults::{Fault, FaultKind};
 pub use handle::{DEFAULT_ACCOUNT, DEFAULT_REGION, EcrServer, Options};
+pub(crate) use manifest::digest_of;
 pub use python::{MotoServer, Python};
 pub use store::Mutability;
