@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::Result;
 use tempfile::TempDir;
 
 use crate::control_plane::certificates::Authority;
@@ -85,14 +85,7 @@ impl Registry {
     async fn ready(&mut self) -> Result<()> {
         let deadline = tokio::time::Instant::now() + READY_DEADLINE;
         while self.request(reqwest::Method::GET, "").send().await.is_err() {
-            if let Some(code) = self.process.exit_code() {
-                bail!("the registry ended with code {code}:\n{}", self.process.log_tail());
-            }
-            ensure!(
-                tokio::time::Instant::now() < deadline,
-                "the registry is not ready:\n{}",
-                self.process.log_tail()
-            );
+            self.process.still_starting(deadline, "no answer")?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())

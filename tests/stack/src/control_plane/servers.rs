@@ -209,23 +209,9 @@ impl ControlPlane {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "no answer within 5 s".to_owned(),
             };
-            self.still_starting(deadline, &last)?;
+            self.api_server_process().still_starting(deadline, &last)?;
             sleep_briefly().await;
         }
-    }
-
-    fn still_starting(&self, deadline: tokio::time::Instant, last: &str) -> Result<()> {
-        let mut process = self.api_server_process();
-        if let Some(code) = process.exit_code() {
-            bail!("kube-apiserver ended with code {code}:\n{}", process.log_tail());
-        }
-        if tokio::time::Instant::now() >= deadline {
-            bail!(
-                "kube-apiserver is not ready after {READY_DEADLINE:?} ({last}):\n{}",
-                process.log_tail()
-            );
-        }
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -101,15 +101,7 @@ impl Gitea {
             if web && tokio::net::TcpStream::connect(self.ssh.addr()).await.is_ok() {
                 return Ok(());
             }
-            if let Some(code) = self.process.exit_code() {
-                bail!("gitea ended with code {code}:\n{}", self.process.log_tail());
-            }
-            if tokio::time::Instant::now() >= deadline {
-                bail!(
-                    "gitea is not ready after {READY_DEADLINE:?}:\n{}",
-                    self.process.log_tail()
-                );
-            }
+            self.process.still_starting(deadline, "no answer")?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -106,6 +106,20 @@ impl Process {
         self.exit_code().is_none()
     }
 
+    /// Checks a program that has not answered as it should yet. `last` is what it answered.
+    ///
+    /// # Errors
+    /// The program has ended, or `until` is over. The message ends with the log.
+    pub fn still_starting(&mut self, until: tokio::time::Instant, last: &str) -> Result<()> {
+        if let Some(code) = self.exit_code() {
+            bail!("{} ended with code {code}:\n{}", self.name, self.log_tail());
+        }
+        if tokio::time::Instant::now() >= until {
+            bail!("{} is not ready in time ({last}):\n{}", self.name, self.log_tail());
+        }
+        Ok(())
+    }
+
     /// Waits for the program to end; the exit code as in [`Process::exit_code`].
     ///
     /// # Errors
