@@ -60,6 +60,8 @@ pub(super) struct FieldDecider<'a> {
     extent: Extent,
     now: Timestamp,
     tags: BTreeMap<Repository, Tags>,
+    /// The repositories of the group that is being decided: each of its fields is asked about several times.
+    kept: BTreeSet<Repository>,
     /// The repositories among these whose listings lack digests.
     cut: BTreeSet<Repository>,
     /// The listings with all digests that were judged.
@@ -70,6 +72,8 @@ pub(super) struct FieldDecider<'a> {
 
 /// Listings in memory at once. A field with more repositories keeps all of its own.
 const AT_ONCE: usize = 4;
+/// Listings of one group in memory at once. Those of a larger group are judged again when a field is asked about again.
+const OF_A_GROUP: usize = 16;
 
 impl<'a> FieldDecider<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>, past: &'a FieldHistory, extent: Extent, now: Timestamp) -> Self {
@@ -79,10 +83,17 @@ impl<'a> FieldDecider<'a> {
             extent,
             now,
             tags: BTreeMap::new(),
+            kept: BTreeSet::new(),
             cut: BTreeSet::new(),
             whole: BTreeMap::new(),
             listings: 0,
         }
+    }
+
+    /// Keeps the listings of these fields in memory, until others are named.
+    pub(super) fn keep(&mut self, fields: &[&AutomatedField]) {
+        let repositories = fields.iter().flat_map(|field| field.repositories());
+        self.kept = repositories.take(OF_A_GROUP).collect();
     }
 
     /// Decides about a field, among the tags that fit.
@@ -125,7 +136,9 @@ impl<'a> FieldDecider<'a> {
     fn load(&mut self, field: &AutomatedField) -> Vec<Repository> {
         let repositories = field.repositories();
         if self.tags.len() >= AT_ONCE {
-            self.tags.retain(|repository, _| repositories.contains(repository));
+            let kept = &self.kept;
+            self.tags
+                .retain(|repository, _| repositories.contains(repository) || kept.contains(repository));
         }
         for repository in &repositories {
             if !self.tags.contains_key(repository) {

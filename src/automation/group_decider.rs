@@ -34,6 +34,7 @@ pub(super) fn decide_together(
     fields: &[&AutomatedField],
     alone: Vec<Decided>,
 ) -> Vec<Decided> {
+    decider.keep(fields);
     let fields_alone: Vec<DecidedField> = alone.iter().map(|decided| decided.field.clone()).collect();
     let mut members = Members {
         decider,
@@ -42,6 +43,7 @@ pub(super) fn decide_together(
     };
     let together = decide_group(fields, &fields_alone, &mut members);
     let answers = members.answers.into_iter();
+    decider.keep(&[]);
     let decided = alone
         .into_iter()
         .zip(answers)
