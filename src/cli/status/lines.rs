@@ -1,5 +1,5 @@
 use super::answer::{Answer, Field, Key, Target, Unready};
-use crate::model::table;
+use crate::model::{Printable, table};
 
 /// The lines, and whether everything is well.
 #[derive(Debug, Default)]
@@ -37,7 +37,10 @@ pub(super) fn of(answer: &Answer) -> Lines {
 }
 
 fn row(title: &str, text: String) -> [String; 2] {
-    [title.to_owned(), text.replace('\n', " ")]
+    [
+        title.to_owned(),
+        Printable::new(&text).with_blanks().uncut().to_string(),
+    ]
 }
 
 fn short(commit: &str) -> &str {
@@ -183,11 +186,13 @@ behind      CronJob shop/job main: a, newest c: locked by Jo
     #[test]
     fn a_problem_is_shown_and_makes_the_agent_unwell() {
         let mut answer = well();
-        answer["problems"] = json!(["a.yaml:2:1: no YAML"]);
+        answer["problems"] = json!(["a.yaml:2:1: no YAML,\n\u{1b}[2Jsays the parser"]);
         let lines = lines(answer);
         assert!(!lines.is_well);
         assert!(
-            lines.text.contains("PROBLEM     a.yaml:2:1: no YAML\n"),
+            lines
+                .text
+                .contains("PROBLEM     a.yaml:2:1: no YAML,  [2Jsays the parser\n"),
             "{}",
             lines.text
         );

@@ -3,6 +3,7 @@ use super::wait::{End, wait};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, print};
 use crate::cli::server::{Server, show};
+use crate::model::Printable;
 use clap::Args;
 use std::time::Duration;
 
@@ -82,7 +83,21 @@ impl Sync {
 fn lines(title: &str, reasons: &[String]) -> String {
     let mut text = format!("{title}\n");
     for reason in reasons {
-        text += &format!("  {}\n", reason.replace('\n', " "));
+        text += &format!("  {}\n", Printable::new(reason).with_blanks().uncut());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_a_line_that_does_not_steer_the_terminal() {
+        let reasons = ["web.yaml: it\ncrashes".to_owned(), "\x1b[2Jgone".to_owned()];
+        assert_eq!(
+            lines("not healthy", &reasons),
+            "not healthy\n  web.yaml: it crashes\n   [2Jgone\n"
+        );
+    }
 }

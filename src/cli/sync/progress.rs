@@ -1,5 +1,6 @@
 //! Shows what a wait waits for: on a terminal one line for each object, drawn anew in place; elsewhere a line for each change.
 
+use crate::model::Printable;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -55,8 +56,8 @@ impl Progress {
             lines.push(format!("{} more", unready.len() - MAX_LINES));
         }
         for line in &lines {
-            text += &cut(line, width);
-            text.push('\n');
+            // A line that is as wide as the terminal may wrap.
+            text += &format!("{}\n", clean(line).at_most(width.saturating_sub(1)));
         }
         self.drawn = lines.len();
         text
@@ -66,24 +67,20 @@ impl Progress {
         let mut text = String::new();
         for (object, message) in unready {
             if self.known.get(object) != Some(message) {
-                text += &format!("{object}: {}\n", message.replace('\n', " "));
+                text += &format!("{}\n", clean(&format!("{object}: {message}")));
             }
         }
         for object in self.known.keys().filter(|object| !unready.contains_key(*object)) {
-            text += &format!("{object}: done\n");
+            text += &format!("{}\n", clean(&format!("{object}: done")));
         }
         self.known.clone_from(unready);
         text
     }
 }
 
-/// A line that does not wrap, without control characters.
-fn cut(line: &str, width: usize) -> String {
-    let clean: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match clean.len() < width {
-        true => clean.into_iter().collect(),
-        false => clean.into_iter().take(width.saturating_sub(2)).chain(['…']).collect(),
-    }
+/// One line. The messages are the cluster's: what steers a terminal does not reach it.
+fn clean(line: &str) -> Printable<'_> {
+    Printable::new(line).with_blanks().uncut()
 }
 
 fn width() -> usize {
@@ -140,5 +137,16 @@ mod tests {
         assert_eq!(progress.changes(&first), "Deployment a: 0 of 1\n");
         assert_eq!(progress.changes(&first), "");
         assert_eq!(progress.changes(&objects(&[])), "Deployment a: done\n");
+    }
+
+    #[test]
+    fn no_message_of_the_cluster_steers_the_terminal() {
+        let mut progress = progress();
+        let message = format!("{} \x1b[2J\u{9b}31m\u{202e}\r0 of\n1", "long ".repeat(60));
+        let all = objects(&[("Deployment \x1b[1ma", &message)]);
+        let expected = format!("Deployment  [1ma: {}  [2J 31m  0 of 1\n", "long ".repeat(60));
+        assert_eq!(progress.changes(&all), expected);
+        assert_eq!(progress.redraw(&all, 1_000), expected);
+        assert_eq!(progress.changes(&objects(&[])), "Deployment  [1ma: done\n");
     }
 }
