@@ -4,6 +4,7 @@
 //! equal within one output, and nobody can try short values out.
 
 use super::field_set::show_field;
+use crate::model::Printable;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -84,7 +85,7 @@ impl Walk<'_> {
                 let before = before.map(|value| self.shown(value));
                 let after = after.map(|value| self.shown(value));
                 self.changes.push(FieldChange {
-                    field: show_field(&self.path),
+                    field: Printable::new(&show_field(&self.path)).uncut().to_string(),
                     before,
                     after,
                 });
@@ -131,7 +132,7 @@ impl Walk<'_> {
             is(0, "data") || is(0, "stringData") || is(2, LAST_APPLIED) || self.path.len() < 3 && is(0, "metadata");
         match self.key {
             Some(key) if holds_secret || self.path.is_empty() => hashed(value, key),
-            _ => cut(&value.to_string()),
+            _ => Printable::new(&value.to_string()).at_most(MAX_VALUE).to_string(),
         }
     }
 }
@@ -150,13 +151,6 @@ fn hashed(value: &Value, key: &[u8; 16]) -> String {
     // Cut short, so that it cannot be carried on to the hash of a longer value.
     let digest = hex::encode(Sha256::new_with_prefix(key).chain_update(value.to_string()).finalize());
     format!("(hash {})", digest.get(..12).unwrap_or_default())
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_VALUE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -219,6 +213,17 @@ mod tests {
             )
         };
         assert_ne!(key(1), key(2), "a hash cannot be looked up");
+    }
+
+    #[test]
+    fn no_value_and_no_name_of_a_field_steers_the_terminal() {
+        let before = json!({"data": {"a": "1", "k": "1\u{9b}2J", "old\u{1b}[2J": 1}});
+        let after = json!({"data": {"a": "1", "k": "\u{202e}2", "new\u{9b}": 1}});
+        let changes = diff(&before, &after, false);
+        assert_eq!(
+            changes,
+            ["~ data.k: \"1?2J\" -> \"?2\"", "+ data.new?: 1", "- data.old?[2J: 1"]
+        );
     }
 
     #[test]
