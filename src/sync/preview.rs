@@ -171,7 +171,8 @@ impl Preview {
             self.add(step, Change::Configured, None);
         }
         let mut deletions = plan.deletions.clone();
-        if let Some(reason) = withhold(&mut deletions, &self.failed) {
+        let refused: Vec<&ObjectId> = self.failed.iter().map(|failed| &failed.id).collect();
+        if let Some(reason) = withhold(&mut deletions, &refused) {
             let known = self.prune_blocked.take().map(|known| format!("{known}; "));
             self.prune_blocked = Some(known.unwrap_or_default() + &reason);
         }

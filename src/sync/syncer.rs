@@ -6,7 +6,7 @@ use super::marks::Marks;
 use super::pass_outcome::{OVERTAKEN, PassOutcome};
 use super::plan_inputs::{Approval, PlanInputs};
 use super::pod_looks::PodLooks;
-use super::report::{FailedObject, SyncReport};
+use super::report::SyncReport;
 use super::restored::Restored;
 use super::sync_plan::{ApplyStep, SyncPlan};
 use super::target::Target;
@@ -198,14 +198,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             report.wait_at_most(FIRST_LOOK);
         }
         self.make_way(&mut next, report).await?;
-        let awaiting = report.awaiting.iter().map(|awaiting| FailedObject {
-            id: awaiting.id.clone(),
-            path: Some(awaiting.path.clone()),
-            message: awaiting.message(),
-        });
-        let mut failed = [report.failed.as_slice(), &next.failed].concat();
-        failed.extend(awaiting);
-        if let Some(reason) = withhold(&mut next.deletions, &failed) {
+        let failed = report.failed.iter().chain(&next.failed).map(|failed| &failed.id);
+        let awaiting = report.awaiting.iter().map(|awaiting| &awaiting.id);
+        let refused: Vec<&ObjectId> = failed.chain(awaiting).collect();
+        if let Some(reason) = withhold(&mut next.deletions, &refused) {
             next.block_deletions(reason);
         }
         self.prune(&next.deletions, report).await?;

@@ -6,16 +6,11 @@ use std::collections::BTreeSet;
 
 /// Takes those deletions out that a refused object could be about to replace: a deletion of the same kind in the same
 /// namespace. While the new object is refused, the old one stays. Returns why they are not carried out.
-pub(super) fn withhold(deletions: &mut Vec<DeletionStep>, failed: &[FailedObject]) -> Option<String> {
-    let withheld: Vec<DeletionStep> = deletions
-        .extract_if(.., |step| {
-            let mut failed = failed.iter();
-            failed.any(|failed| could_replace(&failed.id, &step.id))
-        })
-        .collect();
+pub(super) fn withhold(deletions: &mut Vec<DeletionStep>, refused: &[&ObjectId]) -> Option<String> {
+    let replacement = |step: &DeletionStep| refused.iter().find(|refused| could_replace(refused, &step.id));
+    let withheld: Vec<DeletionStep> = deletions.extract_if(.., |step| replacement(step).is_some()).collect();
     let first = withheld.first()?;
-    let mut responsible = failed.iter().filter(|failed| could_replace(&failed.id, &first.id));
-    let failed = &responsible.next()?.id;
+    let refused = replacement(first)?;
     let objects = match withheld.len() {
         1 => format!("{} is no longer declared and not deleted", first.id),
         count => format!(
@@ -23,7 +18,7 @@ pub(super) fn withhold(deletions: &mut Vec<DeletionStep>, failed: &[FailedObject
             first.id
         ),
     };
-    Some(format!("{objects}: {failed} could not be applied; correct it first"))
+    Some(format!("{objects}: {refused} could not be applied; correct it first"))
 }
 
 /// The deletions that must come before an object can be applied: each has what the object asks for, such as a node port.
