@@ -1,7 +1,7 @@
 use super::first_contact::{Manners, Sent, send};
 use super::need::Reason;
 use super::recreate::Immutable;
-use super::report::{AppliedObject, Awaiting, Change, FailedObject, SyncReport};
+use super::report::{AppliedObject, Awaiting, Change, SyncReport};
 use super::sync_plan::{ApplyStep, HeldStep, SyncPlan};
 use super::syncer::Syncer;
 use crate::model::ObjectId;
@@ -169,11 +169,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let seen = observed.read(|observed| observed.object(&step.id).map(|live| live.uid.clone()));
         self.cache
             .note_failed(&step.id, step.hash, seen, message.clone(), Instant::now());
-        report.failed.push(FailedObject {
-            id: step.id.clone(),
-            path: Some(step.object.origin.path().clone()),
-            message,
-        });
+        report.failed.push(step.failed(message));
     }
 
     fn note_applied(&mut self, step: &ApplyStep, sent: &Sent) -> AppliedObject {

@@ -4,7 +4,6 @@
 
 use super::need::Reason;
 use super::plan_inputs::PlanInputs;
-use super::report::FailedObject;
 use super::sync_plan::{ApplyStep, DeletionStep, HeldStep, SyncPlan};
 use crate::model::ObjectId;
 use crate::resource::{Dependency, Ignore, Object};
@@ -135,11 +134,7 @@ impl SyncPlan {
         for (wave, step) in taken {
             match decide(&step, &index, &stuck, &mut ways) {
                 Ok(on) => self.held.push(HeldStep { wave, step, on }),
-                Err(message) => self.failed.push(FailedObject {
-                    id: step.id,
-                    path: Some(step.object.origin.path().clone()),
-                    message,
-                }),
+                Err(message) => self.failed.push(step.failed(message)),
             }
         }
     }

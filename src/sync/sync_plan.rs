@@ -40,6 +40,17 @@ pub struct ApplyStep {
     pub additions: Option<Additions>,
 }
 
+impl ApplyStep {
+    /// The object as one that is not applied, for this reason.
+    pub(super) fn failed(&self, message: String) -> FailedObject {
+        FailedObject {
+            id: self.id.clone(),
+            path: Some(self.object.origin.path().clone()),
+            message,
+        }
+    }
+}
+
 /// An apply that waits until other objects are ready.
 #[derive(Debug, Clone)]
 pub struct HeldStep {
