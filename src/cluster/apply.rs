@@ -7,25 +7,33 @@ use super::server_text::{PAGE_REASON, causes, reduced_for_secret, without_values
 use crate::model::ObjectId;
 use crate::port::{Applied, ClusterFailure, Mode};
 use crate::resource::{MANAGER, ResourceVersion, ServedKind, UnownedField, is_immutable};
-use kube::api::{ObjectMeta, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use kube::client::Body;
 use kube::core::{PartialObjectMeta, Request, Status};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 
 /// A webhook may take 30 s at most. The client's own retries stay within this deadline too.
 const DEADLINE: Duration = Duration::from_secs(35);
 
+/// An object as an apply left it, or would leave it.
+pub(super) struct Forced<T> {
+    /// Whether the apply created the object.
+    pub(super) created: bool,
+    /// The part of the object that is read.
+    pub(super) object: T,
+}
+
 /// What the server said to a patch.
-enum Answer {
+enum Answer<T> {
     /// The object as the patch left it.
-    Applied { created: bool, metadata: Box<ObjectMeta> },
+    Applied(Forced<T>),
     /// The object is invalid.
     Invalid(Box<Status>),
 }
 
-/// Server-side apply of one object: one request, forced. If the server refuses the object because of a default that belongs
-/// to nobody, the default is owned first, and the object is applied again.
+/// Server-side apply of one object. Only the metadata of the answer is parsed.
 pub(super) async fn apply(
     connection: &Connection,
     kind: &ServedKind,
@@ -33,6 +41,28 @@ pub(super) async fn apply(
     body: &Value,
     mode: Mode,
 ) -> Result<Applied, ClusterFailure> {
+    let forced: Forced<PartialObjectMeta> = force(connection, kind, id, body, mode).await?;
+    let metadata = forced.object.metadata;
+    let ownership = ownership(metadata.managed_fields.as_deref());
+    Ok(Applied {
+        uid: metadata.uid.unwrap_or_default(),
+        version: ResourceVersion::new(metadata.resource_version.unwrap_or_default()),
+        generation: metadata.generation,
+        fingerprint: ownership.fingerprint,
+        owns_replicas: ownership.owns_replicas,
+        created: forced.created,
+    })
+}
+
+/// One request, forced. If the server refuses the object because of a default that belongs to nobody, the default is owned
+/// first, and the object is applied again.
+pub(super) async fn force<T: DeserializeOwned>(
+    connection: &Connection,
+    kind: &ServedKind,
+    id: &ObjectId,
+    body: &Value,
+    mode: Mode,
+) -> Result<Forced<T>, ClusterFailure> {
     let path = collection_path(kind, id)?;
     let shown = |error| match kind.kind.kind.is("", "Secret") {
         true => reduced_for_secret(error),
@@ -56,26 +86,17 @@ pub(super) async fn apply(
         };
         answer = send(again).await?;
     }
-    let (created, metadata) = match answer {
-        Answer::Applied { created, metadata } => (created, metadata),
+    match answer {
+        Answer::Applied(forced) => Ok(forced),
         Answer::Invalid(status) => {
             let immutable = is_immutable(&without_values(&status));
             let failure = classify(connection.url(), &shown(kube::Error::Api(status)));
-            return Err(match failure {
+            Err(match failure {
                 ClusterFailure::Refused { message } if immutable => ClusterFailure::Immutable { message },
                 failure => failure,
-            });
+            })
         }
-    };
-    let ownership = ownership(metadata.managed_fields.as_deref());
-    Ok(Applied {
-        uid: metadata.uid.unwrap_or_default(),
-        version: ResourceVersion::new(metadata.resource_version.unwrap_or_default()),
-        generation: metadata.generation,
-        fingerprint: ownership.fingerprint,
-        owns_replicas: ownership.owns_replicas,
-        created,
-    })
+    }
 }
 
 /// The live object and its defaults that may have caused this refusal, if there are any.
@@ -101,14 +122,14 @@ async fn defaults_in_the_way(
     Ok(found.filter(|(_, defaults)| !defaults.is_empty()))
 }
 
-/// Sends the patch. Only the metadata of the answer is parsed. Status code 201 means that the object was created.
-async fn send(
+/// Sends the patch. Status code 201 means that the object was created.
+async fn send<T: DeserializeOwned>(
     connection: &Connection,
     path: String,
     id: &ObjectId,
     mode: Mode,
     patch: Patch<Value>,
-) -> Result<Answer, kube::Error> {
+) -> Result<Answer<T>, kube::Error> {
     let mut params = match patch {
         Patch::Apply(_) => PatchParams::apply(MANAGER).force(),
         _ => PatchParams {
@@ -124,11 +145,10 @@ async fn send(
     let code = response.status();
     let bytes = response.into_body().collect_bytes().await?;
     if code.is_success() {
-        let answer: PartialObjectMeta = serde_json::from_slice(&bytes).map_err(kube::Error::SerdeError)?;
-        return Ok(Answer::Applied {
+        return Ok(Answer::Applied(Forced {
             created: code.as_u16() == 201,
-            metadata: Box::new(answer.metadata),
-        });
+            object: serde_json::from_slice(&bytes).map_err(kube::Error::SerdeError)?,
+        }));
     }
     let status = serde_json::from_slice::<Status>(&bytes).unwrap_or_else(|_| Status::failure("", PAGE_REASON));
     let status = status.with_code(code.as_u16()).boxed();

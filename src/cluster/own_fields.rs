@@ -37,6 +37,10 @@ impl Live {
         Ok(connection.within(DEADLINE, request).await?.map(Self))
     }
 
+    pub(super) fn into_value(self) -> Value {
+        self.0
+    }
+
     /// The fields without an owner that may cause this refusal: defaults that the server once set beside what the manifest
     /// declared, and that do not fit what the manifest declares now. Nobody's apply removes them.
     pub(super) fn defaults_in_the_way(&self, causes: &[StatusCause]) -> Vec<UnownedField> {
