@@ -1,13 +1,12 @@
+use super::dry_run::Foretold;
 use super::first_contact::refusal_of;
-use super::introduced::Introduced;
 use super::plan_inputs::Approval;
 use super::report::{FailedObject, failures};
-use super::sync_plan::{ApplyStep, SyncPlan};
+use super::sync_plan::ApplyStep;
 use super::syncer::Syncer;
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{ClusterFailure, RecordStore, TargetApi, TargetState};
 use crate::resource::{Additions, FieldChange, GroupKind, object_diff, prepare};
-use futures::StreamExt as _;
 use serde::Serialize;
 use std::fmt;
 
@@ -41,8 +40,19 @@ pub struct ObjectDiff {
     pub path: RepoPath,
     /// Whether the object does not exist yet.
     pub is_new: bool,
-    /// The fields that differ; some of many. None for a new object.
+    /// For an object that a pass would delete and create anew: why the server refuses to change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recreated: Option<String>,
+    /// The fields that differ; some of many. None for an object that is new or is created anew.
     pub fields: Vec<FieldChange>,
+}
+
+/// How an object differs.
+enum Difference {
+    New,
+    Fields(Vec<FieldChange>),
+    /// The server's refusal of the change.
+    Recreated(String),
 }
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
@@ -72,35 +82,20 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             failed: Vec::new(),
         };
         let this = &*self;
-        let requests: Vec<_> = plan
-            .applies()
-            .map(|step| async move { (step, this.compare(step, key).await) })
-            .collect();
-        let mut answers = futures::stream::iter(requests).buffered(IN_FLIGHT);
-        let mut introduced = Introduced::default();
-        while let Some((step, answer)) = answers.next().await {
-            match answer {
-                Ok(None) => {
-                    introduced.note(step);
-                    diff.add_new(&step.id, step.object.origin.path());
-                }
-                Ok(Some(fields)) if fields.is_empty() => diff.unchanged += 1,
-                Ok(Some(fields)) => diff.objects.push(ObjectDiff {
-                    id: step.id.clone(),
-                    path: step.object.origin.path().clone(),
-                    is_new: false,
-                    fields,
-                }),
-                Err(failure) if failure.is_outage() => return Err(failure),
-                Err(_) if introduced.has_namespace_of(&step.id) => diff.add_new(&step.id, step.object.origin.path()),
-                Err(failure) => diff.failed.push(FailedObject {
-                    id: step.id.clone(),
-                    path: Some(step.object.origin.path().clone()),
-                    message: failure.to_string(),
-                }),
+        let ask = |step| this.compare(step, key);
+        let note = |foretold: Foretold<'_, Option<Vec<FieldChange>>>| match foretold {
+            Foretold::Answered(step, None) => diff.add(&step.id, step.object.origin.path(), Difference::New),
+            Foretold::Answered(_, Some(fields)) if fields.is_empty() => diff.unchanged += 1,
+            Foretold::Answered(step, Some(fields)) => {
+                diff.add(&step.id, step.object.origin.path(), Difference::Fields(fields));
             }
-        }
-        diff.add_refused(&plan, &introduced);
+            Foretold::Introduced(id, path) => diff.add(id, path, Difference::New),
+            Foretold::Recreated(step, refusal) => {
+                diff.add(&step.id, step.object.origin.path(), Difference::Recreated(refusal));
+            }
+        };
+        let failed = this.foretell(&plan, IN_FLIGHT, ask, Option::is_none, note).await?;
+        diff.failed = failed;
         Ok(diff)
     }
 
@@ -136,24 +131,20 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
 }
 
 impl Diff {
-    fn add_new(&mut self, id: &ObjectId, path: &RepoPath) {
+    fn add(&mut self, id: &ObjectId, path: &RepoPath, difference: Difference) {
+        let is_new = matches!(difference, Difference::New);
+        let (fields, recreated) = match difference {
+            Difference::New => (Vec::new(), None),
+            Difference::Fields(fields) => (fields, None),
+            Difference::Recreated(refusal) => (Vec::new(), Some(refusal)),
+        };
         self.objects.push(ObjectDiff {
             id: id.clone(),
             path: path.clone(),
-            is_new: true,
-            fields: Vec::new(),
+            is_new,
+            recreated,
+            fields,
         });
-    }
-
-    /// Adds what the plan refuses. Objects of kinds that the same commit defines are new.
-    fn add_refused(&mut self, plan: &SyncPlan, introduced: &Introduced) {
-        let kinds = introduced.kinds(&plan.unknown);
-        for failed in &plan.failed {
-            match &failed.path {
-                Some(path) if kinds.contains(&GroupKind::of(&failed.id)) => self.add_new(&failed.id, path),
-                _ => self.failed.push(failed.clone()),
-            }
-        }
     }
 
     /// Whether a pass would change something.
@@ -177,6 +168,9 @@ impl fmt::Display for Diff {
             match object.is_new {
                 true => writeln!(f, "+ {} ({})", object.id, object.path)?,
                 false => writeln!(f, "{} ({})", object.id, object.path)?,
+            }
+            if let Some(refusal) = &object.recreated {
+                writeln!(f, "  ~ deleted and created anew: {refusal}")?;
             }
             for field in &object.fields {
                 writeln!(f, "  {field}")?;

@@ -36,6 +36,7 @@ mod deleted_for;
 mod deletions;
 mod dependencies;
 mod diff;
+mod dry_run;
 mod explain_unready;
 mod first_contact;
 mod introduced;

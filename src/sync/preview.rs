@@ -1,6 +1,6 @@
 use super::apply::IN_FLIGHT;
-use super::first_contact::{Manners, send};
-use super::introduced::Introduced;
+use super::dry_run::Foretold;
+use super::first_contact::{Manners, Sent, send};
 use super::plan_inputs::Approval;
 use super::report::{Change, FailedObject, WaitingDeletions, as_retained, failures};
 use super::sync_plan::{ApplyStep, SyncPlan};
@@ -9,8 +9,7 @@ use super::unsettled::{Unsettled, unready};
 use super::withheld::{in_the_way, withhold};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::{Applied, ClusterFailure, Mode, RecordStore, TargetApi, TargetState};
-use crate::resource::{Additions, GroupKind, RetainReason, is_for_want_of_rights};
-use futures::StreamExt as _;
+use crate::resource::{Additions, RetainReason, is_for_want_of_rights};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -73,45 +72,30 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             adoption: self.adoption,
             mode: Mode::DryRun,
         };
-        let requests: Vec<_> = plan
-            .applies()
-            .map(|step| async move { (step, send(api, step, manners).await) })
-            .collect();
-        // Dry runs cost the server as much as applies. They are answered in order: definitions come before their objects.
-        let mut answers = futures::stream::iter(requests).buffered(IN_FLIGHT);
-        let (mut introduced, mut recreated) = (Introduced::default(), Vec::new());
-        while let Some((step, answer)) = answers.next().await {
-            match answer {
-                Ok(sent) => {
-                    if sent.applied.created {
-                        introduced.note(step);
-                    }
-                    let by = sent.adopted.as_ref().map(ToString::to_string);
-                    let added = step.additions.as_ref().and_then(Additions::who);
-                    let change = match (&by, &added) {
-                        (Some(_), _) => Change::Adopted,
-                        (None, Some(_)) => Change::Repaired,
-                        (None, None) => self.previewed_change(step, &sent.applied),
-                    };
-                    preview.add(step, change, by.or(added));
-                }
-                Err(failure) if failure.is_outage() => return Err(failure),
-                Err(_) if introduced.has_namespace_of(&step.id) => preview.add(step, Change::Created, None),
-                Err(ClusterFailure::Immutable { message }) => match self.may_recreate(step) {
-                    Ok(_) => recreated.push((step, message)),
-                    Err(reason) => preview.fail(step, format!("{message}; {reason}")),
-                },
-                Err(failure) => preview.fail(step, failure.to_string()),
+        let ask = |step| send(api, step, manners);
+        let note = |foretold: Foretold<'_, Sent>| match foretold {
+            Foretold::Answered(step, sent) => {
+                let by = sent.adopted.as_ref().map(ToString::to_string);
+                let added = step.additions.as_ref().and_then(Additions::who);
+                let change = match (&by, &added) {
+                    (Some(_), _) => Change::Adopted,
+                    (None, Some(_)) => Change::Repaired,
+                    (None, None) => self.previewed_change(step, &sent.applied),
+                };
+                preview.add(step, change, by.or(added));
             }
-        }
-        let too_many = self.too_many(&plan, recreated.len());
-        for (step, message) in recreated {
-            match &too_many {
-                Some(reason) => preview.fail(step, format!("{message}; {reason}")),
-                None => preview.add(step, Change::Recreated, None),
-            }
-        }
-        preview.accept_introduced_kinds(&introduced, &plan);
+            Foretold::Introduced(id, path) => preview.objects.push(PreviewedObject {
+                id: id.clone(),
+                path: path.clone(),
+                change: Change::Created,
+                by: None,
+                removed: Vec::new(),
+            }),
+            Foretold::Recreated(step, _) => preview.add(step, Change::Recreated, None),
+        };
+        // Dry runs cost the server as much as applies.
+        let failed = self.foretell(&plan, IN_FLIGHT, ask, |sent| sent.applied.created, note);
+        preview.failed = failed.await?;
         preview.order_deletions(&plan);
         Ok(preview)
     }
@@ -138,7 +122,7 @@ impl Preview {
             prune_blocked: plan.prune_blocked.clone(),
             retained: plan.retained.clone(),
             unready: Vec::new(),
-            failed: plan.failed.clone(),
+            failed: Vec::new(),
         }
     }
 
@@ -149,14 +133,6 @@ impl Preview {
             change,
             by,
             removed: step.additions.as_ref().map(Additions::paths).unwrap_or_default(),
-        });
-    }
-
-    fn fail(&mut self, step: &ApplyStep, message: String) {
-        self.failed.push(FailedObject {
-            id: step.id.clone(),
-            path: Some(step.object.origin.path().clone()),
-            message,
         });
     }
 
@@ -177,23 +153,6 @@ impl Preview {
             self.prune_blocked = Some(known.unwrap_or_default() + &reason);
         }
         self.deletions = deletions.into_iter().map(|step| step.id).collect();
-    }
-
-    /// Objects whose kinds are not served yet, but will be, would be created.
-    fn accept_introduced_kinds(&mut self, introduced: &Introduced, plan: &SyncPlan) {
-        let kinds = introduced.kinds(&plan.unknown);
-        for failed in std::mem::take(&mut self.failed) {
-            match failed.path.clone() {
-                Some(path) if kinds.contains(&GroupKind::of(&failed.id)) => self.objects.push(PreviewedObject {
-                    id: failed.id,
-                    path,
-                    change: Change::Created,
-                    by: None,
-                    removed: Vec::new(),
-                }),
-                _ => self.failed.push(failed),
-            }
-        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
 use crate::port::{
-    Applied, ClusterFailure, Deletion, Dependents, Freshness, Kinds, Mode, Notify, ObservedStore, Record, RecordStore,
-    TargetApi, TargetState,
+    Applied, ClusterFailure, Comparison, Deletion, Dependents, Freshness, Kinds, Mode, Notify, ObservedStore, Record,
+    RecordStore, TargetApi, TargetState,
 };
 use crate::resource::{
     Allocations, AppliedMarks, DeletionLimit, FieldPath, Fingerprint, GroupKind, Health, Intent, KindVersion,
@@ -370,6 +370,15 @@ impl TargetApi for Fake {
         world.fixed.insert(id.clone(), fixed);
         world.calls.push(Call::Apply(id.name.clone()));
         Ok(applied)
+    }
+
+    /// What may be changed is as it would be.
+    async fn compare(&self, kind: &ServedKind, id: &ObjectId, body: &Value) -> Result<Comparison, ClusterFailure> {
+        let applied = self.apply(kind, id, body, Mode::DryRun).await?;
+        Ok(Comparison {
+            live: (!applied.created).then(|| body.clone()),
+            applied: body.clone(),
+        })
     }
 
     async fn hand_over(&self, _: &ServedKind, id: &ObjectId, field: &FieldPath) -> Result<(), ClusterFailure> {

@@ -48,6 +48,13 @@ async fn an_object_is_recreated_once_if_its_manifest_asks_for_it() {
         preview.objects.iter().all(|object| object.change == Change::Recreated),
         "{preview}"
     );
+    let diff = syncer.diff(&changed, Approval::default(), &[1; 16]).await.unwrap();
+    assert!(diff.failed.is_empty() && diff.has_differences(), "{diff}");
+    assert!(
+        diff.to_string()
+            .contains("a (a.yaml)\n  ~ deleted and created anew: data: field is immutable\n"),
+        "{diff}"
+    );
     fake.take_calls();
     let report = pass(&mut syncer, &changed).await;
     assert_eq!(
@@ -95,6 +102,8 @@ async fn without_the_annotation_the_refusal_names_it() {
     assert!(message(&report).contains(expected), "{}", message(&report));
     let preview = syncer.preview(&changed, Approval::default()).await.unwrap();
     assert!(preview.failed[0].message.contains(expected), "{preview}");
+    let diff = syncer.diff(&changed, Approval::default(), &[1; 16]).await.unwrap();
+    assert_eq!(diff.failed, preview.failed, "the diff says the same");
     assert!(deleted(&fake.take_calls()).is_empty());
 }
 

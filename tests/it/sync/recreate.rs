@@ -137,6 +137,13 @@ async fn other_objects_are_recreated_in_one_pass_and_data_never_is() {
     target.pass_until(&first, is_done).await;
     let uid = target.api::<PersistentVolumeClaim>().get("data").await.unwrap().uid();
     let changed = target.commit(objects("b", true));
+    let diff = target.syncer.diff(&changed, Approval::default(), &[1; 16]).await;
+    let diff = diff.unwrap();
+    println!("{diff}");
+    let recreated = diff.objects.iter().filter(|object| object.recreated.is_some());
+    assert_eq!((recreated.count(), diff.failed.len()), (2, 1), "{diff}");
+    assert!(diff.failed[0].message.contains("is never deleted"), "{diff}");
+    assert!(!diff.to_string().contains("hunter2"), "{diff}");
     let report = target.pass(&changed).await;
     assert_eq!(report.count(Change::Recreated), 2, "{report:#?}");
     let [failed] = &*report.failed else {
