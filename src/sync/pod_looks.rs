@@ -14,6 +14,13 @@ const LAST_LOOK: Duration = Duration::from_secs(300);
 /// A fault that the manifest has to mend, and that has stayed for so long, makes the workload fail before its deadline has passed.
 const LASTING: Duration = Duration::from_secs(60);
 
+/// A live workload that is not ready.
+#[derive(Debug)]
+pub(super) struct Rolling {
+    pub(super) generation: Option<i64>,
+    pub(super) uid: String,
+}
+
 /// What was seen of the pods of one workload.
 #[derive(Debug)]
 struct Look {
@@ -31,11 +38,12 @@ pub(super) struct PodLooks(BTreeMap<ObjectId, Look>);
 
 impl PodLooks {
     /// Forgets what is ready, and notes what is not.
-    pub(super) fn follow(&mut self, unready: &BTreeMap<ObjectId, Option<i64>>, now: Instant) {
-        self.0.retain(|id, look| unready.get(id) == Some(&look.generation));
-        for (id, generation) in unready {
+    pub(super) fn follow(&mut self, rolling: &BTreeMap<ObjectId, Rolling>, now: Instant) {
+        self.0
+            .retain(|id, look| rolling.get(id).is_some_and(|live| live.generation == look.generation));
+        for (id, live) in rolling {
             self.0.entry(id.clone()).or_insert(Look {
-                generation: *generation,
+                generation: live.generation,
                 next: now + FIRST_LOOK,
                 pause: NEXT_LOOK,
                 faults: Vec::new(),
