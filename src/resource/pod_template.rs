@@ -45,13 +45,21 @@ fn pod_spec(manifest: &Value) -> Option<&Value> {
     specs.find(|spec| spec.get("containers").is_some())
 }
 
-/// The label selector of a workload's pods, as a query of the API writes it; `None` if the kind has none.
+/// Whether a selector finds the pods of objects of this kind. A CronJob is ready, and its Jobs are not declared.
+pub fn runs_pods(kind: &GroupKind) -> bool {
+    matches!(
+        (kind.group.as_str(), kind.kind.as_str()),
+        ("apps", _) | ("batch", "Job") | ("", "ReplicationController") | ("argoproj.io", "Rollout")
+    )
+}
+
+/// The label selector of a workload's pods, as a query of the API writes it; `None` if no selector finds them.
 pub fn pod_selector(kind: &GroupKind, name: &str, manifest: &Value) -> Option<String> {
+    if !runs_pods(kind) {
+        return None;
+    }
     if kind.is("batch", "Job") {
         return Some(format!("batch.kubernetes.io/job-name={name}"));
-    }
-    if kind.is("batch", "CronJob") {
-        return None;
     }
     let selector = manifest.pointer("/spec/selector")?.as_object()?;
     let labels = match selector.get("matchLabels") {

@@ -6,7 +6,7 @@ use super::syncer::Syncer;
 use super::unsettled::Unsettled;
 use crate::model::ObjectId;
 use crate::port::{ClusterFailure, RecordStore, TargetApi};
-use crate::resource::{GroupKind, Health, Object, PodFault, pod_selector};
+use crate::resource::{GroupKind, Health, Object, PodFault, pod_selector, runs_pods};
 use futures::StreamExt as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,14 +109,6 @@ async fn pod_faults(api: &impl TargetApi, due: &DueLook) -> Result<Vec<PodFault>
         (Some(namespace), Some(selector)) => api.pod_faults(namespace, &selector, &due.uid).await,
         _ => Ok(Vec::new()),
     }
-}
-
-/// The kinds whose pods are found by a selector. A CronJob is ready, and its Jobs are not declared.
-fn runs_pods(kind: &GroupKind) -> bool {
-    matches!(
-        (kind.group.as_str(), kind.kind.as_str()),
-        ("apps", _) | ("batch", "Job") | ("", "ReplicationController") | ("argoproj.io", "Rollout")
-    )
 }
 
 /// Two faults, and how many more there are.
