@@ -13,18 +13,23 @@ use std::sync::Arc;
 /// How many circles are named. Each is a search of its own.
 const MAX_WAYS: usize = 16;
 
-/// The declared objects by kind and name, in their final namespaces.
-struct Index<'a>(BTreeMap<(&'a str, &'a str), Vec<Resolved<'a>>>);
+/// The declared objects that wait for others, and those that others name, by kind and name and in their final namespaces. A commit of
+/// many thousand objects has few of these.
+pub(super) struct Index<'a>(BTreeMap<(&'a str, &'a str), Vec<Resolved<'a>>>);
 
 /// A declared object, with its final id.
 type Resolved<'a> = (ObjectId, &'a Arc<Object>);
 
 impl<'a> Index<'a> {
-    fn of(objects: &'a [Arc<Object>], inputs: &PlanInputs<'_>) -> Self {
+    pub(super) fn of(objects: &'a [Arc<Object>], inputs: &PlanInputs<'_>) -> Self {
+        let named = objects.iter().flat_map(|object| &object.intent.depends_on);
+        let named: BTreeSet<(&str, &str)> = named.map(|named| (&*named.kind, &*named.name)).collect();
         let mut index: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for object in objects {
             let key = (&*object.id.kind, &*object.id.name);
-            index.entry(key).or_default().push((inputs.resolve(object), object));
+            if !object.intent.depends_on.is_empty() || named.contains(&key) {
+                index.entry(key).or_default().push((inputs.resolve(object), object));
+            }
         }
         Self(index)
     }
