@@ -1,4 +1,4 @@
-use super::dependencies::note_depths;
+use super::dependencies::{Index, note_depths};
 use super::plan_inputs::PlanInputs;
 use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, SyncPlan};
@@ -6,7 +6,7 @@ use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::TargetState;
 use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Origin, Wave, may_prune};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl SyncPlan {
     /// Decides which members of the set that are no longer declared are deleted now, wait for a person, or are retained.
@@ -45,8 +45,8 @@ impl SyncPlan {
             waiting.extend(unknown);
         }
         // A commit is one act: what it deletes in several passes counts together.
-        let earlier = inputs.deleted.iter();
-        let earlier = earlier.filter(|id| recorded.iter().all(|step| step.id != **id)).count();
+        let now: BTreeSet<&ObjectId> = recorded.iter().map(|step| &step.id).collect();
+        let earlier = inputs.deleted.iter().filter(|id| !now.contains(id)).count();
         match needs_confirmation(inputs, count_recorded, earlier, set, renatured) {
             Some(reason) if !recorded.is_empty() => {
                 reasons.push(reason);
@@ -102,10 +102,7 @@ impl SyncPlan {
             }
         }
         self.strays = strays;
-        note_depths(&mut undeclared.recorded, inputs);
-        note_depths(&mut undeclared.unknown, inputs);
-        undeclared.recorded.sort_by_key(order);
-        undeclared.unknown.sort_by_key(order);
+        undeclared.order(inputs);
         undeclared
     }
 }
@@ -119,6 +116,20 @@ struct Undeclared {
     unknown: Vec<DeletionStep>,
     /// The size of the set.
     set: usize,
+}
+
+impl Undeclared {
+    fn order(&mut self, inputs: &PlanInputs<'_>) {
+        let lists = [&mut self.recorded, &mut self.unknown];
+        let previous = inputs.previous.filter(|_| lists.iter().any(|steps| steps.len() > 1));
+        let index = previous.map(|previous| Index::of(&previous.objects, inputs));
+        for steps in lists {
+            if let Some(index) = &index {
+                note_depths(steps, index);
+            }
+            steps.sort_by_key(order);
+        }
+    }
 }
 
 const UNKNOWN_HISTORY: &str = "the set's record was lost, so that it is not known who made them";
@@ -182,26 +193,41 @@ fn renatured<'a, 's>(
 ) -> Option<&'a RepoPath> {
     let previous = inputs.previous?;
     let missing: BTreeSet<&ObjectId> = steps.map(|step| &step.id).collect();
-    let times = |state: &TargetState, path: &RepoPath| state.skipped().filter(|skipped| *skipped == path).count();
+    if missing.is_empty() {
+        return None;
+    }
+    let (skipped, before) = (times(declared), times(previous));
+    let is_new = |path: &&RepoPath| skipped.get(path) > before.get(path);
+    let new: Vec<&RepoPath> = declared.skipped().filter(is_new).collect();
+    let mut folders: BTreeMap<&RepoPath, Option<&RepoPath>> = BTreeMap::new();
     previous.objects.iter().find_map(|object| {
         let served = inputs.kinds.preferred.get(&GroupKind::of(&object.id))?;
         if !missing.contains(&served.resolve(&object.id, inputs.default_namespace)) {
             return None;
         }
-        let around = declared
-            .skipped()
-            .filter(|skipped| object.origin.path().is_within(skipped));
-        let mut new = around.filter(|path| times(declared, path) > times(previous, path));
-        new.next().or_else(|| no_longer_rendered(&object.origin, declared))
+        let path = object.origin.path();
+        let around = new.iter().find(|skipped| path.is_within(skipped)).copied();
+        around.or_else(|| match &object.origin {
+            Origin::Rendered { folder } => *folders
+                .entry(folder)
+                .or_insert_with(|| no_longer_rendered(folder, declared)),
+            Origin::File { .. } | Origin::Release { .. } => None,
+        })
     })
+}
+
+/// How often each path is named as one that is not read.
+fn times(state: &TargetState) -> BTreeMap<&RepoPath, usize> {
+    let mut times = BTreeMap::new();
+    for path in state.skipped() {
+        *times.entry(path).or_default() += 1;
+    }
+    times
 }
 
 /// A file that stands in a folder which was rendered, and is a plain manifest now: somebody took the kustomization away, and not
 /// what it was made of.
-fn no_longer_rendered<'a>(origin: &Origin, declared: &'a TargetState) -> Option<&'a RepoPath> {
-    let Origin::Rendered { folder } = origin else {
-        return None;
-    };
+fn no_longer_rendered<'a>(folder: &RepoPath, declared: &'a TargetState) -> Option<&'a RepoPath> {
     if declared.units.contains(folder) {
         return None;
     }

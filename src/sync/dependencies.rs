@@ -185,48 +185,43 @@ fn awaited(found: Vec<Resolved<'_>>) -> Vec<ObjectId> {
     applied.map(|(id, _)| id).collect()
 }
 
-/// Orders deletions so that an object goes before the objects that it depended on. `order` is the order of the others.
-pub(super) fn note_depths(steps: &mut [DeletionStep], inputs: &PlanInputs<'_>) {
-    let Some(previous) = inputs.previous else { return };
-    if steps.len() < 2
-        || previous
-            .objects
-            .iter()
-            .all(|object| object.intent.depends_on.is_empty())
-    {
+/// Orders deletions so that an object goes before the objects that it depended on. `index`: of what was declared before.
+pub(super) fn note_depths(steps: &mut [DeletionStep], index: &Index<'_>) {
+    if steps.len() < 2 || index.0.is_empty() {
         return;
     }
-    let index = Index::of(&previous.objects, inputs);
-    let declared: BTreeMap<ObjectId, &Arc<Object>> = index
-        .0
-        .values()
-        .flatten()
-        .map(|(id, object)| (id.clone(), *object))
-        .collect();
-    let mut depths: BTreeMap<ObjectId, usize> = steps.iter().map(|step| (step.id.clone(), 0)).collect();
-    // A chain is no longer than there are objects; a circle ends there, too.
-    for _ in 0..steps.len() {
-        let mut has_moved = false;
-        for step in steps.iter() {
-            let depends_on = declared
-                .get(&step.id)
-                .map(|object| index.dependencies(&step.id, object).unwrap_or_default());
-            let deepest = depends_on
-                .into_iter()
-                .flatten()
-                .filter_map(|(id, _)| depths.get(&id))
-                .max();
-            let depth = deepest.map_or(0, |deepest| deepest + 1).min(steps.len());
-            if depths.get(&step.id).is_some_and(|known| *known < depth) {
-                depths.insert(step.id.clone(), depth);
-                has_moved = true;
+    let (mut waits_for, mut waiters) = edges(steps, index);
+    let mut depths = vec![0; steps.len()];
+    let mut free: Vec<usize> = (0..steps.len()).filter(|at| waits_for[*at] == 0).collect();
+    while let Some(at) = free.pop() {
+        for waiter in std::mem::take(&mut waiters[at]) {
+            depths[waiter] = depths[waiter].max(depths[at] + 1);
+            waits_for[waiter] -= 1;
+            if waits_for[waiter] == 0 {
+                free.push(waiter);
             }
         }
-        if !has_moved {
-            break;
+    }
+    // A chain is shorter than there are deletions. What is left waits for a circle.
+    let count = steps.len();
+    for ((step, depth), left) in steps.iter_mut().zip(depths).zip(waits_for) {
+        step.depth = if left == 0 { depth } else { count };
+    }
+}
+
+/// For each deletion: how many others its object depended on, and the places of those that depended on its object.
+fn edges(steps: &[DeletionStep], index: &Index<'_>) -> (Vec<usize>, Vec<Vec<usize>>) {
+    let places = steps.iter().enumerate();
+    let places: BTreeMap<&ObjectId, usize> = places.map(|(at, step)| (&step.id, at)).collect();
+    let (mut waits_for, mut waiters) = (vec![0; steps.len()], vec![Vec::new(); steps.len()]);
+    for (id, object) in index.0.values().flatten() {
+        let Some(&at) = places.get(id) else { continue };
+        for (on, _) in index.dependencies(id, object).unwrap_or_default() {
+            if let Some(&on) = places.get(&on) {
+                waits_for[at] += 1;
+                waiters[on].push(at);
+            }
         }
     }
-    for step in steps {
-        step.depth = depths.get(&step.id).copied().unwrap_or(0);
-    }
+    (waits_for, waiters)
 }

@@ -146,32 +146,40 @@ async fn drift_is_repaired_without_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_is_deleted_before_the_objects_that_it_depended_on() {
-    let fake = Fake::new();
-    let mut syncer = fake.syncer();
     let names = ["k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"];
     let kept: Vec<(&str, &str)> = names.iter().map(|name| (*name, "")).collect();
-    let all = [
-        kept.clone(),
-        vec![("a", ""), ("b", "ConfigMap/a"), ("c", "ConfigMap/b")],
-    ]
-    .concat();
-    let first = Arc::new(state(1, &all));
-    syncer.note_state(&first);
-    pass(&mut syncer, &first).await;
-    fake.deliver();
-    let second = Arc::new(state(2, &kept));
-    syncer.note_state(&second);
-    fake.take_calls();
-    let report = pass(&mut syncer, &second).await;
-    let deleted: Vec<String> = fake
-        .take_calls()
-        .into_iter()
-        .filter_map(|call| match call {
-            Call::Delete(name) => Some(name),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(deleted, ["c", "b", "a"], "{:?}", report.prune_blocked);
+    let with = |number, gone: [&'static str; 3]| {
+        let gone = ["a", "b", "c"].into_iter().zip(gone).collect();
+        Arc::new(state(number, &[kept.clone(), gone].concat()))
+    };
+    let rows = [
+        (["", "ConfigMap/a", "ConfigMap/b"], ["c", "b", "a"]),
+        (["ConfigMap/b, ConfigMap/c", "ConfigMap/c", ""], ["a", "b", "c"]),
+        // A circle goes first.
+        (["", "ConfigMap/c", "ConfigMap/b"], ["b", "c", "a"]),
+    ];
+    for (dependencies, expected) in rows {
+        let fake = Fake::new();
+        let mut syncer = fake.syncer();
+        for state in [with(1, ["", "", ""]), with(2, dependencies)] {
+            syncer.note_state(&state);
+            pass(&mut syncer, &state).await;
+            fake.deliver();
+        }
+        let last = Arc::new(state(3, &kept));
+        syncer.note_state(&last);
+        fake.take_calls();
+        let report = pass(&mut syncer, &last).await;
+        let deleted: Vec<String> = fake
+            .take_calls()
+            .into_iter()
+            .filter_map(|call| match call {
+                Call::Delete(name) => Some(name),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(deleted, expected, "{:?}", report.prune_blocked);
+    }
 }
 
 #[tokio::test(start_paused = true)]
