@@ -54,6 +54,6 @@ pub(crate) use read::kustomize_files::{
     KustomizationFiles, Reference, ReferenceKind, read_kustomization_files, read_plugin_files,
 };
 pub use read::open::read;
-pub(crate) use read::pod::{CONTAINERS, container_field, pod_spec_path, volume_field};
+pub(crate) use read::pod::volume_field;
 pub use yaml::events::Style;
 pub(crate) use yaml::limits::MAX_FILE_BYTES;

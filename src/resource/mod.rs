@@ -66,6 +66,7 @@ pub use object_diff::{FieldChange, object_diff};
 pub use observed::{ObservedObject, is_other_content};
 pub use packed::Packed;
 pub use pod_fault::{FaultKind, PodFault};
+pub(crate) use pod_template::{CONTAINERS, container_field, pod_spec_path};
 pub use pod_template::{ContainerImage, container_images, is_workload, pod_selector, runs_pods};
 pub use prune::{Protected, RetainReason, may_prune};
 pub use prune_policy::PrunePolicy;

@@ -23,26 +23,46 @@ pub fn is_workload(kind: &GroupKind) -> bool {
     }
 }
 
-/// The images of the containers that a manifest describes, init containers first.
-pub fn container_images(manifest: &Value) -> Vec<ContainerImage> {
-    let lists = ["initContainers", "containers"];
-    let lists = lists
-        .into_iter()
-        .filter_map(|list| pod_spec(manifest)?.get(list)?.as_array());
-    let image = |container: &Value| {
-        let text = |key: &str| container.get(key).and_then(Value::as_str).map(str::to_owned);
-        Some(ContainerImage {
-            container: text("name")?,
-            image: text("image")?,
-        })
-    };
-    lists.flatten().take(MAX_CONTAINERS).filter_map(image).collect()
+/// The lists of a pod spec that hold containers. Of two containers with one name, the one of the earlier list counts.
+pub(crate) const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// The path from an object to its pod spec.
+pub(crate) fn pod_spec_path(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Pod" => &["spec"],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
+        "PodTemplate" => &["template", "spec"],
+        _ => &["spec", "template", "spec"],
+    }
 }
 
-fn pod_spec(manifest: &Value) -> Option<&Value> {
-    let paths = ["/spec/jobTemplate/spec/template/spec", "/spec/template/spec", "/spec"];
-    let mut specs = paths.into_iter().filter_map(|path| manifest.pointer(path));
-    specs.find(|spec| spec.get("containers").is_some())
+/// The name of a container's image field: the container's name, or its place in the list.
+pub(crate) fn container_field(name: Option<String>, list: &str, at: usize) -> String {
+    name.unwrap_or_else(|| format!("{list}[{at}]"))
+}
+
+/// The images of the containers that a manifest describes, each name once.
+pub fn container_images(manifest: &Value) -> Vec<ContainerImage> {
+    let kind = manifest.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let spec = pod_spec_path(kind)
+        .iter()
+        .try_fold(manifest, |value, key| value.get(key));
+    let mut images: Vec<ContainerImage> = Vec::new();
+    let lists = CONTAINERS
+        .into_iter()
+        .filter_map(|list| Some((list, spec?.get(list)?.as_array()?)));
+    let containers = lists.flat_map(|(list, containers)| {
+        let places = containers.iter().enumerate();
+        places.map(move |(at, container)| (list, at, container))
+    });
+    for (list, at, container) in containers.take(MAX_CONTAINERS) {
+        let text = |key: &str| container.get(key).and_then(Value::as_str).map(str::to_owned);
+        let container = container_field(text("name"), list, at);
+        if let Some(image) = text("image").filter(|_| images.iter().all(|known| known.container != container)) {
+            images.push(ContainerImage { container, image });
+        }
+    }
+    images
 }
 
 /// Whether a selector finds the pods of objects of this kind. A CronJob is ready, and its Jobs are not declared.
@@ -100,12 +120,14 @@ mod tests {
 
     #[test]
     fn the_images_of_a_manifest_are_those_of_its_pods() {
-        let pod = json!({"initContainers": [{"name": "a", "image": "x:1"}], "containers": [
-            {"name": "b", "image": "y:2"}, {"name": "c"}, 7]});
+        let pod = json!({"initContainers": [{"name": "a", "image": "x:1"}, {"name": "b", "image": "old:1"}], "containers": [
+            {"name": "b", "image": "y:2"}, {"name": "c"}, 7, {"image": "z:3"}]});
         let rows = [
-            json!({"spec": pod}),
-            json!({"spec": {"template": {"spec": pod}}}),
-            json!({"spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}}),
+            json!({"kind": "Pod", "spec": pod}),
+            json!({"kind": "Deployment", "spec": {"template": {"spec": pod}}}),
+            json!({"kind": "Rollout", "spec": {"template": {"spec": pod}}}),
+            json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}}),
+            json!({"kind": "PodTemplate", "template": {"spec": pod}}),
         ];
         for manifest in rows {
             let images = container_images(&manifest);
@@ -113,7 +135,7 @@ mod tests {
                 .iter()
                 .map(|image| format!("{} {}", image.container, image.image))
                 .collect();
-            assert_eq!(found, ["a x:1", "b y:2"]);
+            assert_eq!(found, ["b y:2", "containers[3] z:3", "a x:1"], "{manifest}");
         }
         assert_eq!(container_images(&json!({"spec": {"values": {}}})), []);
         assert_eq!(container_images(&json!([])), []);

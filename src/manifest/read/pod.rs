@@ -1,25 +1,8 @@
 use crate::manifest::read::images::{ImageParts, Images, Precedence};
 use crate::manifest::yaml::cursor::Cursor;
 use crate::model::FieldName;
+use crate::resource::{CONTAINERS, container_field, pod_spec_path};
 use std::ops::Range;
-
-/// The lists of a pod spec that hold containers. Of two fields with one name, the one of the earlier list counts.
-pub(crate) const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
-
-/// The path from an object to its pod spec.
-pub(crate) fn pod_spec_path(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "Pod" => &["spec"],
-        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
-        "PodTemplate" => &["template", "spec"],
-        _ => &["spec", "template", "spec"],
-    }
-}
-
-/// The name of a container's image field: the container's name, or its place in the list.
-pub(crate) fn container_field(name: Option<String>, list: &str, at: usize) -> String {
-    name.unwrap_or_else(|| format!("{list}[{at}]"))
-}
 
 /// The name of the image field of a volume.
 pub(crate) fn volume_field(name: &str) -> String {

@@ -1,5 +1,6 @@
-use crate::manifest::{CONTAINERS, Document, container_field, pod_spec_path, volume_field};
+use crate::manifest::{Document, volume_field};
 use crate::model::ImageRef;
+use crate::resource::{CONTAINERS, container_field, pod_spec_path};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -2,9 +2,10 @@ use super::mark::{each_image, marks, parse};
 use super::object::{Object, automation_annotations};
 use super::release;
 use super::sources::{Source, Sources};
-use crate::manifest::{AutomationIntent, Document, automation_of, pod_spec_path};
+use crate::manifest::{AutomationIntent, Document, automation_of};
 use crate::model::{FieldName, ObjectId, RepoPath};
 use crate::plan::field::immutable;
+use crate::resource::pod_spec_path;
 use serde_json::Value;
 use std::rc::Rc;
 
