@@ -2,6 +2,7 @@
 //!
 //! A container's own last words (its termination message) are not read: they are the program's output, and may hold a secret.
 
+use super::health::{NOT_CREATED, condition, number, text};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -75,12 +76,15 @@ impl PodFault {
     /// What is wrong with a pod; `None` if the pod is ready, ended well, or goes.
     pub fn of(pod: &Value) -> Option<Self> {
         let is_going = pod.pointer("/metadata/deletionTimestamp").is_some();
-        if is_going || text(pod, "/status/phase") == "Succeeded" || is(pod, "Ready", "True") {
+        if is_going
+            || text(pod, "/status/phase") == "Succeeded"
+            || condition(pod, "Ready").is_some_and(|ready| ready.is_true())
+        {
             return None;
         }
         let name = text(pod, "/metadata/name");
-        if let Some(scheduled) = condition(pod, "PodScheduled").filter(|found| text(found, "/status") == "False") {
-            let message = cut(text(scheduled, "/message"));
+        if let Some(scheduled) = condition(pod, "PodScheduled").filter(|scheduled| scheduled.is_false()) {
+            let message = cut(scheduled.message);
             return Some(Self::of_pod(
                 FaultKind::Unschedulable,
                 name,
@@ -109,11 +113,7 @@ impl PodFault {
 
     /// Pods are not created, for this reason of the cluster.
     pub fn not_created(message: &str) -> Self {
-        Self::of_pod(
-            FaultKind::NotCreated,
-            "",
-            format!("its pods cannot be created: {}", cut(message)),
-        )
+        Self::of_pod(FaultKind::NotCreated, "", format!("{NOT_CREATED}{}", cut(message)))
     }
 
     fn of_pod(kind: FaultKind, pod: &str, message: String) -> Self {
@@ -209,23 +209,6 @@ fn image<'a>(pod: &'a Value, container: &str) -> Option<&'a str> {
         .flatten();
     let found = all.find(|found| text(found, "/name") == container)?;
     found.get("image")?.as_str()
-}
-
-fn condition<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
-    let mut all = pod.pointer("/status/conditions")?.as_array()?.iter();
-    all.find(|found| text(found, "/type") == name)
-}
-
-fn is(pod: &Value, name: &str, status: &str) -> bool {
-    condition(pod, name).is_some_and(|found| text(found, "/status") == status)
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn number(value: &Value, pointer: &str) -> Option<i64> {
-    value.pointer(pointer).and_then(Value::as_i64)
 }
 
 /// One line of bounded length.

@@ -18,7 +18,7 @@ const TELLING: [&str; 8] = [
 /// An object has a handful of conditions. Someone may write thousands.
 const MAX_CONDITIONS: usize = 64;
 
-pub(super) fn number(object: &Value, pointer: &str) -> Option<i64> {
+pub(in crate::resource) fn number(object: &Value, pointer: &str) -> Option<i64> {
     object.pointer(pointer).and_then(Value::as_i64)
 }
 
@@ -31,22 +31,22 @@ pub(super) fn status(object: &Value, name: &str) -> i64 {
         .unwrap_or(0)
 }
 
-pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+pub(in crate::resource) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) struct Condition<'a> {
-    pub(super) status: &'a str,
-    pub(super) reason: &'a str,
-    pub(super) message: &'a str,
+pub(in crate::resource) struct Condition<'a> {
+    pub(in crate::resource) status: &'a str,
+    pub(in crate::resource) reason: &'a str,
+    pub(in crate::resource) message: &'a str,
 }
 
 impl Condition<'_> {
-    pub(super) fn is_true(&self) -> bool {
+    pub(in crate::resource) fn is_true(&self) -> bool {
         self.status == "True"
     }
 
-    pub(super) fn is_false(&self) -> bool {
+    pub(in crate::resource) fn is_false(&self) -> bool {
         self.status == "False"
     }
 
@@ -60,7 +60,7 @@ impl Condition<'_> {
     }
 }
 
-pub(super) fn condition<'a>(object: &'a Value, name: &str) -> Option<Condition<'a>> {
+pub(in crate::resource) fn condition<'a>(object: &'a Value, name: &str) -> Option<Condition<'a>> {
     let found = conditions(object).find(|item| text(item, "/type") == name)?;
     Some(Condition {
         status: text(found, "/status"),

@@ -15,4 +15,6 @@ mod state;
 mod tests;
 mod workload;
 
+pub(super) use condition::{condition, number, text};
 pub use state::Health;
+pub(super) use state::NOT_CREATED;

@@ -20,7 +20,7 @@ pub enum Health {
 const MAX_MESSAGE: usize = 512;
 
 /// Stands before what the server says about pods that it does not create.
-pub(super) const NOT_CREATED: &str = "its pods cannot be created: ";
+pub(in crate::resource) const NOT_CREATED: &str = "its pods cannot be created: ";
 
 impl Health {
     /// Whether there is nothing to wait for: ready, or unknown.
