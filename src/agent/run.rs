@@ -5,13 +5,11 @@ use super::{
     AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_releases, wire_scan, wire_source,
     wire_sync,
 };
-use crate::config::TargetSettings;
 use crate::deploy_key::Keys;
 use crate::driver::{Condition, Shutdown, Tasks, on_signals};
 use crate::git::{self, DeployKey};
 use crate::notice::{KeyEvent, Topic};
 use anyhow::Context as _;
-use std::cell::RefCell;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -72,20 +70,15 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     startup::spawn(&wiring, &mut tasks);
     wire_source::spawn(&wiring, loops.source, loops.repo_condition, findings, &mut tasks);
     // Before automation, which waits for the first pass of each target.
-    let synced = RefCell::new(None);
-    let target = |settings: &TargetSettings| {
-        let target = wiring.home.target(settings);
-        synced.replace(Some((settings.clone(), Arc::clone(&target.api))));
-        target
-    };
-    wire_sync::spawn(&wiring, loops.sync, target, &mut tasks);
-    if let Some((target, api)) = synced.take() {
-        wire_releases::spawn(&wiring, loops.releases, &target, api, &mut tasks).await;
-    }
+    let home = &wiring.home;
+    let mut synced = wire_sync::spawn(&wiring, loops.sync, |settings| home.target(settings), &mut tasks);
     if wiring.config.settings.automation.enabled {
         let registry = Arc::clone(&wiring.registry);
         wire_scan::spawn(&wiring, loops.scan, registry, &mut tasks).await?;
         wire_automation::spawn(&wiring, loops.automation, decisions, &mut tasks).await?;
+    }
+    if let Some((target, api)) = synced.pop() {
+        wire_releases::spawn(&wiring, loops.releases, &target, api, &mut tasks).await;
     }
     let listen = wiring.config.settings.http.listen;
     tracing::info!(%listen, version = env!("CARGO_PKG_VERSION"), "running");

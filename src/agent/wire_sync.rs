@@ -11,21 +11,24 @@ use crate::sync::{PassReporter, SyncEnd, SyncLoop, SyncReport, Syncer, Target};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Spawns the loops.
+/// Spawns the loops. Returns the targets, with what they are reached by.
 pub(super) fn spawn<B, G, A, R>(
     wiring: &Wiring<B, G>,
     slots: Vec<SyncLoopSlot>,
     target: impl Fn(&TargetSettings) -> Target<A, R>,
     tasks: &mut Tasks,
-) where
+) -> Vec<(TargetSettings, Arc<A>)>
+where
     B: Deref<Target = Core>,
     G: ConfigRepo,
     A: TargetApi,
     R: RecordStore,
 {
     let settings = &wiring.config.settings.sync;
+    let mut targets = Vec::new();
     for slot in slots {
         let target = target(&slot.target);
+        targets.push((slot.target, Arc::clone(&target.api)));
         let drift = wake_on_drift(Arc::clone(&target.api), slot.wake, wiring.shutdown.clone());
         tasks.spawn(format!("drift of {}", target.id), drift);
         let work = SyncLoop {
@@ -48,6 +51,7 @@ pub(super) fn spawn<B, G, A, R>(
         });
         wiring.spawn_loop(slot.this, work, tasks);
     }
+    targets
 }
 
 /// What applies and prunes in a target, by the settings.
