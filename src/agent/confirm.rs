@@ -74,14 +74,12 @@ async fn apart(
     author: Option<Author>,
     named: &CommitPrefix,
 ) -> anyhow::Result<Confirmed> {
+    let home = Home::connect(config).await?;
+    let renderers = renderers(config, Some(&home)).await;
     let scene = Scene {
         config,
-        home: Home::connect(config).await?,
-        declared: Declared::apart(source_reader(
-            config,
-            renderers(config, Home::connect(config).await.ok().as_ref()).await,
-            Metrics::new(),
-        )),
+        home,
+        declared: Declared::apart(source_reader(config, renderers, Metrics::new())),
     };
     scene.confirm(repo, author, named).await
 }

@@ -57,7 +57,7 @@ pub(super) struct Previewer<'a> {
     pub(super) source: &'a dyn DeclaredSource,
     pub(super) registry: &'a Router,
     pub(super) history: &'a SharedHistory,
-    /// The cluster; `None`: not connected to yet.
+    /// The cluster; `None`: it could not be reached so far.
     pub(super) home: Option<&'a Home>,
 }
 
@@ -94,7 +94,7 @@ async fn with_clone<T>(
         source: &declared,
         registry: &registries::router(&config.settings.registries, Metrics::new()),
         history: &SharedHistory::default(),
-        home: None,
+        home: home.as_ref(),
     };
     tokio::select! {
         answer = answer(&previewer) => answer,
