@@ -15,12 +15,12 @@ const SOPS: &str = "files that are encrypted with SOPS";
 /// are then reported.
 pub(super) async fn renderers(config: &AgentConfig, home: Option<&Home>) -> Vec<Arc<dyn Renderer>> {
     let mut renderers: Vec<Arc<dyn Renderer>> = Vec::new();
-    let sops = sops(config, home).await;
+    let path = config.settings.render.kustomize.as_deref();
+    let (sops, kustomize) = tokio::join!(sops(config, home), Kustomize::find(path));
     if let Some(sops) = &sops {
         renderers.push(Arc::<Sops<SecretStore>>::clone(sops));
     }
-    let path = config.settings.render.kustomize.as_deref();
-    match Kustomize::find(path).await {
+    match kustomize {
         Ok(kustomize) => {
             found(KUSTOMIZE, kustomize.path(), kustomize.version());
             renderers.push(match sops {
