@@ -3,6 +3,7 @@
 mod adoption;
 mod agenda;
 mod claims;
+mod confirmation;
 mod depends_on;
 mod fake;
 mod generations;
