@@ -1,11 +1,12 @@
 use super::config_file::ConfigFile;
 use super::failure::Failure;
-use super::output::{Output, print, print_value, show};
+use super::output::{Output, show};
 use super::running_agent::{Asked, RunningAgent};
 use crate::agent::{self, AgentConfig};
 use crate::http::DiffCall;
 use crate::model::CommitPrefix;
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::io::IsTerminal as _;
 
 /// Show field by field how the cluster differs from the config repo, and write nothing
@@ -64,18 +65,12 @@ impl Diff {
         });
         let (has_errors, has_differences) = match asked.await? {
             Asked::Agent(report) => {
-                match self.output {
-                    Output::Text => self.print(&report.text)?,
-                    Output::Json => print_value(&crate::status::Versioned::new(&report.diff))?,
-                }
+                self.show(&report.text, &report.diff)?;
                 (!report.is_well, report.has_differences)
             }
             Asked::Here(settings) => {
                 let diff = agent::diff(AgentConfig::new(*settings), self.commit.as_ref()).await?;
-                match self.output {
-                    Output::Text => self.print(&diff.to_string())?,
-                    Output::Json => show(self.output, "", &diff)?,
-                }
+                self.show(&diff.to_string(), &diff)?;
                 (!diff.failed.is_empty(), diff.has_differences())
             }
         };
@@ -86,11 +81,11 @@ impl Diff {
         }
     }
 
-    fn print(&self, text: &str) -> Result<(), Failure> {
+    fn show(&self, text: &str, diff: &impl Serialize) -> Result<(), Failure> {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match self.color.is_on(no_color) {
-            true => print(coloured(text).as_bytes()),
-            false => print(text.as_bytes()),
+            true => show(self.output, &coloured(text), diff),
+            false => show(self.output, text, diff),
         }
     }
 }
