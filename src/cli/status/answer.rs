@@ -1,4 +1,8 @@
+use crate::cli::failure::Failure;
+use crate::http::Client;
+use anyhow::Context as _;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,6 +15,21 @@ pub(in crate::cli) struct Answer {
     pub(in crate::cli) repo: Repo,
     pub(in crate::cli) targets: BTreeMap<String, Target>,
     pub(in crate::cli) key: Key,
+}
+
+impl Answer {
+    /// Asks the running agent. Returns the part that is shown, and the answer as it is.
+    pub(in crate::cli) async fn ask(client: &Client) -> Result<(Self, Value), Failure> {
+        let json = client.status().await.map_err(anyhow::Error::from)?;
+        let answer = Self::deserialize(&json)
+            .context("the agent's status has another form; use the tidegate program of the agent's version")?;
+        Ok((answer, json))
+    }
+}
+
+/// The first digits of a commit.
+pub(in crate::cli) fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,7 +3,6 @@ use super::lines;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, print, print_value};
 use crate::cli::server::Server;
-use anyhow::Context as _;
 use clap::Args;
 
 /// Show how the running agent is: repository, rights, commits, problems, holds, and what is behind
@@ -26,9 +25,7 @@ pub(in crate::cli) struct Status {
 impl Status {
     pub(in crate::cli) async fn run(self) -> Result<(), Failure> {
         let client = self.server.client().await?;
-        let json = client.status().await.map_err(anyhow::Error::from)?;
-        let answer: Answer = serde_json::from_value(json.clone())
-            .context("the agent's status has another form; use the tidegate program of the agent's version")?;
+        let (answer, json) = Answer::ask(&client).await?;
         let lines = lines::of(&answer);
         match self.output {
             Output::Text => print(lines.text.as_bytes())?,

@@ -1,4 +1,4 @@
-use super::answer::{Answer, Field, Key, Target, Unready};
+use super::answer::{Answer, Field, Key, Target, Unready, short};
 use crate::model::{Printable, table};
 
 /// The lines, and whether everything is well.
@@ -41,10 +41,6 @@ fn row(title: &str, text: String) -> [String; 2] {
         title.to_owned(),
         Printable::new(&text).with_blanks().uncut().to_string(),
     ]
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
 }
 
 fn repository(answer: &Answer) -> String {

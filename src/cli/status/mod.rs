@@ -6,5 +6,5 @@ mod answer;
 mod command;
 mod lines;
 
-pub(super) use answer::{Answer as StatusAnswer, Target};
+pub(super) use answer::{Answer as StatusAnswer, Target, short};
 pub(super) use command::Status;

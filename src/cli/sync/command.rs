@@ -3,6 +3,7 @@ use super::wait::{End, wait};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, print};
 use crate::cli::server::{Server, show};
+use crate::cli::status::short;
 use crate::model::Printable;
 use clap::Args;
 use std::time::Duration;
@@ -53,10 +54,7 @@ impl Sync {
         shown.or_else(Failure::unless_reported)?;
         let end = wait(&client, self.timeout, &mut Progress::new()).await?;
         match end {
-            End::Healthy { commit } => {
-                let short = commit.get(..7).unwrap_or(&commit);
-                self.say(&format!("commit {short} is healthy\n"))
-            }
+            End::Healthy { commit } => self.say(&format!("commit {} is healthy\n", short(&commit))),
             End::Failed { reasons } => {
                 self.say(&lines("not healthy", &reasons))?;
                 Err(Failure::reported())

@@ -4,7 +4,6 @@ use super::progress::Progress;
 use crate::cli::failure::Failure;
 use crate::cli::status::{StatusAnswer, Target};
 use crate::http::Client;
-use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -38,8 +37,8 @@ pub(super) async fn wait(client: &Client, timeout: Option<Duration>, progress: &
     let deadline = timeout.map(|timeout| Instant::now() + timeout);
     let (mut misses, mut last) = (0, BTreeMap::new());
     loop {
-        match status(client).await {
-            Ok(answer) => {
+        match StatusAnswer::ask(client).await {
+            Ok((answer, _)) => {
                 misses = 0;
                 match look(&answer) {
                     Look::Ended(end) => {
@@ -73,13 +72,6 @@ pub(super) async fn wait(client: &Client, timeout: Option<Duration>, progress: &
             });
         }
     }
-}
-
-async fn status(client: &Client) -> Result<StatusAnswer, Failure> {
-    let json = client.status().await.map_err(anyhow::Error::from)?;
-    let answer = serde_json::from_value(json)
-        .context("the agent's status has another form; use the tidegate program of the agent's version")?;
-    Ok(answer)
 }
 
 /// What the status says about the commit at the head. While the targets are behind it, nothing is decided.
