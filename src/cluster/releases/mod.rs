@@ -5,6 +5,7 @@
 //! is marked as failed.
 
 mod api;
+mod following;
 mod reduce;
 mod sources;
 mod store;

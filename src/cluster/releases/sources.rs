@@ -1,18 +1,15 @@
 //! The watches of ConfigMaps and Secrets with values, one for each object.
 
+use super::following::{News, follow};
 use super::store::Store;
 use crate::cluster::connection::Connection;
-use crate::cluster::failure::classify;
 use crate::model::SecretBytes;
 use crate::port::{SourceKey, SourceText};
-use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{Config, Error, Event, watcher};
+use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, ResourceExt as _};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 
@@ -50,7 +47,7 @@ impl Sources {
         for (object, keys) in objects {
             if let Entry::Vacant(entry) = running.entry(object) {
                 keys.iter().for_each(|key| store.put_source(key, SourceText::Unknown));
-                let task = follow(
+                let task = follow_object(
                     entry.key().clone(),
                     keys.clone(),
                     Arc::clone(connection),
@@ -70,7 +67,7 @@ impl Drop for Sources {
     }
 }
 
-async fn follow(object: ObjectKey, keys: BTreeSet<SourceKey>, connection: Arc<Connection>, store: Arc<Store>) {
+async fn follow_object(object: ObjectKey, keys: BTreeSet<SourceKey>, connection: Arc<Connection>, store: Arc<Store>) {
     let (is_secret, namespace, name) = object;
     match is_secret {
         true => {
@@ -105,33 +102,26 @@ async fn follow_one<K>(
         }
     };
     let config = Config::default().fields(&format!("metadata.name={name}"));
-    let mut events = pin!(watcher(api, config).default_backoff());
+    let begin = || watcher(api.clone(), config.clone());
     let mut listed = None;
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => listed = None,
-            Ok(Event::InitApply(object)) => listed = Some(object),
-            Ok(Event::InitDone) => note(listed.take().as_ref()),
-            Ok(Event::Apply(object)) if object.name_any() == name => note(Some(&object)),
-            Ok(Event::Delete(object)) if object.name_any() == name => note(None),
-            Ok(_) => {}
-            Err(error) => fail(keys, connection, store, &error),
-        }
-    }
+    let take = |news| match news {
+        News::Event(Event::Init) => listed = None,
+        News::Event(Event::InitApply(object)) => listed = Some(object),
+        News::Event(Event::InitDone) => note(listed.take().as_ref()),
+        News::Event(Event::Apply(object)) if object.name_any() == name => note(Some(&object)),
+        News::Event(Event::Delete(object)) if object.name_any() == name => note(None),
+        News::Event(_) | News::Expired => {}
+        News::Failed(reason) => fail(keys, store, &reason),
+    };
+    follow(connection.url(), begin, take).await;
 }
 
 /// What is known of the sources stays while the server is away. A source that was never read fails.
-fn fail(keys: &BTreeSet<SourceKey>, connection: &Connection, store: &Store, error: &Error) {
-    let reason = match error {
-        Error::WatchStartFailed(cause) | Error::InitialListFailed(cause) | Error::WatchFailed(cause) => {
-            classify(connection.url(), cause).to_string()
-        }
-        _ => return,
-    };
+fn fail(keys: &BTreeSet<SourceKey>, store: &Store, reason: &str) {
     let view = store.view();
     for key in keys {
         if !matches!(view.sources.get(key), Some(SourceText::Text(_) | SourceText::Absent)) {
-            store.put_source(key, SourceText::Failed(reason.clone()));
+            store.put_source(key, SourceText::Failed(reason.to_owned()));
         }
     }
 }

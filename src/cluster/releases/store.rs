@@ -68,6 +68,16 @@ impl Store {
         self.update(|seen| seen.lists.insert(list.clone(), Ok(false)).is_none());
     }
 
+    /// What was delivered of a list is unknown until the next list. Nothing failed, so that nobody is woken.
+    pub(super) fn expired(&self, list: &List) {
+        self.update(|seen| {
+            if let Some(state @ Ok(true)) = seen.lists.get_mut(list) {
+                *state = Ok(false);
+            }
+            false
+        });
+    }
+
     /// A list cannot be followed, for this reason.
     pub(super) fn failed(&self, list: &List, reason: String) {
         self.update(|seen| {

@@ -1,16 +1,14 @@
 //! The watches of HelmReleases and of Helm's storage. Each runs until its task is aborted, and lists again after a failure.
 
+use super::following::{News, follow};
 use super::reduce::{api_resource, release, release_id, stored};
 use super::store::{List, Store};
 use crate::cluster::connection::Connection;
-use crate::cluster::failure::classify;
-use futures::{Stream, StreamExt as _};
+use futures::Stream;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::{DynamicResourceScope, PartialObjectMeta, Resource};
-use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{Config, Error, Event, watcher};
-use std::pin::pin;
 use std::sync::Arc;
 
 /// The Secrets of Helm.
@@ -25,9 +23,9 @@ pub(super) async fn releases(
 ) {
     let list = List::Releases(namespace.clone());
     let api: Api<DynamicObject> = api(&connection, namespace.as_deref(), &api_resource());
-    let events = watcher(api, Config::default().labels(&selector)).default_backoff();
+    let begin = || watcher(api.clone(), Config::default().labels(&selector));
     let mut found = Vec::new();
-    follow(events, &connection, &store, &list, |event| match event {
+    follow_list(&connection, &store, &list, begin, |event| match event {
         Event::Init => found.clear(),
         Event::InitApply(object) => found.push(release(object)),
         Event::InitDone => store.set_releases(&list, namespace.as_deref(), std::mem::take(&mut found)),
@@ -41,9 +39,9 @@ pub(super) async fn releases(
 pub(super) async fn storage(connection: Arc<Connection>, store: Arc<Store>, namespace: Option<String>) {
     let list = List::Storage(namespace.clone());
     let api: Api<PartialObjectMeta<DynamicObject>> = api(&connection, namespace.as_deref(), &secrets());
-    let events = watcher(api, Config::default().labels(STORAGE)).default_backoff();
+    let begin = || watcher(api.clone(), Config::default().labels(STORAGE));
     let mut found = Vec::new();
-    follow(events, &connection, &store, &list, |event| match event {
+    follow_list(&connection, &store, &list, begin, |event| match event {
         Event::Init => found.clear(),
         Event::InitApply(object) => found.extend(stored(&object.metadata)),
         Event::InitDone => store.set_stored(&list, namespace.as_deref(), std::mem::take(&mut found)),
@@ -61,33 +59,20 @@ pub(super) async fn storage(connection: Arc<Connection>, store: Arc<Store>, name
     .await;
 }
 
-async fn follow<K>(
-    events: impl Stream<Item = Result<Event<K>, Error>>,
+async fn follow_list<K, S: Stream<Item = Result<Event<K>, Error>>>(
     connection: &Connection,
     store: &Store,
     list: &List,
+    begin: impl Fn() -> S,
     mut take: impl FnMut(Event<K>),
 ) {
     store.expect(list);
-    let mut events = pin!(events);
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(event) => take(event),
-            // An expired version is ordinary: the watcher lists again at once.
-            Err(Error::WatchError(status)) if status.code == 410 => {}
-            Err(error) => store.failed(list, reason(connection, &error)),
-        }
-    }
-}
-
-fn reason(connection: &Connection, error: &Error) -> String {
-    match error {
-        Error::WatchStartFailed(cause) | Error::InitialListFailed(cause) | Error::WatchFailed(cause) => {
-            classify(connection.url(), cause).to_string()
-        }
-        Error::WatchError(status) => status.message.clone(),
-        other => other.to_string(),
-    }
+    let note = |news| match news {
+        News::Event(event) => take(event),
+        News::Expired => store.expired(list),
+        News::Failed(reason) => store.failed(list, reason),
+    };
+    follow(connection.url(), begin, note).await;
 }
 
 pub(super) fn secrets() -> ApiResource {

@@ -1,9 +1,18 @@
 use crate::cluster::failure::classify;
 use crate::port::ClusterFailure;
 use kube::runtime::watcher;
+use std::time::Duration;
+
+/// A complete first list that takes longer comes from a server that does not stream lists, or from no server at all.
+pub(in crate::cluster) const FIRST_LIST: Duration = Duration::from_secs(30);
+pub(in crate::cluster) const FIRST_RETRY: Duration = Duration::from_millis(250);
+/// How long a server that comes back waits at most for a watch of the agent.
+pub(in crate::cluster) const LAST_RETRY: Duration = Duration::from_secs(5);
+/// Rights do not change from one second to the next.
+pub(in crate::cluster) const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 
 /// Why a watch ended.
-pub(super) enum Ending {
+pub(in crate::cluster) enum Ending {
     /// The server does not stream the first list. Start over with a paged list.
     NoStreaming,
     /// The version that the watch or the list stood at is no longer kept. This is ordinary: list again.
@@ -17,7 +26,8 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    pub(super) fn of(url: &str, error: &watcher::Error, streaming: bool) -> Self {
+    /// `streaming`: the watch asked the server to stream its first list.
+    pub(in crate::cluster) fn of(url: &str, error: &watcher::Error, streaming: bool) -> Self {
         match code(error) {
             Some(400 | 422) if streaming => Self::NoStreaming,
             Some(410) => Self::Expired,

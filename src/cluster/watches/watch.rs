@@ -1,4 +1,4 @@
-use super::ending::{Ending, code};
+use super::ending::{Ending, FIRST_LIST, FIRST_RETRY, FORBIDDEN_RETRY, LAST_RETRY, code};
 use super::reduce::{Reduced, reduce_metadata, reduce_object};
 use crate::cluster::discovery::Discovery;
 use crate::cluster::resource_path::api_resource;
@@ -13,16 +13,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// A complete first list that takes longer comes from a server that does not stream lists, or from no server at all.
-const FIRST_LIST: Duration = Duration::from_secs(30);
-const FIRST_RETRY: Duration = Duration::from_millis(250);
-/// How long a server that comes back waits at most for a watch of the agent.
-const LAST_RETRY: Duration = Duration::from_secs(5);
-/// Rights do not change from one second to the next.
-const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 
 /// The events of one list: of the whole cluster, or of one namespace.
 type ListEvents = BoxStream<'static, Result<Event<Reduced>, watcher::Error>>;

@@ -1,5 +1,6 @@
 //! HelmReleases of the config repo, carried out by the running agent with the real helm on a real API server.
 
+mod away;
 mod bad_states;
 mod flags;
 mod idle;
