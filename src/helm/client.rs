@@ -104,8 +104,8 @@ impl Helm {
             Ok(output) => Err(failed(&output, secrets)),
             Err(error) => Err(HelmFailure {
                 problem: match error {
-                    Error::Start { .. } => HelmProblem::NotStarted,
-                    _ => HelmProblem::Killed,
+                    Error::Start { .. } | Error::Limit { .. } => HelmProblem::Surroundings,
+                    _ => HelmProblem::Input,
                 },
                 message: with_causes(&error),
             }),
@@ -116,7 +116,7 @@ impl Helm {
     async fn fetch(&self, workspace: &Workspace, chart: &RemoteChart) -> Result<PathBuf, HelmFailure> {
         let folder = workspace.archive_folder().map_err(not_started)?;
         let not_fetched = |message: String| HelmFailure {
-            problem: HelmProblem::NotFetched,
+            problem: HelmProblem::Surroundings,
             message: format!("{chart} cannot be fetched: {message}"),
         };
         let limits = Limits {
@@ -151,22 +151,18 @@ impl Helm {
 
 fn not_started(error: io::Error) -> HelmFailure {
     HelmFailure {
-        problem: HelmProblem::NotStarted,
+        problem: HelmProblem::Surroundings,
         message: format!("the folder for helm cannot be written: {error}"),
     }
 }
 
 fn failed(output: &Output, secrets: &[String]) -> HelmFailure {
-    let is_killed = output.status.code().is_none();
-    let message = match is_killed {
+    let message = match output.status.code().is_none() {
         true => "helm was killed: it took more processor time than it may, or somebody killed it".to_owned(),
         false => failure_text(&String::from_utf8_lossy(&output.stderr), secrets),
     };
     HelmFailure {
-        problem: match is_killed {
-            true => HelmProblem::Killed,
-            false => HelmProblem::Failed,
-        },
+        problem: HelmProblem::Input,
         message,
     }
 }

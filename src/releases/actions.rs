@@ -5,14 +5,14 @@ use super::inputs::ChartInput;
 use super::job::{Job, Scene};
 use crate::notice::ReleaseAction;
 use crate::port::{
-    ChartSource, ClusterFailure, ConfigRepo, HelmProblem, HelmProgram, ReleaseCluster, Rollback, Upgrade,
+    ChartSource, ClusterFailure, ConfigRepo, HelmFailure, HelmProblem, HelmProgram, ReleaseCluster, Rollback, Upgrade,
 };
-use crate::release::{InputLabel, Phase, State};
+use crate::release::{InputLabel, Phase, State, Status};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// How soon a chart is fetched again that could not be fetched.
-const NOT_FETCHED: Duration = Duration::from_secs(60);
+/// How soon an action is tried again that failed although nothing is wrong with the input.
+const SURROUNDINGS: Duration = Duration::from_secs(60);
 
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     /// Installs or upgrades.
@@ -64,11 +64,8 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
                 status.revision = self.commit.to_string();
                 self.keep(&scene, status).await?;
             }
-            // Whoever keeps the chart may be away for a while. The input is not to blame.
-            Err(failure) if failure.problem == HelmProblem::NotFetched => {
-                self.write(&scene, status, Phase::ChartFetchFailed, &failure.message)
-                    .await?;
-                return Ok(Some(End::Later(NOT_FETCHED)));
+            Err(failure) if failure.problem == HelmProblem::Surroundings => {
+                return self.put_off(&scene, status, Phase::ChartFetchFailed, &failure).await;
             }
             Err(failure) => {
                 status.tries.failures += 1;
@@ -150,6 +147,9 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
                 let message = format!("back at revision {to}: {why}");
                 self.write(&scene, status, Phase::RolledBack, &message).await?;
             }
+            Err(failure) if failure.problem == HelmProblem::Surroundings => {
+                return self.put_off(&scene, status, Phase::RollbackFailed, &failure).await;
+            }
             Err(failure) => {
                 status.tries.rollback_failures += 1;
                 status.tries.failed_at = Some(Timestamp::now());
@@ -167,14 +167,33 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
             .await?;
         let ended = self.shared.helm.test(self.name(), self.spec.test.timeout).await;
         self.happened(ReleaseAction::Tested, revision, ended.clone());
-        status.tries.tested = Some(revision);
-        status.tries.tests_failed = ended.is_err();
         match ended {
-            Ok(()) => self.keep(&scene, status).await?,
+            Err(failure) if failure.problem == HelmProblem::Surroundings => {
+                return self.put_off(&scene, status, Phase::TestFailed, &failure).await;
+            }
+            Ok(()) => {
+                status.tries.tested = Some(revision);
+                status.tries.tests_failed = false;
+                self.keep(&scene, status).await?;
+            }
             Err(failure) => {
+                status.tries.tested = Some(revision);
+                status.tries.tests_failed = true;
                 self.write(&scene, status, Phase::TestFailed, &failure.message).await?;
             }
         }
         Ok(None)
+    }
+
+    /// Shows why an action failed for which the input is not to blame. Nothing counts as tried, and the same is tried later.
+    async fn put_off(
+        &self,
+        scene: &Scene,
+        status: Status,
+        phase: Phase,
+        failure: &HelmFailure,
+    ) -> Result<Option<End>, ClusterFailure> {
+        self.write(scene, status, phase, &failure.message).await?;
+        Ok(Some(End::Later(SURROUNDINGS)))
     }
 }

@@ -8,15 +8,12 @@ pub struct HelmFailure {
     pub message: String,
 }
 
-/// The kinds of failures.
+/// The kinds of failures: who is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HelmProblem {
-    /// Helm ended with an error.
-    Failed,
-    /// Helm exceeded a limit and was killed.
-    Killed,
-    /// The chart could not be fetched.
-    NotFetched,
-    /// Helm could not be started, or its folder could not be made.
-    NotStarted,
+    /// The chart, the values or the cluster: helm ended with an error, or exceeded a limit and was killed.
+    Input,
+    /// What is around helm: the chart could not be fetched, or helm could not be started, or its folder could not be written. The
+    /// same input may do well later.
+    Surroundings,
 }

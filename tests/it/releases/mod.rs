@@ -8,4 +8,5 @@ mod kill;
 mod remote;
 mod scene;
 mod story;
+mod surroundings;
 mod values;
