@@ -1,21 +1,22 @@
 //! The command lines of helm.
 
-use crate::port::{ReleaseName, Rollback, Uninstall, Upgrade};
-use crate::release::{LABEL, RemoteChart};
+use crate::port::Upgrade;
+use crate::release::{LABEL, RemoteChart, Spec};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// `helm upgrade --install`: also for a release that does not exist, and for one that was uninstalled with its history kept.
 pub(super) fn upgrade(upgrade: &Upgrade, is_four: bool, chart: &Path, values: &[PathBuf]) -> Vec<OsString> {
-    let mut line = words(&["upgrade", upgrade.release.name.as_str()]);
+    let spec = &*upgrade.spec;
+    let mut line = words(&["upgrade", spec.release.as_str()]);
     line.push(chart.into());
     line.extend(words(&["--install", "--hide-notes"]));
-    line.extend(common(&upgrade.release, upgrade.timeout));
+    line.extend(common(spec, spec.timeout));
     line.push(format!("--labels={LABEL}={}", upgrade.label).into());
     line.push(format!("--description={}", upgrade.description).into());
-    line.push(format!("--history-max={}", upgrade.max_history).into());
-    line.push(match upgrade.reuse_values {
+    line.push(format!("--history-max={}", spec.max_history).into());
+    line.push(match spec.reuse_values {
         true => "--reuse-values".into(),
         false => "--reset-values".into(),
     });
@@ -23,19 +24,19 @@ pub(super) fn upgrade(upgrade: &Upgrade, is_four: bool, chart: &Path, values: &[
         line.push("--values".into());
         line.push(file.into());
     }
-    if upgrade.wait {
+    if spec.wait {
         line.push("--wait".into());
     }
-    if upgrade.atomic {
+    if spec.atomic {
         line.push(if is_four { "--rollback-on-failure" } else { "--atomic" }.into());
     }
-    if upgrade.skip_crds {
+    if spec.skip_crds {
         line.push("--skip-crds".into());
     }
-    if upgrade.skip_openapi_validation {
+    if spec.skip_openapi_validation {
         line.push("--disable-openapi-validation".into());
     }
-    line.extend(ownership(is_four, upgrade.force));
+    line.extend(ownership(is_four, spec.force));
     line
 }
 
@@ -56,11 +57,12 @@ pub(super) fn pull(chart: &RemoteChart, folder: &Path) -> Vec<OsString> {
 }
 
 /// `helm rollback`.
-pub(super) fn rollback(rollback: &Rollback, is_four: bool) -> Vec<OsString> {
-    let mut line = words(&["rollback", rollback.release.name.as_str()]);
-    line.push(rollback.to.to_string().into());
-    line.extend(common(&rollback.release, rollback.timeout));
-    line.push(format!("--history-max={}", rollback.max_history).into());
+pub(super) fn rollback(spec: &Spec, to: u32, is_four: bool) -> Vec<OsString> {
+    let rollback = &spec.rollback;
+    let mut line = words(&["rollback", spec.release.as_str()]);
+    line.push(to.to_string().into());
+    line.extend(common(spec, rollback.timeout));
+    line.push(format!("--history-max={}", spec.max_history).into());
     if rollback.wait {
         line.push("--wait".into());
     }
@@ -72,16 +74,16 @@ pub(super) fn rollback(rollback: &Rollback, is_four: bool) -> Vec<OsString> {
 }
 
 /// `helm test`.
-pub(super) fn test(release: &ReleaseName, timeout: Duration) -> Vec<OsString> {
-    let mut line = words(&["test", release.name.as_str()]);
-    line.extend(common(release, timeout));
+pub(super) fn test(spec: &Spec) -> Vec<OsString> {
+    let mut line = words(&["test", spec.release.as_str()]);
+    line.extend(common(spec, spec.test.timeout));
     line
 }
 
 /// `helm uninstall`.
-pub(super) fn uninstall(uninstall: &Uninstall) -> Vec<OsString> {
-    let mut line = words(&["uninstall", uninstall.release.name.as_str(), "--ignore-not-found"]);
-    line.extend(common(&uninstall.release, uninstall.timeout));
+pub(super) fn uninstall(spec: &Spec) -> Vec<OsString> {
+    let mut line = words(&["uninstall", spec.release.as_str(), "--ignore-not-found"]);
+    line.extend(common(spec, spec.timeout));
     line
 }
 
@@ -96,9 +98,9 @@ fn ownership(is_four: bool, force: bool) -> Vec<OsString> {
     }
 }
 
-fn common(release: &ReleaseName, timeout: Duration) -> Vec<OsString> {
+fn common(spec: &Spec, timeout: Duration) -> Vec<OsString> {
     vec![
-        format!("--namespace={}", release.namespace).into(),
+        format!("--namespace={}", spec.namespace).into(),
         format!("--timeout={}s", timeout.as_secs().max(1)).into(),
     ]
 }

@@ -3,11 +3,9 @@ use super::found::{Found, find};
 use super::workspace::Workspace;
 use super::{arguments, running};
 use crate::model::with_causes;
-use crate::port::{
-    ChartSource, HelmFailure, HelmProblem, HelmProgram, ReleaseName, Rollback, TextFile, Uninstall, Upgrade,
-};
+use crate::port::{ChartSource, HelmFailure, HelmProblem, HelmProgram, TextFile, Upgrade};
 use crate::program::{Error, Limits, Output, Program};
-use crate::release::{RemoteChart, failure_text};
+use crate::release::{ReleaseName, RemoteChart, Spec, failure_text};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,19 +67,25 @@ impl Helm {
         &self.found.version
     }
 
-    /// A run with its own home and the limits of a time-out.
-    fn program(&self, home: &Path, timeout: Duration) -> Program {
+    /// A run with its own home and limits.
+    fn bare_program(&self, home: &Path, time: Duration) -> Program {
         let limits = Limits {
-            time: timeout.saturating_mul(OPERATIONS).saturating_add(WORK),
+            time,
             output: OUTPUT,
             memory: Some(MEMORY),
         };
-        let mut program = Program::new("helm", limits)
+        Program::new("helm", limits)
             .at(&self.found.path)
             .limit_cpu(CPU)
             .in_folder(home)
             .env("HOME", home)
             .env("TMPDIR", home)
+    }
+
+    /// A run on the cluster with the limits of a time-out.
+    fn program(&self, home: &Path, timeout: Duration) -> Program {
+        let mut program = self
+            .bare_program(home, timeout.saturating_mul(OPERATIONS).saturating_add(WORK))
             .env("HELM_DRIVER", "secret")
             .pass_env(|name| matches!(name, "KUBERNETES_SERVICE_HOST" | "KUBERNETES_SERVICE_PORT"));
         if let Some(kubeconfig) = &self.access.kubeconfig {
@@ -119,17 +123,8 @@ impl Helm {
             problem: HelmProblem::Surroundings,
             message: format!("{chart} cannot be fetched: {message}"),
         };
-        let limits = Limits {
-            time: FETCH,
-            output: OUTPUT,
-            memory: Some(MEMORY),
-        };
-        let program = Program::new("helm", limits)
-            .at(&self.found.path)
-            .limit_cpu(CPU)
-            .in_folder(&workspace.home())
-            .env("HOME", workspace.home())
-            .env("TMPDIR", workspace.home())
+        let program = self
+            .bare_program(&workspace.home(), FETCH)
             .pass_env(|name| PROXIES.contains(&name.to_ascii_uppercase().as_str()));
         let ended = program.args(arguments::pull(chart, &folder)).run().await;
         match ended {
@@ -177,22 +172,22 @@ impl HelmProgram for Helm {
         let values = workspace.write_values(&upgrade.values).map_err(not_started)?;
         let line = arguments::upgrade(&upgrade, self.found.is_four, &chart, &values);
         let secrets = secret_texts(&upgrade.values);
-        self.run(&workspace, line, upgrade.timeout, &secrets).await
+        self.run(&workspace, line, upgrade.spec.timeout, &secrets).await
     }
 
-    async fn rollback(&self, rollback: Rollback) -> Result<(), HelmFailure> {
-        let line = arguments::rollback(&rollback, self.found.is_four);
-        self.run(&self.workspace()?, line, rollback.timeout, &[]).await
+    async fn rollback(&self, spec: &Spec, to: u32) -> Result<(), HelmFailure> {
+        let line = arguments::rollback(spec, to, self.found.is_four);
+        self.run(&self.workspace()?, line, spec.rollback.timeout, &[]).await
     }
 
-    async fn test(&self, release: ReleaseName, timeout: Duration) -> Result<(), HelmFailure> {
-        let line = arguments::test(&release, timeout);
-        self.run(&self.workspace()?, line, timeout, &[]).await
+    async fn test(&self, spec: &Spec) -> Result<(), HelmFailure> {
+        let line = arguments::test(spec);
+        self.run(&self.workspace()?, line, spec.test.timeout, &[]).await
     }
 
-    async fn uninstall(&self, uninstall: Uninstall) -> Result<(), HelmFailure> {
-        let line = arguments::uninstall(&uninstall);
-        self.run(&self.workspace()?, line, uninstall.timeout, &[]).await
+    async fn uninstall(&self, spec: &Spec) -> Result<(), HelmFailure> {
+        let line = arguments::uninstall(spec);
+        self.run(&self.workspace()?, line, spec.timeout, &[]).await
     }
 
     fn works_on(&self, release: &ReleaseName) -> bool {

@@ -1,6 +1,6 @@
 //! The helm processes that an agent before this one left behind.
 
-use crate::port::ReleaseName;
+use crate::release::ReleaseName;
 
 /// Whether a helm process works on the release. Only Linux shows the command lines of processes; elsewhere the agent runs for tests
 /// and demonstrations.

@@ -1,5 +1,6 @@
 use super::chart::Chart;
 use super::chart_source::chart;
+use super::name::ReleaseName;
 use super::refusal::{Refusal, refuse};
 use super::sources::ValuesSource;
 use super::written::{Reference, Written, WrittenSource};
@@ -164,6 +165,16 @@ impl Spec {
                 timeout: seconds(written.test.timeout),
             },
         })
+    }
+}
+
+impl Spec {
+    /// The release by its full name.
+    pub fn name(&self) -> ReleaseName {
+        ReleaseName {
+            namespace: self.namespace.clone(),
+            name: self.release.clone(),
+        }
     }
 }
 

@@ -5,10 +5,11 @@ use super::inputs::ChartInput;
 use super::job::{Job, Scene};
 use crate::notice::ReleaseAction;
 use crate::port::{
-    ChartSource, ClusterFailure, ConfigRepo, HelmFailure, HelmProblem, HelmProgram, ReleaseCluster, Rollback, Upgrade,
+    ChartSource, ClusterFailure, ConfigRepo, HelmFailure, HelmProblem, HelmProgram, ReleaseCluster, Upgrade,
 };
 use crate::release::{InputLabel, Phase, State, Status};
 use jiff::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How soon an action is tried again that failed although nothing is wrong with the input.
@@ -85,24 +86,15 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     }
 
     fn upgrade(&self, chart: ChartSource, revision: u32) -> Upgrade {
-        let spec = &self.spec;
         Upgrade {
-            release: self.name(),
-            values: self.inputs.texts(spec, &chart),
+            values: self.inputs.texts(&self.spec, &chart),
+            spec: Arc::clone(&self.spec),
             chart,
             label: InputLabel {
                 inputs: self.inputs.digest.clone(),
                 revision,
             },
             description: format!("Tidegate: commit {}", self.commit.short()),
-            max_history: spec.max_history,
-            timeout: spec.timeout,
-            wait: spec.wait,
-            atomic: spec.atomic,
-            reuse_values: spec.reuse_values,
-            force: spec.force,
-            skip_crds: spec.skip_crds,
-            skip_openapi_validation: spec.skip_openapi_validation,
         }
     }
 
@@ -121,20 +113,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
                 &format!("back to revision {to}: {why}"),
             )
             .await?;
-        let rollback = &self.spec.rollback;
-        let ended = self
-            .shared
-            .helm
-            .rollback(Rollback {
-                release: self.name(),
-                to,
-                max_history: self.spec.max_history,
-                timeout: rollback.timeout,
-                wait: rollback.wait,
-                force: rollback.force,
-                disable_hooks: rollback.disable_hooks,
-            })
-            .await;
+        let ended = self.shared.helm.rollback(&self.spec, to).await;
         self.happened(ReleaseAction::RolledBack, to, ended.clone());
         let mut status = status;
         match ended {
@@ -165,7 +144,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         let mut status = self
             .write(&scene, scene.status.clone(), Phase::Testing, &message)
             .await?;
-        let ended = self.shared.helm.test(self.name(), self.spec.test.timeout).await;
+        let ended = self.shared.helm.test(&self.spec).await;
         self.happened(ReleaseAction::Tested, revision, ended.clone());
         match ended {
             Err(failure) if failure.problem == HelmProblem::Surroundings => {

@@ -1,8 +1,8 @@
 //! Which HelmRelease a Helm release belongs to.
 
 use crate::model::{ConfigBranch, ObjectId};
-use crate::port::{HelmRelease, ReleaseName, ReleaseView};
-use crate::release::{Spec, Status};
+use crate::port::{HelmRelease, ReleaseView};
+use crate::release::{ReleaseName, Spec, Status};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,14 +10,7 @@ use std::sync::Arc;
 pub(super) struct Claim {
     pub(super) release: Arc<HelmRelease>,
     pub(super) status: Status,
-    pub(super) spec: Result<Spec, String>,
-}
-
-pub(super) fn name_of(spec: &Spec) -> ReleaseName {
-    ReleaseName {
-        namespace: spec.namespace.clone(),
-        name: spec.release.clone(),
-    }
+    pub(super) spec: Result<Arc<Spec>, String>,
 }
 
 /// Reads all HelmReleases. Of two that name the same Helm release, the older one has it.
@@ -25,9 +18,11 @@ pub(super) fn read(view: &ReleaseView, own: Option<&ConfigBranch>) -> BTreeMap<O
     let mut owners: BTreeMap<ReleaseName, Arc<HelmRelease>> = BTreeMap::new();
     let mut claims: BTreeMap<ObjectId, Claim> = BTreeMap::new();
     for (id, release) in &view.releases {
-        let spec = Spec::read(&release.value, own).map_err(|refusal| refusal.to_string());
+        let spec = Spec::read(&release.value, own)
+            .map(Arc::new)
+            .map_err(|refusal| refusal.to_string());
         if let Ok(spec) = &spec {
-            let owner = owners.entry(name_of(spec)).or_insert_with(|| Arc::clone(release));
+            let owner = owners.entry(spec.name()).or_insert_with(|| Arc::clone(release));
             if (release.created, &release.id) < (owner.created, &owner.id) {
                 *owner = Arc::clone(release);
             }
@@ -55,7 +50,7 @@ fn refusal(
     owners: &BTreeMap<ReleaseName, Arc<HelmRelease>>,
     view: &ReleaseView,
 ) -> Option<String> {
-    let name = name_of(spec);
+    let name = spec.name();
     let owner = owners.get(&name).filter(|owner| owner.id != *id);
     if let Some(owner) = owner {
         return Some(format!(

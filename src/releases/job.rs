@@ -1,12 +1,11 @@
 //! Carries out what a release needs, one action after the other, each decided on what was just read.
 
-use super::claims::name_of;
 use super::end::End;
 use super::inputs::Inputs;
 use crate::model::{CommitId, ObjectId, TargetId};
 use crate::notice::{ReleaseAction, ReleaseEvent, Reporter};
-use crate::port::{ClusterFailure, ConfigRepo, HelmFailure, HelmProgram, HelmRelease, ReleaseCluster, ReleaseName};
-use crate::release::{Action, Next, Outcome, Phase, Revision, Situation, Spec, State, Status, next};
+use crate::port::{ClusterFailure, ConfigRepo, HelmFailure, HelmProgram, HelmRelease, ReleaseCluster};
+use crate::release::{Action, Next, Outcome, Phase, ReleaseName, Revision, Situation, Spec, State, Status, next};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +36,7 @@ pub(super) struct Job<C, H, G> {
     pub(super) id: ObjectId,
     pub(super) uid: String,
     pub(super) generation: Option<i64>,
-    pub(super) spec: Spec,
+    pub(super) spec: Arc<Spec>,
     pub(super) inputs: Box<Inputs>,
     pub(super) commit: CommitId,
 }
@@ -89,7 +88,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     }
 
     pub(super) fn name(&self) -> ReleaseName {
-        name_of(&self.spec)
+        self.spec.name()
     }
 
     /// One action. `None`: look again.

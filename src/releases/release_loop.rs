@@ -1,5 +1,5 @@
 use super::charts::Charts;
-use super::claims::{self, Claim, name_of};
+use super::claims::{self, Claim};
 use super::end::{End, Ended};
 use super::inputs::{self, ChartInput, Found, Inputs};
 use super::job::{Job, Shared, has_begun, input_of, is_failing};
@@ -94,7 +94,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         };
         self.charts.turn_to(&*self.parts.repo, commit).await;
         let claims = claims::read(&view, self.parts.own.as_ref());
-        let specs = claims.values().filter_map(|claim| claim.spec.as_ref().ok());
+        let specs = claims.values().filter_map(|claim| claim.spec.as_deref().ok());
         self.parts.cluster.follow(inputs::sources(specs));
         let now = Instant::now();
         self.due.retain(|id, (due, _)| claims.contains_key(id) && *due > now);
@@ -191,7 +191,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         };
         let input = input_of(&inputs, &claim.release);
         let tries = claim.status.tries.of(&input);
-        let stored = view.stored.get(&name_of(spec));
+        let stored = view.stored.get(&spec.name());
         let stored = stored.map(|stored| stored.as_slice()).unwrap_or_default();
         let decided = next(&Situation {
             spec,
@@ -210,7 +210,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
                 id: id.clone(),
                 uid: claim.release.uid.clone(),
                 generation: claim.release.generation,
-                spec: spec.clone(),
+                spec: Arc::clone(spec),
                 inputs,
                 commit,
             };
@@ -281,7 +281,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
     /// Begins the removal of a release.
     fn remove(&mut self, claim: &Claim, claims: &BTreeMap<ObjectId, Claim>) -> Option<String> {
         let release = &claim.release;
-        let name = |claim: &Claim| claim.spec.as_ref().ok().map(name_of);
+        let name = |claim: &Claim| claim.spec.as_ref().ok().map(|spec| spec.name());
         let is_other = |other: &&Claim| !other.release.is_deleted && other.release.id != release.id;
         let is_claimed =
             name(claim).is_some() && claims.values().filter(is_other).any(|other| name(other) == name(claim));

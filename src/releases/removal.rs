@@ -1,15 +1,12 @@
 //! Uninstalls the release of a HelmRelease that goes.
 
-use super::claims::name_of;
 use super::declared::{Declared, declared};
 use super::end::End;
 use super::job::{Shared, has_begun};
 use crate::model::ObjectId;
 use crate::notice::{ReleaseAction, ReleaseEvent};
-use crate::port::{
-    ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, HelmRelease, ReleaseCluster, ReleaseName, Uninstall,
-};
-use crate::release::{Action, InputDigest, Outcome, Phase, Situation, Spec, Status, next_removal};
+use crate::port::{ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, HelmRelease, ReleaseCluster};
+use crate::release::{Action, InputDigest, Outcome, Phase, ReleaseName, Situation, Spec, Status, next_removal};
 use jiff::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
@@ -66,7 +63,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
         else {
             return self.forget(&live).await;
         };
-        let name = name_of(&spec);
+        let name = spec.name();
         let stored = cluster.stored(&name).await?;
         let decided = next_removal(&Situation {
             spec: &spec,
@@ -106,14 +103,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
         };
         let mut status = status.with(&outcome("helm uninstall runs".to_owned()), Timestamp::now());
         self.shared.cluster.set_status(live, &status).await?;
-        let ended = self
-            .shared
-            .helm
-            .uninstall(Uninstall {
-                release: name.clone(),
-                timeout: spec.timeout,
-            })
-            .await;
+        let ended = self.shared.helm.uninstall(spec).await;
         self.shared.reporter.happened((
             self.shared.target.clone(),
             ReleaseEvent::Happened {

@@ -2,8 +2,8 @@
 
 use super::store::Stored;
 use crate::model::ObjectId;
-use crate::port::{HelmRelease, ReleaseName};
-use crate::release::Revision;
+use crate::port::HelmRelease;
+use crate::release::{ReleaseName, Revision};
 use crate::resource::ResourceVersion;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta};
 use serde_json::Value;

@@ -1,8 +1,7 @@
-use super::program::ReleaseName;
 use super::view::{HelmRelease, ReleaseView, SourceKey};
 use crate::model::ObjectId;
 use crate::port::ClusterFailure;
-use crate::release::{Revision, Status};
+use crate::release::{ReleaseName, Revision, Status};
 use std::collections::BTreeSet;
 use std::future::Future;
 use tokio::sync::watch;

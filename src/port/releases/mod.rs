@@ -7,5 +7,5 @@ mod view;
 
 pub use cluster::ReleaseCluster;
 pub use failure::{HelmFailure, HelmProblem};
-pub use program::{ChartFile, ChartSource, HelmProgram, ReleaseName, Rollback, TextFile, Uninstall, Upgrade};
+pub use program::{ChartFile, ChartSource, HelmProgram, TextFile, Upgrade};
 pub use view::{HelmRelease, ReleaseView, SourceKey, SourceText};

@@ -1,6 +1,5 @@
-use super::program::ReleaseName;
 use crate::model::{ObjectId, SecretBytes};
-use crate::release::Revision;
+use crate::release::{ReleaseName, Revision};
 use crate::resource::ResourceVersion;
 use jiff::Timestamp;
 use serde_json::Value;
