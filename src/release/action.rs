@@ -86,7 +86,7 @@ pub fn next(situation: &Situation<'_>) -> Next {
             }
             _ => situation.try_again(),
         },
-        State::Pending(status) => situation.pending(status),
+        State::Pending(_) => situation.pending(),
     };
     Next { state, action }
 }
@@ -165,11 +165,10 @@ impl Situation<'_> {
         before.iter().rev().find(is_good).map(|revision| revision.number)
     }
 
-    fn pending(&self, status: RevisionStatus) -> Action {
+    fn pending(&self) -> Action {
         let Some(newest) = self.stored.last() else {
             return Action::Rest;
         };
-        debug_assert!(status.is_pending(), "a state is pending by its status");
         if self.is_worked_on || !self.is_cut_off(newest) {
             return self.until_cut_off(newest);
         }

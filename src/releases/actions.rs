@@ -43,7 +43,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         };
         if state == State::Foreign && scene.status.tries.failures == 0 && scene.status.last_attempted_digest.is_empty()
         {
-            self.happened(ReleaseAction::TakenOver, revision.saturating_sub(1), Ok(()));
+            self.happened(ReleaseAction::TakenOver, revision.saturating_sub(1), None);
         }
         let (phase, action) = match scene.stored.is_empty() {
             true => (Phase::Installing, ReleaseAction::Installed),
@@ -56,7 +56,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
             .write(&scene, status, phase, &format!("revision {revision} is made"))
             .await?;
         let ended = self.shared.helm.upgrade(self.upgrade(chart, revision)).await;
-        self.happened(action, revision, ended.clone());
+        self.happened(action, revision, ended.as_ref().err());
         let mut status = status;
         match ended {
             Ok(()) => {
@@ -114,7 +114,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
             )
             .await?;
         let ended = self.shared.helm.rollback(&self.spec, to).await;
-        self.happened(ReleaseAction::RolledBack, to, ended.clone());
+        self.happened(ReleaseAction::RolledBack, to, ended.as_ref().err());
         let mut status = status;
         match ended {
             Ok(()) => {
@@ -145,7 +145,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
             .write(&scene, scene.status.clone(), Phase::Testing, &message)
             .await?;
         let ended = self.shared.helm.test(&self.spec).await;
-        self.happened(ReleaseAction::Tested, revision, ended.clone());
+        self.happened(ReleaseAction::Tested, revision, ended.as_ref().err());
         match ended {
             Err(failure) if failure.problem == HelmProblem::Surroundings => {
                 return self.put_off(&scene, status, Phase::TestFailed, &failure).await;

@@ -2,8 +2,9 @@
 
 use super::end::End;
 use super::inputs::Inputs;
-use crate::model::{CommitId, ObjectId, TargetId};
-use crate::notice::{ReleaseAction, ReleaseEvent, Reporter};
+use super::shared::{Done, Shared, steps};
+use crate::model::{CommitId, ObjectId};
+use crate::notice::ReleaseAction;
 use crate::port::{ClusterFailure, ConfigRepo, HelmFailure, HelmProgram, HelmRelease, ReleaseCluster};
 use crate::release::{Action, Next, Outcome, Phase, ReleaseName, Revision, Situation, Spec, State, Status, next};
 use jiff::Timestamp;
@@ -18,17 +19,6 @@ const MOST_ACTIONS: usize = 6;
 const PAUSE: Duration = Duration::from_secs(1);
 /// A HelmRelease that changed is looked at again when the watch shows the change; this is for a change that the watch has shown.
 const CHANGED: Duration = Duration::from_secs(2);
-
-/// What all jobs share.
-pub(super) struct Shared<C, H, G> {
-    pub(super) target: TargetId,
-    pub(super) cluster: Arc<C>,
-    pub(super) helm: Arc<H>,
-    pub(super) repo: Arc<G>,
-    pub(super) reporter: Reporter,
-    /// The commit that the cluster is at; `None` while a sync pass runs.
-    pub(super) applied: Arc<dyn Fn() -> Option<CommitId> + Send + Sync>,
-}
 
 /// The work on one release.
 pub(super) struct Job<C, H, G> {
@@ -77,14 +67,7 @@ pub(super) fn is_failing(phase: Phase) -> bool {
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     /// Works until nothing is due.
     pub(super) async fn run(self) -> End {
-        for _ in 0..MOST_ACTIONS {
-            match self.step().await {
-                Ok(None) => {}
-                Ok(Some(end)) => return end,
-                Err(failure) => return End::Failed(failure.to_string()),
-            }
-        }
-        End::Again(PAUSE)
+        steps(MOST_ACTIONS, End::Again(PAUSE), || self.step()).await
     }
 
     pub(super) fn name(&self) -> ReleaseName {
@@ -109,8 +92,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
             stored: &stored,
             tries: &status.tries,
             began: has_begun(&status),
-            is_worked_on: stored.last().is_some_and(|newest| newest.status.is_pending())
-                && self.shared.helm.works_on(&self.name()),
+            is_worked_on: self.shared.works_on(&self.name(), &stored),
             now: Timestamp::now(),
         });
         let scene = Scene { live, status, stored };
@@ -132,7 +114,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
             }
             Action::MarkFailed(revision) => {
                 self.shared.cluster.mark_failed(&self.name(), revision).await?;
-                self.happened(ReleaseAction::LedOut, revision, Ok(()));
+                self.happened(ReleaseAction::LedOut, revision, None);
                 Ok(None)
             }
             Action::Release { revision } => self.release(scene, decided.state, revision).await,
@@ -168,18 +150,15 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         Ok(Some(End::Rest))
     }
 
-    pub(super) fn happened(&self, action: ReleaseAction, revision: u32, result: Result<(), HelmFailure>) {
-        self.shared.reporter.happened((
-            self.shared.target.clone(),
-            ReleaseEvent::Happened {
-                id: self.id.clone(),
-                release: self.name().to_string(),
-                action,
-                revision,
-                commit: self.commit,
-                problem: result.err().map(|failure| failure.message),
-            },
-        ));
+    pub(super) fn happened(&self, action: ReleaseAction, revision: u32, problem: Option<&HelmFailure>) {
+        self.shared.happened(Done {
+            id: &self.id,
+            release: &self.name(),
+            action,
+            revision,
+            commit: self.commit,
+            problem,
+        });
     }
 
     /// Writes the status with a phase. Returns the status as written.

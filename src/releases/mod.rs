@@ -29,6 +29,7 @@ mod parts;
 mod release_loop;
 mod removal;
 mod report;
+mod shared;
 
 pub use parts::{Parts, SyncPoint};
 pub use release_loop::ReleaseLoop;

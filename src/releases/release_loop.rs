@@ -2,10 +2,11 @@ use super::charts::Charts;
 use super::claims::{self, Claim};
 use super::end::{End, Ended};
 use super::inputs::{self, ChartInput, Found, Inputs};
-use super::job::{Job, Shared, has_begun, input_of, is_failing};
+use super::job::{Job, has_begun, input_of, is_failing};
 use super::parts::Parts;
-use super::removal::Removal;
+use super::removal::{self, Removal};
 use super::report::ReleaseReport;
+use super::shared::Shared;
 use crate::driver::{Outcome as PassOutcome, Pass};
 use crate::model::{CommitId, ObjectId};
 use crate::notice::{ReleaseEvent, Topic};
@@ -19,8 +20,6 @@ use tokio::task::JoinSet;
 
 /// How many helm processes run at once. Each takes about 100 MB of memory.
 const AT_ONCE: usize = 2;
-/// What a removal works on, in place of an input.
-const REMOVAL: &str = "";
 /// After a failure of the cluster or the config repo.
 const FAILED: Duration = Duration::from_secs(5);
 
@@ -285,14 +284,14 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         let is_other = |other: &&Claim| !other.release.is_deleted && other.release.id != release.id;
         let is_claimed =
             name(claim).is_some() && claims.values().filter(is_other).any(|other| name(other) == name(claim));
-        if release.has_finalizer && self.is_free(&release.id, REMOVAL) {
-            let removal = Removal {
+        if release.has_finalizer && self.is_free(&release.id, removal::INPUT) {
+            let work = Removal {
                 shared: Arc::clone(self.shared.as_ref()?),
                 declared: Arc::clone(&self.parts.declared),
                 id: release.id.clone(),
                 is_claimed,
             };
-            self.begin(release.id.clone(), REMOVAL.to_owned(), removal.run());
+            self.begin(release.id.clone(), removal::INPUT.to_owned(), work.run());
         }
         (claim.status.tries.failures > 0)
             .then(|| problem(&claim.status))

@@ -2,9 +2,10 @@
 
 use super::declared::{Declared, declared};
 use super::end::End;
-use super::job::{Shared, has_begun};
-use crate::model::ObjectId;
-use crate::notice::{ReleaseAction, ReleaseEvent};
+use super::job::has_begun;
+use super::shared::{Done, Shared, steps};
+use crate::model::{CommitId, ObjectId};
+use crate::notice::ReleaseAction;
 use crate::port::{ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, HelmRelease, ReleaseCluster};
 use crate::release::{Action, InputDigest, Outcome, Phase, ReleaseName, Situation, Spec, Status, next_removal};
 use jiff::Timestamp;
@@ -12,8 +13,8 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a removal tries, in place of an input.
-const INPUT: &str = "uninstall";
+/// What a removal works on and tries, in place of an input.
+pub(super) const INPUT: &str = "uninstall";
 /// The most actions of one job: an uninstall, and the end of the HelmRelease.
 const MOST_ACTIONS: usize = 3;
 /// How soon git is asked again where it does not say whether the HelmRelease is declared.
@@ -33,14 +34,7 @@ pub(super) struct Removal<C, H, G> {
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
     /// Works until the HelmRelease is gone, or until something is awaited.
     pub(super) async fn run(self) -> End {
-        for _ in 0..MOST_ACTIONS {
-            match self.step().await {
-                Ok(None) => {}
-                Ok(Some(end)) => return end,
-                Err(failure) => return End::Failed(failure.to_string()),
-            }
-        }
-        End::Later(UNKNOWN)
+        steps(MOST_ACTIONS, End::Later(UNKNOWN), || self.step()).await
     }
 
     async fn step(&self) -> Result<Option<End>, ClusterFailure> {
@@ -71,14 +65,13 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
             stored: &stored,
             tries: &status.tries,
             began: has_begun(&status),
-            is_worked_on: stored.last().is_some_and(|newest| newest.status.is_pending())
-                && self.shared.helm.works_on(&name),
+            is_worked_on: self.shared.works_on(&name, &stored),
             now: Timestamp::now(),
         });
         match decided.action {
             Action::Forget => self.forget(&live).await,
             Action::Wait(wait) => Ok(Some(End::Later(wait))),
-            _ => self.uninstall(&live, &status, &spec, name).await,
+            _ => self.uninstall(&live, &status, &spec, &name).await,
         }
     }
 
@@ -94,7 +87,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
         live: &HelmRelease,
         status: &Status,
         spec: &Spec,
-        name: ReleaseName,
+        name: &ReleaseName,
     ) -> Result<Option<End>, ClusterFailure> {
         let outcome = |message: String| Outcome {
             generation: live.generation,
@@ -104,17 +97,14 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
         let mut status = status.with(&outcome("helm uninstall runs".to_owned()), Timestamp::now());
         self.shared.cluster.set_status(live, &status).await?;
         let ended = self.shared.helm.uninstall(spec).await;
-        self.shared.reporter.happened((
-            self.shared.target.clone(),
-            ReleaseEvent::Happened {
-                id: self.id.clone(),
-                release: name.to_string(),
-                action: ReleaseAction::Uninstalled,
-                revision: status.helm_revision.unwrap_or_default(),
-                commit: (self.shared.applied)().unwrap_or(crate::model::CommitId::from_bytes([0; 20])),
-                problem: ended.as_ref().err().map(|failure| failure.message.clone()),
-            },
-        ));
+        self.shared.happened(Done {
+            id: &self.id,
+            release: name,
+            action: ReleaseAction::Uninstalled,
+            revision: status.helm_revision.unwrap_or_default(),
+            commit: (self.shared.applied)().unwrap_or(CommitId::from_bytes([0; 20])),
+            problem: ended.as_ref().err(),
+        });
         if let Err(failure) = ended {
             status.tries.failures += 1;
             status.tries.failed_at = Some(Timestamp::now());
