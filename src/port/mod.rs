@@ -39,7 +39,7 @@ pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Size
 pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
 pub use registry::{ListFailure, Listing, Registry};
 pub use releases::{
-    ChartFile, ChartSource, HelmFailure, HelmProblem, HelmProgram, HelmRelease, ReleaseCluster, ReleaseView, SourceKey,
+    ChartFile, ChartSource, HelmFailure, HelmProblem, HelmProgram, HelmRelease, ReleaseCluster, ReleaseView,
     SourceText, TextFile, Upgrade,
 };
 pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};

@@ -41,7 +41,7 @@ pub use name::ReleaseName;
 pub use record::{RecordError, mark_failed};
 pub use refusal::Refusal;
 pub use revision::{Revision, RevisionStatus, is_release_secret};
-pub use sources::ValuesSource;
+pub use sources::{SourceKey, SourceObject, ValuesSource};
 pub use spec::{Rollback, Spec, Test};
 pub use state::State;
 pub use status::{ConditionKind, Outcome, Phase, Status};

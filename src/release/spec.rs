@@ -2,7 +2,7 @@ use super::chart::Chart;
 use super::chart_source::chart;
 use super::name::ReleaseName;
 use super::refusal::{Refusal, refuse};
-use super::sources::ValuesSource;
+use super::sources::{SourceKey, SourceObject, ValuesSource};
 use super::written::{Reference, Written, WrittenSource};
 use crate::model::{ConfigBranch, RepoPath};
 use serde_json::Value;
@@ -106,10 +106,15 @@ impl Spec {
         check_name(&release)?;
         let target = target.unwrap_or(namespace).to_owned();
         check_plain("spec.targetNamespace", &target)?;
-        let secrets = written.value_file_secrets.iter().map(|secret| ValuesSource::Secret {
-            namespace: namespace.to_owned(),
-            name: secret.name.clone(),
-            key: VALUES_KEY.to_owned(),
+        let secrets = written.value_file_secrets.iter().map(|secret| ValuesSource::Key {
+            key: SourceKey {
+                object: SourceObject {
+                    is_secret: true,
+                    namespace: namespace.to_owned(),
+                    name: secret.name.clone(),
+                },
+                key: VALUES_KEY.to_owned(),
+            },
             optional: false,
         });
         for secret in &written.value_file_secrets {
@@ -248,12 +253,22 @@ fn source(written: &WrittenSource, own: &str) -> Result<ValuesSource, Refusal> {
             check_plain("spec.valuesFrom", namespace)?;
         }
     }
-    let parts = |reference: &Reference| {
+    let key = |is_secret: bool, reference: &Reference| {
         let given = |text: &Option<String>, default: &str| {
             let text = text.as_deref().filter(|text| !text.is_empty());
             text.unwrap_or(default).to_owned()
         };
-        (given(&reference.namespace, own), given(&reference.key, VALUES_KEY))
+        ValuesSource::Key {
+            key: SourceKey {
+                object: SourceObject {
+                    is_secret,
+                    namespace: given(&reference.namespace, own),
+                    name: reference.name.clone(),
+                },
+                key: given(&reference.key, VALUES_KEY),
+            },
+            optional: reference.optional,
+        }
     };
     match written {
         WrittenSource {
@@ -261,29 +276,13 @@ fn source(written: &WrittenSource, own: &str) -> Result<ValuesSource, Refusal> {
             secret_key_ref: None,
             external_source_ref: None,
             chart_file_ref: None,
-        } => {
-            let (namespace, key) = parts(reference);
-            Ok(ValuesSource::ConfigMap {
-                namespace,
-                name: reference.name.clone(),
-                key,
-                optional: reference.optional,
-            })
-        }
+        } => Ok(key(false, reference)),
         WrittenSource {
             config_map_key_ref: None,
             secret_key_ref: Some(reference),
             external_source_ref: None,
             chart_file_ref: None,
-        } => {
-            let (namespace, key) = parts(reference);
-            Ok(ValuesSource::Secret {
-                namespace,
-                name: reference.name.clone(),
-                key,
-                optional: reference.optional,
-            })
-        }
+        } => Ok(key(true, reference)),
         WrittenSource {
             config_map_key_ref: None,
             secret_key_ref: None,

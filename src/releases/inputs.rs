@@ -2,9 +2,8 @@
 
 use super::charts::ChartTree;
 use crate::model::SecretBytes;
-use crate::port::{ChartFile, ChartSource, ReleaseView, SourceKey, SourceText, TextFile};
-use crate::release::{ChartDigest, RemoteChart};
-use crate::release::{InputDigest, Spec, ValuesSource};
+use crate::port::{ChartFile, ChartSource, ReleaseView, SourceText, TextFile};
+use crate::release::{ChartDigest, InputDigest, RemoteChart, SourceKey, Spec, ValuesSource};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -117,12 +116,12 @@ fn one(source: &ValuesSource, chart: &ChartInput, view: &ReleaseView) -> Result<
                 false => Err(missing()),
             };
         }
-        other => key_of(other),
+        ValuesSource::Key { key, .. } => key,
     };
-    match key.as_ref().and_then(|key| view.sources.get(key)) {
+    match view.sources.get(key) {
         Some(SourceText::Text(text)) => Ok(Some(Values::Text {
             text: Arc::clone(text),
-            is_secret: key.is_some_and(|key| key.is_secret),
+            is_secret: key.object.is_secret,
         })),
         Some(SourceText::Absent) if source.is_optional() => Ok(None),
         Some(SourceText::Absent) => Err(missing()),
@@ -131,27 +130,8 @@ fn one(source: &ValuesSource, chart: &ChartInput, view: &ReleaseView) -> Result<
     }
 }
 
-fn key_of(source: &ValuesSource) -> Option<SourceKey> {
-    let (is_secret, namespace, name, key) = match source {
-        ValuesSource::ConfigMap {
-            namespace, name, key, ..
-        } => (false, namespace, name, key),
-        ValuesSource::Secret {
-            namespace, name, key, ..
-        } => (true, namespace, name, key),
-        ValuesSource::ChartFile { .. } => return None,
-    };
-    Some(SourceKey {
-        is_secret,
-        namespace: namespace.clone(),
-        name: name.clone(),
-        key: key.clone(),
-    })
-}
-
 /// The sources that the cluster has.
 pub(super) fn sources<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeSet<SourceKey> {
-    specs
-        .flat_map(|spec| spec.values_from.iter().filter_map(key_of))
-        .collect()
+    let sources = specs.flat_map(|spec| &spec.values_from);
+    sources.filter_map(ValuesSource::key).cloned().collect()
 }

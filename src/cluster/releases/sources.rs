@@ -4,7 +4,8 @@ use super::following::{News, follow};
 use super::store::Store;
 use crate::cluster::connection::Connection;
 use crate::model::SecretBytes;
-use crate::port::{SourceKey, SourceText};
+use crate::port::SourceText;
+use crate::release::{SourceKey, SourceObject};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, ResourceExt as _};
@@ -13,27 +14,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 
-/// An object with values: whether it is a Secret, namespace, name.
-type ObjectKey = (bool, String, String);
-
 /// The watch of an object, and the keys that it reads.
 type Following = (BTreeSet<SourceKey>, JoinHandle<()>);
 
 /// The running watches.
 #[derive(Default)]
-pub(super) struct Sources(Mutex<BTreeMap<ObjectKey, Following>>);
+pub(super) struct Sources(Mutex<BTreeMap<SourceObject, Following>>);
 
 impl Sources {
     /// Follows exactly these sources.
-    pub(super) fn keep(&self, wanted: BTreeSet<SourceKey>, connection: &Arc<Connection>, store: &Arc<Store>) {
-        let mut objects: BTreeMap<ObjectKey, BTreeSet<SourceKey>> = BTreeMap::new();
-        for key in wanted {
-            let object = (key.is_secret, key.namespace.clone(), key.name.clone());
-            objects.entry(object).or_default().insert(key);
+    pub(super) fn keep(&self, sources: BTreeSet<SourceKey>, connection: &Arc<Connection>, store: &Arc<Store>) {
+        let mut objects: BTreeMap<SourceObject, BTreeSet<SourceKey>> = BTreeMap::new();
+        for key in sources {
+            objects.entry(key.object.clone()).or_default().insert(key);
         }
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same = |object: &ObjectKey, keys: &BTreeSet<SourceKey>| objects.get(object) == Some(keys);
-        let stale: Vec<ObjectKey> = running
+        let is_same = |object: &SourceObject, keys: &BTreeSet<SourceKey>| objects.get(object) == Some(keys);
+        let stale: Vec<SourceObject> = running
             .iter()
             .filter(|(object, (keys, _))| !is_same(object, keys))
             .map(|(object, _)| object.clone())
@@ -67,8 +64,17 @@ impl Drop for Sources {
     }
 }
 
-async fn follow_object(object: ObjectKey, keys: BTreeSet<SourceKey>, connection: Arc<Connection>, store: Arc<Store>) {
-    let (is_secret, namespace, name) = object;
+async fn follow_object(
+    object: SourceObject,
+    keys: BTreeSet<SourceKey>,
+    connection: Arc<Connection>,
+    store: Arc<Store>,
+) {
+    let SourceObject {
+        is_secret,
+        namespace,
+        name,
+    } = object;
     match is_secret {
         true => {
             let api: Api<Secret> = Api::namespaced(connection.client.clone(), &namespace);

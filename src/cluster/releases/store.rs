@@ -1,6 +1,6 @@
 use crate::model::ObjectId;
-use crate::port::{HelmRelease, ReleaseView, SourceKey, SourceText};
-use crate::release::{ReleaseName, Revision};
+use crate::port::{HelmRelease, ReleaseView, SourceText};
+use crate::release::{ReleaseName, Revision, SourceKey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;

@@ -1,7 +1,7 @@
-use super::view::{HelmRelease, ReleaseView, SourceKey};
+use super::view::{HelmRelease, ReleaseView};
 use crate::model::ObjectId;
 use crate::port::ClusterFailure;
-use crate::release::{ReleaseName, Revision, Status};
+use crate::release::{ReleaseName, Revision, SourceKey, Status};
 use std::collections::BTreeSet;
 use std::future::Future;
 use tokio::sync::watch;

@@ -8,4 +8,4 @@ mod view;
 pub use cluster::ReleaseCluster;
 pub use failure::{HelmFailure, HelmProblem};
 pub use program::{ChartFile, ChartSource, HelmProgram, TextFile, Upgrade};
-pub use view::{HelmRelease, ReleaseView, SourceKey, SourceText};
+pub use view::{HelmRelease, ReleaseView, SourceText};

@@ -1,5 +1,5 @@
 use crate::model::{ObjectId, SecretBytes};
-use crate::release::{ReleaseName, Revision};
+use crate::release::{ReleaseName, Revision, SourceKey};
 use crate::resource::ResourceVersion;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -40,19 +40,6 @@ pub struct ReleaseView {
     pub stored: BTreeMap<ReleaseName, Arc<Vec<Revision>>>,
     /// The sources of values that the loop follows.
     pub sources: BTreeMap<SourceKey, SourceText>,
-}
-
-/// A key of a ConfigMap or Secret.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceKey {
-    /// Whether it is a Secret.
-    pub is_secret: bool,
-    /// The namespace.
-    pub namespace: String,
-    /// The name.
-    pub name: String,
-    /// The key.
-    pub key: String,
 }
 
 /// What is known of a source of values.
