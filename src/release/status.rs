@@ -72,6 +72,27 @@ pub enum Phase {
     Waiting,
 }
 
+impl Phase {
+    /// Whether the release is as declared; `None` while work on it is under way.
+    pub fn released(self) -> Option<bool> {
+        match self {
+            Self::Succeeded => Some(true),
+            Self::ChartFetchFailed
+            | Self::TestFailed
+            | Self::DeployFailed
+            | Self::Failed
+            | Self::RolledBack
+            | Self::RollbackFailed => Some(false),
+            Self::Installing
+            | Self::Upgrading
+            | Self::Testing
+            | Self::RollingBack
+            | Self::Uninstalling
+            | Self::Waiting => None,
+        }
+    }
+}
+
 /// A condition, as Kubernetes shows conditions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -149,27 +170,25 @@ impl Status {
         status.phase = Some(outcome.phase);
         let message = &outcome.message;
         let mut set = |kind, value: &str| status.set(kind, value, outcome.phase, message, now);
-        let (released, own): (&str, &[(ConditionKind, &str)]) = match outcome.phase {
-            Phase::ChartFetchFailed => ("False", &[(ConditionKind::ChartFetched, "False")]),
-            Phase::Failed => ("False", &[]),
-            Phase::Installing | Phase::Upgrading => (
-                "Unknown",
-                &[
-                    (ConditionKind::ChartFetched, "True"),
-                    (ConditionKind::Deployed, "Unknown"),
-                ],
-            ),
-            Phase::Testing => ("Unknown", &[(ConditionKind::Tested, "Unknown")]),
-            Phase::RollingBack => ("Unknown", &[(ConditionKind::RolledBack, "Unknown")]),
-            Phase::Waiting | Phase::Uninstalling => ("Unknown", &[]),
-            Phase::TestFailed => ("False", &[(ConditionKind::Tested, "False")]),
-            Phase::DeployFailed => ("False", &[(ConditionKind::Deployed, "False")]),
-            Phase::RolledBack => ("False", &[(ConditionKind::RolledBack, "True")]),
-            Phase::RollbackFailed => ("False", &[(ConditionKind::RolledBack, "False")]),
-            Phase::Succeeded => (
-                "True",
-                &[(ConditionKind::ChartFetched, "True"), (ConditionKind::Deployed, "True")],
-            ),
+        let own: &[(ConditionKind, &str)] = match outcome.phase {
+            Phase::ChartFetchFailed => &[(ConditionKind::ChartFetched, "False")],
+            Phase::Failed | Phase::Waiting | Phase::Uninstalling => &[],
+            Phase::Installing | Phase::Upgrading => &[
+                (ConditionKind::ChartFetched, "True"),
+                (ConditionKind::Deployed, "Unknown"),
+            ],
+            Phase::Testing => &[(ConditionKind::Tested, "Unknown")],
+            Phase::RollingBack => &[(ConditionKind::RolledBack, "Unknown")],
+            Phase::TestFailed => &[(ConditionKind::Tested, "False")],
+            Phase::DeployFailed => &[(ConditionKind::Deployed, "False")],
+            Phase::RolledBack => &[(ConditionKind::RolledBack, "True")],
+            Phase::RollbackFailed => &[(ConditionKind::RolledBack, "False")],
+            Phase::Succeeded => &[(ConditionKind::ChartFetched, "True"), (ConditionKind::Deployed, "True")],
+        };
+        let released = match outcome.phase.released() {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
         };
         for (kind, value) in own {
             set(*kind, value);

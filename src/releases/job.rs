@@ -51,19 +51,6 @@ pub(super) fn has_begun(status: &Status) -> bool {
     matches!(status.phase, Some(Phase::RollingBack | Phase::Uninstalling))
 }
 
-/// Whether a phase says that something failed.
-pub(super) fn is_failing(phase: Phase) -> bool {
-    matches!(
-        phase,
-        Phase::DeployFailed
-            | Phase::TestFailed
-            | Phase::RolledBack
-            | Phase::RollbackFailed
-            | Phase::Failed
-            | Phase::ChartFetchFailed
-    )
-}
-
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     /// Works until nothing is due.
     pub(super) async fn run(self) -> End {
@@ -141,7 +128,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
 
     async fn given_up(&self, scene: &Scene) -> Result<Option<End>, ClusterFailure> {
         let status = scene.status.clone();
-        let failing = status.phase.filter(|phase| is_failing(*phase));
+        let failing = status.phase.filter(|phase| phase.released() == Some(false));
         let known = status.conditions.iter().find(|condition| condition.status == "False");
         let message = known.map(|condition| condition.message.clone());
         let message = message.unwrap_or_else(|| "tried too often without success".to_owned());

@@ -2,7 +2,7 @@ use super::charts::Charts;
 use super::claims::{self, Claim};
 use super::end::{End, Ended};
 use super::inputs::{self, ChartInput, Found, Inputs};
-use super::job::{Job, has_begun, input_of, is_failing};
+use super::job::{Job, has_begun, input_of};
 use super::parts::Parts;
 use super::removal::{self, Removal};
 use super::report::ReleaseReport;
@@ -226,7 +226,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             && status.last_attempted_digest == inputs.digest.to_string();
         match (decided.action, decided.state) {
             (Action::Rest, _) => is_shown && phase == Some(Phase::Succeeded),
-            (Action::GiveUp, _) => is_shown && phase.is_some_and(is_failing),
+            (Action::GiveUp, _) => is_shown && phase.and_then(Phase::released) == Some(false),
             (Action::Wait(wait), State::Pending(_)) => self.waits(wait) && phase == Some(Phase::Waiting),
             (Action::Wait(wait), _) => self.waits(wait),
             _ => false,
@@ -324,7 +324,7 @@ impl Drop for AbortOnDrop {
 
 /// Why a release is not as declared, by its status.
 fn problem(status: &Status) -> Option<String> {
-    let is_failing = status.phase.is_some_and(is_failing);
+    let is_failing = status.phase.and_then(Phase::released) == Some(false);
     let failed = status.conditions.iter().find(|condition| condition.status == "False");
     failed.filter(|_| is_failing).map(|condition| condition.message.clone())
 }
