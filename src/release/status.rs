@@ -162,6 +162,12 @@ impl Status {
         serde_json::from_value(rest).unwrap_or_default()
     }
 
+    /// What the first condition says that does not hold.
+    pub fn problem(&self) -> Option<&str> {
+        let failed = self.conditions.iter().find(|condition| condition.status == "False");
+        failed.map(|condition| condition.message.as_str())
+    }
+
     /// The same status with another phase and its conditions.
     #[must_use = "the returned status has the outcome"]
     pub fn with(&self, outcome: &Outcome, now: Timestamp) -> Self {

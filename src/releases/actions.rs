@@ -99,12 +99,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     }
 
     pub(super) async fn roll_back(&self, scene: Scene, to: u32) -> Result<Option<End>, ClusterFailure> {
-        let why = scene
-            .status
-            .conditions
-            .iter()
-            .find(|condition| condition.status == "False");
-        let why = why.map(|condition| condition.message.clone()).unwrap_or_default();
+        let why = scene.status.problem().unwrap_or_default();
         let status = self
             .write(
                 &scene,

@@ -129,9 +129,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     async fn given_up(&self, scene: &Scene) -> Result<Option<End>, ClusterFailure> {
         let status = scene.status.clone();
         let failing = status.phase.filter(|phase| phase.released() == Some(false));
-        let known = status.conditions.iter().find(|condition| condition.status == "False");
-        let message = known.map(|condition| condition.message.clone());
-        let message = message.unwrap_or_else(|| "tried too often without success".to_owned());
+        let message = status.problem().unwrap_or("tried too often without success").to_owned();
         self.write(scene, status, failing.unwrap_or(Phase::Failed), &message)
             .await?;
         Ok(Some(End::Rest))

@@ -325,8 +325,7 @@ impl Drop for AbortOnDrop {
 /// Why a release is not as declared, by its status.
 fn problem(status: &Status) -> Option<String> {
     let is_failing = status.phase.and_then(Phase::released) == Some(false);
-    let failed = status.conditions.iter().find(|condition| condition.status == "False");
-    failed.filter(|_| is_failing).map(|condition| condition.message.clone())
+    status.problem().filter(|_| is_failing).map(str::to_owned)
 }
 
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Pass for ReleaseLoop<C, H, G> {
