@@ -2,7 +2,8 @@ use crate::model::ObjectId;
 use crate::port::ClusterFailure;
 use crate::resource::ServedKind;
 use kube::api::{ApiResource, DynamicObject};
-use kube::core::Resource;
+use kube::core::{DynamicResourceScope, Resource};
+use kube::{Api, Client};
 
 /// A kind in kube's terms.
 pub(super) fn api_resource(kind: &ServedKind) -> ApiResource {
@@ -12,6 +13,17 @@ pub(super) fn api_resource(kind: &ServedKind) -> ApiResource {
         api_version: kind.kind.api_version(),
         kind: kind.kind.kind.kind.clone(),
         plural: kind.plural.clone(),
+    }
+}
+
+/// The objects of a kind in a namespace; `None`: in the whole cluster.
+pub(super) fn api<K>(client: Client, namespace: Option<&str>, resource: &ApiResource) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, resource),
+        None => Api::all_with(client, resource),
     }
 }
 

@@ -1,8 +1,9 @@
 use super::reduce::{api_resource, finalizers, release, stored};
 use super::sources::Sources;
 use super::store::{List, Store};
-use super::watch::{self, api, secrets};
+use super::watch::{self, secrets};
 use crate::cluster::connection::Connection;
+use crate::cluster::resource_path::api;
 use crate::model::ObjectId;
 use crate::port::{ClusterFailure, HelmRelease, ReleaseCluster, ReleaseView};
 use crate::release::{ReleaseName, Revision, RevisionStatus, SourceKey, Status, is_release_secret, mark_failed};
@@ -51,7 +52,7 @@ impl HelmReleases {
     }
 
     fn api(&self, id: &ObjectId) -> Api<DynamicObject> {
-        api(&self.connection, id.namespace.as_deref(), &api_resource())
+        api(self.connection.client.clone(), id.namespace.as_deref(), &api_resource())
     }
 
     fn secrets(&self, release: &ReleaseName) -> Api<Secret> {
@@ -170,7 +171,8 @@ impl ReleaseCluster for HelmReleases {
     }
 
     async fn stored(&self, release: &ReleaseName) -> Result<Vec<Revision>, ClusterFailure> {
-        let api: Api<PartialObjectMeta<DynamicObject>> = api(&self.connection, Some(&release.namespace), &secrets());
+        let api: Api<PartialObjectMeta<DynamicObject>> =
+            api(self.connection.client.clone(), Some(&release.namespace), &secrets());
         let params = ListParams::default()
             .labels(&format!("owner=helm,name={}", release.name))
             .limit(MOST_REVISIONS);

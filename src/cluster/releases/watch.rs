@@ -4,10 +4,11 @@ use super::following::{News, follow};
 use super::reduce::{api_resource, release, release_id, stored};
 use super::store::{List, Store};
 use crate::cluster::connection::Connection;
+use crate::cluster::resource_path::api;
 use futures::Stream;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
-use kube::core::{DynamicResourceScope, PartialObjectMeta, Resource};
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{Config, Error, Event, watcher};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub(super) async fn releases(
     selector: String,
 ) {
     let list = List::Releases(namespace.clone());
-    let api: Api<DynamicObject> = api(&connection, namespace.as_deref(), &api_resource());
+    let api: Api<DynamicObject> = api(connection.client.clone(), namespace.as_deref(), &api_resource());
     let begin = || watcher(api.clone(), Config::default().labels(&selector));
     let mut found = Vec::new();
     follow_list(&connection, &store, &list, begin, |event| match event {
@@ -38,7 +39,7 @@ pub(super) async fn releases(
 /// Follows the revisions in Helm's storage, by their labels.
 pub(super) async fn storage(connection: Arc<Connection>, store: Arc<Store>, namespace: Option<String>) {
     let list = List::Storage(namespace.clone());
-    let api: Api<PartialObjectMeta<DynamicObject>> = api(&connection, namespace.as_deref(), &secrets());
+    let api: Api<PartialObjectMeta<DynamicObject>> = api(connection.client.clone(), namespace.as_deref(), &secrets());
     let begin = || watcher(api.clone(), Config::default().labels(STORAGE));
     let mut found = Vec::new();
     follow_list(&connection, &store, &list, begin, |event| match event {
@@ -82,15 +83,5 @@ pub(super) fn secrets() -> ApiResource {
         api_version: "v1".to_owned(),
         kind: "Secret".to_owned(),
         plural: "secrets".to_owned(),
-    }
-}
-
-pub(super) fn api<K>(connection: &Connection, namespace: Option<&str>, resource: &ApiResource) -> Api<K>
-where
-    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced_with(connection.client.clone(), namespace, resource),
-        None => Api::all_with(connection.client.clone(), resource),
     }
 }

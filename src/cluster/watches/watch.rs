@@ -1,14 +1,14 @@
 use super::ending::{Ending, FIRST_LIST, FIRST_RETRY, FORBIDDEN_RETRY, LAST_RETRY, code};
 use super::reduce::{Reduced, reduce_metadata, reduce_object};
 use crate::cluster::discovery::Discovery;
-use crate::cluster::resource_path::api_resource;
+use crate::cluster::resource_path::{api, api_resource};
 use crate::model::{Backoff, ObjectId};
 use crate::port::{KindView, ObservedStore};
 use crate::resource::{Allocations, Health, MissingRight, ObservedObject, Run, ServedKind};
 use futures::StreamExt as _;
 use futures::stream::{BoxStream, select_all};
-use kube::api::{ApiResource, DynamicObject};
-use kube::core::{DynamicResourceScope, PartialObjectMeta, Resource};
+use kube::api::DynamicObject;
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use std::collections::{BTreeMap, BTreeSet};
@@ -204,16 +204,6 @@ impl Watch {
                 Some(view) => change(view),
                 None => false,
             });
-    }
-}
-
-fn api<K>(client: Client, namespace: Option<&str>, resource: &ApiResource) -> Api<K>
-where
-    K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced_with(client, namespace, resource),
-        None => Api::all_with(client, resource),
     }
 }
 
