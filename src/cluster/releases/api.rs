@@ -4,10 +4,12 @@ use super::store::{List, Store};
 use super::watch::{self, secrets};
 use crate::cluster::connection::Connection;
 use crate::cluster::resource_path::api;
+use crate::cluster::server_text::reduced_for_secret;
 use crate::model::ObjectId;
 use crate::port::{ClusterFailure, HelmRelease, ReleaseCluster, ReleaseView};
 use crate::release::{ReleaseName, Revision, RevisionStatus, SourceKey, Status, is_release_secret, mark_failed};
 use crate::resource::{PART_OF_LABEL, SetId};
+use futures::TryFutureExt as _;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -166,7 +168,8 @@ impl ReleaseCluster for HelmReleases {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
-        let written = api.replace(&name, &params, &secret);
+        // A revision holds the values of its release, which an answer may quote.
+        let written = api.replace(&name, &params, &secret).map_err(reduced_for_secret);
         self.connection.within(DEADLINE, written).await.map(drop)
     }
 
