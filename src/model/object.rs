@@ -27,6 +27,13 @@ impl ObjectId {
         }
     }
 
+    /// Whether this identity, as a file has it, may be that of `object` in a cluster: without a namespace, the file leaves it to the
+    /// cluster.
+    pub fn names(&self, object: &Self) -> bool {
+        let is_kind = (&self.group, &self.kind, &self.name) == (&object.group, &object.kind, &object.name);
+        is_kind && (self.namespace.is_none() || self.namespace == object.namespace)
+    }
+
     /// Whether this is a kustomization, named by its folder, or a plain file with images, named by its path. Neither is an
     /// object of a cluster.
     pub fn is_named_by_path(&self) -> bool {

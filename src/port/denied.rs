@@ -38,11 +38,11 @@ impl DeniedObjects {
     /// Whether the agent may not apply an object in one of the targets. `object` is named as in the file: without a namespace
     /// it is in the target's default namespace.
     pub fn includes(&self, object: &ObjectId) -> bool {
-        let is_same = |denied: &ObjectId| {
-            let names = |id: &ObjectId| (id.group.clone(), id.kind.clone(), id.name.clone());
-            names(denied) == names(object) && (object.namespace.is_none() || object.namespace == denied.namespace)
-        };
-        self.lock().values().flatten().flatten().any(is_same)
+        self.lock()
+            .values()
+            .flatten()
+            .flatten()
+            .any(|denied| object.names(denied))
     }
 }
 

@@ -59,13 +59,9 @@ impl ObjectHealths {
     /// The health of an object in each target that has it. `object` is named as in the file: without a namespace, any namespace is
     /// meant.
     pub fn of(&self, object: &ObjectId) -> Vec<(TargetId, ObjectHealth)> {
-        let is_it = |id: &ObjectId| {
-            let is_named = (&id.group, &id.kind, &id.name) == (&object.group, &object.kind, &object.name);
-            is_named && (object.namespace.is_none() || object.namespace == id.namespace)
-        };
         let targets = self.lock();
         let found = targets.iter().flat_map(|(target, health)| {
-            let objects = health.objects.iter().filter(|(id, _)| is_it(id));
+            let objects = health.objects.iter().filter(|(id, _)| object.names(id));
             objects.map(|(_, health)| (target.clone(), health.clone()))
         });
         found.collect()

@@ -18,12 +18,7 @@ pub(super) fn declared(state: Option<&DeclaredState>, target: &TargetId, id: &Ob
     let Some(target) = state.and_then(|state| state.target(target)) else {
         return Declared::Unknown;
     };
-    let is_same = |object: &ObjectId| {
-        let is_kind = object.group == id.group && object.kind == id.kind && object.name == id.name;
-        // Without a namespace it is in the default one, which the server filled in.
-        is_kind && (object.namespace.is_none() || object.namespace == id.namespace)
-    };
-    match target.objects.iter().any(|object| is_same(&object.id)) {
+    match target.objects.iter().any(|object| object.id.names(id)) {
         true => Declared::Yes,
         false if target.complete => Declared::No,
         false => Declared::Unknown,
