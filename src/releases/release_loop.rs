@@ -202,8 +202,10 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             now: Timestamp::now(),
         });
         let newest = stored.last().map(|newest| newest.number);
-        let is_settled = self.is_settled(claim, decided, newest, &inputs);
-        if !is_settled && self.is_free(id, &input) {
+        if let Action::Wait(wait) = decided.action {
+            self.timers.push(Instant::now() + wait);
+        }
+        if !is_settled(claim, decided, newest, &inputs) && self.is_free(id, &input) {
             let job = Job {
                 shared: Arc::clone(self.shared.as_ref()?),
                 id: id.clone(),
@@ -216,27 +218,6 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             self.begin(id.clone(), input, job.run());
         }
         problem(&claim.status)
-    }
-
-    /// Whether nothing is to be done, and the status says so already.
-    fn is_settled(&mut self, claim: &Claim, decided: Next, newest: Option<u32>, inputs: &Inputs) -> bool {
-        let (status, phase) = (&claim.status, claim.status.phase);
-        let is_shown = status.observed_generation == claim.release.generation
-            && status.helm_revision == newest
-            && status.last_attempted_digest == inputs.digest.to_string();
-        match (decided.action, decided.state) {
-            (Action::Rest, _) => is_shown && phase == Some(Phase::Succeeded),
-            (Action::GiveUp, _) => is_shown && phase.and_then(Phase::released) == Some(false),
-            (Action::Wait(wait), State::Pending(_)) => self.waits(wait) && phase == Some(Phase::Waiting),
-            (Action::Wait(wait), _) => self.waits(wait),
-            _ => false,
-        }
-    }
-
-    /// Remembers when a release is due.
-    fn waits(&mut self, wait: Duration) -> bool {
-        self.timers.push(Instant::now() + wait);
-        true
     }
 
     fn begin(&mut self, id: ObjectId, input: String, work: impl Future<Output = End> + Send + 'static) {
@@ -319,6 +300,21 @@ struct AbortOnDrop(tokio::task::AbortHandle);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Whether nothing is to be done, and the status says so already.
+fn is_settled(claim: &Claim, decided: Next, newest: Option<u32>, inputs: &Inputs) -> bool {
+    let (status, phase) = (&claim.status, claim.status.phase);
+    let is_shown = status.observed_generation == claim.release.generation
+        && status.helm_revision == newest
+        && status.last_attempted_digest == inputs.digest.to_string();
+    match (decided.action, decided.state) {
+        (Action::Rest, _) => is_shown && phase == Some(Phase::Succeeded),
+        (Action::GiveUp, _) => is_shown && phase.and_then(Phase::released) == Some(false),
+        (Action::Wait(_), State::Pending(_)) => phase == Some(Phase::Waiting),
+        (Action::Wait(_), _) => true,
+        _ => false,
     }
 }
 
