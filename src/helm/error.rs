@@ -4,7 +4,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// There is no such program.
-    #[error("there is no program {name}; install helm beside the agent, or set releases.program to its path")]
+    #[error("there is no program {name}; install helm next to the agent, or set releases.program to its path")]
     Absent {
         /// As the settings name the program.
         name: String,
