@@ -2,6 +2,7 @@ use super::error::FindError;
 use super::found::{Found, find};
 use super::workspace::Workspace;
 use super::{arguments, running};
+use crate::driver::blocking;
 use crate::model::with_causes;
 use crate::port::{ChartSource, HelmFailure, HelmProblem, HelmProgram, TextFile, Upgrade};
 use crate::program::{Error, Limits, Output, Program};
@@ -9,6 +10,7 @@ use crate::release::{ReleaseName, RemoteChart, Spec, failure_text};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How helm finds the API server.
@@ -97,7 +99,7 @@ impl Helm {
 
     async fn run(
         &self,
-        workspace: &Workspace,
+        workspace: &Arc<Workspace>,
         line: Vec<OsString>,
         timeout: Duration,
         secrets: &[String],
@@ -117,8 +119,8 @@ impl Helm {
     }
 
     /// Fetches a chart as an archive. Helm checks what is in the archive when it reads it. This run alone may use a proxy.
-    async fn fetch(&self, workspace: &Workspace, chart: &RemoteChart) -> Result<PathBuf, HelmFailure> {
-        let folder = workspace.archive_folder().map_err(not_started)?;
+    async fn fetch(&self, workspace: &Arc<Workspace>, chart: &RemoteChart) -> Result<PathBuf, HelmFailure> {
+        let folder = within(workspace, Workspace::archive_folder).await?;
         let not_fetched = |message: String| HelmFailure {
             problem: HelmProblem::Surroundings,
             message: format!("{chart} cannot be fetched: {message}"),
@@ -132,16 +134,32 @@ impl Helm {
             Ok(output) => return Err(not_fetched(failed(&output, &[]).message)),
             Err(error) => return Err(not_fetched(with_causes(&error))),
         }
-        match Workspace::archive(&folder).map_err(not_started)? {
+        match written(move || Workspace::archive(&folder)).await? {
             Some((path, size)) if size <= ARCHIVE => Ok(path),
             Some(_) => Err(not_fetched(format!("the archive has more than {ARCHIVE} bytes"))),
             None => Err(not_fetched("helm has written no archive".to_owned())),
         }
     }
 
-    fn workspace(&self) -> Result<Workspace, HelmFailure> {
-        Workspace::new(&self.folder).map_err(not_started)
+    async fn workspace(&self) -> Result<Arc<Workspace>, HelmFailure> {
+        let folder = self.folder.clone();
+        written(move || Workspace::new(&folder)).await.map(Arc::new)
     }
+}
+
+/// Works in the folder of a run, off the async threads.
+async fn within<T: Send + 'static>(
+    workspace: &Arc<Workspace>,
+    work: impl FnOnce(&Workspace) -> io::Result<T> + Send + 'static,
+) -> Result<T, HelmFailure> {
+    let workspace = Arc::clone(workspace);
+    written(move || work(&workspace)).await
+}
+
+/// Writes files off the async threads.
+async fn written<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, HelmFailure> {
+    let done = blocking(work).await.map_err(io::Error::other);
+    done.flatten().map_err(not_started)
 }
 
 fn not_started(error: io::Error) -> HelmFailure {
@@ -164,12 +182,16 @@ fn failed(output: &Output, secrets: &[String]) -> HelmFailure {
 
 impl HelmProgram for Helm {
     async fn upgrade(&self, upgrade: Upgrade) -> Result<(), HelmFailure> {
-        let workspace = self.workspace()?;
+        let workspace = self.workspace().await?;
         let chart = match &upgrade.chart {
-            ChartSource::Files(files) => workspace.write_chart(files).map_err(not_started)?,
+            ChartSource::Files(files) => {
+                let files = files.clone();
+                within(&workspace, move |workspace| workspace.write_chart(&files)).await?
+            }
             ChartSource::Remote(chart) => self.fetch(&workspace, chart).await?,
         };
-        let values = workspace.write_values(&upgrade.values).map_err(not_started)?;
+        let texts = upgrade.values.clone();
+        let values = within(&workspace, move |workspace| workspace.write_values(&texts)).await?;
         let line = arguments::upgrade(&upgrade, self.found.is_four, &chart, &values);
         let secrets = secret_texts(&upgrade.values);
         self.run(&workspace, line, upgrade.spec.timeout, &secrets).await
@@ -177,21 +199,24 @@ impl HelmProgram for Helm {
 
     async fn rollback(&self, spec: &Spec, to: u32) -> Result<(), HelmFailure> {
         let line = arguments::rollback(spec, to, self.found.is_four);
-        self.run(&self.workspace()?, line, spec.rollback.timeout, &[]).await
+        self.run(&self.workspace().await?, line, spec.rollback.timeout, &[])
+            .await
     }
 
     async fn test(&self, spec: &Spec) -> Result<(), HelmFailure> {
         let line = arguments::test(spec);
-        self.run(&self.workspace()?, line, spec.test.timeout, &[]).await
+        self.run(&self.workspace().await?, line, spec.test.timeout, &[]).await
     }
 
     async fn uninstall(&self, spec: &Spec) -> Result<(), HelmFailure> {
         let line = arguments::uninstall(spec);
-        self.run(&self.workspace()?, line, spec.timeout, &[]).await
+        self.run(&self.workspace().await?, line, spec.timeout, &[]).await
     }
 
-    fn works_on(&self, release: &ReleaseName) -> bool {
-        running::works_on(release)
+    async fn works_on(&self, release: &ReleaseName) -> bool {
+        let release = release.clone();
+        // Whoever cannot look does not take the release from a helm that may be at work.
+        blocking(move || running::works_on(&release)).await.unwrap_or(true)
     }
 }
 

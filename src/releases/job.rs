@@ -79,7 +79,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
             stored: &stored,
             tries: &status.tries,
             began: has_begun(&status),
-            is_worked_on: self.shared.works_on(&self.name(), &stored),
+            is_worked_on: self.shared.works_on(&self.name(), &stored).await,
             now: Timestamp::now(),
         });
         let scene = Scene { live, status, stored };

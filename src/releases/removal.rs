@@ -65,7 +65,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
             stored: &stored,
             tries: &status.tries,
             began: has_begun(&status),
-            is_worked_on: self.shared.works_on(&name, &stored),
+            is_worked_on: self.shared.works_on(&name, &stored).await,
             now: Timestamp::now(),
         });
         match decided.action {

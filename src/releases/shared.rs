@@ -32,9 +32,9 @@ pub(super) struct Done<'a> {
 
 impl<C, H: HelmProgram, G> Shared<C, H, G> {
     /// Whether a helm process of an earlier agent still works on the release. Only a pending revision is a reason to look.
-    pub(super) fn works_on(&self, release: &ReleaseName, stored: &[Revision]) -> bool {
+    pub(super) async fn works_on(&self, release: &ReleaseName, stored: &[Revision]) -> bool {
         let is_pending = stored.last().is_some_and(|newest| newest.status.is_pending());
-        is_pending && self.helm.works_on(release)
+        is_pending && self.helm.works_on(release).await
     }
 
     pub(super) fn happened(&self, done: Done<'_>) {

@@ -5,6 +5,7 @@ use super::watch::{self, secrets};
 use crate::cluster::connection::Connection;
 use crate::cluster::resource_path::api;
 use crate::cluster::server_text::reduced_for_secret;
+use crate::driver::blocking;
 use crate::model::ObjectId;
 use crate::port::{ClusterFailure, HelmRelease, ReleaseCluster, ReleaseView};
 use crate::release::{ReleaseName, Revision, RevisionStatus, SourceKey, Status, is_release_secret, mark_failed};
@@ -161,8 +162,10 @@ impl ReleaseCluster for HelmReleases {
         labels.insert("status".to_owned(), RevisionStatus::Failed.as_str().to_owned());
         labels.insert("modifiedAt".to_owned(), Timestamp::now().as_second().to_string());
         let data = secret.data.get_or_insert_default();
-        let text = data.get("release").map(|bytes| bytes.0.as_slice()).unwrap_or_default();
-        let failed = mark_failed(text, CUT_OFF).map_err(|error| refused(error.to_string()))?;
+        let text = data.remove("release").unwrap_or_default();
+        let failed = blocking(move || mark_failed(&text.0, CUT_OFF)).await;
+        let failed = failed.map_err(|error| refused(error.to_string()))?;
+        let failed = failed.map_err(|error| refused(error.to_string()))?;
         data.insert("release".to_owned(), ByteString(failed));
         let params = PostParams {
             field_manager: Some(MANAGER.to_owned()),

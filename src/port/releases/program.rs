@@ -61,5 +61,5 @@ pub trait HelmProgram: Send + Sync + 'static {
     fn uninstall(&self, spec: &Spec) -> impl Future<Output = Result<(), HelmFailure>> + Send;
 
     /// Whether a helm process that an earlier agent started still works on the release.
-    fn works_on(&self, release: &ReleaseName) -> bool;
+    fn works_on(&self, release: &ReleaseName) -> impl Future<Output = bool> + Send;
 }
