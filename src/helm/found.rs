@@ -1,7 +1,7 @@
 //! Where helm is, and which version it has.
 
 use super::error::FindError;
-use crate::program::{self, Limits, Program};
+use crate::program::{self, Limits, Program, Unfit, ask_version};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,21 +22,26 @@ pub(super) struct Found {
 
 /// Looks for a program by its path, or by its name on the agent's `PATH`, and asks it for its version.
 pub(super) async fn find(name: &Path) -> Result<Found, FindError> {
-    let path = look_up(name).ok_or_else(|| FindError::Absent {
-        name: name.display().to_string(),
-    })?;
-    let home = std::env::temp_dir();
-    let asked = Program::new("helm", LIMITS)
-        .at(&path)
-        .env("HOME", home)
-        .args(["version", "--short"]);
-    let not_helm = || FindError::NotHelm { path: path.clone() };
-    let output = asked.run().await.map_err(|_| not_helm())?;
-    let version = String::from_utf8(output.stdout).map_err(|_| not_helm())?;
-    let version = version.trim().split('+').next().unwrap_or_default().to_owned();
-    let Some((major, minor)) = numbers(&version) else {
-        return Err(not_helm());
+    let ask = |path: &Path| {
+        Program::new("helm", LIMITS)
+            .at(path)
+            .env("HOME", std::env::temp_dir())
+            .args(["version", "--short"])
     };
+    let read = |printed: &str| {
+        let is_text = !printed.contains(char::REPLACEMENT_CHARACTER);
+        let version = printed.split('+').next().filter(|_| is_text)?;
+        numbers(version).map(|numbers| (version.to_owned(), numbers))
+    };
+    let (path, (version, (major, minor))) =
+        ask_version(look_up(name), ask, read)
+            .await
+            .map_err(|unfit| match unfit {
+                Unfit::Missing => FindError::Absent {
+                    name: name.display().to_string(),
+                },
+                Unfit::Run { path, .. } | Unfit::Printed { path, .. } => FindError::NotHelm { path },
+            })?;
     if major != 4 && (major != 3 || minor < 14) {
         return Err(FindError::Version { path, version });
     }

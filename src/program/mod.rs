@@ -13,6 +13,7 @@
 //!
 //! Deliberately absent: shells, pipelines, and what a program's output means.
 
+mod asked;
 mod command;
 mod core_dumps;
 mod error;
@@ -22,6 +23,7 @@ mod process;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use asked::{Unfit, ask_version};
 pub(crate) use command::Program;
 pub(crate) use core_dumps::forbid_core_dumps;
 pub(crate) use error::Error;

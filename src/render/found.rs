@@ -1,5 +1,5 @@
 use crate::model::Printable;
-use crate::program::{self, Program};
+use crate::program::{self, Program, Unfit, ask_version};
 use std::path::{Path, PathBuf};
 
 /// A program that renders, and its version.
@@ -57,21 +57,18 @@ impl<A: FnOnce(&Path) -> Program, N: FnOnce(&str) -> Option<semver::Version>> As
     /// There is no such program, or it cannot be used.
     pub(super) async fn find(self, path: Option<&Path>) -> Result<Found, FindError> {
         let name = self.name;
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => program::find(name).ok_or(FindError::Missing { name })?,
-        };
-        let output = (self.ask)(&path).run().await.map_err(|error| FindError::Run {
-            path: path.clone(),
-            source: Box::new(error),
-        })?;
-        let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        match (self.number)(&printed) {
-            Some(number) => Ok(Found {
+        let path = path.map(Path::to_owned).or_else(|| program::find(name));
+        match ask_version(path, self.ask, self.number).await {
+            Ok((path, number)) => Ok(Found {
                 path,
                 version: format!("{name} {number}"),
             }),
-            None => Err(FindError::Version {
+            Err(Unfit::Missing) => Err(FindError::Missing { name }),
+            Err(Unfit::Run { path, source }) => Err(FindError::Run {
+                path,
+                source: Box::new(source),
+            }),
+            Err(Unfit::Printed { path, printed }) => Err(FindError::Version {
                 path,
                 version: Printable::new(&printed).at_most(100).to_string(),
                 needed: format!("{name} {}", self.oldest),
