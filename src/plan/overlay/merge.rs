@@ -1,4 +1,5 @@
 use super::object::Identity;
+use crate::resource::pod_spec_path;
 use serde_json::{Map, Value};
 
 /// What a directive of a strategic merge patch asks for.
@@ -21,7 +22,8 @@ const BUILT_IN: [(&str, &str, &str); 10] = [
 
 /// Merges a part of an object into the object, as kustomize does it: maps are merged key by key, `null` removes a key, and
 /// lists of containers and volumes are merged by name, those of the patch first. Every other list is replaced, and so is each
-/// list of a kind that is not built in, directives included. Returns false if the patch deletes the object.
+/// list of a kind that is not built in, directives included. Of the items of one name that the object has, kustomize keeps the
+/// last in the place of the first, also where the patch has nothing for their list. Returns false if the patch deletes the object.
 pub(super) fn merge(object: &mut Value, patch: &Value, identity: &Identity) -> bool {
     let lists = if BUILT_IN.contains(&(&identity.group, &identity.version, &identity.kind)) {
         Lists::ByName
@@ -33,7 +35,32 @@ pub(super) fn merge(object: &mut Value, patch: &Value, identity: &Identity) -> b
         Some("replace") => *object = without_directives(patch),
         _ => map(object, patch, lists),
     }
+    if lists == Lists::ByName {
+        one_item_for_each_name(object, &identity.kind);
+    }
     true
+}
+
+/// Keeps, of the items of one name in the lists of a pod spec, the last in the place of the first.
+fn one_item_for_each_name(object: &mut Value, kind: &str) {
+    let mut keys = pod_spec_path(kind).iter();
+    let Some(spec) = keys.try_fold(object, |value, key| value.get_mut(key)) else {
+        return;
+    };
+    for list in BY_NAME {
+        let Some(items) = spec.get_mut(list).and_then(Value::as_array_mut) else {
+            continue;
+        };
+        let mut kept: Vec<Value> = Vec::with_capacity(items.len());
+        for item in std::mem::take(items) {
+            let name = item.get("name");
+            match kept.iter_mut().find(|kept| name.is_some() && kept.get("name") == name) {
+                Some(kept) => *kept = item,
+                None => kept.push(item),
+            }
+        }
+        *items = kept;
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,12 +125,17 @@ fn new_list(items: &[Value]) -> Vec<Value> {
     let is_whole = |item: &&Value| item.get("name").is_none() && directive(item).is_some();
     let whole: Vec<Value> = items.iter().filter(is_whole).cloned().collect();
     match whole.is_empty() {
-        true => by_name(&mut Vec::new(), items),
+        true => items
+            .iter()
+            .filter(|item| directive(item) != Some("delete"))
+            .map(without_directives)
+            .collect(),
         false => whole,
     }
 }
 
-/// Merges lists by the names of their items. A directive without a name is for the whole list.
+/// Merges lists by the names of their items. A directive without a name is for the whole list. Of the items of one name in the
+/// patch, the first counts. Where the old list has several items of the name, the last of them stays as it is.
 fn by_name(old: &mut Vec<Value>, patch: &[Value]) -> Vec<Value> {
     let is_whole = |item: &&Value| item.get("name").is_none();
     let whole = patch.iter().filter(is_whole).find_map(directive);
@@ -116,12 +148,17 @@ fn by_name(old: &mut Vec<Value>, patch: &[Value]) -> Vec<Value> {
         _ => {}
     }
     let mut merged = Vec::new();
-    for item in patch {
+    for (at, item) in patch.iter().enumerate() {
         let name = item.get("name");
-        let at = old.iter().position(|old| name.is_some() && old.get("name") == name);
-        let mut base = at.map(|at| old.remove(at));
+        let is_named = |other: &Value| name.is_some() && other.get("name") == name;
+        if patch[..at].iter().any(is_named) {
+            continue;
+        }
+        let mut bases: Vec<Value> = old.extract_if(.., |old| is_named(old)).collect();
+        let mut base = bases.pop();
         match (directive(item), &mut base) {
             (Some("delete"), _) => continue,
+            (_, Some(base)) if !bases.is_empty() => merged.push(base.take()),
             // kustomize does not replace an item that is there already.
             (Some("replace"), Some(base)) => merged.push(base.take()),
             (_, None) => merged.push(without_directives(item)),
