@@ -29,7 +29,8 @@ pub(super) fn past(git: &GitServer, key: &str, tip: CommitId) -> Past {
             past.rejected.clear();
         }
         let Some(Declared::Workload { tag, .. }) = commit.declares.objects.get(key) else {
-            is_gone |= current.is_some() && commit.declares.complete;
+            // An emptied branch has no file that could hold it, though nothing is concluded from such a branch in the cluster.
+            is_gone |= current.is_some() && (commit.declares.complete || commit.tree.is_empty());
             continue;
         };
         past.is_unclear |= is_gone;
