@@ -4,6 +4,11 @@
 # Test binaries share the machine with the servers that they start; two are as many as two cores carry.
 export RUST_TEST_THREADS ?= 2
 
+# Random questions of the tests: others for each commit, the same for one commit. TIDEGATE_SEED=n repeats those of a failure.
+COMMIT_SEED := $(shell printf %d 0x$$(git rev-parse --short=8 HEAD 2>/dev/null | head -c 8 || echo 1))
+export COMMIT_SEED
+export PROPTEST_RNG_SEED ?= $(COMMIT_SEED)
+
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  make demo KEEP=1 leaves everything up and prints how to play with it"

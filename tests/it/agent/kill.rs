@@ -1,6 +1,6 @@
 use super::world::World;
 use std::time::Duration;
-use tidegate_stack::ControlPlane;
+use tidegate_stack::{ControlPlane, Random, commit_seed};
 
 /// Few, since each waits for the cluster; `proof::kill` has the many.
 const CYCLES: u32 = 10;
@@ -15,20 +15,16 @@ async fn an_agent_killed_at_any_moment_makes_each_bump_exactly_once() {
     world.agent.run().await.unwrap();
     world.runs("tag-000").await;
     world.agent.kill();
-    let seed = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .subsec_nanos();
-    let mut random = seed;
+    let seed = commit_seed();
+    let mut random = Random::new(seed);
     let mut landed_by_the_killed = 0;
     for cycle in 1..=CYCLES {
         let tag = format!("tag-{cycle:03}");
         let before = world.repo.tip().unwrap();
         world.ecr.push_tag("shop/web", &tag).unwrap();
         world.agent.start().unwrap();
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         // From the start to the push takes 0.3 to 0.6 s; the moments are spread over that and some time after.
-        tokio::time::sleep(Duration::from_millis(u64::from(random >> 16) % 800)).await;
+        tokio::time::sleep(Duration::from_millis(random.below(800))).await;
         world.agent.kill();
         landed_by_the_killed += u32::from(world.repo.tip().unwrap() != before);
         world.agent.run().await.unwrap();

@@ -1,6 +1,6 @@
 //! Compares our readings with the programs that define the dialects: for random questions the answers must agree.
 //!
-//! `TIDEGATE_SEED` repeats a run; without it every run asks something else.
+//! `TIDEGATE_SEED` repeats a run; without it each commit asks something else.
 
 mod applied;
 mod kustomize;
@@ -23,12 +23,9 @@ impl Random {
         Self::new(Self::seed())
     }
 
-    /// The seed that the environment names, to see a failure again; else a new one.
+    /// The seed that the environment names, to see a failure again; else that of the commit.
     fn seed() -> u64 {
-        let seed = match std::env::var("TIDEGATE_SEED") {
-            Ok(text) => text.parse().unwrap(),
-            Err(_) => u64::try_from(jiff::Timestamp::now().as_nanosecond() & i128::from(u32::MAX)).unwrap(),
-        };
+        let seed = tidegate_stack::commit_seed();
         println!("TIDEGATE_SEED={seed}");
         seed
     }

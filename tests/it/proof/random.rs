@@ -6,12 +6,9 @@ impl Random {
         Self(tidegate_stack::Random::new(seed))
     }
 
-    /// The seed that the environment names, to see a failure again; else a new one.
+    /// The seed that the environment names, to see a failure again; else that of the commit.
     pub fn seed() -> u64 {
-        number("TIDEGATE_SEED").unwrap_or_else(|| {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            u64::from(since.unwrap().subsec_nanos())
-        })
+        tidegate_stack::commit_seed()
     }
 
     /// A number in `0..below`.

@@ -35,7 +35,7 @@ pub use control_plane::ControlPlane;
 pub use git::GitServer;
 pub use gitea::Gitea;
 pub use process::Process;
-pub use random::Random;
+pub use random::{Random, commit_seed};
 pub use registry::Registry;
 pub use relay::Relay;
 pub use tools::Tools;

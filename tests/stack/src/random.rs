@@ -24,3 +24,12 @@ impl Random {
         self.number() % below.max(1)
     }
 }
+
+/// The seed that the environment names in `TIDEGATE_SEED`; else that of the commit, which `make` names in `COMMIT_SEED`, so that
+/// each commit is tried with another seed and one commit always with the same; else 1.
+pub fn commit_seed() -> u64 {
+    let named = ["TIDEGATE_SEED", "COMMIT_SEED"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    named.map_or(1, |text| text.trim().parse().expect("a seed is a number"))
+}
