@@ -7,6 +7,7 @@ use super::wiring::source_reader;
 use super::{AgentConfig, keys, registries, repo};
 use crate::automation::DecisionPreview;
 use crate::automation::{self, SharedHistory};
+use crate::aws::{CallLimits, Sdk};
 use crate::cluster::{ApiServer, RecordMap};
 use crate::config::TargetSettings;
 use crate::driver::Shutdown;
@@ -92,7 +93,11 @@ async fn with_clone<T>(
         config,
         repo: &repo,
         source: &declared,
-        registry: &registries::router(&config.settings.registries, Metrics::new()),
+        registry: &registries::router(
+            &config.settings.registries,
+            &Sdk::new(CallLimits::default()),
+            Metrics::new(),
+        ),
         history: &SharedHistory::default(),
         home: home.as_ref(),
     };

@@ -49,7 +49,7 @@ where
         scan: Wake::from(&wiring.wakes.scan),
         sync: Wake::new(move || sync.activate()),
         jitter: wiring.jitter,
-        proposals: proposals::branch(settings).await?.map(Arc::new),
+        proposals: proposals::branch(settings, &wiring.aws).await?.map(Arc::new),
     });
     wiring.spawn_loop(this, work, tasks);
     Ok(())

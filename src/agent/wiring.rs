@@ -5,6 +5,7 @@ use super::loops::Wakes;
 use super::renderers::renderers;
 use super::{AgentConfig, keys, memory, registries};
 use crate::automation::SharedHistory;
+use crate::aws::{CallLimits, Sdk};
 use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, Wake, run as run_loop};
 use crate::git::{self, Signing};
 use crate::model::{ConfigBranch, Remote};
@@ -47,6 +48,8 @@ pub(super) struct Core {
     pub(super) renderers: Vec<Arc<dyn Renderer>>,
     /// How the workloads are that the sync loops apply.
     pub(super) healths: ObjectHealths,
+    /// The credentials of every identity. Everybody calls AWS with these, so that each role is assumed once.
+    pub(super) aws: Sdk,
     /// Returns a number in `0.0..=1.0`, another number for each call.
     pub(super) jitter: fn() -> f64,
 }
@@ -85,6 +88,7 @@ impl Base {
             signing: keys::signing(config).await?,
             registry: Arc::new(registries::router(
                 &core.config.settings.registries,
+                &core.aws,
                 core.metrics.clone(),
             )),
             core: Core { renderers, ..core },
@@ -121,6 +125,7 @@ impl Core {
             denied: DeniedObjects::default(),
             renderers: Vec::new(),
             healths: ObjectHealths::default(),
+            aws: Sdk::new(CallLimits::default()),
             jitter,
         }
     }

@@ -9,9 +9,13 @@ pub struct Endpoint {
     pub dual_stack: bool,
 }
 
-/// The identity whose credentials sign a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Identity {
-    /// The agent's own: the credentials that the SDK finds in the agent's environment.
-    Agent,
+impl Endpoint {
+    /// The usual endpoint of a region.
+    pub fn of_region(region: impl Into<String>) -> Self {
+        Self {
+            region: region.into(),
+            fips: false,
+            dual_stack: false,
+        }
+    }
 }

@@ -1,62 +1,39 @@
-use super::endpoint::{Endpoint, Identity};
+use super::agent_chain::AgentChain;
+use super::assume::AssumeRole;
+use super::endpoint::Endpoint;
+use super::identity::Identity;
+use super::kept::Kept;
+use super::loader::{CallLimits, Environment, Loader};
 use crate::model::Secret;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use std::time::Duration;
+use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::Mutex;
 
-/// The deadlines and the number of attempts of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallLimits {
-    /// The longest time until the connection is open.
-    pub connect: Duration,
-    /// The longest time for one attempt, up to the last byte of its response.
-    pub attempt: Duration,
-    /// The longest time for the call, with all its attempts and the pauses between them.
-    pub operation: Duration,
-    /// The number of attempts, the first included.
-    pub attempts: u32,
+/// Loads the settings that service clients are built from, and keeps the credentials of each identity and endpoint. Clones
+/// share the credentials.
+#[derive(Clone)]
+pub struct Sdk(Arc<Shared>);
+
+struct Shared {
+    loader: Arc<Loader>,
+    loaded: Mutex<HashMap<(Identity, Endpoint), Loaded>>,
 }
 
-impl Default for CallLimits {
-    /// Five attempts: AWS does not publish the rate limits of ECR's listing calls, and users report that three are too few.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            attempt: Duration::from_secs(10),
-            operation: Duration::from_secs(60),
-            attempts: 5,
-        }
-    }
-}
-
-/// Where the agent's credentials and the endpoint come from.
-enum Source {
-    /// The SDK's default chain: environment, profile, web identity, container endpoint, instance metadata, in this order.
-    DefaultChain,
-    /// One access key for one endpoint.
-    Fixed {
-        endpoint: String,
-        access_key: String,
-        secret_key: Secret,
-    },
-}
-
-/// Loads the settings that service clients are built from.
-pub struct Sdk {
-    source: Source,
-    limits: CallLimits,
+#[derive(Clone)]
+struct Loaded {
+    config: SdkConfig,
+    credentials: Arc<Kept>,
 }
 
 impl Sdk {
     /// Credentials from the SDK's default chain; endpoints by region, or from `AWS_ENDPOINT_URL` and its per-service
     /// forms, as in every AWS tool.
     pub fn new(limits: CallLimits) -> Self {
-        Self {
-            source: Source::DefaultChain,
-            limits,
-        }
+        Self::with(Environment::DefaultChain, limits)
     }
 
     /// One access key and one endpoint, regardless of the environment: for services that are compatible with AWS.
@@ -66,61 +43,68 @@ impl Sdk {
         secret_key: Secret,
         limits: CallLimits,
     ) -> Self {
-        Self {
-            source: Source::Fixed {
-                endpoint: endpoint.into(),
-                access_key: access_key.into(),
-                secret_key,
-            },
-            limits,
-        }
+        let environment = Environment::Fixed {
+            endpoint: endpoint.into(),
+            access_key: access_key.into(),
+            secret_key,
+        };
+        Self::with(environment, limits)
     }
 
-    /// Settings for an identity and an endpoint, with a credentials chain of their own.
+    fn with(environment: Environment, limits: CallLimits) -> Self {
+        Self(Arc::new(Shared {
+            loader: Arc::new(Loader { environment, limits }),
+            loaded: Mutex::default(),
+        }))
+    }
+
+    /// Settings for an identity and an endpoint. Sends no request.
     pub(crate) async fn load(&self, identity: &Identity, endpoint: &Endpoint) -> SdkConfig {
-        let loader = self.loader(endpoint);
-        match identity {
-            Identity::Agent => self.load_agent(loader).await,
-        }
+        self.loaded(identity, endpoint).await.config
     }
 
-    async fn load_agent(&self, loader: ConfigLoader) -> SdkConfig {
-        match &self.source {
-            Source::DefaultChain => loader.load().await,
-            Source::Fixed {
-                endpoint,
-                access_key,
-                secret_key,
-            } => {
-                let credentials = Credentials::new(access_key, secret_key.expose(), None, None, "fixed");
-                loader
-                    .endpoint_url(endpoint)
-                    .credentials_provider(credentials)
-                    .load()
-                    .await
+    /// Drops the credentials of an identity, because AWS says that they ended. The next call fetches others.
+    pub(crate) async fn forget(&self, identity: &Identity, endpoint: &Endpoint) {
+        self.loaded(identity, endpoint).await.credentials.forget();
+    }
+
+    async fn loaded(&self, identity: &Identity, endpoint: &Endpoint) -> Loaded {
+        let mut all = self.0.loaded.lock().await;
+        // From the agent's own identity to the one that is asked for: each is the base of the next.
+        let chain: Vec<Identity> = std::iter::successors(Some(identity.clone()), Identity::base).collect();
+        let mut last: Option<Loaded> = None;
+        for identity in chain.into_iter().rev() {
+            let key = (identity, endpoint.clone());
+            let loaded = match (all.get(&key), &last) {
+                (Some(loaded), _) => loaded.clone(),
+                (None, base) => self.make(&key.0, endpoint, base.as_ref()).await,
+            };
+            all.insert(key, loaded.clone());
+            last = Some(loaded);
+        }
+        last.expect("the chain has the identity itself")
+    }
+
+    async fn make(&self, identity: &Identity, endpoint: &Endpoint, base: Option<&Loaded>) -> Loaded {
+        let (config, credentials) = match (identity.role(), base) {
+            (Some(role), Some(base)) => {
+                let assume = AssumeRole::new(role.clone(), &base.config, Arc::clone(&base.credentials), endpoint);
+                (base.config.clone(), Kept::new(assume, SystemTime::now))
             }
-        }
-    }
-
-    fn loader(&self, endpoint: &Endpoint) -> ConfigLoader {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(self.limits.connect)
-            .operation_attempt_timeout(self.limits.attempt)
-            .operation_timeout(self.limits.operation)
+            _ => {
+                let chain = AgentChain::new(Arc::clone(&self.0.loader), endpoint.clone());
+                let config = self.0.loader.load(endpoint).await;
+                (config, Kept::new(chain, SystemTime::now))
+            }
+        };
+        let credentials = Arc::new(credentials);
+        let provider: Arc<dyn ProvideCredentials> = Arc::<Kept>::clone(&credentials);
+        let config = config
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            // The credentials are kept here; a second cache would hold them until they end.
+            .identity_cache(IdentityCache::no_cache())
             .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(Region::new(endpoint.region.clone()))
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(self.limits.attempts));
-        if let Ok(name) = AppName::new(concat!("tidegate-", env!("CARGO_PKG_VERSION"))) {
-            loader = loader.app_name(name);
-        }
-        if endpoint.fips {
-            loader = loader.use_fips(true);
-        }
-        if endpoint.dual_stack {
-            loader = loader.use_dual_stack(true);
-        }
-        loader
+        Loaded { config, credentials }
     }
 }

@@ -1,4 +1,5 @@
-use super::endpoint::{Endpoint, Identity};
+use super::endpoint::Endpoint;
+use super::identity::Identity;
 use super::sdk::Sdk;
 use crate::model::with_causes;
 use aws_config::SdkConfig;

@@ -15,6 +15,7 @@ mod cron;
 mod expansion;
 mod file;
 mod http;
+mod identity;
 mod keys;
 mod lines;
 mod mistake;

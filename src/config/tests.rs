@@ -390,3 +390,93 @@ fn aliases_that_stand_for_too_much_are_refused() {
     assert_eq!(error.mistakes.len(), 1);
     assert!(error.to_string().contains("more than 100,000 values"), "{error}");
 }
+
+fn registry(keys: &str) -> String {
+    format!("repo: {{url: \"git@github.com:acme/fleet.git\"}}\nregistries:\n- {keys}\n")
+}
+
+#[test]
+fn a_registry_names_a_role_or_a_chain_of_roles() {
+    let host = "host: 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn";
+    let role = "arn:aws-cn:iam::444455556666:role/reader";
+    let text = registry(&format!(
+        "{{{host}, roleArn: \"{role}\", externalId: shop-7, sessionName: scan}}"
+    ));
+    let settings = read("f", &text).unwrap();
+    let identity = &settings.registries[0].identity;
+    assert_eq!(identity.role().map(|role| role.arn.to_string()).as_deref(), Some(role));
+    let base = "arn:aws-cn:iam::111122223333:role/tidegate";
+    let text = registry(&format!(
+        "{{{host}, roles: [{{roleArn: \"{base}\"}}, {{roleArn: \"{role}\", externalId: shop-7}}]}}"
+    ));
+    let settings = read("f", &text).unwrap();
+    let crate::aws::Identity::Role { through, role: last } = &settings.registries[0].identity else {
+        panic!("a chain");
+    };
+    assert_eq!(
+        through.iter().map(|role| role.arn.to_string()).collect::<Vec<_>>(),
+        [base]
+    );
+    assert_eq!(last.arn.to_string(), role);
+    let plain = read("f", &registry(&format!("{{{host}}}"))).unwrap();
+    assert_eq!(plain.registries[0].identity, crate::aws::Identity::Agent);
+}
+
+#[test]
+fn mistakes_about_roles_are_listed_with_what_to_write() {
+    let host = "host: 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn";
+    let good = "arn:aws-cn:iam::444455556666:role/reader";
+    let other = "arn:aws:iam::444455556666:role/reader";
+    for (keys, part) in [
+        (
+            format!("{host}, roleArn: reader"),
+            "3: registries[0].roleArn: \"reader\" is not the ARN of a role",
+        ),
+        (
+            format!("{host}, externalId: shop-7"),
+            "externalId belongs to a role: set roleArn, too",
+        ),
+        (
+            format!("{host}, sessionName: s3"),
+            "sessionName belongs to a role: set roleArn, too",
+        ),
+        (
+            format!("{host}, roleArn: \"{good}\", externalId: 123456789012"),
+            "expected a string, found a number: put it in quotes",
+        ),
+        (
+            format!("{host}, roleArn: \"{good}\", roles: [{{roleArn: \"{good}\"}}]"),
+            "roleArn and roles exclude each other",
+        ),
+        (
+            format!("{host}, roles: [{{externalId: shop-7}}]"),
+            "registries[0].roles[0].roleArn: missing",
+        ),
+        (
+            format!("{host}, roles: [{{roleArn: \"{other}\"}}, {{roleArn: \"{good}\"}}]"),
+            "a role of the partition aws cannot assume one of aws-cn",
+        ),
+        (
+            format!("{host}, roleArn: \"{other}\""),
+            "belongs to the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn to aws-cn",
+        ),
+        (
+            format!("host: ghcr.io, roleArn: \"{good}\""),
+            "ghcr.io is no registry of private ECR",
+        ),
+        (
+            format!("{host}, roleArn: \"{good}\", sessionName: a/b"),
+            "is not a session name",
+        ),
+        (
+            format!("{host}, roles: [{}]", format!("{{roleArn: \"{good}\"}}, ").repeat(6)),
+            "a chain has 5 roles at most",
+        ),
+    ] {
+        let found = mistakes(&registry(&format!("{{{keys}}}")));
+        assert!(
+            found.len() == 1 && found[0].contains(part),
+            "{part} is not in {found:#?}"
+        );
+    }
+}

@@ -1,8 +1,8 @@
-use super::ecr::{Ecr, EcrHost};
+use super::ecr::Ecr;
 use super::oci::{Oci, OciSettings};
 use super::read_limits::ReadLimits;
-use crate::aws::Sdk;
-use crate::model::{Digest, Repository};
+use crate::aws::{EcrHost, Identity, Sdk};
+use crate::model::{Digest, Repository, Wildcard};
 use crate::policy::Platform;
 use crate::port::{ListFailure, Listing, Registry};
 use crate::telemetry::{ListingOutcome, Metrics};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub struct Router {
     ecr: Ecr,
     oci: Oci,
+    identities: Vec<(Wildcard, Identity)>,
     metrics: Metrics,
 }
 
@@ -26,10 +27,9 @@ impl Host {
     /// Reads a registry's host. `None` for a host that nearly is one of ECR: a typing error must not become a request to
     /// whoever has that name.
     fn parse(host: &str) -> Option<Self> {
-        let is_like_ecr = host.contains(".dkr.ecr") || host.contains(".dkr-ecr");
         match EcrHost::parse(host) {
             Some(host) => Some(Self::Ecr(host)),
-            None => (!is_like_ecr).then_some(Self::Oci),
+            None => (!EcrHost::is_like(host)).then_some(Self::Oci),
         }
     }
 }
@@ -40,8 +40,22 @@ impl Router {
         Self {
             ecr: Ecr::new(sdk, limits.clone(), metrics.clone()),
             oci: Oci::new(oci, limits, metrics.clone()),
+            identities: Vec::new(),
             metrics,
         }
+    }
+
+    /// The same router, with the identities of ECR registries by the patterns of their hosts. The first pattern that matches
+    /// applies; without a match, the agent's own identity.
+    #[must_use]
+    pub fn with_identities(self, identities: Vec<(Wildcard, Identity)>) -> Self {
+        Self { identities, ..self }
+    }
+
+    /// The identity that signs requests to a registry.
+    pub fn identity(&self, host: &str) -> &Identity {
+        let found = self.identities.iter().find(|(pattern, _)| pattern.matches(host));
+        found.map_or(&Identity::Agent, |(_, identity)| identity)
     }
 }
 
@@ -56,7 +70,10 @@ impl Registry for Router {
         before: Option<Arc<Listing>>,
     ) -> Result<Arc<Listing>, ListFailure> {
         let outcome = match Host::parse(&repository.host) {
-            Some(Host::Ecr(host)) => self.ecr.list(&host, repository, before).await,
+            Some(Host::Ecr(host)) => {
+                let identity = self.identity(&repository.host);
+                self.ecr.list(&host, repository, before, identity).await
+            }
             Some(Host::Oci) => self.oci.list(repository, before).await,
             None => Err(unsupported(repository)),
         };
@@ -66,7 +83,10 @@ impl Registry for Router {
 
     async fn platforms(&self, repository: &Repository, digest: &Digest) -> Result<Option<Vec<Platform>>, ListFailure> {
         match Host::parse(&repository.host) {
-            Some(Host::Ecr(host)) => self.ecr.platforms(&host, repository, digest).await,
+            Some(Host::Ecr(host)) => {
+                let identity = self.identity(&repository.host);
+                self.ecr.platforms(&host, repository, digest, identity).await
+            }
             Some(Host::Oci) => self.oci.platforms(repository, digest).await,
             None => Ok(None),
         }

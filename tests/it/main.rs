@@ -13,6 +13,7 @@ mod generated;
 mod git;
 mod holds;
 mod house;
+mod identity;
 mod keys;
 mod laptop;
 mod mirror;

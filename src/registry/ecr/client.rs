@@ -2,10 +2,9 @@ use super::attempts::Attempts;
 use super::clients::{ClientKey, Clients};
 use super::error::EcrError;
 use super::explain::{Request, explain};
-use super::host::EcrHost;
 use super::page_reader::PageReader;
 use super::tags::Tags;
-use crate::aws::{Identity, Sdk};
+use crate::aws::{EcrHost, Identity, Sdk};
 use crate::model::{Digest, Repository};
 use crate::policy::{INDEX_MEDIA_TYPES, Platform};
 use crate::port::{ListFailure, Listing};
@@ -50,13 +49,15 @@ impl Ecr {
         host: &EcrHost,
         repository: &Repository,
         before: Option<Arc<Listing>>,
+        identity: &Identity,
     ) -> Result<Arc<Listing>, ListFailure> {
         let request = Request {
             action: "ecr:DescribeImages",
             host,
             repository,
+            identity,
         };
-        self.read(host, repository, before)
+        self.read(host, repository, before, identity)
             .await
             .map_err(|error| explain(&error, &request))
     }
@@ -67,15 +68,18 @@ impl Ecr {
         host: &EcrHost,
         repository: &Repository,
         digest: &Digest,
+        identity: &Identity,
     ) -> Result<Option<Vec<Platform>>, ListFailure> {
         let request = Request {
             action: "ecr:BatchGetImage",
             host,
             repository,
+            identity,
         };
         let rate_limit = self.rate_limit(host);
-        let reading =
-            self.renewing_credentials(host, |client| self.index(client, host, repository, digest, &rate_limit));
+        let reading = self.renewing_credentials(host, identity, |client| {
+            self.index(client, host, repository, digest, &rate_limit)
+        });
         let index = timeout(self.limits.deadline, reading)
             .await
             .unwrap_or(Err(EcrError::Deadline(self.limits.deadline)))
@@ -88,13 +92,14 @@ impl Ecr {
         host: &EcrHost,
         repository: &Repository,
         before: Option<Arc<Listing>>,
+        identity: &Identity,
     ) -> Result<Arc<Listing>, EcrError> {
         let rate_limit = self.rate_limit(host);
         let _reader = timeout(self.limits.queue, rate_limit.readers.acquire())
             .await
             .map_err(|_| EcrError::Queue(self.limits.queue))?;
         let attempts = Attempts::new(&self.metrics);
-        let reading = self.renewing_credentials(host, |client| {
+        let reading = self.renewing_credentials(host, identity, |client| {
             self.pages(client, host, repository, &rate_limit, &attempts)
         });
         let tags = timeout(self.limits.deadline, reading)
@@ -112,12 +117,20 @@ impl Ecr {
     }
 
     /// Runs `call` with the cached client, and once more with new credentials if AWS says that the old ones expired.
-    async fn renewing_credentials<T, F>(&self, host: &EcrHost, call: impl Fn(Client) -> F) -> Result<T, EcrError>
+    async fn renewing_credentials<T, F>(
+        &self,
+        host: &EcrHost,
+        identity: &Identity,
+        call: impl Fn(Client) -> F,
+    ) -> Result<T, EcrError>
     where
         F: Future<Output = Result<T, EcrError>>,
     {
+        if let Some(role) = identity.role().filter(|role| role.arn.partition() != host.partition) {
+            return Err(EcrError::Partition(role.arn.clone()));
+        }
         let key = ClientKey {
-            identity: Identity::Agent,
+            identity: identity.clone(),
             endpoint: host.endpoint(),
         };
         let cached = self.clients.get(&key).await;

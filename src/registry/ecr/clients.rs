@@ -48,6 +48,7 @@ impl Clients {
         if let Some(cached) = all.get(key).filter(|cached| cached.generation > old.generation) {
             return cached.clone();
         }
+        self.sdk.forget(&key.identity, &key.endpoint).await;
         let made = self.make(key, old.generation + 1).await;
         all.insert(key.clone(), made.clone());
         made

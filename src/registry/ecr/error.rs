@@ -1,4 +1,4 @@
-use crate::model::Printable;
+use crate::aws::{CredentialsFailure, RoleArn, cause, chain, plain};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::http::HttpResponse;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
@@ -16,7 +16,9 @@ pub(super) enum EcrError {
         retry_after: Option<Duration>,
     },
     /// There are no credentials to sign a request with.
-    Credentials(String),
+    Credentials(CredentialsFailure),
+    /// The role that the configuration names is of another partition than the registry.
+    Partition(RoleArn),
     /// One call, with all its attempts, got no response in time.
     CallTimeout(String),
     /// The connection failed or broke.
@@ -52,8 +54,11 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
-        if let Some(found) = source::<CredentialsError>(&error) {
-            return Self::Credentials(chain(found));
+        if let Some(failure) = cause::<CredentialsFailure>(&error) {
+            return Self::Credentials(failure.clone());
+        }
+        if let Some(found) = cause::<CredentialsError>(&error) {
+            return Self::Credentials(CredentialsFailure::None { why: chain(found) });
         }
         match &error {
             SdkError::ServiceError(response) => Self::Response {
@@ -70,53 +75,6 @@ where
     }
 }
 
-/// The error with its causes. A cause is left out if an outer error contains its text.
-fn chain(error: &dyn Error) -> String {
-    let mut parts = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        next = cause.source();
-    }
-    plain(&parts.join(": "))
-}
-
-fn source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// The longest text of AWS that is repeated, in characters.
-const MAX_TEXT: usize = 600;
-
-/// A text of AWS on one line, without control characters, of bounded length.
-fn plain(text: &str) -> String {
-    Printable::new(text).with_blanks().at_most(MAX_TEXT).to_string()
-}
-
 fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_of_aws_becomes_one_line_of_bounded_length() {
-        let text = plain(&format!("a\nb\u{1b}[31m{}", "x".repeat(5000)));
-        assert!(
-            !text.contains(['\n', '\u{1b}']) && text.chars().count() == 600,
-            "{text}"
-        );
-    }
 }

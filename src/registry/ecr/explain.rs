@@ -1,5 +1,5 @@
 use super::error::{EcrError, is_expiry};
-use super::host::EcrHost;
+use crate::aws::{EcrHost, Identity};
 use crate::model::Repository;
 use crate::port::ListFailure;
 use crate::registry::read_limits::{bounded_wait, deadline_passed, too_many_waiting};
@@ -34,6 +34,8 @@ pub(super) struct Request<'a> {
     pub(super) action: &'static str,
     pub(super) host: &'a EcrHost,
     pub(super) repository: &'a Repository,
+    /// Whose credentials signed the request.
+    pub(super) identity: &'a Identity,
 }
 
 /// The error as a message for people: which repository, what failed and why, what to do.
@@ -52,8 +54,18 @@ pub(super) fn explain(error: &EcrError, request: &Request<'_>) -> ListFailure {
             let reported = reported(code, message.as_deref(), *status);
             response(code, &reported, *status, *retry_after, request)
         }
-        EcrError::Credentials(why) => ListFailure::Denied {
-            message: message(no_credentials(why)),
+        EcrError::Credentials(failure) if failure.is_transient() => failed(failure.to_string()),
+        EcrError::Credentials(failure) => ListFailure::Denied {
+            message: message(failure.to_string()),
+        },
+        EcrError::Partition(role) => ListFailure::Denied {
+            message: message(format!(
+                "{role} belongs to the partition {}, and the registry to {}: AWS knows no role of one partition in another; name \
+                 a role of {} in roleArn",
+                role.partition().name,
+                host.partition.name,
+                host.partition.name
+            )),
         },
         EcrError::CallTimeout(why) => failed(format!(
             "ECR in {} did not respond in time: {why}; check that the agent reaches the API endpoint (route, proxy, \
@@ -78,19 +90,6 @@ pub(super) fn explain(error: &EcrError, request: &Request<'_>) -> ListFailure {
         EcrError::Deadline(time) => failed(deadline_passed(*time)),
         EcrError::Queue(time) => failed(too_many_waiting(host, *time)),
     }
-}
-
-fn no_credentials(why: &str) -> String {
-    if why.contains("audience") {
-        return format!(
-            "no AWS credentials: {why}; the trust policy of the role and the identity provider of the cluster must name \
-             the audience sts.amazonaws.com, in China too"
-        );
-    }
-    format!(
-        "no AWS credentials: {why}; give the agent's pod a role (IRSA, EKS Pod Identity, node role) or set access keys in \
-         its environment; if the role was added after the pod started, restart the pod"
-    )
 }
 
 fn response(
@@ -139,12 +138,14 @@ fn access_remedy(code: &str, request: &Request<'_>) -> Option<String> {
         action,
         host,
         repository,
+        identity,
     } = request;
     if ACCESS_DENIED.contains(&code) {
         return Some(format!(
-            "allow {action} on {} to the agent's role; if that role is in another account than {}, allow it also in the \
-             repository's own policy",
+            "allow {action} on {} to {}; if that role is in another account than {}, allow it also in the repository's own \
+             policy",
             host.arn(&repository.path),
+            identity.shown(),
             host.account
         ));
     }
@@ -178,6 +179,7 @@ fn reported(code: &str, message: Option<&str>, status: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::CredentialsFailure;
 
     const HOST: &str = "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn";
 
@@ -190,6 +192,7 @@ mod tests {
             action: "ecr:DescribeImages",
             host: &EcrHost::parse(HOST).unwrap(),
             repository: &repository,
+            identity: &Identity::Agent,
         };
         explain(error, &request)
     }
@@ -269,16 +272,20 @@ mod tests {
         }
     }
 
+    fn none(why: &str) -> CredentialsFailure {
+        CredentialsFailure::None { why: why.to_owned() }
+    }
+
     #[test]
     fn every_other_error_says_what_failed() {
         for (error, kind, part) in [
             (
-                EcrError::Credentials("no providers in chain".into()),
+                EcrError::Credentials(none("no providers in chain")),
                 "denied",
                 "no providers in chain",
             ),
             (
-                EcrError::Credentials("InvalidIdentityToken: Incorrect token audience".into()),
+                EcrError::Credentials(none("InvalidIdentityToken: Incorrect token audience")),
                 "denied",
                 "the audience sts.amazonaws.com, in China too",
             ),

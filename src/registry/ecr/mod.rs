@@ -1,6 +1,6 @@
 //! Private ECR registries.
 //!
-//! Flow of one listing: the host gives account and region ([`EcrHost`]); the rate limit of that account and region lets
+//! Flow of one listing: the host gives account and region ([`EcrHost`](crate::aws::EcrHost)); the rate limit of that account and region lets
 //! the request through; `clients` holds an AWS client for each identity and endpoint; `client` requests DescribeImages page
 //! by page; `page_reader` reads the images of a page from the response's body (`rows`, `json`), or leaves an unusual body to
 //! the SDK; `tags` collects the tags of each page; `explain` turns an `error` into a message for people.
@@ -21,7 +21,6 @@ mod client;
 mod clients;
 mod error;
 mod explain;
-mod host;
 mod json;
 mod page_reader;
 #[cfg(test)]
@@ -32,4 +31,3 @@ mod tags;
 mod tests;
 
 pub(super) use client::Ecr;
-pub(super) use host::EcrHost;

@@ -1,9 +1,8 @@
 //! What is read of a body is what the SDK's own deserialiser reads of the same body.
 
-use super::host::EcrHost;
 use super::page_reader::PageReader;
 use super::tags::Tags;
-use crate::aws::{CallLimits, Identity, Sdk};
+use crate::aws::{CallLimits, EcrHost, Identity, Sdk};
 use crate::model::Secret;
 use crate::port::TaggedImage;
 use aws_sdk_ecr::Client;

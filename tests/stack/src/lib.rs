@@ -8,13 +8,14 @@
 //! - it asks nothing of the machine but the programs that [`tools`] finds or builds.
 //!
 //! Rooms, from the ground up: [`process`], [`port`], [`random`], [`tools`]; on them [`control_plane`] (Kubernetes), [`git`] (sshd
-//! with bare repositories), [`gitea`] (a forge) and [`registry`]; [`ecr`], [`forge`] and [`relay`] run inside the test's process, the
+//! with bare repositories), [`gitea`] (a forge) and [`registry`]; [`ecr`], [`aws`], [`forge`] and [`relay`] run inside the test's process, the
 //! relay between any two. [`agent`] runs the built program on them. [`history`] reads what became of a repository, and judges it.
 //! [`chaos`] lets everybody loose on all of them at once.
 //!
 //! Deliberately absent: anything of Tidegate's code. The stack knows the agent as a user does, by its command line.
 
 pub mod agent;
+pub mod aws;
 pub mod chaos;
 pub mod control_plane;
 pub mod demo;

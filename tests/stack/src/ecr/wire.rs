@@ -60,7 +60,7 @@ impl Keys {
             return Err(Failure::new(codes::INVALID_SIGNATURE, message));
         }
         let account = match self.listed.get(access_key) {
-            None => &self.default_account,
+            None => session_account(access_key).unwrap_or(&self.default_account),
             Some(Key::Of(account)) => account,
             Some(Key::Expired) => {
                 let message = "The security token included in the request is expired";
@@ -72,11 +72,17 @@ impl Keys {
             }
         };
         Ok(Caller {
-            account: account.clone(),
+            account: account.to_owned(),
             region: region.to_owned(),
             arn: format!("arn:{}:iam::{account}:user/{access_key}", partition(region)),
         })
     }
+}
+
+/// The account of a session that the STS stand-in gave out: its access key holds the account.
+fn session_account(access_key: &str) -> Option<&str> {
+    let account = access_key.strip_prefix("ASIA")?.get(..12)?;
+    account.bytes().all(|b| b.is_ascii_digit()).then_some(account)
 }
 
 /// Access key, region and service of `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, ...`.

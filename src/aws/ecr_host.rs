@@ -1,60 +1,44 @@
-use crate::aws::Endpoint;
+use super::endpoint::Endpoint;
+use super::partition::Partition;
+use super::role::is_account;
 use std::fmt;
 
 /// The parts of the host of a private ECR registry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::registry) struct EcrHost {
+pub struct EcrHost {
     /// The AWS account of the registry: twelve digits.
-    pub(super) account: String,
+    pub account: String,
     /// The region of the registry, such as `cn-north-1`.
-    pub(super) region: String,
+    pub region: String,
     /// Whether this is the endpoint with FIPS-validated cryptography.
-    pub(super) fips: bool,
+    pub fips: bool,
     /// Whether this is the dual-stack endpoint, which also serves IPv6.
-    pub(super) dual_stack: bool,
-    partition: &'static str,
+    pub dual_stack: bool,
+    /// The partition of the region.
+    pub partition: Partition,
 }
-
-/// The partitions: name in ARNs, prefix of the regions, suffix of the registry hosts (IPv4, dual-stack).
-/// Source: the endpoint data of the SDKs. The order matters where one prefix is the start of another.
-const PARTITIONS: [(&str, &str, &str, &str); 8] = [
-    ("aws-cn", "cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn"),
-    ("aws-us-gov", "us-gov-", "amazonaws.com", "on.aws"),
-    ("aws-eusc", "eusc-", "amazonaws.eu", "on.amazonwebservices.eu"),
-    ("aws-iso", "us-iso-", "c2s.ic.gov", ""),
-    ("aws-iso-b", "us-isob-", "sc2s.sgov.gov", ""),
-    ("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", ""),
-    ("aws-iso-f", "us-isof-", "csp.hci.ic.gov", ""),
-    ("aws", "", "amazonaws.com", "on.aws"),
-];
 
 impl EcrHost {
     /// Reads a registry host. `None` if it is not a host of private ECR.
     ///
     /// Account, service, region and suffix must all be present and match each other: a China region with a global suffix
     /// is not an ECR host.
-    pub(in crate::registry) fn parse(host: &str) -> Option<Self> {
+    pub fn parse(host: &str) -> Option<Self> {
         let (account, rest) = host.split_once('.')?;
-        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
+        is_account(account).then_some(())?;
         let (service, rest) = ["dkr.ecr.", "dkr.ecr-fips.", "dkr-ecr.", "dkr-ecr-fips."]
             .into_iter()
             .find_map(|service| Some((service, rest.strip_prefix(service)?)))?;
         let (region, suffix) = rest.split_once('.')?;
-        if !is_region(region) {
-            return None;
-        }
-        let (partition, _, ipv4, dual) = PARTITIONS
-            .into_iter()
-            .find(|(_, start, ..)| region.starts_with(start))?;
+        let partition = Partition::of_region(region)?;
+        let dual = partition.registry_dual_stack_suffix;
         let dual_stack = !dual.is_empty() && suffix == dual;
         let dashed = service.starts_with("dkr-");
         // In China, the dual-stack suffix occurs with both spellings of the service.
         let matches = if dashed {
             dual_stack
         } else {
-            suffix == ipv4 || (dual_stack && partition == "aws-cn")
+            suffix == partition.suffix || (dual_stack && partition.name == "aws-cn")
         };
         matches.then(|| Self {
             account: account.to_owned(),
@@ -65,8 +49,13 @@ impl EcrHost {
         })
     }
 
+    /// Whether a text nearly is a host of private ECR: a typing error must not become a request to whoever has that name.
+    pub fn is_like(host: &str) -> bool {
+        host.contains(".dkr.ecr") || host.contains(".dkr-ecr")
+    }
+
     /// The API endpoint of this registry's region.
-    pub(super) fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint {
             region: self.region.clone(),
             fips: self.fips,
@@ -75,14 +64,14 @@ impl EcrHost {
     }
 
     /// The ARN of a repository in this registry, as IAM policies name it.
-    pub(super) fn arn(&self, repository: &str) -> String {
+    pub(crate) fn arn(&self, repository: &str) -> String {
         let Self {
             account,
             region,
             partition,
             ..
         } = self;
-        format!("arn:{partition}:ecr:{region}:{account}:repository/{repository}")
+        format!("arn:{}:ecr:{region}:{account}:repository/{repository}", partition.name)
     }
 }
 
@@ -90,20 +79,6 @@ impl fmt::Display for EcrHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "account {} in {}", self.account, self.region)
     }
-}
-
-/// Whether a text has the form of a region: two or more words and a number, joined by dashes (`eu-west-1`, `us-gov-east-1`).
-fn is_region(text: &str) -> bool {
-    let Some((words, number)) = text.rsplit_once('-') else {
-        return false;
-    };
-    text.len() <= 32
-        && words.contains('-')
-        && words
-            .split('-')
-            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
-        && (1..=2).contains(&number.len())
-        && number.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
