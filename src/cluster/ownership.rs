@@ -1,4 +1,4 @@
-use crate::resource::{Additions, FieldsEntry, Ownership};
+use crate::resource::{Additions, FieldsEntry, Fingerprint, Ownership};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde_json::Value;
 
@@ -10,6 +10,11 @@ pub(super) fn ownership(entries: Option<&[ManagedFieldsEntry]>) -> Ownership {
 /// The fields that people wrote into an object beside what the agent applied.
 pub(super) fn additions(entries: Option<&[ManagedFieldsEntry]>) -> Option<Additions> {
     Additions::read(entries.unwrap_or_default().iter().map(entry))
+}
+
+/// What another manager wrote into the object itself.
+pub(super) fn owned_by(manager: &str, entries: Option<&[ManagedFieldsEntry]>) -> Option<Fingerprint> {
+    Fingerprint::of_manager(manager, entries.unwrap_or_default().iter().map(entry))
 }
 
 fn entry(entry: &ManagedFieldsEntry) -> FieldsEntry<'_> {

@@ -230,6 +230,28 @@ fn of_release(event: &ReleaseEvent) -> Parts {
             "FailedRelease",
             format!("{id}: release {release}: helm {} failed: {problem}", action.as_str()),
         ),
+        ReleaseEvent::Repaired {
+            id,
+            release,
+            object,
+            by,
+            fields,
+        } => {
+            let what = match fields.as_slice() {
+                [] => "was gone, and is back".to_owned(),
+                fields => format!(
+                    "{} put back, changed by {}",
+                    fields.join(", "),
+                    by.as_deref().unwrap_or("somebody")
+                ),
+            };
+            (
+                false,
+                "DriftRepaired",
+                format!("{id}: release {release}: {object}: {what}"),
+            )
+        }
+        ReleaseEvent::Drifted { id, message } => (true, "ReleaseDrifted", format!("{id}: {message}")),
         ReleaseEvent::Failing { id, message } => (true, "ReleaseNotAsDeclared", format!("{id}: {message}")),
         ReleaseEvent::Off { reason } => (
             true,

@@ -59,6 +59,7 @@ impl Sink for MetricSink {
             (Event::Release(target, ReleaseEvent::Happened { action, problem, .. }), _) => {
                 self.0.release_action(target, action.as_str(), problem.is_none());
             }
+            (Event::Release(target, ReleaseEvent::Repaired { .. }), _) => self.0.drift_repaired(target, 1),
             (Event::Key(KeyEvent::AccessFound { access, .. }), _) => self.access(access),
             (
                 Event::Repo(_)

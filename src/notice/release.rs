@@ -19,6 +19,26 @@ pub enum ReleaseEvent {
         /// Why it failed.
         problem: Option<String>,
     },
+    /// An object of a release was put back to what the newest revision has.
+    Repaired {
+        /// The HelmRelease.
+        id: ObjectId,
+        /// The Helm release.
+        release: String,
+        /// The object.
+        object: ObjectId,
+        /// Who had changed it, if somebody is known.
+        by: Option<String>,
+        /// The fields that were changed; empty if the object was gone.
+        fields: Vec<String>,
+    },
+    /// Condition: objects of a release are not as its newest revision has them, and an annotation asks to leave them so.
+    Drifted {
+        /// The HelmRelease.
+        id: ObjectId,
+        /// Which objects, and who changed them.
+        message: String,
+    },
     /// Condition: a HelmRelease is not carried out as declared.
     Failing {
         /// The HelmRelease.
@@ -98,15 +118,16 @@ impl ReleaseEvent {
     pub(super) fn identity(&self) -> String {
         match self {
             Self::Failing { id, .. } => id.to_string(),
+            Self::Drifted { id, .. } => format!("{id} drift"),
             _ => String::new(),
         }
     }
 
     pub(super) fn version(&self) -> String {
         match self {
-            Self::Failing { message, .. } => message.clone(),
+            Self::Failing { message, .. } | Self::Drifted { message, .. } => message.clone(),
             Self::Off { reason } => reason.clone(),
-            Self::Happened { .. } => String::new(),
+            Self::Happened { .. } | Self::Repaired { .. } => String::new(),
         }
     }
 }

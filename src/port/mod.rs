@@ -39,8 +39,8 @@ pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, Size
 pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
 pub use registry::{ListFailure, Listing, Registry};
 pub use releases::{
-    ChartFile, ChartSource, HelmFailure, HelmProblem, HelmProgram, HelmRelease, ReleaseCluster, ReleaseView,
-    SourceText, TextFile, Upgrade,
+    ChartFile, ChartSource, Compared, HelmFailure, HelmProblem, HelmProgram, HelmRelease, KindState, ReleaseCluster,
+    ReleaseObject, ReleaseObjects, ReleaseView, Repair, SourceText, TextFile, Upgrade,
 };
 pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 pub use repo::{

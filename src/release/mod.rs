@@ -20,6 +20,7 @@ mod chart_source;
 mod digest;
 mod failure_text;
 mod name;
+mod objects;
 mod record;
 mod refusal;
 mod revision;
@@ -38,7 +39,10 @@ pub(crate) use digest::below;
 pub use digest::{ChartDigest, InputDigest, InputLabel, LABEL};
 pub use failure_text::failure_text;
 pub use name::ReleaseName;
-pub use record::{RecordError, mark_failed};
+pub use objects::{
+    DriftRules, HELM_MANAGER, MANAGED_BY, ObjectMark, ObjectsStatus, SeenObjects, object_body, release_of,
+};
+pub use record::{RecordError, manifests, mark_failed};
 pub use refusal::Refusal;
 pub use revision::{Revision, RevisionStatus, is_release_secret};
 pub use sources::{SourceKey, SourceObject, ValuesSource};

@@ -6,6 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use serde::Deserialize;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 
@@ -33,15 +34,7 @@ pub enum RecordError {
 /// # Errors
 /// The text is not one of Helm's.
 pub fn mark_failed(text: &[u8], reason: &str) -> Result<Vec<u8>, RecordError> {
-    let bytes = BASE64_STANDARD.decode(text).map_err(|_| RecordError::Encoding)?;
-    let mut json = Vec::new();
-    if bytes.starts_with(&GZIP) {
-        let read = GzDecoder::new(bytes.as_slice()).take(MOST).read_to_end(&mut json);
-        read.map_err(|_| RecordError::Packing)?;
-    } else {
-        json = bytes;
-    }
-    let mut release: Value = serde_json::from_slice(&json).map_err(|_| RecordError::Json)?;
+    let mut release: Value = serde_json::from_slice(&unpack(text)?).map_err(|_| RecordError::Json)?;
     let info = release
         .get_mut("info")
         .and_then(Value::as_object_mut)
@@ -53,4 +46,28 @@ pub fn mark_failed(text: &[u8], reason: &str) -> Result<Vec<u8>, RecordError> {
     written.map_err(|_| RecordError::Packing)?;
     let packed = packed.finish().map_err(|_| RecordError::Packing)?;
     Ok(BASE64_STANDARD.encode(packed).into_bytes())
+}
+
+/// The manifests of a revision's objects, as helm rendered them: YAML with one document for each object. Hooks are not among them.
+///
+/// # Errors
+/// The text is not one of Helm's.
+pub fn manifests(text: &[u8]) -> Result<String, RecordError> {
+    #[derive(Deserialize)]
+    struct Record {
+        manifest: Option<String>,
+    }
+    let record: Record = serde_json::from_slice(&unpack(text)?).map_err(|_| RecordError::Json)?;
+    record.manifest.ok_or(RecordError::Json)
+}
+
+fn unpack(text: &[u8]) -> Result<Vec<u8>, RecordError> {
+    let bytes = BASE64_STANDARD.decode(text).map_err(|_| RecordError::Encoding)?;
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let mut json = Vec::new();
+    let read = GzDecoder::new(bytes.as_slice()).take(MOST).read_to_end(&mut json);
+    read.map_err(|_| RecordError::Packing)?;
+    Ok(json)
 }

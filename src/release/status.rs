@@ -1,3 +1,4 @@
+use super::objects::ObjectsStatus;
 use super::tries::Tries;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct Status {
     pub conditions: Vec<Condition>,
     /// What was tried.
     pub tries: Tries,
+    /// What is known of the release's objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectsStatus>,
 }
 
 /// Where a release is on its way, in the words of Helm Operator.
@@ -158,6 +162,7 @@ impl Status {
             fields.remove("phase");
             fields.remove("conditions");
             fields.remove("tries");
+            fields.remove("objects");
         }
         serde_json::from_value(rest).unwrap_or_default()
     }

@@ -1,17 +1,21 @@
+use super::audit::Audit;
 use super::charts::Charts;
 use super::claims::{self, Claim};
+use super::drift;
 use super::end::{End, Ended};
 use super::inputs::{self, ChartInput, Found, Inputs};
 use super::job::{Job, has_begun, input_of};
+use super::memory::Memories;
 use super::parts::Parts;
 use super::removal::{self, Removal};
 use super::report::ReleaseReport;
+use super::settled::{is_settled, problem};
 use super::shared::Shared;
 use crate::driver::{Outcome as PassOutcome, Pass};
 use crate::model::{CommitId, ObjectId};
 use crate::notice::{ReleaseEvent, Topic};
 use crate::port::{ClusterFailure, ConfigRepo, HelmProgram, ReleaseCluster, ReleaseView};
-use crate::release::{Action, Chart, Next, Outcome, Phase, Situation, State, Status, next};
+use crate::release::{Action, Chart, Outcome, Phase, ReleaseName, Revision, Situation, Status, next};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +58,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
                 repo: Arc::clone(&parts.repo),
                 reporter: parts.reporter.clone(),
                 applied: Arc::clone(&parts.applied),
+                memory: Memories::default(),
             })
         });
         Self {
@@ -95,6 +100,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         let claims = claims::read(&view, self.parts.own.as_ref());
         let specs = claims.values().filter_map(|claim| claim.spec.as_deref().ok());
         self.parts.cluster.follow(inputs::sources(specs));
+        self.parts.cluster.follow_objects(drift::kinds(claims.values()));
         let now = Instant::now();
         self.due.retain(|id, (due, _)| claims.contains_key(id) && *due > now);
         let mut failing = BTreeMap::new();
@@ -110,7 +116,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
                 failing.insert(id.clone(), problem);
             }
         }
-        self.present(&failing);
+        self.present(&failing, &claims);
         self.failing.clone_from(&failing);
         ReleaseReport {
             releases: claims.len(),
@@ -130,15 +136,20 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         }
     }
 
-    fn present(&self, failing: &BTreeMap<ObjectId, String>) {
-        let target = &self.parts.target;
-        let events = failing.iter().map(|(id, message)| {
-            let event = ReleaseEvent::Failing {
-                id: id.clone(),
-                message: message.clone(),
-            };
-            (target.clone(), event)
+    fn present(&self, failing: &BTreeMap<ObjectId, String>, claims: &BTreeMap<ObjectId, Claim>) {
+        let failing = failing.iter().map(|(id, message)| ReleaseEvent::Failing {
+            id: id.clone(),
+            message: message.clone(),
         });
+        let drifted = claims.iter().filter_map(|(id, claim)| {
+            let lines = &claim.status.objects.as_ref()?.drifted;
+            (!lines.is_empty()).then(|| ReleaseEvent::Drifted {
+                id: id.clone(),
+                message: lines.join("; "),
+            })
+        });
+        let target = &self.parts.target;
+        let events = failing.chain(drifted).map(|event| (target.clone(), event));
         self.parts.reporter.present(Topic::Releases(target.clone()), events);
     }
 
@@ -205,7 +216,9 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         if let Action::Wait(wait) = decided.action {
             self.timers.push(Instant::now() + wait);
         }
-        if !is_settled(claim, decided, newest, &inputs) && self.is_free(id, &input) {
+        if is_settled(claim, decided, newest, &inputs) {
+            self.audit(claim, &spec.name(), stored.last(), view);
+        } else if self.is_free(id, &input) {
             let job = Job {
                 shared: Arc::clone(self.shared.as_ref()?),
                 id: id.clone(),
@@ -218,6 +231,29 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             self.begin(id.clone(), input, job.run());
         }
         problem(&claim.status)
+    }
+
+    /// Looks at the objects of a release on which nobody works, if the watches show that one of them has changed.
+    fn audit(&mut self, claim: &Claim, name: &ReleaseName, newest: Option<&Revision>, view: &ReleaseView) {
+        let Some(due) = drift::due(claim, name, newest, view) else {
+            return;
+        };
+        let (Some(shared), Some(newest)) = (self.shared.clone(), newest) else {
+            return;
+        };
+        if self.is_free(&claim.release.id, &due.input) {
+            let audit = Audit {
+                shared,
+                id: claim.release.id.clone(),
+                uid: claim.release.uid.clone(),
+                release: name.clone(),
+                revision: newest.number,
+                rules: due.rules,
+                seen: due.seen,
+                followed: due.followed,
+            };
+            self.begin(claim.release.id.clone(), due.input, audit.run());
+        }
     }
 
     fn begin(&mut self, id: ObjectId, input: String, work: impl Future<Output = End> + Send + 'static) {
@@ -272,6 +308,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
                 id: release.id.clone(),
                 is_claimed,
             };
+            work.shared.memory.forget(&release.id);
             self.begin(release.id.clone(), removal::INPUT.to_owned(), work.run());
         }
         (claim.status.tries.failures > 0)
@@ -301,27 +338,6 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Whether nothing is to be done, and the status says so already.
-fn is_settled(claim: &Claim, decided: Next, newest: Option<u32>, inputs: &Inputs) -> bool {
-    let (status, phase) = (&claim.status, claim.status.phase);
-    let is_shown = status.observed_generation == claim.release.generation
-        && status.helm_revision == newest
-        && status.last_attempted_digest == inputs.digest.to_string();
-    match (decided.action, decided.state) {
-        (Action::Rest, _) => is_shown && phase == Some(Phase::Succeeded),
-        (Action::GiveUp, _) => is_shown && phase.and_then(Phase::released) == Some(false),
-        (Action::Wait(_), State::Pending(_)) => phase == Some(Phase::Waiting),
-        (Action::Wait(_), _) => true,
-        _ => false,
-    }
-}
-
-/// Why a release is not as declared, by its status.
-fn problem(status: &Status) -> Option<String> {
-    let is_failing = status.phase.and_then(Phase::released) == Some(false);
-    status.problem().filter(|_| is_failing).map(str::to_owned)
 }
 
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Pass for ReleaseLoop<C, H, G> {

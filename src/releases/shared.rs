@@ -1,6 +1,7 @@
 //! What all jobs share, and what every job does.
 
 use super::end::End;
+use super::memory::Memories;
 use super::parts::SyncPoint;
 use crate::model::{CommitId, ObjectId, TargetId};
 use crate::notice::{ReleaseAction, ReleaseEvent, Reporter};
@@ -17,6 +18,8 @@ pub(super) struct Shared<C, H, G> {
     pub(super) reporter: Reporter,
     /// The commit that the cluster is at; `None` while a sync pass runs.
     pub(super) applied: SyncPoint,
+    /// What is known of the releases' objects.
+    pub(super) memory: Memories,
 }
 
 /// What helm did to a release of a HelmRelease.

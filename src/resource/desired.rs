@@ -47,6 +47,15 @@ impl fmt::Display for DesiredHash {
 /// A Secret's `stringData` is sent as `data`. The server stores nothing under `stringData`: whoever applies it would own
 /// fields that do not exist, and would not notice an edit of the stored ones.
 pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
+    let mut body = sendable(manifest, object);
+    if let Some(root) = body.as_object_mut() {
+        entry(entry(root, "metadata"), "labels").insert(PART_OF_LABEL.to_owned(), Value::from(set.as_str()));
+    }
+    body
+}
+
+/// A manifest without what is not sent, in the namespace of `object`: [`prepare`] without the label of a set.
+pub fn sendable(manifest: &Value, object: &ObjectId) -> Value {
     let mut body = manifest.clone();
     prune_nulls(&mut body);
     let Some(root) = body.as_object_mut() else {
@@ -68,7 +77,6 @@ pub fn prepare(manifest: &Value, object: &ObjectId, set: &SetId) -> Value {
         Some(namespace) => metadata.insert("namespace".to_owned(), Value::from(namespace.as_str())),
         None => metadata.remove("namespace"),
     };
-    entry(metadata, "labels").insert(PART_OF_LABEL.to_owned(), Value::from(set.as_str()));
     if GroupKind::of(object).is("", "Secret") {
         encode_strings(root);
     }

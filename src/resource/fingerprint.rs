@@ -37,6 +37,33 @@ impl Serialize for Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// Of all that another manager wrote into the object itself, by apply and by update. `None` if that manager wrote nothing.
+    pub fn of_manager<'a>(manager: &str, entries: impl IntoIterator<Item = FieldsEntry<'a>>) -> Option<Self> {
+        let mut hashes: Vec<[u8; 16]> = entries
+            .into_iter()
+            .filter(|entry| entry.manager == manager && entry.subresource.is_empty())
+            .map(|entry| hash(&entry).0)
+            .collect();
+        hashes.sort_unstable();
+        let (first, rest) = hashes.split_first()?;
+        if rest.is_empty() {
+            return Some(Self(*first));
+        }
+        let mut all = [0; 16];
+        let digest = Sha256::digest(hashes.concat());
+        for (to, from) in all.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Some(Self(all))
+    }
+
+    /// The bytes of the hash.
+    pub fn bytes(&self) -> [u8; 16] {
+        self.0
+    }
+}
+
 /// One item of `metadata.managedFields`, as the server sent it.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldsEntry<'a> {

@@ -48,7 +48,7 @@ pub use commit_health::CommitHealth;
 pub use contact::{Adoption, Contact, contact};
 pub use deletion_limit::DeletionLimit;
 pub use dependency::Dependency;
-pub use desired::{DesiredHash, prepare};
+pub use desired::{DesiredHash, prepare, sendable};
 pub use field_pattern::FieldPattern;
 pub use field_set::{
     FieldPath, UnownedField, add_field, declares, has_field, leaf_fields, remove_field, show_field, unowned_fields,
@@ -77,3 +77,4 @@ pub use version::ResourceVersion;
 pub use waited::Waited;
 pub use wave::Wave;
 pub(crate) use weight::{ALLOCATION, value_weight};
+pub use writer::is_autoscaled;

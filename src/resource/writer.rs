@@ -1,4 +1,6 @@
-use super::fingerprint::FieldsEntry;
+use super::field_set::has_field;
+use super::fingerprint::{FieldsEntry, REPLICAS};
+use serde_json::Value;
 
 /// Tools that people type into. The name before the slash of the user agent is the field manager of a client that names none.
 const PEOPLE: [&str; 7] = ["kubectl", "k9s", "lens", "openlens", "freelens", "oc", "dashboard"];
@@ -70,6 +72,17 @@ impl Writer {
     }
 }
 
+/// Whether the replicas of a live object are set by a controller, such as an autoscaler, and not by a person who scaled it.
+pub fn is_autoscaled(entries: &[Value]) -> bool {
+    entries.iter().any(|entry| {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+        let manager = text("manager").to_ascii_lowercase();
+        let is_person = PEOPLE.iter().any(|tool| is_tool(&manager, tool)) || UNNAMED.contains(&manager.as_str());
+        let owns = entry.get("fieldsV1").is_some_and(|fields| has_field(fields, &REPLICAS));
+        text("subresource") == "scale" && owns && !is_person
+    })
+}
+
 /// Whether an entry is what a tool made of a whole manifest.
 pub(super) fn is_manifest(entry: &FieldsEntry<'_>) -> bool {
     entry.subresource.is_empty() && is_manifest_tool(entry.manager)
@@ -91,7 +104,23 @@ fn is_tool(name: &str, tool: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
+    use serde_json::json;
+
+    #[test]
+    fn an_autoscaler_scales_and_a_person_with_kubectl_scale_does_not() {
+        let entry = |manager: &str, subresource: &str, fields: Value| json!({"manager": manager, "operation": "Update", "subresource": subresource, "fieldsV1": fields});
+        let replicas = || json!({"f:spec": {"f:replicas": {}}});
+        assert!(is_autoscaled(&[entry("kube-controller-manager", "scale", replicas())]));
+        assert!(is_autoscaled(&[entry("keda", "scale", replicas())]));
+        for other in [
+            entry("kubectl", "scale", replicas()),
+            entry("kube-controller-manager", "", replicas()),
+            entry("kube-controller-manager", "scale", json!({})),
+            entry("kube-controller-manager", "status", replicas()),
+        ] {
+            assert!(!is_autoscaled(std::slice::from_ref(&other)), "{other}");
+        }
+    }
 
     fn entry<'a>(manager: &'a str, operation: &'a str, subresource: &'a str) -> FieldsEntry<'a> {
         FieldsEntry {

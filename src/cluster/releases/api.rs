@@ -1,6 +1,7 @@
-use super::reduce::{api_resource, finalizers, release, stored};
+use super::object_watches::{Around, ObjectWatches};
+use super::reduce::{api_resource, finalizers, release, revision_name, stored};
 use super::sources::Sources;
-use super::store::{List, Store};
+use super::store::List;
 use super::watch::{self, secrets};
 use crate::cluster::connection::Connection;
 use crate::cluster::resource_path::api;
@@ -33,10 +34,9 @@ const CUT_OFF: &str = "Cut off, and marked as failed by Tidegate";
 
 /// The HelmReleases of a target in one API server.
 pub struct HelmReleases {
-    connection: Arc<Connection>,
+    pub(super) around: Around,
+    pub(super) object_watches: ObjectWatches,
     selector: String,
-    namespaces: Vec<String>,
-    store: Arc<Store>,
     sources: Sources,
     watches: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -45,21 +45,29 @@ impl HelmReleases {
     /// The HelmReleases with the label of `set`, in these namespaces; empty: the whole cluster. Sends nothing yet.
     pub fn new(connection: Arc<Connection>, set: &SetId, namespaces: &[String]) -> Self {
         Self {
-            connection,
+            around: Around {
+                connection,
+                discovery: Arc::default(),
+                store: Arc::default(),
+                namespaces: namespaces.into(),
+            },
+            object_watches: ObjectWatches::default(),
             selector: format!("{PART_OF_LABEL}={set}"),
-            namespaces: namespaces.to_vec(),
-            store: Arc::default(),
             sources: Sources::default(),
             watches: Mutex::default(),
         }
     }
 
     fn api(&self, id: &ObjectId) -> Api<DynamicObject> {
-        api(self.connection.client.clone(), id.namespace.as_deref(), &api_resource())
+        api(
+            self.around.connection.client.clone(),
+            id.namespace.as_deref(),
+            &api_resource(),
+        )
     }
 
-    fn secrets(&self, release: &ReleaseName) -> Api<Secret> {
-        Api::namespaced(self.connection.client.clone(), &release.namespace)
+    pub(super) fn secrets(&self, release: &ReleaseName) -> Api<Secret> {
+        Api::namespaced(self.around.connection.client.clone(), &release.namespace)
     }
 }
 
@@ -69,17 +77,17 @@ impl ReleaseCluster for HelmReleases {
         if !watches.is_empty() {
             return;
         }
-        let namespaces: Vec<Option<String>> = match self.namespaces.is_empty() {
+        let namespaces: Vec<Option<String>> = match self.around.namespaces.is_empty() {
             true => vec![None],
-            false => self.namespaces.iter().cloned().map(Some).collect(),
+            false => self.around.namespaces.iter().cloned().map(Some).collect(),
         };
         // All are awaited before the first is complete.
         for namespace in &namespaces {
-            self.store.expect(&List::Releases(namespace.clone()));
-            self.store.expect(&List::Storage(namespace.clone()));
+            self.around.store.expect(&List::Releases(namespace.clone()));
+            self.around.store.expect(&List::Storage(namespace.clone()));
         }
         for namespace in namespaces {
-            let (connection, store) = (Arc::clone(&self.connection), Arc::clone(&self.store));
+            let (connection, store) = (Arc::clone(&self.around.connection), Arc::clone(&self.around.store));
             let storage = watch::storage(Arc::clone(&connection), Arc::clone(&store), namespace.clone());
             watches.push(tokio::spawn(storage));
             let releases = watch::releases(connection, store, namespace, self.selector.clone());
@@ -88,20 +96,20 @@ impl ReleaseCluster for HelmReleases {
     }
 
     fn view(&self) -> ReleaseView {
-        self.store.view()
+        self.around.store.view()
     }
 
     fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        self.store.changes()
+        self.around.store.changes()
     }
 
     fn follow(&self, sources: BTreeSet<SourceKey>) {
-        self.sources.keep(sources, &self.connection, &self.store);
+        self.sources.keep(sources, &self.around.connection, &self.around.store);
     }
 
     async fn read(&self, id: &ObjectId) -> Result<Option<HelmRelease>, ClusterFailure> {
         let api = self.api(id);
-        let found = self.connection.within(DEADLINE, api.get_opt(&id.name)).await?;
+        let found = self.around.connection.within(DEADLINE, api.get_opt(&id.name)).await?;
         Ok(found.map(release))
     }
 
@@ -116,7 +124,7 @@ impl ReleaseCluster for HelmReleases {
         let params = PatchParams::apply(MANAGER).force();
         let (api, patch) = (self.api(&release.id), Patch::Apply(body));
         let written = api.patch_status(&release.id.name, &params, &patch);
-        match self.connection.within(DEADLINE, written).await {
+        match self.around.connection.within(DEADLINE, written).await {
             // The HelmRelease is gone, or another one has its name.
             Err(ClusterFailure::Refused { .. } | ClusterFailure::Conflict { .. })
                 if self.read(&release.id).await?.is_none_or(|live| live.uid != release.uid) =>
@@ -139,13 +147,13 @@ impl ReleaseCluster for HelmReleases {
         };
         let (api, patch) = (self.api(&release.id), Patch::Merge(body));
         let written = api.patch(&release.id.name, &params, &patch);
-        self.connection.within(DEADLINE, written).await.map(drop)
+        self.around.connection.within(DEADLINE, written).await.map(drop)
     }
 
     async fn mark_failed(&self, release: &ReleaseName, revision: u32) -> Result<(), ClusterFailure> {
         let api = self.secrets(release);
-        let name = format!("sh.helm.release.v1.{}.v{revision}", release.name);
-        let Some(mut secret) = self.connection.within(DEADLINE, api.get_opt(&name)).await? else {
+        let name = revision_name(release, revision);
+        let Some(mut secret) = self.around.connection.within(DEADLINE, api.get_opt(&name)).await? else {
             return Ok(());
         };
         let refused = |message: String| ClusterFailure::Refused { message };
@@ -173,16 +181,19 @@ impl ReleaseCluster for HelmReleases {
         };
         // A revision holds the values of its release, which an answer may quote.
         let written = api.replace(&name, &params, &secret).map_err(reduced_for_secret);
-        self.connection.within(DEADLINE, written).await.map(drop)
+        self.around.connection.within(DEADLINE, written).await.map(drop)
     }
 
     async fn stored(&self, release: &ReleaseName) -> Result<Vec<Revision>, ClusterFailure> {
-        let api: Api<PartialObjectMeta<DynamicObject>> =
-            api(self.connection.client.clone(), Some(&release.namespace), &secrets());
+        let api: Api<PartialObjectMeta<DynamicObject>> = api(
+            self.around.connection.client.clone(),
+            Some(&release.namespace),
+            &secrets(),
+        );
         let params = ListParams::default()
             .labels(&format!("owner=helm,name={}", release.name))
             .limit(MOST_REVISIONS);
-        let found = self.connection.within(DEADLINE, api.list(&params)).await?;
+        let found = self.around.connection.within(DEADLINE, api.list(&params)).await?;
         let found = found.items.iter().filter_map(|object| stored(&object.metadata));
         let mut revisions: Vec<Revision> = found.map(|(_, revision)| revision).collect();
         revisions.sort_by_key(|revision| revision.number);

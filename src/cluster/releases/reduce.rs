@@ -1,10 +1,12 @@
 //! From wire objects to what the loop reads.
 
 use super::store::Stored;
+use crate::cluster::ownership::owned_by;
 use crate::model::ObjectId;
 use crate::port::HelmRelease;
-use crate::release::{ReleaseName, Revision};
-use crate::resource::ResourceVersion;
+use crate::release::{HELM_MANAGER, ObjectMark, ReleaseName, Revision};
+use crate::resource::{ResourceVersion, has_field};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta};
 use serde_json::Value;
 
@@ -61,4 +63,25 @@ pub(super) fn stored(metadata: &ObjectMeta) -> Option<Stored> {
     let (name, revision) = Revision::read(metadata.labels.as_ref()?)?;
     let namespace = metadata.namespace.clone()?;
     Some((ReleaseName { namespace, name }, revision))
+}
+
+/// The name of the Secret with a revision.
+pub(super) fn revision_name(release: &ReleaseName, revision: u32) -> String {
+    format!("sh.helm.release.v1.{}.v{revision}", release.name)
+}
+
+/// The mark of an object of a release.
+///
+/// Helm owns the `stringData` of a Secret, which the server does not store: nothing in `managedFields` says that somebody changed
+/// the `data` that was made of it. Of such a Secret every change counts.
+pub(super) fn mark(id: &ObjectId, metadata: &ObjectMeta) -> ObjectMark {
+    let entries = metadata.managed_fields.as_deref();
+    let is_of_helm = |entry: &&ManagedFieldsEntry| entry.manager.as_deref() == Some(HELM_MANAGER);
+    let of_helm = entries.into_iter().flatten().filter(is_of_helm);
+    let mut fields = of_helm.filter_map(|entry| entry.fields_v1.as_ref());
+    let is_blind = id.kind == "Secret" && fields.any(|fields| has_field(&fields.0, &["f:stringData"]));
+    let version = metadata.resource_version.as_deref().filter(|_| is_blind);
+    let uid = metadata.uid.as_deref().unwrap_or_default();
+    let uid = format!("{uid}{}", version.unwrap_or_default());
+    ObjectMark::of(id, &uid, owned_by(HELM_MANAGER, entries))
 }

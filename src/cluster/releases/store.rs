@@ -1,7 +1,8 @@
 use crate::model::ObjectId;
-use crate::port::{HelmRelease, ReleaseView, SourceText};
-use crate::release::{ReleaseName, Revision, SourceKey};
-use std::collections::BTreeMap;
+use crate::port::{HelmRelease, KindState, ReleaseView, SourceText};
+use crate::release::{ObjectMark, ReleaseName, Revision, SeenObjects, SourceKey};
+use crate::resource::GroupKind;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -23,6 +24,35 @@ struct Seen {
     releases: BTreeMap<ObjectId, Arc<HelmRelease>>,
     stored: BTreeMap<ReleaseName, Arc<Vec<Revision>>>,
     sources: BTreeMap<SourceKey, SourceText>,
+    objects: BTreeMap<ReleaseName, Arc<SeenObjects>>,
+    kinds: BTreeMap<GroupKind, SeenKind>,
+}
+
+/// What the watches have delivered of the objects of a kind.
+#[derive(Default)]
+struct SeenKind {
+    /// The lists that are not delivered yet, each of a namespace; `None`: which lists there are is unknown.
+    awaited: Option<BTreeSet<Option<String>>>,
+    has_failed: bool,
+    /// The release of each object.
+    releases: BTreeMap<ObjectId, ReleaseName>,
+}
+
+impl SeenKind {
+    fn state(&self) -> KindState {
+        match self.awaited.as_ref().is_some_and(BTreeSet::is_empty) {
+            true => KindState::Followed,
+            false if self.has_failed => KindState::Unknown,
+            false => KindState::Awaited,
+        }
+    }
+}
+
+/// An object of a release, as a watch shows it.
+pub(super) struct SeenObject {
+    pub(super) id: ObjectId,
+    pub(super) release: ReleaseName,
+    pub(super) mark: ObjectMark,
 }
 
 /// The store that the watches write and the loop reads.
@@ -60,6 +90,12 @@ impl Store {
             releases: seen.releases.clone(),
             stored: seen.stored.clone(),
             sources: seen.sources.clone(),
+            objects: seen.objects.clone(),
+            kinds: seen
+                .kinds
+                .iter()
+                .map(|(kind, seen)| (kind.clone(), seen.state()))
+                .collect(),
         }
     }
 
@@ -150,6 +186,118 @@ impl Store {
             seen.sources.remove(key);
             false
         });
+    }
+}
+
+impl Store {
+    /// The objects of a kind are awaited.
+    pub(super) fn expect_kind(&self, kind: &GroupKind) {
+        self.update(|seen| {
+            seen.kinds.entry(kind.clone()).or_default();
+            false
+        });
+    }
+
+    /// The lists of a kind, each of a namespace.
+    pub(super) fn expect_objects(&self, kind: &GroupKind, lists: &[Option<String>]) {
+        self.update(|seen| {
+            if let Some(known) = seen.kinds.get_mut(kind) {
+                known.awaited = Some(lists.iter().cloned().collect());
+            }
+            false
+        });
+    }
+
+    /// The objects of a kind cannot be followed. What was known of them stays.
+    pub(super) fn kind_failed(&self, kind: &GroupKind) {
+        self.update(|seen| match seen.kinds.get_mut(kind) {
+            Some(known) => {
+                let before = known.state();
+                known.has_failed = true;
+                before != known.state()
+            }
+            None => false,
+        });
+    }
+
+    /// A kind is no longer followed.
+    pub(super) fn forget_kind(&self, kind: &GroupKind) {
+        self.update(|seen| {
+            let known = seen.kinds.remove(kind).unwrap_or_default();
+            for (id, release) in known.releases {
+                seen.remove_object(&id, &release);
+            }
+            false
+        });
+    }
+
+    /// The objects of a kind in one list.
+    pub(super) fn set_objects(&self, kind: &GroupKind, list: &Option<String>, found: Vec<SeenObject>) {
+        self.update(|seen| {
+            let Some(known) = seen.kinds.get_mut(kind) else {
+                return false;
+            };
+            known.has_failed = false;
+            if let Some(awaited) = &mut known.awaited {
+                awaited.remove(list);
+            }
+            let is_listed = |id: &ObjectId| list.is_none() || id.namespace == *list;
+            let mut gone: BTreeMap<_, _> = known.releases.extract_if(.., |id, _| is_listed(id)).collect();
+            for object in &found {
+                // An object that is as it was leaves alone what others hold of its release.
+                if gone.get(&object.id) == Some(&object.release) {
+                    gone.remove(&object.id);
+                }
+            }
+            for (id, release) in gone {
+                seen.remove_object(&id, &release);
+            }
+            for object in found {
+                seen.put_object(kind, object);
+            }
+            true
+        });
+    }
+
+    pub(super) fn put_object(&self, kind: &GroupKind, object: SeenObject) {
+        self.update(|seen| seen.put_object(kind, object));
+    }
+
+    pub(super) fn remove_object(&self, kind: &GroupKind, id: &ObjectId) {
+        self.update(|seen| {
+            let known = seen.kinds.get_mut(kind).and_then(|known| known.releases.remove(id));
+            known.is_some_and(|release| seen.remove_object(id, &release))
+        });
+    }
+}
+
+impl Seen {
+    /// Notes an object. Returns whether something changed.
+    fn put_object(&mut self, kind: &GroupKind, object: SeenObject) -> bool {
+        let Some(known) = self.kinds.get_mut(kind) else {
+            return false;
+        };
+        let before = known.releases.insert(object.id.clone(), object.release.clone());
+        if let Some(before) = before.filter(|before| *before != object.release) {
+            self.remove_object(&object.id, &before);
+        }
+        let objects = self.objects.entry(object.release).or_default();
+        if objects.marks.get(&object.id) == Some(&object.mark) {
+            return false;
+        }
+        Arc::make_mut(objects).marks.insert(object.id, object.mark);
+        true
+    }
+
+    fn remove_object(&mut self, id: &ObjectId, release: &ReleaseName) -> bool {
+        let Some(objects) = self.objects.get_mut(release) else {
+            return false;
+        };
+        let was_known = Arc::make_mut(objects).marks.remove(id).is_some();
+        if objects.marks.is_empty() {
+            self.objects.remove(release);
+        }
+        was_known
     }
 }
 

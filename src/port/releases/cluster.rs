@@ -1,3 +1,4 @@
+use super::objects::ReleaseObjects;
 use super::view::{HelmRelease, ReleaseView};
 use crate::model::ObjectId;
 use crate::port::ClusterFailure;
@@ -7,7 +8,7 @@ use std::future::Future;
 use tokio::sync::watch;
 
 /// The HelmReleases of a target, Helm's storage, and the sources of values.
-pub trait ReleaseCluster: Send + Sync + 'static {
+pub trait ReleaseCluster: ReleaseObjects {
     /// Begins to follow the HelmReleases and Helm's storage, unless that has begun.
     fn start(&self);
 

@@ -2,10 +2,12 @@
 
 mod cluster;
 mod failure;
+mod objects;
 mod program;
 mod view;
 
 pub use cluster::ReleaseCluster;
 pub use failure::{HelmFailure, HelmProblem};
+pub use objects::{Compared, ReleaseObject, ReleaseObjects, Repair};
 pub use program::{ChartFile, ChartSource, HelmProgram, TextFile, Upgrade};
-pub use view::{HelmRelease, ReleaseView, SourceText};
+pub use view::{HelmRelease, KindState, ReleaseView, SourceText};

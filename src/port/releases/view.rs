@@ -1,6 +1,6 @@
 use crate::model::{ObjectId, SecretBytes};
-use crate::release::{ReleaseName, Revision, SourceKey};
-use crate::resource::ResourceVersion;
+use crate::release::{ReleaseName, Revision, SeenObjects, SourceKey};
+use crate::resource::{GroupKind, ResourceVersion};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -40,6 +40,21 @@ pub struct ReleaseView {
     pub stored: BTreeMap<ReleaseName, Arc<Vec<Revision>>>,
     /// The sources of values that the loop follows.
     pub sources: BTreeMap<SourceKey, SourceText>,
+    /// The objects of releases, of the kinds that the loop follows.
+    pub objects: BTreeMap<ReleaseName, Arc<SeenObjects>>,
+    /// The kinds that the loop follows.
+    pub kinds: BTreeMap<GroupKind, KindState>,
+}
+
+/// What is known of the objects of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KindState {
+    /// The server has not listed them yet.
+    Awaited,
+    /// They were listed, and followed since. While a watch fails, what was known of them stays.
+    Followed,
+    /// They cannot be followed: the server does not serve them, or the agent has no right.
+    Unknown,
 }
 
 /// What is known of a source of values.

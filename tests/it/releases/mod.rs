@@ -2,6 +2,7 @@
 
 mod away;
 mod bad_states;
+mod drift;
 mod flags;
 mod idle;
 mod kill;
