@@ -1,33 +1,48 @@
-use crate::model::{CommitId, ObjectId};
+use crate::model::ObjectId;
+use crate::port::TargetState;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// What this process deleted for one commit without a confirmation. A limit counts these deletions together: the watches may
-/// show some of a commit's objects late.
+/// What this process deleted without a confirmation since a commit removed objects. A limit counts these deletions together: the
+/// watches may show some of the removed objects late, and meanwhile commits may follow that remove nothing, as the agent's own.
 #[derive(Debug, Default)]
 pub(super) struct DeletedFor {
-    commit: Option<CommitId>,
+    /// What the latest of these commits declares.
+    state: Option<Arc<TargetState>>,
     objects: BTreeSet<ObjectId>,
 }
 
 impl DeletedFor {
-    /// What was deleted for the commit.
-    pub(super) fn of(&self, commit: CommitId) -> &BTreeSet<ObjectId> {
-        static NONE: BTreeSet<ObjectId> = BTreeSet::new();
-        if self.commit == Some(commit) {
-            &self.objects
+    /// What was deleted.
+    pub(super) fn objects(&self) -> &BTreeSet<ObjectId> {
+        &self.objects
+    }
+
+    /// Goes on to what is declared now. A commit that removes an object begins a count of its own.
+    pub(super) fn follow(&mut self, state: &Arc<TargetState>) {
+        let Some(before) = &self.state else { return };
+        // What was not read says nothing about what was removed.
+        if before.commit == state.commit || !state.complete {
+            return;
+        }
+        if removes(before, state) {
+            *self = Self::default();
         } else {
-            &NONE
+            self.state = Some(Arc::clone(state));
         }
     }
 
-    /// Notes deletions for the commit. Those of another commit are forgotten.
-    pub(super) fn note(&mut self, commit: CommitId, objects: &[ObjectId]) {
-        if objects.is_empty() {
-            return;
+    /// Notes deletions for what is declared.
+    pub(super) fn note(&mut self, state: &Arc<TargetState>, objects: &[ObjectId]) {
+        if !objects.is_empty() {
+            self.state = Some(Arc::clone(state));
+            self.objects.extend(objects.iter().cloned());
         }
-        if self.commit.replace(commit) != Some(commit) {
-            self.objects.clear();
-        }
-        self.objects.extend(objects.iter().cloned());
     }
+}
+
+/// Whether the one declares an object that the other does not.
+fn removes(before: &TargetState, after: &TargetState) -> bool {
+    let declared: BTreeSet<&ObjectId> = after.objects.iter().map(|object| &object.id).collect();
+    before.objects.iter().any(|object| !declared.contains(&object.id))
 }

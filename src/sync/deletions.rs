@@ -44,7 +44,7 @@ impl SyncPlan {
             reasons.push(UNKNOWN_HISTORY.to_owned());
             waiting.extend(unknown);
         }
-        // A commit is one act: what it deletes in several passes counts together.
+        // A removal is one act: what is deleted for it in several passes counts together.
         let now: BTreeSet<&ObjectId> = recorded.iter().map(|step| &step.id).collect();
         let earlier = inputs.deleted.iter().filter(|id| !now.contains(id)).count();
         match needs_confirmation(inputs, count_recorded, earlier, set, renatured) {

@@ -41,7 +41,7 @@ pub struct PlanInputs<'a> {
     pub additions: Drift,
     /// How many deletions need no approval.
     pub limit: DeletionLimit,
-    /// What was deleted for this commit already, without an approval.
+    /// What was deleted already without an approval, since a commit removed objects.
     pub deleted: &'a BTreeSet<ObjectId>,
     /// The current time.
     pub now: Instant,

@@ -48,7 +48,7 @@ pub struct Syncer<A, R> {
     pub(super) began_with: Option<CommitId>,
     /// How many objects were recreated for a commit.
     pub(super) recreated: Option<(CommitId, usize)>,
-    /// What this process deleted for a commit without a confirmation.
+    /// What this process deleted without a confirmation since a commit removed objects.
     deleted: DeletedFor,
     /// What the commit in the record declares, if it is known, and what the latest commit declares.
     states: Vec<Arc<TargetState>>,
@@ -138,6 +138,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         self.states
             .retain(|known| Some(known.commit) == recorded && known.commit != state.commit);
         self.states.push(Arc::clone(state));
+        self.deleted.follow(state);
     }
 
     /// Makes the target equal to the declared state, as far as it is possible now.
@@ -206,7 +207,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
         self.prune(&next.deletions, report).await?;
         if !next.is_confirmed {
-            self.deleted.note(declared.commit, &report.pruned);
+            let state = self.states.iter().find(|state| state.commit == declared.commit);
+            if let Some(state) = state {
+                self.deleted.note(state, &report.pruned);
+            }
         }
         let outcome = PassOutcome::of(&next);
         looked_at.extend(self.complete_report(next, &kinds, report));
@@ -324,7 +328,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 approval,
                 additions: self.additions,
                 limit: self.limit,
-                deleted: self.deleted.of(declared.commit),
+                deleted: self.deleted.objects(),
                 now,
             };
             let (plan, gone) = agenda.plan(declared, &inputs);

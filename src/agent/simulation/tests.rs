@@ -1,7 +1,7 @@
 //! The runs: few with each test run, many with `make simulate`.
 
 use super::run::run;
-use super::scenario::{shrink, steps};
+use super::scenario::{Act, Step, shrink, steps};
 use super::world::Sabotage;
 use std::env;
 use std::fmt::Write as _;
@@ -83,19 +83,18 @@ fn nothing_that_must_never_happen_happens_in_some_runs() {
     }
 }
 
-/// Faults that are put into the ports on purpose, each as one would be in the agent. The judge must find each within some runs: those
-/// from the given seed on, so that a rare one is found soon.
+/// Faults that are put into the ports on purpose, each as one would be in the agent. The judge must find each within some runs.
 #[test]
 fn the_simulation_finds_each_of_five_faults() {
-    let faults = [
-        (0, Sabotage::PushWithoutCompare, "its bump was made before"),
-        (0, Sabotage::PartialTree, "was deleted, and every commit"),
-        (0, Sabotage::LostWakeUp, "soon after DeleteObject"),
-        (0, Sabotage::ForgottenHistory, "is held"),
-        (800, Sabotage::CarriedConsent, "without a confirmation"),
+    let faults: [(Sabotage, &str, fn(u64) -> Vec<Step>); 5] = [
+        (Sabotage::PushWithoutCompare, "its bump was made before", steps),
+        (Sabotage::PartialTree, "was deleted, and every commit", steps),
+        (Sabotage::LostWakeUp, "soon after DeleteObject", steps),
+        (Sabotage::ForgottenHistory, "is held", steps),
+        (Sabotage::CarriedConsent, "without a confirmation", one_confirmation),
     ];
-    for (first, fault, words) in faults {
-        let violations = (first..first + 800).filter_map(|seed| run(seed, &steps(seed), Some(fault), false).violation);
+    for (fault, words, steps) in faults {
+        let violations = (0..800).filter_map(|seed| run(seed, &steps(seed), Some(fault), false).violation);
         let mut others = Vec::new();
         let found = violations.take(20).any(|violation| {
             let is_it = violation.contains(words);
@@ -104,6 +103,22 @@ fn the_simulation_finds_each_of_five_faults() {
         });
         assert!(found, "{fault:?} was not found; other violations: {others:#?}");
     }
+}
+
+/// People remove many files, confirm that, and remove many more before the agent has looked. What happens at random seldom comes
+/// in this order.
+fn one_confirmation(_: u64) -> Vec<Step> {
+    let step = |after, act, pick| Step { after, act, pick };
+    let (minute, eight_files, four_files) = (60_000, 4, 0);
+    let mut all: Vec<Step> = (0..12).map(|number| step(100, Act::AddSettings, number)).collect();
+    all.extend([
+        step(minute, Act::RemoveManyFiles, eight_files),
+        step(minute, Act::Confirm, 0),
+        step(10, Act::RemoveManyFiles, four_files),
+        step(minute, Act::PushTag, 0),
+        step(minute, Act::AddSettings, 1),
+    ]);
+    all
 }
 
 #[test]

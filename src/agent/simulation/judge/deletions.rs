@@ -8,15 +8,18 @@ use std::collections::BTreeSet;
 /// A commit that was the head longer ago than this excuses no deletion, unless the process has had no newer one.
 const OLD: u64 = 600_000;
 
-/// What was deleted on behalf of one commit, without a confirmation.
+/// A pass may be at a commit for so long after the process was given the next one, in milliseconds.
+const PASS: u64 = 30_000;
+
+/// What was deleted since one commit removed objects, without a confirmation.
 #[derive(Debug, Clone)]
 pub(super) struct Deleted {
     /// The size of the set before the first deletion.
-    set: usize,
+    pub(super) set: usize,
     /// The version of the cluster before the first deletion.
     version: u64,
     /// The objects that existed then. A process that lingers may make objects while another one deletes them.
-    keys: BTreeSet<String>,
+    pub(super) keys: BTreeSet<String>,
 }
 
 /// Whether so many deletions need a person: more than ten, or more than three and a quarter of the set, or all.
@@ -35,7 +38,8 @@ impl State {
             ));
             return;
         }
-        let Some(commit) = self.reason_to_delete(who, &key) else {
+        let reasons = self.reasons_to_delete(who, &key);
+        let Some(commit) = reasons.first().copied() else {
             self.violated(format!(
                 "{key} was deleted, and every commit that the process had declares it or cannot be read as a whole"
             ));
@@ -53,34 +57,74 @@ impl State {
                 recorded.short()
             ));
         }
-        let set = self.cluster.set();
-        let deleted = self.judge.deleted.entry((who, commit)).or_insert(Deleted {
-            set,
-            version: self.cluster.version,
-            keys: BTreeSet::new(),
-        });
-        let made_at: u64 = live.uid.trim_start_matches('u').parse().unwrap_or_default();
-        if made_at <= deleted.version {
-            deleted.keys.insert(key.clone());
-        }
-        let (count, set) = (deleted.keys.len(), deleted.set);
-        if is_much(count, set) {
+        // A pass may still be at a commit that is not the newest: the oldest reason counts that leaves room.
+        let removals = reasons.iter().rev().map(|commit| self.removal(who, *commit));
+        let removals: Vec<CommitId> = removals.collect();
+        let has_room = removals
+            .iter()
+            .any(|removal| self.note_deletion((who, *removal), &key, &live.uid));
+        if !has_room {
+            let deleted = &self.judge.deleted[&(who, removals[0])];
+            let (count, set) = (deleted.keys.len(), deleted.set);
             self.violated(format!(
-                "{key} is object {count} of {set} that was deleted for {} without a confirmation",
+                "{key} is one more than {count} of {set} that were deleted for {} without a confirmation",
                 commit.short()
             ));
         }
     }
 
-    /// The newest commit that the process had lately, that is complete, and that does not declare the object.
-    fn reason_to_delete(&self, who: usize, key: &str) -> Option<CommitId> {
+    /// Counts a deletion for a removal, if it needs no confirmation.
+    fn note_deletion(&mut self, removal: (usize, CommitId), key: &str, uid: &str) -> bool {
+        let set = self.cluster.set();
+        let deleted = self.judge.deleted.entry(removal).or_insert(Deleted {
+            set,
+            version: self.cluster.version,
+            keys: BTreeSet::new(),
+        });
+        let made_at: u64 = uid.trim_start_matches('u').parse().unwrap_or_default();
+        if made_at > deleted.version || deleted.keys.contains(key) {
+            return true;
+        }
+        let has_room = !is_much(deleted.keys.len() + 1, deleted.set);
+        if has_room {
+            deleted.keys.insert(key.to_owned());
+        }
+        has_room
+    }
+
+    /// The commit up to the given one that removed objects last, of those that a process had. Commits that cannot be read as a
+    /// whole remove nothing.
+    pub(super) fn removal(&self, who: usize, commit: CommitId) -> CommitId {
+        let mut last = commit;
+        let heads = self.heads_of(who).map(|(_, head)| *head);
+        for head in heads.skip_while(|head| *head != commit) {
+            let (before, after) = (&self.git.at(head).declares, &self.git.at(last).declares);
+            if before.complete && !before.objects.keys().all(|key| after.objects.contains_key(key)) {
+                break;
+            }
+            if before.complete {
+                last = head;
+            }
+        }
+        last
+    }
+
+    /// The commits that may be why a process deletes an object, newest first: complete ones that do not declare the object. They
+    /// are the newest of those that the process had lately, and older ones if a pass may still be at them.
+    fn reasons_to_delete(&self, who: usize, key: &str) -> Vec<CommitId> {
         let now = self.now();
         let lately = self.heads_of(who).enumerate();
         let lately = lately.take_while(|(index, (at, _))| *index == 0 || now - at < OLD);
-        let mut commits = lately.map(|(_, (_, commit))| *commit);
-        commits.find(|commit| {
+        let mut reasons = lately.map(|(_, head)| *head).filter(|(_, commit)| {
             let declares = &self.git.at(*commit).declares;
             declares.complete && !declares.objects.contains_key(key)
-        })
+        });
+        let mut found = Vec::new();
+        let mut next = reasons.next();
+        while let Some((at, commit)) = next {
+            found.push(commit);
+            next = reasons.next().filter(|_| now - at < PASS);
+        }
+        found
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Judge {
     pub(super) confirmed: Vec<BTreeSet<String>>,
     /// When each process was given which head.
     given: BTreeMap<usize, Vec<(u64, CommitId)>>,
-    /// What each process deleted without a confirmation, by the commit that does not declare it. Two processes at once, whose
+    /// What each process deleted without a confirmation, by the commit that removed objects last. Two processes at once, whose
     /// watches show different objects, may each delete as many as the limit allows.
     deleted: BTreeMap<(usize, CommitId), deletions::Deleted>,
     requests: u64,

@@ -5,6 +5,9 @@ use super::holds::past;
 use crate::agent::simulation::cluster::{id, key};
 use crate::agent::simulation::manifests::{Declared, version};
 use crate::agent::simulation::world::State;
+use crate::model::{CommitId, ObjectId};
+use crate::resource::MemberKey;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What an idle process asks for in a minute: two fetches and a listing of each of two repositories, half as much again for
@@ -75,11 +78,31 @@ impl State {
     fn left_over(&self) -> Option<String> {
         let head = self.git.head();
         let commit = self.git.at(head);
-        let undeclared = self.cluster.undeclared(commit);
-        let recorded = self.cluster.record.as_ref()?.commit;
-        let follows = recorded.is_none_or(|recorded| self.git.is_ancestor(recorded, head));
-        let may_wait = !commit.declares.complete || !follows || is_much(undeclared.len(), self.cluster.set());
+        let record = self.cluster.record.as_ref()?;
+        // What a process applied after its end is in no record. Nobody knows then that the agent made it.
+        let mut undeclared = self.cluster.undeclared(commit);
+        undeclared.retain(|id| {
+            let uid = MemberKey::of_uid(&self.cluster.live[*id].uid);
+            record
+                .members
+                .as_ref()
+                .is_none_or(|members| members.applied.contains(&uid))
+        });
+        let follows = record
+            .commit
+            .is_none_or(|recorded| self.git.is_ancestor(recorded, head));
+        let is_much_at_once = is_much(undeclared.len(), self.cluster.set()) || self.is_much_together(head, &undeclared);
+        let may_wait = !commit.declares.complete || !follows || is_much_at_once;
         let left = undeclared.first().filter(|_| !may_wait)?;
         Some(format!("{} is no longer declared and was not deleted", key(left)))
+    }
+
+    /// Whether a process deleted objects for the same removal, and these are too many together with them.
+    fn is_much_together(&self, head: CommitId, undeclared: &[&ObjectId]) -> bool {
+        let keys: BTreeSet<String> = undeclared.iter().map(|id| key(id)).collect();
+        self.judge.deleted.iter().any(|((who, removal), deleted)| {
+            let is_same = self.removal(*who, head) == *removal;
+            is_same && is_much(keys.union(&deleted.keys).count(), deleted.set)
+        })
     }
 }
