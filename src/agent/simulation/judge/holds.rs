@@ -23,7 +23,7 @@ pub(super) fn past(git: &GitServer, key: &str, tip: CommitId) -> Past {
     // Where in the line the agent set each tag last, and where people took each tag back.
     let (mut ours, mut taken_back) = (BTreeMap::new(), BTreeMap::new());
     let mut current: Option<String> = None;
-    let mut is_gone = false;
+    let (mut is_gone, mut left_at) = (false, None);
     for (at, commit) in line.into_iter().enumerate() {
         if lifts(&commit.message, key) {
             past.rejected.clear();
@@ -31,8 +31,11 @@ pub(super) fn past(git: &GitServer, key: &str, tip: CommitId) -> Past {
         let Some(Declared::Workload { tag, .. }) = commit.declares.objects.get(key) else {
             // An emptied branch has no file that could hold it, though nothing is concluded from such a branch in the cluster.
             is_gone |= current.is_some() && (commit.declares.complete || commit.tree.is_empty());
+            // The field has left its tag already where a person broke the file.
+            left_at = left_at.or(current.as_ref().map(|_| commit.time));
             continue;
         };
+        let left_at = left_at.take().unwrap_or(commit.time);
         past.is_unclear |= is_gone;
         let before = current.replace(tag.clone());
         if before.as_ref() == Some(tag) {
@@ -49,7 +52,7 @@ pub(super) fn past(git: &GitServer, key: &str, tip: CommitId) -> Past {
             && taken_up.is_none_or(|taken_up| set_at > taken_up)
         {
             taken_back.insert(before.clone(), at);
-            past.rejected.insert(before, commit.time);
+            past.rejected.insert(before, left_at);
         }
     }
     past
