@@ -3,8 +3,8 @@
 use super::proposals;
 use super::wiring::{Core, Wiring};
 use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies};
-use crate::driver::{Loop, Tasks, Wake};
-use crate::port::{ConfigRepo, ProposalBranches};
+use crate::driver::{Loop, Shutdown, Tasks, Wake};
+use crate::port::{ConfigRepo, ObjectHealths, ProposalBranches};
 use crate::status::AutomationStatus;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ where
             per: settings.automation.commit_per,
         },
         until: settings.automation.hold,
+        revert_on_failure: settings.automation.revert_on_failure,
+        healths: wiring.healths.clone(),
         status,
         metrics: wiring.metrics.clone(),
         reporter: wiring.reporter.clone(),
@@ -52,5 +54,24 @@ where
         proposals: proposals::branch(settings, &wiring.aws).await?.map(Arc::new),
     });
     wiring.spawn_loop(this, work, tasks);
+    let wake = Wake::from(&wiring.wakes.automation);
+    let watch = wake_on_health(wiring.healths.clone(), wake, wiring.shutdown.clone());
+    tasks.spawn("health of workloads", watch);
     Ok(())
+}
+
+/// Wakes the loop when a workload becomes ready or fails, while decisions rest on that.
+async fn wake_on_health(healths: ObjectHealths, wake: Wake, shutdown: Shutdown) {
+    let mut changes = healths.subscribe();
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.begun() => return,
+            changed = changes.changed() => match changed {
+                Ok(()) if healths.is_history_used() == Some(true) => wake.wake(),
+                Ok(()) => {}
+                Err(_) => return,
+            },
+        }
+    }
 }

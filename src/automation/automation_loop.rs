@@ -4,6 +4,7 @@
 use super::decision_cache::DecisionCache;
 use super::denied::leave_out_denied;
 use super::dependencies::Dependencies;
+use super::failed_rollouts::FailedRollouts;
 use super::inputs::Inputs;
 use super::{edits, notices};
 use crate::model::CommitId;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(crate) struct Automation<R> {
     pub(super) deps: Dependencies<R>,
     pub(super) decisions: DecisionCache,
+    pub(super) rollouts: FailedRollouts,
     /// The decisions that were reported last.
     reported: Vec<Arc<Decision>>,
 }
@@ -36,6 +38,7 @@ impl<R> Automation<R> {
         Self {
             deps,
             decisions: DecisionCache::default(),
+            rollouts: FailedRollouts::default(),
             reported: Vec::new(),
         }
     }

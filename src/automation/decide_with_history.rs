@@ -72,6 +72,19 @@ async fn read_all_from_now(repo: &impl ConfigRepo, reader: &mut HistoryReader) -
     Ok(())
 }
 
+/// Reads the whole history up to `head`, if a part of it is known.
+pub(super) async fn read_whole(
+    repo: &impl ConfigRepo,
+    head: CommitId,
+    reader: &mut HistoryReader,
+) -> Result<(), RepoFailure> {
+    if !reader.is_whole() {
+        read_all_from_now(repo, reader).await?;
+        reader.read(repo, head).await?;
+    }
+    Ok(())
+}
+
 /// What the whole history up to `head` holds.
 ///
 /// # Errors

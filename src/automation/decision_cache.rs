@@ -72,6 +72,11 @@ impl CachedField {
 }
 
 impl DecisionCache {
+    /// The automated fields.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &AutomatedField> {
+        self.fields.iter().map(|cached| &cached.field)
+    }
+
     /// How much was decided so far.
     pub(super) fn work(&self) -> Work {
         self.work

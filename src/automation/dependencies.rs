@@ -5,7 +5,7 @@ use crate::model::HoldUntil;
 use crate::notice::Reporter;
 use crate::plan::{CommitPer, Template};
 use crate::policy::ScanRules;
-use crate::port::{Branch, DeclaredSource, DeniedObjects, ScanState};
+use crate::port::{Branch, DeclaredSource, DeniedObjects, ObjectHealths, ScanState};
 use crate::status::AutomationStatus;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
@@ -40,6 +40,10 @@ pub(crate) struct Dependencies<R> {
     pub style: CommitStyle,
     /// What ends a hold where the workload does not say it.
     pub until: HoldUntil,
+    /// Whether a failed rollout takes a bump back where the workload does not say it.
+    pub revert_on_failure: bool,
+    /// How the workloads are that the sync loops apply.
+    pub healths: ObjectHealths,
     /// Where the decisions of the newest pass are published.
     pub status: watch::Sender<Arc<AutomationStatus>>,
     /// The counters of passes, pushes and bumps.

@@ -67,6 +67,11 @@ impl HistoryReader {
         self.known.index.has_bump(&bump.record())
     }
 
+    /// The commit that last wrote a field, if it records a bump of ours.
+    pub(super) fn last_bump(&self, field: &FieldId) -> Option<CommitId> {
+        self.known.index.last_bump(field)
+    }
+
     /// What the history up to `head` says.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ mod decision_cache;
 mod denied;
 mod dependencies;
 mod edits;
+mod failed_rollouts;
 mod field_decider;
 mod file_versions;
 mod group_decider;
@@ -37,6 +38,7 @@ mod image_fields;
 mod inputs;
 mod known_history;
 mod notices;
+mod own_commit;
 mod pass;
 mod preview;
 mod proposal_branch;
@@ -44,6 +46,7 @@ mod propose;
 mod push_problem;
 mod refused_requests;
 mod report;
+mod take_back;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,6 @@
 //! What the loop reports: the decisions about the fields, the commits that landed, and why bumps are not made.
 
+use super::failed_rollouts::Judged;
 use super::history_reader::{HistoryReader, LONGEST_HISTORY};
 use super::report::Landed;
 use crate::model::{BranchName, CommitId};
@@ -44,6 +45,15 @@ pub(super) fn not_made(reporter: &Reporter, problems: &[String]) {
         problem: problem.clone(),
     });
     reporter.present(Topic::Bumps, events);
+}
+
+/// The bumps that stay although their images fail.
+pub(super) fn rollouts(reporter: &Reporter, judged: &Judged) {
+    let events = judged.stay.iter().map(|(field, reason)| AutomationEvent::BumpStays {
+        field: field.clone(),
+        reason: reason.clone(),
+    });
+    reporter.present(Topic::Rollouts, events);
 }
 
 /// A commit of ours that landed.

@@ -34,6 +34,10 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
             return Ok(Try::Done(AutomationReport::default()));
         };
         let (declared, plan) = self.decide(head).await?;
+        let judged = self.judge_rollouts(&declared).await?;
+        if !judged.reverts.is_empty() {
+            return self.take_back(head, &declared, plan, judged.reverts).await;
+        }
         self.report_decisions(&plan);
         let mut report = AutomationReport::default();
         if !plan.bumps.is_empty() {

@@ -4,8 +4,8 @@ use super::marks::{read_marks, write_marks};
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Record, RecordStore};
 use crate::resource::{
-    AppliedMarks, CommitHealth, DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, MemberKey, Members,
-    ResourceVersion, Run, SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
+    AppliedMarks, CommitHealth, DesiredHash, GROUP_KINDS_ANNOTATION, GroupKind, ID_LABEL, LastReady, MemberKey,
+    Members, ResourceVersion, Run, SetName, TOOLING_ANNOTATION, Waited, decode_keys, encode_keys,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const PROBLEMS_LIMIT: usize = 32 * 1024;
 /// A line has about 150 bytes.
 const MAX_RUNS: usize = 2_000;
+/// A line has about 60 bytes. What has no room is unknown after a restart.
+const MAX_READY: usize = 4_000;
 
 /// A target's record as a ConfigMap, which is the parent of its ApplySet (KEP-3659).
 pub struct RecordMap {
@@ -73,6 +75,7 @@ impl RecordMap {
             "health": record.health.map_or("", CommitHealth::as_str),
             "problems": bounded(&record.problems),
             "runs": written_runs(&record.runs),
+            "ready": written_ready(&record.ready),
         });
         // Without these entries the next process knows that it does not know who made the objects.
         if let Some(members) = &record.members {
@@ -104,6 +107,7 @@ impl RecordStore for RecordMap {
             kinds: kinds.split(',').filter_map(GroupKind::parse).collect(),
             members: members(&data),
             runs: data.remove("runs").map(|text| read_runs(&text)).unwrap_or_default(),
+            ready: Arc::new(data.remove("ready").map(|text| read_ready(&text)).unwrap_or_default()),
             waited: waited(&data),
             status: data.remove("status").unwrap_or_default(),
             health: data.get("health").and_then(|text| CommitHealth::parse(text)),
@@ -178,6 +182,21 @@ fn read_runs(text: &str) -> BTreeMap<ObjectId, Run> {
     text.lines().filter_map(read).collect()
 }
 
+/// One line for each workload: `KEY MANIFEST IMAGES SECONDS`.
+fn written_ready(ready: &BTreeMap<MemberKey, LastReady>) -> String {
+    let lines = ready.iter().take(MAX_READY);
+    lines.map(|(key, ready)| format!("{key} {ready}\n")).collect()
+}
+
+/// The inverse of [`written_ready`]. A line that does not read is left out.
+fn read_ready(text: &str) -> BTreeMap<MemberKey, LastReady> {
+    let lines = text.lines().filter_map(|line| {
+        let (key, ready) = line.split_once(' ')?;
+        Some((MemberKey::parse(key)?, LastReady::parse(ready)?))
+    });
+    lines.collect()
+}
+
 fn waited_text(waited: &Waited) -> String {
     let lines = waited.commits.iter().map(|(commit, key)| format!("{commit} {key}\n"));
     lines.collect()
@@ -238,6 +257,15 @@ mod tests {
         assert_eq!(text.lines().count(), 2);
         assert_eq!(read_runs(&text), runs);
         assert_eq!(read_runs("nonsense\n"), BTreeMap::new());
+    }
+
+    #[test]
+    fn what_was_ready_reads_back() {
+        let ready = LastReady::parse("0011223344556677 8899aabbccddeeff 1750000000").unwrap();
+        let id = ObjectId::new("apps/v1", "Deployment", Some("shop"), "web");
+        let all = BTreeMap::from([(MemberKey::of_identity(&id), ready)]);
+        assert_eq!(read_ready(&written_ready(&all)), all);
+        assert_eq!(read_ready("nonsense\n"), BTreeMap::new());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct AutomationSettings {
     pub commit_per: CommitPer,
     /// What ends a hold of a workload without an annotation about it.
     pub hold: HoldUntil,
+    /// Whether a failed rollout takes a bump back, for a workload without an annotation about it.
+    pub revert_on_failure: bool,
     /// The key that signs the commits; `None`: they are not signed.
     pub signing: Option<SigningKey>,
     /// The platforms that images must be built for.
@@ -47,6 +49,10 @@ pub(super) struct Automation {
     /// What ends a hold, besides a revert of the rollback and a commit that resumes: `until-newer`, a tag that is pushed
     /// later; `until-resumed`, nothing. The annotation `tidegate.dev/hold` sets it for one workload.
     hold: Text<HoldUntil>,
+    /// `true`: if the rollout of a tag that the agent wrote fails, the agent writes the tag before again, and the tag that
+    /// failed is held like one that a person took back. Takes `push: direct`. The annotation `tidegate.dev/revert-on-failure`
+    /// sets it for one workload.
+    revert_on_failure: bool,
     signing: Signing,
     /// Platforms that images must be built for, e.g. `[linux/amd64, linux/arm64]`. Without an entry: Linux on any processor.
     /// The agent reads them from image indexes, which takes `ecr:BatchGetImage`; without that right it does not check them.
@@ -68,6 +74,7 @@ impl Default for Automation {
             message: Text::known("{summary}"),
             commit_per: Text::known("pass"),
             hold: Text::known("until-newer"),
+            revert_on_failure: false,
             signing: Signing::default(),
             platforms: Vec::new(),
             push: Text::known("direct"),
@@ -86,6 +93,7 @@ impl Automation {
             message: self.message.value,
             commit_per: self.commit_per.value,
             hold: self.hold.value,
+            revert_on_failure: self.revert_on_failure,
             signing: self.signing.settings(report),
             platforms: Platforms::new(platforms.collect()),
             push: Push::settings(self.push.value, self.branch, self.pull_request, report, repo),

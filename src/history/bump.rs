@@ -5,6 +5,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 const BUMP: &str = "Tidegate-Bump";
+const REVERT: &str = "Tidegate-Revert";
 const RESUME: &str = "Tidegate-Resume";
 
 /// A bump as a commit of ours records it: one change of one image field.
@@ -34,7 +35,17 @@ impl Bump {
     /// `Tidegate-Bump: group=apps kind=Deployment namespace=shop name=web field=web image=… old=… new=… digest=…`,
     /// followed by `old-digest=… pinned=yes` where digests are written, and with `new-image=…` where the name changes. Empty and absent values are left out.
     pub fn trailer(&self) -> String {
-        let mut line = format!("{BUMP}: {}", field_words(&self.field));
+        self.record(BUMP)
+    }
+
+    /// The trailer of a commit that takes the bump back: `Tidegate-Revert:`, and the record of the bump. It is for readers: what a
+    /// commit rejects follows from what it changes.
+    pub fn revert_trailer(&self) -> String {
+        self.record(REVERT)
+    }
+
+    fn record(&self, name: &str) -> String {
+        let mut line = format!("{name}: {}", field_words(&self.field));
         let mut word = |key: &str, value: Option<&str>| {
             if let Some(value) = value {
                 line.push_str(&format!(" {key}={}", encode(value)));

@@ -24,11 +24,18 @@ pub struct HoldIndex {
     /// How many entries `end` covers.
     settled: usize,
     end: LineState,
-    written: HashMap<u32, Timestamp>,
+    written: HashMap<u32, Written>,
     /// Fields that were renamed, each with its name before.
     renamed: BTreeSet<(u32, u32)>,
     /// A hash of field, tag and new name for each bump that a commit records.
     bumps: HashSet<u64>,
+}
+
+/// When a field was last written, and by which entry.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    at: Timestamp,
+    entry: usize,
 }
 
 impl HoldIndex {
@@ -113,8 +120,18 @@ impl HoldIndex {
     pub fn written(&self) -> BTreeMap<FieldId, Timestamp> {
         let written = self.written.iter();
         written
-            .filter_map(|(field, at)| Some((self.interners.fields.get(*field)?.clone(), *at)))
+            .filter_map(|(field, written)| Some((self.interners.fields.get(*field)?.clone(), written.at)))
             .collect()
+    }
+
+    /// The commit that last wrote a field, if its trailers say that this was a bump of ours. `None` if a person wrote the field
+    /// since, or if a person gave the field its name.
+    pub fn last_bump(&self, field: &FieldId) -> Option<CommitId> {
+        let field = self.interners.fields.number(field)?;
+        let entry = self.entries.get(self.written.get(&field)?.entry)?;
+        let mut changes = entry.changes.iter();
+        let change = changes.find(|change| change.field == field && !change.is_name_alone())?;
+        entry.bump(&self.interners, change).map(|_| entry.commit)
     }
 
     /// A change of the name alone does not count: its tag was written before.
@@ -125,9 +142,13 @@ impl HoldIndex {
         };
         for change in entry.changes.iter().filter(by_this_commit) {
             let only_renamed = change.was.filter(|_| change.from == change.to);
-            let at = only_renamed.map_or(Some(entry.committed_at), |was| self.written.get(&was).copied());
-            if let Some(at) = at {
-                self.written.insert(change.field, at);
+            let by_this = Written {
+                at: entry.committed_at,
+                entry: self.entries.len(),
+            };
+            let written = only_renamed.map_or(Some(by_this), |was| self.written.get(&was).copied());
+            if let Some(written) = written {
+                self.written.insert(change.field, written);
             }
         }
     }

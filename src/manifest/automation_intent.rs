@@ -12,6 +12,8 @@ pub struct AutomationIntent {
     pub lock: Option<Lock>,
     /// What ends a hold of the object's image fields; `None` if no annotation says it.
     pub hold: Option<HoldUntil>,
+    /// Whether a rollout that fails takes a bump back; `None` if no annotation says it.
+    pub revert_on_failure: Option<bool>,
     /// Policies by image field, as written.
     pub policies: PolicyTexts,
     /// The groups of the object's image fields; `None` where no annotation names one.

@@ -1,5 +1,5 @@
 use crate::model::{CommitId, FieldId, Position, RepoPath, Tag};
-use crate::plan::Outcome;
+use crate::plan::{Outcome, PlannedRevert};
 
 /// What the agent reports about image fields and their bumps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,20 @@ pub enum AutomationEvent {
         /// What the commit bumps.
         bumps: Vec<FieldBump>,
     },
+    /// A commit of ours that takes back bumps whose rollouts failed is on the branch.
+    TakenBack {
+        /// The commit.
+        commit: CommitId,
+        /// What the commit takes back.
+        reverts: Vec<PlannedRevert>,
+    },
+    /// Condition: the image of a field fails, and the bump stays.
+    BumpStays {
+        /// The field.
+        field: FieldId,
+        /// Why the bump is not taken back.
+        reason: String,
+    },
     /// Condition: bumps are planned and cannot be made.
     BumpsNotMade {
         /// Why, and what to do.
@@ -56,13 +70,16 @@ impl AutomationEvent {
         match self {
             Self::FieldDecided { field, path, .. } => format!("{path} {field}"),
             Self::BumpsNotMade { problem } => problem.clone(),
-            Self::HistoryCut { .. } | Self::CommitLanded { .. } | Self::RaceLost => String::new(),
+            Self::BumpStays { field, .. } => field.to_string(),
+            Self::HistoryCut { .. } | Self::CommitLanded { .. } | Self::TakenBack { .. } | Self::RaceLost => {
+                String::new()
+            }
         }
     }
 
     pub(super) fn version(&self) -> String {
         match self {
-            Self::FieldDecided { reason, .. } => reason.clone(),
+            Self::FieldDecided { reason, .. } | Self::BumpStays { reason, .. } => reason.clone(),
             _ => String::new(),
         }
     }

@@ -129,6 +129,24 @@ fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<ClusterEvent> {
                 .collect();
             (false, "Bumped", format!("commit {commit}: {}", bumps.join(", ")))
         }
+        Event::Automation(AutomationEvent::TakenBack { commit, reverts }) => {
+            let reverts: Vec<String> = reverts
+                .iter()
+                .map(|revert| {
+                    let to = revert.bump.before();
+                    format!(
+                        "{} to {to}, since {} failed: {}",
+                        revert.field, revert.object, revert.why
+                    )
+                })
+                .collect();
+            (true, "TakenBack", format!("commit {commit}: {}", reverts.join("; ")))
+        }
+        Event::Automation(AutomationEvent::BumpStays { field, reason }) => (
+            true,
+            "BumpStays",
+            format!("{field}: the image fails, and its bump is not taken back: {reason}"),
+        ),
         Event::Scan(_) | Event::Automation(_) | Event::Proposal(_) => return None,
         Event::Sync(_, event) => of_sync(event)?,
         Event::Release(_, event) => of_release(event),

@@ -55,6 +55,7 @@ impl Sink for MetricSink {
             (Event::Repo(RepoEvent::HeadNotVerified { .. }), phase) => self.0.tip_withheld(phase != Phase::Over),
             (_, Phase::Over) => {}
             (Event::Automation(AutomationEvent::CommitLanded { bumps, .. }), _) => self.0.bumped(bumps.len()),
+            (Event::Automation(AutomationEvent::TakenBack { reverts, .. }), _) => self.0.taken_back(reverts.len()),
             (Event::Sync(target, event), _) => self.sync(target, event),
             (Event::Release(target, ReleaseEvent::Happened { action, problem, .. }), _) => {
                 self.0.release_action(target, action.as_str(), problem.is_none());

@@ -21,6 +21,8 @@ pub enum Topic {
     Fields,
     /// Why planned bumps are not made.
     Bumps,
+    /// Which bumps stay although their images fail.
+    Rollouts,
     /// Whether a target answers.
     Target(TargetId),
     /// What is not as declared in a target.

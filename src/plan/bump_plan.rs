@@ -48,20 +48,31 @@ impl BumpPlan {
         });
     }
 
-    fn remove(&mut self, outcome: Outcome, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
+    /// Sets the decision about a field.
+    pub fn decide(
+        &mut self,
+        (path, position, field): (&RepoPath, Position, &FieldId),
+        outcome: Outcome,
+        reason: String,
+    ) {
+        let own = (path, position, field);
         let decisions = &mut self.decisions;
-        self.bumps.retain(|bump| {
+        let place =
+            decisions.binary_search_by(|decision| (&decision.path, decision.position, &decision.field).cmp(&own));
+        if let Ok(place) = place {
+            let decision = Arc::make_mut(&mut decisions[place]);
+            (decision.outcome, decision.reason) = (outcome, reason);
+        }
+    }
+
+    fn remove(&mut self, outcome: Outcome, mut why: impl FnMut(&PlannedBump) -> Option<String>) {
+        let mut bumps = std::mem::take(&mut self.bumps);
+        bumps.retain(|bump| {
             let Some(reason) = why(bump) else { return true };
-            let own = (&bump.path, bump.position, &bump.field);
-            let place =
-                decisions.binary_search_by(|decision| (&decision.path, decision.position, &decision.field).cmp(&own));
-            if let Ok(place) = place {
-                let decision = Arc::make_mut(&mut decisions[place]);
-                decision.outcome = outcome;
-                decision.reason = reason;
-            }
+            self.decide((&bump.path, bump.position, &bump.field), outcome, reason);
             false
         });
+        self.bumps = bumps;
     }
 }
 
@@ -161,6 +172,8 @@ pub enum Outcome {
     Waiting,
     /// The agent has no right to apply the object.
     Denied,
+    /// The rollout of the tag failed, and the tag before is written again.
+    Failed,
     /// The repository's tags are not known.
     Unknown,
 }

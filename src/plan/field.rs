@@ -27,6 +27,8 @@ pub struct AutomatedField {
     pub lock: Option<Lock>,
     /// What ends a hold, if the workload says it.
     pub hold: Option<HoldUntil>,
+    /// Whether a rollout that fails takes a bump back, if the workload says it.
+    pub revert_on_failure: Option<bool>,
     /// The group that the field moves with, if it is in one. A tag that reaches workloads of several groups is in all of them,
     /// and its policy says that it is not bumped.
     pub groups: Vec<Group>,
@@ -123,6 +125,7 @@ pub(super) fn field(
         policy: problem.map_or(policy, Err),
         lock: document.automation.lock.clone(),
         hold: document.automation.hold,
+        revert_on_failure: document.automation.revert_on_failure,
         groups,
     }
 }

@@ -111,10 +111,15 @@ impl Template {
     /// Subject and body. If the subject would be too long, the summary in it is shortened. The template's own text (`[skip ci]`)
     /// stays.
     fn text(&self, plan: &BumpPlan) -> String {
-        let bare = self.filled(plan, "");
+        self.text_of(|room| summary(&plan.bumps, room), plan.bumps.len(), &list(&plan.bumps))
+    }
+
+    /// The same for a summary that fits into a number of characters, a count and a list.
+    pub(super) fn text_of(&self, summary: impl Fn(usize) -> String, count: usize, list: &str) -> String {
+        let bare = self.filled("", count, list);
         let around = bare.lines().next().unwrap_or_default().chars().count();
         let room = LONGEST_SUBJECT.saturating_sub(around) / self.summaries_in_the_subject().max(1);
-        let out = self.filled(plan, &summary(&plan.bumps, room));
+        let out = self.filled(&summary(room), count, list);
         let (subject, body) = out.split_once('\n').unwrap_or((&out, ""));
         format!(
             "{}\n\n{}",
@@ -123,14 +128,14 @@ impl Template {
         )
     }
 
-    fn filled(&self, plan: &BumpPlan, summary: &str) -> String {
+    fn filled(&self, summary: &str, count: usize, list: &str) -> String {
         let mut out = String::new();
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Summary => out.push_str(summary),
-                Part::Count => out.push_str(&plan.bumps.len().to_string()),
-                Part::Bumps => out.push_str(&list(&plan.bumps)),
+                Part::Count => out.push_str(&count.to_string()),
+                Part::Bumps => out.push_str(list),
             }
         }
         out
@@ -213,7 +218,7 @@ fn summary(bumps: &[PlannedBump], room: usize) -> String {
 }
 
 /// At most `most` characters. `…` replaces the rest.
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
@@ -223,11 +228,11 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// A name without square brackets: `[skip ci]` makes CI systems skip a commit, and only the template may say that.
-fn silent(name: &str) -> String {
+pub(super) fn silent(name: &str) -> String {
     name.replace('[', "(").replace(']', ")")
 }
 
 /// A name as it is shown in subject and body.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     Printable::new(name).at_most(LONGEST_NAME).to_string()
 }

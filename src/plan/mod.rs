@@ -7,6 +7,8 @@
 //!   the fields of a group, which move together or not at all.
 //! - [`commits`] cuts the plan into commits. [`check`] is the linter that each of them must pass before it is carried out.
 //! - [`message`] and `commit_time` make the commit deterministic: the same plan gives the same bytes.
+//! - [`FailedRollout`] says whether a bump of ours is to blame for a rollout that failed. [`PlannedRevert`] takes such a bump back,
+//!   and [`revert_message`] says why.
 //! - [`request`] describes the bumps in a pull request, and [`RecordedBumps`] reads them back.
 //!
 //! Never bumped: a field that is locked, held or pinned by digest; a field whose policy cannot be used; a field whose
@@ -20,6 +22,7 @@ mod connected;
 mod decide;
 mod decide_field;
 mod decide_group;
+mod failed_rollout;
 mod field;
 mod flux_sources;
 mod group;
@@ -29,6 +32,7 @@ mod message;
 mod observed;
 mod overlay;
 mod request;
+mod revert;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +43,7 @@ pub use commits::{CommitPer, commits};
 pub use decide::decide;
 pub use decide_field::{decide_among, decide_field, eligible_tags, verdict};
 pub use decide_group::{AskMember, Fits, decide_group, units};
+pub use failed_rollout::{FailedRollout, Innocent};
 pub use field::{AutomatedField, automated};
 pub use flux_sources::FluxSources;
 pub use group::{Group, GroupMove};
@@ -49,3 +54,4 @@ pub use message::{InvalidTemplate, Template, message};
 pub use observed::{DecidedField, Included, Observed, Tags};
 pub use overlay::{Affected, Overlay, OverlayFields, OverlayFile, OverlayIndex, overlay_fields};
 pub use request::{RecordedBumps, request, superseded};
+pub use revert::{PlannedRevert, revert_message};

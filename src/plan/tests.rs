@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod groups;
+mod rollouts;
 
 const HOST: &str = "registry.example/shop";
 
@@ -44,6 +45,7 @@ fn automated_field(name: &str, image: &str, line: usize, policy: &str) -> Automa
         policy: Policy::parse(policy).map_err(|error| error.to_string()),
         lock: None,
         hold: None,
+        revert_on_failure: None,
         groups: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What the sync loops know about the health of what they applied, for loops that decide by health.
 
 use crate::model::{CommitId, ObjectId, TargetId};
-use crate::resource::{CommitHealth, ContainerImage, DesiredHash, Health, PodFault};
+use crate::resource::{CommitHealth, ContainerImage, DesiredHash, Health, LastReady, PodFault};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +17,8 @@ struct Inner {
     targets: Mutex<BTreeMap<TargetId, TargetHealth>>,
     /// Moves when the state of a target or of an object moves, not with each message.
     changed: watch::Sender<u64>,
+    /// Whether somebody decides by what was ready before; `None` until that is known.
+    is_history_used: Mutex<Option<bool>>,
 }
 
 /// The health of one target.
@@ -46,6 +48,8 @@ pub struct ObjectHealth {
     /// Since when the object is in this state. From the conditions of the object where it has some, so that a restart of the agent
     /// does not move the time; otherwise from the first time that this process saw the state. Never too early.
     pub since: Timestamp,
+    /// Which manifest of the object was ready last, if one ever was.
+    pub last_ready: Option<LastReady>,
     /// What is wrong with the pods, while the object is not ready and somebody has looked at them.
     pub pods: Vec<PodFault>,
 }
@@ -73,6 +77,31 @@ impl ObjectHealths {
         let health = targets.get(target)?;
         let (commit, state) = health.commit?;
         Some((commit, state, health.since?))
+    }
+
+    /// The objects whose health is [`Health::Failed`].
+    pub fn failed(&self) -> Vec<(TargetId, ObjectId, ObjectHealth)> {
+        let targets = self.lock();
+        let found = targets.iter().flat_map(|(target, health)| {
+            let failed = health.objects.iter();
+            let failed = failed.filter(|(_, health)| matches!(health.health, Health::Failed(_)));
+            failed.map(|(id, health)| (target.clone(), id.clone(), health.clone()))
+        });
+        found.collect()
+    }
+
+    /// Says whether decisions rest on what was ready before. Then the targets' records keep it.
+    pub fn use_history(&self, is_used: bool) {
+        *self.history_use() = Some(is_used);
+    }
+
+    /// Whether decisions rest on what was ready before; `None` until somebody has said it.
+    pub fn is_history_used(&self) -> Option<bool> {
+        *self.history_use()
+    }
+
+    fn history_use(&self) -> MutexGuard<'_, Option<bool>> {
+        self.0.is_history_used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes when the state of a target or of an object changes. The value is a counter without meaning.
@@ -122,6 +151,7 @@ mod tests {
             }],
             health,
             since: Timestamp::UNIX_EPOCH,
+            last_ready: None,
             pods: Vec::new(),
         }
     }

@@ -25,6 +25,13 @@ impl DesiredHash {
         Self(Sha256::digest(text).into())
     }
 
+    /// The first bytes of the hash: enough to tell the manifests of one object apart.
+    pub(super) fn short(self) -> [u8; 8] {
+        let mut short = [0; 8];
+        short.copy_from_slice(&self.0[..8]);
+        short
+    }
+
     /// Reads a hash as [`DesiredHash`] is displayed.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = hex::decode(text).ok()?;

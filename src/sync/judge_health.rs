@@ -6,10 +6,12 @@ use super::unsettled::{Declared, Unsettled};
 use crate::model::ObjectId;
 use crate::port::{KindView, ObjectHealth, Observed, RecordStore, TargetApi, TargetHealth};
 use crate::resource::{
-    CommitHealth, ContainerImage, DesiredHash, GroupKind, Health, Ignore, ObservedObject, container_images, is_workload,
+    CommitHealth, ContainerImage, DesiredHash, GroupKind, Health, Ignore, LastReady, MemberKey, ObservedObject,
+    container_images, is_workload,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The watch shows the agent's own write within milliseconds, and no event announces that nothing else follows.
@@ -47,6 +49,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         };
         let now = Timestamp::now();
         let healths = self.healths.clone();
+        let mut ready_now = BTreeMap::new();
         healths.change(&self.target.id, |known| {
             let mut is_news = false;
             if known.commit != Some((report.commit, state)) {
@@ -63,10 +66,13 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             };
             let workloads = looked_at.iter().filter(|(id, ..)| is_workload(&GroupKind::of(id)));
             for declared in workloads {
-                is_news |= self.note_workload(declared, &seen, known);
+                is_news |= self.note_workload(declared, &seen, known, &mut ready_now);
             }
             is_news
         });
+        if !ready_now.is_empty() {
+            Arc::make_mut(&mut self.ready).append(&mut ready_now);
+        }
         if !unseen.is_empty() {
             report.wait_at_most(ECHO);
         }
@@ -96,7 +102,13 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     }
 
     /// Notes how a workload is whose manifest is applied. Returns whether that is news.
-    fn note_workload(&self, (id, object, hash): &Declared, seen: &Seen<'_>, known: &mut TargetHealth) -> bool {
+    fn note_workload(
+        &self,
+        (id, object, hash): &Declared,
+        seen: &Seen<'_>,
+        known: &mut TargetHealth,
+        ready_now: &mut BTreeMap<MemberKey, LastReady>,
+    ) -> bool {
         if object.intent.ignore == Ignore::Yes {
             return known.objects.remove(id).is_some();
         }
@@ -123,7 +135,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             Some(before) if before.manifest == *hash => before.images.clone(),
             _ => container_images(&object.value.value()),
         };
-        let next = ObjectHealth {
+        let mut next = ObjectHealth {
             commit: before
                 .filter(|before| before.manifest == *hash)
                 .map_or(seen.report.commit, |before| before.commit),
@@ -131,8 +143,18 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             since: since(before, &health, own_since, (*hash, &images), seen.now),
             images,
             health,
+            last_ready: None,
             pods: seen.report.faults.get(id).cloned().unwrap_or_default(),
         };
+        let key = MemberKey::of_identity(id);
+        // Only the first look of a process rests on what the object itself says about the time before.
+        let own_since = own_since.filter(|_| before.is_none());
+        let of = (*hash, &*next.images);
+        let ready = self.ready.get(&key).copied();
+        next.last_ready = LastReady::after(ready, of, &next.health, next.since, own_since);
+        if let Some(news) = next.last_ready.filter(|_| next.last_ready != ready) {
+            ready_now.insert(key, news);
+        }
         let is_news = before.is_none_or(|before| {
             before.manifest != next.manifest || !before.health.is_same_state(&next.health) || before.pods != next.pods
         });

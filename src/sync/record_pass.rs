@@ -6,7 +6,7 @@ use super::syncer::{Syncer, UNKNOWN_KINDS};
 use super::unsettled::Declared;
 use crate::model::{CommitId, ObjectId};
 use crate::port::{ClusterFailure, Kinds, Observed, Record, RecordStore, TargetApi, TargetState};
-use crate::resource::{CommitHealth, GroupKind, Ignore, KindVersion, Members, Run, Waited};
+use crate::resource::{CommitHealth, GroupKind, Ignore, KindVersion, LastReady, MemberKey, Members, Run, Waited};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -98,6 +98,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let problems = report.problems();
         let runs = self.cache.runs().clone();
         let versions = self.agenda.versions().clone();
+        let (is_ready_used, ready) = (self.healths.is_history_used(), Arc::clone(&self.ready));
         let next = |record: &Record| Summary {
             // While deletions wait, the target still holds the state of the commit before. If a broken history asked for a
             // confirmation, or a folder that is not read any more did, and a bad file blocked the deletions, correcting the
@@ -118,6 +119,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             },
             problems: problems.iter().take(MAX_PROBLEMS).cloned().collect(),
             health: report.health.or(record.health),
+            ready: match is_ready_used {
+                Some(true) => Arc::clone(&ready),
+                Some(false) => Arc::default(),
+                None => Arc::clone(&record.ready),
+            },
         };
         // A large record is not copied to find out that it stays as it is.
         let record = self.record().await?;
@@ -138,6 +144,7 @@ struct Summary {
     status: String,
     problems: Vec<String>,
     health: Option<CommitHealth>,
+    ready: Arc<BTreeMap<MemberKey, LastReady>>,
 }
 
 impl Summary {
@@ -148,6 +155,7 @@ impl Summary {
             && self.status == record.status
             && self.problems == record.problems
             && self.health == record.health
+            && self.ready == record.ready
     }
 
     fn record(self, members: Members, runs: BTreeMap<ObjectId, Run>) -> Record {
@@ -160,6 +168,7 @@ impl Summary {
             status: self.status,
             problems: self.problems,
             health: self.health,
+            ready: self.ready,
         }
     }
 }

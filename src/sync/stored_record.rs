@@ -47,6 +47,11 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         let record = self.target.record.read().await?.unwrap_or_default();
         self.authors.join(record.members.as_ref());
         self.cache.add_runs(&record.runs);
+        for (key, ready) in &*record.ready {
+            if !self.ready.contains_key(key) {
+                Arc::make_mut(&mut self.ready).insert(*key, *ready);
+            }
+        }
         self.agenda.forget();
         self.record = Some(record);
         Ok(())

@@ -17,8 +17,8 @@ use crate::port::{
     ClusterFailure, Freshness, KindView, Kinds, ObjectHealths, Observed, ObservedStore, Record, RecordStore, TargetApi,
     TargetState,
 };
-use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, MemberKey, SetId, Waited};
-use std::collections::BTreeSet;
+use crate::resource::{Adoption, DeletionLimit, Drift, GroupKind, KindVersion, LastReady, MemberKey, SetId, Waited};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -56,6 +56,8 @@ pub struct Syncer<A, R> {
     pub(super) rollouts: Rollouts,
     pub(super) pod_looks: PodLooks,
     pub(super) healths: ObjectHealths,
+    /// Which manifest of each workload was ready last.
+    pub(super) ready: Arc<BTreeMap<MemberKey, LastReady>>,
     asked_at: Option<(CommitId, Instant)>,
 }
 
@@ -81,6 +83,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             rollouts: Rollouts::default(),
             pod_looks: PodLooks::default(),
             healths: ObjectHealths::default(),
+            ready: Arc::default(),
             asked_at: None,
         }
     }
@@ -240,6 +243,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             let record = self.target.record.read().await?.unwrap_or_default();
             self.authors = Authors::recorded(record.members.as_ref());
             self.cache.set_runs(record.runs.clone());
+            self.ready = Arc::clone(&record.ready);
             self.record = Some(record);
         }
         Ok(self.record.get_or_insert_default())
@@ -360,6 +364,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.forget_health(None, |id| plan.declared.contains_key(id));
             if complete {
                 self.cache.retain_runs(|id| plan.declared.contains_key(id));
+                let keys: BTreeSet<MemberKey> = plan.declared.keys().map(MemberKey::of_identity).collect();
+                if self.ready.keys().any(|key| !keys.contains(key)) {
+                    Arc::make_mut(&mut self.ready).retain(|key, _| keys.contains(key));
+                }
             }
             return;
         };
@@ -370,6 +378,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.marks.note(MemberKey::of_identity(id), None);
             if complete {
                 self.cache.forget_run(id);
+                let key = MemberKey::of_identity(id);
+                if self.ready.contains_key(&key) {
+                    Arc::make_mut(&mut self.ready).remove(&key);
+                }
             }
         }
     }

@@ -91,6 +91,11 @@ impl Metrics {
         self.0.delivery.bumped(fields);
     }
 
+    /// Counts the bumps that a pushed commit took back, since their rollouts failed.
+    pub(crate) fn taken_back(&self, fields: usize) {
+        self.0.delivery.taken_back(fields);
+    }
+
     /// Counts a push that ended.
     pub(crate) fn git_push(&self, result: PushResult) {
         self.0.delivery.git_push(result);

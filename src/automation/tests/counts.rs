@@ -36,6 +36,7 @@ fn field(number: usize, tag: &str) -> AutomatedField {
         policy: Ok(Policy::parse("semver:*").unwrap()),
         lock: None,
         hold: None,
+        revert_on_failure: None,
         groups: Vec::new(),
     }
 }

@@ -7,4 +7,5 @@ mod names;
 mod partial_history;
 mod pass;
 mod propose;
+mod rollouts;
 mod scene;

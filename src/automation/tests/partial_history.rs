@@ -257,6 +257,7 @@ fn scene(tip: &Commit, listed: &[Listed], policy: u8, until: bool) -> Scene {
         position: Position { line: 1, column: 1 },
         policy: Ok(Policy::parse(policies[field]).unwrap()),
         lock: None,
+        revert_on_failure: None,
         hold: (until && field == 0).then_some(HoldUntil::Resumed),
         groups: Vec::new(),
     });

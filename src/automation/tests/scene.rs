@@ -3,13 +3,15 @@
 use super::fake_repo::FakeRepo;
 use crate::automation::{Automation, AutomationReport, CommitStyle, Dependencies, ProposalBranch};
 use crate::driver::{Outcome, Pass, Wake};
-use crate::model::{BranchName, CommitId, Digest, HoldUntil, ObjectId, Repository, Tag};
+use crate::model::{BranchName, CommitId, Digest, HoldUntil, ObjectId, Repository, Tag, TargetId};
 use crate::notice::{Event, Notice, Reporter, Sink};
 use crate::plan::Outcome as Decided;
 use crate::policy::ScanRules;
 use crate::port::{
-    Branch, DeclaredSource, DeclaredState, DeniedObjects, Listing, RepoFailure, Scan, ScanState, TaggedImage,
+    Branch, DeclaredSource, DeclaredState, DeniedObjects, Listing, ObjectHealths, RepoFailure, Scan, ScanState,
+    TaggedImage,
 };
+use crate::resource::DesiredHash;
 use crate::source::{Reader, TargetPaths};
 use crate::status::{AutomationStatus, LandedCommits};
 use crate::telemetry::Metrics;
@@ -74,6 +76,7 @@ pub(super) struct Scene {
     pub(super) repo: Arc<FakeRepo>,
     pub(super) automation: Automation<FakeRepo>,
     pub(super) denied: DeniedObjects,
+    pub(super) healths: ObjectHealths,
     pub(super) scan_state: Arc<ScanState>,
     followed: Branch,
     status: watch::Receiver<Arc<AutomationStatus>>,
@@ -95,7 +98,7 @@ impl Scene {
         let (scan_state, followed) = (Arc::new(ScanState::default()), Branch::default());
         let (status, status_seen) = watch::channel(Arc::new(AutomationStatus::default()));
         let (scans, syncs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let denied = DeniedObjects::default();
+        let (denied, healths) = (DeniedObjects::default(), ObjectHealths::default());
         let (landed, news) = (LandedCommits::default(), News::default());
         let counted = |count: &Arc<AtomicUsize>| {
             let count = Arc::clone(count);
@@ -113,6 +116,8 @@ impl Scene {
             history: Arc::default(),
             style: CommitStyle::default(),
             until: HoldUntil::default(),
+            revert_on_failure: false,
+            healths: healths.clone(),
             status,
             metrics: Metrics::new(),
             scan: counted(&scans),
@@ -125,6 +130,7 @@ impl Scene {
             repo,
             automation,
             denied,
+            healths,
             scan_state,
             followed,
             status: status_seen,
@@ -189,6 +195,15 @@ impl Scene {
             panic!("one field is automated: {status:?}");
         };
         (decision.outcome, decision.reason.clone())
+    }
+
+    /// The head, and the one object that it declares, with its hash.
+    pub(super) async fn object_at_head(&self) -> (CommitId, serde_json::Value, DesiredHash) {
+        let head = self.followed.head().unwrap();
+        let declared = self.automation.deps.declared.at(head).await.unwrap();
+        let value = declared.target(&TargetId::here()).unwrap().objects[0].value.value();
+        let hash = DesiredHash::of(&value);
+        (head, value, hash)
     }
 
     /// The object of the one automated field.

@@ -15,6 +15,7 @@ pub(crate) enum Setting {
     IgnoreFields,
     DependsOn,
     Hold,
+    RevertOnFailure,
     /// The policy of one image field, or of all (`None`).
     Policy(Option<FieldName>),
     /// The group of one image field, or of all (`None`).
@@ -50,6 +51,7 @@ pub(crate) fn setting(key: &str) -> Option<(u8, Setting)> {
             "ignore-fields" => Setting::IgnoreFields,
             "depends-on" => Setting::DependsOn,
             "hold" => Setting::Hold,
+            "revert-on-failure" => Setting::RevertOnFailure,
             "policy" => Setting::Policy(None),
             "group" => Setting::Group(None),
             "group.match" => Setting::GroupMatch,

@@ -152,7 +152,10 @@ impl Draft {
                 self.automated_at = Some(cursor.position());
             }
             (Setting::Locked, "true" | "false") => self.locked = text == "true",
-            (Setting::Automated | Setting::Locked, _) => return Err("\"true\" or \"false\""),
+            (Setting::RevertOnFailure, "true" | "false") => self.automation.revert_on_failure = Some(text == "true"),
+            (Setting::Automated | Setting::Locked | Setting::RevertOnFailure, _) => {
+                return Err("\"true\" or \"false\"");
+            }
             (Setting::Ignore, "true") => self.intent.ignore = Ignore::Yes,
             (Setting::Ignore, "false") => self.intent.ignore = Ignore::No,
             (Setting::Ignore, "sync-only" | "sync_only") => self.intent.ignore = Ignore::SyncOnly,

@@ -17,7 +17,7 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
             reason,
         } => match outcome {
             Outcome::Held => tracing::info!(%field, %reason, "the field is held"),
-            Outcome::InvalidPolicy | Outcome::NoCandidate | Outcome::Denied => {
+            Outcome::InvalidPolicy | Outcome::NoCandidate | Outcome::Denied | Outcome::Failed => {
                 tracing::warn!(%path, %position, %field, %reason, "the field is not bumped");
             }
             _ => tracing::debug!(%field, %reason, "the field is decided"),
@@ -34,6 +34,16 @@ pub(super) fn log(event: &AutomationEvent, phase: Phase) {
                 let name = bump.new_name.as_deref();
                 tracing::info!(%commit, field = %bump.field, from, to = %bump.to, name, "bumped");
             }
+        }
+        AutomationEvent::TakenBack { commit, reverts } => {
+            for revert in reverts {
+                let (from, to) = (revert.bump.after(), revert.bump.before());
+                let (target, object, reason) = (&revert.target, &revert.object, &*revert.why);
+                tracing::warn!(%commit, field = %revert.field, %from, %to, %target, %object, reason, "taken back: the rollout failed");
+            }
+        }
+        AutomationEvent::BumpStays { field, reason } => {
+            tracing::warn!(%field, %reason, "the image fails, and its bump is not taken back");
         }
         AutomationEvent::RaceLost => tracing::info!("another push moved the branch first; fetching and deciding again"),
     }

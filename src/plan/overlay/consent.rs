@@ -20,6 +20,8 @@ pub struct Affected {
     pub images: Vec<ImageRef>,
     /// What ends a hold, if a workload says it.
     pub hold: Option<HoldUntil>,
+    /// Whether a rollout that fails takes a bump back: no, if one of the workloads says so.
+    pub revert_on_failure: Option<bool>,
     /// The groups of the workloads.
     pub groups: Vec<Group>,
     /// Where the tag is written, for messages.
@@ -100,6 +102,7 @@ pub(super) fn asked(location: &str, members: &[Member<'_>]) -> Affected {
             affected.lock = Some(if alone { lock.clone() } else { locked_by(lock, member) });
         }
         affected.hold = affected.hold.max(member.intent.hold);
+        affected.revert_on_failure = both(affected.revert_on_failure, member.intent.revert_on_failure);
         if let Some(reason) = &member.refusal {
             affected.refusal.get_or_insert_with(|| reason.to_string());
         }
@@ -135,6 +138,14 @@ pub(super) fn asked(location: &str, members: &[Member<'_>]) -> Affected {
         }
     }
     affected
+}
+
+/// What two workloads say together about failed rollouts: a refusal of one counts.
+pub(super) fn both(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one && other),
+        _ => one.or(other),
+    }
 }
 
 /// Why automation may not move an image that did not ask for it.

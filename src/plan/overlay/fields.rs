@@ -1,5 +1,5 @@
 use super::build::Build;
-use super::consent::{Affected, asked};
+use super::consent::{Affected, asked, both};
 use super::index::{Overlay, OverlayIndex};
 use super::members::{Member, members};
 use super::sources::{Source, Sources};
@@ -38,6 +38,7 @@ impl OverlayFields {
             policy: affected.agrees_with(field.policy),
             lock: field.lock.or_else(|| affected.lock.clone()),
             hold: field.hold.max(affected.hold),
+            revert_on_failure: both(field.revert_on_failure, affected.revert_on_failure),
             groups: affected.groups.clone(),
             ..field
         }
@@ -190,6 +191,7 @@ fn not_editable(path: &RepoPath, position: Position, reason: &str, members: &[Me
             policy: Err(reason.to_owned()),
             lock: member.intent.lock.clone(),
             hold: member.intent.hold,
+            revert_on_failure: member.intent.revert_on_failure,
             groups: groups(member.path, &member.intent, &field.field).0,
             field,
         })
@@ -271,6 +273,7 @@ impl Place<'_> {
             policy: affected.policy(),
             lock: affected.lock.clone(),
             hold: affected.hold,
+            revert_on_failure: affected.revert_on_failure,
             groups: affected.groups.clone(),
         })
     }

@@ -1,8 +1,9 @@
 use super::failure::ClusterFailure;
 use crate::model::{CommitId, ObjectId};
-use crate::resource::{AppliedMarks, CommitHealth, GroupKind, Members, Run, SetName, Waited};
+use crate::resource::{AppliedMarks, CommitHealth, GroupKind, LastReady, MemberKey, Members, Run, SetName, Waited};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 
 /// What a target's record (its ApplySet parent) holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +25,8 @@ pub struct Record {
     pub problems: Vec<String>,
     /// How far the last pass's commit has come.
     pub health: Option<CommitHealth>,
+    /// Which manifest of each workload was ready last, while decisions rest on it.
+    pub ready: Arc<BTreeMap<MemberKey, LastReady>>,
 }
 
 /// In how many parts the marks of a large set are kept: a change of one object writes a small part of them.

@@ -22,7 +22,15 @@ const MAX_MESSAGE: usize = 512;
 /// Stands before what the server says about pods that it does not create.
 pub(in crate::resource) const NOT_CREATED: &str = "its pods cannot be created: ";
 
+/// Is part of what is said about a workload whose rollout somebody has paused.
+pub(super) const PAUSED: &str = "; its rollout is paused";
+
 impl Health {
+    /// Whether the object is not ready because somebody has paused its rollout.
+    pub fn is_paused(&self) -> bool {
+        matches!(self, Self::Progressing(message) | Self::Failed(message) if message.contains(PAUSED))
+    }
+
     /// Whether there is nothing to wait for: ready, or unknown.
     pub fn is_settled(&self) -> bool {
         matches!(self, Self::Unknown | Self::Ready)

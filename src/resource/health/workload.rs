@@ -1,7 +1,7 @@
 //! The kinds that run pods.
 
 use super::condition::{condition, failed, number, progressing, status, text};
-use super::state::{Health, NOT_CREATED};
+use super::state::{Health, NOT_CREATED, PAUSED};
 use crate::resource::kind::GroupKind;
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ fn deployment(object: &Value) -> Health {
     );
     let is_paused = object.pointer("/spec/paused").and_then(Value::as_bool) == Some(true);
     if updated < expected {
-        let paused = if is_paused { "; its rollout is paused" } else { "" };
+        let paused = if is_paused { PAUSED } else { "" };
         with_cause(format!("{updated} of {expected} replicas updated{paused}"), object)
     } else if all > updated {
         progressing(format!("{} old replicas to go", all - updated))

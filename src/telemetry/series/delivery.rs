@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 /// Commits and pushes to the config repo, and findings in it.
 pub(in crate::telemetry) struct Delivery {
     bumps: Counter,
+    taken_back: Counter,
     pushes: Family<PushLabel, Counter>,
     parsed: Counter,
     rendered: Counter,
@@ -21,6 +22,7 @@ impl Delivery {
     pub(in crate::telemetry) fn register(registry: &mut Registry) -> Self {
         let all = Self {
             bumps: Counter::default(),
+            taken_back: Counter::default(),
             pushes: Family::default(),
             parsed: Counter::default(),
             rendered: Counter::default(),
@@ -35,6 +37,11 @@ impl Delivery {
             "bumps",
             "Image fields moved to a newer tag by a pushed commit",
             all.bumps.clone(),
+        );
+        registry.register(
+            "bumps_taken_back",
+            "Image fields that a pushed commit moved back because the rollout of their tag failed",
+            all.taken_back.clone(),
         );
         registry.register("git_push", "Pushes to the config repo, by outcome", all.pushes.clone());
         registry.register(
@@ -63,6 +70,10 @@ impl Delivery {
 
     pub(in crate::telemetry) fn bumped(&self, fields: usize) {
         self.bumps.inc_by(count::counter(fields));
+    }
+
+    pub(in crate::telemetry) fn taken_back(&self, fields: usize) {
+        self.taken_back.inc_by(count::counter(fields));
     }
 
     pub(in crate::telemetry) fn git_push(&self, result: PushResult) {

@@ -15,6 +15,7 @@ mod overlays;
 mod platforms;
 mod race;
 mod revert;
+mod rollouts;
 mod running;
 mod scope;
 mod signals;

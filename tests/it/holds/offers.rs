@@ -72,6 +72,7 @@ async fn decided(script: &Script, registry: &str, until: HoldUntil) -> Decision 
         policy: Ok(Policy::default()),
         lock: None,
         hold: None,
+        revert_on_failure: None,
         groups: Vec::new(),
     };
     let times: Vec<(&str, i64)> = registry

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How a trailer of a bump begins.
 pub(super) const BUMP: &str = "Tidegate-Bump: ";
+/// How a trailer of a commit begins that takes a bump back; what follows is the record of the bump.
+pub(super) const REVERT: &str = "Tidegate-Revert: ";
 /// How a trailer of a commit begins that lifts holds.
 pub(super) const RESUME: &str = "Tidegate-Resume: ";
 pub(super) const CONFIRM: &str = "Tidegate-Confirm: ";
@@ -44,6 +46,18 @@ impl Bump {
             image,
             new,
         })
+    }
+
+    /// The change that takes this bump back.
+    pub(super) fn reversed(self) -> Bump {
+        let tag = self.before.split('@').next().unwrap_or_default();
+        Bump {
+            new: tag.trim_start_matches(':').to_owned(),
+            image: self.new_image,
+            new_image: self.image,
+            before: self.after,
+            after: self.before,
+        }
     }
 
     /// Whether the line became the other by this bump, and by nothing else.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bump::{BUMP, Bump, RESUME, tag_in};
+use super::bump::{BUMP, Bump, RESUME, REVERT, tag_in};
 use super::{Entry, Fate, Fault, History, Hunk, Kind, Pushed, Verdict};
 
 /// A field, by its file and its image's name.
@@ -66,7 +66,10 @@ impl<'a> Judge<'a> {
         self.verdict.commits += 1;
         if commit.author == self.agent {
             self.verdict.of_the_agent += 1;
-            self.of_the_agent(commit);
+            match commit.trailers.iter().any(|line| line.starts_with(REVERT)) {
+                true => self.of_a_failed_rollout(commit),
+                false => self.of_the_agent(commit),
+            }
         } else {
             self.of_a_person(commit);
         }
@@ -113,6 +116,14 @@ impl<'a> Judge<'a> {
         for change in moves {
             self.bump(commit, change);
         }
+    }
+
+    /// A commit that takes bumps back rejects their tags, as a person's would.
+    fn of_a_failed_rollout(&mut self, commit: &'a Entry) {
+        for why in super::sound::faults(commit) {
+            self.fault(Kind::Malformed, format!("{}: {why}", short(&commit.id)));
+        }
+        self.of_a_person(commit);
     }
 
     fn bump(&mut self, commit: &Entry, change: Move<'_>) {

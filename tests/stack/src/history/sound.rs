@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::bump::{BUMP, Bump, CONFIRM, RESUME};
+use super::bump::{BUMP, Bump, CONFIRM, RESUME, REVERT};
 use super::{AGENT, Entry, Hunk, read};
 use crate::git::Repo;
 
@@ -41,8 +41,13 @@ pub(super) fn faults(commit: &Entry) -> Vec<String> {
         wrong.push(format!("{} parents", commit.parents.len()));
     }
     let mut bumps = Vec::new();
-    for value in commit.trailers.iter().filter_map(|line| line.strip_prefix(BUMP)) {
-        match Bump::parse(value) {
+    let bump = |line: &String| match (line.strip_prefix(BUMP), line.strip_prefix(REVERT)) {
+        (Some(value), _) => Some(Bump::parse(value)),
+        (None, Some(value)) => Some(Bump::parse(value).map(Bump::reversed)),
+        (None, None) => None,
+    };
+    for bump in commit.trailers.iter().filter_map(bump) {
+        match bump {
             Ok(bump) => bumps.push(bump),
             Err(why) => wrong.push(format!("a trailer does not parse: {why}")),
         }
