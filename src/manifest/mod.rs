@@ -21,7 +21,9 @@
 //! - Nothing is built from a file before its depth, its size and the size of its expanded aliases are known to be within
 //!   the limits.
 //!
-//! Absent on purpose: printing YAML (text is only ever edited), choosing tags (`policy` does), decrypting, rendering
+//! `${VAR}` is replaced in objects on request (`substitute`), with Flux v2's rules.
+//!
+//! Absent on purpose: printing YAML into files (they are only ever edited), choosing tags (`policy` does), decrypting, rendering
 //! kustomizations, and reading Helm templates.
 
 mod automation_intent;
@@ -32,6 +34,7 @@ mod kustomization;
 mod markers;
 mod prefilter;
 mod read;
+mod substitute;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -55,5 +58,6 @@ pub(crate) use read::kustomize_files::{
 };
 pub use read::open::read;
 pub(crate) use read::pod::volume_field;
+pub use substitute::{InvalidVariable, NotSubstituted, Variables, substitute};
 pub use yaml::events::Style;
 pub(crate) use yaml::limits::MAX_FILE_BYTES;

@@ -54,7 +54,7 @@ impl Origin {
     }
 }
 
-/// What the annotations of an object ask of sync.
+/// What the annotations of an object ask of sync, and how it became what it is.
 ///
 /// Both spellings of an annotation count (`tidegate.dev/…` and Flux v1's). Where an object has both, `tidegate.dev/…` wins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,6 +73,8 @@ pub struct Intent {
     pub ignore_fields: Vec<FieldPattern>,
     /// `depends-on`: objects that must be ready before this one is applied.
     pub depends_on: Vec<Dependency>,
+    /// Values of Secrets were substituted into the object: nothing of it is shown, as with a Secret.
+    pub hide_values: bool,
 }
 
 impl Object {
