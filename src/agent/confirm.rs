@@ -76,10 +76,11 @@ async fn apart(
 ) -> anyhow::Result<Confirmed> {
     let home = Home::connect(config).await?;
     let renderers = renderers(config, Some(&home)).await;
+    let inputs = Some(home.inputs());
     let scene = Scene {
         config,
         home,
-        declared: Declared::apart(source_reader(config, renderers, Metrics::new())),
+        declared: Declared::apart(source_reader(config, renderers, inputs, Metrics::new())),
     };
     scene.confirm(repo, author, named).await
 }

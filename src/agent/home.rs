@@ -1,9 +1,9 @@
 //! The cluster that the agent runs in: its Secrets, its events, and the targets in it.
 
 use super::AgentConfig;
-use crate::cluster::{Access, ApiServer, Connection, HelmReleases, RecordEvents, RecordMap, SecretStore};
+use crate::cluster::{Access, ApiServer, Connection, HelmReleases, InputStore, RecordEvents, RecordMap, SecretStore};
 use crate::config::TargetSettings;
-use crate::port::MARK_PARTS;
+use crate::port::{InputObjects, MARK_PARTS};
 use crate::resource::{Protected, SetName};
 use crate::sync::Target;
 use std::collections::BTreeSet;
@@ -37,6 +37,11 @@ impl Home {
     /// The Secrets of this cluster.
     pub(super) fn secrets(&self) -> SecretStore {
         SecretStore::new(Arc::clone(&self.connection), self.namespace.clone())
+    }
+
+    /// The ConfigMaps and Secrets of this cluster that readings depend on.
+    pub(super) fn inputs(&self) -> Arc<dyn InputObjects> {
+        Arc::new(InputStore::new(Arc::clone(&self.connection), self.namespace.clone()))
     }
 
     /// Writes events about the record of a target.

@@ -87,7 +87,12 @@ async fn with_clone<T>(
     let settings = repo::git_settings(config, keys::existing(config).await?, scratch.path());
     let repo = Arc::new(repo::open_to_read(config, settings)?);
     let home = Home::connect(config).await.ok();
-    let reader = source_reader(config, renderers(config, home.as_ref()).await, Metrics::new());
+    let reader = source_reader(
+        config,
+        renderers(config, home.as_ref()).await,
+        home.as_ref().map(Home::inputs),
+        Metrics::new(),
+    );
     let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), Branch::default());
     let previewer = Previewer {
         config,

@@ -10,7 +10,9 @@ use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, Wake, run a
 use crate::git::{self, Signing};
 use crate::model::{ConfigBranch, Remote};
 use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
-use crate::port::{Branch, ConfigRepo, DeclaredSource, DeniedObjects, ObjectHealths, Renderer, ScanState};
+use crate::port::{
+    Branch, ConfigRepo, DeclaredSource, DeniedObjects, InputObjects, ObjectHealths, Renderer, ScanState,
+};
 use crate::registry::Router;
 use crate::source::{self, Publisher, Reader, TargetPaths};
 use crate::status::LandedCommits;
@@ -46,6 +48,8 @@ pub(super) struct Core {
     pub(super) denied: DeniedObjects,
     /// The programs that make objects of folders.
     pub(super) renderers: Vec<Arc<dyn Renderer>>,
+    /// The ConfigMaps and Secrets that readings depend on.
+    pub(super) inputs: Option<Arc<dyn InputObjects>>,
     /// How the workloads are that the sync loops apply.
     pub(super) healths: ObjectHealths,
     /// The credentials of every identity. Everybody calls AWS with these, so that each role is assumed once.
@@ -83,6 +87,7 @@ impl Base {
         let config = &core.config;
         let home = Home::connect(config).await?;
         let renderers = renderers(config, Some(&home)).await;
+        let inputs = home.inputs();
         let base = Self {
             home,
             signing: keys::signing(config).await?,
@@ -91,7 +96,11 @@ impl Base {
                 &core.aws,
                 core.metrics.clone(),
             )),
-            core: Core { renderers, ..core },
+            core: Core {
+                renderers,
+                inputs: Some(inputs),
+                ..core
+            },
         };
         Ok((base, queue, landed))
     }
@@ -124,6 +133,7 @@ impl Core {
             history: SharedHistory::default(),
             denied: DeniedObjects::default(),
             renderers: Vec::new(),
+            inputs: None,
             healths: ObjectHealths::default(),
             aws: Sdk::new(CallLimits::default()),
             jitter,
@@ -142,7 +152,8 @@ impl<B, G> Deref for Wiring<B, G> {
 impl<B: Deref<Target = Core>, G: ConfigRepo> Wiring<B, G> {
     /// The wiring, and the task that reads what commits declare.
     pub(super) fn new(base: B, repo: Arc<G>, wakes: Wakes) -> (Self, Publisher<G>) {
-        let reader = source_reader(&base.config, base.renderers.clone(), base.metrics.clone());
+        let (renderers, inputs) = (base.renderers.clone(), base.inputs.clone());
+        let reader = source_reader(&base.config, renderers, inputs, base.metrics.clone());
         let (declared, publisher) = source::publisher(reader, Arc::clone(&repo), base.branch.clone());
         let (automate, sync) = (Wake::from(&wakes.automation), wakes.sync.clone());
         let publisher = publisher.on_change(move || {
@@ -177,7 +188,12 @@ impl<B: Deref<Target = Core>, G: ConfigRepo> Wiring<B, G> {
 }
 
 /// Reads what the configured targets apply: each of them applies `repo.paths`.
-pub(super) fn source_reader(config: &AgentConfig, renderers: Vec<Arc<dyn Renderer>>, metrics: Metrics) -> Reader {
+pub(super) fn source_reader(
+    config: &AgentConfig,
+    renderers: Vec<Arc<dyn Renderer>>,
+    inputs: Option<Arc<dyn InputObjects>>,
+    metrics: Metrics,
+) -> Reader {
     let settings = &config.settings;
     let targets = settings.sync.targets.iter().map(|target| TargetPaths {
         target: target.id.clone(),
@@ -187,6 +203,10 @@ pub(super) fn source_reader(config: &AgentConfig, renderers: Vec<Arc<dyn Rendere
         remote: Remote::parse(&settings.repo.url.to_string()),
         branch: settings.repo.branch.clone(),
     });
+    let reader = match &settings.sync.substitute {
+        Some(substitute) => reader.substituting(substitute.clone(), inputs),
+        None => reader,
+    };
     match memory::for_manifests() {
         Some(room) => reader.with_room(room),
         None => reader,

@@ -28,6 +28,7 @@ mod repo;
 mod report;
 mod schema;
 mod size;
+mod substitute;
 mod sync;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 use super::report::Report;
+use super::substitute::Substitute as WrittenSubstitute;
 use super::text::{Label, Text, choices, parsed};
 use crate::model::{CommitId, TargetId};
 use crate::resource::{Adoption, DeletionLimit, Drift};
+use crate::source::Substitute;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -14,6 +16,8 @@ pub struct SyncSettings {
     pub adoption: Adoption,
     /// What is done about fields that people add to live objects.
     pub additions: Drift,
+    /// The variables that are replaced in objects; `None`: `${` has no meaning.
+    pub substitute: Option<Substitute>,
     /// The clusters that objects are applied to: at present one, the cluster that the agent runs in.
     pub targets: Vec<TargetSettings>,
     /// How many deletions happen without a person's confirmation.
@@ -55,6 +59,8 @@ pub(super) struct Sync {
     /// What the agent does about fields that people add to live objects, as `kubectl set env` does. `repair`: removes them.
     /// `warn`: reports them. `ignore`: nothing. The annotation `tidegate.dev/ignore-fields` keeps single fields.
     additions: Text<Drift>,
+    /// Variables that the agent replaces in objects (`${NAME}`), with the rules of Flux v2. Default: the agent replaces none.
+    substitute: Option<WrittenSubstitute>,
     deletions: Deletions,
 }
 
@@ -67,6 +73,7 @@ impl Default for Sync {
             namespace: None,
             adopt: false,
             additions: Text::known("repair"),
+            substitute: None,
             deletions: Deletions::default(),
         }
     }
@@ -126,6 +133,7 @@ impl Sync {
             enabled: self.enabled,
             adoption: if self.adopt { Adoption::All } else { Adoption::Annotated },
             additions: self.additions.value,
+            substitute: self.substitute.map(|written| written.settings(report)),
             targets: vec![TargetSettings {
                 id: TargetId::here(),
                 set: self.set.value.0,

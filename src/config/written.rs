@@ -92,8 +92,8 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// The values of the known keys. Unknown keys are reported once.
-    fn entries(&self, known: &'static [&'static str]) -> Result<Vec<(String, Node<'a>)>, Rejected> {
+    /// The values of the known keys; of all, if no keys are known. Unknown keys are reported once.
+    fn entries(&self, known: Option<&'static [&'static str]>) -> Result<Vec<(String, Node<'a>)>, Rejected> {
         let values = match self.value {
             Value::Mapping(values) => values,
             Value::Null => return Ok(Vec::new()),
@@ -106,7 +106,7 @@ impl<'a> Node<'a> {
             if self.report.is_rejected(&path) {
                 continue;
             }
-            if !known.contains(&key.as_str()) {
+            if let Some(known) = known.filter(|known| !known.contains(&key.as_str())) {
                 self.report.reject(&path, unknown(&key, known));
             } else if !value.is_null() {
                 entries.push((key, self.child(path, value)));
@@ -202,7 +202,15 @@ impl<'de> Deserializer<'de> for Node<'_> {
         keys: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Rejected> {
-        let entries = self.entries(keys)?;
+        let entries = self.entries(Some(keys))?;
+        visitor.visit_map(Entries {
+            entries: entries.into_iter(),
+            next: None,
+        })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Rejected> {
+        let entries = self.entries(None)?;
         visitor.visit_map(Entries {
             entries: entries.into_iter(),
             next: None,
@@ -211,7 +219,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
 
     serde::forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct tuple
-        tuple_struct map enum identifier ignored_any
+        tuple_struct enum identifier ignored_any
     }
 }
 

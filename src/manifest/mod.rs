@@ -58,6 +58,6 @@ pub(crate) use read::kustomize_files::{
 };
 pub use read::open::read;
 pub(crate) use read::pod::volume_field;
-pub use substitute::{InvalidVariable, NotSubstituted, Variables, substitute};
+pub use substitute::{InvalidVariable, NotSubstituted, Variables, may_change, substitute};
 pub use yaml::events::Style;
 pub(crate) use yaml::limits::MAX_FILE_BYTES;

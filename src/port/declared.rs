@@ -24,6 +24,8 @@ pub struct DeclaredState {
     pub images: DeclaredImages,
     /// The blob of each file that was read.
     pub blobs: BTreeMap<RepoPath, BlobId>,
+    /// Stands for the variables that were replaced in the objects; `None` if there are none.
+    pub variables: Option<[u8; 32]>,
     /// What could not be used, of all targets, in order and each once.
     pub findings: Vec<Finding>,
 }
@@ -74,6 +76,12 @@ impl DeclaredState {
     /// What a target applies; `None` for a target that has no paths in the config repo.
     pub fn target(&self, target: &TargetId) -> Option<&Arc<TargetState>> {
         self.targets.get(target)
+    }
+
+    /// Whether another reading of the same commit says the same. It may differ while the files do not: a program that failed may
+    /// succeed, and variables change.
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.commit == other.commit && self.findings == other.findings && self.variables == other.variables
     }
 
     /// How many objects all targets apply together.

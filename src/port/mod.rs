@@ -10,6 +10,7 @@ mod denied;
 mod deploy_key;
 mod events;
 mod forge;
+mod inputs;
 mod object_health;
 mod registry;
 mod releases;
@@ -36,6 +37,7 @@ pub use denied::DeniedObjects;
 pub use deploy_key::{AccessProbe, KeyFailure, KeyPair, KeyedRepo, SignerList};
 pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
+pub use inputs::{InputEntries, InputObjects};
 pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
 pub use registry::{ListFailure, Listing, Registry};
 pub use releases::{

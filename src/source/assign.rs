@@ -1,5 +1,6 @@
 use super::discover::Folders;
 use super::reading::FileReading;
+use super::substitution::Substitution;
 use super::{argo_cd, flux_v2};
 use crate::manifest::Document;
 use crate::model::{CommitId, ConfigBranch, Finding, ObjectId, RepoPath, Severity, TargetId};
@@ -117,6 +118,8 @@ pub(super) struct Read<'a> {
     pub(super) not_read: Vec<Finding>,
     /// The branch that the agent follows, if it is known.
     pub(super) own: Option<Arc<ConfigBranch>>,
+    /// Replaces variables in the objects.
+    pub(super) substitution: &'a Substitution,
 }
 
 /// What the targets apply.
@@ -147,6 +150,10 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
         objects.retain(|object| !foreign.iter().any(|folder| folder.has(object.origin.path())));
         let mut extra = target.vanished(read.files);
         extra.extend(target.swallowed(read.folders));
+        extra.extend(
+            read.substitution
+                .unknown(target.paths.first().unwrap_or(&RepoPath::default())),
+        );
         extra.extend(foreign.iter().filter_map(|folder| folder.finding(&target.paths)));
         let (twice, declared_twice) = drop_duplicates(&mut objects);
         extra.extend(declared_twice);
@@ -161,7 +168,8 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
     }
     let is_applied = |document: &&Arc<Document>| {
         let mut covering = targets.iter().filter(|target| target.covers(document.path()));
-        covering.any(|target| !duplicates[&target.target].contains(&document.object.id))
+        let object = read.substitution.of(&document.object);
+        object.is_some_and(|object| covering.any(|target| !duplicates[&target.target].contains(&object.id)))
     };
     let documents = read.manifests.iter().flat_map(|(_, reading)| &reading.documents);
     let applied = documents.filter(is_applied).cloned().collect();
@@ -192,6 +200,7 @@ fn findings(read: &mut Read<'_>) -> Vec<Finding> {
     let documents = read.manifests.iter().flat_map(|(_, reading)| &reading.documents);
     let plain = documents.map(|document| &*document.object);
     let rendered = read.renderings.iter().flat_map(|rendering| &rendering.objects);
+    findings.extend(read.substitution.findings());
     findings.extend(argo_cd::notice(plain.chain(rendered.map(|object| &**object))));
     findings
 }
@@ -200,11 +209,13 @@ fn objects_of(target: &TargetPaths, read: &Read<'_>) -> Vec<Arc<Object>> {
     let manifests = read.manifests.iter();
     let covered = manifests.filter(|(file, _)| target.covers(&file.path));
     let documents = covered.flat_map(|(_, reading)| &reading.documents);
-    let mut objects: Vec<Arc<Object>> = documents.map(|document| Arc::clone(&document.object)).collect();
+    let mut objects: Vec<Arc<Object>> = documents
+        .filter_map(|document| read.substitution.of(&document.object))
+        .collect();
     let rendered = read.renderings.iter().flat_map(|rendering| &rendering.objects);
     let rendered = rendered.filter(|object| target.covers(object.origin.path()));
     let plain = objects.len();
-    objects.extend(rendered.cloned());
+    objects.extend(rendered.filter_map(|object| read.substitution.of(object)));
     if objects.len() > plain {
         objects.sort_by(|a, b| a.origin.path().cmp(b.origin.path()));
     }

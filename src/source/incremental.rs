@@ -1,5 +1,6 @@
 use super::assign::{Assigned, TargetPaths};
 use super::reading::FileReading;
+use super::substitution::{Fingerprint, Substitution};
 use super::{argo_cd, flux_v2};
 use crate::model::{BlobId, CommitId, ObjectId, RepoPath};
 use crate::port::{DeclaredState, TargetState, TreeFile};
@@ -27,7 +28,13 @@ pub(super) struct Changed {
 
 impl Snapshot {
     /// The state of a commit whose files were all looked at.
-    pub(super) fn of(commit: CommitId, assigned: Assigned, blobs: BTreeMap<RepoPath, BlobId>, parsed: usize) -> Self {
+    pub(super) fn of(
+        commit: CommitId,
+        assigned: Assigned,
+        blobs: BTreeMap<RepoPath, BlobId>,
+        variables: Fingerprint,
+        parsed: usize,
+    ) -> Self {
         let Assigned {
             targets,
             images,
@@ -40,6 +47,7 @@ impl Snapshot {
             targets,
             images,
             blobs,
+            variables,
             findings,
         };
         Self {
@@ -51,12 +59,13 @@ impl Snapshot {
     }
 
     /// The state of a commit that differs in a few manifest files only. `None` where more than these files is concerned:
-    /// objects that are declared twice, kustomizations (those of Flux v2, too), values with markers.
+    /// objects that are declared twice, kustomizations (those of Flux v2, too), values with markers, objects with variables.
     pub(super) fn patched(
         &self,
         targets: &[TargetPaths],
         commit: CommitId,
         changed: &[Changed],
+        substitution: &Substitution,
         parsed: usize,
     ) -> Option<Self> {
         let is_plain = |reading: &FileReading| {
@@ -65,6 +74,7 @@ impl Snapshot {
                 && !reading.encrypted
                 && !flux_v2::is_in(reading)
                 && !argo_cd::is_in(reading)
+                && !substitution.concerns(reading.documents.iter().map(|document| &document.object))
         };
         let mut readings = changed
             .iter()

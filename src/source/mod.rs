@@ -5,7 +5,7 @@
 //! that a base which an overlay includes is not applied by itself), *render* (plain files are parsed here; a
 //! [`Renderer`](crate::port::Renderer) makes the objects of the other units), *assign* (pure: objects by target, each target with findings and a completeness of its own). What was read is kept
 //! under a hash of the unit's paths and blobs and of the renderer's version, so that a commit costs what it changes: a
-//! one-line commit parses one file and looks at no other.
+//! one-line commit parses one file and looks at no other. On request, variables in the objects are replaced (`substitution`) before they are assigned.
 //!
 //! [`Publisher`] is the task that owns the [`Reader`]. It reads each head of the branch, publishes the
 //! [`DeclaredState`](crate::port::DeclaredState), and reads other commits on request. Nobody else holds the reader, so no
@@ -36,9 +36,11 @@ mod reader;
 mod reading;
 mod render;
 mod startup_check;
+mod substitution;
 #[cfg(test)]
 mod tests;
 mod unread;
+mod variables;
 
 pub use assign::TargetPaths;
 pub use discover::discover;
@@ -47,3 +49,4 @@ pub use follow::{Follower, watch_verification};
 pub use publish::{Publisher, publisher};
 pub use reader::Reader;
 pub use startup_check::StartupCheck;
+pub use variables::{Substitute, SubstituteFrom};

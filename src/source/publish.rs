@@ -93,6 +93,7 @@ impl<G: ConfigRepo> Publisher<G> {
     /// Serves until the drain begins. A failed reading is reported to those who asked; the loops ask again. Requests come first:
     /// each loop waits with one request at most, so that they do not keep a head from being read.
     pub async fn run(mut self, shutdown: Shutdown) {
+        let mut inputs = self.reader.substitution.changes();
         let mut heads = self.branch.heads();
         heads.mark_changed();
         let mut retry = tokio::time::interval(RETRY);
@@ -116,6 +117,10 @@ impl<G: ConfigRepo> Publisher<G> {
                     }
                     retry.reset();
                 }
+                () = changed(&mut inputs) => {
+                    self.reader.inputs_changed();
+                    self.read_head_again().await;
+                }
                 _ = retry.tick() => self.try_again().await,
             }
         }
@@ -123,12 +128,18 @@ impl<G: ConfigRepo> Publisher<G> {
 
     /// Reads the head again if a rendering failed that may succeed now.
     async fn try_again(&mut self) {
-        let Some(head) = self.branch.head().filter(|_| self.reader.try_again()) else {
+        if self.reader.try_again() {
+            self.read_head_again().await;
+        }
+    }
+
+    async fn read_head_again(&mut self) {
+        let Some(head) = self.branch.head() else {
             return;
         };
         let before = self.published.borrow().clone();
         match self.read(head).await {
-            Ok(state) if before.is_none_or(|before| before.findings != state.findings) => (self.changed)(),
+            Ok(state) if before.is_none_or(|before| !before.is_as(&state)) => (self.changed)(),
             Ok(_) => {}
             Err(failure) => tracing::debug!(commit = %head, error = %failure, "the head was not read again"),
         }
@@ -147,9 +158,7 @@ impl<G: ConfigRepo> Publisher<G> {
             })??;
         if self.branch.head() == Some(commit) {
             self.published.send_if_modified(|published| {
-                let is_same =
-                    |published: &Arc<DeclaredState>| published.commit == commit && published.findings == state.findings;
-                if published.as_ref().is_some_and(is_same) {
+                if published.as_ref().is_some_and(|published| published.is_as(&state)) {
                     return false;
                 }
                 *published = Some(Arc::clone(&state));
@@ -157,6 +166,17 @@ impl<G: ConfigRepo> Publisher<G> {
             });
         }
         Ok(state)
+    }
+}
+
+/// Waits until something that is followed changes; forever, if nothing is followed.
+async fn changed(inputs: &mut Option<watch::Receiver<u64>>) {
+    let followed = match inputs {
+        Some(inputs) => inputs.changed().await.is_ok(),
+        None => false,
+    };
+    if !followed {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -6,11 +6,13 @@ use super::named::Named;
 use super::pending::{Plan, Renderers};
 use super::reading::{BATCH, FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
 use super::render::{Rendered, Renderings};
+use super::substitution::Substitution;
 use super::unread;
+use super::variables::Substitute;
 use crate::driver::blocking;
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{CommitId, ConfigBranch, RepoPath};
-use crate::port::{ConfigRepo, DeclaredState, FileChange, Renderer, RepoFailure, TreeFile};
+use crate::port::{ConfigRepo, DeclaredState, FileChange, InputObjects, Renderer, RepoFailure, TreeFile};
 use crate::telemetry::Metrics;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -37,6 +39,9 @@ pub struct Reader {
     weight: usize,
     /// The branch that is read, if it is known.
     own: Option<Arc<ConfigBranch>>,
+    pub(super) substitution: Substitution,
+    /// Whether the variables may be others than at the latest reading.
+    inputs_changed: bool,
 }
 
 /// Parses files from their contents. Tests put in one that fails.
@@ -73,6 +78,8 @@ impl Reader {
             room: ROOM,
             weight: 0,
             own: None,
+            substitution: Substitution::default(),
+            inputs_changed: false,
         }
     }
 
@@ -91,13 +98,32 @@ impl Reader {
         }
     }
 
+    /// The reader that replaces variables in objects. `inputs`: the cluster that has the variables, if there is one.
+    #[must_use]
+    pub fn substituting(self, settings: Substitute, inputs: Option<Arc<dyn InputObjects>>) -> Self {
+        Self {
+            substitution: Substitution::new(settings, inputs),
+            ..self
+        }
+    }
+
     /// What a commit declares.
     ///
     /// # Errors
     /// The repository could not be read, or not as a whole. Files that are wrong are findings and no errors.
     pub async fn read(&mut self, repo: &impl ConfigRepo, commit: CommitId) -> Result<Arc<DeclaredState>, RepoFailure> {
-        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.state.commit == commit) {
-            return Ok(Arc::clone(&latest.state));
+        if let Some(latest) = self.latest(commit).filter(|_| !self.inputs_changed) {
+            return Ok(latest);
+        }
+        self.inputs_changed = false;
+        let variables = self.substitution.read().await;
+        if let Some(latest) = &self.latest
+            && (latest.state.variables != variables || self.substitution.may_pass())
+        {
+            self.latest = None;
+        }
+        if let Some(latest) = self.latest(commit) {
+            return Ok(latest);
         }
         let snapshot = match self.read_changes(repo, commit).await? {
             Some(snapshot) => snapshot,
@@ -105,6 +131,16 @@ impl Reader {
         };
         tracing::debug!(%commit, files = snapshot.parsed, "read");
         Ok(Arc::clone(&self.latest.insert(snapshot).state))
+    }
+
+    fn latest(&self, commit: CommitId) -> Option<Arc<DeclaredState>> {
+        let latest = self.latest.as_ref().filter(|latest| latest.state.commit == commit);
+        latest.map(|latest| Arc::clone(&latest.state))
+    }
+
+    /// Has the variables read again when the latest commit is asked for the next time.
+    pub(super) fn inputs_changed(&mut self) {
+        self.inputs_changed = true;
     }
 
     /// Has the latest commit read again when it is asked for the next time, if a rendering failed that may succeed then. Returns
@@ -143,11 +179,23 @@ impl Reader {
         pending.extend(self.renderers.take_encrypted(&mut manifests));
         let room = self.room.saturating_sub(self.weight);
         let Rendered { renderings, may_pass } = self.renderings.render(repo, pending, room, &self.metrics).await?;
-        self.may_pass = may_pass;
+        self.may_pass = may_pass || self.substitution.may_pass();
         self.folders = units.into_folders();
         self.outside = outside;
         not_read.extend(flux.findings);
         not_read.extend(unread::findings(&listing.unread, &self.folders));
+        let documents = manifests.iter().flat_map(|(_, reading)| &reading.documents);
+        let plain = documents.map(|document| Arc::clone(&document.object));
+        let rendered = renderings
+            .iter()
+            .flat_map(|rendering| rendering.objects.iter().cloned());
+        let made = self.substitution.make(plain.chain(rendered).collect()).await;
+        made.map_err(|error| {
+            unreadable(
+                &RepoPath::default(),
+                &format!("its variables were not replaced: {error}"),
+            )
+        })?;
         let read = Read {
             commit,
             files: &listing.files,
@@ -158,11 +206,13 @@ impl Reader {
             units: folders.into(),
             not_read,
             own: self.own.clone(),
+            substitution: &self.substitution,
         };
         Ok(Snapshot::of(
             commit,
             assign(&self.targets, read),
             blobs,
+            self.substitution.fingerprint(),
             parsed + parsed_too,
         ))
     }
@@ -222,7 +272,7 @@ impl Reader {
             replaced.extend(old.filter(|old| *old != key));
             changed.push(Changed { file, before, after });
         }
-        let Some(snapshot) = latest.patched(&self.targets, commit, &changed, parsed) else {
+        let Some(snapshot) = latest.patched(&self.targets, commit, &changed, &self.substitution, parsed) else {
             return Ok(None);
         };
         for key in replaced {

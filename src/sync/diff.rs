@@ -1,5 +1,5 @@
 use super::dry_run::Foretold;
-use super::first_contact::refusal_of;
+use super::first_contact::{refusal_of, shown};
 use super::plan_inputs::Approval;
 use super::report::{FailedObject, failures};
 use super::sync_plan::ApplyStep;
@@ -114,9 +114,10 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 }
             }
         }
-        let compared = api.compare(&step.served, &step.id, &body).await?;
+        let compared = api.compare(&step.served, &step.id, &body).await;
+        let compared = compared.map_err(|failure| shown(step, failure))?;
         let Some(live) = compared.live else { return Ok(None) };
-        let is_secret = GroupKind::of(&step.id).is("", "Secret");
+        let is_secret = GroupKind::of(&step.id).is("", "Secret") || step.object.intent.hide_values;
         let mut fields = object_diff(&live, &compared.applied, is_secret, key);
         // A dry run does not remove what people added: the agent first takes those fields over.
         let added = step.additions.as_ref().map(Additions::paths).unwrap_or_default();

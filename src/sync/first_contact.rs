@@ -31,17 +31,14 @@ pub(super) struct Manners<'a> {
 pub(super) async fn send(api: &impl TargetApi, step: &ApplyStep, manners: Manners<'_>) -> Result<Sent, ClusterFailure> {
     let body = prepare(&step.object.value.value(), &step.id, manners.set);
     if step.is_first_contact {
-        match api
-            .apply(&step.served, &step.id, &versioned(&body, CREATE_ONLY), manners.mode)
-            .await
-        {
+        match apply(api, step, &versioned(&body, CREATE_ONLY), manners.mode).await {
             Ok(applied) => return Ok(Sent { applied, adopted: None }),
             Err(ClusterFailure::Conflict { .. }) => {}
             Err(failure) => return Err(failure),
         }
     }
     if !step.is_first_contact && step.additions.is_none() && step.object.intent.ignore_fields.is_empty() {
-        let applied = api.apply(&step.served, &step.id, &body, manners.mode).await?;
+        let applied = apply(api, step, &body, manners.mode).await?;
         return Ok(Sent { applied, adopted: None });
     }
     let mut races = 0;
@@ -60,10 +57,23 @@ pub(super) async fn create(
     manners: Manners<'_>,
 ) -> Result<Option<Applied>, ClusterFailure> {
     let body = versioned(&prepare(&step.object.value.value(), &step.id, manners.set), CREATE_ONLY);
-    match api.apply(&step.served, &step.id, &body, manners.mode).await {
+    match apply(api, step, &body, manners.mode).await {
         Ok(applied) => Ok(Some(applied)),
         Err(ClusterFailure::Conflict { .. }) => Ok(None),
         Err(failure) => Err(failure),
+    }
+}
+
+async fn apply(api: &impl TargetApi, step: &ApplyStep, body: &Value, mode: Mode) -> Result<Applied, ClusterFailure> {
+    let applied = api.apply(&step.served, &step.id, body, mode).await;
+    applied.map_err(|failure| shown(step, failure))
+}
+
+/// What may be shown of a failed write: webhooks quote what they refuse.
+pub(super) fn shown(step: &ApplyStep, failure: ClusterFailure) -> ClusterFailure {
+    match step.object.intent.hide_values {
+        true => failure.without_words(),
+        false => failure,
     }
 }
 
@@ -75,7 +85,7 @@ async fn send_over(
     manners: Manners<'_>,
 ) -> Result<Sent, ClusterFailure> {
     let Some((live, mut version)) = api.look(&step.served, &step.id).await? else {
-        let applied = api.apply(&step.served, &step.id, body, manners.mode).await?;
+        let applied = apply(api, step, body, manners.mode).await?;
         return Ok(Sent { applied, adopted: None });
     };
     let mut adopted = None;
@@ -119,7 +129,7 @@ async fn send_over(
             };
             Ok(Sent { applied, adopted })
         }
-        Err(failure) => Err(failure),
+        Err(failure) => Err(shown(step, failure)),
     }
 }
 

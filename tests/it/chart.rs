@@ -321,6 +321,22 @@ fn keys_are_read_by_the_name_of_their_secret_and_where_they_are_used() {
         of(&named),
         ["mine tidegate-token: get update patch", ": create", "signing: get"]
     );
+    let variables = [
+        URL,
+        "sync.substitute.from[0].kind=Secret",
+        "sync.substitute.from[0].name=vars",
+        "sync.substitute.from[1].kind=Secret",
+        "sync.substitute.from[1].name=others",
+        "sync.substitute.from[1].namespace=elsewhere",
+    ];
+    assert_eq!(
+        of(&variables),
+        [
+            "tidegate-deploy-key tidegate-token: get update patch",
+            ": create",
+            "vars: get list watch"
+        ]
+    );
     let https = [
         "repo.url=https://git.acme.example/fleet.git",
         "repo.http.secret=login",

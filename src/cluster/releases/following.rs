@@ -8,7 +8,7 @@ use std::pin::pin;
 use tokio::time::Instant;
 
 /// What the follower of a list learns.
-pub(super) enum News<K> {
+pub(in crate::cluster) enum News<K> {
     /// The watch delivers something.
     Event(Event<K>),
     /// What was delivered counts no more until the next list. Nothing failed.
@@ -19,7 +19,7 @@ pub(super) enum News<K> {
 
 /// Follows the watches that `begin` makes, one after the other, until the task is aborted. Each begins with a list: a watcher that
 /// goes on after an error delivers no list, so that nothing would say that the error is over.
-pub(super) async fn follow<K, S>(url: &str, begin: impl Fn() -> S, mut take: impl FnMut(News<K>))
+pub(in crate::cluster) async fn follow<K, S>(url: &str, begin: impl Fn() -> S, mut take: impl FnMut(News<K>))
 where
     S: Stream<Item = Result<Event<K>, Error>>,
 {

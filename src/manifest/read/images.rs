@@ -99,7 +99,12 @@ impl Images {
                 };
                 let problem = Problem {
                     position: cursor.position(),
-                    message: format!("{reason}; {advice}"),
+                    message: match scalar.value.contains("${") || reason.contains("${") {
+                        true => format!(
+                            "it holds a variable (${{...}}), and bumps need the tag itself; {advice}, or change the variable"
+                        ),
+                        false => format!("{reason}; {advice}"),
+                    },
                 };
                 return self.unreadable.push((field, problem));
             }

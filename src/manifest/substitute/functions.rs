@@ -67,7 +67,7 @@ fn removed(value: &str, pattern: &str, longest: bool) -> Result<String, Failure>
     let ends = value.char_indices().map(|(at, c)| at + c.len_utf8());
     let mut matching = ends.filter(|end| glob.matches(&value[..*end]));
     let end = match longest {
-        true => matching.last(),
+        true => matching.next_back(),
         false => matching.next(),
     };
     Ok(value[end.unwrap_or_default()..].to_owned())

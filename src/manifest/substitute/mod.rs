@@ -13,5 +13,5 @@ mod print;
 mod template;
 mod variables;
 
-pub use object::{NotSubstituted, substitute};
+pub use object::{NotSubstituted, may_change, substitute};
 pub use variables::{InvalidVariable, Variables};

@@ -33,28 +33,27 @@ pub enum NotSubstituted {
     NoObject,
 }
 
+/// Whether variables may change the object: it has an expression, and does not ask to stay as it is.
+pub fn may_change(object: &Object) -> bool {
+    let text = object.value.text();
+    if !text.contains("${") && !text.contains("$$") {
+        return false;
+    }
+    let value = object.value.value();
+    let opts_out =
+        |entries| value.pointer(entries).and_then(|all: &Value| all.get(OPT_OUT)) == Some(&Value::from(DISABLED));
+    !opts_out("/metadata/labels") && !opts_out("/metadata/annotations")
+}
+
 /// An object with the values of its variables; `None` for an object that stays as it is.
 ///
 /// # Errors
 /// Nothing of the object may be applied.
 pub fn substitute(object: &Object, variables: &Variables) -> Result<Option<Object>, NotSubstituted> {
-    if variables.is_empty() || !object.value.text().contains('$') {
+    if variables.is_empty() || !may_change(object) {
         return Ok(None);
     }
-    let value = object.value.value();
-    let opts_out = |entries: &str| {
-        value
-            .pointer(entries)
-            .and_then(|all| all.get(OPT_OUT))
-            .and_then(Value::as_str)
-    };
-    if ["/metadata/labels", "/metadata/annotations"]
-        .into_iter()
-        .any(|all| opts_out(all) == Some(DISABLED))
-    {
-        return Ok(None);
-    }
-    let text = print(&value);
+    let text = print(&object.value.value());
     let evaluated = evaluate(&text, variables).map_err(|malformed| NotSubstituted::Malformed(words(malformed)))?;
     if !evaluated.missing.is_empty() {
         return Err(NotSubstituted::Missing(evaluated.missing.into_iter().collect()));
@@ -195,5 +194,20 @@ mod tests {
         let done = substitute(&object(&text), &variables()).unwrap().unwrap();
         assert!(done.intent.hide_values);
         assert_eq!(done.value.value()["data"]["a"], "x: s3cr3t: }");
+    }
+
+    #[test]
+    fn an_image_with_a_variable_is_not_bumped_and_says_so() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, annotations: {tidegate.dev/automated: \"true\"}}\nspec: \
+                    {template: {spec: {containers: [{name: a, image: \"${R}/web:1\"}, {name: b, image: \"r.example/web:${TAG:-1}\"}]}}}\n";
+        let reading = read(&RepoPath::parse("a.yaml").unwrap(), text.as_bytes());
+        assert!(reading.documents[0].images.is_empty());
+        let said: Vec<&str> = reading.findings.iter().map(|finding| &*finding.message).collect();
+        assert_eq!(said.len(), 2);
+        assert!(
+            said.iter()
+                .all(|said| said.contains("is not bumped: it holds a variable (${...})")),
+            "{said:?}"
+        );
     }
 }

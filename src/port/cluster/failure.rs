@@ -46,6 +46,26 @@ pub enum ClusterFailure {
 }
 
 impl ClusterFailure {
+    /// The failure without what the server says about the object. Values of Secrets may stand in any part of it.
+    #[must_use]
+    pub fn without_words(self) -> Self {
+        let hidden = |what: &str| {
+            format!(
+                "the API server {what}; its words are not shown, since values of Secrets stand in the object; try `kubectl apply \
+                 --dry-run=server` on the object"
+            )
+        };
+        match self {
+            Self::Refused { .. } => Self::Refused {
+                message: hidden("refuses the object"),
+            },
+            Self::Immutable { .. } => Self::Immutable {
+                message: hidden("refuses to change a field"),
+            },
+            other => other,
+        }
+    }
+
     /// Whether the failure is about the server and not about the object.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable { .. })

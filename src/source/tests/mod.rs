@@ -9,6 +9,7 @@ mod reading;
 mod rendering;
 mod targets;
 mod unread;
+mod variables;
 
 use super::assign::TargetPaths;
 use super::reader::Reader;

@@ -116,6 +116,7 @@ impl Scene {
             targets: BTreeMap::from([of("a", a_is_complete), of("b", true)]),
             images: DeclaredImages::default(),
             blobs: BTreeMap::new(),
+            variables: None,
             findings: Vec::new(),
         };
         self.declared.0.lock().unwrap().insert(id, Arc::new(state));

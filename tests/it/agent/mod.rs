@@ -20,5 +20,6 @@ mod running;
 mod scope;
 mod signals;
 mod sops;
+mod substitute;
 mod wait;
 pub(crate) mod world;
