@@ -110,8 +110,9 @@ mod tests {
 
     #[test]
     fn variables_of_manifests_are_texts_with_names_and_their_sources_are_named() {
-        let sync =
-            |text: &str| format!("repo: {{url: \"ssh://git@github.com/acme/fleet.git\"}}\nsync: {{substitute: {text}}}\n");
+        let sync = |text: &str| {
+            format!("repo: {{url: \"ssh://git@github.com/acme/fleet.git\"}}\nsync: {{substitute: {text}}}\n")
+        };
         let settings = read(
             "f",
             &sync("{variables: {A: x, B: ''}, from: [{kind: Secret, name: a, optional: true}]}"),
