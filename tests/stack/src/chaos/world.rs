@@ -50,6 +50,8 @@ pub(super) struct World<'a> {
     pub(super) precious: BTreeMap<Key, String>,
     /// Objects of the agent that another tool has marked as its own, by their UIDs.
     pub(super) marked: BTreeMap<String, Key>,
+    /// Objects that another set of the agent has marked as its own.
+    pub(super) of_other_sets: BTreeSet<Key>,
     /// What operators wrote beside git: object, UID and field, with the value.
     pub(super) written: BTreeMap<(Key, String, String), String>,
     /// The UIDs of the objects that people deleted.
@@ -112,6 +114,7 @@ impl<'a> World<'a> {
             twin: None,
             precious: BTreeMap::new(),
             marked: BTreeMap::new(),
+            of_other_sets: BTreeSet::new(),
             written: BTreeMap::new(),
             deleted: BTreeSet::new(),
             backup: BTreeMap::new(),

@@ -79,8 +79,9 @@ pub(super) async fn other_tool(world: &mut World<'_>, live: &Live, a: u64, b: u6
             .pointer("/metadata/uid")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        if b % 4 != 3 {
-            world.marked.insert(uid.to_owned(), key.clone());
+        match b % 4 {
+            3 => drop(world.of_other_sets.insert(key.clone())),
+            _ => drop(world.marked.insert(uid.to_owned(), key.clone())),
         }
         return Ok(Some(format!("{manager} marks {key}")));
     }
