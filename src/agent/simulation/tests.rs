@@ -83,10 +83,13 @@ fn nothing_that_must_never_happen_happens_in_some_runs() {
     }
 }
 
+/// The steps of a seed.
+type Steps = fn(u64) -> Vec<Step>;
+
 /// Faults that are put into the ports on purpose, each as one would be in the agent. The judge must find each within some runs.
 #[test]
 fn the_simulation_finds_each_of_five_faults() {
-    let faults: [(Sabotage, &str, fn(u64) -> Vec<Step>); 5] = [
+    let faults: [(Sabotage, &str, Steps); 5] = [
         (Sabotage::PushWithoutCompare, "its bump was made before", steps),
         (Sabotage::PartialTree, "was deleted, and every commit", steps),
         (Sabotage::LostWakeUp, "soon after DeleteObject", steps),
