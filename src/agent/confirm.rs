@@ -6,6 +6,7 @@ use super::renderers::renderers;
 use super::wire_sync::syncer;
 use super::wiring::source_reader;
 use super::{AgentConfig, keys, repo};
+use crate::aws::{CallLimits, Sdk};
 use crate::git::UserClone;
 use crate::history::Confirmation;
 use crate::model::{Author, CommitId, CommitPrefix, ObjectId};
@@ -74,7 +75,7 @@ async fn apart(
     author: Option<Author>,
     named: &CommitPrefix,
 ) -> anyhow::Result<Confirmed> {
-    let home = Home::connect(config).await?;
+    let home = Home::connect(config, &Sdk::new(CallLimits::default())).await?;
     let renderers = renderers(config, Some(&home)).await;
     let inputs = Some(home.inputs());
     let scene = Scene {
@@ -149,7 +150,7 @@ impl Scene<'_> {
         let state = declared
             .target(&target.id)
             .context("the target has no paths in the config repo")?;
-        let mut syncer = syncer(settings, self.home.target(target));
+        let mut syncer = syncer(settings, self.home.target(target).await?);
         let last = syncer.last_applied().await?;
         let approval = approval(repo, settings.confirm, last, tip, syncer.has_waited()).await?;
         let Some(waiting) = syncer.waiting(state, approval).await? else {

@@ -1,24 +1,29 @@
 //! The cluster that the agent runs in: its Secrets, its events, and the targets in it.
 
 use super::AgentConfig;
-use crate::cluster::{Access, ApiServer, Connection, HelmReleases, InputStore, RecordEvents, RecordMap, SecretStore};
-use crate::config::TargetSettings;
+use crate::aws::{EksCluster, Sdk};
+use crate::cluster::{
+    Access, ApiServer, Connection, HelmReleases, InputStore, RecordEvents, RecordMap, RemoteAccess, SecretStore,
+};
+use crate::config::{TargetAccess, TargetSettings};
 use crate::port::{InputObjects, MARK_PARTS};
 use crate::resource::{Protected, SetName};
 use crate::sync::Target;
-use std::collections::BTreeSet;
+use anyhow::Context as _;
 use std::sync::Arc;
 
 /// The cluster that the agent runs in. Clones share one connection.
 #[derive(Clone)]
 pub(super) struct Home {
+    access: Access,
     connection: Arc<Connection>,
     namespace: String,
+    aws: Sdk,
 }
 
 impl Home {
     /// Sends nothing yet.
-    pub(super) async fn connect(config: &AgentConfig) -> anyhow::Result<Self> {
+    pub(super) async fn connect(config: &AgentConfig, aws: &Sdk) -> anyhow::Result<Self> {
         let access = match &config.environment.kubeconfig {
             Some(path) => Access::Kubeconfig {
                 path: path.clone(),
@@ -30,7 +35,9 @@ impl Home {
         let namespace = config.environment.namespace.clone();
         Ok(Self {
             namespace: namespace.unwrap_or_else(|| connection.namespace().to_owned()),
+            access,
             connection,
+            aws: aws.clone(),
         })
     }
 
@@ -49,25 +56,62 @@ impl Home {
         RecordEvents::new(Arc::clone(&self.connection), self.record(target))
     }
 
-    /// A target in this cluster, with its record in the agent's namespace.
-    pub(super) fn target(&self, target: &TargetSettings) -> Target<ApiServer, RecordMap> {
+    /// Connects to a target. Sends nothing yet, to no cluster.
+    ///
+    /// # Errors
+    /// The agent's own credentials or certificates cannot be used, or the settings name no region.
+    pub(super) async fn connect_to(&self, target: &TargetSettings) -> anyhow::Result<Arc<Connection>> {
+        let access = match &target.access {
+            TargetAccess::Home if target.account.is_none() => return Ok(Arc::clone(&self.connection)),
+            TargetAccess::Home => {
+                let connection = Connection::open_as(&self.access, target.account.as_ref()).await?;
+                return Ok(Arc::new(connection));
+            }
+            TargetAccess::Kubeconfig { secret, entry, context } => RemoteAccess::Kubeconfig {
+                secrets: self.secrets(),
+                secret: secret.clone(),
+                entry: entry.clone(),
+                context: context.clone(),
+            },
+            TargetAccess::Eks {
+                cluster,
+                region,
+                identity,
+                address,
+            } => RemoteAccess::Eks {
+                cluster: EksCluster::new(cluster, region, identity.clone(), self.aws.clone())
+                    .map(Box::new)
+                    .with_context(|| format!("target {}: {region:?} is not a region", target.id))?,
+                address: address.clone(),
+            },
+        };
+        let account = target.account.clone();
+        Ok(Arc::new(Connection::to_target(target.id.as_str(), access, account)))
+    }
+
+    /// A target, with its record in the agent's namespace of this cluster.
+    ///
+    /// # Errors
+    /// As [`Home::connect_to`].
+    pub(super) async fn target(&self, target: &TargetSettings) -> anyhow::Result<Target<ApiServer, RecordMap>> {
         let record = self.record(target);
-        let api = ApiServer::new(Arc::clone(&self.connection), &record.id());
+        let api = ApiServer::new(self.connect_to(target).await?, &record.id());
         let api = api
             .in_namespaces(&target.namespaces)
             .defaulting_to(target.namespace.as_deref());
-        Target {
+        // In another cluster the agent has no namespace, and its record is not there.
+        let own = target.is_home();
+        let records = (0..MARK_PARTS).map(|part| record.marks(part)).chain([record.object()]);
+        Ok(Target {
             id: target.id.clone(),
             api: Arc::new(api),
             protected: Protected {
-                namespaces: BTreeSet::from([self.namespace.clone()]),
-                objects: (0..MARK_PARTS)
-                    .map(|part| record.marks(part))
-                    .chain([record.object()])
-                    .collect(),
+                namespaces: own.then(|| self.namespace.clone()).into_iter().collect(),
+                objects: records.filter(|_| own).collect(),
+                fence: target.fence.clone(),
             },
-            record: Arc::new(RecordMap::new(Arc::clone(&self.connection), record)),
-        }
+            record: self.record_of(target),
+        })
     }
 
     /// The HelmReleases of a target in this cluster.
@@ -77,6 +121,11 @@ impl Home {
             &self.record(target).id(),
             &target.namespaces,
         )
+    }
+
+    /// The record of a target.
+    pub(super) fn record_of(&self, target: &TargetSettings) -> Arc<RecordMap> {
+        Arc::new(RecordMap::new(Arc::clone(&self.connection), self.record(target)))
     }
 
     fn record(&self, target: &TargetSettings) -> SetName {

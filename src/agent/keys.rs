@@ -3,6 +3,7 @@
 use super::AgentConfig;
 use super::home::Home;
 use super::repo;
+use crate::aws::{CallLimits, Sdk};
 use crate::cluster::SecretStore;
 use crate::config::{KeySource, SigningKey};
 use crate::deploy_key::{self, KeyLocation, KeyStore, Keys, Readiness};
@@ -122,7 +123,7 @@ async fn store(config: &AgentConfig, source: &KeySource) -> anyhow::Result<KeySt
     Ok(match source {
         KeySource::File(path) => KeyStore::new(KeyLocation::File(path.clone()), kind),
         KeySource::Secret(_) => {
-            let home = Home::connect(config).await?;
+            let home = Home::connect(config, &Sdk::new(CallLimits::default())).await?;
             KeyStore::new(location(source, || home.secrets()), kind)
         }
     })

@@ -69,7 +69,11 @@ impl Loops {
             let wake = Wake::from(&activator);
             sync.add(target.id.clone(), activator);
             SyncLoopSlot {
-                condition: health.condition(name, "the first pass has not ended yet"),
+                // An agent is ready without the clusters of others, which may be away.
+                condition: match target.is_home() {
+                    true => health.condition(name, "the first pass has not ended yet"),
+                    false => Health::default().condition(name, "the first pass has not ended yet"),
+                },
                 target: target.clone(),
                 this,
                 wake,

@@ -86,7 +86,8 @@ async fn with_clone<T>(
     let scratch = tempfile::tempdir()?;
     let settings = repo::git_settings(config, keys::existing(config).await?, scratch.path());
     let repo = Arc::new(repo::open_to_read(config, settings)?);
-    let home = Home::connect(config).await.ok();
+    let aws = Sdk::new(CallLimits::default());
+    let home = Home::connect(config, &aws).await.ok();
     let reader = source_reader(
         config,
         renderers(config, home.as_ref()).await,
@@ -98,11 +99,7 @@ async fn with_clone<T>(
         config,
         repo: &repo,
         source: &declared,
-        registry: &registries::router(
-            &config.settings.registries,
-            &Sdk::new(CallLimits::default()),
-            Metrics::new(),
-        ),
+        registry: &registries::router(&config.settings.registries, &aws, Metrics::new()),
         history: &SharedHistory::default(),
         home: home.as_ref(),
     };
@@ -198,9 +195,9 @@ impl Previewer<'_> {
     async fn syncer(&self, target: &TargetSettings) -> anyhow::Result<Syncer<ApiServer, RecordMap>> {
         let home = match self.home {
             Some(home) => home.clone(),
-            None => Home::connect(self.config).await?,
+            None => Home::connect(self.config, &Sdk::new(CallLimits::default())).await?,
         };
-        Ok(syncer(&self.config.settings.sync, home.target(target)))
+        Ok(syncer(&self.config.settings.sync, home.target(target).await?))
     }
 
     /// What may be deleted at a commit. The syncer learns what the commit before it declared.

@@ -71,13 +71,19 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     wire_source::spawn(&wiring, loops.source, loops.repo_condition, findings, &mut tasks);
     // Before automation, which waits for the first pass of each target.
     let home = &wiring.home;
-    let mut synced = wire_sync::spawn(&wiring, loops.sync, |settings| home.target(settings), &mut tasks);
+    let synced = wire_sync::spawn(
+        &wiring,
+        loops.sync,
+        async |settings| home.target(settings).await,
+        &mut tasks,
+    )
+    .await?;
     if wiring.config.settings.automation.enabled {
         let registry = Arc::clone(&wiring.registry);
         wire_scan::spawn(&wiring, loops.scan, registry, &mut tasks).await?;
         wire_automation::spawn(&wiring, loops.automation, decisions, &mut tasks).await?;
     }
-    if let Some((target, api)) = synced.pop() {
+    if let Some((target, api)) = synced.into_iter().find(|(target, _)| target.runs_releases) {
         wire_releases::spawn(&wiring, loops.releases, &target, api, &mut tasks).await;
     }
     let listen = wiring.config.settings.http.listen;

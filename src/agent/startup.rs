@@ -13,7 +13,7 @@ pub(super) fn spawn(wiring: &Wiring, tasks: &mut Tasks) {
         repo: Arc::clone(&wiring.repo),
         declared: Arc::clone(&wiring.declared),
         branch: wiring.branch.clone(),
-        record: target.map(|target| wiring.home.target(target).record),
+        record: target.map(|target| wiring.home.record_of(target)),
         address: settings.repo.url.to_string(),
         paths: settings.repo.paths.clone(),
         reporter: wiring.reporter.clone(),

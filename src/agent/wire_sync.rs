@@ -12,12 +12,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// Spawns the loops. Returns the targets, with what they are reached by.
-pub(super) fn spawn<B, G, A, R>(
+pub(super) async fn spawn<B, G, A, R>(
     wiring: &Wiring<B, G>,
     slots: Vec<SyncLoopSlot>,
-    target: impl Fn(&TargetSettings) -> Target<A, R>,
+    target: impl AsyncFn(&TargetSettings) -> anyhow::Result<Target<A, R>>,
     tasks: &mut Tasks,
-) -> Vec<(TargetSettings, Arc<A>)>
+) -> anyhow::Result<Vec<(TargetSettings, Arc<A>)>>
 where
     B: Deref<Target = Core>,
     G: ConfigRepo,
@@ -27,7 +27,9 @@ where
     let settings = &wiring.config.settings.sync;
     let mut targets = Vec::new();
     for slot in slots {
-        let target = target(&slot.target);
+        let target = target(&slot.target).await?;
+        // Bumps do not wait for another cluster, which may be away.
+        let is_awaited = slot.target.is_home();
         targets.push((slot.target, Arc::clone(&target.api)));
         let drift = wake_on_drift(Arc::clone(&target.api), slot.wake, wiring.shutdown.clone());
         tasks.spawn(format!("drift of {}", target.id), drift);
@@ -38,7 +40,7 @@ where
                 wiring.reporter.clone(),
                 wiring.metrics.clone(),
             )
-            .noting_denied(wiring.denied.clone(), Wake::from(&wiring.wakes.automation)),
+            .noting_denied(wiring.denied.clone(), Wake::from(&wiring.wakes.automation), is_awaited),
             syncer: syncer(settings, target).publishing(wiring.healths.clone()),
             confirmed: settings.confirm,
             repo: Arc::clone(&wiring.repo),
@@ -51,7 +53,7 @@ where
         });
         wiring.spawn_loop(slot.this, work, tasks);
     }
-    targets
+    Ok(targets)
 }
 
 /// What applies and prunes in a target, by the settings.

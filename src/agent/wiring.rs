@@ -85,7 +85,7 @@ impl Base {
         ]);
         let core = Core::new(Arc::new(config), metrics, reporter, shutdown, jitter);
         let config = &core.config;
-        let home = Home::connect(config).await?;
+        let home = Home::connect(config, &core.aws).await?;
         let renderers = renderers(config, Some(&home)).await;
         let inputs = home.inputs();
         let base = Self {
@@ -187,7 +187,7 @@ impl<B: Deref<Target = Core>, G: ConfigRepo> Wiring<B, G> {
     }
 }
 
-/// Reads what the configured targets apply: each of them applies `repo.paths`.
+/// Reads what the configured targets apply.
 pub(super) fn source_reader(
     config: &AgentConfig,
     renderers: Vec<Arc<dyn Renderer>>,
@@ -197,7 +197,8 @@ pub(super) fn source_reader(
     let settings = &config.settings;
     let targets = settings.sync.targets.iter().map(|target| TargetPaths {
         target: target.id.clone(),
-        paths: settings.repo.paths.clone(),
+        paths: target.paths.clone(),
+        runs_releases: target.runs_releases || !settings.releases.enabled,
     });
     let reader = Reader::new(targets.collect(), renderers, metrics).of_branch(ConfigBranch {
         remote: Remote::parse(&settings.repo.url.to_string()),

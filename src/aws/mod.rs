@@ -11,11 +11,15 @@
 //! always called at the endpoint of a region; the behaviour of the SDK is pinned to a date, so that an update of the crate does
 //! not change it.
 //!
+//! [`EksCluster`] has the address of a cluster of EKS, and tokens for its API server.
+//!
 //! Deliberately absent: the client of any service but STS. Only this room, `registry`, `forge` and `cluster` know AWS.
 
 mod agent_chain;
 mod assume;
 mod ecr_host;
+mod eks;
+mod eks_failure;
 mod endpoint;
 mod failure;
 mod identity;
@@ -34,6 +38,8 @@ mod text;
 mod trust;
 
 pub use ecr_host::EcrHost;
+pub use eks::{EksAddress, EksCluster};
+pub use eks_failure::EksFailure;
 pub use endpoint::Endpoint;
 pub use failure::{CredentialsFailure, RoleFailure};
 pub use identity::Identity;

@@ -5,9 +5,12 @@ use crate::model::with_causes;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    SignableBody, SignableRequest, SignatureLocation, SigningInstructions, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
-use std::time::SystemTime;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use std::time::{Duration, SystemTime};
 
 /// Signs requests to a service for which the agent has no SDK client (AWS Signature, version 4).
 pub struct Signer {
@@ -49,20 +52,79 @@ impl Signer {
         let credentials = provider.provide_credentials().await;
         let credentials = credentials.map_err(|error| failed(with_causes(&error)))?;
         let scope = (self.region.as_str(), self.service);
-        signed(credentials, scope, SystemTime::now(), ("POST", url, headers, body))
+        signed(
+            credentials,
+            scope,
+            SystemTime::now(),
+            (Method::Post, url, headers, body),
+        )
+    }
+}
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Post,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
     }
 }
 
 /// Method, URL, headers and body.
-type Request<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
+type Request<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
 
 /// The signing headers. The region and the service form the scope of the signature.
-fn signed(
+pub(super) fn signed(
+    credentials: Credentials,
+    scope: (&str, &str),
+    now: SystemTime,
+    request: Request<'_>,
+) -> Result<Vec<(String, String)>, SignError> {
+    let made = instructions(credentials, scope, now, request, SigningSettings::default())?;
+    let headers = made.headers();
+    Ok(headers
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
+/// The request's URL with the signature in its query. Whoever sends it within a minute must send the given headers, too.
+pub(super) fn presigned(
+    credentials: Credentials,
+    scope: (&str, &str),
+    now: SystemTime,
+    request: Request<'_>,
+) -> Result<String, SignError> {
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(PRESIGNED);
+    let made = instructions(credentials, scope, now, request, settings)?;
+    let mut url = request.1.to_owned();
+    for (name, value) in made.params() {
+        let value = percent_encoding::utf8_percent_encode(value, UNRESERVED);
+        url.push_str(&format!("&{name}={value}"));
+    }
+    Ok(url)
+}
+
+/// How long a presigned request may be sent, by its own words. The servers of EKS take 15 minutes, whatever it says.
+const PRESIGNED: Duration = Duration::from_secs(60);
+/// What the signature encodes: all but letters, digits and `-._~`.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn instructions(
     credentials: Credentials,
     (region, service): (&str, &str),
     now: SystemTime,
     (method, url, headers, body): Request<'_>,
-) -> Result<Vec<(String, String)>, SignError> {
+    settings: SigningSettings,
+) -> Result<SigningInstructions, SignError> {
     let failed = |why: String| SignError { why };
     let identity = credentials.into();
     let params = v4::SigningParams::builder()
@@ -70,20 +132,18 @@ fn signed(
         .region(region)
         .name(service)
         .time(now)
-        .settings(SigningSettings::default())
+        .settings(settings)
         .build()
         .map_err(|error| failed(error.to_string()))?;
-    let request = SignableRequest::new(method, url, headers.iter().copied(), SignableBody::Bytes(body));
+    let request = SignableRequest::new(method.name(), url, headers.iter().copied(), SignableBody::Bytes(body));
     let request = request.map_err(|error| failed(error.to_string()))?;
     let signed = sign(request, &params.into()).map_err(|error| failed(error.to_string()))?;
-    let (instructions, _) = signed.into_parts();
-    let made = instructions.headers();
-    Ok(made.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    Ok(signed.into_parts().0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::signed;
+    use super::{Method, signed};
     use aws_credential_types::Credentials;
     use serde_json::Value;
 
@@ -104,7 +164,13 @@ mod tests {
                 .collect();
             let url = format!("https://example.amazonaws.com{}", of("target"));
             let time: jiff::Timestamp = of("time").parse().unwrap();
-            let request = (of("method"), url.as_str(), headers.as_slice(), of("body").as_bytes());
+            let method = if of("method") == "GET" {
+                Method::Get
+            } else {
+                Method::Post
+            };
+            assert_eq!(method.name(), of("method"));
+            let request = (method, url.as_str(), headers.as_slice(), of("body").as_bytes());
             let scope = (of("region"), of("service"));
             let made = signed(credentials, scope, time.into(), request).unwrap_or_else(|error| panic!("{error}"));
             let authorization = made.iter().find(|(name, _)| name == "authorization").unwrap();

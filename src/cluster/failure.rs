@@ -79,8 +79,8 @@ fn by_status(url: &str, status: &Status) -> ClusterFailure {
     match status.code {
         401 => ClusterFailure::Unavailable {
             message: format!(
-                "the API server {url} rejects the credentials (401 {message}); check the service account token \
-                 or the kubeconfig"
+                "the API server {url} rejects the credentials (401 {message}); check the service account token, \
+                 the kubeconfig, or the access entry of EKS"
             ),
         },
         429 | 503 | 504 => ClusterFailure::Unavailable {

@@ -3,7 +3,8 @@
 //!
 //! A [`Connection`] is a client of one server. On it stand [`ApiServer`] (applies, deletes and watches a target's objects),
 //! [`RecordMap`] (a target's record), [`SecretStore`] (the Secrets at home) and [`RecordEvents`]. A remote target's server
-//! has a connection of its own.
+//! has a connection of its own ([`RemoteAccess`]), whose address and credentials are read at its first request and again from time
+//! to time.
 //!
 //! Invariants:
 //!
@@ -34,17 +35,19 @@ mod ownership;
 mod pods;
 mod record;
 mod releases;
+mod remote_target;
 mod resource_path;
 mod secrets;
 mod server_text;
 mod watches;
 
 pub use api_server::ApiServer;
-pub use connect::{Access, ConnectError};
+pub use connect::{Access, ConnectError, ServiceAccount};
 pub use connection::Connection;
 pub use events::RecordEvents;
 pub use inputs::InputStore;
 pub use record::RecordMap;
 pub use releases::HelmReleases;
+pub use remote_target::RemoteAccess;
 pub use secrets::SecretStore;
 pub use watches::{Reduced, reduce_metadata, reduce_object};

@@ -9,6 +9,7 @@ use super::render::{Render, RenderSettings};
 use super::repo::{Repo, RepoSettings};
 use super::report::Report;
 use super::sync::{Sync, SyncSettings};
+use super::targets::Target;
 use super::text::Text;
 use super::written;
 use crate::git::Scheme;
@@ -53,6 +54,9 @@ pub(super) struct File {
     automation: Automation,
     render: Render,
     sync: Sync,
+    /// Clusters that paths of the config repo are applied to. Without the list, `repo.paths` are applied to the cluster that the
+    /// agent runs in.
+    targets: Vec<Target>,
     releases: Releases,
     http: Http,
     /// Folder for the mirror of the config repo. The folder may be emptied between runs.
@@ -67,6 +71,7 @@ impl Default for File {
             automation: Automation::default(),
             render: Render::default(),
             sync: Sync::default(),
+            targets: Vec::new(),
             releases: Releases::default(),
             http: Http::default(),
             state_dir: Text::known("/var/lib/tidegate"),
@@ -131,12 +136,13 @@ impl File {
         if let Some(repo) = &repo {
             check_signing(repo, &automation, report);
         }
+        let paths = repo.as_ref().map_or(&[][..], |repo| &*repo.paths);
         let registries = self.registries.into_iter().enumerate();
         let registries = registries.map(|(index, registry)| registry.settings(report, index));
         Some(Settings {
             registries: registries.collect(),
             render: self.render.settings(),
-            sync: self.sync.settings(report),
+            sync: self.sync.settings(report, paths, self.targets),
             releases: self.releases.settings(),
             http: self.http.settings(),
             state_dir: self.state_dir.value,

@@ -30,6 +30,7 @@ mod schema;
 mod size;
 mod substitute;
 mod sync;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -45,4 +46,5 @@ pub use releases::ReleaseSettings;
 pub use render::{RenderSettings, SopsSettings};
 pub use repo::RepoSettings;
 pub use schema::schema;
-pub use sync::{SyncSettings, TargetSettings};
+pub use sync::SyncSettings;
+pub use targets::{TargetAccess, TargetSettings};

@@ -1,7 +1,8 @@
 use super::report::Report;
 use super::substitute::Substitute as WrittenSubstitute;
+use super::targets::{self, Defaults, Target, TargetAccess, TargetSettings};
 use super::text::{Label, Text, choices, parsed};
-use crate::model::{CommitId, TargetId};
+use crate::model::{CommitId, RepoPath, TargetId};
 use crate::resource::{Adoption, DeletionLimit, Drift};
 use crate::source::Substitute;
 use schemars::JsonSchema;
@@ -18,25 +19,12 @@ pub struct SyncSettings {
     pub additions: Drift,
     /// The variables that are replaced in objects; `None`: `${` has no meaning.
     pub substitute: Option<Substitute>,
-    /// The clusters that objects are applied to: at present one, the cluster that the agent runs in.
+    /// The clusters that objects are applied to.
     pub targets: Vec<TargetSettings>,
     /// How many deletions happen without a person's confirmation.
     pub deletions: DeletionLimit,
     /// The commit whose deletions are allowed above the limit.
     pub confirm: Option<CommitId>,
-}
-
-/// A cluster that objects are applied to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TargetSettings {
-    /// The target's name in metrics, logs and status.
-    pub id: TargetId,
-    /// The name of the target's set of objects and of its record. Agents that share a cluster need different names.
-    pub set: String,
-    /// The namespaces that the agent has rights in; empty: the whole cluster.
-    pub namespaces: Vec<String>,
-    /// The namespace of namespaced objects whose manifests name none; `None`: kubectl's.
-    pub namespace: Option<String>,
 }
 
 /// How the agent applies the config repo to the cluster.
@@ -107,7 +95,8 @@ impl Default for Deletions {
 }
 
 impl Sync {
-    pub(super) fn settings(self, report: &Report) -> SyncSettings {
+    /// `paths`: those of the config repo; `targets`: the list, empty for the one target that the keys here describe.
+    pub(super) fn settings(self, report: &Report, paths: &[RepoPath], targets: Vec<Target>) -> SyncSettings {
         let Deletions {
             count,
             percent,
@@ -129,17 +118,37 @@ impl Sync {
                 "expected one of sync.namespaces: the agent works in no other namespace",
             );
         }
+        let set = self.set.value.0;
+        let targets = if targets.is_empty() {
+            vec![TargetSettings {
+                id: TargetId::here(),
+                paths: paths.to_vec(),
+                access: TargetAccess::Home,
+                account: None,
+                set,
+                namespaces,
+                fence: Vec::new(),
+                namespace,
+                runs_releases: true,
+            }]
+        } else {
+            for (key, is_set) in [
+                ("namespaces", !namespaces.is_empty()),
+                ("namespace", namespace.is_some()),
+            ] {
+                if is_set {
+                    let message = format!("with targets, {key} belongs to a target: write targets[].{key}");
+                    report.mistake(&format!("sync.{key}"), message);
+                }
+            }
+            targets::settings(targets, &Defaults { paths, set: &set }, report)
+        };
         SyncSettings {
             enabled: self.enabled,
             adoption: if self.adopt { Adoption::All } else { Adoption::Annotated },
             additions: self.additions.value,
             substitute: self.substitute.map(|written| written.settings(report)),
-            targets: vec![TargetSettings {
-                id: TargetId::here(),
-                set: self.set.value.0,
-                namespaces,
-                namespace,
-            }],
+            targets,
             deletions: DeletionLimit { count, percent, floor },
             confirm: confirm.map(|commit| commit.value),
         }

@@ -480,3 +480,98 @@ fn mistakes_about_roles_are_listed_with_what_to_write() {
         );
     }
 }
+
+#[test]
+fn targets_have_paths_sets_and_accesses_of_their_own() {
+    let text = "repo: {url: \"git@github.com:acme/fleet.git\", paths: [base]}\ntargets:\n- {name: here}\n\
+                - {name: b, paths: [b], kubeconfig: {secret: b, entry: config, context: c}}\n\
+                - {name: c, paths: [b], eks: {cluster: c, region: cn-north-1}, namespaces: [shop], serviceAccount: shop/deployer}\n";
+    let targets = read("f", text).unwrap().sync.targets;
+    let sets: Vec<&str> = targets.iter().map(|target| target.set.as_str()).collect();
+    assert_eq!(sets, ["tidegate", "tidegate-b", "tidegate-c"]);
+    assert_eq!(targets[0].paths[0].as_str(), "base");
+    assert!(targets[0].is_home() && targets[0].runs_releases && !targets[1].runs_releases && !targets[2].is_home());
+    assert_eq!(targets[2].fence, ["shop"]);
+    assert_eq!(targets[2].account.as_ref().unwrap().name, "deployer");
+
+    let plain = read("f", "repo: {url: \"git@github.com:acme/fleet.git\", paths: [a]}\n")
+        .unwrap()
+        .sync
+        .targets;
+    assert_eq!(
+        (plain.len(), plain[0].id.as_str(), plain[0].paths[0].as_str()),
+        (1, "here", "a")
+    );
+}
+
+#[test]
+fn mistakes_about_targets_are_listed_with_what_to_write() {
+    let role = "roleArn: \"arn:aws:iam::111122223333:role/a\"";
+    for (targets, more, part) in [
+        ("- {paths: [a]}", "", "3: targets[0].name: missing"),
+        ("- {name: a}\n- {name: a, paths: [b]}", "", "two targets are named a"),
+        (
+            "- {name: a, set: x, paths: [a]}\n- {name: b, set: x, paths: [b]}",
+            "",
+            "have the same set x",
+        ),
+        (
+            "- {name: a, paths: [a]}\n- {name: b, paths: [a/c]}",
+            "",
+            "the targets a and b are in one cluster, and both apply a/c",
+        ),
+        ("- {name: a}\n- {name: b, paths: [b]}", "", "both apply b"),
+        (
+            "- {name: a, kubeconfig: {secret: s}, eks: {cluster: c, region: eu-west-1}}",
+            "",
+            "exclude each other",
+        ),
+        (
+            "- {name: a, kubeconfig: {}}",
+            "",
+            "targets[0].kubeconfig.secret: missing",
+        ),
+        (
+            "- {name: a, eks: {cluster: c}}",
+            "",
+            "targets[0].eks.region: missing; write the cluster's region",
+        ),
+        (
+            "- {name: a, eks: {cluster: c, region: europe}}",
+            "",
+            "\"europe\" is not a region",
+        ),
+        (
+            &format!("- {{name: a, eks: {{cluster: c, region: cn-north-1, {role}}}}}"),
+            "",
+            "belongs to the partition aws, and cn-north-1 to aws-cn",
+        ),
+        (
+            "- {name: a, eks: {cluster: c, region: eu-west-1, endpoint: \"https://a\"}}",
+            "",
+            "endpoint and certificateAuthority go together",
+        ),
+        (
+            "- {name: a, serviceAccount: deployer}",
+            "",
+            "write it as NAMESPACE/NAME",
+        ),
+        (
+            "- {name: a, namespaces: [x], namespace: y}",
+            "",
+            "expected one of the target's namespaces",
+        ),
+        (
+            "- {name: a}",
+            "sync: {namespaces: [shop]}",
+            "with targets, namespaces belongs to a target",
+        ),
+    ] {
+        let text = format!("repo: {{url: \"git@github.com:acme/fleet.git\"}}\ntargets:\n{targets}\n{more}\n");
+        let found = mistakes(&text);
+        assert!(
+            found.len() == 1 && found[0].contains(part),
+            "{part} is not in {found:#?}"
+        );
+    }
+}

@@ -8,16 +8,37 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What is never pruned in a target, whatever the annotations say.
+/// What is never pruned or never written in a target, whatever the annotations say.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Protected {
     /// Namespaces, such as the one that the agent runs in.
     pub namespaces: BTreeSet<String>,
     /// Objects that the agent itself writes, such as the target's record. A manifest with one of these names is an error.
     pub objects: BTreeSet<ObjectId>,
+    /// The only namespaces that may be written; empty: the whole cluster.
+    pub fence: Vec<String>,
 }
 
 impl Protected {
+    /// Why an object may not be written, if it is outside of the fence.
+    pub fn outside(&self, id: &ObjectId) -> Option<String> {
+        let names = || self.fence.join(", ");
+        match &id.namespace {
+            _ if self.fence.is_empty() => None,
+            Some(namespace) if self.fence.contains(namespace) => None,
+            Some(namespace) => Some(format!(
+                "the object is in namespace {namespace}, and this target may write in {} only (targets[].namespaces); move the \
+                 object, or add the namespace there",
+                names()
+            )),
+            None => Some(format!(
+                "the object is cluster-wide, and this target may write in {} only (targets[].namespaces); move the object to \
+                 another target",
+                names()
+            )),
+        }
+    }
+
     /// Whether an object is a protected namespace or lies in one.
     pub fn has(&self, id: &ObjectId) -> bool {
         let is_namespace = GroupKind::of(id).is("", "Namespace");

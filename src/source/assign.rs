@@ -16,6 +16,8 @@ pub struct TargetPaths {
     pub target: TargetId,
     /// The folders and files; all of the config repo, if empty.
     pub paths: Vec<RepoPath>,
+    /// Whether somebody carries out the HelmReleases there. Else each is an error.
+    pub runs_releases: bool,
 }
 
 impl TargetPaths {
@@ -24,6 +26,7 @@ impl TargetPaths {
         Self {
             target: TargetId::here(),
             paths,
+            runs_releases: true,
         }
     }
 
@@ -69,6 +72,31 @@ impl TargetPaths {
             }
         };
         vanished.map(|path| error(path, message(path).to_owned())).collect()
+    }
+
+    /// Takes the HelmReleases out that nobody would carry out, and says so at each.
+    fn refuse_releases(&self, objects: &mut Vec<Arc<Object>>) -> Vec<Finding> {
+        if self.runs_releases {
+            return Vec::new();
+        }
+        let is_release =
+            |object: &mut Arc<Object>| object.id.kind == "HelmRelease" && object.id.group == "helm.fluxcd.io";
+        let refused = objects.extract_if(.., is_release);
+        let findings = refused.map(|object| Finding {
+            path: object.origin.path().clone(),
+            position: match &object.origin {
+                Origin::File { position, .. } => Some(*position),
+                Origin::Rendered { .. } | Origin::Release { .. } => None,
+            },
+            object: Some(object.id.clone()),
+            severity: Severity::Error,
+            message: format!(
+                "the agent carries out HelmReleases in its own cluster only, in a target without namespaces and serviceAccount, and \
+                 {} is none; declare the objects of the chart instead, or run an agent in that cluster",
+                self.target
+            ),
+        });
+        findings.collect()
     }
 
     /// The charts and kustomizations around a path of the target that the target does not cover as a whole. Another target
@@ -149,6 +177,7 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
         let mut objects = objects_of(target, &read);
         objects.retain(|object| !foreign.iter().any(|folder| folder.has(object.origin.path())));
         let mut extra = target.vanished(read.files);
+        extra.extend(target.refuse_releases(&mut objects));
         extra.extend(target.swallowed(read.folders));
         extra.extend(
             read.substitution

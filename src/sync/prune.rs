@@ -86,6 +86,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                         report.failed.push(FailedObject {
                             id: step.id.clone(),
                             path: None,
+                            position: None,
                             message: format!("not deleted: {failure}"),
                         });
                         report.wait_at_most(UNKNOWN_KINDS);

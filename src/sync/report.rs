@@ -1,5 +1,5 @@
 use super::unsettled::Unsettled;
-use crate::model::{CommitId, Finding, ObjectId, RepoPath, TargetId};
+use crate::model::{CommitId, Finding, ObjectId, Position, RepoPath, TargetId};
 use crate::resource::{
     CommitHealth, GroupKind, Health, MemberKey, MemberKeys, MissingRight, PodFault, RetainReason, is_for_want_of_rights,
 };
@@ -65,6 +65,9 @@ pub struct FailedObject {
     pub id: ObjectId,
     /// The file that declares it; `None` for a deletion.
     pub path: Option<RepoPath>,
+    /// Where the object starts in the file, if the file and not the server is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// Why; the server's message where it answered.
     pub message: String,
 }
@@ -73,7 +76,11 @@ pub struct FailedObject {
 impl fmt::Display for FailedObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = &self.path {
-            write!(f, "{path}: ")?;
+            write!(f, "{path}:")?;
+            if let Some(position) = &self.position {
+                write!(f, "{position}:")?;
+            }
+            f.write_str(" ")?;
         }
         write!(f, "{}: {}", self.id, self.message)
     }

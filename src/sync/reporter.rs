@@ -37,10 +37,13 @@ impl PassReporter {
         }
     }
 
-    /// Notes the objects that the agent may not apply here, and wakes the loop that bumps images when they change.
+    /// Notes the objects that the agent may not apply here, and wakes the loop that bumps images when they change. `is_awaited`:
+    /// nothing is bumped before a pass has ended.
     #[must_use = "the returned value notes the objects"]
-    pub fn noting_denied(mut self, denied: DeniedObjects, decide_again: Wake) -> Self {
-        denied.expect(&self.target);
+    pub fn noting_denied(mut self, denied: DeniedObjects, decide_again: Wake, is_awaited: bool) -> Self {
+        if is_awaited {
+            denied.expect(&self.target);
+        }
         (self.denied, self.decide_again) = (denied, decide_again);
         self
     }

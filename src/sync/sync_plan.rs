@@ -6,8 +6,8 @@ use super::report::{Contended, Drifted, FailedObject, WaitingDeletions};
 use crate::model::{ObjectId, RepoPath};
 use crate::port::{Kinds, TargetState};
 use crate::resource::{
-    Additions, DesiredHash, Drift, GroupKind, Ignore, KindVersion, MemberKeys, Object, ObservedObject, REPLICAS,
-    ResourceVersion, RetainReason, ServedKind, Wave, declares, show_field,
+    Additions, DesiredHash, Drift, GroupKind, Ignore, KindVersion, MemberKeys, Object, ObservedObject, Origin,
+    REPLICAS, ResourceVersion, RetainReason, ServedKind, Wave, declares, show_field,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,6 +46,7 @@ impl ApplyStep {
         FailedObject {
             id: self.id.clone(),
             path: Some(self.object.origin.path().clone()),
+            position: None,
             message,
         }
     }
@@ -187,6 +188,17 @@ impl SyncPlan {
             return;
         }
         self.declared.insert(id.clone(), Arc::clone(object));
+        if let Some(message) = inputs
+            .protected
+            .outside(&id)
+            .filter(|_| object.intent.ignore != Ignore::Yes)
+        {
+            self.fail(&id, object.origin.path(), message);
+            if let (Some(failed), Origin::File { position, .. }) = (self.failed.last_mut(), &object.origin) {
+                failed.position = Some(*position);
+            }
+            return;
+        }
         if inputs.protected.objects.contains(&id) {
             let message = "has the name of the agent's own record; rename it".to_owned();
             self.fail(&id, object.origin.path(), message);
@@ -207,6 +219,7 @@ impl SyncPlan {
         self.failed.push(FailedObject {
             id: id.clone(),
             path: Some(path.clone()),
+            position: None,
             message,
         });
     }

@@ -135,5 +135,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.registries -}}
 {{- $_ := set $config "registries" . -}}
 {{- end -}}
+{{- with .Values.targets -}}
+{{- $_ := set $config "targets" . -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}

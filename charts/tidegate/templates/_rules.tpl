@@ -10,6 +10,16 @@
 {{- toJson $secrets -}}
 {{- end -}}
 
+{{/* The sets of all targets, as JSON: the names of their records. */}}
+{{- define "tidegate.sets" -}}
+{{- $sets := list -}}
+{{- range .Values.targets -}}
+{{- $default := ternary $.Values.sync.set (printf "%s-%s" $.Values.sync.set .name) (eq .name "here") -}}
+{{- $sets = append $sets (default $default .set) -}}
+{{- end -}}
+{{- toJson (default (list .Values.sync.set) $sets) -}}
+{{- end -}}
+
 {{/* What the agent may apply: in the cluster, or in each of `sync.namespaces`. */}}
 {{- define "tidegate.rules" -}}
 {{- $write := list "get" "list" "watch" "create" "update" "patch" "delete" | toJson -}}

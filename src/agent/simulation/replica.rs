@@ -66,19 +66,21 @@ impl Replica {
             tasks.spawn("watches", watches::follow(Arc::clone(&api)));
             servers.push(api);
         }
-        let target = |settings: &TargetSettings| {
+        let target = async |settings: &TargetSettings| {
             let api = servers.first().expect("a target");
-            Target {
+            Ok(Target {
                 id: settings.id.clone(),
                 api: Arc::clone(api),
                 record: Arc::clone(api),
                 protected: Protected {
+                    fence: Vec::new(),
                     namespaces: BTreeSet::from(["tidegate".to_owned()]),
                     objects: BTreeSet::from([set(settings).object()]),
                 },
-            }
+            })
         };
-        wire_sync::spawn(&wiring, loops.sync, target, &mut tasks);
+        let synced = wire_sync::spawn(&wiring, loops.sync, target, &mut tasks).await;
+        synced.expect("every target is there");
         let (decisions, _) = wire_automation::decisions();
         let registry = Arc::new(RemoteRegistry(link));
         let scan = wire_scan::spawn(&wiring, loops.scan, registry, &mut tasks).await;

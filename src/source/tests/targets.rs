@@ -2,6 +2,7 @@ use super::*;
 
 fn target(name: &str, paths: &[&str]) -> TargetPaths {
     TargetPaths {
+        runs_releases: true,
         target: TargetId::new(name),
         paths: paths.iter().map(|text| path(text)).collect(),
     }

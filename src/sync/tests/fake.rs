@@ -101,6 +101,7 @@ impl Fake {
             api: Arc::clone(self),
             record: Arc::clone(self),
             protected: Protected {
+                fence: Vec::new(),
                 namespaces: BTreeSet::from([self.set.namespace.clone()]),
                 objects: BTreeSet::from([self.set.object()]),
             },

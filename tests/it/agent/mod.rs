@@ -21,5 +21,6 @@ mod scope;
 mod signals;
 mod sops;
 mod substitute;
+mod targets;
 mod wait;
 pub(crate) mod world;

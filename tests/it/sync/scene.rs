@@ -175,6 +175,7 @@ pub async fn connect_in(
         id,
         api: Arc::new(ApiServer::new(Arc::clone(&connection), &set.id()).in_namespaces(namespaces)),
         protected: Protected {
+            fence: Vec::new(),
             // The objects of the tests lie where the record lies; an agent's own lies in another namespace.
             namespaces: BTreeSet::from(["tidegate".to_owned()]),
             objects: BTreeSet::from([set.object()]),

@@ -150,6 +150,26 @@ impl AwsServer {
         }
     }
 
+    /// Gives a principal access to every cluster, as a member of these groups. `None` takes the access away.
+    pub fn set_access(&self, iam_arn: &str, groups: Option<&[&str]>) {
+        let mut state = self.lock();
+        match groups {
+            Some(groups) => {
+                let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+                state.access.insert(iam_arn.to_owned(), groups);
+            }
+            None => {
+                state.access.remove(iam_arn);
+            }
+        }
+    }
+
+    /// The port on loopback.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// The access keys of all sessions, the oldest first.
     #[must_use]
     pub fn session_keys(&self) -> Vec<String> {
@@ -173,40 +193,6 @@ impl AwsServer {
         self.lock().calls.clone()
     }
 
-    /// Who a presigned request (the path and the query of its address) is by, as the server of a cluster asks: the principal
-    /// as GetCallerIdentity names it.
-    ///
-    /// # Errors
-    /// Why the request is not valid for this cluster.
-    pub fn caller_of_presigned(&self, path_and_query: &str, cluster: &str, host: &str) -> Result<String, String> {
-        let (path, query) = path_and_query.split_once('?').ok_or("there is no query")?;
-        let mut headers = axum::http::HeaderMap::new();
-        for (name, value) in [("host", host), ("x-k8s-aws-id", cluster)] {
-            headers.insert(name, value.parse().map_err(|_| "a header is no text")?);
-        }
-        let asked = Asked {
-            method: "GET",
-            path,
-            query,
-            headers: &headers,
-            body: b"",
-        };
-        let (claim, principal) = self
-            .lock()
-            .caller(&asked)
-            .map_err(|(_, code, message)| format!("{code}: {message}"))?;
-        let named = claim.signed_headers.iter().any(|name| name == "x-k8s-aws-id");
-        match named
-            && claim.service == "sts"
-            && sts::parameters(query)
-                .get("Action")
-                .is_some_and(|a| a == "GetCallerIdentity")
-        {
-            true => Ok(principal.arn),
-            false => Err("the request is no GetCallerIdentity that names the cluster in a signed header".to_owned()),
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -219,6 +205,76 @@ impl Drop for AwsServer {
             let _ = thread.join();
         }
     }
+}
+
+/// The answer of the server that a cluster asks about a bearer token (a TokenReview): decodes the token of an EKS cluster and
+/// checks the presigned request in it, as STS would.
+fn review(state: &State, cluster: &str, body: &[u8]) -> Answer {
+    let review: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let token = review["spec"]["token"].as_str().unwrap_or_default();
+    let status = match caller_of_token(state, cluster, token) {
+        Ok((principal, groups)) => {
+            serde_json::json!({"authenticated": true, "user": {"username": principal.arn, "groups": groups}})
+        }
+        Err(why) => serde_json::json!({"authenticated": false, "error": why}),
+    };
+    let answer = serde_json::json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status});
+    Answer {
+        status: 200,
+        kind: "application/json",
+        body: answer.to_string(),
+    }
+}
+
+fn caller_of_token(state: &State, cluster: &str, token: &str) -> Result<(Principal, Vec<String>), String> {
+    use base64::Engine as _;
+    if token.len() > 4096 {
+        return Err("the token is too long".to_owned());
+    }
+    let encoded = token.strip_prefix("k8s-aws-v1.").ok_or("no token of EKS")?;
+    let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(encoded);
+    let url = String::from_utf8(url.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    let rest = url.strip_prefix("https://sts.").ok_or("no STS")?;
+    let (host, query) = rest.split_once("/?").ok_or("there is no query")?;
+    let host = format!("sts.{host}");
+    let mut headers = axum::http::HeaderMap::new();
+    for (name, value) in [("host", host.as_str()), ("x-k8s-aws-id", cluster)] {
+        headers.insert(name, value.parse().map_err(|_| "a header is no text")?);
+    }
+    let asked = Asked {
+        method: "GET",
+        path: "/",
+        query,
+        headers: &headers,
+        body: b"",
+    };
+    let allowed = [
+        "Action",
+        "Version",
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Security-Token",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+    ];
+    if let Some(name) = asked.query().into_keys().find(|name| !allowed.contains(name)) {
+        return Err(format!("{name} may not be in the query"));
+    }
+    let (claim, principal) = state
+        .caller(&asked)
+        .map_err(|(_, code, message)| format!("{code}: {message}"))?;
+    if claim.signed_headers != ["host", "x-k8s-aws-id"]
+        || claim.service != "sts"
+        || asked.query()["Action"] != "GetCallerIdentity"
+    {
+        return Err("the request is no GetCallerIdentity that names the cluster in a signed header".to_owned());
+    }
+    let groups = state.access.get(&principal.iam_arn).cloned();
+    groups
+        .map(|groups| (principal, groups))
+        .ok_or_else(|| "no access entry".to_owned())
 }
 
 type Refused = (u16, &'static str, String);
@@ -278,6 +334,10 @@ async fn answer(Extract(shared): Extract<Shared>, request: Request) -> Response<
 }
 
 fn dispatch(state: &mut State, asked: &Asked<'_>) -> Answer {
+    if let Some(cluster) = asked.path.strip_prefix("/token-review/") {
+        let cluster = cluster.split('?').next().unwrap_or_default();
+        return review(state, cluster, asked.body);
+    }
     let is_eks = asked.path.starts_with("/clusters");
     let failure = |status, code: &str, message: &str| match is_eks {
         true => eks::failure(status, code, message),

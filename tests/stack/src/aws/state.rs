@@ -86,6 +86,8 @@ pub(super) struct State {
     pub(super) clusters: BTreeMap<(String, String), Cluster>,
     /// The IAM ARNs of principals that may call eks:DescribeCluster; empty: everybody.
     pub(super) may_describe: BTreeSet<String>,
+    /// The access entries of all clusters: the groups of a principal by its IAM ARN.
+    pub(super) access: BTreeMap<String, Vec<String>>,
     pub(super) calls: Vec<Call>,
     /// Operations that answer with HTTP 503.
     pub(super) out_of_order: BTreeSet<String>,

@@ -34,5 +34,5 @@ mod servers;
 mod shared;
 
 pub use audit::{AuditRequest, Mark};
-pub use servers::{ControlPlane, Options};
+pub use servers::{ControlPlane, Options, TokenWebhook};
 pub use shared::Shared;

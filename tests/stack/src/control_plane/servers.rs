@@ -30,6 +30,17 @@ const SHARED_MEMORY: &str = "/dev/shm";
 pub struct Options {
     /// Controllers, scheduler and a simulated node too, so that pods become ready.
     pub pods: bool,
+    /// Who says whose a bearer token is, as the servers of EKS ask.
+    pub tokens: Option<TokenWebhook>,
+}
+
+/// The stand-in that knows the tokens of a cluster, [`crate::aws::AwsServer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenWebhook {
+    /// The stand-in's port on loopback.
+    pub port: u16,
+    /// The cluster's name.
+    pub cluster: &'static str,
 }
 
 /// A running control plane. Everything ends when it is dropped.
@@ -102,6 +113,12 @@ impl ControlPlane {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The authority of the API server's certificate, in PEM format.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.ca
     }
 
     /// The folder with keys, kubeconfigs and logs; gone with the handle.
@@ -304,5 +321,18 @@ fn start_api_server(program: &Path, dir: &Path, etcd: SocketAddr, port: u16, opt
             "--disable-admission-plugins=TaintNodesByCondition{}",
             if options.pods { "" } else { ",ServiceAccount" }
         ));
+    if let Some(TokenWebhook { port, cluster }) = options.tokens {
+        let url = format!("http://127.0.0.1:{port}/token-review/{cluster}");
+        let path = dir.join("tokens.kubeconfig");
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
+             clusters: [{{name: a, cluster: {{server: \"{url}\"}}}}]\nusers: [{{name: a, user: {{}}}}]\n"
+        );
+        fs::write(&path, text)?;
+        command
+            .arg(format!("--authentication-token-webhook-config-file={}", path.display()))
+            .arg("--authentication-token-webhook-version=v1")
+            .arg("--authentication-token-webhook-cache-ttl=1s");
+    }
     Process::spawn("kube-apiserver", command, &dir.join("kube-apiserver.log"), Some(dir))
 }

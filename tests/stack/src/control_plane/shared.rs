@@ -30,7 +30,12 @@ impl ControlPlane {
     /// # Errors
     /// When it does not start; the next caller tries again.
     pub async fn shared_with_pods() -> Result<Shared> {
-        let start = || ControlPlane::start(Options { pods: true });
+        let start = || {
+            ControlPlane::start(Options {
+                pods: true,
+                ..Options::default()
+            })
+        };
         Ok(Shared(WITH_PODS.get_or_try_init(start).await?))
     }
 }

@@ -32,7 +32,11 @@ impl Scene {
     pub(super) async fn set() -> Result<Scene> {
         println!("Setting the scene on loopback");
         let start = Instant::now();
-        let cluster = ControlPlane::start(Options { pods: true }).await?;
+        let cluster = ControlPlane::start(Options {
+            pods: true,
+            ..Options::default()
+        })
+        .await?;
         let client = cluster.client_named("demo").await?;
         agent::make_namespace(&client).await?;
         report(start, "kube-apiserver, etcd, controllers and a simulated node");
