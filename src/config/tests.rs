@@ -509,7 +509,11 @@ fn mistakes_about_targets_are_listed_with_what_to_write() {
     let role = "roleArn: \"arn:aws:iam::111122223333:role/a\"";
     for (targets, more, part) in [
         ("- {paths: [a]}", "", "3: targets[0].name: missing"),
-        ("- {name: a}\n- {name: a, paths: [b]}", "", "two targets are named a"),
+        (
+            "- {name: a, paths: [x]}\n- {name: a, paths: [b]}",
+            "",
+            "two targets are named a",
+        ),
         (
             "- {name: a, set: x, paths: [a]}\n- {name: b, set: x, paths: [b]}",
             "",
