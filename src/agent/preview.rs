@@ -16,7 +16,8 @@ use crate::model::{CommitId, CommitPrefix, Finding, Severity, TargetId};
 use crate::notice::{Log, Reporter};
 use crate::plan::{BumpPlan, Decision, PlannedBump, as_list};
 use crate::port::{
-    Branch, ConfigRepo, DeclaredSource, DeclaredState, DeniedObjects, ListFailure, Registry, Scan, ScanState,
+    Branch, ConfigRepo, DeclaredSource, DeclaredState, DeniedObjects, ListFailure, ObjectHealths, Registry, Scan,
+    ScanState,
 };
 use crate::registry::Router;
 use crate::scan::read_platforms;
@@ -58,6 +59,8 @@ pub(super) struct Previewer<'a> {
     pub(super) source: &'a dyn DeclaredSource,
     pub(super) registry: &'a Router,
     pub(super) history: &'a SharedHistory,
+    /// How the workloads are; nothing is known outside the running agent.
+    pub(super) healths: &'a ObjectHealths,
     /// The cluster; `None`: it could not be reached so far.
     pub(super) home: Option<&'a Home>,
 }
@@ -101,6 +104,7 @@ async fn with_clone<T>(
         source: &declared,
         registry: &registries::router(&config.settings.registries, &aws, Metrics::new()),
         history: &SharedHistory::default(),
+        healths: &ObjectHealths::default(),
         home: home.as_ref(),
     };
     tokio::select! {
@@ -163,7 +167,7 @@ impl Previewer<'_> {
         let settings = &self.config.settings.automation;
         let rules = self.config.scan_rules();
         let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
-        let mut preview = DecisionPreview::new(declared, &scan_state, &rules, settings.hold);
+        let mut preview = DecisionPreview::new(declared, &scan_state, &rules, self.healths, settings.hold);
         if !settings.enabled {
             let plan = preview.decide(self.repo, self.history, &reporter).await?;
             return Ok((plan, Vec::new()));

@@ -15,7 +15,7 @@ use crate::holds::{self, HoldList, HoldSelector, LiftMode, ObjectName};
 use crate::http::{Answer, CommandError, ConfirmCall, DiffCall, DiffReport, LiftCall, PlanReport, Question};
 use crate::model::with_causes;
 use crate::notice::Reporter;
-use crate::port::DeclaredSource;
+use crate::port::{DeclaredSource, ObjectHealths};
 use crate::registry::Router;
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
@@ -36,6 +36,7 @@ struct Running {
     declared: Arc<dyn DeclaredSource>,
     registry: Arc<Router>,
     history: SharedHistory,
+    healths: ObjectHealths,
     reporter: Reporter,
     home: Home,
     /// Makes the loops see a commit of a command.
@@ -61,6 +62,7 @@ impl RepoCommands {
             declared: Arc::clone(&wiring.declared),
             registry: Arc::clone(&wiring.registry),
             history: Arc::clone(&wiring.history),
+            healths: wiring.healths.clone(),
             reporter: wiring.reporter.clone(),
             home: wiring.home.clone(),
             follow: Wake::from(&wiring.wakes.source),
@@ -153,6 +155,7 @@ impl Running {
             source: &*self.declared,
             registry: &self.registry,
             history: &self.history,
+            healths: &self.healths,
             home: Some(&self.home),
         }
     }

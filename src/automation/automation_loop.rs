@@ -4,7 +4,7 @@
 use super::decision_cache::DecisionCache;
 use super::denied::leave_out_denied;
 use super::dependencies::Dependencies;
-use super::failed_rollouts::FailedRollouts;
+use super::failed_rollouts::{FailedRollouts, is_used};
 use super::inputs::Inputs;
 use super::{edits, notices};
 use crate::model::CommitId;
@@ -91,9 +91,12 @@ impl<R: ConfigRepo> Automation<R> {
         if deps.scan_state.set_repositories(Arc::clone(decisions.repositories())) {
             deps.scan.wake();
         }
+        let is_used = is_used(decisions.fields(), deps.revert_on_failure) || decisions.has_followers();
+        deps.healths.use_history(is_used);
         let inputs = Inputs {
             scan_state: &deps.scan_state,
             rules: &deps.rules,
+            healths: &deps.healths,
             until: deps.until,
         };
         let (mut plan, unread) = {

@@ -8,6 +8,7 @@
 use super::check_platforms::waits_for;
 use super::decide_with_history::{Extent, decide_with_history, needs_whole_history};
 use super::field_decider::{Decided, FieldDecider};
+use super::following::{self, Followed};
 use super::history_reader::{FieldHistory, HistoryReader};
 use super::{automated_fields, group_decider::decide_together, inputs::Inputs};
 use crate::model::{CommitId, FieldId, RepoPath, Repository};
@@ -37,6 +38,8 @@ pub(super) struct DecisionCache {
     history: Option<(u64, Extent)>,
     /// The listings that the decisions rest on and that have all digests.
     whole: BTreeMap<Repository, Arc<Listing>>,
+    /// The fields that others follow.
+    followed: Followed,
     work: Work,
 }
 
@@ -90,9 +93,21 @@ impl DecisionCache {
     /// Takes the automated fields of a state. The decisions about fields that are as before stay.
     pub(super) fn set_declared(&mut self, declared: &Arc<DeclaredState>, rules: &ScanRules) {
         if !std::ptr::eq(self.declared.as_ptr(), Arc::as_ptr(declared)) {
-            self.set_fields(automated_fields::fields(declared), rules);
+            self.set_fields_of(declared, rules);
             self.declared = Arc::downgrade(declared);
         }
+    }
+
+    /// Takes the automated fields of a state, and the fields that they follow.
+    pub(super) fn set_fields_of(&mut self, declared: &DeclaredState, rules: &ScanRules) {
+        let mut fields = automated_fields::fields(declared);
+        self.followed = following::resolve(declared, &mut fields);
+        self.set_fields(fields, rules);
+    }
+
+    /// Whether a field follows another one.
+    pub(super) fn has_followers(&self) -> bool {
+        !self.followed.is_empty()
     }
 
     /// Takes the automated fields. The decisions about fields that are as before stay.
@@ -209,6 +224,7 @@ impl DecisionCache {
     /// Decides about the fields whose decision does not hold any more. True if only the whole history may decide.
     fn bring_up_to_date(&mut self, inputs: &Inputs<'_>, past: &FieldHistory, extent: Extent) -> bool {
         let now = Timestamp::now();
+        let followed = self.followed.clone();
         let is_new_history = self.history != Some((past.revision, extent));
         let is_stale = |cached: &CachedField| {
             cached.decided.as_ref().is_none_or(|decided| {
@@ -224,7 +240,7 @@ impl DecisionCache {
         stale.extend(units.iter().flatten());
         let mut stale: Vec<usize> = stale.into_iter().collect();
         stale.sort_by_cached_key(|index| self.fields[*index].field.bumped_image().repository());
-        let mut decider = FieldDecider::new(inputs, past, extent, now);
+        let mut decider = FieldDecider::new(inputs, &followed, (past, extent), now);
         for index in stale {
             let cached = &mut self.fields[index];
             cached.decided = None;

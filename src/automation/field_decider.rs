@@ -3,12 +3,13 @@
 use super::automated_fields;
 use super::check_platforms::{index_images, mark_unfit};
 use super::decide_with_history::Extent;
+use super::following::{self, Followed};
 use super::history_reader::FieldHistory;
 use super::inputs::Inputs;
 use crate::history::Hold;
 use crate::model::{FieldId, Repository, Tag};
 use crate::plan::{self, AutomatedField, DecidedField, Fits, Included, Outcome, Tags};
-use crate::policy::{Digests, ScanRules, Verdict};
+use crate::policy::{Digests, Policy, ScanRules, Verdict};
 use crate::port::{ImageKey, Listing};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,8 @@ fn compares_digests(field: &AutomatedField, hold: Option<&Hold>) -> bool {
 /// apart twice.
 pub(super) struct FieldDecider<'a> {
     inputs: &'a Inputs<'a>,
+    /// The fields that others follow.
+    followed: &'a Followed,
     past: &'a FieldHistory,
     extent: Extent,
     now: Timestamp,
@@ -76,9 +79,15 @@ const AT_ONCE: usize = 4;
 const OF_A_GROUP: usize = 16;
 
 impl<'a> FieldDecider<'a> {
-    pub(super) fn new(inputs: &'a Inputs<'a>, past: &'a FieldHistory, extent: Extent, now: Timestamp) -> Self {
+    pub(super) fn new(
+        inputs: &'a Inputs<'a>,
+        followed: &'a Followed,
+        (past, extent): (&'a FieldHistory, Extent),
+        now: Timestamp,
+    ) -> Self {
         Self {
             inputs,
+            followed,
             past,
             extent,
             now,
@@ -98,6 +107,23 @@ impl<'a> FieldDecider<'a> {
 
     /// Decides about a field, among the tags that fit.
     pub(super) fn decide(&mut self, field: &AutomatedField, fits: &Fits<'_>) -> Decided {
+        match self.follower(field) {
+            None => self.decide_by_policy(field, fits),
+            Some(Ok(effective)) => of_follower(self.decide_by_policy(&effective, fits), field, None),
+            Some(Err(waits)) => of_follower(self.decide_by_policy(field, fits), field, Some(waits)),
+        }
+    }
+
+    /// What a field that follows another one takes now.
+    fn follower(&self, field: &AutomatedField) -> Option<Result<AutomatedField, (Outcome, String)>> {
+        field.policy.as_ref().ok()?.follows()?;
+        let (past, extent) = (self.past, self.extent);
+        let written = |followed: &FieldId| extent.since(past, followed);
+        let healths = self.inputs.healths;
+        Some(following::effective(field, self.followed, healths, written, self.now))
+    }
+
+    fn decide_by_policy(&mut self, field: &AutomatedField, fits: &Fits<'_>) -> Decided {
         let repositories = self.load(field);
         let hold = self.past.holds.get(&field.field);
         let is_cut = repositories.iter().any(|repository| self.cut.contains(repository));
@@ -123,12 +149,16 @@ impl<'a> FieldDecider<'a> {
     /// All tags that a field may move to, the first one first.
     pub(super) fn eligible(&mut self, field: &AutomatedField) -> Vec<Tag> {
         self.load(field);
+        let effective = self.follower(field).and_then(Result::ok);
+        let field = effective.as_ref().unwrap_or(field);
         self.observe(field, &self.tags, |observed| plan::eligible_tags(field, observed))
     }
 
     /// What is said about the first tag of a field that fits.
     pub(super) fn verdict(&mut self, field: &AutomatedField, fits: &Fits<'_>) -> Option<Verdict> {
         self.load(field);
+        let effective = self.follower(field).and_then(Result::ok);
+        let field = effective.as_ref().unwrap_or(field);
         self.observe(field, &self.tags, |observed| plan::verdict(field, observed, fits))
     }
 
@@ -224,4 +254,17 @@ fn included<'a>(rules: &'a ScanRules, repository: &Repository) -> Included<'a> {
         Ok(tags) => Box::new(move |tag| tags.allows(tag)),
         Err(reason) => Box::new(move |_| Err(reason.clone())),
     }
+}
+
+/// The decision about a follower, under its own policy.
+fn of_follower(mut decided: Decided, field: &AutomatedField, waits: Option<(Outcome, String)>) -> Decided {
+    decided.rests_on_now = true;
+    let decision = Arc::make_mut(&mut decided.field.decision);
+    decision.policy = field.policy.as_ref().ok().map(Policy::to_string);
+    if let Some((outcome, reason)) = waits.filter(|_| decision.outcome != Outcome::Locked) {
+        (decision.outcome, decision.reason) = (outcome, reason);
+        decided.alone = outcome;
+        decided.field.bump = None;
+    }
+    decided
 }

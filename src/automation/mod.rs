@@ -32,6 +32,7 @@ mod edits;
 mod failed_rollouts;
 mod field_decider;
 mod file_versions;
+mod following;
 mod group_decider;
 mod history_reader;
 mod image_fields;

@@ -3,12 +3,12 @@
 use super::decision_cache::DecisionCache;
 use super::history_reader::SharedHistory;
 use super::inputs::Inputs;
-use super::{automated_fields, notices};
+use super::notices;
 use crate::model::{CommitId, HoldUntil};
 use crate::notice::Reporter;
 use crate::plan::BumpPlan;
 use crate::policy::ScanRules;
-use crate::port::{ConfigRepo, DeclaredState, RepoFailure, ScanState};
+use crate::port::{ConfigRepo, DeclaredState, ObjectHealths, RepoFailure, ScanState};
 use std::sync::Arc;
 
 /// Decides about a commit without writing anything, for `tidegate plan`. What was decided once is decided again only where more
@@ -21,13 +21,20 @@ pub struct DecisionPreview<'a> {
 
 impl<'a> DecisionPreview<'a> {
     /// Takes the automated fields of a commit, and requests scans of the repositories whose tags the decisions need.
-    pub fn new(declared: &DeclaredState, scan_state: &'a ScanState, rules: &'a ScanRules, until: HoldUntil) -> Self {
+    pub fn new(
+        declared: &DeclaredState,
+        scan_state: &'a ScanState,
+        rules: &'a ScanRules,
+        healths: &'a ObjectHealths,
+        until: HoldUntil,
+    ) -> Self {
         let mut cache = DecisionCache::default();
-        cache.set_fields(automated_fields::fields(declared), rules);
+        cache.set_fields_of(declared, rules);
         scan_state.set_repositories(Arc::clone(cache.repositories()));
         let inputs = Inputs {
             scan_state,
             rules,
+            healths,
             until,
         };
         Self {

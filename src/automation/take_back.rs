@@ -26,7 +26,6 @@ impl<R: ConfigRepo> Automation<R> {
             ..
         } = self;
         let is_used = is_used(decisions.fields(), deps.revert_on_failure);
-        deps.healths.use_history(is_used);
         let judged = match is_used && !deps.healths.failed().is_empty() {
             true => {
                 let fields: Vec<_> = decisions.fields().collect();

@@ -174,7 +174,7 @@ impl Policy {
     /// The part of a tag that this policy orders by. `None`: the policy orders by push time, or the tag does not have the part.
     pub(super) fn measure(&self, tag: &Tag) -> Option<Measure> {
         match &self.0 {
-            Rule::Glob(_) | Rule::Regex(_) | Rule::Digest(_) => None,
+            Rule::Glob(_) | Rule::Regex(_) | Rule::Digest(_) | Rule::Follow(_) => None,
             Rule::Semver(_) => Version::parse(tag.as_str()).ok().map(Measure::Version),
             Rule::Numeric(_) | Rule::Alphabetical(_) => self.captured(tag)?.ok(),
             Rule::Extracted(extracted) => extracted.measure(&extracted.part(tag.as_str())?).ok(),
@@ -225,6 +225,7 @@ impl Policy {
             Rule::Glob(glob) => glob.matches(name),
             Rule::Regex(pattern) => pattern.matches(name),
             Rule::Digest(followed) => followed == tag,
+            Rule::Follow(_) => false,
             Rule::Numeric(_) | Rule::Alphabetical(_) => self.captured(tag).transpose()?.is_some(),
             Rule::Semver(range) => {
                 within(range, &version(name, reasons)?, reasons)?;

@@ -1,5 +1,6 @@
 use super::extracted::{Digests, Extracted};
 use super::fault::{Fault, InvalidPolicy, shortened};
+use super::follow::Follow;
 use super::glob::TagGlob;
 use super::pattern::Pattern;
 use super::range::Range;
@@ -16,6 +17,7 @@ use std::fmt;
 /// | `numeric:<re>` | not anchored; with a capture group, a number | the captured number |
 /// | `alphabetical:<re>` | not anchored; with a capture group | the captured text, by bytes |
 /// | `digest:<tag>` | this one tag | none: the digest that the tag points to is written behind the tag |
+/// | `follow:<file>#<kind>/<name>/<field> after <age>` | the tag of another field that has run well for so long | push time |
 ///
 /// Several capture groups are compared one after the other, the first group first.
 /// [`Policy::from_image_policy`] makes a policy from an ImagePolicy of Flux v2.
@@ -31,6 +33,7 @@ pub(super) enum Rule {
     Alphabetical(Pattern),
     Digest(Tag),
     Extracted(Box<Extracted>),
+    Follow(Box<Follow>),
 }
 
 impl Policy {
@@ -55,9 +58,10 @@ impl Policy {
                     "write digest: and the one tag to follow, as in digest:stable",
                 )
             }),
+            Some(("follow", rest)) => Follow::parse(rest).map(|follow| Rule::Follow(Box::new(follow))),
             Some((kind, _)) => Err(Fault::new(
                 format!("{:?} is not a kind of policy", shortened(kind)),
-                "write glob:, semver:, regex:, numeric:, alphabetical: or digest: before the pattern",
+                "write glob:, semver:, regex:, numeric:, alphabetical:, digest: or follow: before the pattern",
             )),
             None => TagGlob::parse(text).map(Rule::Glob),
         };
@@ -78,6 +82,21 @@ impl Policy {
         }
     }
 
+    /// The policy that takes exactly this tag.
+    pub fn only(tag: &Tag) -> Self {
+        // A tag has no characters that mean something in a glob.
+        Self::parse(&format!("glob:{tag}")).unwrap_or_default()
+    }
+
+    /// The other field that the policy follows, if it follows one. Such a policy admits no tag by itself: whoever knows the
+    /// other field asks with [`Policy::only`] in its place.
+    pub fn follows(&self) -> Option<&Follow> {
+        match &self.0 {
+            Rule::Follow(follow) => Some(follow),
+            _ => None,
+        }
+    }
+
     /// Whether an ImagePolicy of Flux v2 describes the policy.
     pub fn is_image_policy(&self) -> bool {
         matches!(self.0, Rule::Extracted(_))
@@ -90,7 +109,7 @@ impl Policy {
             Rule::Regex(pattern) => pattern.names_latest(),
             Rule::Digest(tag) => tag.as_str().eq_ignore_ascii_case("latest"),
             Rule::Extracted(extracted) => extracted.names_latest(),
-            Rule::Semver(_) | Rule::Numeric(_) | Rule::Alphabetical(_) => false,
+            Rule::Semver(_) | Rule::Numeric(_) | Rule::Alphabetical(_) | Rule::Follow(_) => false,
         }
     }
 }
@@ -112,6 +131,7 @@ impl fmt::Display for Policy {
             Rule::Alphabetical(pattern) => write!(f, "alphabetical:{}", pattern.as_str()),
             Rule::Digest(tag) => write!(f, "digest:{tag}"),
             Rule::Extracted(extracted) => write!(f, "{extracted}"),
+            Rule::Follow(follow) => write!(f, "follow:{follow}"),
         }
     }
 }

@@ -92,7 +92,11 @@ impl ObjectHealths {
 
     /// Says whether decisions rest on what was ready before. Then the targets' records keep it.
     pub fn use_history(&self, is_used: bool) {
-        *self.history_use() = Some(is_used);
+        let before = self.history_use().replace(is_used);
+        if is_used && before != Some(true) {
+            // Whoever waits for news may have passed over what came before.
+            self.0.changed.send_modify(|count| *count = count.wrapping_add(1));
+        }
     }
 
     /// Whether decisions rest on what was ready before; `None` until somebody has said it.

@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::plan::{AutomatedField, BumpPlan, Outcome};
 use crate::policy::{Policy, ScanRules};
-use crate::port::{ConfigRepo as _, Listing, PlatformAnswer, Scan, ScanState, TaggedImage};
+use crate::port::{ConfigRepo as _, Listing, ObjectHealths, PlatformAnswer, Scan, ScanState, TaggedImage};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -100,6 +100,7 @@ impl Fleet {
         let inputs = Inputs {
             scan_state: &self.scan_state,
             rules: &self.rules,
+            healths: &ObjectHealths::default(),
             until: HoldUntil::default(),
         };
         let decided = self

@@ -269,6 +269,7 @@ impl World {
         let inputs = Inputs {
             scan_state: &scan_state,
             rules: &deps.rules,
+            healths: &deps.healths,
             until: deps.until,
         };
         let mut cache = DecisionCache::default();

@@ -1,6 +1,7 @@
 mod checkpoints;
 mod counts;
 mod fake_repo;
+mod following;
 mod incremental;
 mod lost_history;
 mod names;

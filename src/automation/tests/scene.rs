@@ -197,11 +197,17 @@ impl Scene {
         (decision.outcome, decision.reason.clone())
     }
 
+    /// The head.
+    pub(super) fn head(&self) -> CommitId {
+        self.followed.head().unwrap()
+    }
+
     /// The head, and the one object that it declares, with its hash.
     pub(super) async fn object_at_head(&self) -> (CommitId, serde_json::Value, DesiredHash) {
         let head = self.followed.head().unwrap();
         let declared = self.automation.deps.declared.at(head).await.unwrap();
-        let value = declared.target(&TargetId::here()).unwrap().objects[0].value.value();
+        let objects = &declared.target(&TargetId::here()).unwrap().objects;
+        let value = objects[0].value.value();
         let hash = DesiredHash::of(&value);
         (head, value, hash)
     }
