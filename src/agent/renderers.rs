@@ -36,9 +36,10 @@ pub(super) async fn renderers(config: &AgentConfig, home: Option<&Home>) -> Vec<
 async fn sops(config: &AgentConfig, home: Option<&Home>) -> Option<Arc<Sops<SecretStore>>> {
     let settings = &config.settings.render.sops;
     let secrets = home.map(Home::secrets).map(Arc::new);
-    let secrets = secrets.zip(settings.secret.clone()).map(|(secrets, name)| {
+    let secrets = secrets.map(|secrets| {
         let namespace = secrets.namespace().to_owned();
-        (secrets, SecretName { namespace, name })
+        let name = settings.secret.clone().map(|name| SecretName { namespace, name });
+        (secrets, name)
     });
     match Sops::find(settings.program.as_deref(), secrets, &settings.memory).await {
         Ok(sops) => {

@@ -205,8 +205,12 @@ pub(super) fn source_reader(
         branch: settings.repo.branch.clone(),
     });
     let reader = match &settings.sync.substitute {
-        Some(substitute) => reader.substituting(substitute.clone(), inputs),
+        Some(substitute) => reader.substituting(substitute.clone(), inputs.clone()),
         None => reader,
+    };
+    let reader = match settings.sync.carries_out_flux {
+        true => reader.carrying_out(inputs),
+        false => reader,
     };
     match memory::for_manifests() {
         Some(room) => reader.with_room(room),

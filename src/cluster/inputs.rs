@@ -8,7 +8,9 @@ use crate::release::SourceObject;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use k8s_openapi::ByteString;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::ListParams;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, ResourceExt as _};
 use sha2::{Digest, Sha256};
@@ -17,6 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// The labels of Flux v2's controller of Kustomizations.
+const KUSTOMIZE_CONTROLLER: &str = "app.kubernetes.io/component=kustomize-controller,app.kubernetes.io/part-of=flux";
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
@@ -63,6 +68,23 @@ impl InputObjects for InputStore {
 
     fn read<'a>(&'a self, object: &'a SourceObject) -> BoxFuture<'a, Result<Option<InputEntries>, ClusterFailure>> {
         self.read_one(object).boxed()
+    }
+
+    fn running_flux(&self) -> BoxFuture<'_, Result<Option<String>, ClusterFailure>> {
+        async {
+            let api: Api<Deployment> = Api::all(self.connection.client.clone());
+            let params = ListParams::default().labels(KUSTOMIZE_CONTROLLER).limit(100);
+            let found = self.connection.within(DEADLINE, api.list(&params)).await?;
+            let mut running = found
+                .items
+                .into_iter()
+                .filter(|deployment| deployment.spec.replicas != Some(0));
+            Ok(running.next().map(|deployment| {
+                let namespace = deployment.namespace().unwrap_or_default();
+                format!("{namespace}/{}", deployment.name_any())
+            }))
+        }
+        .boxed()
     }
 
     fn follow(&self, objects: &BTreeSet<SourceObject>) {

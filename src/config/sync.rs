@@ -17,6 +17,8 @@ pub struct SyncSettings {
     pub adoption: Adoption,
     /// What is done about fields that people add to live objects.
     pub additions: Drift,
+    /// Whether Kustomizations of Flux v2 are carried out, and not applied.
+    pub carries_out_flux: bool,
     /// The variables that are replaced in objects; `None`: `${` has no meaning.
     pub substitute: Option<Substitute>,
     /// The clusters that objects are applied to.
@@ -47,6 +49,9 @@ pub(super) struct Sync {
     /// What the agent does about fields that people add to live objects, as `kubectl set env` does. `repair`: removes them.
     /// `warn`: reports them. `ignore`: nothing. The annotation `tidegate.dev/ignore-fields` keeps single fields.
     additions: Text<Drift>,
+    /// What the agent does with Kustomizations of Flux v2 (`kustomize.toolkit.fluxcd.io`). `apply`: applies them as objects.
+    /// `carry-out`: applies what they ask for, as Flux would.
+    flux: Text<Flux>,
     /// Variables that the agent replaces in objects (`${NAME}`), with the rules of Flux v2. Default: the agent replaces none.
     substitute: Option<WrittenSubstitute>,
     deletions: Deletions,
@@ -61,6 +66,7 @@ impl Default for Sync {
             namespace: None,
             adopt: false,
             additions: Text::known("repair"),
+            flux: Text::known("apply"),
             substitute: None,
             deletions: Deletions::default(),
         }
@@ -147,6 +153,7 @@ impl Sync {
             enabled: self.enabled,
             adoption: if self.adopt { Adoption::All } else { Adoption::Annotated },
             additions: self.additions.value,
+            carries_out_flux: self.flux.value == Flux::CarryOut,
             substitute: self.substitute.map(|written| written.settings(report)),
             targets,
             deletions: DeletionLimit { count, percent, floor },
@@ -155,5 +162,13 @@ impl Sync {
     }
 }
 
+/// What is done with Kustomizations of Flux v2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flux {
+    Apply,
+    CarryOut,
+}
+
+choices!(Flux: "apply" => Self::Apply, "carry-out" => Self::CarryOut);
 choices!(Drift: "repair" => Self::Repair, "warn" => Self::Warn, "ignore" => Self::Ignore);
 parsed!(CommitId: {"pattern": "^[0-9a-fA-F]{40}$"});

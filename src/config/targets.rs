@@ -35,7 +35,10 @@ pub struct TargetSettings {
 
 /// How the cluster of a target is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one value for each target of the configuration")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one value for each target of the configuration"
+)]
 pub enum TargetAccess {
     /// It is the cluster that the agent runs in.
     Home,

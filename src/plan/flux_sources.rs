@@ -1,5 +1,6 @@
 use crate::manifest::Document;
 use crate::model::{ConfigBranch, Remote};
+use crate::resource::Object;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -33,12 +34,15 @@ impl<'a> FluxSources<'a> {
 
     /// Adds a document if it is a GitRepository.
     pub fn add(&mut self, document: &Document) {
-        let id = &document.object.id;
+        self.add_object(&document.object);
+    }
+
+    /// Adds an object if it is a GitRepository.
+    pub fn add_object(&mut self, object: &Object) {
+        let id = &object.id;
         if id.kind == "GitRepository" && id.group == GROUP {
             let key = (id.namespace.clone().unwrap_or_default(), id.name.clone());
-            self.repositories
-                .entry(key)
-                .or_insert_with(|| document.object.value.value());
+            self.repositories.entry(key).or_insert_with(|| object.value.value());
         }
     }
 

@@ -16,6 +16,9 @@ pub trait InputObjects: Send + Sync + 'static {
     /// Reads an object; `None` if there is none.
     fn read<'a>(&'a self, object: &'a SourceObject) -> BoxFuture<'a, Result<Option<InputEntries>, ClusterFailure>>;
 
+    /// The Deployment of Flux v2 that carries out Kustomizations in this cluster; `None` if there is none, or it has no pods.
+    fn running_flux(&self) -> BoxFuture<'_, Result<Option<String>, ClusterFailure>>;
+
     /// Follows exactly these objects from now on.
     fn follow(&self, objects: &BTreeSet<SourceObject>);
 

@@ -1,3 +1,4 @@
+use super::cluster::SecretName;
 use crate::model::{Finding, RepoPath};
 use crate::resource::Object;
 use futures::future::BoxFuture;
@@ -23,6 +24,8 @@ pub struct Unit {
     pub path: RepoPath,
     /// The unit's files with their contents, ordered by path. Those of a kustomization may lie outside of its folder.
     pub files: Vec<(RepoPath, Vec<u8>)>,
+    /// The Secret with the keys of its encrypted files; `None`: the one of the configuration.
+    pub keys: Option<SecretName>,
 }
 
 /// The objects of a unit.

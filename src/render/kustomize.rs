@@ -79,6 +79,7 @@ impl Kustomize {
     /// Decrypts the encrypted files of the unit. Returns where the files may be written; `None`: in any temporary folder.
     async fn decrypt(&self, unit: &mut Unit) -> Result<Option<PathBuf>, RenderFailure> {
         let mut memory = None;
+        let keys = unit.keys.clone();
         for (path, bytes) in unit.files.iter_mut().filter(|(_, bytes)| is_encrypted(bytes)) {
             let Some((sops, folder)) = &self.decrypt else {
                 let advice = "install sops on the PATH of the agent, or name it in render.sops.program";
@@ -87,7 +88,7 @@ impl Kustomize {
                     false,
                 ));
             };
-            let plain = sops.decrypt(path, std::mem::take(bytes)).await;
+            let plain = sops.decrypt(path, std::mem::take(bytes), keys.as_ref()).await;
             let plain = plain.map_err(|reason| failure(format!("{path}: {}", reason.message), reason.may_pass))?;
             *bytes = plain.expose().to_vec();
             memory = Some(folder.clone());

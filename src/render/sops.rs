@@ -31,27 +31,32 @@ const UNREADABLE: &str =
 
 /// Decrypts files. The plain text is in memory alone.
 pub(super) trait Decrypt: Send + Sync + 'static {
-    /// The plain text of a file.
-    fn decrypt<'a>(&'a self, path: &'a RepoPath, bytes: Vec<u8>) -> BoxFuture<'a, Result<SecretBytes, RenderFailure>>;
+    /// The plain text of a file. `keys`: the Secret with the keys; `None`: the one of the configuration.
+    fn decrypt<'a>(
+        &'a self,
+        path: &'a RepoPath,
+        bytes: Vec<u8>,
+        keys: Option<&'a SecretName>,
+    ) -> BoxFuture<'a, Result<SecretBytes, RenderFailure>>;
 }
 
 /// The real sops program, with the keys of a Secret.
 pub struct Sops<S> {
     program: PathBuf,
     version: String,
-    secrets: Option<(Arc<S>, SecretName)>,
+    secrets: Option<(Arc<S>, Option<SecretName>)>,
     memory: PathBuf,
 }
 
 impl<S: HomeSecrets> Sops<S> {
-    /// The program at a path or, without one, on the `PATH`. Asks the program for its version. `secrets` has the keys; `memory` is
+    /// The program at a path or, without one, on the `PATH`. Asks the program for its version. `secrets`: the Secrets, and the one with the keys, if one is named; `memory` is
     /// a folder in memory.
     ///
     /// # Errors
     /// There is no such program, or it cannot be used.
     pub async fn find(
         path: Option<&Path>,
-        secrets: Option<(Arc<S>, SecretName)>,
+        secrets: Option<(Arc<S>, Option<SecretName>)>,
         memory: &Path,
     ) -> Result<Self, FindError> {
         let asked = Asked {
@@ -74,8 +79,15 @@ impl<S: HomeSecrets> Sops<S> {
         &self.program
     }
 
-    async fn decrypted(&self, path: &RepoPath, bytes: Vec<u8>) -> Result<SecretBytes, RenderFailure> {
-        let keys = match &self.secrets {
+    async fn decrypted(
+        &self,
+        path: &RepoPath,
+        bytes: Vec<u8>,
+        named: Option<&SecretName>,
+    ) -> Result<SecretBytes, RenderFailure> {
+        let store = self.secrets.as_ref();
+        let secret = store.and_then(|(secrets, name)| Some((secrets, named.or(name.as_ref())?)));
+        let keys = match secret {
             Some((secrets, name)) => Keys::of(
                 &secrets
                     .read(name)
@@ -101,52 +113,20 @@ impl<S: HomeSecrets> Sops<S> {
         let output = run.run().await.map_err(|error| passing(&error.to_string()))?;
         match output.status.success() {
             true => Ok(SecretBytes::new(output.stdout)),
-            false => Err(self.failure(&output, &keys, &needed, uses_kms)),
+            false => Err(failure(
+                &output,
+                (secret.map(|(_, name)| name), &keys),
+                &needed,
+                uses_kms,
+            )),
         }
-    }
-
-    /// Why a file was not decrypted. The words of the program are shown only where AWS says why.
-    fn failure(&self, output: &Output, keys: &Keys, needed: &[String], uses_kms: bool) -> RenderFailure {
-        let code = output.status.code();
-        if code.is_some_and(|code| CHANGED.contains(&code)) {
-            return failing("it was changed after its encryption (its MAC does not match); encrypt it anew");
-        }
-        if code != Some(NO_KEY) {
-            let status = code.map_or("a signal".to_owned(), |code| format!("status {code}"));
-            return RenderFailure {
-                message: format!(
-                    "not decrypted: sops ended with {status}; does `sops decrypt` decrypt the file elsewhere?"
-                ),
-                may_pass: code.is_none(),
-            };
-        }
-        let mut message = match &self.secrets {
-            None => "there are no keys: name a Secret in render.sops.secret".to_owned(),
-            Some((_, name)) if keys.is_empty() => {
-                format!("{name} does not exist, or has no entry that ends in .agekey (age) or .asc (PGP)")
-            }
-            Some((_, name)) => format!("none of the keys of {name} opens the file"),
-        };
-        if !needed.is_empty() {
-            message += &format!("; it is encrypted for {}", needed.join(", "));
-        }
-        if uses_kms {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let lines = said
-                .lines()
-                .filter(|line| line.contains("AWS") || line.contains("KMS") || line.contains("api error"));
-            let lines: Vec<&str> = lines.map(|line| line.trim_matches([' ', '|', '-'])).collect();
-            let said = Printable::new(&lines.join(" ")).at_most(LONGEST_MESSAGE).to_string();
-            message += &format!("; the pod's identity must be allowed kms:Decrypt: {said}");
-        }
-        passing(&message)
     }
 
     async fn render_file(&self, mut unit: Unit) -> Result<Rendering, RenderFailure> {
         let Some((path, bytes)) = unit.files.pop() else {
             return Ok(Rendering::default());
         };
-        let plain = self.decrypted(&path, bytes).await?;
+        let plain = self.decrypted(&path, bytes, unit.keys.as_ref()).await?;
         let read = blocking(move || read(&path, plain.expose())).await;
         read.map_err(|_| passing("the decrypted text was not read"))
     }
@@ -172,8 +152,13 @@ fn read(path: &RepoPath, plain: &[u8]) -> Rendering {
 }
 
 impl<S: HomeSecrets> Decrypt for Sops<S> {
-    fn decrypt<'a>(&'a self, path: &'a RepoPath, bytes: Vec<u8>) -> BoxFuture<'a, Result<SecretBytes, RenderFailure>> {
-        self.decrypted(path, bytes).boxed()
+    fn decrypt<'a>(
+        &'a self,
+        path: &'a RepoPath,
+        bytes: Vec<u8>,
+        keys: Option<&'a SecretName>,
+    ) -> BoxFuture<'a, Result<SecretBytes, RenderFailure>> {
+        self.decrypted(path, bytes, keys).boxed()
     }
 }
 
@@ -189,6 +174,48 @@ impl<S: HomeSecrets> Renderer for Sops<S> {
     fn render(&self, unit: Unit) -> BoxFuture<'_, Result<Rendering, RenderFailure>> {
         self.render_file(unit).boxed()
     }
+}
+
+/// Why a file was not decrypted. The words of the program are shown only where AWS says why.
+fn failure(
+    output: &Output,
+    (secret, keys): (Option<&SecretName>, &Keys),
+    needed: &[String],
+    uses_kms: bool,
+) -> RenderFailure {
+    let code = output.status.code();
+    if code.is_some_and(|code| CHANGED.contains(&code)) {
+        return failing("it was changed after its encryption (its MAC does not match); encrypt it anew");
+    }
+    if code != Some(NO_KEY) {
+        let status = code.map_or("a signal".to_owned(), |code| format!("status {code}"));
+        return RenderFailure {
+            message: format!(
+                "not decrypted: sops ended with {status}; does `sops decrypt` decrypt the file elsewhere?"
+            ),
+            may_pass: code.is_none(),
+        };
+    }
+    let mut message = match secret {
+        None => "there are no keys: name a Secret in render.sops.secret".to_owned(),
+        Some(name) if keys.is_empty() => {
+            format!("{name} does not exist, or has no entry that ends in .agekey (age) or .asc (PGP)")
+        }
+        Some(name) => format!("none of the keys of {name} opens the file"),
+    };
+    if !needed.is_empty() {
+        message += &format!("; it is encrypted for {}", needed.join(", "));
+    }
+    if uses_kms {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let lines = said
+            .lines()
+            .filter(|line| line.contains("AWS") || line.contains("KMS") || line.contains("api error"));
+        let lines: Vec<&str> = lines.map(|line| line.trim_matches([' ', '|', '-'])).collect();
+        let said = Printable::new(&lines.join(" ")).at_most(LONGEST_MESSAGE).to_string();
+        message += &format!("; the pod's identity must be allowed kms:Decrypt: {said}");
+    }
+    passing(&message)
 }
 
 /// A failure that another key, or a service that is there again, ends.

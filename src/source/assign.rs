@@ -1,3 +1,4 @@
+use super::carry_out::{CarriedOut, is_kustomization, is_of_flux_itself, is_source};
 use super::discover::Folders;
 use super::reading::FileReading;
 use super::substitution::Substitution;
@@ -148,6 +149,34 @@ pub(super) struct Read<'a> {
     pub(super) own: Option<Arc<ConfigBranch>>,
     /// Replaces variables in the objects.
     pub(super) substitution: &'a Substitution,
+    /// What Kustomizations of Flux v2 declare, if they are carried out.
+    pub(super) carried: Option<&'a CarriedOut>,
+    /// The files in their folders that are applied as they are.
+    pub(super) carried_files: &'a [(TreeFile, Arc<FileReading>)],
+}
+
+impl Read<'_> {
+    /// Whether an object is applied where it is declared, and not by a Kustomization of Flux v2.
+    fn is_applied_by_itself(&self, object: &Object) -> bool {
+        self.carried.is_none_or(|carried| {
+            let is_claimed = carried
+                .claimed
+                .iter()
+                .any(|folder| object.origin.path().is_within(folder));
+            !is_claimed && is_wanted(object, carried)
+        })
+    }
+
+    /// Whether something sets the images of a file elsewhere.
+    fn is_sealed(&self, path: &RepoPath) -> bool {
+        self.carried
+            .is_some_and(|carried| carried.sealed.iter().any(|folder| path.is_within(folder)))
+    }
+}
+
+/// Whether an object is for the cluster, where Kustomizations are carried out: neither one of these, nor Flux itself.
+fn is_wanted(object: &Object, carried: &CarriedOut) -> bool {
+    !is_kustomization(object) && !is_of_flux_itself(object) && (carried.claimed.is_empty() || !is_source(object))
 }
 
 /// What the targets apply.
@@ -166,8 +195,11 @@ pub(super) struct Assigned {
 pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
     let common = findings(&mut read);
     let all = read.manifests.iter().chain(read.images_only);
-    let mut foreign = flux_v2::folders(read.own.as_deref(), all.map(|(_, reading)| &**reading));
-    let has_foreign = !foreign.is_empty();
+    let mut foreign = match read.carried {
+        Some(_) => Vec::new(),
+        None => flux_v2::folders(read.own.as_deref(), all.map(|(_, reading)| &**reading)),
+    };
+    let has_foreign = !foreign.is_empty() || read.carried.is_some();
     // A path that is not here is one of another repository.
     foreign.retain(|folder| read.files.iter().any(|file| folder.has(&file.path)));
     let mut own = BTreeSet::new();
@@ -175,6 +207,11 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
     let mut duplicates = BTreeMap::new();
     for target in targets {
         let mut objects = objects_of(target, &read);
+        objects.retain(|object| read.is_applied_by_itself(object));
+        if read.carried.is_some() {
+            objects.extend(carried_objects(target, &read));
+            objects.sort_by(|a, b| a.origin.path().cmp(b.origin.path()));
+        }
         objects.retain(|object| !foreign.iter().any(|folder| folder.has(object.origin.path())));
         let mut extra = target.vanished(read.files);
         extra.extend(target.refuse_releases(&mut objects));
@@ -201,7 +238,14 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
         object.is_some_and(|object| covering.any(|target| !duplicates[&target.target].contains(&object.id)))
     };
     let documents = read.manifests.iter().flat_map(|(_, reading)| &reading.documents);
-    let applied = documents.filter(is_applied).cloned().collect();
+    let plain = documents.filter(is_applied);
+    let carried = read.carried_files.iter().flat_map(|(_, reading)| &reading.documents);
+    let mut applied: Vec<Arc<Document>> = plain.chain(carried).cloned().collect();
+    applied.retain(|document| !read.is_sealed(document.path()));
+    if read.carried.is_some() {
+        applied.sort_by(|a, b| (a.path(), a.position).cmp(&(b.path(), b.position)));
+        applied.dedup_by(|a, b| (a.path(), a.position) == (b.path(), b.position));
+    }
     let mut findings: Vec<Finding> = common.into_iter().chain(own).collect();
     findings.sort();
     Assigned {
@@ -230,6 +274,7 @@ fn findings(read: &mut Read<'_>) -> Vec<Finding> {
     let plain = documents.map(|document| &*document.object);
     let rendered = read.renderings.iter().flat_map(|rendering| &rendering.objects);
     findings.extend(read.substitution.findings());
+    findings.extend(read.carried.iter().flat_map(|carried| carried.findings.iter().cloned()));
     findings.extend(argo_cd::notice(plain.chain(rendered.map(|object| &**object))));
     findings
 }
@@ -251,13 +296,21 @@ fn objects_of(target: &TargetPaths, read: &Read<'_>) -> Vec<Arc<Object>> {
     objects
 }
 
+/// What the Kustomizations declare that stand in the target's paths.
+fn carried_objects(target: &TargetPaths, read: &Read<'_>) -> Vec<Arc<Object>> {
+    let Some(carried) = read.carried else { return Vec::new() };
+    let own = carried.objects.iter().filter(|(declared, _)| target.covers(declared));
+    let objects = own.flat_map(|(_, objects)| objects);
+    objects.filter(|object| is_wanted(object, carried)).cloned().collect()
+}
+
 fn images(applied: Vec<Arc<Document>>, read: &Read<'_>) -> DeclaredImages {
     let mut images = DeclaredImages {
         applied,
         own: read.own.clone(),
         ..DeclaredImages::default()
     };
-    for (file, reading) in read.images_only {
+    for (file, reading) in read.images_only.iter().filter(|(file, _)| !read.is_sealed(&file.path)) {
         images.bases.extend(reading.documents.iter().cloned());
         images.files.insert(file.path.clone());
         if reading.findings.iter().any(Finding::is_error) {
@@ -268,7 +321,8 @@ fn images(applied: Vec<Arc<Document>>, read: &Read<'_>) -> DeclaredImages {
             images.operations.push(operations);
         }
     }
-    for (_, reading) in read.manifests.iter().chain(read.images_only) {
+    let values = read.manifests.iter().chain(read.images_only);
+    for (_, reading) in values.filter(|(file, _)| !read.is_sealed(&file.path)) {
         let kustomization = reading.values.first().zip(reading.kustomization.as_ref());
         let kustomization = kustomization.map(|(document, parts)| (Arc::clone(document), Arc::clone(parts)));
         images.kustomizations.extend(kustomization);

@@ -5,7 +5,7 @@
 //! that a base which an overlay includes is not applied by itself), *render* (plain files are parsed here; a
 //! [`Renderer`](crate::port::Renderer) makes the objects of the other units), *assign* (pure: objects by target, each target with findings and a completeness of its own). What was read is kept
 //! under a hash of the unit's paths and blobs and of the renderer's version, so that a commit costs what it changes: a
-//! one-line commit parses one file and looks at no other. On request, variables in the objects are replaced (`substitution`) before they are assigned.
+//! one-line commit parses one file and looks at no other. On request, Kustomizations of Flux v2 are carried out (`carry_out`), and variables in the objects are replaced (`substitution`) before they are assigned.
 //!
 //! [`Publisher`] is the task that owns the [`Reader`]. It reads each head of the branch, publishes the
 //! [`DeclaredState`](crate::port::DeclaredState), and reads other commits on request. Nobody else holds the reader, so no
@@ -21,6 +21,7 @@
 
 mod argo_cd;
 mod assign;
+mod carry_out;
 mod discover;
 mod findings;
 mod flux_v1;

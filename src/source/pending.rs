@@ -1,11 +1,12 @@
 //! What of a commit renderers make objects of: which folders and files, and of which files each of them is made.
 
+use super::carry_out::Additions;
 use super::discover::Units;
 use super::named::Named;
 use super::reach::{Reach, Roots};
 use super::reading::FileReading;
 use crate::model::{CommitId, Finding, RepoPath, Severity};
-use crate::port::{ConfigRepo, Renderer, RepoFailure, TreeFile, TreeListing, UnitKind};
+use crate::port::{ConfigRepo, Renderer, RepoFailure, SecretName, TreeFile, TreeListing, UnitKind};
 use std::sync::Arc;
 
 /// A unit of a tree listing that a renderer takes.
@@ -14,6 +15,10 @@ pub(super) struct Pending {
     pub(super) path: RepoPath,
     pub(super) files: Vec<TreeFile>,
     pub(super) renderer: Arc<dyn Renderer>,
+    /// What a Kustomization of Flux adds to the folder.
+    pub(super) additions: Option<Arc<Additions>>,
+    /// The Secret with the keys of its encrypted files, if it is not that of the configuration.
+    pub(super) keys: Option<SecretName>,
 }
 
 /// The units of a commit.
@@ -78,6 +83,8 @@ impl Renderers {
             path: file.path.clone(),
             files: vec![file],
             renderer: Arc::clone(renderer),
+            additions: None,
+            keys: None,
         });
         pending.collect()
     }
@@ -99,6 +106,8 @@ impl Plan {
                     path: folder.clone(),
                     files,
                     renderer: Arc::clone(renderer),
+                    additions: None,
+                    keys: None,
                 }),
                 Err(reason) => self
                     .findings
@@ -125,6 +134,8 @@ fn charts(units: &Units<TreeFile>, files: &[TreeFile], renderer: &Arc<dyn Render
             .cloned()
             .collect(),
         renderer: Arc::clone(renderer),
+        additions: None,
+        keys: None,
     });
     charts.collect()
 }

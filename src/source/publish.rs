@@ -93,7 +93,7 @@ impl<G: ConfigRepo> Publisher<G> {
     /// Serves until the drain begins. A failed reading is reported to those who asked; the loops ask again. Requests come first:
     /// each loop waits with one request at most, so that they do not keep a head from being read.
     pub async fn run(mut self, shutdown: Shutdown) {
-        let mut inputs = self.reader.substitution.changes();
+        let mut inputs = self.reader.changes();
         let mut heads = self.branch.heads();
         heads.mark_changed();
         let mut retry = tokio::time::interval(RETRY);

@@ -1,4 +1,5 @@
 use super::assign::{Read, TargetPaths, assign};
+use super::carry_out::{CarriedOut, CarryOut, Scene};
 use super::discover::{Folders, Units, discover};
 use super::flux_v1;
 use super::incremental::{Changed, Snapshot};
@@ -6,16 +7,20 @@ use super::named::Named;
 use super::pending::{Plan, Renderers};
 use super::reading::{BATCH, FileReading, Purpose, Readings, UnitKey, read_all, unreadable};
 use super::render::{Rendered, Renderings};
-use super::substitution::Substitution;
+use super::substitution::{Fingerprint, Substitution};
 use super::unread;
 use super::variables::Substitute;
 use crate::driver::blocking;
 use crate::manifest::MAX_FILE_BYTES;
 use crate::model::{CommitId, ConfigBranch, RepoPath};
-use crate::port::{ConfigRepo, DeclaredState, FileChange, InputObjects, Renderer, RepoFailure, TreeFile};
+use crate::plan::FluxSources;
+use crate::port::{ConfigRepo, DeclaredState, FileChange, InputObjects, Renderer, Rendering, RepoFailure, TreeFile};
+use crate::resource::Object;
 use crate::telemetry::Metrics;
+use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Reads commits, and keeps what the last commit is made of.
 pub struct Reader {
@@ -40,6 +45,12 @@ pub struct Reader {
     /// The branch that is read, if it is known.
     own: Option<Arc<ConfigBranch>>,
     pub(super) substitution: Substitution,
+    /// The variables of the substitution at the latest reading.
+    variables: Fingerprint,
+    /// The cluster that variables are read from.
+    inputs: Option<Arc<dyn InputObjects>>,
+    /// Carries out the Kustomizations of Flux v2, if that is asked for.
+    carry_out: Option<CarryOut>,
     /// Whether the variables may be others than at the latest reading.
     inputs_changed: bool,
 }
@@ -79,6 +90,9 @@ impl Reader {
             weight: 0,
             own: None,
             substitution: Substitution::default(),
+            variables: None,
+            inputs: None,
+            carry_out: None,
             inputs_changed: false,
         }
     }
@@ -102,9 +116,25 @@ impl Reader {
     #[must_use]
     pub fn substituting(self, settings: Substitute, inputs: Option<Arc<dyn InputObjects>>) -> Self {
         Self {
-            substitution: Substitution::new(settings, inputs),
+            substitution: Substitution::new(settings, inputs.clone()),
+            inputs,
             ..self
         }
+    }
+
+    /// The reader that carries out the Kustomizations of Flux v2. `inputs`: the cluster that has their variables, if there is one.
+    #[must_use]
+    pub fn carrying_out(self, inputs: Option<Arc<dyn InputObjects>>) -> Self {
+        Self {
+            carry_out: Some(CarryOut::new(inputs.clone())),
+            inputs,
+            ..self
+        }
+    }
+
+    /// What changes when one of the objects that variables come from changes; `None` without a cluster.
+    pub(super) fn changes(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.inputs.as_ref()?.changes())
     }
 
     /// What a commit declares.
@@ -115,13 +145,13 @@ impl Reader {
         if let Some(latest) = self.latest(commit).filter(|_| !self.inputs_changed) {
             return Ok(latest);
         }
+        let may_differ = self.inputs_changed && self.carry_out.is_some();
         self.inputs_changed = false;
         let variables = self.substitution.read().await;
-        if let Some(latest) = &self.latest
-            && (latest.state.variables != variables || self.substitution.may_pass())
-        {
+        if may_differ || self.variables != variables || self.substitution.may_pass() {
             self.latest = None;
         }
+        self.variables = variables;
         if let Some(latest) = self.latest(commit) {
             return Ok(latest);
         }
@@ -172,30 +202,42 @@ impl Reader {
         not_read.extend(findings);
         self.keep_only(&units);
         let (manifests, parsed) = self.load(repo, &units.manifests, Purpose::Objects).await?;
-        let (images_only, parsed_too) = self.load(repo, &units.images_only, Purpose::Images).await?;
-        let (mut manifests, images_only) = (without_keys(manifests), without_keys(images_only));
-        let all = manifests.iter().chain(&images_only);
-        let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
+        let mut manifests = without_keys(manifests);
+        let plain = manifests.clone();
         pending.extend(self.renderers.take_encrypted(&mut manifests));
         let room = self.room.saturating_sub(self.weight);
         let Rendered { renderings, may_pass } = self.renderings.render(repo, pending, room, &self.metrics).await?;
         self.may_pass = may_pass || self.substitution.may_pass();
-        self.folders = units.into_folders();
         self.outside = outside;
+        let declared = objects(&manifests, &renderings);
+        let carried = self.carry_out(repo, commit, declared.clone(), room).await?;
+        let files = carried.iter().flat_map(|carried| carried.plain.values().cloned());
+        let files: Vec<TreeFile> = files.filter(|file| !listing.files.contains(file)).collect();
+        let (carried_files, parsed_carried) = self.load(repo, &files, Purpose::Objects).await?;
+        let carried_files = without_keys(carried_files);
+        if let Some(carried) = &carried {
+            let overlays = carried.overlays.values().filter(|file| !listing.files.contains(file));
+            units.add_images_only(overlays.cloned().collect(), |file| &file.path);
+            units.images_only.dedup();
+        }
+        let (images_only, parsed_too) = self.load(repo, &units.images_only, Purpose::Images).await?;
+        let images_only = without_keys(images_only);
+        let all = plain.iter().chain(&images_only).chain(&carried_files);
+        let blobs = all.map(|(file, _)| (file.path.clone(), file.blob)).collect();
+        self.folders = units.into_folders();
         not_read.extend(flux.findings);
         not_read.extend(unread::findings(&listing.unread, &self.folders));
-        let documents = manifests.iter().flat_map(|(_, reading)| &reading.documents);
-        let plain = documents.map(|document| Arc::clone(&document.object));
-        let rendered = renderings
-            .iter()
-            .flat_map(|rendering| rendering.objects.iter().cloned());
-        let made = self.substitution.make(plain.chain(rendered).collect()).await;
+        let made = self.substitution.make(declared).await;
         made.map_err(|error| {
             unreadable(
                 &RepoPath::default(),
                 &format!("its variables were not replaced: {error}"),
             )
         })?;
+        let variables = both(
+            self.substitution.fingerprint(),
+            carried.as_ref().and_then(|carried| carried.variables),
+        );
         let read = Read {
             commit,
             files: &listing.files,
@@ -207,14 +249,50 @@ impl Reader {
             not_read,
             own: self.own.clone(),
             substitution: &self.substitution,
+            carried: carried.as_ref(),
+            carried_files: &carried_files,
         };
         Ok(Snapshot::of(
             commit,
             assign(&self.targets, read),
             blobs,
-            self.substitution.fingerprint(),
-            parsed + parsed_too,
+            variables,
+            parsed + parsed_too + parsed_carried,
         ))
+    }
+
+    /// Carries out the Kustomizations of Flux v2 among what was read. `None` if that is not asked for.
+    async fn carry_out(
+        &mut self,
+        repo: &impl ConfigRepo,
+        commit: CommitId,
+        declared: Vec<Arc<Object>>,
+        room: usize,
+    ) -> Result<Option<CarriedOut>, RepoFailure> {
+        let Some(carry_out) = &mut self.carry_out else {
+            if let Some(inputs) = &self.inputs {
+                inputs.follow(&self.substitution.sources());
+            }
+            return Ok(None);
+        };
+        let mut sources = FluxSources::new(self.own.as_deref());
+        declared.iter().for_each(|object| sources.add_object(object));
+        let scene = Scene {
+            repo,
+            commit,
+            renderers: &self.renderers,
+            sources: &sources,
+            room,
+            metrics: &self.metrics,
+        };
+        let carried = carry_out.run(&scene, declared).await?;
+        self.may_pass |= carried.may_pass;
+        self.outside.extend(carried.outside.iter().cloned());
+        if let Some(inputs) = &self.inputs {
+            let own = self.substitution.sources();
+            inputs.follow(&own.union(&carried.sources).cloned().collect());
+        }
+        Ok(Some(carried))
     }
 
     /// Reads a commit by the difference to the latest commit that was read, and reads only the files that differ. A push that
@@ -364,6 +442,22 @@ impl Reader {
         }
         let paths = self.targets.iter().flat_map(|target| &target.paths);
         paths.cloned().collect()
+    }
+}
+
+/// The objects that files declare, and those that are rendered.
+fn objects(manifests: &[(TreeFile, Arc<FileReading>)], renderings: &[Arc<Rendering>]) -> Vec<Arc<Object>> {
+    let documents = manifests.iter().flat_map(|(_, reading)| &reading.documents);
+    let plain = documents.map(|document| &document.object);
+    let rendered = renderings.iter().flat_map(|rendering| &rendering.objects);
+    plain.chain(rendered).cloned().collect()
+}
+
+/// Stands for the variables of the configuration and for those of Kustomizations.
+fn both(own: Fingerprint, carried: Fingerprint) -> Fingerprint {
+    match (own, carried) {
+        (Some(own), Some(carried)) => Some(Sha256::digest([own, carried].concat()).into()),
+        (own, carried) => own.or(carried),
     }
 }
 

@@ -1,3 +1,4 @@
+use super::carry_out::{Additions, generate};
 use super::pending::Pending;
 use super::reading::{BATCH, UnitKey, unreadable};
 use crate::manifest::MAX_FILE_BYTES;
@@ -46,7 +47,7 @@ impl Renderings {
         metrics: &Metrics,
     ) -> Result<Rendered, RepoFailure> {
         let end = Instant::now() + TIME;
-        let key = |unit: &Pending| UnitKey::of(&format!("{} of {}", unit.renderer.version(), unit.path), &unit.files);
+        let key = |unit: &Pending| UnitKey::of(&version(unit), &unit.files);
         let keys: Vec<(UnitKey, RepoPath)> = units.iter().map(|unit| (key(unit), unit.path.clone())).collect();
         let unknown = units
             .into_iter()
@@ -118,6 +119,34 @@ fn finding(path: &RepoPath, reason: &str) -> Finding {
     }
 }
 
+/// What a rendering depends on besides the unit's files.
+fn version(unit: &Pending) -> String {
+    let mut version = format!("{} of {}", unit.renderer.version(), unit.path);
+    if let Some(additions) = &unit.additions {
+        version += &additions.version();
+    }
+    if let Some(keys) = &unit.keys {
+        version += &keys.to_string();
+    }
+    version
+}
+
+/// Puts what is added to a folder into its kustomization.
+fn add(additions: &Additions, folder: &RepoPath, files: &mut Vec<(RepoPath, Vec<u8>)>) -> Result<(), String> {
+    let path = folder
+        .join(&additions.file)
+        .and_then(Result::ok)
+        .ok_or("its folder has an odd name")?;
+    let own = files.iter_mut().find(|(known, _)| *known == path);
+    let made = generate(additions, own.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
+    match own {
+        Some((_, bytes)) => *bytes = made,
+        None => files.push((path, made)),
+    }
+    files.sort();
+    Ok(())
+}
+
 type Outcome = Result<Rendering, (RenderFailure, Finding)>;
 
 async fn rendered(repo: &impl ConfigRepo, unit: Pending, end: Instant) -> Result<Outcome, RepoFailure> {
@@ -141,6 +170,8 @@ async fn attempt(repo: &impl ConfigRepo, unit: Pending) -> Result<Result<Renderi
         path,
         files,
         renderer,
+        additions,
+        keys,
     } = unit;
     let mut read = Vec::new();
     let mut bytes = 0;
@@ -156,7 +187,7 @@ async fn attempt(repo: &impl ConfigRepo, unit: Pending) -> Result<Result<Renderi
         for (file, content) in batch.iter().zip(contents) {
             let Some(content) = content else {
                 let limit = MAX_FILE_BYTES >> 20;
-                return Ok(Err(too_large(format!(
+                return Ok(Err(unchanging(format!(
                     "{} is larger than {limit} MiB; split it",
                     file.path
                 ))));
@@ -166,20 +197,26 @@ async fn attempt(repo: &impl ConfigRepo, unit: Pending) -> Result<Result<Renderi
         }
         if bytes > MOST_BYTES {
             let limit = MOST_BYTES >> 20;
-            return Ok(Err(too_large(format!(
+            return Ok(Err(unchanging(format!(
                 "its files have more than {limit} MiB; split the folder"
             ))));
         }
+    }
+    if let Some(additions) = additions
+        && let Err(reason) = add(&additions, &path, &mut read)
+    {
+        return Ok(Err(unchanging(reason)));
     }
     let unit = Unit {
         kind,
         path,
         files: read,
+        keys,
     };
     Ok(renderer.render(unit).await)
 }
 
-fn too_large(message: String) -> RenderFailure {
+fn unchanging(message: String) -> RenderFailure {
     RenderFailure {
         message,
         may_pass: false,

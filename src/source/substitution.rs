@@ -3,10 +3,10 @@ use crate::driver::blocking;
 use crate::manifest::{NotSubstituted, Variables, may_change, substitute};
 use crate::model::{Finding, RepoPath, Severity};
 use crate::port::InputObjects;
+use crate::release::SourceObject;
 use crate::resource::{Object, Origin};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// Replaces the variables in the objects of a commit. What was made of an object is kept as long as the object and the variables
 /// stay, so that an object without a change is the same allocation from one commit to the next.
@@ -32,9 +32,6 @@ pub(super) type Fingerprint = Option<[u8; 32]>;
 
 impl Substitution {
     pub(super) fn new(settings: Substitute, inputs: Option<Arc<dyn InputObjects>>) -> Self {
-        if let Some(inputs) = &inputs {
-            inputs.follow(&settings.objects(inputs.namespace()));
-        }
         Self {
             settings: Some(settings),
             inputs,
@@ -70,9 +67,10 @@ impl Substitution {
         matches!(self.variables, Some(Err(_)))
     }
 
-    /// What changes when one of the sources changes; `None` without sources.
-    pub(super) fn changes(&self) -> Option<watch::Receiver<u64>> {
-        Some(self.inputs.as_ref()?.changes())
+    /// The objects that the variables come from.
+    pub(super) fn sources(&self) -> BTreeSet<SourceObject> {
+        let sources = self.inputs.as_ref().zip(self.settings.as_ref());
+        sources.map_or_else(BTreeSet::new, |(inputs, settings)| settings.objects(inputs.namespace()))
     }
 
     /// Makes the objects of a commit, and forgets those of others.

@@ -1,6 +1,7 @@
 //! Readings of commits in memory.
 
 mod argo_cd;
+mod carry_out;
 mod flux_v1;
 mod flux_v2;
 mod publishing;

@@ -46,6 +46,10 @@ impl InputObjects for Maps {
         async { Ok(found) }.boxed()
     }
 
+    fn running_flux(&self) -> BoxFuture<'_, Result<Option<String>, ClusterFailure>> {
+        async { Ok(None) }.boxed()
+    }
+
     fn follow(&self, _: &BTreeSet<SourceObject>) {}
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -5,6 +5,7 @@ mod chain;
 mod commits;
 mod deletions;
 mod digest;
+mod flux_v2;
 mod following;
 mod groups;
 mod hung_disk;
