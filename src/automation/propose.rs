@@ -31,6 +31,7 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
             self.deps.sync.wake();
         }
         let (declared, mut plan) = self.decide(base).await?;
+        self.judge_rollouts(&declared).await?;
         let repo = &*self.deps.repo;
         let head = repo.branch_head(branch.branch.clone(), base).await?;
         let state = BranchState::read(repo, head, base).await?;

@@ -26,7 +26,7 @@ impl<R: ConfigRepo> Automation<R> {
             ..
         } = self;
         let is_used = is_used(decisions.fields(), deps.revert_on_failure);
-        let judged = match is_used && !deps.healths.failed().is_empty() {
+        let mut judged = match is_used && !deps.healths.failed().is_empty() {
             true => {
                 let fields: Vec<_> = decisions.fields().collect();
                 let mut history = deps.history.lock().await;
@@ -43,6 +43,18 @@ impl<R: ConfigRepo> Automation<R> {
             }
             false => Judged::default(),
         };
+        if deps.proposals.is_some() {
+            let reverts = std::mem::take(&mut judged.reverts).into_iter();
+            judged.stay.extend(reverts.map(|revert| {
+                let reason = format!(
+                    "automation.push is not direct, so that people take bumps back: revert commit {} ({}: {})",
+                    revert.commit.short(),
+                    revert.object,
+                    revert.why
+                );
+                (revert.field, reason)
+            }));
+        }
         notices::rollouts(&deps.reporter, &judged);
         Ok(judged)
     }

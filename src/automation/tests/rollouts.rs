@@ -170,3 +170,29 @@ async fn a_race_and_a_refusal_lose_no_revert_and_double_none() {
     assert_eq!(scene.repo.subjects().last().unwrap(), "Revert by hand");
     assert_eq!(scene.decision().0, Decided::Held);
 }
+
+#[tokio::test]
+async fn the_fields_of_a_group_go_back_together() {
+    let annotations = format!("{ON}    tidegate.dev/group: shop\n");
+    let both = |tag: &str| {
+        let web = web(tag, &annotations);
+        format!(
+            "{web}---\n{}",
+            web.replace("name: web\n", "name: web2\n").replace(ON, "")
+        )
+    };
+    let mut scene = Scene::with(&both("1.0.0"), None).await;
+    scene.list(&["1.0.0", "1.1.0"]);
+    let ready = seen(&scene, None, Health::Ready).await;
+    scene.pass().await;
+    scene.fetch().await;
+    assert_eq!(scene.repo.file(WEB), both("1.1.0"));
+    seen(&scene, ready, failed()).await;
+    scene.pass().await;
+    assert_eq!(scene.repo.file(WEB), both("1.0.0"));
+    let subjects = scene.repo.subjects();
+    assert_eq!(
+        subjects.iter().filter(|subject| subject.starts_with("Revert ")).count(),
+        1
+    );
+}

@@ -167,3 +167,20 @@ async fn a_quota_that_keeps_pods_of_the_new_image_away_takes_the_bump_back() {
     healthy(&world).await;
     assert_eq!(taken_back(&world).len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_killed_while_a_rollout_fails_takes_the_bump_back_once_after_its_start() {
+    let cluster = ControlPlane::shared_with_pods().await.unwrap();
+    let mut world = ready(&cluster, "rollout-kill", &["killed"]).await;
+    world.ecr.push_tag("shop/killed", "2-crash").unwrap();
+    world.agent.ask(&["scan"]).await.unwrap();
+    assert_eq!(world.bumps_to("2-crash").len(), 1);
+    world.agent.kill();
+    world.agent.forget().unwrap();
+    world.agent.run().await.unwrap();
+    all_taken_back(&mut world, &["killed"]).await;
+    world.agent.kill();
+    world.agent.run().await.unwrap();
+    healthy(&world).await;
+    assert_eq!((taken_back(&world).len(), world.bumps_to("2-crash").len()), (1, 1));
+}
