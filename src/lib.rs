@@ -8,11 +8,11 @@
 //! | 7 | `cli`: one file for each verb |
 //! | 6 | `agent`: makes the edges, starts the loops, decides nothing |
 //! | 5 | `config`: `tidegate.yaml` |
-//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `deploy_key` (rotation and access checks); commands: `holds` (lists and lifts holds) |
+//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `pull_secrets` (logins of ECR to Secrets), `deploy_key` (rotation and access checks); commands: `holds` (lists and lifts holds) |
 //! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `helm` (the helm program), `http` (API, webhook, metrics), `render` (kustomize) |
 //! | 3 | `port` (what loops see of edges and of each other's results), `driver` (runs loops), `notice` (reports events), `status` (what the agent knows of itself), `aws`, `program` (child processes), `telemetry` |
 //! | 2 | `plan`: which fields are bumped, and the commit that does so |
-//! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `release` (what a HelmRelease asks for, and what is next), `history` (bumps and holds in git's history) |
+//! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `release` (what a HelmRelease asks for, and what is next), `spread` (pull secrets over namespaces), `history` (bumps and holds in git's history) |
 //! | 0 | `model`: the words |
 //!
 //! Floors 0 to 2 are pure: no clock, no disk, no network, no async. Loops import neither loops nor edges.
@@ -87,6 +87,7 @@ pub mod plan;
 pub mod policy;
 pub mod port;
 pub(crate) mod program;
+pub(crate) mod pull_secrets;
 pub mod registry;
 pub mod release;
 pub(crate) mod releases;
@@ -94,6 +95,7 @@ pub mod render;
 pub mod resource;
 pub(crate) mod scan;
 pub(crate) mod source;
+pub mod spread;
 pub(crate) mod status;
 pub mod sync;
 pub mod telemetry;

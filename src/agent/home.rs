@@ -3,7 +3,8 @@
 use super::AgentConfig;
 use crate::aws::{EksCluster, Sdk};
 use crate::cluster::{
-    Access, ApiServer, Connection, HelmReleases, InputStore, RecordEvents, RecordMap, RemoteAccess, SecretStore,
+    Access, ApiServer, Connection, HelmReleases, InputStore, PullSecrets, RecordEvents, RecordMap, RemoteAccess,
+    SecretStore,
 };
 use crate::config::{TargetAccess, TargetSettings};
 use crate::port::{InputObjects, MARK_PARTS};
@@ -126,6 +127,12 @@ impl Home {
     /// The record of a target.
     pub(super) fn record_of(&self, target: &TargetSettings) -> Arc<RecordMap> {
         Arc::new(RecordMap::new(Arc::clone(&self.connection), self.record(target)))
+    }
+
+    /// The pull secrets of a target in this cluster.
+    pub(super) fn pull_secrets(&self, target: &TargetSettings) -> PullSecrets {
+        let set = self.record(target).id().to_string();
+        PullSecrets::new(Arc::clone(&self.connection), set, &target.namespaces)
     }
 
     fn record(&self, target: &TargetSettings) -> SetName {

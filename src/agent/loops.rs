@@ -7,6 +7,7 @@ use crate::config::TargetSettings;
 use crate::deploy_key::KeyReport;
 use crate::driver::{Activator, Condition, Health, Loop, Wake};
 use crate::model::CommitId;
+use crate::pull_secrets::PullSecretReport;
 use crate::releases::ReleaseReport;
 use crate::scan::ScanReport;
 use crate::sync::{Activators, SyncEnd};
@@ -17,7 +18,7 @@ use std::time::Duration;
 const SCAN: Duration = Duration::from_secs(3600);
 /// The period of the key loop, which checks for a replaced or a next deploy key. A pass is one small request.
 const KEYS: Duration = Duration::from_secs(60);
-/// The period of the automation and sync loops. Changes wake these loops; the period catches a wake-up that was missed.
+/// The period of the automation, sync and pull secret loops. Changes wake these loops; the period catches a wake-up that was missed.
 const SAFETY_PERIOD: Duration = Duration::from_secs(300);
 
 /// The loops, before they run.
@@ -28,6 +29,7 @@ pub(super) struct Loops {
     pub(super) deploy_key: Loop<KeyReport>,
     pub(super) sync: Vec<SyncLoopSlot>,
     pub(super) releases: Loop<ReleaseReport>,
+    pub(super) pull_secrets: Loop<PullSecretReport>,
     /// Met when the deploy key is read.
     pub(super) key_condition: Condition,
     /// Met while the branch can be fetched.
@@ -51,6 +53,7 @@ pub(super) struct Wakes {
     pub(super) deploy_key: Activator<KeyReport>,
     pub(super) sync: Activators,
     pub(super) releases: Activator<ReleaseReport>,
+    pub(super) pull_secrets: Activator<PullSecretReport>,
 }
 
 impl Loops {
@@ -61,6 +64,8 @@ impl Loops {
         let (source_loop, source) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), health);
         let (deploy_key_loop, deploy_key) = Loop::new("keys", KEYS, deadlines::keys(settings), health);
         let (releases_loop, releases) = Loop::new("releases", SAFETY_PERIOD, deadlines::RELEASES, health);
+        let (pull_secrets_loop, pull_secrets) =
+            Loop::new("pull-secrets", SAFETY_PERIOD, deadlines::PULL_SECRETS, health);
         let mut sync = Activators::default();
         let targets = settings.sync.targets.iter().filter(|_| settings.sync.enabled);
         let sync_loops = targets.map(|target| {
@@ -86,6 +91,7 @@ impl Loops {
             deploy_key: deploy_key_loop,
             sync: sync_loops.collect(),
             releases: releases_loop,
+            pull_secrets: pull_secrets_loop,
             key_condition: health.condition("deploy key", "not read yet"),
             repo_condition: health.condition("config repo", "not fetched yet"),
         };
@@ -96,6 +102,7 @@ impl Loops {
             deploy_key,
             sync,
             releases,
+            pull_secrets,
         };
         (wakes, loops)
     }

@@ -40,6 +40,7 @@ mod startup;
 mod sync_command;
 mod wire_automation;
 mod wire_deploy_key;
+mod wire_pull_secrets;
 mod wire_releases;
 mod wire_scan;
 mod wire_source;

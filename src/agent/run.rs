@@ -2,8 +2,8 @@ use super::loops::Loops;
 use super::repo_commands::RepoCommands;
 use super::wiring::{self, Base, Wiring};
 use super::{
-    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_releases, wire_scan, wire_source,
-    wire_sync,
+    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_pull_secrets, wire_releases,
+    wire_scan, wire_source, wire_sync,
 };
 use crate::deploy_key::Keys;
 use crate::driver::{Condition, Shutdown, Tasks, on_signals};
@@ -82,6 +82,16 @@ async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         let registry = Arc::clone(&wiring.registry);
         wire_scan::spawn(&wiring, loops.scan, registry, &mut tasks).await?;
         wire_automation::spawn(&wiring, loops.automation, decisions, &mut tasks).await?;
+    }
+    let home = wiring
+        .config
+        .settings
+        .sync
+        .targets
+        .iter()
+        .find(|target| target.is_home());
+    if let Some(target) = home {
+        wire_pull_secrets::spawn(&wiring, loops.pull_secrets, target, &mut tasks);
     }
     if let Some((target, api)) = synced.into_iter().find(|(target, _)| target.runs_releases) {
         wire_releases::spawn(&wiring, loops.releases, &target, api, &mut tasks).await;

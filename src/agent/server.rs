@@ -4,7 +4,7 @@ use super::commands::AgentCommands;
 use super::loops::Wakes;
 use super::repo_commands::RepoCommands;
 use super::wiring::Base;
-use super::{AgentConfig, wire_deploy_key, wire_releases, wire_scan, wire_source, wire_sync};
+use super::{AgentConfig, wire_deploy_key, wire_pull_secrets, wire_releases, wire_scan, wire_source, wire_sync};
 use crate::driver::{Health, Shutdown, Wake, throttled};
 use crate::http::{self, ServerLimits, TokenFile};
 use crate::model::{Backoff, Finding, with_causes};
@@ -118,6 +118,7 @@ pub(super) fn status_board(
         });
     }
     board.add_loop("releases", wakes.releases.status(), wire_releases::status);
+    board.add_loop("pull-secrets", wakes.pull_secrets.status(), wire_pull_secrets::status);
     board
 }
 

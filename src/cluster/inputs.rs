@@ -1,7 +1,7 @@
 //! ConfigMaps and Secrets that readings of the config repo depend on: read on request, and followed by a watch each.
 
 use super::connection::Connection;
-use super::releases::following::{News, follow};
+use super::watches::{News, follow};
 use crate::model::SecretBytes;
 use crate::port::{ClusterFailure, InputEntries, InputObjects};
 use crate::release::SourceObject;

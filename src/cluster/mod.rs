@@ -2,7 +2,7 @@
 //! imports.
 //!
 //! A [`Connection`] is a client of one server. On it stand [`ApiServer`] (applies, deletes and watches a target's objects),
-//! [`RecordMap`] (a target's record), [`SecretStore`] (the Secrets at home) and [`RecordEvents`]. A remote target's server
+//! [`RecordMap`] (a target's record), [`PullSecrets`], [`SecretStore`] (the Secrets at home) and [`RecordEvents`]. A remote target's server
 //! has a connection of its own ([`RemoteAccess`]), whose address and credentials are read at its first request and again from time
 //! to time.
 //!
@@ -33,6 +33,7 @@ mod marks;
 mod own_fields;
 mod ownership;
 mod pods;
+mod pull_secrets;
 mod record;
 mod releases;
 mod remote_target;
@@ -46,6 +47,7 @@ pub use connect::{Access, ConnectError, ServiceAccount};
 pub use connection::Connection;
 pub use events::RecordEvents;
 pub use inputs::InputStore;
+pub use pull_secrets::PullSecrets;
 pub use record::RecordMap;
 pub use releases::HelmReleases;
 pub use remote_target::RemoteAccess;

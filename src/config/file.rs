@@ -3,6 +3,7 @@ use super::expansion::expanded_values;
 use super::http::Http;
 use super::keys::SigningKey;
 use super::mistake::{Error, Mistake};
+use super::pull_secrets::{self, PullSecret, PullSecretSettings};
 use super::registries::{Registry, RegistrySettings};
 use super::releases::{ReleaseSettings, Releases};
 use super::render::{Render, RenderSettings};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// HelmReleases.
     pub releases: ReleaseSettings,
+    /// Logins of registries in Secrets.
+    pub pull_secrets: Vec<PullSecretSettings>,
     /// The agent's own port.
     pub http: http::Settings,
     /// A folder that the agent may write. It holds the mirror of the config repo and may be emptied between runs.
@@ -58,6 +61,8 @@ pub(super) struct File {
     /// agent runs in.
     targets: Vec<Target>,
     releases: Releases,
+    /// Secrets with the logins of ECR registries, kept fresh in the namespaces that the rules name.
+    pull_secrets: Vec<PullSecret>,
     http: Http,
     /// Folder for the mirror of the config repo. The folder may be emptied between runs.
     state_dir: Text<PathBuf>,
@@ -73,6 +78,7 @@ impl Default for File {
             sync: Sync::default(),
             targets: Vec::new(),
             releases: Releases::default(),
+            pull_secrets: Vec::new(),
             http: Http::default(),
             state_dir: Text::known("/var/lib/tidegate"),
         }
@@ -139,10 +145,16 @@ impl File {
         let paths = repo.as_ref().map_or(&[][..], |repo| &*repo.paths);
         let registries = self.registries.into_iter().enumerate();
         let registries = registries.map(|(index, registry)| registry.settings(report, index));
+        let registries = registries.collect();
+        let sync = self.sync.settings(report, paths, self.targets);
+        let home = sync.targets.iter().find(|target| target.is_home());
+        let known = home.map(|target| target.namespaces.as_slice());
+        let pull_secrets = pull_secrets::settings(self.pull_secrets, report, known.unwrap_or_default());
         Some(Settings {
-            registries: registries.collect(),
+            registries,
+            pull_secrets,
             render: self.render.settings(),
-            sync: self.sync.settings(report, paths, self.targets),
+            sync,
             releases: self.releases.settings(),
             http: self.http.settings(),
             state_dir: self.state_dir.value,

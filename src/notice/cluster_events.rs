@@ -1,6 +1,7 @@
 use super::automation::AutomationEvent;
 use super::event::Event;
 use super::key::{Access, Credential, KeyEvent};
+use super::pull_secret::PullSecretEvent;
 use super::release::ReleaseEvent;
 use super::repo::RepoEvent;
 use super::reporter::{Notice, Sink};
@@ -150,6 +151,7 @@ fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<ClusterEvent> {
         Event::Scan(_) | Event::Automation(_) | Event::Proposal(_) => return None,
         Event::Sync(_, event) => of_sync(event)?,
         Event::Release(_, event) => of_release(event),
+        Event::PullSecret(_, event) => of_pull_secret(event)?,
         Event::Key(event) => of_key(event)?,
     };
     Some(ClusterEvent {
@@ -276,6 +278,20 @@ fn of_release(event: &ReleaseEvent) -> Parts {
             "ReleasesOff",
             format!("HelmReleases are not carried out: {reason}"),
         ),
+    }
+}
+
+fn of_pull_secret(event: &PullSecretEvent) -> Option<Parts> {
+    match event {
+        // A line of the log and a metric: people look for trouble only.
+        PullSecretEvent::Written { .. } => None,
+        PullSecretEvent::Adopted { secret, hosts } => {
+            let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+            let message = format!("{secret}: took over the logins of {}", hosts.join(", "));
+            Some((false, "PullSecretAdopted", message))
+        }
+        PullSecretEvent::Problem { about, message } => Some((true, "PullSecretProblem", format!("{about}: {message}"))),
+        PullSecretEvent::Off { reason } => Some((true, "PullSecretsOff", format!("no pull secret is kept: {reason}"))),
     }
 }
 

@@ -1,6 +1,7 @@
 use super::automation::AutomationEvent;
 use super::key::KeyEvent;
 use super::proposal::ProposalEvent;
+use super::pull_secret::PullSecretEvent;
 use super::release::ReleaseEvent;
 use super::repo::RepoEvent;
 use super::scan::ScanEvent;
@@ -22,6 +23,8 @@ pub enum Event {
     Sync(TargetId, SyncEvent),
     /// A target's HelmReleases.
     Release(TargetId, ReleaseEvent),
+    /// A target's pull secrets.
+    PullSecret(TargetId, PullSecretEvent),
     /// The deploy key or login.
     Key(KeyEvent),
 }
@@ -35,6 +38,7 @@ impl Event {
             Self::Automation(event) => event.identity(),
             Self::Sync(_, event) => event.identity(),
             Self::Release(_, event) => event.identity(),
+            Self::PullSecret(_, event) => event.identity(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Event {
             Self::Automation(event) => event.version(),
             Self::Sync(_, event) => event.version(),
             Self::Release(_, event) => event.version(),
+            Self::PullSecret(_, event) => event.version(),
             Self::Key(event) => event.version(),
         }
     }
@@ -85,6 +90,12 @@ impl From<(TargetId, SyncEvent)> for Event {
 impl From<(TargetId, ReleaseEvent)> for Event {
     fn from((target, event): (TargetId, ReleaseEvent)) -> Self {
         Self::Release(target, event)
+    }
+}
+
+impl From<(TargetId, PullSecretEvent)> for Event {
+    fn from((target, event): (TargetId, PullSecretEvent)) -> Self {
+        Self::PullSecret(target, event)
     }
 }
 

@@ -68,6 +68,7 @@ impl Sink for MetricSink {
                 | Event::Automation(_)
                 | Event::Proposal(_)
                 | Event::Release(..)
+                | Event::PullSecret(..)
                 | Event::Key(_),
                 _,
             ) => {}

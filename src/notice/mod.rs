@@ -26,6 +26,7 @@ mod key;
 mod log;
 mod metrics;
 mod proposal;
+mod pull_secret;
 mod release;
 mod repo;
 mod reporter;
@@ -41,6 +42,7 @@ pub use key::{Access, Credential, KeyEvent};
 pub use log::Log;
 pub use metrics::MetricSink;
 pub use proposal::ProposalEvent;
+pub use pull_secret::PullSecretEvent;
 pub use release::{ReleaseAction, ReleaseEvent};
 pub use repo::RepoEvent;
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub enum Topic {
     Health(TargetId),
     /// Which HelmReleases of a target are not carried out.
     Releases(TargetId),
+    /// What of a target's pull secrets is not as the rules say.
+    PullSecrets(TargetId),
     /// Whether the deploy key can be read.
     Key,
     /// The next deploy key.

@@ -12,6 +12,7 @@ mod events;
 mod forge;
 mod inputs;
 mod object_health;
+mod pull_tokens;
 mod registry;
 mod releases;
 mod renderer;
@@ -29,8 +30,9 @@ mod tests;
 
 pub use branch::Branch;
 pub use cluster::{
-    Applied, ClusterFailure, Comparison, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds, MARK_PARTS,
-    Mode, Notify, Observed, ObservedStore, Record, RecordStore, SecretEntries, SecretName, SeenChanges, TargetApi,
+    AccountFacts, Applied, ClusterFailure, Comparison, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds,
+    MARK_PARTS, Mode, Notify, Observed, ObservedStore, PullSecretCluster, PullSecretView, Record, RecordStore,
+    SecretEntries, SecretName, SeenChanges, TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredSource, DeclaredState, TargetState};
 pub use denied::DeniedObjects;
@@ -39,6 +41,7 @@ pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 pub use inputs::{InputEntries, InputObjects};
 pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
+pub use pull_tokens::{PullToken, PullTokens, TokenFailure};
 pub use registry::{ListFailure, Listing, Registry};
 pub use releases::{
     ChartFile, ChartSource, Compared, HelmFailure, HelmProblem, HelmProgram, HelmRelease, KindState, ReleaseCluster,

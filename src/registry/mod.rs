@@ -1,6 +1,6 @@
 //! Reads the tags and platforms of images from registries.
 //!
-//! [`Router`] implements [`port::Registry`](crate::port::Registry). It reads the kind of registry from the host and hands
+//! [`Router`] implements [`port::Registry`](crate::port::Registry), and [`port::PullTokens`](crate::port::PullTokens) for ECR. It reads the kind of registry from the host and hands
 //! the request to the client of that kind: private ECR (`ecr`), or any registry of the OCI distribution specification (`oci`). A
 //! further kind is one more variant in `router` and one more folder; nothing outside this room changes.
 //!
@@ -26,4 +26,4 @@ mod test_kind;
 pub use image_index::list_platforms;
 pub use oci::OciSettings;
 pub use read_limits::ReadLimits;
-pub use router::Router;
+pub use router::{Router, is_ecr_host};

@@ -4,7 +4,8 @@ use super::read_limits::ReadLimits;
 use crate::aws::{EcrHost, Identity, Sdk};
 use crate::model::{Digest, Repository, Wildcard};
 use crate::policy::Platform;
-use crate::port::{ListFailure, Listing, Registry};
+use crate::port::{ListFailure, Listing, PullToken, PullTokens, Registry, TokenFailure};
+use crate::spread::LoginKey;
 use crate::telemetry::{ListingOutcome, Metrics};
 use std::sync::Arc;
 
@@ -91,6 +92,26 @@ impl Registry for Router {
             None => Ok(None),
         }
     }
+}
+
+impl PullTokens for Router {
+    fn key(&self, host: &str) -> Option<LoginKey> {
+        Some(Ecr::login_key(&EcrHost::parse(host)?, self.identity(host)))
+    }
+
+    async fn token(&self, host: &str) -> Result<PullToken, TokenFailure> {
+        match EcrHost::parse(host) {
+            Some(ecr) => self.ecr.token(&ecr, self.identity(host)).await,
+            None => Err(TokenFailure {
+                message: format!("{host} is not the host of an ECR registry"),
+            }),
+        }
+    }
+}
+
+/// Whether this is the host of a private ECR registry, whose logins run out.
+pub fn is_ecr_host(host: &str) -> bool {
+    EcrHost::parse(host).is_some()
 }
 
 fn unsupported(repository: &Repository) -> ListFailure {

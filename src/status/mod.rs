@@ -22,7 +22,7 @@ mod versioned;
 pub use board::StatusBoard;
 pub use landed_commits::{LandedCommit, LandedCommits};
 pub use snapshot::{
-    AutomationStatus, KeyStatus, ReleasesStatus, RepositoryStatus, Snapshot, TargetStatus, UnreadyObject,
-    WaitingDeletions,
+    AutomationStatus, KeyStatus, PullSecretsStatus, ReleasesStatus, RepositoryStatus, Snapshot, TargetStatus,
+    UnreadyObject, WaitingDeletions,
 };
 pub use versioned::Versioned;

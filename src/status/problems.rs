@@ -46,6 +46,10 @@ impl Snapshot {
         problems.extend(off.map(|reason| format!("HelmReleases are not carried out: {reason}")));
         let failing = self.releases.failing.iter();
         problems.extend(failing.map(|release| format!("{}: {}", release.object, release.message)));
+        let off = self.pull_secrets.off.iter();
+        problems.extend(off.map(|reason| format!("no pull secret is kept: {reason}")));
+        let pull_secrets = self.pull_secrets.problems.iter();
+        problems.extend(pull_secrets.map(|(about, message)| format!("{about}: {message}")));
         let scanned = self.scan.values().filter(|repository| repository.supported);
         problems.extend(scanned.filter_map(|repository| repository.problem.clone()));
         for (name, reason) in &self.not_ready {

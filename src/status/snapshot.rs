@@ -22,6 +22,9 @@ pub struct Snapshot {
     pub targets: BTreeMap<TargetId, TargetStatus>,
     /// The HelmReleases.
     pub releases: ReleasesStatus,
+    /// The pull secrets.
+    #[serde(rename = "pullSecrets")]
+    pub pull_secrets: PullSecretsStatus,
     /// The repositories that were scanned, by name.
     pub scan: BTreeMap<String, RepositoryStatus>,
     /// The deploy key, or the login.
@@ -94,6 +97,17 @@ pub struct ReleasesStatus {
     pub off: Option<String>,
     /// The HelmReleases that are not carried out as declared, each with the reason.
     pub failing: Vec<UnreadyObject>,
+}
+
+/// The pull secrets after the last pass over them.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PullSecretsStatus {
+    /// How many Secrets hold logins of the agent.
+    pub count: usize,
+    /// Why no pull secret is kept, if so.
+    pub off: Option<String>,
+    /// What is not as the rules say, by the Secret, ServiceAccount or login that it is about.
+    pub problems: BTreeMap<String, String>,
 }
 
 /// A declared object that is not ready.

@@ -1,11 +1,13 @@
 use super::labels::{
     ApplyOutcome, BuildLabel, HealthState, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
 };
-use super::series::{Delivery, Passes, Releases, RepoAccess, Scan, Sync};
+use super::series::{Delivery, Passes, PullSecrets, Releases, RepoAccess, Scan, Sync};
 use crate::model::{Severity, TargetId};
+use crate::spread::{LoginAge, LoginKey};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ struct Inner {
     delivery: Delivery,
     sync: Sync,
     releases: Releases,
+    pull_secrets: PullSecrets,
     access: RepoAccess,
 }
 
@@ -37,6 +40,7 @@ impl Metrics {
         let delivery = Delivery::register(&mut registry);
         let sync = Sync::register(&mut registry);
         let releases = Releases::register(&mut registry);
+        let pull_secrets = PullSecrets::register(&mut registry);
         let access = RepoAccess::register(&mut registry);
         Self(Arc::new(Inner {
             registry,
@@ -45,6 +49,7 @@ impl Metrics {
             delivery,
             sync,
             releases,
+            pull_secrets,
             access,
         }))
     }
@@ -144,6 +149,22 @@ impl Metrics {
     /// Counts what was done to a Helm release of a target.
     pub(crate) fn release_action(&self, target: &TargetId, action: &'static str, succeeded: bool) {
         self.0.releases.action(target, action, succeeded);
+    }
+
+    /// Sets how old the logins in pull secrets are.
+    pub(crate) fn pull_secrets(&self, ages: &BTreeMap<LoginKey, LoginAge>) {
+        self.0.pull_secrets.ages(ages);
+    }
+
+    /// Counts the requests for logins of registries that have ended.
+    pub(crate) fn pull_tokens(&self, logins: usize, failures: usize) {
+        self.0.pull_secrets.tokens("ok", logins);
+        self.0.pull_secrets.tokens("failed", failures);
+    }
+
+    /// Counts writes of pull secrets.
+    pub(crate) fn pull_secret_writes(&self, outcome: &'static str, count: usize) {
+        self.0.pull_secrets.writes(outcome, count);
     }
 
     /// Counts the objects of a target that were repaired after others had changed or deleted them.

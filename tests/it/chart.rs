@@ -122,6 +122,32 @@ fn the_right_to_write_statuses_of_helmreleases_comes_with_the_loop() {
 }
 
 #[test]
+fn the_rights_and_the_alerts_for_pull_secrets_come_with_their_rules() {
+    let helm = Helm::offline();
+    let rule = [
+        "pullSecrets[0].registries={111122223333.dkr.ecr.eu-west-1.amazonaws.com}",
+        "pullSecrets[0].namespaces={shop-*}",
+        "pullSecrets[0].serviceAccounts={builder}",
+        "alerts.enabled=true",
+        // Nothing but what the feature takes.
+        "rbac.rules[0].apiGroups={apps}",
+        "rbac.rules[0].resources={deployments}",
+        "rbac.rules[0].verbs={get}",
+    ];
+    let with = |more: &[&str]| helm.template(&[&[URL], more].concat()).unwrap();
+    let on = with(&rule);
+    let settings = tidegate::config::read("tidegate.yaml", &config(&on)).unwrap();
+    assert_eq!(settings.pull_secrets.len(), 1);
+    assert!(granted(&on).contains("secrets.") && granted(&on).contains("serviceaccounts."));
+    assert!(on.contains("resourceNames: [\"builder\"]") && on.contains("TidegatePullSecretOld"));
+    let off = with(&rule[3..]);
+    assert!(!granted(&off).contains("serviceaccounts.") && !off.contains("TidegatePullSecretOld"));
+    assert!(off.contains("TidegateLoopStands") && !with(&[]).contains("PrometheusRule"));
+    let in_namespaces = with(&[&rule[..], &["sync.namespaces={shop}"]].concat());
+    assert!(!granted(&in_namespaces).contains("namespaces."), "{in_namespaces}");
+}
+
+#[test]
 fn an_umbrella_chart_switches_the_chart_on_and_off() {
     let helm = Helm::offline();
     let umbrella = tempfile::tempdir().unwrap();
@@ -573,6 +599,8 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         format!("http.listen=0.0.0.0:{}", agent.server().rsplit_once(':').unwrap().1),
         format!("http.probes=0.0.0.0:{}", probes.number()),
         format!("stateDir={}", agent.dir().join("state").display()),
+        format!("pullSecrets[0].registries[0]={}", ecr.default_host()),
+        "pullSecrets[0].namespaces[0]=*".to_owned(),
     ];
     let known_hosts = format!("repo.knownHosts={}", known_hosts.display());
     let mut arguments = vec!["install", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE];
@@ -638,6 +666,17 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let web = Api::<Deployment>::namespaced(client, "shop").get("web").await.unwrap();
     let image = web.spec.template.spec.unwrap().containers.remove(0).image.unwrap();
     assert!(image.ends_with("/shop/web:a1b2c3d"), "{image}");
+    // Pull secrets reach the guarded namespaces, too: the rule names them.
+    for namespace in ["shop", "kube-system", NAMESPACE] {
+        let secrets: Api<Secret> = Api::namespaced(cluster.client().await.unwrap(), namespace);
+        let waiting = async {
+            while secrets.get_opt("tidegate-pull").await.unwrap().is_none() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await;
+        waited.unwrap_or_else(|_| panic!("no pull secret in {namespace}"));
+    }
     assert_eq!(agent.stop().await.unwrap(), 0);
     let refused = guarded_writes(&cluster, &account).await;
     assert_eq!(

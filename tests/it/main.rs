@@ -21,6 +21,7 @@ mod oci;
 mod openssh;
 mod oracle;
 mod proof;
+mod pull_secrets;
 mod pulls;
 mod registry;
 mod releases;

@@ -17,3 +17,5 @@ pub mod policy;
 pub mod release;
 #[path = "../../src/resource/mod.rs"]
 pub mod resource;
+#[path = "../../src/spread/mod.rs"]
+pub mod spread;

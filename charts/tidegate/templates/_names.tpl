@@ -138,5 +138,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.targets -}}
 {{- $_ := set $config "targets" . -}}
 {{- end -}}
+{{- with .Values.pullSecrets -}}
+{{- $_ := set $config "pullSecrets" . -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}

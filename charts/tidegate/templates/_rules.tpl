@@ -124,9 +124,52 @@
   verbs: {{ $write }}
 {{- end }}
 {{- end }}
+{{- if .Values.pullSecrets }}
+{{ include "tidegate.pullSecretRules" . }}
+{{- end }}
 {{- with .Values.rbac.extraRules }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* What the rules for pull secrets take. Kubernetes cannot restrict a list to a label. */}}
+{{- define "tidegate.pullSecretRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch, delete]
+{{- if not .Values.sync.namespaces }}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get, list, watch]
+{{- end }}
+{{- $accounts := include "tidegate.pullSecretAccounts" . | fromJsonArray }}
+{{- with $accounts }}
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  resourceNames: {{ toJson . }}
+  verbs: [get, patch]
+{{- end }}
+{{- end -}}
+
+{{/* The names of the Secrets of the rules, as JSON. */}}
+{{- define "tidegate.pullSecretNames" -}}
+{{- $names := list -}}
+{{- range .Values.pullSecrets -}}
+{{- $names = append $names (default "tidegate-pull" .secret) -}}
+{{- end -}}
+{{- toJson (uniq $names) -}}
+{{- end -}}
+
+{{/* The ServiceAccounts of the rules, as JSON. */}}
+{{- define "tidegate.pullSecretAccounts" -}}
+{{- $names := list -}}
+{{- range .Values.pullSecrets -}}
+{{- $names = concat $names (default list .serviceAccounts) -}}
+{{- end -}}
+{{- toJson (uniq $names) -}}
 {{- end -}}
 
 {{/* The guarded namespaces as JSON. "." is the release's own. */}}

@@ -5,7 +5,6 @@
 //! is marked as failed, and the newest one of a release whose objects have changed.
 
 mod api;
-pub(super) mod following;
 mod object_watches;
 mod objects;
 mod reduce;

@@ -1,11 +1,11 @@
 //! The watches of the objects that belong to releases, one for each kind. Only their metadata is read.
 
-use super::following::{News, follow};
 use super::reduce::mark;
 use super::store::{SeenObject, Store};
 use crate::cluster::connection::Connection;
 use crate::cluster::discovery::Discovery;
 use crate::cluster::resource_path::{api, api_resource};
+use crate::cluster::watches::{News, follow};
 use crate::model::ObjectId;
 use crate::port::Freshness;
 use crate::release::{MANAGED_BY, release_of};

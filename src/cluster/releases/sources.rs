@@ -1,8 +1,8 @@
 //! The watches of ConfigMaps and Secrets with values, one for each object.
 
-use super::following::{News, follow};
 use super::store::Store;
 use crate::cluster::connection::Connection;
+use crate::cluster::watches::{News, follow};
 use crate::model::SecretBytes;
 use crate::port::SourceText;
 use crate::release::{SourceKey, SourceObject};

@@ -1,10 +1,10 @@
 //! The watches of HelmReleases and of Helm's storage. Each runs until its task is aborted, and lists again after a failure.
 
-use super::following::{News, follow};
 use super::reduce::{api_resource, release, release_id, stored};
 use super::store::{List, Store};
 use crate::cluster::connection::Connection;
 use crate::cluster::resource_path::api;
+use crate::cluster::watches::{News, follow};
 use futures::Stream;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};

@@ -1,10 +1,12 @@
-//! The watches of a target: one for each kind, limited to the members of the set by their label.
+//! The watches of a target: one for each kind, limited to the members of the set by their label. `following` follows any list, for
+//! the loops that have lists of their own.
 
 mod ending;
+mod following;
 mod keeper;
 mod reduce;
 mod watch;
 
-pub(super) use ending::{Ending, FIRST_LIST, FIRST_RETRY, FORBIDDEN_RETRY, LAST_RETRY};
+pub(super) use following::{News, follow};
 pub(super) use keeper::Watches;
 pub use reduce::{Reduced, reduce_metadata, reduce_object};

@@ -6,6 +6,7 @@
 mod automation;
 mod key;
 mod proposal;
+mod pull_secret;
 mod release;
 mod repo;
 mod scan;

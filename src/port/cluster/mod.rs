@@ -3,6 +3,7 @@
 //! - [`TargetApi`]: the cluster that objects are applied to.
 //! - [`RecordStore`]: where a target's record (its ApplySet parent) is kept.
 //! - [`HomeSecrets`]: the Secrets of the cluster that the agent runs in.
+//! - [`PullSecretCluster`]: namespaces, the Secrets that hold logins, and the ServiceAccounts that name them.
 
 mod applied;
 mod changed;
@@ -11,6 +12,7 @@ mod notify;
 mod observed;
 mod observed_store;
 mod own_write;
+mod pull_secrets;
 mod record;
 mod secrets;
 mod target;
@@ -20,6 +22,7 @@ pub use failure::ClusterFailure;
 pub use notify::Notify;
 pub use observed::{KindView, Observed, SeenChanges};
 pub use observed_store::ObservedStore;
+pub use pull_secrets::{AccountFacts, PullSecretCluster, PullSecretView};
 pub use record::{MARK_PARTS, Record, RecordStore};
 pub use secrets::{HomeSecrets, SecretEntries, SecretName};
 pub use target::{Comparison, Deletion, Dependents, Freshness, Kinds, Mode, TargetApi};

@@ -16,6 +16,7 @@ use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, TagStatus};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// Images on one page: the most that the API returns.
@@ -117,7 +118,7 @@ impl Ecr {
     }
 
     /// Runs `call` with the cached client, and once more with new credentials if AWS says that the old ones expired.
-    async fn renewing_credentials<T, F>(
+    pub(super) async fn renewing_credentials<T, F>(
         &self,
         host: &EcrHost,
         identity: &Identity,
@@ -211,7 +212,17 @@ impl Ecr {
         Ok(image.and_then(|image| image.image_manifest))
     }
 
-    fn rate_limit(&self, host: &EcrHost) -> Arc<RateLimit> {
+    /// Counts the attempts of a call.
+    pub(super) fn attempts(&self) -> Attempts {
+        Attempts::new(&self.metrics)
+    }
+
+    /// How long a reading may take.
+    pub(super) fn deadline(&self) -> Duration {
+        self.limits.deadline
+    }
+
+    pub(super) fn rate_limit(&self, host: &EcrHost) -> Arc<RateLimit> {
         let mut all = self.rate_limits.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (host.account.clone(), host.region.clone());
         let limit = all.entry(key).or_insert_with(|| Arc::new(RateLimit::new(&self.limits)));

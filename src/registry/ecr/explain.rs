@@ -1,7 +1,7 @@
 use super::error::{EcrError, is_expiry};
 use crate::aws::{EcrHost, Identity};
 use crate::model::Repository;
-use crate::port::ListFailure;
+use crate::port::{ListFailure, TokenFailure};
 use crate::registry::read_limits::{bounded_wait, deadline_passed, too_many_waiting};
 use crate::telemetry::redacted;
 use std::time::Duration;
@@ -90,6 +90,64 @@ pub(super) fn explain(error: &EcrError, request: &Request<'_>) -> ListFailure {
         EcrError::Deadline(time) => failed(deadline_passed(*time)),
         EcrError::Queue(time) => failed(too_many_waiting(host, *time)),
     }
+}
+
+/// The error of a request for a login as a message for people.
+pub(super) fn explain_token(error: &EcrError, host: &EcrHost, identity: &Identity) -> TokenFailure {
+    let text = match error {
+        EcrError::Response {
+            code, message, status, ..
+        } => {
+            let code = code.as_deref().unwrap_or_default();
+            let reported = reported(code, message.as_deref(), *status);
+            let remedy = token_remedy(code, *status, identity);
+            format!("{reported}; {remedy}")
+        }
+        EcrError::Credentials(failure) => failure.to_string(),
+        EcrError::Partition(role) => format!(
+            "{role} belongs to the partition {}, and the registry to {}; name a role of {} in roleArn",
+            role.partition().name,
+            host.partition.name,
+            host.partition.name
+        ),
+        EcrError::CallTimeout(why) => format!(
+            "ECR did not respond in time: {why}; check that the agent reaches the API endpoint (route, proxy, security group, \
+             VPC endpoint ecr.api)"
+        ),
+        EcrError::Network(why) => format!(
+            "the connection to ECR failed: {why}; check that the agent reaches the API endpoint and resolves its name"
+        ),
+        EcrError::Unreadable(why) => format!("the response of ECR could not be read: {why}; the agent asks again"),
+        EcrError::Deadline(time) => deadline_passed(*time),
+        // These belong to listings.
+        EcrError::RepeatedToken | EcrError::TooManyPages(_) | EcrError::Queue(_) => "the request failed".to_owned(),
+    };
+    TokenFailure {
+        message: format!("login for ECR in {}: {text}", host.region),
+    }
+}
+
+fn token_remedy(code: &str, status: u16, identity: &Identity) -> String {
+    if ACCESS_DENIED.contains(&code) {
+        return format!(
+            "allow ecr:GetAuthorizationToken on * to {}, and the rights to pull: the login opens what that role may read",
+            identity.shown()
+        );
+    }
+    let remedy = match code {
+        _ if is_expiry(code) => {
+            "the agent's credentials expired and the agent found no newer ones; renew them at their source"
+        }
+        _ if UNKNOWN_KEY.contains(&code) => {
+            "AWS does not know the agent's credentials; check that they belong to this partition, that the region is enabled and \
+             that the key was not deleted"
+        }
+        _ if BAD_SIGNATURE.contains(&code) => "check the secret key, and the clock of the agent's node",
+        _ if THROTTLED.contains(&code) || status == 429 => "ECR throttles the agent, which asks again",
+        _ if status >= 500 => "this is a fault on AWS's side, and the agent asks again",
+        _ => "the agent asks again",
+    };
+    remedy.to_owned()
 }
 
 fn response(

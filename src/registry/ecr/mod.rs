@@ -5,6 +5,8 @@
 //! by page; `page_reader` reads the images of a page from the response's body (`rows`, `json`), or leaves an unusual body to
 //! the SDK; `tags` collects the tags of each page; `explain` turns an `error` into a message for people.
 //!
+//! For pull secrets, `token` asks for logins.
+//!
 //! For an image that is about to be taken, BatchGetImage returns the image index, and the index lists the platforms.
 //!
 //! Invariants:
@@ -29,5 +31,6 @@ mod rows;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub(super) use client::Ecr;

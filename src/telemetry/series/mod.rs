@@ -3,6 +3,7 @@
 mod count;
 mod delivery;
 mod passes;
+mod pull_secrets;
 mod releases;
 mod repo_access;
 mod scan;
@@ -10,6 +11,7 @@ mod sync;
 
 pub(super) use delivery::Delivery;
 pub(super) use passes::Passes;
+pub(super) use pull_secrets::PullSecrets;
 pub(super) use releases::Releases;
 pub(super) use repo_access::RepoAccess;
 pub(super) use scan::Scan;

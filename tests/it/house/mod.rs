@@ -11,7 +11,7 @@ use std::path::Path;
 /// The rooms of each floor, the lowest first.
 const FLOORS: [&[&str]; 8] = [
     &["model"],
-    &["policy", "manifest", "resource", "history", "release"],
+    &["policy", "manifest", "resource", "history", "release", "spread"],
     &["plan"],
     &["port", "driver", "aws", "program", "notice", "status", "telemetry"],
     &[

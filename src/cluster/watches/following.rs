@@ -1,6 +1,6 @@
 //! Follows what a watch delivers, and starts over with a new list after each failure.
 
-use crate::cluster::watches::{Ending, FIRST_LIST, FIRST_RETRY, FORBIDDEN_RETRY, LAST_RETRY};
+use super::ending::{Ending, FIRST_LIST, FIRST_RETRY, FORBIDDEN_RETRY, LAST_RETRY};
 use crate::model::Backoff;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::watcher::{Error, Event};
