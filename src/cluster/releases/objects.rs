@@ -246,7 +246,7 @@ mod tests {
                 {"manager": manager, "operation": "Update", "subresource": "scale", "time": "2026-01-01T00:00:00Z",
                  "fieldsV1": {"f:spec": {"f:replicas": {}}}}]}, "spec": {"replicas": 5}})
         };
-        let declared = json!({"spec": {"replicas": 2}});
+        let declared = json!({"metadata": {}, "spec": {"replicas": 2}});
         assert!(matches!(
             compared(with("kube-controller-manager"), declared.clone(), "").0,
             Compared::Same
