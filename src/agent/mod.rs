@@ -19,6 +19,7 @@ mod commands;
 mod confirm;
 mod deadlines;
 mod declared;
+mod doctor;
 mod holds;
 mod home;
 mod keys;
@@ -48,6 +49,7 @@ mod wire_sync;
 mod wiring;
 
 pub use confirm::{Confirmed, confirm, confirm_in_clone};
+pub use doctor::{Addition, Diagnosis, Step, diagnose};
 pub use holds::{holds, holds_of_clone, holds_of_url, lift, lift_in_clone};
 pub use keys::{Rotation, abandon, deploy_keys, has_deploy_key, rotate, signing_key};
 pub use preview::{Preview, diff, preview};

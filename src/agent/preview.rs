@@ -12,7 +12,7 @@ use crate::cluster::{ApiServer, RecordMap};
 use crate::config::TargetSettings;
 use crate::driver::Shutdown;
 use crate::git;
-use crate::model::{CommitId, CommitPrefix, Finding, Severity, TargetId};
+use crate::model::{CommitId, CommitPrefix, Finding, Repository, Severity, TargetId};
 use crate::notice::{Log, Reporter};
 use crate::plan::{BumpPlan, Decision, PlannedBump, as_list};
 use crate::port::{
@@ -82,7 +82,7 @@ pub async fn diff(config: AgentConfig, commit: Option<&CommitPrefix>) -> anyhow:
 }
 
 /// Answers from a mirror in a temporary folder.
-async fn with_clone<T>(
+pub(super) async fn with_clone<T>(
     config: &AgentConfig,
     answer: impl AsyncFnOnce(&Previewer<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
@@ -194,6 +194,30 @@ impl Previewer<'_> {
         let mut syncer = self.syncer(target).await?;
         let approval = self.approval(&mut syncer, declared.commit).await?;
         Ok(Some(syncer.preview(state, approval).await?))
+    }
+
+    /// The repositories that automated fields name at the head of the branch, as far as they may be scanned.
+    pub(super) async fn repositories(&self) -> anyhow::Result<Vec<Repository>> {
+        let declared = self.source.at(self.repo.fetch().await?).await?;
+        let settings = &self.config.settings.automation;
+        let (rules, scan_state) = (self.config.scan_rules(), ScanState::default());
+        if settings.enabled {
+            let reporter = Reporter::new(vec![Box::new(Log)]);
+            let mut preview = DecisionPreview::new(&declared, &scan_state, &rules, self.healths, settings.hold);
+            preview.decide(self.repo, self.history, &reporter).await?;
+        }
+        Ok(scan_state.repositories().iter().cloned().collect())
+    }
+
+    /// What a pass over a target would do at the head of the branch.
+    pub(super) async fn preview_target(&self, target: &TargetSettings) -> anyhow::Result<sync::Preview> {
+        let declared = self.source.at(self.repo.fetch().await?).await?;
+        let state = declared
+            .target(&target.id)
+            .context("the target has no paths in the config repo")?;
+        let mut syncer = self.syncer(target).await?;
+        let approval = self.approval(&mut syncer, declared.commit).await?;
+        Ok(syncer.preview(state, approval).await?)
     }
 
     async fn syncer(&self, target: &TargetSettings) -> anyhow::Result<Syncer<ApiServer, RecordMap>> {

@@ -17,6 +17,7 @@
 
 mod agent_chain;
 mod assume;
+mod caller;
 mod ecr_host;
 mod eks;
 mod eks_failure;
@@ -37,6 +38,7 @@ mod tests;
 mod text;
 mod trust;
 
+pub use caller::{caller, statements_for_reading};
 pub use ecr_host::EcrHost;
 pub use eks::{EksAddress, EksCluster};
 pub use eks_failure::EksFailure;

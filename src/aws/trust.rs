@@ -5,8 +5,13 @@ use super::role::{ExternalId, RoleArn, is_account};
 /// The principal that an error message of AWS names (`User: arn:… is not authorized to perform: …`), in the form in which a
 /// trust policy names it: a role, or a user. The path of a role is unknown.
 pub(super) fn principal(message: &str) -> Option<String> {
-    let (_, rest) = message.split_once("User: arn:")?;
-    let arn = rest.split_whitespace().next()?;
+    let (_, rest) = message.split_once("User: ")?;
+    principal_of(rest.split_whitespace().next()?)
+}
+
+/// A caller, as GetCallerIdentity names it, in the form in which a trust policy names it.
+pub(super) fn principal_of(caller: &str) -> Option<String> {
+    let arn = caller.strip_prefix("arn:")?;
     let parts: Vec<&str> = arn.splitn(5, ':').collect();
     let [partition, service, "", account, resource] = parts[..] else {
         return None;

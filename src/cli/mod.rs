@@ -11,6 +11,7 @@ mod config;
 mod config_file;
 mod confirm;
 mod diff;
+mod doctor;
 mod failure;
 mod holds;
 mod identity;

@@ -1,6 +1,7 @@
 use super::config::Config;
 use super::confirm::Confirm;
 use super::diff::Diff;
+use super::doctor::Doctor;
 use super::failure::Failure;
 use super::holds::Holds;
 use super::identity::Identity;
@@ -75,6 +76,7 @@ enum Command {
     Identity(Identity),
     Plan(Plan),
     Diff(Diff),
+    Doctor(Doctor),
     Holds(Holds),
     Resume(Resume),
     Confirm(Confirm),
@@ -121,6 +123,7 @@ impl Command {
                 Self::Identity(identity) => identity.run().await,
                 Self::Plan(plan) => plan.run().await,
                 Self::Diff(diff) => diff.run().await,
+                Self::Doctor(doctor) => doctor.run().await,
                 Self::Holds(holds) => holds.run().await,
                 Self::Confirm(confirm) => confirm.run().await,
                 Self::Resume(resume) => resume.run().await,

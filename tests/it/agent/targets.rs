@@ -259,6 +259,21 @@ async fn a_target_that_cannot_be_reached_says_why_and_recovers_when_that_is_mend
     .await;
     shows(&client, "default", "b", Some("1")).await;
 
+    // The doctor names each step, and what to add.
+    let doctor = scene.agent.call(&["doctor"]).await.unwrap();
+    let text = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert_eq!(doctor.status.code(), Some(1), "{text}");
+    for part in [
+        "ok     config repo ssh://",
+        "git push: may push",
+        &format!("failed AWS role {DEPLOYER} in eu-west-1: sts:GetCallerIdentity: sts:AssumeRole of {DEPLOYER}"),
+        "\"Action\":\"sts:AssumeRole\"",
+        "ok     target b: dry run of a pass",
+        &format!("failed target c: dry run of a pass as {DEPLOYER}"),
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+
     // Step by step: the role, the permission, the cluster, the access entry.
     scene
         .reports("c", &format!("sts:AssumeRole of {DEPLOYER} in eu-west-1 failed"))
