@@ -5,9 +5,9 @@ use crate::cluster::ApiServer;
 use crate::config::TargetSettings;
 use crate::driver::{Loop, LoopStatus, Shutdown, Tasks, Wake};
 use crate::helm::Helm;
-use crate::model::{CommitId, ConfigBranch, Remote, with_causes};
-use crate::port::{ReleaseCluster as _, TargetApi as _};
-use crate::releases::{Parts, ReleaseLoop, ReleaseReport, SyncPoint};
+use crate::model::{CommitId, ConfigBranch, Remote, Wildcard, with_causes};
+use crate::port::{Registry, ReleaseCluster as _, TargetApi as _};
+use crate::releases::{Parts, ReleaseLoop, ReleaseReport, SyncPoint, TagsOf};
 use crate::resource::GroupKind;
 use crate::status::{ReleasesStatus, Snapshot, UnreadyObject};
 use crate::sync::SyncEnd;
@@ -47,10 +47,31 @@ pub(super) async fn spawn(
         }),
         applied: applied(sync.status()),
         is_needed: Arc::new(move || api.observed().read(|observed| observed.kinds.contains_key(&kind))),
+        tags: tags(Arc::clone(&wiring.registry)),
+        chart_interval: settings.releases.chart_interval,
         reporter: wiring.reporter.clone(),
         wake,
     });
     wiring.spawn_loop(this, work, tasks);
+}
+
+/// Lists tags by the clients of the registries.
+fn tags(registry: Arc<impl Registry>) -> TagsOf {
+    Arc::new(move |repository| {
+        let registry = Arc::clone(&registry);
+        Box::pin(async move {
+            let listing = registry
+                .list(&repository)
+                .await
+                .map_err(|failure| failure.to_string())?;
+            // A + of a version is written as _ in a tag.
+            Ok(listing
+                .images
+                .iter()
+                .map(|image| image.tag.to_string().replace('_', "+"))
+                .collect())
+        })
+    })
 }
 
 /// Looks for helm. What an earlier process left in the folder of helm's runs goes.
@@ -59,7 +80,9 @@ async fn find(wiring: &Wiring) -> Result<Helm, String> {
     let folder = settings.state_dir.join(FOLDER);
     let _ = tokio::fs::remove_dir_all(&folder).await;
     let kubeconfig = wiring.config.environment.kubeconfig.clone();
-    match Helm::find(&settings.releases.program, kubeconfig, folder).await {
+    let plain = settings.registries.iter().filter(|registry| registry.plain_http);
+    let plain_http = plain.map(|registry| Wildcard::new(&registry.host)).collect();
+    match Helm::find(&settings.releases.program, kubeconfig, folder, plain_http).await {
         Ok(helm) => {
             tracing::info!(path = %helm.path().display(), version = helm.version(), "helm found");
             Ok(helm)

@@ -40,19 +40,18 @@ pub(super) fn upgrade(upgrade: &Upgrade, is_four: bool, chart: &Path, values: &[
     line
 }
 
-/// `helm pull`, into a folder.
-pub(super) fn pull(chart: &RemoteChart, folder: &Path) -> Vec<OsString> {
+/// `helm pull` of a chart in an OCI registry, into a folder. `logins`: the file with the logins of registries.
+pub(super) fn pull(chart: &RemoteChart, folder: &Path, logins: &Path, is_plain: bool) -> Vec<OsString> {
     let mut line = words(&["pull"]);
-    match chart.is_oci() {
-        true => line.push(format!("{}/{}", chart.repository.trim_end_matches('/'), chart.name).into()),
-        false => {
-            line.push(chart.name.as_str().into());
-            line.push(format!("--repo={}", chart.repository).into());
-        }
-    }
+    line.push(format!("{}/{}", chart.repository.trim_end_matches('/'), chart.name).into());
     line.push(format!("--version={}", chart.version).into());
     line.push("--destination".into());
     line.push(folder.into());
+    line.push("--registry-config".into());
+    line.push(logins.into());
+    if is_plain {
+        line.push("--plain-http".into());
+    }
     line
 }
 

@@ -1,10 +1,11 @@
 use super::error::FindError;
 use super::found::{Found, find};
+use super::repository::Repositories;
 use super::workspace::Workspace;
 use super::{arguments, running};
 use crate::driver::blocking;
-use crate::model::with_causes;
-use crate::port::{ChartSource, HelmFailure, HelmProblem, HelmProgram, TextFile, Upgrade};
+use crate::model::{Wildcard, with_causes};
+use crate::port::{ChartLogin, ChartSource, HelmFailure, HelmProblem, HelmProgram, TextFile, Upgrade};
 use crate::program::{Error, Limits, Output, Program};
 use crate::release::{ReleaseName, RemoteChart, Spec, failure_text};
 use std::ffi::OsString;
@@ -25,6 +26,9 @@ pub struct Helm {
     found: Found,
     access: Access,
     folder: PathBuf,
+    /// The registries that are read without TLS.
+    pub(super) plain_http: Arc<[Wildcard]>,
+    pub(super) repositories: Arc<Repositories>,
 }
 
 /// Helm waits for hooks before and after its work, and for the objects: each up to the time-out of the release.
@@ -37,25 +41,27 @@ const CPU: Duration = Duration::from_secs(120);
 const MEMORY: u64 = 1 << 30;
 /// Helm is asked for no output but its errors.
 const OUTPUT: usize = 1 << 20;
-/// The longest time that a chart is fetched.
-const FETCH: Duration = Duration::from_secs(120);
-/// The most bytes of a chart's archive. Helm keeps charts in Secrets, which hold 1 MiB.
-const ARCHIVE: u64 = 16 << 20;
-/// What says where a proxy is, and whom to trust.
-const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// Values of a Secret deeper than this are not looked for in messages.
 const DEPTH: usize = 64;
 
 impl Helm {
     /// Looks for the program by its name or path. `kubeconfig`: the cluster, outside of one. `folder`: where runs have their folders.
+    /// `plain_http`: the hosts of registries that are read without TLS.
     ///
     /// # Errors
     /// Why no program can be used.
-    pub async fn find(name: &Path, kubeconfig: Option<PathBuf>, folder: PathBuf) -> Result<Self, FindError> {
+    pub async fn find(
+        name: &Path,
+        kubeconfig: Option<PathBuf>,
+        folder: PathBuf,
+        plain_http: Vec<Wildcard>,
+    ) -> Result<Self, FindError> {
         Ok(Self {
             found: find(name).await?,
             access: Access { kubeconfig },
             folder,
+            plain_http: plain_http.into(),
+            repositories: Arc::default(),
         })
     }
 
@@ -70,7 +76,7 @@ impl Helm {
     }
 
     /// A run with its own home and limits.
-    fn bare_program(&self, home: &Path, time: Duration) -> Program {
+    pub(super) fn bare_program(&self, home: &Path, time: Duration) -> Program {
         let limits = Limits {
             time,
             output: OUTPUT,
@@ -118,29 +124,6 @@ impl Helm {
         }
     }
 
-    /// Fetches a chart as an archive. Helm checks what is in the archive when it reads it. This run alone may use a proxy.
-    async fn fetch(&self, workspace: &Arc<Workspace>, chart: &RemoteChart) -> Result<PathBuf, HelmFailure> {
-        let folder = within(workspace, Workspace::archive_folder).await?;
-        let not_fetched = |message: String| HelmFailure {
-            problem: HelmProblem::Surroundings,
-            message: format!("{chart} cannot be fetched: {message}"),
-        };
-        let program = self
-            .bare_program(&workspace.home(), FETCH)
-            .pass_env(|name| PROXIES.contains(&name.to_ascii_uppercase().as_str()));
-        let ended = program.args(arguments::pull(chart, &folder)).run().await;
-        match ended {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => return Err(not_fetched(failed(&output, &[]).message)),
-            Err(error) => return Err(not_fetched(with_causes(&error))),
-        }
-        match written(move || Workspace::archive(&folder)).await? {
-            Some((path, size)) if size <= ARCHIVE => Ok(path),
-            Some(_) => Err(not_fetched(format!("the archive has more than {ARCHIVE} bytes"))),
-            None => Err(not_fetched("helm has written no archive".to_owned())),
-        }
-    }
-
     async fn workspace(&self) -> Result<Arc<Workspace>, HelmFailure> {
         let folder = self.folder.clone();
         written(move || Workspace::new(&folder)).await.map(Arc::new)
@@ -148,7 +131,7 @@ impl Helm {
 }
 
 /// Works in the folder of a run, off the async threads.
-async fn within<T: Send + 'static>(
+pub(super) async fn within<T: Send + 'static>(
     workspace: &Arc<Workspace>,
     work: impl FnOnce(&Workspace) -> io::Result<T> + Send + 'static,
 ) -> Result<T, HelmFailure> {
@@ -157,7 +140,9 @@ async fn within<T: Send + 'static>(
 }
 
 /// Writes files off the async threads.
-async fn written<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, HelmFailure> {
+pub(super) async fn written<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, HelmFailure> {
     let done = blocking(work).await.map_err(io::Error::other);
     done.flatten().map_err(not_started)
 }
@@ -169,7 +154,7 @@ fn not_started(error: io::Error) -> HelmFailure {
     }
 }
 
-fn failed(output: &Output, secrets: &[String]) -> HelmFailure {
+pub(super) fn failed(output: &Output, secrets: &[String]) -> HelmFailure {
     let message = match output.status.code().is_none() {
         true => "helm was killed: it took more processor time than it may, or somebody killed it".to_owned(),
         false => failure_text(&String::from_utf8_lossy(&output.stderr), secrets),
@@ -184,11 +169,11 @@ impl HelmProgram for Helm {
     async fn upgrade(&self, upgrade: Upgrade) -> Result<(), HelmFailure> {
         let workspace = self.workspace().await?;
         let chart = match &upgrade.chart {
-            ChartSource::Files(files) => {
-                let files = files.clone();
-                within(&workspace, move |workspace| workspace.write_chart(&files)).await?
+            ChartSource::Files(files) => self.write_chart(&workspace, files).await?,
+            ChartSource::Remote { chart, login } => {
+                let folder = within(&workspace, Workspace::chart_folder).await?;
+                self.fetch(&workspace, chart, login.as_ref(), folder).await?
             }
-            ChartSource::Remote(chart) => self.fetch(&workspace, chart).await?,
         };
         let texts = upgrade.values.clone();
         let values = within(&workspace, move |workspace| workspace.write_values(&texts)).await?;
@@ -211,6 +196,14 @@ impl HelmProgram for Helm {
     async fn uninstall(&self, spec: &Spec) -> Result<(), HelmFailure> {
         let line = arguments::uninstall(spec);
         self.run(&self.workspace().await?, line, spec.timeout, &[]).await
+    }
+
+    async fn versions(&self, chart: &RemoteChart, login: Option<&ChartLogin>) -> Result<Vec<String>, HelmFailure> {
+        let versions = self.repositories.versions(chart, login).await;
+        versions.map_err(|message| HelmFailure {
+            problem: HelmProblem::Surroundings,
+            message: format!("the versions of {chart} cannot be read: {message}"),
+        })
     }
 
     async fn works_on(&self, release: &ReleaseName) -> bool {

@@ -48,20 +48,41 @@ impl Workspace {
         Ok(chart)
     }
 
-    /// An empty folder for a fetched chart.
-    pub(super) fn archive_folder(&self) -> io::Result<PathBuf> {
-        let folder = self.folder.path().join("fetched");
+    /// The folder for the archive of the chart.
+    pub(super) fn chart_folder(&self) -> io::Result<PathBuf> {
+        let folder = self.folder.path().join("archive");
         fs::create_dir(&folder)?;
         Ok(folder)
     }
 
-    /// The only file in the folder of a fetched chart, and its size.
-    pub(super) fn archive(folder: &Path) -> io::Result<Option<(PathBuf, u64)>> {
+    /// An empty folder for one fetched chart.
+    pub(super) fn archive_folder(&self) -> io::Result<PathBuf> {
+        Ok(tempfile::Builder::new()
+            .prefix("fetched-")
+            .tempdir_in(self.folder.path())?
+            .keep())
+    }
+
+    /// Moves the only file in the folder of a fetched chart. Returns its size.
+    pub(super) fn take_archive(folder: &Path, to: &Path) -> io::Result<Option<u64>> {
         let Some(entry) = fs::read_dir(folder)?.next() else {
             return Ok(None);
         };
         let entry = entry?;
-        Ok(Some((entry.path(), entry.metadata()?.len())))
+        let size = entry.metadata()?.len();
+        fs::rename(entry.path(), to)?;
+        Ok(Some(size))
+    }
+
+    /// Writes the file with the logins of registries; `None`: without any. Returns its path.
+    pub(super) fn write_logins(&self, logins: Option<&[u8]>) -> io::Result<PathBuf> {
+        let folder = tempfile::Builder::new()
+            .prefix("logins-")
+            .tempdir_in(self.folder.path())?
+            .keep();
+        let path = folder.join("config.json");
+        write(&path, logins.unwrap_or(b"{}"))?;
+        Ok(path)
     }
 
     /// Writes the texts of values. Returns their files in the same order.

@@ -65,6 +65,7 @@ mod system_registry;
 mod tag_part;
 mod verdict;
 mod version;
+mod version_range;
 
 #[cfg(test)]
 mod tests;
@@ -82,3 +83,4 @@ pub use scan_rules::{ScanRule, ScanRules};
 pub use select::{choose, eligible, first_verdict, select};
 pub use tag_part::{InvalidTagPart, TagPart};
 pub use verdict::{Chosen, Eligibility, Selection, Verdict};
+pub use version_range::VersionRange;

@@ -44,8 +44,8 @@ pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
 pub use pull_tokens::{PullToken, PullTokens, TokenFailure};
 pub use registry::{ListFailure, Listing, Registry};
 pub use releases::{
-    ChartFile, ChartSource, Compared, HelmFailure, HelmProblem, HelmProgram, HelmRelease, KindState, ReleaseCluster,
-    ReleaseObject, ReleaseObjects, ReleaseView, Repair, SourceText, TextFile, Upgrade,
+    ChartFile, ChartLogin, ChartSource, Compared, HelmFailure, HelmProblem, HelmProgram, HelmRelease, KindState,
+    ReleaseCluster, ReleaseObject, ReleaseObjects, ReleaseView, Repair, SourceText, TextFile, Upgrade,
 };
 pub use renderer::{RenderFailure, Renderer, Rendering, Unit, UnitKind};
 pub use repo::{

@@ -1,12 +1,14 @@
 //! Reads `spec.chart`.
 
-use super::chart::{Chart, RemoteChart};
+use super::chart::{Chart, RemoteChart, is_exact};
 use super::refusal::{Refusal, refuse};
+use super::sources::SourceObject;
 use super::written::WrittenChart;
 use crate::model::{ConfigBranch, Remote, RepoPath};
+use crate::policy::VersionRange;
 
 /// Where the chart is, by `spec.chart`.
-pub(super) fn chart(written: &WrittenChart, own: Option<&ConfigBranch>) -> Result<Chart, Refusal> {
+pub(super) fn chart(written: &WrittenChart, namespace: &str, own: Option<&ConfigBranch>) -> Result<Chart, Refusal> {
     let given = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
     let (git, path) = (given(&written.git), given(&written.path));
     if let Some(repository) = given(&written.repository) {
@@ -15,7 +17,18 @@ pub(super) fn chart(written: &WrittenChart, own: Option<&ConfigBranch>) -> Resul
                 "spec.chart: git and path exclude repository, name and version: keep one of the two",
             ));
         }
-        return remote(repository, given(&written.name), given(&written.version)).map(Chart::Remote);
+        let chart = remote(repository, given(&written.name), given(&written.version))?;
+        let secret = written.chart_pull_secret.as_ref().map(|secret| SourceObject {
+            is_secret: true,
+            namespace: namespace.to_owned(),
+            name: secret.name.clone(),
+        });
+        return Ok(Chart::Remote(RemoteChart { secret, ..chart }));
+    }
+    if written.chart_pull_secret.is_some() {
+        return Err(refuse(
+            "spec.chart.chartPullSecret is the login of a chart repository, and spec.chart.repository is missing; leave chartPullSecret out",
+        ));
     }
     let Some(path) = path else {
         return Err(refuse(
@@ -77,15 +90,19 @@ fn remote(repository: String, name: Option<String>, version: Option<String>) -> 
     let Some(name) = name.filter(is_plain) else {
         return Err(refuse("spec.chart.name is missing, or is no name of a chart"));
     };
-    let is_exact = |version: &String| semver::Version::parse(version.strip_prefix('v').unwrap_or(version)).is_ok();
-    let Some(version) = version.filter(is_exact) else {
-        return Err(refuse(
-            "spec.chart.version is no exact version: write it as 1.2.3; a range would be another chart from one day to the next",
-        ));
-    };
+    // Helm takes the newest version where none is named.
+    let version = version.unwrap_or_else(|| "*".to_owned());
+    if !is_exact(&version) {
+        VersionRange::parse(&version).map_err(|problem| {
+            refuse(format!(
+                "spec.chart.version: {version:?} is neither a version such as 1.2.3 nor a range of versions: {problem}"
+            ))
+        })?;
+    }
     Ok(RemoteChart {
         repository,
         name,
         version,
+        secret: None,
     })
 }

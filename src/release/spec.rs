@@ -123,7 +123,7 @@ impl Spec {
         let sources = written.values_from.iter().map(|written| source(written, namespace));
         let seconds = |seconds: Option<u64>| Duration::from_secs(seconds.unwrap_or(TIMEOUT).clamp(1, LONGEST_TIMEOUT));
         let rollback = written.rollback;
-        let chart = chart(&written.chart, own)?;
+        let chart = chart(&written.chart, namespace, own)?;
         let values_from: Vec<ValuesSource> = secrets.map(Ok).chain(sources).collect::<Result<_, _>>()?;
         let has_file = values_from
             .iter()
@@ -174,6 +174,11 @@ impl Spec {
 }
 
 impl Spec {
+    /// The keys of ConfigMaps and Secrets that the release needs.
+    pub fn source_keys(&self) -> impl Iterator<Item = &SourceKey> {
+        self.values_from.iter().filter_map(ValuesSource::key)
+    }
+
     /// The release by its full name.
     pub fn name(&self) -> ReleaseName {
         ReleaseName {
@@ -208,10 +213,8 @@ fn refuse_without_meaning(written: &Written) -> Result<(), Refusal> {
             "spec.resetValues and spec.reuseValues exclude each other: keep one of them",
         ));
     }
-    if written.chart.chart_pull_secret.is_some() {
-        return Err(refuse(
-            "spec.chart.chartPullSecret is not supported; leave the field out",
-        ));
+    if let Some(secret) = &written.chart.chart_pull_secret {
+        check_plain("spec.chart.chartPullSecret", &secret.name)?;
     }
     Ok(())
 }

@@ -1,3 +1,4 @@
+use super::name::ReleaseName;
 use super::objects::ObjectsStatus;
 use super::tries::Tries;
 use jiff::Timestamp;
@@ -17,6 +18,9 @@ pub struct Status {
     /// The name of the release.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub release_name: String,
+    /// The namespace of the release.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub release_namespace: String,
     /// The status of the newest revision, in Helm's words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub release_status: String,
@@ -165,6 +169,18 @@ impl Status {
             fields.remove("objects");
         }
         serde_json::from_value(rest).unwrap_or_default()
+    }
+
+    /// The release that the status is about; `namespace` is that of a status which names none.
+    pub fn release(&self, namespace: &str) -> Option<ReleaseName> {
+        let namespace = match self.release_namespace.as_str() {
+            "" => namespace,
+            known => known,
+        };
+        (!self.release_name.is_empty()).then(|| ReleaseName {
+            namespace: namespace.to_owned(),
+            name: self.release_name.clone(),
+        })
     }
 
     /// What the first condition says that does not hold.

@@ -38,7 +38,7 @@ pub(super) struct WrittenChart {
     pub(super) repository: Option<String>,
     pub(super) name: Option<String>,
     pub(super) version: Option<String>,
-    pub(super) chart_pull_secret: Option<Value>,
+    pub(super) chart_pull_secret: Option<Named>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -81,7 +81,10 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
     async fn read_chart(&self) -> Result<ChartSource, String> {
         match &self.inputs.chart {
             ChartInput::Tree(tree) => tree.read(&*self.shared.repo).await.map(ChartSource::Files),
-            ChartInput::Remote(chart) => Ok(ChartSource::Remote(chart.clone())),
+            ChartInput::Remote { chart, login } => Ok(ChartSource::Remote {
+                chart: chart.clone(),
+                login: login.clone(),
+            }),
         }
     }
 

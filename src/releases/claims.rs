@@ -11,6 +11,8 @@ pub(super) struct Claim {
     pub(super) release: Arc<HelmRelease>,
     pub(super) status: Status,
     pub(super) spec: Result<Arc<Spec>, String>,
+    /// The release that the HelmRelease named before, and that is still there.
+    pub(super) before: Option<ReleaseName>,
 }
 
 /// Reads all HelmReleases. Of two that name the same Helm release, the older one has it.
@@ -31,43 +33,26 @@ pub(super) fn read(view: &ReleaseView, own: Option<&ConfigBranch>) -> BTreeMap<O
             status: Status::read(&release.value),
             release: Arc::clone(release),
             spec,
+            before: None,
         };
         claims.insert(id.clone(), claim);
     }
     for (id, claim) in &mut claims {
         let Ok(spec) = &claim.spec else { continue };
-        if let Some(refusal) = refusal(id, spec, &claim.status, &owners, view) {
-            claim.spec = Err(refusal);
+        let name = spec.name();
+        let owner = owners.get(&name).filter(|owner| owner.id != *id);
+        if let Some(owner) = owner {
+            claim.spec = Err(format!(
+                "release {name} belongs to {}, which is older; set another spec.releaseName",
+                owner.id
+            ));
+            continue;
         }
+        let before = claim.status.release(&name.namespace);
+        claim.before = before.filter(|before| {
+            let is_others = owners.get(before).is_some_and(|owner| owner.id != *id);
+            *before != name && view.stored.contains_key(before) && !is_others
+        });
     }
     claims
-}
-
-fn refusal(
-    id: &ObjectId,
-    spec: &Spec,
-    status: &Status,
-    owners: &BTreeMap<ReleaseName, Arc<HelmRelease>>,
-    view: &ReleaseView,
-) -> Option<String> {
-    let name = spec.name();
-    let owner = owners.get(&name).filter(|owner| owner.id != *id);
-    if let Some(owner) = owner {
-        return Some(format!(
-            "release {name} belongs to {}, which is older; set another spec.releaseName",
-            owner.id
-        ));
-    }
-    let before = ReleaseName {
-        name: status.release_name.clone(),
-        ..name.clone()
-    };
-    let is_left = !before.name.is_empty() && before != name && view.stored.contains_key(&before);
-    is_left.then(|| {
-        format!(
-            "spec.releaseName changed to {}, and release {before} would be left behind; put the name back, or run helm uninstall \
-             {} --namespace {} first",
-            name.name, before.name, before.namespace
-        )
-    })
 }

@@ -2,8 +2,8 @@
 
 use super::charts::ChartTree;
 use crate::model::SecretBytes;
-use crate::port::{ChartFile, ChartSource, ReleaseView, SourceText, TextFile};
-use crate::release::{ChartDigest, InputDigest, RemoteChart, SourceKey, Spec, ValuesSource};
+use crate::port::{ChartFile, ChartLogin, ChartSource, ReleaseView, SourceText, TextFile};
+use crate::release::{Chart, ChartDigest, InputDigest, RemoteChart, SourceKey, Spec, ValuesSource};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -19,22 +19,25 @@ enum Values {
 pub(super) enum ChartInput {
     /// In the config repo.
     Tree(Arc<ChartTree>),
-    /// Elsewhere.
-    Remote(RemoteChart),
+    /// Elsewhere, in an exact version.
+    Remote {
+        chart: RemoteChart,
+        login: Option<ChartLogin>,
+    },
 }
 
 impl ChartInput {
     fn digest(&self) -> ChartDigest {
         match self {
             Self::Tree(tree) => tree.digest,
-            Self::Remote(chart) => ChartDigest::of_remote(chart),
+            Self::Remote { chart, .. } => ChartDigest::of_remote(chart),
         }
     }
 
     fn has(&self, path: &str) -> bool {
         match self {
             Self::Tree(tree) => tree.has(path),
-            Self::Remote(_) => false,
+            Self::Remote { .. } => false,
         }
     }
 }
@@ -81,7 +84,7 @@ impl Inputs {
     pub(super) fn texts(&self, spec: &Spec, chart: &ChartSource) -> Vec<TextFile> {
         let files: &[ChartFile] = match chart {
             ChartSource::Files(files) => files,
-            ChartSource::Remote(_) => &[],
+            ChartSource::Remote { .. } => &[],
         };
         let plain = |bytes: Vec<u8>| TextFile {
             text: Arc::new(SecretBytes::new(bytes)),
@@ -130,8 +133,32 @@ fn one(source: &ValuesSource, chart: &ChartInput, view: &ReleaseView) -> Result<
     }
 }
 
-/// The sources that the cluster has.
+/// User and password for the repository of a chart.
+pub(super) fn login(chart: &RemoteChart, view: &ReleaseView) -> Result<Option<ChartLogin>, Found> {
+    let Some([user, password]) = chart.login_keys() else {
+        return Ok(None);
+    };
+    let text = |key: &SourceKey| match view.sources.get(key) {
+        Some(SourceText::Text(text)) => Ok(Arc::clone(text)),
+        Some(SourceText::Absent) => Err(Found::Missing(format!(
+            "key {} of {} is missing; create it: spec.chart.chartPullSecret names a Secret with username and password",
+            key.key, key.object
+        ))),
+        Some(SourceText::Failed(reason)) => Err(Found::Missing(format!("{} cannot be read: {reason}", key.object))),
+        Some(SourceText::Unknown) | None => Err(Found::NotYet),
+    };
+    let (user, password) = (text(&user)?, text(&password)?);
+    Ok(Some(ChartLogin { user, password }))
+}
+
+/// The sources that the cluster has: values, and logins for charts.
 pub(super) fn sources<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeSet<SourceKey> {
-    let sources = specs.flat_map(|spec| &spec.values_from);
-    sources.filter_map(ValuesSource::key).cloned().collect()
+    let mut sources = BTreeSet::new();
+    for spec in specs {
+        sources.extend(spec.source_keys().cloned());
+        if let Chart::Remote(chart) = &spec.chart {
+            sources.extend(chart.login_keys().into_iter().flatten());
+        }
+    }
+    sources
 }

@@ -155,6 +155,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Job<C, H, G> {
         message: &str,
     ) -> Result<Status, ClusterFailure> {
         status.release_name = self.spec.release.clone();
+        status.release_namespace = self.spec.namespace.clone();
         let newest = scene.stored.last();
         status.helm_revision = newest.map(|newest| newest.number);
         status.release_status = newest.map(|newest| newest.status.to_string()).unwrap_or_default();

@@ -36,7 +36,9 @@ mod removal;
 mod report;
 mod settled;
 mod shared;
+mod versions;
+mod work;
 
-pub use parts::{Parts, SyncPoint};
+pub use parts::{Parts, SyncPoint, TagsOf};
 pub use release_loop::ReleaseLoop;
 pub use report::ReleaseReport;

@@ -1,50 +1,47 @@
-use super::audit::Audit;
 use super::charts::Charts;
 use super::claims::{self, Claim};
 use super::drift;
-use super::end::{End, Ended};
+use super::end::Ended;
 use super::inputs::{self, ChartInput, Found, Inputs};
 use super::job::{Job, has_begun, input_of};
 use super::memory::Memories;
 use super::parts::Parts;
-use super::removal::{self, Removal};
 use super::report::ReleaseReport;
 use super::settled::{is_settled, problem};
 use super::shared::Shared;
+use super::versions::{Lister, Resolved, Versions};
 use crate::driver::{Outcome as PassOutcome, Pass};
 use crate::model::{CommitId, ObjectId};
 use crate::notice::{ReleaseEvent, Topic};
 use crate::port::{ClusterFailure, ConfigRepo, HelmProgram, ReleaseCluster, ReleaseView};
-use crate::release::{Action, Chart, Outcome, Phase, ReleaseName, Revision, Situation, Status, next};
+use crate::release::{Action, Chart, Outcome, Phase, Situation, Status, next};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// How many helm processes run at once. Each takes about 100 MB of memory.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 /// After a failure of the cluster or the config repo.
-const FAILED: Duration = Duration::from_secs(5);
-
-/// After a job that found nothing to do yet: the watches have shown by then what the job has read.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const FAILED: Duration = Duration::from_secs(5);
 
 /// The work of the loop.
 pub struct ReleaseLoop<C, H, G> {
-    parts: Parts<C, H, G>,
-    shared: Option<Arc<Shared<C, H, G>>>,
-    charts: Charts,
-    jobs: JoinSet<()>,
+    pub(super) parts: Parts<C, H, G>,
+    pub(super) shared: Option<Arc<Shared<C, H, G>>>,
+    pub(super) charts: Charts,
+    pub(super) versions: Versions,
+    pub(super) jobs: JoinSet<()>,
     /// The releases that somebody works on, each with the input.
-    busy: BTreeMap<ObjectId, String>,
-    ended: Arc<Mutex<Vec<Ended>>>,
+    pub(super) busy: BTreeMap<ObjectId, String>,
+    pub(super) ended: Arc<Mutex<Vec<Ended>>>,
     /// The releases for which no job with the same input begins before this time, since one has just ended.
-    due: BTreeMap<ObjectId, (Instant, String)>,
+    pub(super) due: BTreeMap<ObjectId, (Instant, String)>,
     /// When a release is due that waits for nothing but time, as this pass sees it.
-    timers: Vec<Instant>,
+    pub(super) timers: Vec<Instant>,
     /// Why releases were not as declared at the last pass.
-    failing: BTreeMap<ObjectId, String>,
+    pub(super) failing: BTreeMap<ObjectId, String>,
 }
 
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
@@ -65,6 +62,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             parts,
             shared,
             charts: Charts::default(),
+            versions: Versions::default(),
             jobs: JoinSet::new(),
             busy: BTreeMap::new(),
             ended: Arc::default(),
@@ -77,6 +75,7 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
     async fn look(&mut self) -> ReleaseReport {
         self.take_ended();
         self.timers.clear();
+        self.versions.forget_old(self.parts.chart_interval);
         if !(self.parts.is_needed)() && self.parts.cluster.view().releases.is_empty() {
             return ReleaseReport::default();
         }
@@ -153,33 +152,6 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         self.parts.reporter.present(Topic::Releases(target.clone()), events);
     }
 
-    fn take_ended(&mut self) {
-        while self.jobs.try_join_next().is_some() {}
-        let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
-        for (id, end) in ended {
-            let input = self.busy.remove(&id).unwrap_or_default();
-            let wait = match end {
-                End::Rest => None,
-                End::Again(wait) => Some(wait.min(PAUSE)),
-                End::Later(wait) => Some(wait),
-                End::Failed(reason) => {
-                    tracing::debug!(object = %id, error = %reason, "release not carried out, trying again");
-                    Some(FAILED)
-                }
-            };
-            match wait {
-                Some(wait) => drop(self.due.insert(id, (Instant::now() + wait, input))),
-                None => drop(self.due.remove(&id)),
-            }
-        }
-    }
-
-    /// Whether a job with this input may begin for this release now.
-    fn is_free(&self, id: &ObjectId, input: &str) -> bool {
-        let is_due = self.due.get(id).is_none_or(|(_, known)| known != input);
-        is_due && !self.busy.contains_key(id) && self.busy.len() < AT_ONCE
-    }
-
     /// Begins what a release needs. Returns why the release is not as declared.
     async fn consider(&mut self, claim: &Claim, view: &ReleaseView, commit: CommitId) -> Option<String> {
         let id = &claim.release.id;
@@ -187,14 +159,14 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
             Ok(spec) => spec,
             Err(refusal) => return self.refuse(claim, Phase::Failed, refusal).await,
         };
-        let chart = match &spec.chart {
-            Chart::Remote(chart) => ChartInput::Remote(chart.clone()),
-            Chart::Folder(folder) => match self.charts.get(&*self.parts.repo, folder).await {
-                Ok(tree) => ChartInput::Tree(tree),
-                Err(reason) => return self.refuse(claim, Phase::ChartFetchFailed, &reason).await,
-            },
+        if let Some(before) = &claim.before {
+            return self.leave(claim, before);
+        }
+        let found = match self.chart(&spec.chart, view).await {
+            Ok(chart) => Inputs::gather(spec, chart, view),
+            Err(found) => found,
         };
-        let inputs = match Inputs::gather(spec, chart, view) {
+        let inputs = match found {
             Found::Complete(inputs) => inputs,
             Found::NotYet => return None,
             Found::Missing(reason) => return self.refuse(claim, Phase::ChartFetchFailed, &reason).await,
@@ -233,42 +205,36 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
         problem(&claim.status)
     }
 
-    /// Looks at the objects of a release on which nobody works, if the watches show that one of them has changed.
-    fn audit(&mut self, claim: &Claim, name: &ReleaseName, newest: Option<&Revision>, view: &ReleaseView) {
-        let Some(due) = drift::due(claim, name, newest, view) else {
-            return;
+    /// The chart of a release: its files at the commit, or the version that its range means.
+    async fn chart(&mut self, chart: &Chart, view: &ReleaseView) -> Result<ChartInput, Found> {
+        let chart = match chart {
+            Chart::Folder(folder) => {
+                let tree = self.charts.get(&*self.parts.repo, folder).await;
+                return tree.map(ChartInput::Tree).map_err(Found::Missing);
+            }
+            Chart::Remote(chart) => chart,
         };
-        let (Some(shared), Some(newest)) = (self.shared.clone(), newest) else {
-            return;
-        };
-        if self.is_free(&claim.release.id, &due.input) {
-            let audit = Audit {
-                shared,
-                id: claim.release.id.clone(),
-                uid: claim.release.uid.clone(),
-                release: name.clone(),
-                revision: newest.number,
-                rules: due.rules,
-                seen: due.seen,
-                followed: due.followed,
-            };
-            self.begin(claim.release.id.clone(), due.input, audit.run());
+        let login = inputs::login(chart, view)?;
+        if chart.is_exact() {
+            let chart = chart.clone();
+            return Ok(ChartInput::Remote { chart, login });
         }
-    }
-
-    fn begin(&mut self, id: ObjectId, input: String, work: impl Future<Output = End> + Send + 'static) {
-        self.busy.insert(id.clone(), input);
-        self.due.remove(&id);
-        let (ended, wake) = (Arc::clone(&self.ended), self.parts.wake.clone());
-        // A bug in one job ends that job, and the loop learns of it.
-        let guarded = tokio::spawn(work);
-        self.jobs.spawn(async move {
-            let abort = AbortOnDrop(guarded.abort_handle());
-            let end = guarded.await.unwrap_or_else(|error| End::Failed(error.to_string()));
-            drop(abort);
-            ended.lock().unwrap_or_else(PoisonError::into_inner).push((id, end));
-            wake.wake();
-        });
+        let Ok(helm) = &self.parts.helm else {
+            return Err(Found::NotYet);
+        };
+        let lister = Lister {
+            helm: Arc::clone(helm),
+            tags: Arc::clone(&self.parts.tags),
+            wake: self.parts.wake.clone(),
+            interval: self.parts.chart_interval,
+        };
+        let (resolved, due) = self.versions.resolve(chart, login.clone(), lister);
+        self.timers.push(due);
+        match resolved {
+            Resolved::Version(chart) => Ok(ChartInput::Remote { chart, login }),
+            Resolved::NotYet => Err(Found::NotYet),
+            Resolved::No(reason) => Err(Found::Missing(reason)),
+        }
     }
 
     /// Shows on the HelmRelease why it is not carried out.
@@ -292,51 +258,6 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> ReleaseLoop<C, H, G> {
 
     async fn write(&self, claim: &Claim, status: &Status) -> Result<(), ClusterFailure> {
         self.parts.cluster.set_status(&claim.release, status).await
-    }
-
-    /// Begins the removal of a release.
-    fn remove(&mut self, claim: &Claim, claims: &BTreeMap<ObjectId, Claim>) -> Option<String> {
-        let release = &claim.release;
-        let name = |claim: &Claim| claim.spec.as_ref().ok().map(|spec| spec.name());
-        let is_other = |other: &&Claim| !other.release.is_deleted && other.release.id != release.id;
-        let is_claimed =
-            name(claim).is_some() && claims.values().filter(is_other).any(|other| name(other) == name(claim));
-        if release.has_finalizer && self.is_free(&release.id, removal::INPUT) {
-            let work = Removal {
-                shared: Arc::clone(self.shared.as_ref()?),
-                declared: Arc::clone(&self.parts.declared),
-                id: release.id.clone(),
-                is_claimed,
-            };
-            work.shared.memory.forget(&release.id);
-            self.begin(release.id.clone(), removal::INPUT.to_owned(), work.run());
-        }
-        (claim.status.tries.failures > 0)
-            .then(|| problem(&claim.status))
-            .flatten()
-    }
-
-    /// When the loop has to look without being woken.
-    fn next_due(&self) -> Option<Duration> {
-        if self.busy.len() >= AT_ONCE {
-            // The end of a job starts the loop again.
-            return None;
-        }
-        let waiting = self.due.iter().filter(|(id, _)| !self.busy.contains_key(*id));
-        let first = waiting
-            .map(|(_, (due, _))| *due)
-            .chain(self.timers.iter().copied())
-            .min()?;
-        Some(first.saturating_duration_since(Instant::now()))
-    }
-}
-
-/// Ends a job together with the loop: helm is killed, and the next agent leads the release out of its state.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Uninstalls the release of a HelmRelease that goes.
+//! Uninstalls the release of a HelmRelease that goes, and the one that a HelmRelease named before.
 
 use super::declared::{Declared, declared};
 use super::end::End;
@@ -7,9 +7,9 @@ use super::shared::{Done, Shared, steps};
 use crate::model::{CommitId, ObjectId};
 use crate::notice::ReleaseAction;
 use crate::port::{ClusterFailure, ConfigRepo, DeclaredSource, HelmProgram, HelmRelease, ReleaseCluster};
-use crate::release::{Action, InputDigest, Outcome, Phase, ReleaseName, Situation, Spec, Status, next_removal};
+use crate::release::{Action, InputDigest, Outcome, Phase, ReleaseName, Situation, Spec, Status, Tries, next_removal};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(super) struct Removal<C, H, G> {
     pub(super) id: ObjectId,
     /// Whether another HelmRelease has the same Helm release.
     pub(super) is_claimed: bool,
+    /// The release goes because the HelmRelease names another one, and the HelmRelease stays.
+    pub(super) leaves: Option<ReleaseName>,
 }
 
 impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
@@ -40,9 +42,16 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
     async fn step(&self) -> Result<Option<End>, ClusterFailure> {
         let cluster = &self.shared.cluster;
         let live = cluster.read(&self.id).await?;
-        let Some(live) = live.filter(|live| live.is_deleted && live.has_finalizer) else {
+        let live = live.filter(|live| match self.leaves {
+            Some(_) => !live.is_deleted,
+            None => live.is_deleted && live.has_finalizer,
+        });
+        let Some(live) = live else {
             return Ok(Some(End::Rest));
         };
+        if self.leaves.is_some() {
+            return self.go_on(&live).await;
+        }
         let state = self.declared.published().borrow().clone();
         match declared(state.as_deref(), &self.shared.target, &self.id) {
             // Sync makes it again, and finds the release as it is.
@@ -50,12 +59,22 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
             Declared::Unknown => return Ok(Some(End::Later(UNKNOWN))),
             Declared::No => {}
         }
+        self.go_on(&live).await
+    }
+
+    /// Uninstalls, or ends.
+    async fn go_on(&self, live: &HelmRelease) -> Result<Option<End>, ClusterFailure> {
+        let cluster = &self.shared.cluster;
         let mut status = Status::read(&live.value);
         status.tries = status.tries.of(INPUT);
+        let is_other = |leaves: &ReleaseName| status.release(&leaves.namespace).as_ref() != Some(leaves);
+        if self.leaves.as_ref().is_some_and(is_other) {
+            return Ok(Some(End::Rest));
+        }
         let (Some(spec), Some(inputs), false) =
-            (spec_of(&live, &status), InputDigest::parse(NO_INPUTS), self.is_claimed)
+            (spec_of(live, &status), InputDigest::parse(NO_INPUTS), self.is_claimed)
         else {
-            return self.forget(&live).await;
+            return self.forget(live).await;
         };
         let name = spec.name();
         let stored = cluster.stored(&name).await?;
@@ -69,13 +88,20 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
             now: Timestamp::now(),
         });
         match decided.action {
-            Action::Forget => self.forget(&live).await,
+            Action::Forget => self.forget(live).await,
             Action::Wait(wait) => Ok(Some(End::Later(wait))),
-            _ => self.uninstall(&live, &status, &spec, &name).await,
+            _ => self.uninstall(live, &status, &spec, &name).await,
         }
     }
 
     async fn forget(&self, live: &HelmRelease) -> Result<Option<End>, ClusterFailure> {
+        if self.leaves.is_some() {
+            let mut status = Status::read(&live.value);
+            (status.release_name, status.release_namespace) = (String::new(), String::new());
+            (status.tries, status.objects, status.helm_revision) = (Tries::default(), None, None);
+            self.shared.cluster.set_status(live, &status).await?;
+            return Ok(Some(End::Rest));
+        }
         match self.shared.cluster.set_finalizer(live, false).await {
             Err(ClusterFailure::Conflict { .. }) => Ok(None),
             other => other.map(|()| Some(End::Rest)),
@@ -116,17 +142,19 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
 }
 
 /// What was carried out, whatever the `spec` says by now. `None` if nothing was.
-fn spec_of(live: &HelmRelease, status: &Status) -> Option<Spec> {
-    if status.release_name.is_empty() {
+pub(super) fn spec_of(live: &HelmRelease, status: &Status) -> Option<Spec> {
+    let target = live.value.pointer("/spec/targetNamespace").and_then(Value::as_str);
+    let target = target.or(live.id.namespace.as_deref()).unwrap_or_default();
+    let Some(name) = status.release(target) else {
         return Spec::read(&live.value, None).ok();
-    }
+    };
     let timeout = live.value.pointer("/spec/timeout").cloned();
     let object = json!({
         "metadata": {"name": live.id.name, "namespace": live.id.namespace},
         "spec": {
             "chart": {"path": "chart"},
-            "releaseName": status.release_name,
-            "targetNamespace": live.value.pointer("/spec/targetNamespace"),
+            "releaseName": name.name,
+            "targetNamespace": name.namespace,
             "timeout": timeout,
         },
     });

@@ -9,5 +9,5 @@ mod view;
 pub use cluster::ReleaseCluster;
 pub use failure::{HelmFailure, HelmProblem};
 pub use objects::{Compared, ReleaseObject, ReleaseObjects, Repair};
-pub use program::{ChartFile, ChartSource, HelmProgram, TextFile, Upgrade};
+pub use program::{ChartFile, ChartLogin, ChartSource, HelmProgram, TextFile, Upgrade};
 pub use view::{HelmRelease, KindState, ReleaseView, SourceText};

@@ -18,8 +18,22 @@ pub struct ChartFile {
 pub enum ChartSource {
     /// The files of a chart.
     Files(Vec<ChartFile>),
-    /// A chart that helm fetches first.
-    Remote(RemoteChart),
+    /// A chart in an exact version, which is fetched first.
+    Remote {
+        /// The chart.
+        chart: RemoteChart,
+        /// The login, if the repository asks for one.
+        login: Option<ChartLogin>,
+    },
+}
+
+/// User and password for a chart repository or registry.
+#[derive(Clone)]
+pub struct ChartLogin {
+    /// The user.
+    pub user: Arc<SecretBytes>,
+    /// The password.
+    pub password: Arc<SecretBytes>,
 }
 
 /// A text of values.
@@ -59,6 +73,13 @@ pub trait HelmProgram: Send + Sync + 'static {
 
     /// Uninstalls a release, with its history. A release that is gone is no failure.
     fn uninstall(&self, spec: &Spec) -> impl Future<Output = Result<(), HelmFailure>> + Send;
+
+    /// The versions of a chart in a chart repository. An index that has not changed is not sent again.
+    fn versions(
+        &self,
+        chart: &RemoteChart,
+        login: Option<&ChartLogin>,
+    ) -> impl Future<Output = Result<Vec<String>, HelmFailure>> + Send;
 
     /// Whether a helm process that an earlier agent started still works on the release.
     fn works_on(&self, release: &ReleaseName) -> impl Future<Output = bool> + Send;

@@ -56,16 +56,16 @@ fn what_cannot_be_carried_out_is_refused_with_a_sentence() {
         (json!({"chart": {"path": "/"}}), "no folder of the config repo"),
         (json!({"chart": {"path": "c", "repository": "https://x"}}), "exclude"),
         (
-            json!({"chart": {"repository": "https://x", "name": "redis", "version": "1"}}),
-            "no exact version",
+            json!({"chart": {"repository": "https://x", "name": "redis", "version": "newest"}}),
+            "neither a version such as 1.2.3 nor a range",
         ),
         (
-            json!({"chart": {"repository": "https://x", "name": "redis", "version": "^1.2.3"}}),
-            "no exact version",
+            json!({"chart": {"path": "c", "chartPullSecret": {"name": "login"}}}),
+            "spec.chart.repository is missing",
         ),
         (
-            json!({"chart": {"repository": "https://x", "name": "redis"}}),
-            "no exact version",
+            json!({"chart": {"repository": "https://x", "name": "redis", "chartPullSecret": {"name": "../x"}}}),
+            "spec.chart.chartPullSecret",
         ),
         (
             json!({"chart": {"repository": "https://x", "name": "--debug", "version": "1.2.3"}}),
@@ -150,4 +150,32 @@ fn values_from_elsewhere_keep_their_order_and_their_defaults() {
     );
     let optional: Vec<bool> = read.values_from.iter().map(ValuesSource::is_optional).collect();
     assert_eq!(optional, [false, false, true, false]);
+}
+
+#[test]
+fn a_chart_elsewhere_has_a_version_or_a_range_and_a_login() {
+    let chart = |more: serde_json::Value| {
+        let mut chart = json!({"repository": "https://charts.acme.example", "name": "redis"});
+        chart.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        match read(json!({ "chart": chart })).unwrap().chart {
+            Chart::Remote(chart) => chart,
+            Chart::Folder(folder) => panic!("{folder:?}"),
+        }
+    };
+    for (version, is_exact) in [
+        ("1.2.3", true),
+        ("v1.2.3", true),
+        ("^1.2", false),
+        ("1", false),
+        (">=1 <2", false),
+    ] {
+        assert_eq!(chart(json!({"version": version})).is_exact(), is_exact, "{version}");
+    }
+    assert_eq!(chart(json!({})).version, "*");
+    assert_eq!(chart(json!({})).login_keys(), None);
+    let keys = chart(json!({"chartPullSecret": {"name": "login"}}))
+        .login_keys()
+        .unwrap();
+    let shown = keys.map(|key| format!("{} {}", key.object, key.key));
+    assert_eq!(shown, ["Secret shop/login username", "Secret shop/login password"]);
 }
