@@ -9,17 +9,18 @@ const UNPACKED: u64 = 64 << 20;
 const ENTRIES: usize = 10_000;
 /// The size of a block of a tar archive.
 const BLOCK: usize = 512;
+const UNREADABLE: &str = "the archive cannot be unpacked";
 
 /// Why an archive is refused, if so.
 pub(super) fn problem(archive: &[u8]) -> Option<String> {
     let mut unpacked = GzDecoder::new(archive).take(UNPACKED + 1);
     let mut read = 0_u64;
     for _ in 0..ENTRIES {
-        let mut header = [0; BLOCK];
-        match unpacked.read_exact(&mut header) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return None,
-            Err(_) => return Some("the archive cannot be unpacked".to_owned()),
+        let mut header = Vec::with_capacity(BLOCK);
+        match unpacked.by_ref().take(BLOCK as u64).read_to_end(&mut header) {
+            Ok(0) => return None,
+            Ok(BLOCK) => {}
+            Ok(_) | Err(_) => return Some(UNREADABLE.to_owned()),
         }
         if header.iter().all(|byte| *byte == 0) {
             return None;
@@ -36,15 +37,16 @@ pub(super) fn problem(archive: &[u8]) -> Option<String> {
             return Some(format!("the archive unpacks to more than {UNPACKED} bytes"));
         }
         let skipped = std::io::copy(&mut unpacked.by_ref().take(padded), &mut std::io::sink());
-        if skipped.is_err() {
-            return Some("the archive cannot be unpacked".to_owned());
+        if skipped.is_ok_and(|skipped| skipped == padded) {
+            continue;
         }
+        return Some(UNREADABLE.to_owned());
     }
     Some(format!("the archive has more than {ENTRIES} entries"))
 }
 
 /// An entry that leads out of the chart, or that is no file.
-fn entry_problem(header: &[u8; BLOCK]) -> Option<String> {
+fn entry_problem(header: &[u8]) -> Option<String> {
     let text = |from: usize, to: usize| {
         let field = header.get(from..to).unwrap_or_default();
         let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
@@ -110,6 +112,11 @@ mod tests {
             );
         }
         assert!(problem(b"no gzip").is_some());
+        let whole = archive(&[("web/Chart.yaml", b'0', 600)]);
+        assert!(
+            problem(&whole[..whole.len() - 20]).is_some(),
+            "an archive that is cut off"
+        );
         let many = vec![("web/a", b'0', 0); ENTRIES + 1];
         assert!(problem(&archive(&many)).unwrap().contains("entries"));
     }

@@ -66,7 +66,7 @@ fn every_manifest_is_read_without_a_finding_and_has_an_image() {
             block.line
         );
         assert!(
-            out.contains("shop/web"),
+            out.contains("amazonaws.com/shop/"),
             "{}:{}: no image in {out}",
             block.page,
             block.line
