@@ -2,6 +2,8 @@
 //! files that read a wire: `wires` names them.
 #![allow(dead_code, unused_imports, reason = "each target uses a part of the rooms")]
 
+#[path = "wires/aws.rs"]
+pub mod aws;
 #[path = "wires/cluster.rs"]
 pub mod cluster;
 #[path = "../src/config/mod.rs"]
@@ -26,5 +28,9 @@ pub mod policy;
 pub mod registry;
 #[path = "../src/resource/mod.rs"]
 pub mod resource;
+#[path = "wires/source.rs"]
+pub mod source;
+#[path = "../src/spread/mod.rs"]
+pub mod spread;
 #[path = "wires/telemetry.rs"]
 mod telemetry;

@@ -3,6 +3,7 @@
 //! A token is a presigned GetCallerIdentity of the regional STS with the cluster's name in a signed header, in URL-safe base64. The cluster
 //! sends it to STS and learns who signed it. A token lives for 15 minutes. Nothing is sent to make one.
 
+use super::eks_address::EksAddress;
 use super::eks_failure::EksFailure;
 use super::endpoint::Endpoint;
 use super::identity::Identity;
@@ -41,15 +42,6 @@ pub struct EksCluster {
     sdk: Sdk,
     http: reqwest::Client,
     token: Mutex<Option<(SystemTime, Secret)>>,
-}
-
-/// The address of a cluster, and the authority that signed its certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EksAddress {
-    /// `https://…`.
-    pub endpoint: String,
-    /// PEM.
-    pub authority: Vec<u8>,
 }
 
 impl EksCluster {

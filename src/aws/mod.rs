@@ -20,6 +20,7 @@ mod assume;
 mod caller;
 mod ecr_host;
 mod eks;
+mod eks_address;
 mod eks_failure;
 mod endpoint;
 mod failure;
@@ -40,7 +41,8 @@ mod trust;
 
 pub use caller::{caller, statements_for_reading};
 pub use ecr_host::EcrHost;
-pub use eks::{EksAddress, EksCluster};
+pub use eks::EksCluster;
+pub use eks_address::EksAddress;
 pub use eks_failure::EksFailure;
 pub use endpoint::Endpoint;
 pub use failure::{CredentialsFailure, RoleFailure};

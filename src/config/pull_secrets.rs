@@ -1,7 +1,7 @@
 use super::report::Report;
 use super::spread::{NamespacePattern, ObjectName, namespace_rule};
 use super::text::{NonEmpty, Text, choices};
-use crate::registry::is_ecr_host;
+use crate::aws::EcrHost;
 use crate::spread::{LabelSelector, NamespaceRule, SecretForm};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -89,7 +89,7 @@ fn host_mistake(host: &str) -> Option<&'static str> {
     if host.contains(['*', '?']) {
         return Some("a pattern names no host that the agent could ask for a login: write each host");
     }
-    (!is_ecr_host(host)).then_some(
+    EcrHost::parse(host).is_none().then_some(
         "expected the host of an ECR registry, <account>.dkr.ecr.<region>.amazonaws.com, in China with the ending .cn: the logins of \
          other registries do not run out, and need no agent",
     )

@@ -26,4 +26,4 @@ mod test_kind;
 pub use image_index::list_platforms;
 pub use oci::OciSettings;
 pub use read_limits::ReadLimits;
-pub use router::{Router, is_ecr_host};
+pub use router::Router;

@@ -109,11 +109,6 @@ impl PullTokens for Router {
     }
 }
 
-/// Whether this is the host of a private ECR registry, whose logins run out.
-pub fn is_ecr_host(host: &str) -> bool {
-    EcrHost::parse(host).is_some()
-}
-
 fn unsupported(repository: &Repository) -> ListFailure {
     ListFailure::Unsupported {
         message: format!(

@@ -37,6 +37,7 @@ mod reader;
 mod reading;
 mod render;
 mod startup_check;
+mod substitute;
 mod substitution;
 #[cfg(test)]
 mod tests;
@@ -50,4 +51,4 @@ pub use follow::{Follower, watch_verification};
 pub use publish::{Publisher, publisher};
 pub use reader::Reader;
 pub use startup_check::StartupCheck;
-pub use variables::{Substitute, SubstituteFrom};
+pub use substitute::{Substitute, SubstituteFrom};

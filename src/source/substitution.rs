@@ -1,4 +1,4 @@
-use super::variables::Substitute;
+use super::substitute::Substitute;
 use crate::driver::blocking;
 use crate::manifest::{NotSubstituted, Variables, may_change, substitute};
 use crate::model::{Finding, RepoPath, Severity};

@@ -1,6 +1,6 @@
 use crate::model::{Finding, Position, RepoPath, Severity};
 use crate::resource::{GroupKind, Object, Origin};
-use crate::source::variables::{Substitute, SubstituteFrom};
+use crate::source::substitute::{Substitute, SubstituteFrom};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
