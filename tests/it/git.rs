@@ -556,7 +556,8 @@ async fn a_push_whose_bytes_are_cut_off_is_decided_by_the_remote_branch() {
 
 #[tokio::test]
 async fn a_push_whose_answer_is_cut_off_is_decided_by_the_remote_branch() {
-    cut_off(Direction::ToClient, false, 45).await;
+    // Of some 600 bytes the last half is about the end of the channel, which a busy client does not wait for.
+    cut_off(Direction::ToClient, false, 25).await;
     // Of a push that was made ready only the report comes back: some 150 bytes, and not always the end of the channel after it.
     cut_off(Direction::ToClient, true, 10).await;
 }
