@@ -544,8 +544,7 @@ async fn cut_off(direction: Direction, warm: bool, step: u64) {
         cuts += relay.cuts();
     }
     assert!(landed >= 14, "{landed}");
-    // How many fall into a push depends on how much of the server's last words a busy client waits for.
-    assert!(cuts >= 3, "{cuts}");
+    assert!(cuts >= 8, "{cuts}");
     scene.bare.git(&["fsck", "--strict"]).unwrap();
 }
 
@@ -557,9 +556,9 @@ async fn a_push_whose_bytes_are_cut_off_is_decided_by_the_remote_branch() {
 
 #[tokio::test]
 async fn a_push_whose_answer_is_cut_off_is_decided_by_the_remote_branch() {
-    // Of some 600 bytes the last half is about the end of the channel, which a busy client does not wait for.
-    cut_off(Direction::ToClient, false, 25).await;
-    // Of a push that was made ready only the report comes back: some 150 bytes, and not always the end of the channel after it.
+    // An answer has some 200 bytes. The server's last words about the fetch may have come before.
+    cut_off(Direction::ToClient, false, 15).await;
+    // Of a push that was made ready only the report comes back.
     cut_off(Direction::ToClient, true, 10).await;
 }
 

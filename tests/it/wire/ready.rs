@@ -1,7 +1,6 @@
 //! A push on standby: the update lands exactly once, whatever happens to the standby before the push.
 
 use super::scene::{FILE, Scene, bump, fetched_in_haste, landed, waiting};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate::git::{DeployKey, Repo};
@@ -13,18 +12,13 @@ use tidegate_stack::relay::Relay;
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_the_server_has_ended_is_replaced_and_two_in_a_row_are_enough() {
     let scene = Scene::start();
-    let repo = Repo::open(scene.ssh(scene.bare.url(), &scene.server.known_hosts_lines().join("\n"))).unwrap();
+    let relay = Relay::start(scene.server.addr()).unwrap();
+    let known = scene.server.known_hosts_lines_for(relay.addr()).join("\n");
+    let repo = Repo::open(scene.ssh(&scene.bare.url_through(relay.addr()), &known)).unwrap();
     let mut tip = repo.fetch().await.unwrap();
     for round in 0..2 {
         scene.is_ready().await;
-        for process in waiting(scene.bare.path()) {
-            Command::new("kill")
-                .arg("-9")
-                .arg(process.to_string())
-                .status()
-                .unwrap();
-        }
-        scene.is_left_alone().await;
+        scene.ends_what_waits(&relay).await;
         if round == 0 {
             tip = landed(&repo, tip, "1.0.1").await;
         } else {
@@ -32,14 +26,7 @@ async fn one_that_the_server_has_ended_is_replaced_and_two_in_a_row_are_enough()
             scene.is_ready().await;
         }
     }
-    for process in waiting(scene.bare.path()) {
-        Command::new("kill")
-            .arg("-9")
-            .arg(process.to_string())
-            .status()
-            .unwrap();
-    }
-    scene.is_left_alone().await;
+    scene.ends_what_waits(&relay).await;
     repo.fetch().await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(waiting(scene.bare.path()).is_empty(), "the server does not want them");

@@ -2,6 +2,7 @@
 
 pub(super) use crate::git::{failure, fetched_in_haste};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate::git::{DeployKey, HostKeys, HttpAccess, KnownHosts, Repo, RepoUrl, Settings};
@@ -9,6 +10,7 @@ use tidegate::model::{Author, BranchName, CommitId, RepoPath};
 use tidegate::port::{ConfigRepo, FileEdit, NewCommit, PushOutcome};
 use tidegate_stack::GitServer;
 use tidegate_stack::git::{Access, Repo as BareRepo, WebServer};
+use tidegate_stack::relay::{Direction, Relay};
 
 pub(super) const FILE: &str = "apps/shop/web.yaml";
 const TEXT: &str = "kind: Deployment\nimage: shop/web:1.0.0\nreplicas: 2\n";
@@ -143,6 +145,23 @@ impl Scene {
         until("no push is made ready", || !waiting(self.bare.path()).is_empty()).await;
         // The advertisement follows at once.
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    /// Ends the processes that wait for a push, and waits until the agent has heard of that: it closes its half of their channels.
+    pub(super) async fn ends_what_waits(&self, relay: &Relay) {
+        let before = relay.bytes(Direction::ToTarget);
+        for process in waiting(self.bare.path()) {
+            Command::new("kill")
+                .arg("-9")
+                .arg(process.to_string())
+                .status()
+                .unwrap();
+        }
+        self.is_left_alone().await;
+        until("the agent does not hear of the end", || {
+            relay.bytes(Direction::ToTarget) > before
+        })
+        .await;
     }
 
     /// Waits until no process of ours is left on the server.
