@@ -80,6 +80,12 @@ impl ApplyCache {
         self.entries.get(id)
     }
 
+    /// Whether the watch has not shown the last apply of a live object yet: its health is that of the manifest before.
+    pub(super) fn is_ahead_of(&self, id: &ObjectId, live: &ObservedObject) -> bool {
+        let last = self.entries.get(id).and_then(|entry| entry.applied.as_ref());
+        last.is_some_and(|last| last.uid == live.uid && live.generation < last.generation)
+    }
+
     /// The hash of a declared object. It is computed once for as long as the object is the same allocation.
     pub(super) fn hash(&self, id: &ObjectId, object: &Arc<Object>) -> DesiredHash {
         match self.entries.get(id).and_then(|entry| entry.declared.as_ref()) {

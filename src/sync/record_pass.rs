@@ -49,8 +49,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         if !plan.unknown.is_empty() || report.prune_blocked.is_some() || is_unanswered {
             report.wait_at_most(UNKNOWN_KINDS);
         }
-        let rollouts = &mut self.rollouts;
-        let settle = |observed: &Observed| rollouts.unsettled(&plan.hashes, observed, now);
+        let (rollouts, cache) = (&mut self.rollouts, &self.cache);
+        let settle = |observed: &Observed| rollouts.unsettled(&plan.hashes, (observed, cache), now);
         let (unsettled, late_at) = self.target.api.observed().read(settle);
         report.unsettled = unsettled;
         if let Some(at) = late_at {
@@ -62,7 +62,8 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 object.is_some_and(|object| object.intent.ignore != Ignore::Yes)
             };
             for id in plan.restless.iter().filter(is_applied) {
-                if let Some(live) = observed.object(id).filter(|live| !live.health.is_settled()) {
+                let shown = observed.object(id).filter(|live| !cache.is_ahead_of(id, live));
+                if let Some(live) = shown.filter(|live| !live.health.is_settled()) {
                     report.unready.push((id.clone(), live.health.clone()));
                 }
             }

@@ -1,3 +1,4 @@
+use super::apply_cache::ApplyCache;
 use crate::model::{ObjectId, RepoPath};
 use crate::port::Observed;
 use crate::resource::{DesiredHash, Health, Object, ObservedObject};
@@ -44,11 +45,11 @@ pub(super) struct Rollouts(BTreeMap<ObjectId, (Option<i64>, Instant)>);
 
 impl Rollouts {
     /// The declared objects that hang on a finalizer, that failed, or whose rollout takes too long; and the time at which the
-    /// next rollout takes too long.
+    /// next rollout takes too long. An object whose last apply the watch has not shown yet still has the health of the manifest before.
     pub(super) fn unsettled(
         &mut self,
         declared: &[Declared],
-        observed: &Observed,
+        (observed, cache): (&Observed, &ApplyCache),
         now: Instant,
     ) -> (Vec<Unsettled>, Option<Instant>) {
         let (mut found, mut next, mut rolling) = (Vec::new(), None, BTreeSet::new());
@@ -56,6 +57,7 @@ impl Rollouts {
             let Some(live) = observed.object(id) else { continue };
             let message = match (&live.health, hanging(live)) {
                 (_, Some(message)) => Some(message),
+                _ if cache.is_ahead_of(id, live) => None,
                 (Health::Failed(message), None) => Some(format!("it does not become ready: {message}")),
                 (Health::Progressing(message), None) if ROLLING.contains(&id.kind.as_str()) => {
                     rolling.insert(id);

@@ -76,6 +76,7 @@ fn crash() -> PodFault {
         container: Some(("web".into(), "web:2".into())),
         restarts: 4,
         message: "it crashes again and again (exit code 1), started 5 times".into(),
+        is_former: false,
     }
 }
 
@@ -255,4 +256,29 @@ async fn what_is_no_longer_declared_has_no_health() {
     assert!(scene.known().is_some());
     scene.pass(&commit(2, &maps(&["settings"]))).await;
     assert_eq!(scene.known(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_manifest_is_not_judged_by_what_the_watch_shows_of_the_one_before() {
+    let mut scene = Scene::new();
+    let first = deployment(1, "web:1");
+    scene.pass(&first).await;
+    scene.show(progressing());
+    scene.pass(&first).await;
+    tokio::time::advance(Duration::from_secs(100)).await;
+    scene.pass(&first).await;
+    // The next manifest gives its rollout less time than the rollout before has had, and the watch is late.
+    let mut second = deployment(2, "web:2");
+    let object = Arc::make_mut(&mut second.objects[1]);
+    let mut value = object.value.value();
+    value["spec"]["progressDeadlineSeconds"] = json!(5);
+    object.value = Packed::of(&value);
+    let report = scene.pass(&second).await;
+    assert!(report.unsettled.is_empty(), "{:?}", report.unsettled);
+    assert!(report.unready.is_empty(), "{:?}", report.unready);
+    assert_eq!(report.health, Some(CommitHealth::Applied));
+    scene.fake.deliver();
+    scene.pass(&second).await;
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(scene.pass(&second).await.health, Some(CommitHealth::Degraded));
 }
