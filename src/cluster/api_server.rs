@@ -152,8 +152,13 @@ impl TargetApi for ApiServer {
         compared.map_err(|failure| explain_outside(&self.namespaces, id, failure))
     }
 
-    async fn pod_faults(&self, namespace: &str, selector: &str, owner: &str) -> Result<Vec<PodFault>, ClusterFailure> {
-        pods::pod_faults(&self.connection, namespace, selector, owner).await
+    async fn pod_faults(
+        &self,
+        workload: &ObjectId,
+        selector: &str,
+        uid: &str,
+    ) -> Result<Vec<PodFault>, ClusterFailure> {
+        pods::pod_faults(&self.connection, workload, selector, uid).await
     }
 
     fn watch(&self, kinds: &BTreeSet<GroupKind>, served: &Kinds) {

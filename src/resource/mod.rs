@@ -18,6 +18,7 @@ mod field_pattern;
 mod field_set;
 mod fingerprint;
 mod former_owner;
+mod given_up;
 mod health;
 mod immutable;
 mod kind;
@@ -56,6 +57,7 @@ pub use field_set::{
 };
 pub use fingerprint::{FieldsEntry, Fingerprint, MANAGER, Ownership, REPLICAS};
 pub use former_owner::FormerOwner;
+pub use given_up::{GivenUp, REVISION};
 pub use health::Health;
 pub use immutable::{holds_data, is_immutable};
 pub use kind::{GroupKind, KindVersion, ServedKind};

@@ -1,6 +1,7 @@
 use super::allocation::Allocations;
 use super::field_set::FieldPath;
 use super::fingerprint::Fingerprint;
+use super::given_up::GivenUp;
 use super::health::Health;
 use super::prune_policy::PrunePolicy;
 use super::takeover::Additions;
@@ -51,9 +52,27 @@ pub struct ObservedObject {
     pub health: Health,
     /// Since when it is ready or failed, where its conditions say that.
     pub since: Option<Timestamp>,
+    /// The rollout that its controller has given up, see [`GivenUp`].
+    pub given_up: Option<GivenUp>,
 }
 
 impl ObservedObject {
+    /// Takes over from what was seen of the object before what the object alone does not show: a condition that was there before
+    /// its present revision says nothing about that revision.
+    pub fn follows(&mut self, before: &Self) {
+        let (Some(now), Some(known)) = (self.given_up, before.given_up) else {
+            return;
+        };
+        if self.uid != before.uid || now.at != known.at || now.revision == known.revision {
+            return;
+        }
+        self.given_up = Some(known);
+        if matches!(self.health, Health::Failed(_)) {
+            let message = "its controller has not judged the last rollout yet";
+            (self.health, self.since) = (Health::Progressing(message.to_owned()), None);
+        }
+    }
+
     /// Whether no loop could decide differently about the two, of which the second is the later one. The version and the last writer
     /// alone change no decision, unless nobody but another process of the agent can have written.
     pub fn decides_as(&self, other: &Self) -> bool {
@@ -120,6 +139,7 @@ impl ObservedObject {
             prune: PrunePolicy::ByKind,
             health: Health::Unknown,
             since: None,
+            given_up: None,
         }
     }
 }

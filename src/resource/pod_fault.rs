@@ -57,13 +57,17 @@ pub struct PodFault {
     pub restarts: u64,
     /// In the words of the cluster.
     pub message: String,
+    /// Whether the pod is one of an earlier revision of its workload.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_former: bool,
 }
 
-/// `pod web-5d9c: container web: the image registry.example/web:1 cannot be pulled: ...`.
+/// `pod web-5d9c: container web: the image registry.example/web:1 cannot be pulled: ...`; `pod web-5d9c of an earlier revision: ...`.
 impl fmt::Display for PodFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.pod.is_empty() {
-            write!(f, "pod {}: ", self.pod)?;
+            let former = if self.is_former { " of an earlier revision" } else { "" };
+            write!(f, "pod {}{former}: ", self.pod)?;
         }
         if let Some((name, _)) = &self.container {
             write!(f, "container {name}: ")?;
@@ -123,6 +127,7 @@ impl PodFault {
             container: None,
             restarts: 0,
             message,
+            is_former: false,
         }
     }
 
@@ -184,6 +189,7 @@ impl PodFault {
             container: Some((name.to_owned(), image.to_owned())),
             restarts,
             message,
+            is_former: false,
         })
     }
 }

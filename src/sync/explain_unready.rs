@@ -105,14 +105,19 @@ async fn pod_faults(api: &impl TargetApi, due: &DueLook) -> Result<Vec<PodFault>
         return Ok(vec![PodFault::not_created(message)]);
     }
     let selector = pod_selector(&GroupKind::of(&due.id), &due.id.name, &due.object.value.value());
-    match (&due.id.namespace, selector) {
-        (Some(namespace), Some(selector)) => api.pod_faults(namespace, &selector, &due.uid).await,
-        _ => Ok(Vec::new()),
+    match selector {
+        Some(selector) => api.pod_faults(&due.id, &selector, &due.uid).await,
+        None => Ok(Vec::new()),
     }
 }
 
-/// Two faults, and how many more there are.
+/// Two faults, and how many more there are. Pods of an earlier revision say nothing about the newest one, unless only they are at fault.
 fn words(faults: &[PodFault]) -> String {
+    let newest = faults.iter().filter(|fault| !fault.is_former).count();
+    let faults = match newest {
+        0 => faults,
+        newest => faults.get(..newest).unwrap_or(faults),
+    };
     let named: Vec<String> = faults.iter().take(NAMED).map(ToString::to_string).collect();
     match faults.len().saturating_sub(NAMED) {
         0 => named.join("; "),

@@ -58,7 +58,7 @@ impl PodLooks {
         look.pause = (look.pause * 2).min(LAST_LOOK);
         match seen {
             Ok(faults) => {
-                let is_lasting = faults.iter().any(|fault| fault.kind.is_lasting());
+                let is_lasting = faults.iter().any(|fault| !fault.is_former && fault.kind.is_lasting());
                 look.lasting_since = is_lasting.then(|| look.lasting_since.unwrap_or(now));
                 look.faults = faults;
             }

@@ -52,6 +52,10 @@
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets, replicasets]
   verbs: {{ $write }}
+# The revisions of StatefulSets and DaemonSets: which pods are those of the newest one.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list]
 - apiGroups: [batch]
   resources: [jobs, cronjobs]
   verbs: {{ $write }}

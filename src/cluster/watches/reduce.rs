@@ -1,6 +1,8 @@
 use crate::cluster::ownership::{additions, ownership};
 use crate::model::ObjectId;
-use crate::resource::{Allocations, FormerOwner, GroupKind, Health, ObservedObject, PrunePolicy, ResourceVersion, Run};
+use crate::resource::{
+    Allocations, FormerOwner, GivenUp, GroupKind, Health, ObservedObject, PrunePolicy, REVISION, ResourceVersion, Run,
+};
 use kube::core::{DynamicObject, ObjectMeta};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,8 +21,13 @@ pub fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
         "status": take("status"),
     });
     let (id, object) = reduce_metadata(kind, &metadata, Health::of(kind, &read));
+    let annotations = metadata.annotations.as_ref();
+    let revision = annotations
+        .and_then(|annotations| annotations.get(REVISION))
+        .map(String::as_str);
     let read_whole = ObservedObject {
         since: object.health.since(&read),
+        given_up: GivenUp::of(kind, revision, &read),
         is_finished: Run::is_over(kind, &read),
         allocations: Allocations::of(kind, &read),
         ..object
@@ -76,6 +83,7 @@ pub fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) 
         ),
         health,
         since: None,
+        given_up: None,
     };
     (id, object)
 }

@@ -32,6 +32,7 @@ fn fault(container: &str, image: &str) -> PodFault {
         container: Some((container.to_owned(), format!("{HOST}/{image}"))),
         restarts: 3,
         message: "it crashes again and again".to_owned(),
+        is_former: false,
     }
 }
 

@@ -68,6 +68,7 @@ impl KindView {
             self.objects.insert(id.clone(), object);
             return (true, None);
         };
+        object.follows(known);
         if known.fingerprint == object.fingerprint {
             object.last_written = std::mem::take(&mut known.last_written);
         }
@@ -79,15 +80,16 @@ impl KindView {
     }
 
     /// Notes a complete list, of a namespace or of the whole cluster.
-    pub fn replace(&mut self, namespace: Option<&str>, objects: BTreeMap<ObjectId, ObservedObject>) {
+    pub fn replace(&mut self, namespace: Option<&str>, mut objects: BTreeMap<ObjectId, ObservedObject>) {
         let is_listed = |id: &ObjectId| namespace.is_none() || id.namespace.as_deref() == namespace;
         for object in objects.values() {
             self.advance(&object.version);
         }
         let before: Vec<_> = self.objects.extract_if(.., |id, _| is_listed(id)).collect();
         let mut known: BTreeMap<&ObjectId, &ObservedObject> = before.iter().map(|(id, object)| (id, object)).collect();
-        for (id, object) in &objects {
-            if known.remove(id).is_none_or(|before| !before.decides_as(object)) {
+        for (id, object) in &mut objects {
+            let before = known.remove(id).inspect(|before| object.follows(before));
+            if before.is_none_or(|before| !before.decides_as(object)) {
                 self.changed.note(id);
             }
         }

@@ -140,15 +140,15 @@ pub trait TargetApi: Send + Sync + 'static {
         std::future::ready(Err(ClusterFailure::Refused { message }))
     }
 
-    /// What is wrong with the pods of a workload, some of many. `selector`: the label selector of its pods; `owner`: its UID. An edge
-    /// that knows no pods finds nothing.
+    /// What is wrong with the pods of a workload, some of many, those of its newest revision first. `selector`: the label selector of
+    /// its pods; `uid`: its UID. An edge that knows no pods finds nothing.
     fn pod_faults(
         &self,
-        namespace: &str,
+        workload: &ObjectId,
         selector: &str,
-        owner: &str,
+        uid: &str,
     ) -> impl Future<Output = Result<Vec<PodFault>, ClusterFailure>> + Send {
-        let _ = (namespace, selector, owner);
+        let _ = (workload, selector, uid);
         std::future::ready(Ok(Vec::new()))
     }
 

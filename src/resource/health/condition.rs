@@ -39,6 +39,8 @@ pub(in crate::resource) struct Condition<'a> {
     pub(in crate::resource) status: &'a str,
     pub(in crate::resource) reason: &'a str,
     pub(in crate::resource) message: &'a str,
+    /// `lastUpdateTime`, which the conditions of a Deployment have.
+    pub(in crate::resource) updated: &'a str,
 }
 
 impl Condition<'_> {
@@ -66,6 +68,7 @@ pub(in crate::resource) fn condition<'a>(object: &'a Value, name: &str) -> Optio
         status: text(found, "/status"),
         reason: text(found, "/reason"),
         message: text(found, "/message"),
+        updated: text(found, "/lastUpdateTime"),
     })
 }
 

@@ -18,3 +18,4 @@ mod workload;
 pub(super) use condition::{condition, number, text};
 pub use state::Health;
 pub(super) use state::NOT_CREATED;
+pub(super) use workload::DEADLINE_EXCEEDED;

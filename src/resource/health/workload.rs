@@ -5,6 +5,9 @@ use super::state::{Health, NOT_CREATED, PAUSED};
 use crate::resource::kind::GroupKind;
 use serde_json::Value;
 
+/// The reason of a Deployment's condition `Progressing` after its controller has given the rollout up.
+pub(in crate::resource) const DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
+
 /// A container that was started so often and ends again crashes.
 const CRASHES: i64 = 3;
 
@@ -37,7 +40,7 @@ fn with_cause(message: String, object: &Value) -> Health {
 
 fn deployment(object: &Value) -> Health {
     if let Some(progress) = condition(object, "Progressing")
-        && progress.reason == "ProgressDeadlineExceeded"
+        && progress.reason == DEADLINE_EXCEEDED
     {
         return failed(match cannot_create(object) {
             Some(cause) => format!("{} {cause}", progress.why()),

@@ -464,7 +464,7 @@ impl TargetApi for Fake {
         }
     }
 
-    async fn pod_faults(&self, _: &str, _: &str, _: &str) -> Result<Vec<PodFault>, ClusterFailure> {
+    async fn pod_faults(&self, _: &ObjectId, _: &str, _: &str) -> Result<Vec<PodFault>, ClusterFailure> {
         let mut world = self.world();
         world.pod_looks += 1;
         Ok(world.pod_faults.clone())
