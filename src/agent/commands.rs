@@ -5,6 +5,7 @@ use crate::driver::{Activator, NoAnswer, Wake};
 use crate::holds::LiftMode;
 use crate::http::{
     Answer, CommandError, CommandReport, Commands, ConfirmCall, DiffCall, DiffReport, LiftCall, PlanReport, Question,
+    WhyCall,
 };
 use crate::model::{BranchName, CommitId};
 use crate::port::{Branch, ScanState};
@@ -110,6 +111,10 @@ impl Commands for AgentCommands {
 
     fn diff(&self, call: DiffCall) -> BoxFuture<'_, Result<DiffReport, CommandError>> {
         self.repo.diff(call).boxed()
+    }
+
+    fn why(&self, call: WhyCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        self.repo.why(call).boxed()
     }
 
     fn holds(&self, question: Question) -> BoxFuture<'_, Result<Answer, CommandError>> {

@@ -39,6 +39,7 @@ mod settings;
 mod simulation;
 mod startup;
 mod sync_command;
+mod why;
 mod wire_automation;
 mod wire_deploy_key;
 mod wire_pull_secrets;
@@ -55,3 +56,4 @@ pub use keys::{Rotation, abandon, deploy_keys, has_deploy_key, rotate, signing_k
 pub use preview::{Preview, diff, preview};
 pub use run::run;
 pub use settings::AgentConfig;
+pub use why::{FieldWhy, NotAutomated, ObjectHealthNow, Why, WhyError, why};

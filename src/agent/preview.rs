@@ -15,6 +15,7 @@ use crate::git;
 use crate::model::{CommitId, CommitPrefix, Finding, Repository, Severity, TargetId};
 use crate::notice::{Log, Reporter};
 use crate::plan::{BumpPlan, Decision, PlannedBump, as_list};
+use crate::policy::ScanRules;
 use crate::port::{
     Branch, ConfigRepo, DeclaredSource, DeclaredState, DeniedObjects, ListFailure, ObjectHealths, Registry, Scan,
     ScanState,
@@ -164,23 +165,36 @@ impl Previewer<'_> {
 
     /// The bumps, and why repositories could not be listed.
     async fn plan(&self, declared: &DeclaredState) -> anyhow::Result<(BumpPlan, Vec<String>)> {
+        let (scan_state, rules) = (ScanState::default(), self.config.scan_rules());
+        let (_, plan, scan_problems) = self.decided(declared, (&scan_state, &rules)).await?;
+        Ok((plan, scan_problems))
+    }
+
+    /// The decisions about all fields, and why repositories could not be listed.
+    pub(super) async fn decided<'b>(
+        &self,
+        declared: &DeclaredState,
+        (scan_state, rules): (&'b ScanState, &'b ScanRules),
+    ) -> anyhow::Result<(DecisionPreview<'b>, BumpPlan, Vec<String>)>
+    where
+        Self: 'b,
+    {
         let settings = &self.config.settings.automation;
-        let rules = self.config.scan_rules();
-        let (scan_state, reporter) = (ScanState::default(), Reporter::new(vec![Box::new(Log)]));
-        let mut preview = DecisionPreview::new(declared, &scan_state, &rules, self.healths, settings.hold);
+        let reporter = Reporter::new(vec![Box::new(Log)]);
+        let mut preview = DecisionPreview::new(declared, scan_state, rules, self.healths, settings.hold);
         if !settings.enabled {
             let plan = preview.decide(self.repo, self.history, &reporter).await?;
-            return Ok((plan, Vec::new()));
+            return Ok((preview, plan, Vec::new()));
         }
-        let scan_problems = scan_all(self.registry, &scan_state).await;
+        let scan_problems = scan_all(self.registry, scan_state).await;
         let mut plan = preview.decide(self.repo, self.history, &reporter).await?;
         for _ in 0..PLATFORM_READS {
-            if !read_platforms(self.registry, &scan_state, &reporter, false).await {
+            if !read_platforms(self.registry, scan_state, &reporter, false).await {
                 break;
             }
             plan = preview.decide(self.repo, self.history, &reporter).await?;
         }
-        Ok((plan, scan_problems))
+        Ok((preview, plan, scan_problems))
     }
 
     async fn preview_sync(&self, declared: &DeclaredState) -> anyhow::Result<Option<sync::Preview>> {

@@ -7,12 +7,15 @@ use super::declared::Declared;
 use super::holds::{HeldBranch, query};
 use super::home::Home;
 use super::preview::Previewer;
+use super::why::WhyError;
 use super::wiring::Wiring;
 use crate::automation::SharedHistory;
 use crate::driver::Wake;
 use crate::git;
 use crate::holds::{self, HoldList, HoldSelector, LiftMode, ObjectName};
-use crate::http::{Answer, CommandError, ConfirmCall, DiffCall, DiffReport, LiftCall, PlanReport, Question};
+use crate::http::{
+    Answer, CommandError, ConfirmCall, DiffCall, DiffReport, LiftCall, NamedObject, PlanReport, Question, WhyCall,
+};
 use crate::model::with_causes;
 use crate::notice::Reporter;
 use crate::port::{DeclaredSource, ObjectHealths};
@@ -107,6 +110,17 @@ impl RepoCommands {
         })
     }
 
+    /// Why the images of an object move to a tag, and to no other.
+    pub(super) async fn why(&self, call: WhyCall) -> Result<Answer, CommandError> {
+        let running = self.running(call.configuration.as_deref())?;
+        let _turn = running.turn.lock().await;
+        match running.previewer().why(&object_name(call.object), call.tags).await {
+            Ok(why) => answer(why.to_string(), &why),
+            Err(WhyError::NoObject(message)) => Err(CommandError::Failed(message)),
+            Err(WhyError::Failed(error)) => Err(CommandError::Failed(format!("{error:#}"))),
+        }
+    }
+
     /// What is held.
     pub(super) async fn holds(&self, question: Question) -> Result<Answer, CommandError> {
         let running = self.running(question.configuration.as_deref())?;
@@ -171,16 +185,20 @@ impl Running {
 }
 
 fn selector(call: LiftCall) -> HoldSelector {
-    let objects = call.objects.into_iter().map(|object| ObjectName {
-        namespace: object.namespace,
-        kind: object.kind,
-        name: object.name,
-    });
+    let objects = call.objects.into_iter().map(object_name);
     HoldSelector {
         objects: objects.collect(),
         namespace: call.namespace,
         field: call.field,
         tag: call.tag,
+    }
+}
+
+fn object_name(object: NamedObject) -> ObjectName {
+    ObjectName {
+        namespace: object.namespace,
+        kind: object.kind,
+        name: object.name,
     }
 }
 

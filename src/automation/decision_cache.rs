@@ -12,7 +12,7 @@ use super::following::{self, Followed};
 use super::history_reader::{FieldHistory, HistoryReader};
 use super::{automated_fields, group_decider::decide_together, inputs::Inputs};
 use crate::model::{CommitId, FieldId, RepoPath, Repository};
-use crate::plan::{self, AutomatedField, BumpPlan, Outcome};
+use crate::plan::{self, AutomatedField, BumpPlan, JudgedTag, Outcome};
 use crate::policy::ScanRules;
 use crate::port::{ConfigRepo, DeclaredState, ImageKey, Listing, RepoFailure, Revision, ScanState};
 use jiff::Timestamp;
@@ -178,6 +178,28 @@ impl DecisionCache {
         let waiting = waiting.flat_map(|cached| cached.field.repositories()).collect();
         let is_new = inputs.scan_state.set_images(unread) | inputs.scan_state.request_digests(&waiting);
         Ok((plan, is_new))
+    }
+
+    /// What is said about every tag of some fields, at a commit that was decided on.
+    pub(super) async fn judged_tags(
+        &self,
+        inputs: &Inputs<'_>,
+        repo: &impl ConfigRepo,
+        head: CommitId,
+        history: &mut HistoryReader,
+        is_meant: impl Fn(&FieldId) -> bool,
+    ) -> Result<BTreeMap<(RepoPath, FieldId), Vec<JudgedTag>>, RepoFailure> {
+        let meant: Vec<&AutomatedField> = self.fields().filter(|field| is_meant(&field.field)).collect();
+        let mut judged = BTreeMap::new();
+        decide_with_history(repo, head, history, |past, extent| {
+            let mut decider = FieldDecider::new(inputs, &self.followed, (past, extent), Timestamp::now());
+            for field in &meant {
+                judged.insert((field.path.clone(), field.field.clone()), decider.judged_tags(field));
+            }
+            extent == Extent::Part
+        })
+        .await?;
+        Ok(judged)
     }
 
     /// Leaves digests out of the listings whose fields are settled. Each listing keeps the digests of the current and the newest

@@ -8,7 +8,7 @@ use super::history_reader::FieldHistory;
 use super::inputs::Inputs;
 use crate::history::Hold;
 use crate::model::{FieldId, Repository, Tag};
-use crate::plan::{self, AutomatedField, DecidedField, Fits, Included, Outcome, Tags};
+use crate::plan::{self, AutomatedField, DecidedField, Fits, Included, JudgedTag, Outcome, Tags};
 use crate::policy::{Digests, Policy, ScanRules, Verdict};
 use crate::port::{ImageKey, Listing};
 use jiff::Timestamp;
@@ -160,6 +160,14 @@ impl<'a> FieldDecider<'a> {
         let effective = self.follower(field).and_then(Result::ok);
         let field = effective.as_ref().unwrap_or(field);
         self.observe(field, &self.tags, |observed| plan::verdict(field, observed, fits))
+    }
+
+    /// What is said about every tag of a field's repository.
+    pub(super) fn judged_tags(&mut self, field: &AutomatedField) -> Vec<JudgedTag> {
+        self.load(field);
+        let effective = self.follower(field).and_then(Result::ok);
+        let field = effective.as_ref().unwrap_or(field);
+        self.observe(field, &self.tags, |observed| plan::judged_tags(field, observed))
     }
 
     /// Reads the tags of a field's repositories.

@@ -4,11 +4,12 @@ use super::decision_cache::DecisionCache;
 use super::history_reader::SharedHistory;
 use super::inputs::Inputs;
 use super::notices;
-use crate::model::{CommitId, HoldUntil};
+use crate::model::{CommitId, FieldId, HoldUntil, RepoPath};
 use crate::notice::Reporter;
-use crate::plan::BumpPlan;
+use crate::plan::{BumpPlan, JudgedTag};
 use crate::policy::ScanRules;
 use crate::port::{ConfigRepo, DeclaredState, ObjectHealths, RepoFailure, ScanState};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Decides about a commit without writing anything, for `tidegate plan`. What was decided once is decided again only where more
@@ -58,5 +59,22 @@ impl<'a> DecisionPreview<'a> {
         let (plan, _) = self.cache.decide(&self.inputs, repo, self.commit, &mut history).await?;
         notices::history_read(reporter, &history);
         Ok(plan)
+    }
+
+    /// What is said about every tag of some fields. [`decide`](Self::decide) comes first.
+    ///
+    /// # Errors
+    /// The config repo could not be read.
+    pub async fn judged_tags(
+        &self,
+        repo: &impl ConfigRepo,
+        history: &SharedHistory,
+        is_meant: impl Fn(&FieldId) -> bool,
+    ) -> Result<BTreeMap<(RepoPath, FieldId), Vec<JudgedTag>>, RepoFailure> {
+        let mut history = history.lock().await;
+        let (cache, inputs) = (&self.cache, &self.inputs);
+        cache
+            .judged_tags(inputs, repo, self.commit, &mut history, is_meant)
+            .await
     }
 }

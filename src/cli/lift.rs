@@ -6,7 +6,7 @@ use super::running_agent::{Asked, RunningAgent};
 use crate::agent::{self, AgentConfig};
 use crate::git::{self, Local, UserClone};
 use crate::holds::{HoldSelector, LiftMode, Lifted, ObjectName};
-use crate::http::{LiftCall, LiftObject};
+use crate::http::{LiftCall, NamedObject};
 use crate::model::{Author, Tag};
 use clap::Args;
 use std::path::Path;
@@ -67,7 +67,7 @@ pub(super) fn author(text: &str) -> Result<Author, String> {
     Author::parse(text).map_err(|error| error.to_string())
 }
 
-fn object(text: &str) -> Result<ObjectName, String> {
+pub(super) fn object(text: &str) -> Result<ObjectName, String> {
     let (namespace, name) = match text.split_once(':') {
         Some((namespace, name)) => (Some(namespace.to_owned()), name),
         None => (None, text),
@@ -119,7 +119,7 @@ impl LiftHolds {
     }
 
     fn call(&self, configuration: Option<String>, author: Option<Author>) -> LiftCall {
-        let objects = self.objects.iter().map(|object| LiftObject {
+        let objects = self.objects.iter().map(|object| NamedObject {
             namespace: object.namespace.clone(),
             kind: object.kind.clone(),
             name: object.name.clone(),

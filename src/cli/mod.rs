@@ -32,5 +32,6 @@ mod set_image;
 mod status;
 mod sync;
 mod version;
+mod why;
 
 pub use program::main;

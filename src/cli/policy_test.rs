@@ -4,7 +4,7 @@ use super::output::{Output, print, print_json};
 use crate::manifest::{self, Document};
 use crate::model::{Digest, RepoPath, Tag, table};
 use crate::plan::ImagePolicies;
-use crate::policy::{self, Candidate, Eligibility, Question, Selection};
+use crate::policy::{self, Candidate, Question, Selection};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -279,16 +279,6 @@ fn not_a_time(text: &str) -> String {
 }
 
 fn describe(selection: &Selection) -> String {
-    let state = |eligibility: Eligibility| match eligibility {
-        Eligibility::Eligible => "eligible",
-        Eligibility::Current => "current",
-        Eligibility::NotNewer => "not newer",
-        Eligibility::Unordered => "unordered",
-        Eligibility::Held => "held",
-        Eligibility::Unmatched => "no match",
-        Eligibility::Excluded => "excluded",
-        Eligibility::Unusable => "unusable",
-    };
     let rows: Vec<[String; 4]> = selection
         .verdicts
         .iter()
@@ -300,7 +290,7 @@ fn describe(selection: &Selection) -> String {
             [
                 if chosen { "->" } else { "" }.to_owned(),
                 verdict.tag.to_string(),
-                state(verdict.eligibility).to_owned(),
+                verdict.eligibility.to_string(),
                 verdict.reason.clone(),
             ]
         })

@@ -16,6 +16,7 @@ use super::set_image::Set;
 use super::status::Status;
 use super::sync::Sync;
 use super::version::Version;
+use super::why::Why;
 use crate::telemetry;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ enum Command {
     Identity(Identity),
     Plan(Plan),
     Diff(Diff),
+    Why(Why),
     Doctor(Doctor),
     Holds(Holds),
     Resume(Resume),
@@ -123,6 +125,7 @@ impl Command {
                 Self::Identity(identity) => identity.run().await,
                 Self::Plan(plan) => plan.run().await,
                 Self::Diff(diff) => diff.run().await,
+                Self::Why(why) => why.run().await,
                 Self::Doctor(doctor) => doctor.run().await,
                 Self::Holds(holds) => holds.run().await,
                 Self::Confirm(confirm) => confirm.run().await,

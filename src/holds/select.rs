@@ -27,6 +27,16 @@ pub struct ObjectName {
     pub name: String,
 }
 
+impl ObjectName {
+    /// Whether an object has this name. `namespace`: that of names that have none.
+    pub fn names(&self, object: &ObjectId, namespace: Option<&String>) -> bool {
+        let namespace = self.namespace.as_ref().or(namespace);
+        self.kind.eq_ignore_ascii_case(&object.kind)
+            && self.name == object.name
+            && namespace.is_none_or(|namespace| object.namespace.as_deref().unwrap_or_default() == namespace)
+    }
+}
+
 impl HoldSelector {
     /// The selected holds, each with its selected tags.
     pub(super) fn choose(&self, found: &Found) -> Result<Vec<(Held, HeldField)>, Error> {
@@ -53,13 +63,12 @@ impl HoldSelector {
     }
 
     fn fits(&self, name: Option<&ObjectName>, field: &FieldId) -> bool {
-        let object = &field.object;
-        let namespace = name
-            .and_then(|name| name.namespace.as_ref())
-            .or(self.namespace.as_ref());
-        name.is_none_or(|name| name.kind.eq_ignore_ascii_case(&object.kind) && name.name == object.name)
-            && namespace.is_none_or(|namespace| object.namespace.as_deref().unwrap_or_default() == namespace)
-            && self.field.as_ref().is_none_or(|name| *name == field.field.0)
+        let (object, namespace) = (&field.object, self.namespace.as_ref());
+        let is_named = match name {
+            Some(name) => name.names(object, namespace),
+            None => namespace.is_none_or(|namespace| object.namespace.as_deref().unwrap_or_default() == namespace),
+        };
+        is_named && self.field.as_ref().is_none_or(|name| *name == field.field.0)
     }
 
     /// Each named object must have an image field, and must not be held in several namespaces.

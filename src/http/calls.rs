@@ -21,7 +21,7 @@ pub struct LiftCall {
     /// Whether the holds of all objects are meant. `objects` is empty then.
     pub all: bool,
     /// The objects.
-    pub objects: Vec<LiftObject>,
+    pub objects: Vec<NamedObject>,
     /// The namespace of objects whose own name has none.
     pub namespace: Option<String>,
     /// The field within the objects; `None`: all.
@@ -30,10 +30,10 @@ pub struct LiftCall {
     pub tag: Option<Tag>,
 }
 
-/// An object whose holds are to be lifted.
+/// An object, as people name one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LiftObject {
+pub struct NamedObject {
     /// The namespace, if the object is named with one.
     #[serde(default)]
     pub namespace: Option<String>,
@@ -76,6 +76,20 @@ pub struct DiffCall {
     pub configuration: Option<String>,
     /// The commit; `None`: the head of the branch.
     pub commit: Option<CommitPrefix>,
+}
+
+/// The object whose images are asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhyCall {
+    /// As in [`Question`].
+    #[serde(default)]
+    pub configuration: Option<String>,
+    /// The object.
+    pub object: NamedObject,
+    /// How many tags of each field the text shows at most; 0: all.
+    #[serde(default)]
+    pub tags: usize,
 }
 
 /// What a command answers.

@@ -1,4 +1,4 @@
-use super::calls::{Answer, ConfirmCall, DiffCall, LiftCall, Question};
+use super::calls::{Answer, ConfirmCall, DiffCall, LiftCall, Question, WhyCall};
 use crate::status::Snapshot;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,13 @@ pub trait Commands: Send + Sync + 'static {
     fn diff(&self, call: DiffCall) -> BoxFuture<'_, Result<DiffReport, CommandError>> {
         let _ = call;
         let refusal = CommandError::Unknown("this agent compares nothing".to_owned());
+        Box::pin(std::future::ready(Err(refusal)))
+    }
+
+    /// Why the images of an object move to a tag, and to no other. Writes nothing.
+    fn why(&self, call: WhyCall) -> BoxFuture<'_, Result<Answer, CommandError>> {
+        let _ = call;
+        let refusal = CommandError::Unknown("this agent bumps nothing".to_owned());
         Box::pin(std::future::ready(Err(refusal)))
     }
 

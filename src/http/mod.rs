@@ -49,7 +49,7 @@ mod token_secret;
 mod webhook;
 
 pub use api::client::{Client, ClientError};
-pub use calls::{Answer, ConfirmCall, DiffCall, LiftCall, LiftObject, Question};
+pub use calls::{Answer, ConfirmCall, DiffCall, LiftCall, NamedObject, Question, WhyCall};
 pub use commands::{CommandError, CommandReport, Commands, DiffReport, PlanReport};
 pub use serve::{ServeError, serve, serve_probes};
 pub use settings::Settings;

@@ -39,7 +39,11 @@ pub fn eligible_tags(field: &AutomatedField, observed: &Observed<'_>) -> Vec<Tag
 }
 
 /// Asks about the candidates of a field; `None` if nothing can be decided about the field.
-fn inquire<T>(field: &AutomatedField, observed: &Observed<'_>, answer: impl FnOnce(&Question<'_>) -> T) -> Option<T> {
+pub(super) fn inquire<T>(
+    field: &AutomatedField,
+    observed: &Observed<'_>,
+    answer: impl FnOnce(&Question<'_>) -> T,
+) -> Option<T> {
     let (policy, candidates) = usable(field, observed).ok()?;
     let candidates = shared_candidates(candidates, &field.others, observed);
     let image = field.bumped_image();

@@ -1,6 +1,7 @@
 use super::candidate::Choice;
 use crate::model::Tag;
 use serde::Serialize;
+use std::fmt;
 
 /// Whether a tag may be moved to, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -22,6 +23,22 @@ pub enum Eligibility {
     Excluded,
     /// The tag is not an image, or the image cannot be pulled or does not run on the required platforms.
     Unusable,
+}
+
+/// In a word or two, for people.
+impl fmt::Display for Eligibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Eligible => "eligible",
+            Self::Current => "current",
+            Self::NotNewer => "not newer",
+            Self::Unordered => "unordered",
+            Self::Held => "held",
+            Self::Unmatched => "no match",
+            Self::Excluded => "excluded",
+            Self::Unusable => "unusable",
+        })
+    }
 }
 
 /// The decision about one tag.

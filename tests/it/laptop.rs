@@ -808,6 +808,7 @@ fn help_is_unchanged() {
         ("resume", &["resume", "--help"]),
         ("confirm", &["confirm", "--help"]),
         ("diff", &["diff", "--help"]),
+        ("why", &["why", "--help"]),
         ("doctor", &["doctor", "--help"]),
         ("release", &["release", "--help"]),
         ("scan", &["scan", "--help"]),

@@ -1,4 +1,4 @@
-use crate::http::calls::{Answer, ConfirmCall, DiffCall, LiftCall, Question};
+use crate::http::calls::{Answer, ConfirmCall, DiffCall, LiftCall, Question, WhyCall};
 use crate::http::commands::{CommandReport, DiffReport, PlanReport};
 use crate::http::token::{TokenError, TokenFile};
 use crate::model::Secret;
@@ -155,6 +155,14 @@ impl Client {
     /// When the agent cannot be reached, refuses the call, or does not respond in time.
     pub async fn diff(&self, call: &DiffCall) -> Result<DiffReport, ClientError> {
         self.send("/v1/diff", call).await
+    }
+
+    /// Why the images of an object move to a tag, and to no other.
+    ///
+    /// # Errors
+    /// When the agent cannot be reached, refuses the call, fails, or does not respond in time.
+    pub async fn why(&self, call: &WhyCall) -> Result<Answer, ClientError> {
+        self.send("/v1/why", call).await
     }
 
     /// What is held on the followed branch.

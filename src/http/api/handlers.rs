@@ -1,6 +1,6 @@
 use super::bearer::require_token;
 use crate::http::body;
-use crate::http::calls::{ConfirmCall, DiffCall, LiftCall, Question};
+use crate::http::calls::{ConfirmCall, DiffCall, LiftCall, Question, WhyCall};
 use crate::http::commands::CommandError;
 use crate::http::peers::Peer;
 use crate::http::refusal::refusal;
@@ -32,6 +32,7 @@ pub(in crate::http) fn routes(state: &Arc<ServerState>) -> Router<Arc<ServerStat
         .route("/v1/sync", post(sync))
         .route("/v1/plan", post(plan))
         .route("/v1/diff", post(diff))
+        .route("/v1/why", post(why))
         .route("/v1/holds", post(holds))
         .route("/v1/resume", post(resume))
         .route("/v1/release", post(release))
@@ -79,6 +80,13 @@ async fn plan(State(state): Shared, request: Request) -> Response {
 async fn diff(State(state): Shared, request: Request) -> Response {
     match body::json::<DiffCall>(request, MAX_BODY).await {
         Ok(call) => run(&state, state.server.commands.diff(call)).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn why(State(state): Shared, request: Request) -> Response {
+    match body::json::<WhyCall>(request, MAX_BODY).await {
+        Ok(call) => run(&state, state.server.commands.why(call)).await,
         Err(refused) => refused,
     }
 }

@@ -1,6 +1,6 @@
 use super::scene::{Agent, CONFIGURATION, client};
 use crate::http::api::client::ClientError;
-use crate::http::{ConfirmCall, LiftCall, LiftObject, Question};
+use crate::http::{ConfirmCall, LiftCall, NamedObject, Question};
 use std::path::Path;
 use tokio::net::TcpSocket;
 
@@ -79,7 +79,7 @@ async fn a_command_about_holds_or_deletions_reaches_the_agent_with_the_callers_n
     assert_eq!(answer.text, "holds None");
     let call = LiftCall {
         author: Some("Ann <ann@acme.example>".parse().unwrap()),
-        objects: vec![LiftObject {
+        objects: vec![NamedObject {
             namespace: None,
             kind: "deployment".to_owned(),
             name: "web".to_owned(),

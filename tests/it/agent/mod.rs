@@ -25,4 +25,5 @@ mod sops;
 mod substitute;
 mod targets;
 mod wait;
+mod why;
 pub(crate) mod world;
