@@ -55,8 +55,10 @@ bench: tools ## Counts, ratios and latencies as one table
 	cargo bench --locked --bench table
 
 CYCLES ?= 10000
-kill: tools ## Kill the agent CYCLES=10000 times on its way from a new tag to the end of its push; TIDEGATE_SEED repeats
+KILLS ?= 50
+kill: tools ## Kill the agent CYCLES=10000 times on its way from a new tag to the end of its push (TIDEGATE_SEED repeats), and the leader of two pods KILLS=50 times
 	CYCLES=$(CYCLES) cargo test --locked --workspace --test it -- --nocapture proof::kill
+	KILLS=$(KILLS) cargo test --locked --workspace --test it -- --nocapture agent::leader::a_leader_that_is_killed
 
 TAGS ?= 200
 rivals: tools ## TAGS=200 tags land while five others make five commits a second, small and with 20,000 files

@@ -8,7 +8,7 @@
 //! | 7 | `cli`: one file for each verb |
 //! | 6 | `agent`: makes the edges, starts the loops, decides nothing |
 //! | 5 | `config`: `tidegate.yaml` |
-//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `pull_secrets` (logins of ECR to Secrets), `deploy_key` (rotation and access checks); commands: `holds` (lists and lifts holds) |
+//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `pull_secrets` (logins of ECR to Secrets), `deploy_key` (rotation and access checks), `leader` (which of several replicas works); commands: `holds` (lists and lifts holds) |
 //! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `helm` (the helm program), `http` (API, webhook, metrics), `render` (kustomize) |
 //! | 3 | `port` (what loops see of edges and of each other's results), `driver` (runs loops), `notice` (reports events), `status` (what the agent knows of itself), `aws`, `program` (child processes), `telemetry` |
 //! | 2 | `plan`: which fields are bumped, and the commit that does so |
@@ -80,6 +80,7 @@ pub mod helm;
 pub mod history;
 pub(crate) mod holds;
 pub mod http;
+pub(crate) mod leader;
 pub mod manifest;
 pub mod model;
 pub(crate) mod notice;

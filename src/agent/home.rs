@@ -3,8 +3,8 @@
 use super::AgentConfig;
 use crate::aws::{EksCluster, Sdk};
 use crate::cluster::{
-    Access, ApiServer, Connection, HelmReleases, InputStore, PullSecrets, RecordEvents, RecordMap, RemoteAccess,
-    SecretStore,
+    Access, ApiServer, Connection, HelmReleases, InputStore, LeaseStore, PullSecrets, RecordEvents, RecordMap,
+    RemoteAccess, SecretStore,
 };
 use crate::config::{TargetAccess, TargetSettings};
 use crate::port::{InputObjects, MARK_PARTS};
@@ -45,6 +45,16 @@ impl Home {
     /// The Secrets of this cluster.
     pub(super) fn secrets(&self) -> SecretStore {
         SecretStore::new(Arc::clone(&self.connection), self.namespace.clone())
+    }
+
+    /// The Lease of this name, by which replicas agree who works. `pod`: that of this process.
+    pub(super) fn lease(&self, name: &str, pod: Option<String>) -> LeaseStore {
+        LeaseStore::new(
+            Arc::clone(&self.connection),
+            self.namespace.clone(),
+            name.to_owned(),
+            pod,
+        )
     }
 
     /// The ConfigMaps and Secrets of this cluster that readings depend on.

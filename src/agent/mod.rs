@@ -37,6 +37,7 @@ mod server;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod standby;
 mod startup;
 mod sync_command;
 mod why;

@@ -1,5 +1,6 @@
 use super::loops::Loops;
 use super::repo_commands::RepoCommands;
+use super::standby::Leadership;
 use super::wiring::{self, Base, Wiring};
 use super::{
     AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_pull_secrets, wire_releases,
@@ -21,17 +22,33 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
     let aborted = on_signals(shutdown.clone()).context("signal handlers cannot be installed")?;
     tokio::select! {
-        ended = serve(config, shutdown) => ended,
+        ended = lead(config, shutdown) => ended,
         () = aborted => anyhow::bail!("aborted by a second signal"),
     }
+}
+
+/// Waits until this replica leads, where several may run, and works.
+async fn lead(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+    if !config.settings.leader_election.enabled {
+        return serve(config, shutdown, None).await;
+    }
+    let Some(leadership) = Leadership::gained(&config, &shutdown).await? else {
+        return Ok(());
+    };
+    let ended = serve(config, shutdown, Some(leadership.clone())).await;
+    leadership.release().await;
+    ended
 }
 
 /// Spawns everything, one function for each loop, and waits for the end.
 ///
 /// The HTTP port opens first, so that probes are answered while the deploy key is awaited. A further loop is a line in
 /// [`Loops`], a function like the ones below, and a section in the status; no other loop changes.
-async fn serve(config: AgentConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+async fn serve(config: AgentConfig, shutdown: Shutdown, leadership: Option<Leadership>) -> anyhow::Result<()> {
     let mut tasks = Tasks::default();
+    if let Some(leadership) = leadership {
+        tasks.spawn_guard("leader election", shutdown.clone(), leadership.lost());
+    }
     let (base, events, landed) = Base::new(config, shutdown).await?;
     let (wakes, loops) = Loops::new(&base.config, &base.health);
     let listener = server::bind(&base.config).await?;

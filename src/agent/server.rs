@@ -176,7 +176,7 @@ pub(super) async fn serve_probes(listener: TcpListener, health: Health, draining
     report_end(http::serve_probes(listener, Arc::new(health), async move { draining.begun().await }).await);
 }
 
-fn report_end(ended: Result<(), http::ServeError>) {
+pub(super) fn report_end(ended: Result<(), http::ServeError>) {
     if let Err(error) = ended {
         tracing::error!(error = &error as &dyn std::error::Error, "the HTTP server ended");
     }

@@ -13,6 +13,8 @@ pub struct AgentConfig {
 pub(super) struct Environment {
     /// The agent's own namespace.
     pub(super) namespace: Option<String>,
+    /// The pod that this process runs in.
+    pub(super) pod: Option<String>,
     /// The path of a kubeconfig, outside a cluster.
     pub(super) kubeconfig: Option<PathBuf>,
 }
@@ -23,7 +25,8 @@ impl AgentConfig {
         Self {
             settings,
             environment: Environment {
-                namespace: std::env::var("POD_NAMESPACE").ok().filter(|name| !name.is_empty()),
+                namespace: variable("POD_NAMESPACE"),
+                pod: variable("POD_NAME"),
                 kubeconfig: std::env::var_os("KUBECONFIG")
                     .filter(|path| !path.is_empty())
                     .map(PathBuf::from),
@@ -59,4 +62,8 @@ impl AgentConfig {
         });
         windows.collect()
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -232,7 +232,7 @@ pub(super) fn write_events(
 }
 
 /// A number in `0.0..=1.0`, another number for each call and process. Any spread will do.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }

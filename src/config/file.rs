@@ -2,6 +2,7 @@ use super::automation::{Automation, AutomationSettings};
 use super::expansion::expanded_values;
 use super::http::Http;
 use super::keys::SigningKey;
+use super::leader_election::{LeaderElection, LeaderElectionSettings};
 use super::mistake::{Error, Mistake};
 use super::pull_secrets::{self, PullSecret, PullSecretSettings};
 use super::registries::{Registry, RegistrySettings};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub releases: ReleaseSettings,
     /// Logins of registries in Secrets.
     pub pull_secrets: Vec<PullSecretSettings>,
+    /// Which of several replicas works.
+    pub leader_election: LeaderElectionSettings,
     /// The agent's own port.
     pub http: http::Settings,
     /// A folder that the agent may write. It holds the mirror of the config repo and may be emptied between runs.
@@ -63,6 +66,7 @@ pub(super) struct File {
     releases: Releases,
     /// Secrets with the logins of ECR registries, kept fresh in the namespaces that the rules name.
     pull_secrets: Vec<PullSecret>,
+    leader_election: LeaderElection,
     http: Http,
     /// Folder for the mirror of the config repo. The folder may be emptied between runs.
     state_dir: Text<PathBuf>,
@@ -79,6 +83,7 @@ impl Default for File {
             targets: Vec::new(),
             releases: Releases::default(),
             pull_secrets: Vec::new(),
+            leader_election: LeaderElection::default(),
             http: Http::default(),
             state_dir: Text::known("/var/lib/tidegate"),
         }
@@ -156,6 +161,7 @@ impl File {
             render: self.render.settings(),
             sync,
             releases: self.releases.settings(),
+            leader_election: self.leader_election.settings(),
             http: self.http.settings(),
             state_dir: self.state_dir.value,
             digest: String::new(),

@@ -2,7 +2,7 @@
 //! configuration, the generated token, and the rights of its service account.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::{Api, ObjectMeta, PostParams};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,6 +145,30 @@ fn the_rights_and_the_alerts_for_pull_secrets_come_with_their_rules() {
     assert!(off.contains("TidegateLoopStands") && !with(&[]).contains("PrometheusRule"));
     let in_namespaces = with(&[&rule[..], &["sync.namespaces={shop}"]].concat());
     assert!(!granted(&in_namespaces).contains("namespaces."), "{in_namespaces}");
+}
+
+#[test]
+fn several_replicas_come_with_an_election_and_one_with_none() {
+    let helm = Helm::offline();
+    let two = helm.template(&[URL, "replicas=2"]).unwrap();
+    let settings = tidegate::config::read("tidegate.yaml", &config(&two)).unwrap();
+    assert!(settings.leader_election.enabled && settings.leader_election.lease == RELEASE);
+    let deployment: Deployment = rendered("Deployment", &two);
+    let spec = deployment.spec;
+    assert_eq!(spec.replicas, Some(2));
+    assert_eq!(spec.strategy.unwrap().type_.as_deref(), Some("RollingUpdate"));
+    assert!(two.contains("kind: PodDisruptionBudget") && granted(&two).contains("pods."));
+    let one = helm.template(&[URL]).unwrap();
+    let settings = tidegate::config::read("tidegate.yaml", &config(&one)).unwrap();
+    assert!(!settings.leader_election.enabled);
+    let deployment: Deployment = rendered("Deployment", &one);
+    assert_eq!(deployment.spec.strategy.unwrap().type_.as_deref(), Some("Recreate"));
+    assert!(!one.contains("PodDisruptionBudget") && !one.contains("tidegate.dev/leader"));
+    for wrong in ["replicas=0", "replicas=two", "leaderElection.enabled=true"] {
+        let refused = helm.template(&[URL, wrong]).unwrap_err();
+        let key = wrong.split(['=', '.']).next().unwrap();
+        assert!(refused.contains(key), "{wrong}: {refused}");
+    }
 }
 
 #[test]
@@ -583,7 +607,7 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let mut agent = Agent::prepare(AgentOptions {
         program: PathBuf::from(env!("CARGO_BIN_EXE_tidegate")),
         kubeconfig: Some(cluster.dir().join("chart.kubeconfig")),
-        env: ecr.env(),
+        env: [ecr.env(), vec![("POD_NAME".to_owned(), "agent".to_owned())]].concat(),
         ..AgentOptions::default()
     })
     .unwrap();
@@ -601,6 +625,7 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         format!("stateDir={}", agent.dir().join("state").display()),
         format!("pullSecrets[0].registries[0]={}", ecr.default_host()),
         "pullSecrets[0].namespaces[0]=*".to_owned(),
+        "replicas=2".to_owned(),
     ];
     let known_hosts = format!("repo.knownHosts={}", known_hosts.display());
     let mut arguments = vec!["install", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE];
@@ -623,14 +648,9 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         spec: pod.spec,
         ..Pod::default()
     };
-    let dry_run = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    Api::namespaced(client.clone(), NAMESPACE)
-        .create(&dry_run, &pod)
-        .await
-        .expect("a restricted namespace accepts the pod");
+    let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+    let created = pods.create(&PostParams::default(), &pod).await;
+    created.expect("a restricted namespace accepts the pod");
 
     // As kubelet does: writes the ConfigMap to a file, and the service account's token.
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
@@ -658,8 +678,31 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     assert!(plan.contains("Deployment shop/web"), "{plan}");
     agent.run().await.unwrap();
     // As kubelet does once the agent has made the Secret.
-    let token = secrets.get("tidegate-token").await.unwrap().data.unwrap()["token"].clone();
+    let service: Service = Api::namespaced(client.clone(), NAMESPACE).get(RELEASE).await.unwrap();
+    let selected: BTreeMap<String, String> = service.spec.unwrap().selector.unwrap();
+    let mut token = None;
+    let made = async {
+        while token.is_none() {
+            token = secrets
+                .get_opt("tidegate-token")
+                .await
+                .unwrap()
+                .and_then(|secret| secret.data?.remove("token"));
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), made).await;
+    in_time.unwrap_or_else(|_| panic!("the agent does not lead and makes no token:\n{}", agent.log()));
+    let token = token.unwrap();
+    let labels = pods.get("agent").await.unwrap().metadata.labels.unwrap();
+    assert!(selected.contains_key("tidegate.dev/leader"));
+    assert!(
+        selected.iter().all(|(key, value)| labels.get(key) == Some(value)),
+        "the Service finds the leader: {labels:?}"
+    );
     std::fs::write(agent.token_file(), &token.0).unwrap();
+    // It was ready as one that stands by, and is ready again as the one that works.
+    agent.ready().await.unwrap();
     ecr.push_tag("shop/web", "a1b2c3d").unwrap();
     agent.ask(&["scan"]).await.unwrap();
     agent.ask(&["sync"]).await.unwrap();

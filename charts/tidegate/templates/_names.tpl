@@ -141,5 +141,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.pullSecrets -}}
 {{- $_ := set $config "pullSecrets" . -}}
 {{- end -}}
+{{- if gt (int .Values.replicas) 1 -}}
+{{- $_ := set $config "leaderElection" (dict "enabled" true "lease" (include "tidegate.fullname" .)) -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}

@@ -34,7 +34,7 @@ const CONFIG: &str = "repo: {url: \"ssh://git@git.example/acme/fleet.git\"}\n";
 thread_local! {
     static SETTINGS: Arc<AgentConfig> = Arc::new(AgentConfig {
         settings: crate::config::read("tidegate.yaml", CONFIG).unwrap_or_else(|error| panic!("{error}")),
-        environment: Environment { namespace: Some("tidegate".to_owned()), kubeconfig: None },
+        environment: Environment { namespace: Some("tidegate".to_owned()), pod: None, kubeconfig: None },
     });
 }
 

@@ -13,6 +13,7 @@ mod idle;
 mod kill;
 mod kms;
 pub(crate) mod kustomize;
+mod leader;
 mod overlays;
 mod platforms;
 mod race;

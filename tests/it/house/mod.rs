@@ -21,6 +21,7 @@ const FLOORS: [&[&str]; 8] = [
         "sync",
         "holds",
         "deploy_key",
+        "leader",
         "releases",
         "pull_secrets",
         "mirrors",
