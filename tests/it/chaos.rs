@@ -22,9 +22,9 @@ async fn worlds_of_a_fixed_seed_and_of_the_commits_violate_nothing() {
             is_verbose: false,
         })
         .await
-        .unwrap();
-        println!("seed {seed}: {report}");
-        assert!(report.failure.is_none(), "{report}");
+        .unwrap_or_else(|error| panic!("worlds from seed {seed} on: {error:#}"));
+        assert!(report.failure.is_none(), "worlds from seed {seed} on: {report}");
+        println!("worlds from seed {seed} on: {report}");
         assert!(report.operations > 0, "nothing was done");
     }
 }

@@ -7,10 +7,19 @@ use anyhow::{Context as _, Result};
 
 use super::judge::{Judge, Violation};
 use super::operation::{Burst, Kind, Operation};
-use super::report::{Options, Report};
+use super::report::{LOG_LINES, Options, Report};
 use super::world::World;
 use super::{faults, kubectl, people, registry};
 use crate::control_plane::ControlPlane;
+
+/// A violation, and what was so when it was seen.
+pub(super) struct Found {
+    pub(super) violation: Violation,
+    /// What was done since the world was at rest.
+    pub(super) burst: Vec<String>,
+    /// The end of the agent's log.
+    pub(super) log: Vec<String>,
+}
 
 /// Carries operations out in a new world, and judges it after each burst.
 pub(super) async fn play(
@@ -19,14 +28,16 @@ pub(super) async fn play(
     name: &str,
     bursts: &[Burst],
     mut report: Option<&mut Report>,
-) -> Result<Option<Violation>> {
+) -> Result<Option<Found>> {
     let mut world = World::start(cluster, name, options.program.clone()).await?;
     let mut judge = Judge::default();
     let mut violation = judge.settle(&mut world).await?;
+    let mut calm = 0;
     for burst in bursts {
         if violation.is_some() {
             break;
         }
+        calm = world.journal.len();
         for operation in burst {
             let done = act(&mut world, *operation)
                 .await
@@ -62,8 +73,19 @@ pub(super) async fn play(
         world.repo.unchecked("a violation is reported by the judge");
         save(&world, &options.logs, violation)?;
     }
+    let found = violation.map(|violation| Found {
+        violation,
+        burst: world.journal.split_off(calm),
+        log: last_lines(&world.agent.log(), LOG_LINES),
+    });
     world.end().await?;
-    Ok(violation)
+    Ok(found)
+}
+
+fn last_lines(text: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().rev().take(most).map(str::to_owned).collect();
+    lines.reverse();
+    lines
 }
 
 async fn act(world: &mut World<'_>, operation: Operation) -> Result<Option<String>> {

@@ -49,10 +49,16 @@ pub struct Report {
 pub struct Failure {
     /// The seed of the world.
     pub seed: u64,
-    /// What was violated and how.
+    /// The rule that was violated.
+    pub rule: String,
+    /// How it was violated.
     pub text: String,
     /// The shortest list of operations that was seen to fail, a burst a line.
     pub operations: String,
+    /// What was done in the last burst, with the times.
+    pub burst: Vec<String>,
+    /// The end of the agent's log.
+    pub log: Vec<String>,
     /// The folder with the journal and the logs.
     pub logs: PathBuf,
 }
@@ -78,13 +84,88 @@ impl fmt::Display for Report {
         let Some(failure) = failure else {
             return write!(f, ": no violation");
         };
+        write!(f, "\n{failure}")
+    }
+}
+
+/// What matters most stands last: a CI keeps only parts of a long output, and its end.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "operations:\n{}logs: {}", self.operations, self.logs.display())?;
+        writeln!(f, "the last burst:")?;
+        for line in end_of(&self.burst, BURST_LINES) {
+            writeln!(f, "  {}", short(line, LINE))?;
+        }
+        writeln!(f, "the end of the agent's log:")?;
+        for line in end_of(&self.log, LOG_LINES) {
+            writeln!(f, "  {}", short(line, LINE))?;
+        }
         write!(
             f,
-            "\nVIOLATION in the world of seed {}: {}\noperations:\n{}logs: {}",
-            failure.seed,
-            failure.text,
-            failure.operations,
-            failure.logs.display()
+            "VIOLATION in the world of seed {}: {}: {}",
+            self.seed,
+            self.rule,
+            short(&self.text, TEXT)
         )
+    }
+}
+
+/// Shown lines of the last burst: as many as a burst has, and one for the rest after it.
+const BURST_LINES: usize = 25;
+/// Shown lines of the agent's log.
+pub(super) const LOG_LINES: usize = 15;
+/// The most characters of a line.
+const LINE: usize = 400;
+/// The most characters of the text of a violation.
+const TEXT: usize = 2000;
+
+/// The last lines, at most `most` of them.
+fn end_of(lines: &[String], most: usize) -> &[String] {
+    &lines[lines.len().saturating_sub(most)..]
+}
+
+/// A text of at most so many characters, without its middle if it is longer.
+fn short(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let part = most / 2;
+    let begin: String = text.chars().take(part).collect();
+    let end: String = text.chars().skip(count - part).collect();
+    format!("{begin} […] {end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_ends_with_the_log_the_seed_and_the_rule_and_is_short() {
+        let lines = |name: &str| {
+            (0..500)
+                .map(|number| format!("{name} {number} {}", "x".repeat(3000)))
+                .collect()
+        };
+        let failure = Failure {
+            seed: 7,
+            rule: "all channels agree".to_owned(),
+            text: format!("begin {} end", "ä".repeat(90_000)),
+            operations: "git-edit:1:2\n".to_owned(),
+            burst: lines("burst"),
+            log: lines("log"),
+            logs: PathBuf::from("logs"),
+        };
+        let text = Report {
+            failure: Some(failure),
+            ..Report::default()
+        }
+        .to_string();
+        assert!(text.chars().count() < 20_000, "{}", text.chars().count());
+        let end: Vec<&str> = text.lines().rev().take(LOG_LINES + 2).collect();
+        assert!(end[0].starts_with("VIOLATION in the world of seed 7: all channels agree: begin ä"));
+        assert!(end[0].ends_with("ä end"));
+        assert!(end[1].starts_with("  log 499 ") && end[LOG_LINES].starts_with("  log 485 "));
+        assert_eq!(end[LOG_LINES + 1], "the end of the agent's log:");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::operation;
 use super::play::play;
@@ -29,13 +29,18 @@ pub async fn run(options: &Options) -> Result<Report> {
             Some(text) => operation::parse(text)?,
             None => operation::generate(seed, BURSTS, LONGEST),
         };
-        let violation = play(&cluster, options, &format!("c{seed}"), &bursts, Some(&mut report)).await?;
-        if let Some(violation) = violation {
-            let shorter = shrink(&cluster, options, seed, &bursts, violation.rule).await;
+        let found = play(&cluster, options, &format!("c{seed}"), &bursts, Some(&mut report))
+            .await
+            .with_context(|| format!("the world of seed {seed} could not go on"))?;
+        if let Some(found) = found {
+            let shorter = shrink(&cluster, options, seed, &bursts, found.violation.rule).await;
             report.failure = Some(Failure {
                 seed,
-                text: format!("{}: {}", violation.rule, violation.text),
+                rule: found.violation.rule.to_owned(),
+                text: found.violation.text,
                 operations: operation::print(&shorter),
+                burst: found.burst,
+                log: found.log,
                 logs: options.logs.clone(),
             });
             break;

@@ -33,7 +33,7 @@ pub(super) async fn shrink(
             let name = format!("c{seed}-{tries}");
             let played = play(cluster, &quiet, &name, &shorter, None).await;
             match played {
-                Ok(Some(violation)) if violation.rule == rule => best = shorter,
+                Ok(Some(found)) if found.violation.rule == rule => best = shorter,
                 _ => start += size,
             }
         }
