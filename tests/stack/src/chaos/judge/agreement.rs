@@ -50,7 +50,10 @@ fn metric(snapshot: &Snapshot, name: &str) -> Option<String> {
 
 /// What `tidegate plan` would still do in a world at rest.
 pub(super) async fn plan(world: &World<'_>, snapshot: &Snapshot) -> Result<Option<String>> {
-    let output = world.agent.call(&["plan", "--exit-code"]).await?;
+    let output = match world.agent.call(&["plan", "--exit-code"]).await {
+        Ok(output) => output,
+        Err(error) => return Ok(Some(format!("{error:#}"))),
+    };
     let waits = snapshot
         .status
         .pointer("/targets/here/waiting")

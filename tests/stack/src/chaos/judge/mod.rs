@@ -21,8 +21,8 @@ use super::world::World;
 use bumps::Histories;
 use snapshot::Snapshot;
 
-/// The longest time until the world is at rest: a start on a busy machine, and the cooldown of a fight.
-const REST: Duration = Duration::from_secs(90);
+/// The longest time until the world is at rest: a start on a very busy machine, and the cooldown of a fight.
+const REST: Duration = Duration::from_secs(240);
 /// The time between two looks.
 const LOOK: Duration = Duration::from_millis(150);
 
@@ -50,14 +50,20 @@ pub(super) struct Judge {
     /// The end of the audit log at the last judgement.
     audited: Option<crate::control_plane::Mark>,
     cluster: cluster::Memory,
+    /// How many scans the agent had made when the last judgement began.
+    scans: u64,
 }
 
 impl Judge {
     /// Waits until everything is as the models say.
     pub(super) async fn settle(&mut self, world: &mut World<'_>) -> Result<Option<Violation>> {
         let deadline = Instant::now() + REST;
+        let mut scans = None;
         loop {
             let snapshot = Snapshot::take(world).await?;
+            if let Ok(snapshot) = &snapshot {
+                self.scans = *scans.get_or_insert(snapshot.scans());
+            }
             let open = match snapshot {
                 Ok(snapshot) => match self.unsettled(world, &snapshot)? {
                     Err(open) => open,
@@ -127,6 +133,9 @@ impl Judge {
 
     /// What must be so while nobody does anything.
     pub(super) async fn stay_quiet(&mut self, world: &mut World<'_>) -> Result<Option<Violation>> {
+        if let Some(moving) = quiet::calm(world, self.scans).await? {
+            return Ok(violation("a world at rest comes to rest", Some(moving)));
+        }
         let disturbance = quiet::disturbance(world).await?;
         Ok(violation("an idle agent is quiet and small", disturbance))
     }

@@ -62,6 +62,12 @@ impl Snapshot {
         texts.map(str::to_owned).collect()
     }
 
+    /// How many scans have ended.
+    pub(super) fn scans(&self) -> u64 {
+        let passes = self.status.pointer("/loops/scan/passes").and_then(Value::as_u64);
+        passes.unwrap_or_default()
+    }
+
     /// What of the agent is not at the branch's head yet.
     pub(super) fn is_behind(&self) -> Option<String> {
         let places = [
