@@ -32,6 +32,7 @@ impl MetricSink {
                 commit, problems: None, ..
             } => self.0.last_applied(target, &commit.to_string()),
             SyncEvent::AuditMissed { objects } => self.0.audit_misses(target, *objects),
+            SyncEvent::AuditDisagreed { .. } => self.0.audit_disagreed(target, 1),
             SyncEvent::NotReadyInTime { .. }
             | SyncEvent::ObjectsAdopted { .. }
             | SyncEvent::ObjectUnsettled { .. }

@@ -43,6 +43,11 @@ pub enum SyncEvent {
         /// How many.
         objects: usize,
     },
+    /// A dry run would change an object although nobody has changed a field of the agent, by the ownership fingerprint.
+    AuditDisagreed {
+        /// The object.
+        id: ObjectId,
+    },
     /// Condition: something is not as declared, or waits for a person.
     Problem {
         /// For people: what, where and what to do.

@@ -5,6 +5,7 @@ use crate::resource::{
     AppliedMarks, DesiredHash, Fingerprint, GroupKind, MemberKey, Object, ObservedObject, ResourceVersion, Run,
 };
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -53,6 +54,18 @@ pub(super) struct LastApply {
     pub(super) doubt_until: Instant,
 }
 
+impl LastApply {
+    /// Whether the live object has the fields of the agent as this apply left them, and nothing else of it has changed.
+    pub(super) fn left(&self, live: &ObservedObject) -> bool {
+        let is_same_content = match (self.generation, live.generation) {
+            (Some(left), Some(live)) => left == live,
+            _ => self.version == live.version,
+        };
+        let is_own = live.fingerprint.is_some() && live.fingerprint == self.fingerprint;
+        self.uid == live.uid && is_own && is_same_content && !live.is_terminating
+    }
+}
+
 /// The last apply failed.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
@@ -84,6 +97,13 @@ impl ApplyCache {
     pub(super) fn is_ahead_of(&self, id: &ObjectId, live: &ObservedObject) -> bool {
         let last = self.entries.get(id).and_then(|entry| entry.applied.as_ref());
         last.is_some_and(|last| last.uid == live.uid && live.generation < last.generation)
+    }
+
+    /// The objects that were applied as they are declared, from the one after this one on.
+    pub(super) fn applied_after(&self, id: Option<&ObjectId>) -> impl Iterator<Item = (&ObjectId, &LastApply)> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.entries.range::<ObjectId, _>((from, Bound::Unbounded));
+        rest.filter_map(|(id, entry)| Some((id, entry.applied_as_declared()?)))
     }
 
     /// The hash of a declared object. It is computed once for as long as the object is the same allocation.

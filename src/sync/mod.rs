@@ -38,6 +38,7 @@ mod dependencies;
 mod diff;
 mod dry_run;
 mod explain_unready;
+mod field_audit;
 mod first_contact;
 mod introduced;
 mod judge_health;

@@ -228,6 +228,9 @@ pub struct SyncReport {
     /// How many objects an audit shows in another light than the passes before it did; `None` if the pass was no audit.
     #[serde(skip)]
     pub missed: Option<usize>,
+    /// An object that an apply would change although nobody has changed a field of the agent, by the fingerprint.
+    #[serde(skip)]
+    pub disagreed: Option<ObjectId>,
     /// How many requests were sent during the pass.
     pub requests: u64,
     /// Why the pass was cut short: the API server was away. The next pass continues.
@@ -281,6 +284,7 @@ impl SyncReport {
             planned: 0,
             looks: 0,
             missed: None,
+            disagreed: None,
             requests: 0,
             outage: None,
             next_try: None,

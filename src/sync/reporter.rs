@@ -75,6 +75,9 @@ impl PassReporter {
         if let Some(missed) = report.missed.filter(|missed| *missed > 0) {
             self.happened(SyncEvent::AuditMissed { objects: missed });
         }
+        if let Some(id) = report.disagreed.clone() {
+            self.happened(SyncEvent::AuditDisagreed { id });
+        }
         self.metrics.looks(&self.target, report.looks);
         let failed = report.failed.len();
         self.metrics.objects(&self.target, ObjectState::Failed, failed);

@@ -2,6 +2,7 @@ use super::agenda::Agenda;
 use super::apply_cache::ApplyCache;
 use super::authors::Authors;
 use super::deleted_for::DeletedFor;
+use super::field_audit::FieldAudit;
 use super::marks::Marks;
 use super::pass_outcome::{OVERTAKEN, PassOutcome};
 use super::plan_inputs::{Approval, PlanInputs};
@@ -59,6 +60,7 @@ pub struct Syncer<A, R> {
     /// Which manifest of each workload was ready last.
     pub(super) ready: Arc<BTreeMap<MemberKey, LastReady>>,
     asked_at: Option<(CommitId, Instant)>,
+    pub(super) field_audit: FieldAudit,
 }
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
@@ -85,6 +87,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             healths: ObjectHealths::default(),
             ready: Arc::default(),
             asked_at: None,
+            field_audit: FieldAudit::default(),
         }
     }
 
@@ -209,6 +212,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             next.block_deletions(reason);
         }
         self.prune(&next.deletions, report).await?;
+        self.audit_one(&kinds, report).await;
         if !next.is_confirmed {
             let state = self.states.iter().find(|state| state.commit == declared.commit);
             if let Some(state) = state {

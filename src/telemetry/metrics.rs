@@ -187,6 +187,11 @@ impl Metrics {
         self.0.sync.audit_misses(target, count);
     }
 
+    /// Counts the objects of a target that a dry run would change although no field of the agent was changed.
+    pub(crate) fn audit_disagreed(&self, target: &TargetId, count: usize) {
+        self.0.sync.audit_disagreed(target, count);
+    }
+
     /// Sets the last commit that was applied to a target. The series of the commit before is removed.
     pub(crate) fn last_applied(&self, target: &TargetId, commit: &str) {
         self.0.sync.last_applied(target, commit);

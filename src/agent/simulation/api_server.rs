@@ -86,6 +86,32 @@ impl ApiServer {
     }
 }
 
+/// What an apply of the agent would leave.
+fn foretold(state: &State, id: &ObjectId, body: &Value) -> Applied {
+    let fields = fields(body);
+    match state.cluster.live.get(id) {
+        Some(live) if is_same(live, body, &fields) => applied(live, false),
+        live => Applied {
+            uid: live.map(|live| live.uid.clone()).unwrap_or_default(),
+            version: ResourceVersion::new(state.cluster.version.to_string()),
+            generation: live.and_then(|live| Some(live.generation? + 1)),
+            fingerprint: Some(Fingerprint::of_agent(&fields)),
+            owns_replicas: false,
+            created: live.is_none(),
+        },
+    }
+}
+
+/// The fields that an apply owns.
+fn fields(body: &Value) -> String {
+    let text = body.get("spec").or_else(|| body.get("data"));
+    text.map(ToString::to_string).unwrap_or_default()
+}
+
+fn is_same(live: &Live, body: &Value, fields: &String) -> bool {
+    live.fields.as_ref() == Some(fields) && live.content == content(body) && live.has_label
+}
+
 /// Server-side apply of the agent.
 fn apply(state: &mut State, who: usize, id: &ObjectId, body: &Value) -> Result<Applied, ClusterFailure> {
     if state.fails(20) {
@@ -99,10 +125,8 @@ fn apply(state: &mut State, who: usize, id: &ObjectId, body: &Value) -> Result<A
         (None, Some(version)) if version != "1" => return Err(conflict()),
         _ => {}
     }
-    let (new, text) = (content(body), body.get("spec").or_else(|| body.get("data")));
-    let fields = text.map(ToString::to_string).unwrap_or_default();
-    let is_same = |live: &Live| live.fields.as_ref() == Some(&fields) && live.content == new && live.has_label;
-    if let Some(live) = live.filter(|live| is_same(live)) {
+    let (new, fields) = (content(body), fields(body));
+    if let Some(live) = live.filter(|live| is_same(live, body, &fields)) {
         let answer = applied(live, false);
         state.note_apply(who, id);
         return Ok(answer);
@@ -134,8 +158,13 @@ impl TargetApi for ApiServer {
     }
 
     async fn apply(&self, _: &ServedKind, id: &ObjectId, body: &Value, mode: Mode) -> Result<Applied, ClusterFailure> {
-        assert_eq!(mode, Mode::Write, "a loop previews nothing");
         let (who, id, body) = (self.link.who, id.clone(), body.clone());
+        if mode == Mode::DryRun {
+            let foretold = self
+                .link
+                .request("dry run", move |state| Ok(foretold(state, &id, &body)));
+            return foretold.await.map_err(no_answer)?;
+        }
         let sent = self.link.request("apply", move |state| {
             let answer = apply(state, who, &id, &body);
             let words = answer.as_ref().map(|applied| applied.version.as_str().to_owned());

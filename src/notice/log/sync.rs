@@ -15,6 +15,9 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
         (SyncEvent::AuditMissed { objects }, _) => {
             tracing::warn!(sync_target = %target, objects, "an audit found objects that no pass had looked at; please report this as a bug");
         }
+        (SyncEvent::AuditDisagreed { id }, _) => {
+            tracing::warn!(sync_target = %target, object = %id, "a dry run would change the object although no field of the agent was changed; it is applied; please report this");
+        }
         // The object is among the pass's problems, too, which are logged when they are new.
         (SyncEvent::ObjectRefused { .. }, _) => {}
         // Each object is logged on its own.

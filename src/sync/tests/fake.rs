@@ -39,6 +39,10 @@ pub(super) struct World {
     pub(super) reordered: BTreeSet<String>,
     /// Applied objects have generations.
     pub(super) has_generations: bool,
+    /// The objects of which an apply would change something that no watch shows.
+    pub(super) silent: BTreeSet<String>,
+    /// The objects that dry runs were about.
+    pub(super) dry_runs: Vec<String>,
     pub(super) kinds: Kinds,
     /// Applies that are answered before the server goes away.
     pub(super) answers_left: Option<usize>,
@@ -273,11 +277,20 @@ fn answer(live: &ObservedObject, created: bool) -> Applied {
 
 fn dry_run(world: &World, id: &ObjectId, body: &Value) -> Applied {
     let live = world.live.get(id);
+    let mut text = body.to_string();
+    if world.silent.contains(&id.name) {
+        text.push_str("and what the server has made of it");
+    }
+    let fingerprint = Some(Fingerprint::of_agent(&text));
+    let generation = live.and_then(|live| {
+        let is_same = live.fingerprint == fingerprint;
+        live.generation.map(|generation| generation + i64::from(!is_same))
+    });
     Applied {
         uid: live.map_or("new", |live| &live.uid).to_owned(),
         version: live.map(|live| live.version.clone()).unwrap_or_default(),
-        generation: None,
-        fingerprint: Some(Fingerprint::of_agent(&body.to_string())),
+        generation,
+        fingerprint,
         owns_replicas: false,
         created: live.is_none(),
     }
@@ -334,8 +347,10 @@ impl TargetApi for Fake {
             });
         }
         if mode == Mode::DryRun {
+            world.dry_runs.push(id.name.clone());
             return Ok(dry_run(&world, id, body));
         }
+        world.silent.remove(&id.name);
         let mut declared = body.clone();
         if let Some(metadata) = declared["metadata"].as_object_mut() {
             metadata.remove("resourceVersion");

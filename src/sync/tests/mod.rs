@@ -6,6 +6,7 @@ mod claims;
 mod confirmation;
 mod depends_on;
 mod fake;
+mod field_audit;
 mod generations;
 mod health;
 mod jobs;

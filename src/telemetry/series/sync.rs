@@ -17,6 +17,7 @@ pub(in crate::telemetry) struct Sync {
     pruned: Family<TargetLabel, Counter>,
     repaired: Family<TargetLabel, Counter>,
     missed: Family<TargetLabel, Counter>,
+    disagreed: Family<TargetLabel, Counter>,
     looks: Family<TargetLabel, Counter>,
     health: Family<HealthLabel, Gauge>,
     last_applied: Family<CommitLabel, Gauge>,
@@ -32,6 +33,7 @@ impl Sync {
             pruned: Family::default(),
             repaired: Family::default(),
             missed: Family::default(),
+            disagreed: Family::default(),
             looks: Family::default(),
             health: Family::default(),
             last_applied: Family::default(),
@@ -59,6 +61,11 @@ impl Sync {
             all.missed.clone(),
         );
         registry.register(
+            "sync_audit_disagreements",
+            "Objects that a dry run would change although no field of the agent was changed; stays 0",
+            all.disagreed.clone(),
+        );
+        registry.register(
             "sync_looks",
             "Applies only to look, of objects whose fields of the agent look untouched; most find nothing to change",
             all.looks.clone(),
@@ -84,6 +91,7 @@ impl Sync {
         self.pruned(target, 0);
         self.drift_repaired(target, 0);
         self.audit_misses(target, 0);
+        self.audit_disagreed(target, 0);
         self.looks(target, 0);
     }
 
@@ -129,6 +137,12 @@ impl Sync {
 
     pub(in crate::telemetry) fn audit_misses(&self, target: &TargetId, count: usize) {
         self.missed.get_or_create(&target.into()).inc_by(count::counter(count));
+    }
+
+    pub(in crate::telemetry) fn audit_disagreed(&self, target: &TargetId, count: usize) {
+        self.disagreed
+            .get_or_create(&target.into())
+            .inc_by(count::counter(count));
     }
 
     pub(in crate::telemetry) fn last_applied(&self, target: &TargetId, commit: &str) {

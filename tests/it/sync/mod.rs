@@ -10,6 +10,7 @@ mod deletions;
 mod depends_on;
 mod diff;
 mod drift;
+mod field_audit;
 mod health;
 mod jobs;
 mod namespaced;
