@@ -94,6 +94,10 @@ kinds! {
     OperatorWrite "operator-write" 5,
     /// Flux, Argo CD, Helm or another set marks or makes an object.
     OtherTool "other-tool" 3,
+    /// A namespace that rules for pull secrets name is made, deleted or labelled.
+    PullNamespace "pull-namespace" 3,
+    /// A person makes, changes or deletes a pull secret.
+    PullSecret "pull-secret" 5,
     /// The agent is killed and starts again.
     KillAgent "kill-agent" 4,
     /// A second process of the same agent runs beside the first.

@@ -9,7 +9,7 @@ use super::judge::{Judge, Violation};
 use super::operation::{Burst, Kind, Operation};
 use super::report::{LOG_LINES, Options, Report};
 use super::world::World;
-use super::{faults, kubectl, people, registry};
+use super::{faults, kubectl, people, pulls, registry};
 use crate::control_plane::ControlPlane;
 
 /// A violation, and what was so when it was seen.
@@ -94,6 +94,7 @@ async fn act(world: &mut World<'_>, operation: Operation) -> Result<Option<Strin
         Kind::KillAgent | Kind::SecondAgent | Kind::ApiFault | Kind::GitFault | Kind::Command => {
             faults::act(world, operation).await
         }
+        Kind::PullNamespace | Kind::PullSecret => pulls::act(world, operation).await,
         Kind::KubeApply
         | Kind::KubeServerApply
         | Kind::KubeSetImage

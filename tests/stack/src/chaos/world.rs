@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::manifests::{self, WORKLOADS, repository, tag};
 use super::model::tags::Registry;
 use super::model::tree::Key;
+use super::pulls::{self, Pulls};
 use crate::agent::{self, Agent};
 use crate::control_plane::ControlPlane;
 use crate::ecr::EcrServer;
@@ -54,6 +55,8 @@ pub(super) struct World<'a> {
     pub(super) of_other_sets: BTreeSet<Key>,
     /// What operators wrote beside git: object, UID and field, with the value.
     pub(super) written: BTreeMap<(Key, String, String), String>,
+    /// What people did to pull secrets.
+    pub(super) pulls: Pulls,
     /// The UIDs of the objects that people deleted.
     pub(super) deleted: BTreeSet<String>,
     /// Deleted objects, as a backup has them.
@@ -92,8 +95,9 @@ impl<'a> World<'a> {
             poll: "1s".into(),
             scan: "1s".into(),
             more: format!(
-                "sync: {{set: {name}}}\nrender: {{kustomize: {}}}\n",
-                Tools::get("kustomize")?.display()
+                "sync: {{set: {name}}}\nrender: {{kustomize: {}}}\n{}",
+                Tools::get("kustomize")?.display(),
+                pulls::rules(name)
             ),
             repo_more: "  timeout: 5s\n".into(),
             ..agent::Options::default()
@@ -116,6 +120,7 @@ impl<'a> World<'a> {
             marked: BTreeMap::new(),
             of_other_sets: BTreeSet::new(),
             written: BTreeMap::new(),
+            pulls: Pulls::default(),
             deleted: BTreeSet::new(),
             backup: BTreeMap::new(),
             peak_kib: 0,
@@ -126,6 +131,7 @@ impl<'a> World<'a> {
         for workload in 0..WORKLOADS {
             world.push(workload, &tag(workload, 0))?;
         }
+        pulls::begin(&mut world).await?;
         world.agent.start()?;
         Ok(world)
     }
@@ -175,6 +181,7 @@ impl<'a> World<'a> {
     /// Ends the agent, and removes what is left of its objects.
     pub(super) async fn end(mut self) -> Result<()> {
         self.agent.kill();
+        pulls::end(&mut self).await?;
         for (_, _, kind) in WATCHED {
             self.api(kind)
                 .delete_collection(&DeleteParams::default(), &ListParams::default())

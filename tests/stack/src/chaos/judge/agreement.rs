@@ -60,7 +60,17 @@ pub(super) async fn plan(world: &World<'_>, snapshot: &Snapshot) -> Result<Optio
         .is_some_and(|waiting| !waiting.is_null());
     // Who keeps changing what is known to the running process alone, and no reason to refuse anything.
     let is_fight = |problem: &String| problem.contains("keeps changing");
-    let is_well = snapshot.texts("/problems").iter().all(is_fight);
+    // A plan is about the branch and what it declares.
+    let pull_secrets = snapshot
+        .status
+        .pointer("/pullSecrets/problems")
+        .and_then(serde_json::Value::as_object);
+    let pull_secrets: Vec<&String> = pull_secrets.into_iter().flatten().map(|(about, _)| about).collect();
+    let is_pull_secret = |problem: &String| pull_secrets.iter().any(|about| problem.starts_with(*about));
+    let problems = snapshot.texts("/problems");
+    let is_well = problems
+        .iter()
+        .all(|problem| is_fight(problem) || is_pull_secret(problem));
     let fits = match output.status.code() {
         Some(0) => is_well,
         Some(1) => !is_well,

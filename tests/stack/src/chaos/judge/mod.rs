@@ -6,6 +6,7 @@
 mod agreement;
 mod bumps;
 mod cluster;
+mod pull_secrets;
 mod quiet;
 mod secrets;
 mod snapshot;
@@ -50,6 +51,7 @@ pub(super) struct Judge {
     /// The end of the audit log at the last judgement.
     audited: Option<crate::control_plane::Mark>,
     cluster: cluster::Memory,
+    pull_secrets: pull_secrets::Memory,
     /// How many scans the agent had made when the last judgement began.
     scans: u64,
 }
@@ -127,6 +129,7 @@ impl Judge {
                 let wrong = bumps::wrong_hold(world, &histories, snapshot);
                 violation("holds are as the history says", wrong)
             })
+            .or_else(|| violation("pull secrets are as the rules say", pull_secrets::open(world, snapshot)))
             .or_else(|| violation("all channels agree", agreement::disagreement(snapshot)));
         Ok(open.map_or(Ok(histories), Err))
     }
@@ -161,6 +164,10 @@ impl Judge {
             .cluster
             .wrong_deletion(world, &mut self.reader, &heads, snapshot, &requests)?;
         if let Some(wrong) = violation("only what was declared and is declared no more is deleted", wrong) {
+            return Ok(Some(wrong));
+        }
+        let wrong = self.pull_secrets.wrong(world, snapshot);
+        if let Some(wrong) = violation("pull secrets change in place, and what is somebody else's stays", wrong) {
             return Ok(Some(wrong));
         }
         let found = secrets::found(world, snapshot).await?;

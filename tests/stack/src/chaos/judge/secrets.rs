@@ -29,12 +29,13 @@ pub(super) async fn found(world: &World<'_>, snapshot: &Snapshot) -> Result<Opti
     let key = std::fs::read_to_string(world.agent.key_file()).unwrap_or_default();
     let key_line = key.lines().nth(2).unwrap_or_default().to_owned();
     let encoded = STANDARD.encode(CANARY);
-    let secrets = [
+    let mut secrets = vec![
         CANARY.to_owned(),
         encoded.trim_end_matches('=')[..12].to_owned(),
         key_line,
         TOKEN.to_owned(),
     ];
+    secrets.extend(snapshot.pulls.passwords());
     for (channel, text) in &channels {
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             if let Some(at) = text.find(secret.as_str()) {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use kube::api::Api;
 use serde_json::Value;
 
+use super::pull_secrets::Seen;
 use crate::agent::NAMESPACE;
 use crate::chaos::model::tree::Key;
 use crate::chaos::world::World;
@@ -14,6 +15,8 @@ use crate::chaos::world::World;
 pub(super) struct Snapshot {
     pub(super) head: String,
     pub(super) live: BTreeMap<Key, Value>,
+    /// The namespaces with pull secrets.
+    pub(super) pulls: Seen,
     /// `/v1/status`.
     pub(super) status: Value,
     pub(super) metrics: String,
@@ -26,6 +29,10 @@ impl Snapshot {
     pub(super) async fn take(world: &World<'_>) -> Result<std::result::Result<Snapshot, String>> {
         let live = match world.live().await {
             Ok(live) => live,
+            Err(error) => return Ok(Err(format!("the API server: {error:#}"))),
+        };
+        let pulls = match Seen::take(world).await {
+            Ok(seen) => seen,
             Err(error) => return Ok(Err(format!("the API server: {error:#}"))),
         };
         let status = match world.agent.caller().get("/v1/status").await {
@@ -44,6 +51,7 @@ impl Snapshot {
         Ok(Ok(Snapshot {
             head: world.head()?,
             live,
+            pulls,
             status,
             metrics,
             record,
