@@ -21,6 +21,7 @@ mod registry;
 mod report;
 mod run;
 mod shrink;
+mod sops;
 mod world;
 
 pub use report::{Failure, Options, Report};

@@ -62,6 +62,8 @@ kinds! {
     GitBreak "git-break" 4,
     /// A person commits what is no plain file, or removes such entries.
     GitOdd "git-odd" 4,
+    /// A person commits a file that is encrypted with SOPS.
+    GitSops "git-sops" 4,
     /// A person changes line ends, comments or the lock of a workload.
     GitStyle "git-style" 5,
     /// A person confirms deletions, or lifts holds, by the command of the agent.

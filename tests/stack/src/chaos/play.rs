@@ -30,7 +30,7 @@ pub(super) async fn play(
     mut report: Option<&mut Report>,
 ) -> Result<Option<Found>> {
     let mut world = World::start(cluster, name, options.program.clone()).await?;
-    let mut judge = Judge::default();
+    let mut judge = Judge::with_key(world.keys.file());
     let mut violation = judge.settle(&mut world).await?;
     let mut calm = 0;
     for burst in bursts {

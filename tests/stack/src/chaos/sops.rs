@@ -51,16 +51,21 @@ impl Keys {
         Ok(())
     }
 
-    /// A person writes an encrypted Secret: for the agent's key, for another one, or damaged. The path and the text.
-    pub(super) fn write(&self, namespace: &str, a: u64, b: u64) -> Result<(String, String)> {
+    /// An encrypted Secret that the agent can read: the path and the text.
+    pub(super) fn good(&self, namespace: &str, a: u64, b: u64) -> Result<(String, String)> {
         let name = format!("e{}", a % FILES);
-        let plain = manifests::secret(namespace, &name, b);
-        let recipient = if b.is_multiple_of(5) { &self.other } else { &self.own };
-        let mut text = encrypted(&plain, recipient)?;
-        if b % 5 == 1 {
-            text = text.replacen("data:", "data:AAAA", 1);
-        }
+        let text = encrypted(&manifests::secret(namespace, &name, b), &self.own)?;
         Ok((format!("config/{name}.yaml"), text))
+    }
+
+    /// A Secret that is encrypted for somebody else, or damaged.
+    pub(super) fn bad(&self, namespace: &str, a: u64, b: u64) -> Result<(String, String)> {
+        let plain = manifests::secret(namespace, "closed", b);
+        let text = match a % 2 {
+            0 => encrypted(&plain, &self.other)?,
+            _ => encrypted(&plain, &self.own)?.replacen("data:", "data:AAAA", 1),
+        };
+        Ok((format!("config/closed{}.yaml", a % FILES), text))
     }
 }
 
@@ -94,7 +99,13 @@ fn encrypted(plain: &str, recipient: &str) -> Result<String> {
     let file = folder.path().join("secret.yaml");
     fs::write(&file, plain)?;
     let output = Command::new(Tools::get("sops")?)
-        .args(["encrypt", "--age", recipient, "--encrypted-regex", "^(data|stringData)$"])
+        .args([
+            "encrypt",
+            "--age",
+            recipient,
+            "--encrypted-regex",
+            "^(data|stringData)$",
+        ])
         .arg(&file)
         .stdin(Stdio::null())
         .output()?;

@@ -13,6 +13,7 @@ use super::manifests::{self, WORKLOADS, repository, tag};
 use super::model::tags::Registry;
 use super::model::tree::Key;
 use super::pulls::{self, Pulls};
+use super::sops::{self, Keys};
 use crate::agent::{self, Agent};
 use crate::control_plane::ControlPlane;
 use crate::ecr::EcrServer;
@@ -55,6 +56,8 @@ pub(super) struct World<'a> {
     pub(super) of_other_sets: BTreeSet<Key>,
     /// What operators wrote beside git: object, UID and field, with the value.
     pub(super) written: BTreeMap<(Key, String, String), String>,
+    /// The keys for encrypted files.
+    pub(super) keys: Keys,
     /// What people did to pull secrets.
     pub(super) pulls: Pulls,
     /// The UIDs of the objects that people deleted.
@@ -95,13 +98,16 @@ impl<'a> World<'a> {
             poll: "1s".into(),
             scan: "1s".into(),
             more: format!(
-                "sync: {{set: {name}}}\nrender: {{kustomize: {}}}\n{}",
+                "sync: {{set: {name}}}\nrender: {{kustomize: {}, {}}}\n{}",
                 Tools::get("kustomize")?.display(),
+                sops::section(name)?,
                 pulls::rules(name)
             ),
             repo_more: "  timeout: 5s\n".into(),
             ..agent::Options::default()
         };
+        let keys = Keys::new()?;
+        keys.give(&client, name).await?;
         let agent = prepare(&git, options.clone()).await?;
         let mut world = World {
             name: name.to_owned(),
@@ -120,6 +126,7 @@ impl<'a> World<'a> {
             marked: BTreeMap::new(),
             of_other_sets: BTreeSet::new(),
             written: BTreeMap::new(),
+            keys,
             pulls: Pulls::default(),
             deleted: BTreeSet::new(),
             backup: BTreeMap::new(),
@@ -192,17 +199,21 @@ impl<'a> World<'a> {
 
     /// The live objects.
     pub(super) async fn live(&self) -> Result<BTreeMap<Key, Value>> {
+        let lists = WATCHED.iter().map(|(group, version, kind)| async move {
+            let list = self.api(kind).list(&ListParams::default()).await?;
+            // The items of a list do not say what they are.
+            let api_version = match *group {
+                "" => (*version).to_owned(),
+                group => format!("{group}/{version}"),
+            };
+            Ok::<_, anyhow::Error>((api_version, *kind, list))
+        });
         let mut live = BTreeMap::new();
-        for (group, version, kind) in WATCHED {
-            for object in self.api(kind).list(&ListParams::default()).await? {
+        for (api_version, kind, list) in futures::future::try_join_all(lists).await? {
+            for object in list {
                 let mut value = serde_json::to_value(&object)?;
-                // The items of a list do not say what they are.
-                let api_version = match *group {
-                    "" => (*version).to_owned(),
-                    group => format!("{group}/{version}"),
-                };
-                value["apiVersion"] = api_version.into();
-                value["kind"] = (*kind).into();
+                value["apiVersion"] = api_version.clone().into();
+                value["kind"] = kind.into();
                 live.extend(Key::of(&value).map(|key| (key, value)));
             }
         }

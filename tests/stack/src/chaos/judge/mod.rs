@@ -12,6 +12,7 @@ mod secrets;
 mod snapshot;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -57,6 +58,14 @@ pub(super) struct Judge {
 }
 
 impl Judge {
+    /// A judge who decrypts with this key.
+    pub(super) fn with_key(key: PathBuf) -> Self {
+        Self {
+            reader: Reader::with_key(key),
+            ..Self::default()
+        }
+    }
+
     /// Waits until everything is as the models say.
     pub(super) async fn settle(&mut self, world: &mut World<'_>) -> Result<Option<Violation>> {
         let deadline = Instant::now() + REST;

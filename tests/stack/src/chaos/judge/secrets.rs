@@ -29,7 +29,10 @@ pub(super) async fn found(world: &World<'_>, snapshot: &Snapshot) -> Result<Opti
     let key = std::fs::read_to_string(world.agent.key_file()).unwrap_or_default();
     let key_line = key.lines().nth(2).unwrap_or_default().to_owned();
     let encoded = STANDARD.encode(CANARY);
+    let identity = std::fs::read_to_string(world.keys.file())?;
+    let identity = identity.lines().find(|line| !line.starts_with('#'));
     let mut secrets = vec![
+        identity.unwrap_or_default().to_owned(),
         CANARY.to_owned(),
         encoded.trim_end_matches('=')[..12].to_owned(),
         key_line,

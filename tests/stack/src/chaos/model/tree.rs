@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize as _;
 use serde_json::Value;
 
+use super::encrypted::decrypted;
 use crate::git::Repo;
 use crate::tools::Tools;
 
@@ -76,9 +78,16 @@ type Content = std::result::Result<Vec<Value>, String>;
 pub(in crate::chaos) struct Reader {
     blobs: HashMap<String, Arc<Content>>,
     trees: HashMap<String, Arc<Tree>>,
+    /// The file with the key for encrypted files.
+    key: PathBuf,
 }
 
 impl Reader {
+    /// A reader that decrypts with this key.
+    pub(in crate::chaos) fn with_key(key: PathBuf) -> Self {
+        Self { key, ..Self::default() }
+    }
+
     /// What a commit declares.
     pub(in crate::chaos) fn read(&mut self, repo: &Repo, commit: &str) -> Result<Arc<Tree>> {
         if let Some(tree) = self.trees.get(commit) {
@@ -126,7 +135,6 @@ impl Reader {
             "160000" => Some("a submodule"),
             "120000" => Some("a symbolic link"),
             _ if !is_manifest => return Ok(()),
-            _ if path.contains(".enc.") => Some("encrypted"),
             _ => None,
         };
         if let Some(why) = why {
@@ -137,13 +145,25 @@ impl Reader {
             Some(content) => Arc::clone(content),
             None => {
                 let bytes = repo.git_bytes(&["cat-file", "blob", id], &[])?;
-                let content = Arc::new(parse(&bytes));
+                let content = Arc::new(self.content(&bytes)?);
                 self.blobs.insert((*id).to_owned(), Arc::clone(&content));
                 content
             }
         };
         tree.take(&content, path);
         Ok(())
+    }
+}
+
+impl Reader {
+    /// The objects of a file, which may be encrypted.
+    fn content(&self, bytes: &[u8]) -> Result<Content> {
+        let content = parse(bytes);
+        let is_encrypted = |value: &Value| value.get("sops").is_some();
+        if !content.as_ref().is_ok_and(|values| values.iter().any(is_encrypted)) {
+            return Ok(content);
+        }
+        Ok(decrypted(bytes, &self.key)?.and_then(|plain| parse(&plain)))
     }
 }
 

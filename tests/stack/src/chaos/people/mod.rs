@@ -25,7 +25,7 @@ pub(super) fn act(world: &mut World<'_>, operation: Operation) -> Result<Option<
         let pushes = world.registry.pushes.iter().filter(|push| push.workload == workload);
         pushes.map(|push| push.tag.clone()).collect::<Vec<_>>()
     };
-    let copy = &world.person;
+    let (copy, keys) = (&world.person, &world.keys);
     commit(copy, |copy| match kind {
         Kind::GitEdit => files::edit(copy, a, b),
         Kind::GitAdd => files::add(copy, &namespace, a, b),
@@ -34,6 +34,7 @@ pub(super) fn act(world: &mut World<'_>, operation: Operation) -> Result<Option<
         Kind::GitBreak => files::break_or_mend(copy, a, b),
         Kind::GitRemoveMany => files::remove_many(copy, a),
         Kind::GitOdd => odd_entries::add_or_remove(copy, &namespace, a, b),
+        Kind::GitSops => odd_entries::encrypt(copy, keys, &namespace, a, b),
         Kind::GitStyle => style::change(copy, a, b),
         Kind::GitMerge => branches::merge(copy, a, b),
         Kind::GitRewrite => branches::rewrite(copy, a, b),

@@ -6,7 +6,27 @@ use anyhow::Result;
 
 use super::Done;
 use crate::chaos::manifests;
+use crate::chaos::sops::Keys;
 use crate::git::WorkCopy;
+
+/// Adds or replaces an encrypted file; removes those that the agent cannot read, if there are any.
+pub(super) fn encrypt(copy: &WorkCopy, keys: &Keys, namespace: &str, a: u64, b: u64) -> Result<Option<Done>> {
+    let closed = copy.git(&["ls-files", "*closed*"])?;
+    if !closed.is_empty() {
+        for path in closed.lines() {
+            copy.git(&["rm", "-q", "--force", path])?;
+        }
+        return Ok(Some(Done::Files("Remove what no key opens".to_owned())));
+    }
+    let (path, text) = match b % 6 {
+        0 => keys.bad(namespace, a, b)?,
+        _ => keys.good(namespace, a, b)?,
+    };
+    let already = copy.git(&["ls-files", &format!("*{}", path.trim_start_matches("config/"))])?;
+    let path = already.lines().next().unwrap_or(&path);
+    copy.write(path, &text)?;
+    Ok(Some(Done::Files(format!("Encrypt {path}"))))
+}
 
 /// Adds an entry below `odd`, or removes all of them.
 pub(super) fn add_or_remove(copy: &WorkCopy, namespace: &str, a: u64, b: u64) -> Result<Option<Done>> {
