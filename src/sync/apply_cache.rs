@@ -55,14 +55,11 @@ pub(super) struct LastApply {
 }
 
 impl LastApply {
-    /// Whether the live object has the fields of the agent as this apply left them, and nothing else of it has changed.
+    /// Whether the live object has the fields of the agent as this apply left them, and no content that has changed since, where the
+    /// kind counts such changes.
     pub(super) fn left(&self, live: &ObservedObject) -> bool {
-        let is_same_content = match (self.generation, live.generation) {
-            (Some(left), Some(live)) => left == live,
-            _ => self.version == live.version,
-        };
         let is_own = live.fingerprint.is_some() && live.fingerprint == self.fingerprint;
-        self.uid == live.uid && is_own && is_same_content && !live.is_terminating
+        self.uid == live.uid && is_own && self.generation == live.generation && !live.is_terminating
     }
 }
 

@@ -1,13 +1,6 @@
-//! A dry run of one object at a time says whether the ownership fingerprint is right: an object whose fingerprint is as the last apply
-//! left it must be as declared. The two must never disagree; where they do, the object is applied, and the disagreement is reported.
+//! When objects are compared with dry runs, and which one is next.
 
-use super::apply_cache::LastApply;
-use super::report::SyncReport;
-use super::syncer::Syncer;
 use crate::model::ObjectId;
-use crate::port::{Applied, ClusterFailure, Kinds, Mode, RecordStore, TargetApi};
-use crate::resource::{Ignore, KindVersion, Object, ObservedObject, ServedKind, prepare};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,8 +9,6 @@ const FIRST: Duration = Duration::from_secs(600);
 /// One request for each pause, whatever the number of objects. No pass runs for the audit alone: where nothing happens, the loop's own
 /// period sets the pace.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Objects that are passed over in one go, since something is to be done about them anyway.
-const PASSED_OVER: usize = 100;
 
 /// Where the audit is.
 #[derive(Debug)]
@@ -25,7 +16,7 @@ pub(super) struct FieldAudit {
     next: Instant,
     pause: Duration,
     /// The object that was compared last. The next one follows in the order of identities, and the first one follows the last.
-    last: Option<ObjectId>,
+    pub(super) last: Option<ObjectId>,
 }
 
 impl Default for FieldAudit {
@@ -38,83 +29,22 @@ impl Default for FieldAudit {
     }
 }
 
-/// An object that is at rest by its fingerprint.
-struct AtRest {
-    id: ObjectId,
-    object: Arc<Object>,
-    served: ServedKind,
-    last: LastApply,
-    live: ObservedObject,
-}
-
-impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
-    /// Compares an object in each pass, however soon the next pass follows. Each comparison is a request.
-    pub fn auditing_in_each_pass(mut self) -> Self {
-        self.field_audit = FieldAudit {
+impl FieldAudit {
+    /// An audit in each pass, however soon the next pass follows.
+    pub(super) fn in_each_pass() -> Self {
+        Self {
             next: Instant::now(),
             pause: Duration::ZERO,
             last: None,
-        };
-        self
-    }
-
-    /// Compares one object with what an apply would make of it, if the time for that has come.
-    pub(super) async fn audit_one(&mut self, kinds: &Kinds, report: &mut SyncReport) {
-        let now = Instant::now();
-        if now < self.field_audit.next {
-            return;
-        }
-        self.field_audit.next = now + self.field_audit.pause;
-        let Some(found) = self.next_at_rest(kinds) else { return };
-        match self.is_as_declared(&found).await {
-            Ok(true) => {}
-            Ok(false) => {
-                self.cache.ask(&found.id);
-                self.agenda.add(found.id.clone());
-                report.disagreed = Some(found.id);
-                report.wait_at_most(Duration::ZERO);
-            }
-            Err(failure) => tracing::debug!(object = %found.id, error = %failure, "not compared with a dry run"),
         }
     }
 
-    /// The next object of which nobody has changed a field, by its fingerprint.
-    fn next_at_rest(&mut self, kinds: &Kinds) -> Option<AtRest> {
-        let after = self.field_audit.last.take();
-        let mut passed_over = 0;
-        let found = self.target.api.observed().read(|observed| {
-            let all = self.cache.applied_after(after.as_ref());
-            let mut all = all.inspect(|_| passed_over += 1).take(PASSED_OVER);
-            all.find_map(|(id, last)| {
-                let object = self.agenda.declared(id)?;
-                let live = observed.object(id)?;
-                let is_plain = object.intent.ignore == Ignore::No && object.intent.ignore_fields.is_empty();
-                let is_at_rest = is_plain && last.left(live);
-                is_at_rest.then_some(())?;
-                let version = KindVersion::new(&object.api_version, &object.id.kind);
-                Some(AtRest {
-                    id: id.clone(),
-                    object: Arc::clone(object),
-                    served: kinds.served.get(&version)?.clone(),
-                    last: last.clone(),
-                    live: live.clone(),
-                })
-            })
-        });
-        self.field_audit.last = found.as_ref().map(|found| found.id.clone());
-        found
-    }
-
-    /// Whether an apply would change nothing. What somebody changes at this moment says nothing about the fingerprint.
-    async fn is_as_declared(&self, found: &AtRest) -> Result<bool, ClusterFailure> {
-        let api = &*self.target.api;
-        let body = prepare(&found.object.value.value(), &found.id, &self.set);
-        let foretold: Applied = api.apply(&found.served, &found.id, &body, Mode::DryRun).await?;
-        let is_same = foretold.fingerprint == found.last.fingerprint && foretold.generation == found.live.generation;
-        if is_same {
-            return Ok(true);
+    /// Whether a comparison is due. The next one follows after the pause.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = now >= self.next;
+        if is_due {
+            self.next = now + self.pause;
         }
-        let now = api.look(&found.served, &found.id).await?;
-        Ok(now.is_none_or(|(_, version)| version != found.live.version))
+        is_due
     }
 }

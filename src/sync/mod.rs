@@ -29,6 +29,7 @@ mod agenda_test;
 mod apply;
 mod apply_cache;
 mod approval;
+mod audit_one;
 mod authors;
 mod conflict;
 mod declared_diff;

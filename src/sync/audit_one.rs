@@ -1,0 +1,91 @@
+//! A dry run of one object at a time says whether the ownership fingerprint is right: an object whose fingerprint is as the last apply
+//! left it must be as declared. The two must never disagree; where they do, the object is applied, and the disagreement is reported.
+
+use super::apply_cache::LastApply;
+use super::field_audit::FieldAudit;
+use super::report::SyncReport;
+use super::syncer::Syncer;
+use crate::model::ObjectId;
+use crate::port::{Applied, ClusterFailure, Kinds, Mode, RecordStore, TargetApi};
+use crate::resource::{Ignore, KindVersion, Object, ObservedObject, ServedKind, prepare};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Objects that are passed over in one go, since something is to be done about them anyway.
+const PASSED_OVER: usize = 100;
+
+/// An object that is at rest by its fingerprint.
+struct AtRest {
+    id: ObjectId,
+    object: Arc<Object>,
+    served: ServedKind,
+    last: LastApply,
+    live: ObservedObject,
+}
+
+impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
+    /// Compares an object in each pass, however soon the next pass follows. Each comparison is a request.
+    pub fn auditing_in_each_pass(mut self) -> Self {
+        self.field_audit = FieldAudit::in_each_pass();
+        self
+    }
+
+    /// Compares one object with what an apply would make of it, if the time for that has come.
+    pub(super) async fn audit_one(&mut self, kinds: &Kinds, report: &mut SyncReport) {
+        if !self.field_audit.is_due(Instant::now()) {
+            return;
+        }
+        let Some(found) = self.next_at_rest(kinds) else { return };
+        match self.is_as_declared(&found).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.cache.ask(&found.id);
+                self.agenda.add(found.id.clone());
+                report.disagreed = Some(found.id);
+                report.wait_at_most(Duration::ZERO);
+            }
+            Err(failure) => tracing::debug!(object = %found.id, error = %failure, "not compared with a dry run"),
+        }
+    }
+
+    /// The next object of which nobody has changed a field, by its fingerprint.
+    fn next_at_rest(&mut self, kinds: &Kinds) -> Option<AtRest> {
+        let after = self.field_audit.last.take();
+        let mut passed_over = 0;
+        let found = self.target.api.observed().read(|observed| {
+            let all = self.cache.applied_after(after.as_ref());
+            let mut all = all.inspect(|_| passed_over += 1).take(PASSED_OVER);
+            all.find_map(|(id, last)| {
+                let object = self.agenda.declared(id)?;
+                let live = observed.object(id)?;
+                let is_plain = object.intent.ignore == Ignore::No && object.intent.ignore_fields.is_empty();
+                let is_at_rest = is_plain && last.left(live);
+                is_at_rest.then_some(())?;
+                let version = KindVersion::new(&object.api_version, &object.id.kind);
+                Some(AtRest {
+                    id: id.clone(),
+                    object: Arc::clone(object),
+                    served: kinds.served.get(&version)?.clone(),
+                    last: last.clone(),
+                    live: live.clone(),
+                })
+            })
+        });
+        self.field_audit.last = found.as_ref().map(|found| found.id.clone());
+        found
+    }
+
+    /// Whether an apply would change nothing. What somebody changes at this moment says nothing about the fingerprint.
+    async fn is_as_declared(&self, found: &AtRest) -> Result<bool, ClusterFailure> {
+        let api = &*self.target.api;
+        let body = prepare(&found.object.value.value(), &found.id, &self.set);
+        let foretold: Applied = api.apply(&found.served, &found.id, &body, Mode::DryRun).await?;
+        let is_same = foretold.fingerprint == found.last.fingerprint && foretold.generation == found.live.generation;
+        if is_same {
+            return Ok(true);
+        }
+        let now = api.look(&found.served, &found.id).await?;
+        Ok(now.is_none_or(|(_, version)| version != found.live.version))
+    }
+}
