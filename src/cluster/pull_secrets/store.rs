@@ -1,9 +1,10 @@
 use super::reduce::Place;
+use crate::cluster::watches::Listed;
 use crate::port::{AccountFacts, PullSecretView};
 use crate::spread::{NamespaceFacts, PullSecretFacts};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Which list a watch delivers, with the namespace; `None`: the whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,18 +26,21 @@ impl List {
 }
 
 #[derive(Default)]
-struct Seen {
-    /// `Ok(true)`: complete. `Ok(false)`: not delivered yet.
-    lists: BTreeMap<List, Result<bool, String>>,
+pub(super) struct Seen {
     namespaces: Arc<BTreeMap<String, NamespaceFacts>>,
     secrets: Arc<BTreeMap<Place, PullSecretFacts>>,
     accounts: Arc<BTreeMap<Place, AccountFacts>>,
 }
 
 /// The store that the watches write and the loop reads.
-pub(super) struct Store {
-    seen: Mutex<Seen>,
-    changes: watch::Sender<u64>,
+pub(super) struct Store(Listed<List, Seen>);
+
+impl Deref for Store {
+    type Target = Listed<List, Seen>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Store {
@@ -47,63 +51,21 @@ impl Store {
             namespaces: Arc::new(known.collect()),
             ..Seen::default()
         };
-        Self {
-            seen: Mutex::new(seen),
-            changes: watch::Sender::new(0),
-        }
-    }
-
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        Self(Listed::new(seen))
     }
 
     pub(super) fn view(&self) -> PullSecretView {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        PullSecretView {
-            is_complete: !seen.lists.is_empty() && seen.lists.values().all(|list| *list == Ok(true)),
-            problem: seen.lists.values().find_map(|list| list.as_ref().err().cloned()),
+        self.read(|delivery, seen| PullSecretView {
+            is_complete: delivery.is_complete,
+            problem: delivery.problem,
             namespaces: Arc::clone(&seen.namespaces),
             secrets: Arc::clone(&seen.secrets),
             accounts: Arc::clone(&seen.accounts),
-        }
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Seen) -> bool) {
-        let changed = change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
-        if changed {
-            self.changes.send_modify(|count| *count = count.wrapping_add(1));
-        }
-    }
-
-    /// A list is awaited.
-    pub(super) fn expect(&self, list: &List) {
-        self.update(|seen| seen.lists.insert(list.clone(), Ok(false)).is_none());
-    }
-
-    /// What was delivered of a list is unknown until the next list. Nothing failed, so that nobody is woken.
-    pub(super) fn expired(&self, list: &List) {
-        self.update(|seen| {
-            if let Some(state @ Ok(true)) = seen.lists.get_mut(list) {
-                *state = Ok(false);
-            }
-            false
-        });
-    }
-
-    /// A list cannot be followed, for this reason.
-    pub(super) fn failed(&self, list: &List, reason: String) {
-        self.update(|seen| {
-            let state = Err(reason);
-            seen.lists.insert(list.clone(), state.clone()) != Some(state)
-        });
+        })
     }
 
     pub(super) fn set_namespaces(&self, found: BTreeMap<String, NamespaceFacts>) {
-        self.update(|seen| {
-            seen.namespaces = Arc::new(found);
-            seen.lists.insert(List::Namespaces, Ok(true));
-            true
-        });
+        self.deliver(&List::Namespaces, |seen| seen.namespaces = Arc::new(found));
     }
 
     pub(super) fn put_namespace(&self, name: String, facts: NamespaceFacts) {
@@ -121,12 +83,10 @@ impl Store {
     }
 
     pub(super) fn set_secrets(&self, list: &List, found: Vec<(Place, PullSecretFacts)>) {
-        self.update(|seen| {
+        self.deliver(list, |seen| {
             let secrets = Arc::make_mut(&mut seen.secrets);
             secrets.retain(|place, _| !list.has(place));
             secrets.extend(found);
-            seen.lists.insert(list.clone(), Ok(true));
-            true
         });
     }
 
@@ -154,12 +114,10 @@ impl Store {
     }
 
     pub(super) fn set_accounts(&self, list: &List, found: Vec<(Place, AccountFacts)>) {
-        self.update(|seen| {
+        self.deliver(list, |seen| {
             let accounts = Arc::make_mut(&mut seen.accounts);
             accounts.retain(|place, _| !list.has(place));
             accounts.extend(found);
-            seen.lists.insert(list.clone(), Ok(true));
-            true
         });
     }
 

@@ -3,12 +3,10 @@
 use super::reduce::{account, namespace, place, secret};
 use super::store::{List, Store};
 use crate::cluster::connection::Connection;
-use crate::cluster::watches::{News, follow};
 use crate::spread::{Owner, PULL_SECRET_LABEL, PullSecretFacts};
-use futures::Stream;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::Api;
-use kube::runtime::watcher::{Config, Error, Event, watcher};
+use kube::runtime::watcher::{Config, Event, watcher};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,19 +14,20 @@ pub(super) async fn namespaces(connection: Arc<Connection>, store: Arc<Store>) {
     let api: Api<Namespace> = Api::all(connection.client.clone());
     let mut found = BTreeMap::new();
     let begin = || watcher(api.clone(), Config::default());
-    follow_list(&connection, &store, &List::Namespaces, begin, |event| match event {
-        Event::Init => found.clear(),
-        Event::InitApply(object) => {
-            found.extend([namespace(object)]);
-        }
-        Event::InitDone => store.set_namespaces(std::mem::take(&mut found)),
-        Event::Apply(object) => {
-            let (name, facts) = namespace(object);
-            store.put_namespace(name, facts);
-        }
-        Event::Delete(object) => store.remove_namespace(&namespace(object).0),
-    })
-    .await;
+    store
+        .follow(&connection, &List::Namespaces, begin, |event| match event {
+            Event::Init => found.clear(),
+            Event::InitApply(object) => {
+                found.extend([namespace(object)]);
+            }
+            Event::InitDone => store.set_namespaces(std::mem::take(&mut found)),
+            Event::Apply(object) => {
+                let (name, facts) = namespace(object);
+                store.put_namespace(name, facts);
+            }
+            Event::Delete(object) => store.remove_namespace(&namespace(object).0),
+        })
+        .await;
 }
 
 /// The Secrets with the label of the set.
@@ -39,20 +38,21 @@ pub(super) async fn secrets(connection: Arc<Connection>, store: Arc<Store>, with
     let begin = || watcher(api.clone(), Config::default().labels(&selector));
     let read = |object| facts(&set, object);
     let mut found = Vec::new();
-    follow_list(&connection, &store, &list, begin, |event| match event {
-        Event::Init => found.clear(),
-        Event::InitApply(object) => found.push(read(object)),
-        Event::InitDone => store.set_secrets(&list, std::mem::take(&mut found)),
-        Event::Apply(object) => {
-            let (place, facts) = read(object);
-            store.put_secret(place, facts);
-        }
-        Event::Delete(object) => {
-            let uid = object.metadata.uid.as_deref().unwrap_or_default();
-            store.remove_secret(&place(&object.metadata), uid);
-        }
-    })
-    .await;
+    store
+        .follow(&connection, &list, begin, |event| match event {
+            Event::Init => found.clear(),
+            Event::InitApply(object) => found.push(read(object)),
+            Event::InitDone => store.set_secrets(&list, std::mem::take(&mut found)),
+            Event::Apply(object) => {
+                let (place, facts) = read(object);
+                store.put_secret(place, facts);
+            }
+            Event::Delete(object) => {
+                let uid = object.metadata.uid.as_deref().unwrap_or_default();
+                store.remove_secret(&place(&object.metadata), uid);
+            }
+        })
+        .await;
 }
 
 pub(super) async fn accounts(connection: Arc<Connection>, store: Arc<Store>, within: Option<String>, set: String) {
@@ -61,17 +61,18 @@ pub(super) async fn accounts(connection: Arc<Connection>, store: Arc<Store>, wit
     let begin = || watcher(api.clone(), Config::default());
     let read = |object: ServiceAccount| (place(&object.metadata), account(&set, object));
     let mut found = Vec::new();
-    follow_list(&connection, &store, &list, begin, |event| match event {
-        Event::Init => found.clear(),
-        Event::InitApply(object) => found.push(read(object)),
-        Event::InitDone => store.set_accounts(&list, std::mem::take(&mut found)),
-        Event::Apply(object) => {
-            let (place, facts) = read(object);
-            store.put_account(place, facts);
-        }
-        Event::Delete(object) => store.remove_account(&place(&object.metadata)),
-    })
-    .await;
+    store
+        .follow(&connection, &list, begin, |event| match event {
+            Event::Init => found.clear(),
+            Event::InitApply(object) => found.push(read(object)),
+            Event::InitDone => store.set_accounts(&list, std::mem::take(&mut found)),
+            Event::Apply(object) => {
+                let (place, facts) = read(object);
+                store.put_account(place, facts);
+            }
+            Event::Delete(object) => store.remove_account(&place(&object.metadata)),
+        })
+        .await;
 }
 
 /// What is kept of a Secret.
@@ -94,20 +95,4 @@ where
         Some(namespace) => Api::namespaced(connection.client.clone(), namespace),
         None => Api::all(connection.client.clone()),
     }
-}
-
-async fn follow_list<K, S: Stream<Item = Result<Event<K>, Error>>>(
-    connection: &Connection,
-    store: &Store,
-    list: &List,
-    begin: impl Fn() -> S,
-    mut take: impl FnMut(Event<K>),
-) {
-    store.expect(list);
-    let note = |news| match news {
-        News::Event(event) => take(event),
-        News::Expired => store.expired(list),
-        News::Failed(reason) => store.failed(list, reason),
-    };
-    follow(connection.url(), begin, note).await;
 }

@@ -1,10 +1,11 @@
+use crate::cluster::watches::Listed;
 use crate::model::ObjectId;
 use crate::port::{HelmRelease, KindState, ReleaseView, SourceText};
 use crate::release::{ObjectMark, ReleaseName, Revision, SeenObjects, SourceKey};
 use crate::resource::GroupKind;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Which list a watch delivers, with the namespace; `None`: the whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,9 +19,7 @@ pub(super) type Stored = (ReleaseName, Revision);
 
 /// What the watches have delivered.
 #[derive(Default)]
-struct Seen {
-    /// `Ok(true)`: complete. `Ok(false)`: not delivered yet.
-    lists: BTreeMap<List, Result<bool, String>>,
+pub(super) struct Seen {
     releases: BTreeMap<ObjectId, Arc<HelmRelease>>,
     stored: BTreeMap<ReleaseName, Arc<Vec<Revision>>>,
     sources: BTreeMap<SourceKey, SourceText>,
@@ -56,37 +55,27 @@ pub(super) struct SeenObject {
 }
 
 /// The store that the watches write and the loop reads.
-pub(super) struct Store {
-    seen: Mutex<Seen>,
-    changes: watch::Sender<u64>,
-}
+pub(super) struct Store(Listed<List, Seen>);
 
 impl Default for Store {
     fn default() -> Self {
-        Self {
-            seen: Mutex::default(),
-            changes: watch::Sender::new(0),
-        }
+        Self(Listed::new(Seen::default()))
+    }
+}
+
+impl Deref for Store {
+    type Target = Listed<List, Seen>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
 impl Store {
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Seen) -> bool) {
-        let changed = change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
-        if changed {
-            self.changes.send_modify(|count| *count = count.wrapping_add(1));
-        }
-    }
-
     pub(super) fn view(&self) -> ReleaseView {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        ReleaseView {
-            is_complete: !seen.lists.is_empty() && seen.lists.values().all(|list| *list == Ok(true)),
-            problem: seen.lists.values().find_map(|list| list.as_ref().err().cloned()),
+        self.read(|delivery, seen| ReleaseView {
+            is_complete: delivery.is_complete,
+            problem: delivery.problem,
             releases: seen.releases.clone(),
             stored: seen.stored.clone(),
             sources: seen.sources.clone(),
@@ -96,41 +85,16 @@ impl Store {
                 .iter()
                 .map(|(kind, seen)| (kind.clone(), seen.state()))
                 .collect(),
-        }
-    }
-
-    /// A list is awaited.
-    pub(super) fn expect(&self, list: &List) {
-        self.update(|seen| seen.lists.insert(list.clone(), Ok(false)).is_none());
-    }
-
-    /// What was delivered of a list is unknown until the next list. Nothing failed, so that nobody is woken.
-    pub(super) fn expired(&self, list: &List) {
-        self.update(|seen| {
-            if let Some(state @ Ok(true)) = seen.lists.get_mut(list) {
-                *state = Ok(false);
-            }
-            false
-        });
-    }
-
-    /// A list cannot be followed, for this reason.
-    pub(super) fn failed(&self, list: &List, reason: String) {
-        self.update(|seen| {
-            let state = Err(reason);
-            seen.lists.insert(list.clone(), state.clone()) != Some(state)
-        });
+        })
     }
 
     /// The HelmReleases of a list.
     pub(super) fn set_releases(&self, list: &List, namespace: Option<&str>, found: Vec<HelmRelease>) {
-        self.update(|seen| {
+        self.deliver(list, |seen| {
             let is_listed = |id: &ObjectId| namespace.is_none() || id.namespace.as_deref() == namespace;
             seen.releases.retain(|id, _| !is_listed(id));
             let found = found.into_iter().map(|release| (release.id.clone(), Arc::new(release)));
             seen.releases.extend(found);
-            seen.lists.insert(list.clone(), Ok(true));
-            true
         });
     }
 
@@ -147,14 +111,12 @@ impl Store {
 
     /// The revisions of a list.
     pub(super) fn set_stored(&self, list: &List, namespace: Option<&str>, found: Vec<Stored>) {
-        self.update(|seen| {
+        self.deliver(list, |seen| {
             seen.stored
                 .retain(|name, _| namespace.is_some_and(|namespace| name.namespace != namespace));
             for (name, revision) in found {
                 put(&mut seen.stored, name, revision);
             }
-            seen.lists.insert(list.clone(), Ok(true));
-            true
         });
     }
 

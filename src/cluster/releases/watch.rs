@@ -4,12 +4,10 @@ use super::reduce::{api_resource, release, release_id, stored};
 use super::store::{List, Store};
 use crate::cluster::connection::Connection;
 use crate::cluster::resource_path::api;
-use crate::cluster::watches::{News, follow};
-use futures::Stream;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::PartialObjectMeta;
-use kube::runtime::watcher::{Config, Error, Event, watcher};
+use kube::runtime::watcher::{Config, Event, watcher};
 use std::sync::Arc;
 
 /// The Secrets of Helm.
@@ -26,14 +24,15 @@ pub(super) async fn releases(
     let api: Api<DynamicObject> = api(connection.client.clone(), namespace.as_deref(), &api_resource());
     let begin = || watcher(api.clone(), Config::default().labels(&selector));
     let mut found = Vec::new();
-    follow_list(&connection, &store, &list, begin, |event| match event {
-        Event::Init => found.clear(),
-        Event::InitApply(object) => found.push(release(object)),
-        Event::InitDone => store.set_releases(&list, namespace.as_deref(), std::mem::take(&mut found)),
-        Event::Apply(object) => store.put_release(release(object)),
-        Event::Delete(object) => store.remove_release(&release_id(&object.metadata)),
-    })
-    .await;
+    store
+        .follow(&connection, &list, begin, |event| match event {
+            Event::Init => found.clear(),
+            Event::InitApply(object) => found.push(release(object)),
+            Event::InitDone => store.set_releases(&list, namespace.as_deref(), std::mem::take(&mut found)),
+            Event::Apply(object) => store.put_release(release(object)),
+            Event::Delete(object) => store.remove_release(&release_id(&object.metadata)),
+        })
+        .await;
 }
 
 /// Follows the revisions in Helm's storage, by their labels.
@@ -42,38 +41,23 @@ pub(super) async fn storage(connection: Arc<Connection>, store: Arc<Store>, name
     let api: Api<PartialObjectMeta<DynamicObject>> = api(connection.client.clone(), namespace.as_deref(), &secrets());
     let begin = || watcher(api.clone(), Config::default().labels(STORAGE));
     let mut found = Vec::new();
-    follow_list(&connection, &store, &list, begin, |event| match event {
-        Event::Init => found.clear(),
-        Event::InitApply(object) => found.extend(stored(&object.metadata)),
-        Event::InitDone => store.set_stored(&list, namespace.as_deref(), std::mem::take(&mut found)),
-        Event::Apply(object) => {
-            if let Some(revision) = stored(&object.metadata) {
-                store.put_stored(revision);
+    store
+        .follow(&connection, &list, begin, |event| match event {
+            Event::Init => found.clear(),
+            Event::InitApply(object) => found.extend(stored(&object.metadata)),
+            Event::InitDone => store.set_stored(&list, namespace.as_deref(), std::mem::take(&mut found)),
+            Event::Apply(object) => {
+                if let Some(revision) = stored(&object.metadata) {
+                    store.put_stored(revision);
+                }
             }
-        }
-        Event::Delete(object) => {
-            if let Some(revision) = stored(&object.metadata) {
-                store.remove_stored(&revision);
+            Event::Delete(object) => {
+                if let Some(revision) = stored(&object.metadata) {
+                    store.remove_stored(&revision);
+                }
             }
-        }
-    })
-    .await;
-}
-
-async fn follow_list<K, S: Stream<Item = Result<Event<K>, Error>>>(
-    connection: &Connection,
-    store: &Store,
-    list: &List,
-    begin: impl Fn() -> S,
-    mut take: impl FnMut(Event<K>),
-) {
-    store.expect(list);
-    let note = |news| match news {
-        News::Event(event) => take(event),
-        News::Expired => store.expired(list),
-        News::Failed(reason) => store.failed(list, reason),
-    };
-    follow(connection.url(), begin, note).await;
+        })
+        .await;
 }
 
 pub(super) fn secrets() -> ApiResource {
