@@ -40,6 +40,7 @@ mod simulation;
 mod standby;
 mod startup;
 mod sync_command;
+mod waking;
 mod why;
 mod wire_automation;
 mod wire_deploy_key;

@@ -1,15 +1,15 @@
 //! The loop that keeps pull secrets, and the task that wakes it.
 
+use super::waking::wake_on_change;
 use super::wiring::Wiring;
 use crate::config::{PullSecretSettings, TargetSettings};
-use crate::driver::{Loop, Shutdown, Tasks, Wake};
+use crate::driver::{Loop, Tasks, Wake};
 use crate::port::{PullSecretCluster as _, PullTokens};
 use crate::pull_secrets::{Parts, PullSecretLoop, PullSecretReport};
 use crate::spread::PullRule;
 use crate::status::{PullSecretsStatus, Snapshot};
 use jiff::Timestamp;
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// Spawns the loop for a target.
 pub(super) fn spawn(wiring: &Wiring, this: Loop<PullSecretReport>, target: &TargetSettings, tasks: &mut Tasks) {
@@ -43,20 +43,6 @@ fn rule_of(settings: &PullSecretSettings, source: &impl PullTokens) -> PullRule 
             .collect(),
         namespaces: settings.namespaces.clone(),
         service_accounts: settings.service_accounts.clone(),
-    }
-}
-
-/// Wakes the loop when the cluster shows a change.
-async fn wake_on_change(mut changes: watch::Receiver<u64>, wake: Wake, shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            biased;
-            () = shutdown.begun() => return,
-            changed = changes.changed() => match changed {
-                Ok(()) => wake.wake(),
-                Err(_) => return,
-            },
-        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! One sync loop for each target, and the task that wakes the loop when the target drifts.
 
 use super::loops::SyncLoopSlot;
+use super::waking::wake_on_change;
 use super::wiring::{Core, Wiring};
 use crate::config::{SyncSettings, TargetSettings};
-use crate::driver::{Shutdown, Tasks, Wake};
+use crate::driver::{Tasks, Wake};
 use crate::model::TargetId;
 use crate::port::{ConfigRepo, RecordStore, TargetApi};
 use crate::status::{Snapshot, TargetStatus, UnreadyObject, WaitingDeletions};
@@ -31,7 +32,8 @@ where
         // Bumps do not wait for another cluster, which may be away.
         let is_awaited = slot.target.is_home();
         targets.push((slot.target, Arc::clone(&target.api)));
-        let drift = wake_on_drift(Arc::clone(&target.api), slot.wake, wiring.shutdown.clone());
+        let changes = target.api.observed().subscribe_to_others();
+        let drift = wake_on_change(changes, slot.wake, wiring.shutdown.clone());
         tasks.spawn(format!("drift of {}", target.id), drift);
         let work = SyncLoop {
             reporter: PassReporter::new(
@@ -61,21 +63,6 @@ pub(super) fn syncer<A: TargetApi, R: RecordStore>(settings: &SyncSettings, targ
     Syncer::new(target, settings.deletions)
         .adopting(settings.adoption)
         .handling_additions(settings.additions)
-}
-
-/// Wakes the loop at each change that the watches see and that the loop did not make itself.
-async fn wake_on_drift(api: Arc<impl TargetApi>, wake: Wake, shutdown: Shutdown) {
-    let mut changes = api.observed().subscribe_to_others();
-    loop {
-        tokio::select! {
-            biased;
-            () = shutdown.begun() => return,
-            changed = changes.changed() => match changed {
-                Ok(()) => wake.wake(),
-                Err(_) => return,
-            },
-        }
-    }
 }
 
 /// What a loop adds to the status. A pass that could not run leaves only its reason.

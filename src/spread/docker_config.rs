@@ -109,18 +109,22 @@ impl DockerConfig {
     }
 }
 
-/// Whether a key of `auths` stands for this host and for no path below it.
-pub(super) fn names_host(key: &str, host: &str) -> bool {
+/// A key of `auths` without scheme and without the API version that docker once wrote: `https://index.docker.io/v1/` is
+/// `index.docker.io`.
+pub fn login_address(key: &str) -> &str {
     let key = key
         .strip_prefix("https://")
         .or_else(|| key.strip_prefix("http://"))
         .unwrap_or(key);
     let key = key.trim_end_matches('/');
-    let key = key
-        .strip_suffix("/v1")
+    key.strip_suffix("/v1")
         .or_else(|| key.strip_suffix("/v2"))
-        .unwrap_or(key);
-    key.eq_ignore_ascii_case(host)
+        .unwrap_or(key)
+}
+
+/// Whether a key of `auths` stands for this host and for no path below it.
+pub(super) fn names_host(key: &str, host: &str) -> bool {
+    login_address(key).eq_ignore_ascii_case(host)
 }
 
 /// Where a text is wrong. The message of serde quotes values.

@@ -20,7 +20,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use docker_config::{SecretForm, login_text};
+pub use docker_config::{SecretForm, login_address, login_text};
 pub use label_selector::LabelSelector;
 pub use namespace_rule::{NamespaceFacts, NamespaceRule};
 pub use pull_change::{LoginChange, Refusal, SecretChange, change};

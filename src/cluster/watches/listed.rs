@@ -38,7 +38,7 @@ impl<L: Ord + Clone, S> Listed<L, S> {
         }
     }
 
-    /// Changes whenever something is delivered that is news.
+    /// Changes at each delivery that is news.
     pub(in crate::cluster) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

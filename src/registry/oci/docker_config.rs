@@ -2,6 +2,7 @@
 
 use super::error::OciError;
 use crate::model::{Secret, Wildcard};
+use crate::spread::login_address;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
 use serde::Deserialize;
@@ -123,18 +124,9 @@ fn login(key: &str, entry: &Entry) -> Result<Option<Login>, String> {
     }
 }
 
-/// A key without scheme and without the API version that docker once wrote: `https://index.docker.io/v1/` is `index.docker.io`.
+/// What a key names. Docker Hub has several names.
 fn address(key: &str) -> String {
-    let key = key.trim();
-    let key = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"))
-        .unwrap_or(key);
-    let key = key.trim_end_matches('/');
-    let key = key
-        .strip_suffix("/v1")
-        .or_else(|| key.strip_suffix("/v2"))
-        .unwrap_or(key);
+    let key = login_address(key.trim());
     match key.split_once('/') {
         Some((host, path)) => format!("{}/{path}", canonical(host)),
         None => canonical(key).to_owned(),

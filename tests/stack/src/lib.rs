@@ -24,6 +24,7 @@ pub mod forge;
 pub mod git;
 pub mod gitea;
 pub mod history;
+mod http_thread;
 pub mod port;
 pub mod process;
 pub mod random;

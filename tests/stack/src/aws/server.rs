@@ -1,19 +1,18 @@
 //! The handle of a server for tests, and the way of a request through it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State as Extract};
 use axum::http::Response;
-use tokio::sync::oneshot;
 
 use super::sigv4::{Asked, Claim};
 use super::state::{Call, Cluster, Principal, State, Trust};
 use super::{eks, sts};
+use crate::http_thread::HttpThread;
 
 /// The access key in [`AwsServer::env`]. The key and its secret are invented; they are those of the ECR stand-in, too.
 const ACCESS_KEY: &str = "AKIATIDEGATESTACK000";
@@ -35,10 +34,8 @@ type Shared = Arc<Mutex<State>>;
 /// A running stand-in. Dropping the handle ends the server.
 #[derive(Debug)]
 pub struct AwsServer {
-    address: SocketAddr,
+    http: HttpThread,
     state: Shared,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl AwsServer {
@@ -48,36 +45,11 @@ impl AwsServer {
     /// # Errors
     /// When no port or thread is available.
     pub fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").context("listening")?;
-        let address = listener.local_addr().context("reading the listener's address")?;
-        listener.set_nonblocking(true).context("preparing the listener")?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("building the runtime")?;
         let state = Shared::default();
         let routes = Router::new().fallback(answer).with_state(Arc::clone(&state));
-        let (stop, stopped) = oneshot::channel();
-        let serve = async move {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            tokio::select! {
-                ended = async { axum::serve(listener, routes).await } => ended,
-                _ = stopped => Ok(()),
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("aws-standin".to_owned())
-            .spawn(move || {
-                if let Err(error) = runtime.block_on(serve) {
-                    eprintln!("AWS stand-in ended: {error}");
-                }
-            });
-        let server = Self {
-            address,
-            state,
-            stop: Some(stop),
-            thread: Some(thread.context("starting the server's thread")?),
-        };
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let http = HttpThread::start("aws-standin", listen, routes)?;
+        let server = Self { http, state };
         server.add_user(ACCESS_KEY, SECRET_KEY, &server.user());
         Ok(server)
     }
@@ -85,7 +57,7 @@ impl AwsServer {
     /// `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.http.address())
     }
 
     /// The environment variables with which an AWS SDK uses this server for STS and EKS.
@@ -167,7 +139,7 @@ impl AwsServer {
     /// The port on loopback.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.http.address().port()
     }
 
     /// The access keys of all sessions, the oldest first.
@@ -195,15 +167,6 @@ impl AwsServer {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for AwsServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

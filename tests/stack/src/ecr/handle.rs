@@ -1,13 +1,8 @@
 //! The handle of a server for tests: starts the server, sets faults, counts requests. `push` adds images.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use anyhow::{Context, Result, bail};
-use tokio::sync::oneshot;
+use anyhow::{Result, bail};
 
 use super::{
     Fault, Mark, Requests,
@@ -16,6 +11,7 @@ use super::{
     store::Scope,
     wire::Key,
 };
+use crate::http_thread::HttpThread;
 
 /// The account of access keys by default.
 pub const DEFAULT_ACCOUNT: &str = "111122223333";
@@ -49,11 +45,9 @@ impl Default for Options {
 /// A running stand-in for ECR. Dropping the handle ends the server and its open connections.
 #[derive(Debug)]
 pub struct EcrServer {
-    address: SocketAddr,
+    http: HttpThread,
     pub(super) options: Options,
     pub(super) shared: Shared,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl EcrServer {
@@ -70,44 +64,15 @@ impl EcrServer {
     /// # Errors
     /// When the address is in use, or no thread is available.
     pub fn start_with(options: Options) -> Result<Self> {
-        let listener = TcpListener::bind(options.listen).with_context(|| format!("listening on {}", options.listen))?;
-        let address = listener.local_addr().context("reading the listener's address")?;
-        listener.set_nonblocking(true).context("preparing the listener")?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("building the runtime")?;
         let shared = Shared::new(&options);
-        let routes = router(shared.clone());
-        let (stop, stopped) = oneshot::channel();
-        let serve = async move {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            tokio::select! {
-                ended = async { axum::serve(listener, routes).await } => ended,
-                _ = stopped => Ok(()),
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("ecr-standin".to_owned())
-            .spawn(move || {
-                if let Err(error) = runtime.block_on(serve) {
-                    eprintln!("ECR stand-in ended: {error}");
-                }
-            });
-        let thread = Some(thread.context("starting the server's thread")?);
-        Ok(Self {
-            address,
-            options,
-            shared,
-            stop: Some(stop),
-            thread,
-        })
+        let http = HttpThread::start("ecr-standin", options.listen, router(shared.clone()))?;
+        Ok(Self { http, options, shared })
     }
 
     /// The address `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_ECR` and as the base of `/v2/`.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.http.address())
     }
 
     /// The environment variables with which an AWS SDK uses only this server.
@@ -237,22 +202,11 @@ impl EcrServer {
     }
 
     /// Waits until the server ends by itself. It does so only after an error of its listener.
-    pub fn run_to_end(mut self) {
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+    pub fn run_to_end(self) {
+        self.http.run_to_end();
     }
 
     fn set_key(&self, access_key: &str, key: Key) {
         self.shared.lock().keys.listed.insert(access_key.to_owned(), key);
-    }
-}
-
-impl Drop for EcrServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
