@@ -162,7 +162,7 @@ impl<T: PullTokens> Tokens<T> {
     }
 }
 
-/// The end of a login's life, and what is strange about it.
+/// The end of a login's life, and why that end cannot be right.
 fn believed(expires: Option<Timestamp>, now: Timestamp) -> (Timestamp, Option<String>) {
     let after = |life: SignedDuration| now.saturating_add(life).unwrap_or(now);
     match expires {
