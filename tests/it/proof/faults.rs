@@ -17,6 +17,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 struct Row {
     name: &'static str,
     begin: fn(&Faults),
+    /// Whether the fault begins again until the agent meets it: the agent may be making another mirror at the moment.
+    repeats: bool,
     end: fn(&Faults),
     /// All in what the agent logs meanwhile; none where it helps itself.
     says: &'static [&'static str],
@@ -38,6 +40,7 @@ const ON_THE_WAY: [Row; 6] = [
     Row {
         name: "a server that says nothing",
         begin: |on| on.leads_to(on.silent.local_addr().unwrap()),
+        repeats: false,
         end: Faults::leads_home,
         says: &[
             "did not answer within 1s (waiting for its SSH greeting)",
@@ -47,6 +50,7 @@ const ON_THE_WAY: [Row; 6] = [
     Row {
         name: "silence after the banner",
         begin: |on| on.leads_to(on.greeter),
+        repeats: false,
         end: Faults::leads_home,
         says: &[
             "did not answer within 1s (SSH key exchange, after its greeting)",
@@ -56,6 +60,7 @@ const ON_THE_WAY: [Row; 6] = [
     Row {
         name: "a stall on an open connection",
         begin: |on| on.scene.relay.stall(),
+        repeats: false,
         end: |on| on.scene.relay.heal(),
         says: &["did not answer within 1s"],
     },
@@ -65,6 +70,7 @@ const ON_THE_WAY: [Row; 6] = [
             on.scene.relay.cut_every(Direction::ToClient, 2_500, Ending::Reset);
             on.scene.relay.reset();
         },
+        repeats: false,
         end: |on| on.scene.relay.heal(),
         says: &["127.0.0.1", "fetch failed"],
     },
@@ -74,12 +80,14 @@ const ON_THE_WAY: [Row; 6] = [
             on.scene.git.stop();
             on.scene.relay.reset();
         },
+        repeats: false,
         end: |on| on.scene.git.resume().unwrap(),
         says: &["fetch failed"],
     },
     Row {
         name: "another host key",
         begin: |on| on.leads_to(on.impostor.addr()),
+        repeats: false,
         end: Faults::leads_home,
         says: &["another server may answer in its name", "SHA256:"],
     },
@@ -92,6 +100,7 @@ const RIGHTS: [Row; 4] = [
             on.scene.git.deauthorize(&on.key).unwrap();
             on.scene.relay.reset();
         },
+        repeats: false,
         end: |on| on.scene.git.authorize(&on.key, Access::ReadWrite).unwrap(),
         says: &["does not accept our key", "tidegate identity"],
     },
@@ -101,6 +110,7 @@ const RIGHTS: [Row; 4] = [
             on.scene.git.authorize(&on.key, Access::ReadOnly).unwrap();
             on.scene.relay.reset();
         },
+        repeats: false,
         end: |on| on.scene.git.authorize(&on.key, Access::ReadWrite).unwrap(),
         says: &["the deploy key may not write", "give it write access"],
     },
@@ -110,12 +120,14 @@ const RIGHTS: [Row; 4] = [
             let hook = "#!/bin/sh\necho 'frozen until Monday' >&2\nexit 1\n";
             on.scene.repo.hook("pre-receive", hook).unwrap();
         },
+        repeats: false,
         end: |on| on.scene.repo.remove_hook("pre-receive").unwrap(),
         says: &["the server refused the push", "frozen until Monday"],
     },
     Row {
         name: "a stale lock on the server's branch",
         begin: |on| std::fs::write(on.scene.repo.path().join("refs/heads/main.lock"), "").unwrap(),
+        repeats: false,
         end: |on| std::fs::remove_file(on.scene.repo.path().join("refs/heads/main.lock")).unwrap(),
         says: &["the server refused the push", "failed to update ref"],
     },
@@ -133,6 +145,7 @@ const DISK: [Row; 6] = [
                 corrupt(&path);
             }
         },
+        repeats: false,
         end: |_| {},
         says: &["fetched again"],
     },
@@ -147,6 +160,7 @@ const DISK: [Row; 6] = [
                 std::fs::write(folder.join("objects/pack/tmp_pack_x"), "half").unwrap();
             }
         },
+        repeats: false,
         end: |_| {},
         says: &[],
     },
@@ -159,6 +173,7 @@ const DISK: [Row; 6] = [
                 }
             }
         },
+        repeats: true,
         end: |_| {},
         says: &["fetched again"],
     },
@@ -166,6 +181,7 @@ const DISK: [Row; 6] = [
         name: "a mirror that is gone",
         // In one step: the agent may be writing into the folder.
         begin: |on| std::fs::rename(on.state().join("mirror"), on.state().join("gone")).unwrap(),
+        repeats: false,
         end: |_| {},
         says: &[],
     },
@@ -179,12 +195,14 @@ const DISK: [Row; 6] = [
                 .unwrap();
             assert!(String::from_utf8_lossy(&filled.stderr).contains("No space left"));
         },
+        repeats: false,
         end: |on| std::fs::remove_file(on.state().join("filler")).unwrap(),
         says: &["the disk with the mirror's folder", "is full"],
     },
     Row {
         name: "a read-only disk",
         begin: |on| on.run("mount", &["-t", "tmpfs", "-o", "ro,size=4k", "tmpfs"]),
+        repeats: false,
         end: |on| on.run("umount", &[]),
         says: &["Read-only file system"],
     },
@@ -226,12 +244,12 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Leaves a lock behind. A lock that the agent holds at the moment would go with the agent's own change.
+/// Leaves a lock behind. A lock that the agent holds at the moment goes with the agent's own change, and the next call leaves one.
 fn lock(path: &Path) {
-    let begin = Instant::now();
-    while let Err(error) = std::fs::File::create_new(path) {
-        assert!(begin.elapsed() < DEADLINE, "{}: {error}", path.display());
-        std::thread::sleep(Duration::from_millis(1));
+    if let Err(error) = std::fs::File::create_new(path) {
+        // The agent may also remove the whole mirror meanwhile.
+        let is_met = [std::io::ErrorKind::AlreadyExists, std::io::ErrorKind::NotFound].contains(&error.kind());
+        assert!(is_met, "{}: {error}", path.display());
     }
 }
 
@@ -318,6 +336,9 @@ impl Faults {
                         row.says
                     );
                     tokio::time::sleep(Duration::from_millis(20)).await;
+                    if row.repeats {
+                        (row.begin)(&self);
+                    }
                 }
             }
             let told = begin.elapsed();
