@@ -7,7 +7,7 @@ use super::repo::RepoFailure;
 use crate::manifest::{Document, Kustomization, Operation};
 use crate::model::{BlobId, CommitId, ConfigBranch, Finding, RepoPath, Severity, TargetId};
 use crate::plan::OverlayFields;
-use crate::resource::Object;
+use crate::resource::{Object, Suspended};
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -47,6 +47,8 @@ pub struct TargetState {
     pub units: Arc<[RepoPath]>,
     /// Whether everything below the target's paths was read. Only a complete state says that an absent object is gone.
     pub complete: bool,
+    /// The Kustomizations of Flux v2 whose objects stay as they are.
+    pub suspended: Suspended,
 }
 
 /// The documents of a commit that may hold image fields.

@@ -1,6 +1,6 @@
 use super::desired::DesiredHash;
 use super::fingerprint::Fingerprint;
-use super::member::MemberKey;
+use super::member_key::MemberKey;
 use super::observed::ObservedObject;
 use super::version::ResourceVersion;
 use sha2::{Digest, Sha256};

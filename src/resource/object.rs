@@ -52,6 +52,14 @@ impl Origin {
             Self::Rendered { folder } => folder,
         }
     }
+
+    /// Where the object stands in the file, if it was read from one.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::File { position, .. } => Some(*position),
+            Self::Rendered { .. } | Self::Release { .. } => None,
+        }
+    }
 }
 
 /// What the annotations of an object ask of sync, and how it became what it is.

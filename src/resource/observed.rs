@@ -3,6 +3,7 @@ use super::field_set::FieldPath;
 use super::fingerprint::Fingerprint;
 use super::given_up::GivenUp;
 use super::health::Health;
+use super::member_key::MemberKey;
 use super::prune_policy::PrunePolicy;
 use super::takeover::Additions;
 use super::version::ResourceVersion;
@@ -48,6 +49,8 @@ pub struct ObservedObject {
     pub finalizers: Vec<String>,
     /// What its annotations say about pruning.
     pub prune: PrunePolicy,
+    /// The Kustomization of Flux v2 that it comes from, see [`Suspended`](super::Suspended).
+    pub kustomization: Option<MemberKey>,
     /// Its health.
     pub health: Health,
     /// Since when it is ready or failed, where its conditions say that.
@@ -83,6 +86,7 @@ impl ObservedObject {
             && self.is_claimed == other.is_claimed
             && (other.has_later_writer || !self.is_other_content(other))
             && self.prune == other.prune
+            && self.kustomization == other.kustomization
             && self.agrees_outside_own_fields(other)
     }
 
@@ -137,6 +141,7 @@ impl ObservedObject {
             allocations: Allocations::default(),
             finalizers: Vec::new(),
             prune: PrunePolicy::ByKind,
+            kustomization: None,
             health: Health::Unknown,
             since: None,
             given_up: None,

@@ -69,6 +69,8 @@ pub enum RetainReason {
     ProtectedKind,
     /// It is being deleted already.
     Terminating,
+    /// It comes from a Kustomization of Flux v2 that is suspended.
+    Suspended,
 }
 
 impl fmt::Display for RetainReason {
@@ -81,6 +83,9 @@ impl fmt::Display for RetainReason {
             Self::Annotated => "its annotations disable pruning",
             Self::ProtectedKind => "its kind is only deleted when it is annotated tidegate.dev/prune: \"enabled\"",
             Self::Terminating => "it is being deleted already",
+            Self::Suspended => {
+                "its Kustomization is suspended, or was perhaps declared by one that is; nothing of that is deleted until it is resumed"
+            }
         })
     }
 }

@@ -1,4 +1,4 @@
-use super::member::{MemberKey, MemberKeys};
+use super::member_key::{MemberKey, MemberKeys};
 use crate::model::CommitId;
 use std::collections::BTreeMap;
 

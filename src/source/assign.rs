@@ -1,12 +1,13 @@
 use super::carry_out::{CarriedOut, is_kustomization, is_of_flux_itself, is_source};
 use super::discover::Folders;
+use super::duplicates::drop_duplicates;
 use super::reading::FileReading;
 use super::substitution::Substitution;
 use super::{argo_cd, flux_v2};
 use crate::manifest::Document;
-use crate::model::{CommitId, ConfigBranch, Finding, ObjectId, RepoPath, Severity, TargetId};
+use crate::model::{CommitId, ConfigBranch, Finding, RepoPath, Severity, TargetId};
 use crate::port::{DeclaredImages, Rendering, TargetState, TreeFile};
-use crate::resource::{Object, Origin};
+use crate::resource::{Object, Suspended};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ impl TargetPaths {
             complete: !findings.iter().any(Finding::is_error),
             findings,
             units,
+            suspended: Suspended::default(),
         }
     }
 
@@ -85,10 +87,7 @@ impl TargetPaths {
         let refused = objects.extract_if(.., is_release);
         let findings = refused.map(|object| Finding {
             path: object.origin.path().clone(),
-            position: match &object.origin {
-                Origin::File { position, .. } => Some(*position),
-                Origin::Rendered { .. } | Origin::Release { .. } => None,
-            },
+            position: object.origin.position(),
             object: Some(object.id.clone()),
             severity: Severity::Error,
             message: format!(
@@ -225,10 +224,12 @@ pub(super) fn assign(targets: &[TargetPaths], mut read: Read<'_>) -> Assigned {
         extra.extend(declared_twice);
         let covered = common.iter().filter(|finding| target.covers(&finding.path));
         let findings = covered.chain(&extra).cloned().collect();
-        states.insert(
-            target.target.clone(),
-            Arc::new(target.state(read.commit, objects, findings, Arc::clone(&read.units))),
-        );
+        let mut state = target.state(read.commit, objects, findings, Arc::clone(&read.units));
+        state.suspended = read
+            .carried
+            .map(|carried| carried.suspended.clone())
+            .unwrap_or_default();
+        states.insert(target.target.clone(), Arc::new(state));
         own.extend(extra);
         duplicates.insert(&target.target, twice);
     }
@@ -329,45 +330,4 @@ fn images(applied: Vec<Arc<Document>>, read: &Read<'_>) -> DeclaredImages {
         images.values.extend(reading.values.iter().cloned());
     }
     images
-}
-
-/// Removes the objects that are declared twice, since only their author knows which declaration counts.
-fn drop_duplicates(objects: &mut Vec<Arc<Object>>) -> (BTreeSet<ObjectId>, Vec<Finding>) {
-    let mut declarations: BTreeMap<&ObjectId, Vec<&Origin>> = BTreeMap::new();
-    for object in objects.iter() {
-        declarations.entry(&object.id).or_default().push(&object.origin);
-    }
-    declarations.retain(|_, origins| origins.len() > 1);
-    let findings: Vec<Finding> = declarations
-        .iter()
-        .filter_map(|(id, origins)| {
-            let (first, others) = origins.split_first()?;
-            let others: Vec<String> = others.iter().map(|origin| written(origin)).collect();
-            Some(Finding {
-                path: first.path().clone(),
-                position: match first {
-                    Origin::File { position, .. } => Some(*position),
-                    Origin::Rendered { .. } | Origin::Release { .. } => None,
-                },
-                object: Some((*id).clone()),
-                severity: Severity::Error,
-                message: format!(
-                    "also declared in {}, so neither declaration is applied; remove one of them",
-                    others.join(", ")
-                ),
-            })
-        })
-        .collect();
-    let duplicates: BTreeSet<ObjectId> = declarations.into_keys().cloned().collect();
-    if !duplicates.is_empty() {
-        objects.retain(|object| !duplicates.contains(&object.id));
-    }
-    (duplicates, findings)
-}
-
-fn written(origin: &Origin) -> String {
-    match origin {
-        Origin::File { path, position } => format!("{path}:{}", position.line),
-        Origin::Rendered { .. } | Origin::Release { .. } => origin.path().to_string(),
-    }
 }

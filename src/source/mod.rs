@@ -23,6 +23,7 @@ mod argo_cd;
 mod assign;
 mod carry_out;
 mod discover;
+mod duplicates;
 mod findings;
 mod flux_v1;
 mod flux_v2;

@@ -4,7 +4,7 @@ use crate::manifest::{NotSubstituted, Variables, may_change, substitute};
 use crate::model::{Finding, RepoPath, Severity};
 use crate::port::InputObjects;
 use crate::release::SourceObject;
-use crate::resource::{Object, Origin};
+use crate::resource::Object;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -137,10 +137,7 @@ impl Substitution {
         });
         let finding = |(object, refusal): (&Arc<Object>, &NotSubstituted)| Finding {
             path: object.origin.path().clone(),
-            position: match &object.origin {
-                Origin::File { position, .. } => Some(*position),
-                Origin::Rendered { .. } | Origin::Release { .. } => None,
-            },
+            position: object.origin.position(),
             object: Some(object.id.clone()),
             severity: Severity::Error,
             message: format!("not applied: {refusal}"),

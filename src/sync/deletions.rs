@@ -4,7 +4,7 @@ use super::report::WaitingDeletions;
 use super::sync_plan::{DeletionStep, SyncPlan};
 use crate::model::{CommitId, ObjectId, RepoPath};
 use crate::port::TargetState;
-use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Origin, Wave, may_prune};
+use crate::resource::{Authorship, GroupKind, MemberKey, MemberKeys, Origin, RetainReason, Wave, may_prune};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ impl SyncPlan {
             mut recorded,
             mut unknown,
             set,
-        } = self.find_undeclared(inputs);
+        } = self.find_undeclared(declared, inputs);
         let (count, count_recorded) = (recorded.len() + unknown.len(), recorded.len());
         if count == 0 {
             return;
@@ -69,7 +69,7 @@ impl SyncPlan {
     }
 
     /// The members that may be pruned, later waves first, and the size of the set. Records why the others are retained.
-    fn find_undeclared(&mut self, inputs: &PlanInputs<'_>) -> Undeclared {
+    fn find_undeclared(&mut self, declared: &TargetState, inputs: &PlanInputs<'_>) -> Undeclared {
         let mut undeclared = Undeclared {
             set: inputs.observed.count(),
             ..Undeclared::default()
@@ -84,6 +84,9 @@ impl SyncPlan {
             }
             match may_prune(id, live, inputs.members, inputs.protected) {
                 Err(reason) => self.retained.push((id.clone(), reason)),
+                Ok(_) if declared.suspended.holds(live.kustomization) => {
+                    self.retained.push((id.clone(), RetainReason::Suspended));
+                }
                 Ok(_) if inputs.cache.has_deleted(id, &live.uid, inputs.now) => {}
                 Ok(authorship) => {
                     if let Some(served) = inputs.kinds.preferred.get(&GroupKind::of(id)) {

@@ -1,7 +1,8 @@
 use crate::cluster::ownership::{additions, ownership};
 use crate::model::ObjectId;
 use crate::resource::{
-    Allocations, FormerOwner, GivenUp, GroupKind, Health, ObservedObject, PrunePolicy, REVISION, ResourceVersion, Run,
+    Allocations, FormerOwner, GivenUp, GroupKind, Health, MemberKey, ObservedObject, PrunePolicy, REVISION,
+    ResourceVersion, Run, Suspended,
 };
 use kube::core::{DynamicObject, ObjectMeta};
 use serde_json::{Value, json};
@@ -81,6 +82,11 @@ pub fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) 
             annotations.map(|(key, value)| (key.as_str(), value.as_str())),
             ownership.owns_prune,
         ),
+        kustomization: metadata
+            .annotations
+            .as_ref()
+            .and_then(|annotations| annotations.get(Suspended::ANNOTATION))
+            .map(|name| MemberKey::of_kustomization(name)),
         health,
         since: None,
         given_up: None,

@@ -1,13 +1,14 @@
+use super::find::seeds;
 use super::finish::finished;
 use super::folder::Folder;
 use super::order::{Outcomes, order};
-use super::spec::{Carried, Key, Place, is_kustomization, is_of_flux_itself};
+use super::spec::{Carried, Key, Place, is_kustomization};
 use crate::manifest::Variables;
 use crate::model::{CommitId, Finding, RepoPath, Severity};
 use crate::plan::FluxSources;
 use crate::port::{ConfigRepo, InputObjects, Rendering, RepoFailure, TreeFile};
 use crate::release::SourceObject;
-use crate::resource::Object;
+use crate::resource::{Object, Suspended};
 use crate::source::named::Named;
 use crate::source::pending::{Pending, Renderers};
 use crate::source::reach::Reach;
@@ -51,6 +52,8 @@ pub(in crate::source) struct CarriedOut {
     pub(in crate::source) sources: BTreeSet<SourceObject>,
     /// Stands for the variables.
     pub(in crate::source) variables: Option<[u8; 32]>,
+    /// The Kustomizations whose objects stay as they are.
+    pub(in crate::source) suspended: Suspended,
     /// Whether another reading of the same commit may say something else.
     pub(in crate::source) may_pass: bool,
 }
@@ -81,8 +84,10 @@ impl CarryOut {
         declared: Vec<Arc<Object>>,
     ) -> Result<CarriedOut, RepoFailure> {
         let mut out = CarriedOut::default();
-        let mut open = seeds(&declared, scene.sources, &mut out);
-        out.findings.extend(flux_itself(&declared));
+        let seeds = seeds(&declared, scene.sources);
+        let mut open = seeds.first;
+        out.claimed.extend(seeds.claimed);
+        out.findings.extend(seeds.findings);
         if open.is_empty() {
             self.renderings.clear();
             return Ok(out);
@@ -130,6 +135,11 @@ impl CarryOut {
         }
         self.renderings.truncate(round);
         order(&mut outcomes, &mut out.findings);
+        let names = outcomes
+            .iter()
+            .map(|(key, (carried, _))| (key.to_string(), carried.spec.suspend));
+        let names: Vec<(String, bool)> = names.collect();
+        out.suspended = Suspended::of(names.iter().map(|(name, suspended)| (name.as_str(), *suspended)));
         for (carried, objects) in outcomes.into_values() {
             out.objects.extend(objects.map(|objects| (carried.place.path, objects)));
         }
@@ -229,8 +239,10 @@ impl CarryOut {
             }
         };
         if carried.spec.suspend {
-            let message = "suspended: nothing of it is applied or deleted, and until it is resumed nothing else is deleted either";
-            out.findings.push(carried.finding(Severity::Error, message.to_owned()));
+            let message = "suspended: nothing of it is applied or deleted until it is resumed; Kustomizations that it declares are \
+                           carried out as git has them";
+            out.findings
+                .push(carried.finding(Severity::Warning, message.to_owned()));
         }
         let mut objects = Vec::new();
         for object in &rendering?.objects {
@@ -262,72 +274,16 @@ impl CarryOut {
     }
 }
 
-/// The Kustomizations of `repo.paths` that are to be carried out first. One that lies in the folder of another comes from what that
-/// one renders.
-fn seeds(declared: &[Arc<Object>], sources: &FluxSources<'_>, out: &mut CarriedOut) -> Vec<(Arc<Object>, Place)> {
-    let own = |object: &&Arc<Object>| is_kustomization(object) && !sources.is_elsewhere(&object.value.value(), None);
-    for object in declared
-        .iter()
-        .filter(|object| is_kustomization(object) && !own(object))
-    {
-        let place = Place::of(object);
-        out.findings.push(Finding {
-            path: place.path,
-            position: place.position,
-            object: Some(object.id.clone()),
-            severity: Severity::Error,
-            message: "it follows another repository or branch, which the agent does not read; give that repository an agent of its \
-                      own, and remove the Kustomization"
-                .to_owned(),
-        });
-    }
-    let all: Vec<(&Arc<Object>, RepoPath)> = declared
-        .iter()
-        .filter(own)
-        .map(|object| (object, folder_of(object)))
-        .collect();
-    let lies_in_another = |(object, path): &&(&Arc<Object>, RepoPath)| {
-        let at = object.origin.path();
-        !at.is_within(path) && all.iter().any(|(_, other)| at.is_within(other))
-    };
-    out.claimed.extend(all.iter().map(|(_, path)| path.clone()));
-    let seeds = all.iter().filter(|seed| !lies_in_another(seed));
-    seeds
-        .map(|(object, _)| (Arc::clone(object), Place::of(object)))
-        .collect()
-}
-
-/// One notice for all objects of Flux, which are not applied.
-fn flux_itself(declared: &[Arc<Object>]) -> Option<Finding> {
-    let first = declared.iter().find(|object| is_of_flux_itself(object))?;
-    let place = Place::of(first);
-    Some(Finding {
-        path: place.path,
-        position: place.position,
-        object: None,
-        severity: Severity::Notice,
-        message: "the controllers of Flux and their rights are not applied, since their work is done here (sync.flux: carry-out); remove \
-                  them from the repository when nobody needs them"
-            .to_owned(),
-    })
-}
-
-/// The folder that a Kustomization names.
-fn folder_of(object: &Object) -> RepoPath {
-    let value = object.value.value();
-    let text = value
-        .pointer("/spec/path")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
-    let path = RepoPath::default().join(text.trim_start_matches('/'));
-    path.and_then(Result::ok).unwrap_or_default()
-}
-
 fn read(open: Vec<(Arc<Object>, Place)>, known: &Outcomes, out: &mut CarriedOut) -> Vec<Carried> {
     let mut all: BTreeMap<Key, Carried> = BTreeMap::new();
     for (object, place) in open {
         let key = Key::of(&object);
-        if known.contains_key(&key) || all.contains_key(&key) {
+        let same = known.get(&key).map(|(carried, _)| carried).or_else(|| all.get(&key));
+        if let Some(same) = same {
+            // A Kustomization may render the folder that it is declared in, and so declares itself.
+            if same.place.path != place.path {
+                out.findings.push(same.declared_again(&place));
+            }
             continue;
         }
         match Carried::read(&object, &place, &mut out.findings) {

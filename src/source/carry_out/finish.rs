@@ -2,7 +2,7 @@
 
 use super::spec::Carried;
 use crate::manifest::{NotSubstituted, Variables, substitute};
-use crate::resource::{Ignore, Intent, Object, Packed};
+use crate::resource::{Ignore, Intent, Object, Packed, Suspended};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub(super) fn finished(
             all.iter().map(|(key, text)| (key.as_str(), text.as_str())),
         );
     }
+    let name = carried.key.to_string();
+    changed |= set(&mut value, "annotations", [(Suspended::ANNOTATION, name.as_str())]);
     let asks = |key: &str| {
         let key = format!("{OF_FLUX}{key}");
         let of = |entries: &str| value.pointer(entries)?.get(&key)?.as_str().map(str::to_owned);

@@ -9,11 +9,13 @@
 //! Kustomization that is not carried out leaves the target incomplete, so that nothing is deleted because of it.
 
 mod carry;
+mod find;
 mod finish;
 mod folder;
 mod generate;
 mod order;
 mod spec;
+mod unhonoured;
 
 pub(super) use carry::{CarriedOut, CarryOut, Scene};
 pub(super) use generate::{Additions, generate};

@@ -38,14 +38,8 @@ pub(super) fn order(outcomes: &mut Outcomes, findings: &mut Vec<Finding>) {
         let on = &waits_for[&key];
         let missing = on.iter().find(|on| decided.get(on) != Some(&true));
         let reason = missing.map(|on| match outcomes.contains_key(on) {
-            true => format!(
-                "it waits for Kustomization {}/{}, which is not carried out",
-                on.namespace, on.name
-            ),
-            false => format!(
-                "it waits for Kustomization {}/{}, which is not declared; correct spec.dependsOn",
-                on.namespace, on.name
-            ),
+            true => format!("it waits for Kustomization {on}, which is not carried out"),
+            false => format!("it waits for Kustomization {on}, which is not declared; correct spec.dependsOn"),
         });
         refuse(&key, reason, outcomes, findings);
         let is_there = outcomes[&key].1.is_some();
@@ -89,10 +83,7 @@ fn wait(key: &Key, on: &BTreeSet<Key>, outcomes: &mut Outcomes, findings: &mut V
             .map(dependency)
             .collect();
         if awaited.len() > MOST {
-            let message = format!(
-                "the objects of {}/{} wait for its first {MOST} objects alone",
-                key.namespace, key.name
-            );
+            let message = format!("the objects of {key} wait for its first {MOST} objects alone");
             findings.push(carried.finding(Severity::Warning, message));
         }
         all.extend(awaited.into_iter().take(MOST));

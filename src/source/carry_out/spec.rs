@@ -1,43 +1,15 @@
+use super::unhonoured::unhonoured;
 use crate::model::{Finding, Position, RepoPath, Severity};
-use crate::resource::{GroupKind, Object, Origin};
+use crate::resource::{GroupKind, Object};
 use crate::source::substitute::{Substitute, SubstituteFrom};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 const GROUP: &str = "kustomize.toolkit.fluxcd.io";
 /// What Flux gives its own objects.
 const PART_OF: &str = "/metadata/labels/app.kubernetes.io~1part-of";
-/// Keys of the `spec` that are honoured, or that ask for nothing that is left to do.
-const KNOWN: [&str; 26] = [
-    "buildMetadata",
-    "commonMetadata",
-    "components",
-    "decryption",
-    "deletionPolicy",
-    "dependsOn",
-    "force",
-    "healthChecks",
-    "ignoreMissingComponents",
-    "images",
-    "interval",
-    "namePrefix",
-    "nameSuffix",
-    "patches",
-    "patchesJson6902",
-    "patchesStrategicMerge",
-    "path",
-    "postBuild",
-    "prune",
-    "retryInterval",
-    "sourceRef",
-    "suspend",
-    "targetNamespace",
-    "timeout",
-    "validation",
-    "wait",
-];
-
 /// Where a Kustomization is declared, below `repo.paths`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -49,10 +21,7 @@ impl Place {
     pub(super) fn of(object: &Object) -> Self {
         Self {
             path: object.origin.path().clone(),
-            position: match &object.origin {
-                Origin::File { position, .. } => Some(*position),
-                Origin::Rendered { .. } | Origin::Release { .. } => None,
-            },
+            position: object.origin.position(),
         }
     }
 }
@@ -114,7 +83,6 @@ pub(super) struct Reference {
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) namespace: Option<String>,
-    ready_expr: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -137,6 +105,32 @@ struct Source {
 struct Decryption {
     provider: String,
     secret_ref: Option<Reference>,
+    service_account_name: Option<String>,
+}
+
+impl Spec {
+    /// Why what it says about keys and variables cannot be carried out.
+    fn refusal(&self) -> Option<String> {
+        let decryption = self.decryption.as_ref();
+        if let Some(Decryption { provider, .. }) = decryption.filter(|decryption| decryption.provider != "sops") {
+            return Some(format!(
+                "spec.decryption.provider {provider:?} is not known; write sops"
+            ));
+        }
+        if decryption.is_some_and(|decryption| decryption.service_account_name.is_some()) {
+            return Some(
+                "spec.decryption.serviceAccountName is not honoured; the agent decrypts with the keys of secretRef or with its own \
+                 identity: give the right to its own identity, and remove the field"
+                    .to_owned(),
+            );
+        }
+        let mut sources = self.post_build.iter().flat_map(|build| &build.substitute_from);
+        let Source { kind, name, .. } =
+            sources.find(|source| !["ConfigMap", "Secret"].contains(&source.kind.as_str()))?;
+        Some(format!(
+            "spec.postBuild.substituteFrom names {kind:?} {name}, and variables come from a ConfigMap or a Secret; correct the kind"
+        ))
+    }
 }
 
 impl Carried {
@@ -162,13 +156,8 @@ impl Carried {
                 return Err(refused(format!("spec.{name} is not honoured; {advice}")));
             }
         }
-        if let Some(decryption) = &spec.decryption
-            && decryption.provider != "sops"
-        {
-            return Err(refused(format!(
-                "spec.decryption.provider {:?} is not known; write sops",
-                decryption.provider
-            )));
+        if let Some(reason) = spec.refusal() {
+            return Err(refused(reason));
         }
         let text = spec.path.clone().unwrap_or_default();
         let path = RepoPath::default().join(text.trim_start_matches('/'));
@@ -180,7 +169,7 @@ impl Carried {
                 )));
             }
         };
-        for (what, advice) in unhonoured(&written, &spec) {
+        for (what, advice) in unhonoured(&written) {
             let message = format!("{what} is not honoured: {advice}");
             findings.push(finding(object, place, Severity::Warning, message));
         }
@@ -231,6 +220,22 @@ impl Carried {
         !self.spec.images.is_empty() || texts.any(|text| text.contains("image"))
     }
 
+    /// The finding at another place that declares a Kustomization with its namespace and name.
+    pub(super) fn declared_again(&self, place: &Place) -> Finding {
+        Finding {
+            path: place.path.clone(),
+            position: place.position,
+            ..self.finding(
+                Severity::Error,
+                format!(
+                    "not carried out: {} declares one with this namespace and name; rename one of the two, or give the other cluster an \
+                     agent of its own",
+                    self.place.path
+                ),
+            )
+        }
+    }
+
     /// A finding about it.
     pub(super) fn finding(&self, severity: Severity, message: String) -> Finding {
         Finding {
@@ -238,7 +243,7 @@ impl Carried {
             position: self.place.position,
             object: None,
             severity,
-            message: format!("Kustomization {}/{}: {message}", self.key.namespace, self.key.name),
+            message: format!("Kustomization {}: {message}", self.key),
         }
     }
 }
@@ -252,37 +257,20 @@ impl Key {
     }
 }
 
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 fn finding(object: &Object, place: &Place, severity: Severity, message: String) -> Finding {
-    let Key { namespace, name } = Key::of(object);
     Finding {
         path: place.path.clone(),
         position: place.position,
         object: None,
         severity,
-        message: format!("Kustomization {namespace}/{name}: {message}"),
+        message: format!("Kustomization {}: {message}", Key::of(object)),
     }
-}
-
-/// The parts of a `spec` that nobody honours, with advice.
-fn unhonoured(written: &Value, spec: &Spec) -> Vec<(String, &'static str)> {
-    let mut all = Vec::new();
-    for name in written.as_object().into_iter().flat_map(|all| all.keys()) {
-        if !KNOWN.contains(&name.as_str()) && !written[name].is_null() {
-            let advice = match name.as_str() {
-                "healthCheckExprs" => "health is judged by conditions and by kstatus; remove the field",
-                "ignore" => "annotate the objects tidegate.dev/ignore-fields",
-                _ => "it is not known; remove the field",
-            };
-            all.push((format!("spec.{name}"), advice));
-        }
-    }
-    if spec.depends_on.iter().any(|on| on.ready_expr.is_some()) {
-        all.push((
-            "spec.dependsOn[].readyExpr".to_owned(),
-            "readiness is judged by conditions and by kstatus; remove the field",
-        ));
-    }
-    all
 }
 
 /// Whether an object is a Kustomization of Flux v2.

@@ -8,7 +8,7 @@ use crate::port::{
 use crate::resource::{
     Allocations, AppliedMarks, DeletionLimit, FieldPath, Fingerprint, GroupKind, Health, Intent, KindVersion,
     LiveObject, Object, ObservedObject, Origin, PART_OF_LABEL, Packed, PodFault, Protected, REPLICAS, ResourceVersion,
-    ServedKind, SetName,
+    ServedKind, SetName, Suspended,
 };
 use crate::sync::{Approval, SyncReport, Syncer, Target};
 use serde_json::{Value, json};
@@ -566,6 +566,7 @@ pub(super) fn commit(number: u8, objects: &[(&str, &str, Value)]) -> TargetState
         findings: vec![],
         units: [].into(),
         complete: true,
+        suspended: Suspended::default(),
     }
 }
 

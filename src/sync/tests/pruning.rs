@@ -3,7 +3,7 @@
 use super::fake::{Call, Fake, commit, maps, pass};
 use crate::model::{Finding, ObjectId, Position, RepoPath, Severity};
 use crate::port::TargetState;
-use crate::resource::{DeletionLimit, Drift, GroupKind, Packed, RetainReason, Waited};
+use crate::resource::{DeletionLimit, Drift, GroupKind, MemberKey, Packed, RetainReason, Suspended, Waited};
 use crate::sync::{ApplyCache, Approval, PlanInputs, plan};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -295,6 +295,44 @@ async fn a_copied_label_and_field_manager_do_not_make_an_object_the_agents() {
         assert_eq!(report.retained[0].1, RetainReason::NotApplied);
     }
     assert!(!fake.take_calls().iter().any(|call| matches!(call, Call::Delete(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_suspended_keeps_its_objects_and_others_are_deleted_meanwhile() {
+    let fake = Fake::new();
+    let mut syncer = fake.syncer();
+    let names = maps(&["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+    pass(&mut syncer, &commit(1, &names)).await;
+    let of = |name: &str| Some(MemberKey::of_kustomization(name));
+    for (id, live) in &mut fake.world().live {
+        live.kustomization = match id.name.as_str() {
+            "a" => of("flux-system/apps"),
+            _ => of("flux-system/base"),
+        };
+    }
+    fake.deliver();
+    let all = |is_suspended| Suspended::of([("flux-system/apps", is_suspended), ("flux-system/base", false)]);
+    let suspended = TargetState {
+        suspended: all(true),
+        ..commit(2, &names[2..])
+    };
+    let report = pass(&mut syncer, &suspended).await;
+    let pruned: Vec<&str> = report.pruned.iter().map(|id| id.name.as_str()).collect();
+    assert_eq!(pruned, ["b"], "{report:?}");
+    let retained: Vec<_> = report
+        .retained
+        .iter()
+        .map(|(id, why)| (id.name.as_str(), *why))
+        .collect();
+    assert_eq!(retained, [("a", RetainReason::Suspended)]);
+    fake.deliver();
+    let resumed = TargetState {
+        suspended: all(false),
+        ..commit(3, &names[2..])
+    };
+    let report = pass(&mut syncer, &resumed).await;
+    let pruned: Vec<&str> = report.pruned.iter().map(|id| id.name.as_str()).collect();
+    assert_eq!(pruned, ["a"], "{report:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -199,6 +199,9 @@ async fn both_clusters_of_flux_v2s_layout_converge_without_a_change() {
         );
         let web = world.deployments().get("web").await.unwrap();
         assert_eq!(web.spec.revision_history_limit, Some(3));
+        let annotations = web.metadata.annotations.unwrap_or_default();
+        let from = annotations.get("tidegate.dev/kustomization").map(String::as_str);
+        assert_eq!(from, Some("flux-system/apps"));
         assert_eq!(
             web.metadata.labels.unwrap_or_default().get("stage").map(String::as_str),
             Some(stage)
@@ -268,11 +271,18 @@ async fn rules(cluster: &ControlPlane) {
     // What leaves git goes where `prune` is true, and stays where it is false.
     let both = "resources: [map.yaml, ../base/web]\n";
     let more = format!("{}---\n{}", map("stage", "{stage: a}"), map("more", "{a: b}"));
+    let extra = format!("{}---\n{}", map("kept", "{a: b}"), map("gone", "{a: b}"));
+    let sweeping = kustomization(
+        "extra",
+        &format!("  path: ./extra\n  prune: true\n  targetNamespace: {namespace}\n"),
+    );
     commit(
         &world,
         &[
             ("apps/production/kustomization.yaml", both),
             ("apps/production/map.yaml", &more),
+            ("clusters/production/extra.yaml", &sweeping),
+            ("extra/maps.yaml", &extra),
         ],
     )
     .await;
@@ -289,18 +299,27 @@ async fn rules(cluster: &ControlPlane) {
     has(&world, "other", "a", Some("b")).await;
     has(&world, "shared", "a", Some("b")).await;
 
-    // Suspended, nothing of it is applied or deleted.
+    has(&world, "gone", "a", Some("b")).await;
+
+    // Suspended, nothing of it is applied or deleted. Others go on, with deletions, too.
     let said = commit(
         &world,
         &[
             ("clusters/production/apps.yaml", &apps(&namespace, "  suspend: true\n")),
             ("apps/production/map.yaml", &map("another", "{a: b}")),
             ("infrastructure/configs/map.yaml", &map("other", "{a: c}")),
+            ("extra/maps.yaml", &map("kept", "{a: c}")),
         ],
     )
     .await;
     has(&world, "other", "a", Some("c")).await;
+    has(&world, "gone", "a", None).await;
     assert!(said.contains("Kustomization flux-system/apps: suspended"), "{said}");
     has(&world, "stage", "stage", Some("b")).await;
     has(&world, "another", "a", None).await;
+
+    // Resumed, what left git meanwhile goes.
+    commit(&world, &[("clusters/production/apps.yaml", &apps(&namespace, ""))]).await;
+    has(&world, "another", "a", Some("b")).await;
+    has(&world, "stage", "stage", None).await;
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tidegate::cluster::{Access, ApiServer, Connection, RecordMap};
 use tidegate::model::{CommitId, ObjectId, Position, RepoPath, TargetId};
 use tidegate::port::{TargetApi as _, TargetState};
-use tidegate::resource::{DeletionLimit, Intent, Object, Origin, Packed, Protected, SetName};
+use tidegate::resource::{DeletionLimit, Intent, Object, Origin, Packed, Protected, SetName, Suspended};
 use tidegate::sync::Target as Cluster;
 use tidegate::sync::{Approval, SyncReport, Syncer};
 use tidegate_stack::ControlPlane;
@@ -142,6 +142,7 @@ pub fn declared(target: &TargetId, commit: u8, namespace: &str, objects: Vec<(Va
         findings: vec![],
         units: [].into(),
         complete: true,
+        suspended: Suspended::default(),
     }
 }
 
