@@ -19,6 +19,8 @@ pub(super) const INPUT: &str = "uninstall";
 const MOST_ACTIONS: usize = 3;
 /// How soon git is asked again where it does not say whether the HelmRelease is declared.
 const UNKNOWN: Duration = Duration::from_secs(10);
+/// How soon a release is looked at again on which a process works.
+const WORKED_ON: Duration = Duration::from_secs(5);
 /// The digits of a digest that no revision has.
 const NO_INPUTS: &str = "0000000000000000000000000000000000000000";
 
@@ -54,12 +56,28 @@ impl<C: ReleaseCluster, H: HelmProgram, G: ConfigRepo> Removal<C, H, G> {
         }
         let state = self.declared.published().borrow().clone();
         match declared(state.as_deref(), &self.shared.target, &self.id) {
-            // Sync makes it again, and finds the release as it is.
-            Declared::Yes => return self.forget(&live).await,
+            Declared::Yes => return self.give_back(&live).await,
             Declared::Unknown => return Ok(Some(End::Later(UNKNOWN))),
             Declared::No => {}
         }
         self.go_on(&live).await
+    }
+
+    /// Lets the HelmRelease go, and leaves its release: sync makes the HelmRelease again. The new one does not know what the agent has
+    /// begun, so an operation of the agent that was cut off is ended here; it would be awaited as somebody else's.
+    async fn give_back(&self, live: &HelmRelease) -> Result<Option<End>, ClusterFailure> {
+        let status = Status::read(&live.value);
+        if let (true, Some(spec)) = (has_begun(&status), spec_of(live, &status)) {
+            let name = spec.name();
+            let stored = self.shared.cluster.stored(&name).await?;
+            if self.shared.works_on(&name, &stored).await {
+                return Ok(Some(End::Later(WORKED_ON)));
+            }
+            if let Some(newest) = stored.last().filter(|newest| newest.status.is_pending()) {
+                self.shared.cluster.mark_failed(&name, newest.number).await?;
+            }
+        }
+        self.forget(live).await
     }
 
     /// Uninstalls, or ends.

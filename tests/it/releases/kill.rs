@@ -48,3 +48,43 @@ async fn an_agent_that_is_killed_while_helm_works_leaves_no_release_pending_and_
         );
     }
 }
+
+/// A hook that never ends: nothing in this cluster runs Jobs.
+const HOOK: &str = "apiVersion: batch/v1
+kind: Job
+metadata:
+  name: before-the-end
+  annotations: {helm.sh/hook: pre-delete}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: wait, image: wait}]
+";
+
+#[tokio::test]
+async fn a_helmrelease_that_comes_back_while_its_release_is_uninstalled_by_an_agent_that_is_killed_is_upgraded_at_once()
+{
+    let cluster = ControlPlane::shared().await.unwrap();
+    let chart = chart(&[("templates/hook.yaml", HOOK)]);
+    let mut scene = Scene::start(&cluster, "rel-back", chart, "  values: {text: one}\n").await;
+    scene.settled("Succeeded", "one").await;
+    scene.person.pull().unwrap();
+    scene.person.remove("web.yaml").unwrap();
+    scene.person.commit("remove the release").unwrap();
+    scene.person.push().unwrap();
+    let newest = async |scene: &Scene| scene.history().pop().map(|(_, status)| status);
+    let is_going = |status: &Option<String>| status.as_deref() == Some("uninstalling");
+    scene.until("an uninstall", newest, is_going).await;
+    scene.agent.kill();
+    scene.declare("  values: {text: two}\n");
+    scene.agent.run().await.unwrap();
+    // Somebody else's uninstall would be awaited for eleven minutes.
+    scene.settled("Succeeded", "two").await;
+    let history = scene.history();
+    assert_eq!(
+        history.last().map(|(_, status)| status.as_str()),
+        Some("deployed"),
+        "{history:?}"
+    );
+}
