@@ -18,6 +18,8 @@ async fn worlds_of_a_fixed_seed_and_of_the_commits_violate_nothing() {
             time: TIME,
             shrinking: Duration::ZERO,
             replay: None,
+            // Helm takes its time: `make chaos` has HelmReleases.
+            has_helm: false,
             logs: Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos"),
             is_verbose: false,
         })

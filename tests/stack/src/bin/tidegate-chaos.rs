@@ -29,6 +29,9 @@ struct Arguments {
     /// Program of the agent; without one, `tidegate` beside this program
     #[arg(long)]
     program: Option<PathBuf>,
+    /// Leave HelmReleases out, as the tests do
+    #[arg(long)]
+    no_helm: bool,
     /// Print each operation
     #[arg(long)]
     verbose: bool,
@@ -72,6 +75,7 @@ fn start(arguments: Arguments) -> Result<Report> {
         time: Duration::from_secs_f64(arguments.minutes * 60.0),
         shrinking: Duration::from_secs_f64(arguments.shrink * 60.0),
         replay,
+        has_helm: !arguments.no_helm,
         logs: arguments.logs,
         is_verbose: arguments.verbose,
     };

@@ -12,6 +12,9 @@ pub(super) const MAPS: u64 = 14;
 /// How many Secrets a world may have.
 pub(super) const SECRETS: u64 = 3;
 
+/// How many HelmReleases a world may have.
+pub(super) const RELEASES: u64 = 3;
+
 /// A part of each value of a Secret. It must never come out of the agent.
 pub(super) const CANARY: &str = "canary5f1d";
 
@@ -111,6 +114,31 @@ pub(super) fn service(namespace: &str, name: &str, port: u64) -> String {
     )
 }
 
+/// The name of a HelmRelease.
+pub(super) fn release(number: u64) -> String {
+    format!("r{number}")
+}
+
+/// The manifest of a HelmRelease.
+pub(super) fn helm_release(namespace: &str, target: &str, name: &str, value: u64) -> String {
+    format!(
+        "apiVersion: helm.fluxcd.io/v1\nkind: HelmRelease\nmetadata:\n  name: {name}\n  namespace: {namespace}\nspec:\n  \
+         releaseName: {name}\n  targetNamespace: {target}\n  chart: {{path: charts/map}}\n  values:\n    value: \"{value}\"\n"
+    )
+}
+
+/// The chart of the HelmReleases.
+fn chart() -> [(String, String); 3] {
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata:\n  value: {{ .Values.value | quote }}\n  \
+                    other: {{ .Values.other | quote }}\n";
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: map\nversion: 1.0.0\n"),
+        ("values.yaml", "value: of the chart\nother: of the chart\n"),
+        ("templates/map.yaml", template),
+    ];
+    files.map(|(path, text)| (format!("charts/map/{path}"), text.to_owned()))
+}
+
 /// The files that a world begins with.
 pub(super) fn beginning(namespace: &str) -> Vec<(String, String)> {
     let mut files = vec![
@@ -121,6 +149,7 @@ pub(super) fn beginning(namespace: &str) -> Vec<(String, String)> {
         ("README.md".to_owned(), "# Our fleet\n".to_owned()),
         ("apps/service.yaml".to_owned(), service(namespace, "web", 80)),
     ];
+    files.extend(chart());
     for number in 0..WORKLOADS - 2 {
         let text = workload(namespace, number, &tag(number, 0));
         files.push((format!("apps/w{number}.yaml"), text));

@@ -96,6 +96,10 @@ kinds! {
     OperatorWrite "operator-write" 5,
     /// Flux, Argo CD, Helm or another set marks or makes an object.
     OtherTool "other-tool" 3,
+    /// A person changes, adds or removes a HelmRelease.
+    GitRelease "git-release" 4,
+    /// A person deletes or edits what helm has made, a HelmRelease or its release.
+    KubeRelease "kube-release" 3,
     /// A namespace that rules for pull secrets name is made, deleted or labelled.
     PullNamespace "pull-namespace" 3,
     /// A person makes, changes or deletes a pull secret.
@@ -110,20 +114,29 @@ kinds! {
     GitFault "git-fault" 5,
 }
 
-/// The operations of a seed: the same list for the same seed.
-pub(super) fn generate(seed: u64, bursts: usize, longest: u64) -> Vec<Burst> {
+impl Kind {
+    /// Whether the operation makes helm run, which takes its time.
+    fn needs_helm(self) -> bool {
+        [Self::GitRelease, Self::KubeRelease].contains(&self)
+    }
+}
+
+/// The operations of a seed: the same list for the same seed. Those that make helm run only if there is helm.
+pub(super) fn generate(seed: u64, bursts: usize, longest: u64, has_helm: bool) -> Vec<Burst> {
     let mut random = Random::new(seed);
-    let total: u64 = KINDS.iter().map(|(_, _, weight)| weight).sum();
+    let kinds = KINDS.iter().filter(|(kind, _, _)| has_helm || !kind.needs_helm());
+    let kinds: Vec<&(Kind, &str, u64)> = kinds.collect();
+    let total: u64 = kinds.iter().map(|(_, _, weight)| weight).sum();
     let operation = |random: &mut Random| {
         let mut drawn = random.below(total);
-        let (kind, _, _) = KINDS
+        let (kind, _, _) = kinds
             .iter()
             .find(|(_, _, weight)| {
                 let is_it = drawn < *weight;
                 drawn = drawn.saturating_sub(*weight);
                 is_it
             })
-            .unwrap_or(&KINDS[0]);
+            .unwrap_or(&kinds[0]);
         Operation {
             kind: *kind,
             a: random.below(NUMBERS),
@@ -188,20 +201,20 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_operations_each_time_and_another_seed_gives_others() {
-        assert_eq!(generate(7, 20, 10), generate(7, 20, 10));
-        assert_ne!(generate(7, 20, 10), generate(8, 20, 10));
+        assert_eq!(generate(7, 20, 10, true), generate(7, 20, 10, true));
+        assert_ne!(generate(7, 20, 10, true), generate(8, 20, 10, true));
     }
 
     #[test]
     fn operations_are_read_as_they_were_printed() {
-        let bursts = generate(3, 50, 12);
+        let bursts = generate(3, 50, 12, true);
         assert_eq!(parse(&print(&bursts)).unwrap(), bursts);
         assert!(parse("git-edit:1").is_err() && parse("nothing:1:2").is_err());
     }
 
     #[test]
     fn each_kind_is_drawn() {
-        let bursts = generate(1, 200, 20);
+        let bursts = generate(1, 200, 20, true);
         for (kind, name, _) in KINDS {
             let is_drawn = bursts.iter().flatten().any(|operation| operation.kind == *kind);
             assert!(is_drawn, "{name}");

@@ -9,7 +9,7 @@ use super::judge::{Judge, Violation};
 use super::operation::{Burst, Kind, Operation};
 use super::report::{LOG_LINES, Options, Report};
 use super::world::World;
-use super::{faults, kubectl, people, pulls, registry};
+use super::{faults, kubectl, people, pulls, registry, releases};
 use crate::control_plane::ControlPlane;
 
 /// A violation, and what was so when it was seen.
@@ -29,7 +29,7 @@ pub(super) async fn play(
     bursts: &[Burst],
     mut report: Option<&mut Report>,
 ) -> Result<Option<Found>> {
-    let mut world = World::start(cluster, name, options.program.clone()).await?;
+    let mut world = World::start(cluster, name, options).await?;
     let mut judge = Judge::with_key(world.keys.file());
     let mut violation = judge.settle(&mut world).await?;
     let mut calm = 0;
@@ -94,6 +94,7 @@ async fn act(world: &mut World<'_>, operation: Operation) -> Result<Option<Strin
         Kind::KillAgent | Kind::SecondAgent | Kind::ApiFault | Kind::GitFault | Kind::Command => {
             faults::act(world, operation).await
         }
+        Kind::KubeRelease => releases::act(world, operation).await,
         Kind::PullNamespace | Kind::PullSecret => pulls::act(world, operation).await,
         Kind::KubeApply
         | Kind::KubeServerApply

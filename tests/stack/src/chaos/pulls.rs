@@ -7,7 +7,7 @@ use anyhow::Result;
 use axum::http;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -114,18 +114,21 @@ pub(super) async fn act(world: &mut World<'_>, operation: Operation) -> Result<O
 async fn change_namespace(world: &mut World<'_>, name: &str, b: u64) -> Result<Option<String>> {
     let api: Api<Namespace> = Api::all(world.client.clone());
     if api.get_opt(name).await?.is_none() {
-        make_namespace(world, name, b.is_multiple_of(2)).await?;
+        make_namespace(&world.client, name, b.is_multiple_of(2)).await?;
         return Ok(Some(format!("make namespace {name}")));
     }
-    forget(world, name, |_| true);
+    forget(world, name);
+    if b % 4 < 2 {
+        world.pulls.foreign.retain(|(namespace, _), _| namespace != name);
+    }
     match b % 4 {
         0 => {
-            delete_namespace(world, name).await?;
+            delete_namespace(&world.client, name).await?;
             Ok(Some(format!("delete namespace {name}")))
         }
         1 => {
-            delete_namespace(world, name).await?;
-            make_namespace(world, name, b.is_multiple_of(3)).await?;
+            delete_namespace(&world.client, name).await?;
+            make_namespace(&world.client, name, b.is_multiple_of(3)).await?;
             Ok(Some(format!("make namespace {name} anew")))
         }
         _ => {
@@ -138,29 +141,29 @@ async fn change_namespace(world: &mut World<'_>, name: &str, b: u64) -> Result<O
 }
 
 /// From now on, Secrets of these namespaces may be made anew.
-fn forget(world: &mut World<'_>, name: &str, which: impl Fn(Form) -> bool) {
-    let places = FORMS.into_iter().filter(|form| which(*form));
-    world
-        .pulls
-        .moved
-        .extend(places.map(|form| (name.to_owned(), form.name.to_owned())));
+fn forget(world: &mut World<'_>, name: &str) {
+    let places = FORMS.map(|form| (name.to_owned(), form.name.to_owned()));
+    world.pulls.moved.extend(places);
 }
 
-async fn make_namespace(world: &mut World<'_>, name: &str, builds: bool) -> Result<()> {
+/// Makes a namespace, with the label of the second rule or without.
+pub(super) async fn make_namespace(client: &kube::Client, name: &str, builds: bool) -> Result<()> {
     let labels = if builds { json!({"builds": "yes"}) } else { json!({}) };
     let body = json!({"metadata": {"name": name, "labels": labels}});
-    let api: Api<Namespace> = Api::all(world.client.clone());
+    let api: Api<Namespace> = Api::all(client.clone());
     api.create(&PostParams::default(), &serde_json::from_value(body)?)
         .await?;
     Ok(())
 }
 
 /// Does what a cluster does: the namespace ends, what is in it goes, and then the namespace goes.
-async fn delete_namespace(world: &mut World<'_>, name: &str) -> Result<()> {
-    world.pulls.foreign.retain(|(namespace, _), _| namespace != name);
-    let api: Api<Namespace> = Api::all(world.client.clone());
+pub(super) async fn delete_namespace(client: &kube::Client, name: &str) -> Result<()> {
+    let api: Api<Namespace> = Api::all(client.clone());
     api.delete(name, &DeleteParams::default()).await?;
-    let secrets: Api<Secret> = Api::namespaced(world.client.clone(), name);
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), name);
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), name);
+    maps.delete_collection(&DeleteParams::default(), &ListParams::default())
+        .await?;
     // What was let in before the namespace ended may still be stored.
     for _ in 0..3 {
         secrets
@@ -170,14 +173,14 @@ async fn delete_namespace(world: &mut World<'_>, name: &str) -> Result<()> {
     }
     let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {"finalizers": []}});
     let request = http::Request::put(format!("/api/v1/namespaces/{name}/finalize")).body(serde_json::to_vec(&body)?)?;
-    world.client.request_text(request).await?;
+    client.request_text(request).await?;
     Ok(())
 }
 
 /// Removes what is left of a world.
 pub(super) async fn end(world: &mut World<'_>) -> Result<()> {
     for found in namespaces(world).await? {
-        delete_namespace(world, &found.metadata.name.unwrap_or_default()).await?;
+        delete_namespace(&world.client, &found.metadata.name.unwrap_or_default()).await?;
     }
     Ok(())
 }
@@ -185,7 +188,7 @@ pub(super) async fn end(world: &mut World<'_>) -> Result<()> {
 /// The first namespace of a world.
 pub(super) async fn begin(world: &mut World<'_>) -> Result<()> {
     let name = namespace(&world.name, 0);
-    make_namespace(world, &name, true).await
+    make_namespace(&world.client, &name, true).await
 }
 
 /// The docker configuration in a Secret.

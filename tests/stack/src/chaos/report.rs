@@ -17,6 +17,8 @@ pub struct Options {
     pub shrinking: Duration,
     /// A list of operations to carry out in place of the seed's.
     pub replay: Option<String>,
+    /// Whether there is helm, and people work with HelmReleases. Such worlds take longer.
+    pub has_helm: bool,
     /// Where a failing world leaves its logs.
     pub logs: PathBuf,
     /// Prints each operation.

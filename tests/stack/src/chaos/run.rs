@@ -27,7 +27,7 @@ pub async fn run(options: &Options) -> Result<Report> {
     loop {
         let bursts = match &options.replay {
             Some(text) => operation::parse(text)?,
-            None => operation::generate(seed, BURSTS, LONGEST),
+            None => operation::generate(seed, BURSTS, LONGEST, options.has_helm),
         };
         let found = play(&cluster, options, &format!("c{seed}"), &bursts, Some(&mut report))
             .await

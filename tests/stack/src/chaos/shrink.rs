@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn operations_are_left_out_and_empty_bursts_go() {
-        let bursts = generate(5, 3, 4);
+        let bursts = generate(5, 3, 4, true);
         let count = total(&bursts);
         assert_eq!(total(&without(&bursts, 0, 2)), count - 2);
         assert_eq!(without(&bursts, 0, count), Vec::<Burst>::new());

@@ -1,7 +1,6 @@
 //! The parts of a world, and what was done to them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -13,6 +12,8 @@ use super::manifests::{self, WORKLOADS, repository, tag};
 use super::model::tags::Registry;
 use super::model::tree::Key;
 use super::pulls::{self, Pulls};
+use super::releases::{self, Touched};
+use super::report::Options;
 use super::sops::{self, Keys};
 use crate::agent::{self, Agent};
 use crate::control_plane::ControlPlane;
@@ -58,6 +59,10 @@ pub(super) struct World<'a> {
     pub(super) written: BTreeMap<(Key, String, String), String>,
     /// The keys for encrypted files.
     pub(super) keys: Keys,
+    /// Whether there is helm.
+    pub(super) has_helm: bool,
+    /// What people did to what helm has made.
+    pub(super) touched: Touched,
     /// What people did to pull secrets.
     pub(super) pulls: Pulls,
     /// The UIDs of the objects that people deleted.
@@ -75,7 +80,7 @@ pub(super) struct World<'a> {
 
 impl<'a> World<'a> {
     /// Starts the parts and the agent.
-    pub(super) async fn start(cluster: &'a ControlPlane, name: &str, program: PathBuf) -> Result<World<'a>> {
+    pub(super) async fn start(cluster: &'a ControlPlane, name: &str, wishes: &Options) -> Result<World<'a>> {
         let client = cluster.client_named("chaos").await?;
         agent::make_namespace(&client).await?;
         let git = GitServer::start()?;
@@ -89,8 +94,12 @@ impl<'a> World<'a> {
         let person = repo.work_copy()?;
         let git_relay = Relay::start(git.addr())?;
         let ecr = EcrServer::start().await?;
+        let helm = match wishes.has_helm {
+            true => releases::section()?,
+            false => String::new(),
+        };
         let options = agent::Options {
-            program,
+            program: wishes.program.clone(),
             repo_url: repo.url_through(git_relay.addr()),
             known_hosts: git.known_hosts_lines_for(git_relay.addr()),
             kubeconfig: Some(cluster.kubeconfig().to_owned()),
@@ -98,7 +107,7 @@ impl<'a> World<'a> {
             poll: "1s".into(),
             scan: "1s".into(),
             more: format!(
-                "sync: {{set: {name}}}\nrender: {{kustomize: {}, {}}}\n{}",
+                "sync: {{set: {name}}}\nrender: {{kustomize: {}, {}}}\n{helm}{}",
                 Tools::get("kustomize")?.display(),
                 sops::section(name)?,
                 pulls::rules(name)
@@ -108,6 +117,9 @@ impl<'a> World<'a> {
         };
         let keys = Keys::new()?;
         keys.give(&client, name).await?;
+        if wishes.has_helm {
+            releases::begin(&client, name).await?;
+        }
         let agent = prepare(&git, options.clone()).await?;
         let mut world = World {
             name: name.to_owned(),
@@ -127,6 +139,8 @@ impl<'a> World<'a> {
             of_other_sets: BTreeSet::new(),
             written: BTreeMap::new(),
             keys,
+            has_helm: wishes.has_helm,
+            touched: Touched::default(),
             pulls: Pulls::default(),
             deleted: BTreeSet::new(),
             backup: BTreeMap::new(),
@@ -189,6 +203,9 @@ impl<'a> World<'a> {
     pub(super) async fn end(mut self) -> Result<()> {
         self.agent.kill();
         pulls::end(&mut self).await?;
+        if self.has_helm {
+            releases::end(&self).await?;
+        }
         for (_, _, kind) in WATCHED {
             self.api(kind)
                 .delete_collection(&DeleteParams::default(), &ListParams::default())

@@ -8,6 +8,7 @@ mod bumps;
 mod cluster;
 mod pull_secrets;
 mod quiet;
+mod releases;
 mod secrets;
 mod snapshot;
 
@@ -53,6 +54,7 @@ pub(super) struct Judge {
     audited: Option<crate::control_plane::Mark>,
     cluster: cluster::Memory,
     pull_secrets: pull_secrets::Memory,
+    releases: releases::Memory,
     /// How many scans the agent had made when the last judgement began.
     scans: u64,
 }
@@ -139,6 +141,7 @@ impl Judge {
                 violation("holds are as the history says", wrong)
             })
             .or_else(|| violation("pull secrets are as the rules say", pull_secrets::open(world, snapshot)))
+            .or_else(|| violation("HelmReleases are deployed", releases::open(world, &tree, snapshot)))
             .or_else(|| violation("all channels agree", agreement::disagreement(snapshot)));
         Ok(open.map_or(Ok(histories), Err))
     }
@@ -169,6 +172,14 @@ impl Judge {
             None => Vec::new(),
         };
         let heads: Vec<String> = std::mem::take(&mut self.heads);
+        let mut trees = Vec::new();
+        for head in heads.iter().chain([&snapshot.head]) {
+            trees.push(self.reader.read(&world.repo, head)?);
+        }
+        let wrong = self.releases.wrong(world, &trees, snapshot);
+        if let Some(wrong) = violation("a HelmRelease that stays is not made anew", wrong) {
+            return Ok(Some(wrong));
+        }
         let wrong = self
             .cluster
             .wrong_deletion(world, &mut self.reader, &heads, snapshot, &requests)?;

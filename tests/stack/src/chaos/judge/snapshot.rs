@@ -7,6 +7,7 @@ use kube::api::Api;
 use serde_json::Value;
 
 use super::pull_secrets::Seen;
+use super::releases;
 use crate::agent::NAMESPACE;
 use crate::chaos::model::tree::Key;
 use crate::chaos::world::World;
@@ -17,6 +18,8 @@ pub(super) struct Snapshot {
     pub(super) live: BTreeMap<Key, Value>,
     /// The namespaces with pull secrets.
     pub(super) pulls: Seen,
+    /// What helm has made.
+    pub(super) releases: releases::Seen,
     /// `/v1/status`.
     pub(super) status: Value,
     pub(super) metrics: String,
@@ -32,6 +35,10 @@ impl Snapshot {
             Err(error) => return Ok(Err(format!("the API server: {error:#}"))),
         };
         let pulls = match Seen::take(world).await {
+            Ok(seen) => seen,
+            Err(error) => return Ok(Err(format!("the API server: {error:#}"))),
+        };
+        let releases = match releases::Seen::take(world).await {
             Ok(seen) => seen,
             Err(error) => return Ok(Err(format!("the API server: {error:#}"))),
         };
@@ -52,6 +59,7 @@ impl Snapshot {
             head: world.head()?,
             live,
             pulls,
+            releases,
             status,
             metrics,
             record,

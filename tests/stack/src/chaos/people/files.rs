@@ -6,8 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Done;
-use crate::chaos::manifests::{self, MAPS, SECRETS, WORKLOADS};
+use crate::chaos::manifests::{self, MAPS, RELEASES, SECRETS, WORKLOADS};
 use crate::chaos::operation::pick;
+use crate::chaos::releases;
 use crate::git::WorkCopy;
 
 /// The files of a work copy that people change, in order.
@@ -15,7 +16,7 @@ pub(super) fn manifests_of(copy: &WorkCopy) -> Result<Vec<String>> {
     let listed = copy.git(&["ls-files", "*.yaml"])?;
     let files = listed
         .lines()
-        .filter(|path| *path != "namespace.yaml")
+        .filter(|path| *path != "namespace.yaml" && !path.starts_with("charts/"))
         .map(str::to_owned);
     Ok(files.collect())
 }
@@ -72,6 +73,21 @@ pub(super) fn add(copy: &WorkCopy, namespace: &str, a: u64, b: u64) -> Result<Op
     }
     copy.write(&path, &text)?;
     Ok(Some(Done::Files(format!("Add {path}"))))
+}
+
+/// Changes a HelmRelease, adds it, or removes it.
+pub(super) fn release(copy: &WorkCopy, namespace: &str, a: u64, b: u64) -> Result<Option<Done>> {
+    let name = manifests::release(a % RELEASES);
+    let text = manifests::helm_release(namespace, &releases::namespace(namespace), &name, b);
+    let files = manifests_of(copy)?;
+    let known = files.iter().find(|path| path.ends_with(&format!("{name}.yaml")));
+    if let Some(path) = known.filter(|_| b.is_multiple_of(5)) {
+        copy.remove(path)?;
+        return Ok(Some(Done::Files(format!("Remove {path}"))));
+    }
+    let path = known.cloned().unwrap_or_else(|| format!("releases/{name}.yaml"));
+    copy.write(&path, &text)?;
+    Ok(Some(Done::Files(format!("Release {path}"))))
 }
 
 /// Removes a file.

@@ -34,6 +34,7 @@ pub(super) fn act(world: &mut World<'_>, operation: Operation) -> Result<Option<
         Kind::GitBreak => files::break_or_mend(copy, a, b),
         Kind::GitRemoveMany => files::remove_many(copy, a),
         Kind::GitOdd => odd_entries::add_or_remove(copy, &namespace, a, b),
+        Kind::GitRelease => files::release(copy, &namespace, a, b),
         Kind::GitSops => odd_entries::encrypt(copy, keys, &namespace, a, b),
         Kind::GitStyle => style::change(copy, a, b),
         Kind::GitMerge => branches::merge(copy, a, b),
