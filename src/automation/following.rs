@@ -4,7 +4,7 @@ use crate::model::{FieldId, ImageRef, ObjectId, RepoPath, Tag, TargetId};
 use crate::plan::{AutomatedField, FollowedObject, Outcome, SeenObject, followed_tag};
 use crate::policy::{Follow, Policy};
 use crate::port::{DeclaredState, ObjectHealths};
-use crate::resource::{Object, Origin, container_images};
+use crate::resource::{ContainerImage, DesiredHash, Object, Origin, container_images};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,16 @@ pub(super) type Followed = BTreeMap<Place, FollowedField>;
 pub(super) struct FollowedField {
     place: Place,
     image: ImageRef,
-    /// The objects that run the image.
-    objects: Vec<(TargetId, ObjectId)>,
+    /// The objects that are declared with the image.
+    objects: Vec<DeclaredObject>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct DeclaredObject {
+    target: TargetId,
+    id: ObjectId,
+    manifest: DesiredHash,
+    images: Vec<ContainerImage>,
 }
 
 /// Finds the followed fields. A reference that leads nowhere, or in a circle, becomes the error of its follower's policy.
@@ -113,8 +121,8 @@ fn find(declared: &DeclaredState, follow: &Follow) -> Result<FollowedField, Stri
     }
 }
 
-/// The objects that run the image of a field: the field's own, and those that are rendered of its folder.
-fn objects(declared: &DeclaredState, path: &RepoPath, field: &FieldId, image: &ImageRef) -> Vec<(TargetId, ObjectId)> {
+/// The objects that are declared with the image of a field: the field's own, and those that are rendered of its folder.
+fn objects(declared: &DeclaredState, path: &RepoPath, field: &FieldId, image: &ImageRef) -> Vec<DeclaredObject> {
     let is_of = |object: &Object| match &object.origin {
         Origin::File { path: of, .. } | Origin::Release { path: of, .. } => of == path && object.id == field.object,
         Origin::Rendered { folder } => {
@@ -127,7 +135,15 @@ fn objects(declared: &DeclaredState, path: &RepoPath, field: &FieldId, image: &I
     };
     let all = declared.targets.iter().flat_map(|(target, state)| {
         let own = state.objects.iter().filter(|object| is_of(object));
-        own.map(|object| (target.clone(), object.id.clone()))
+        own.map(|object| {
+            let manifest = object.value.value();
+            DeclaredObject {
+                target: target.clone(),
+                id: object.id.clone(),
+                manifest: DesiredHash::of(&manifest),
+                images: container_images(&manifest),
+            }
+        })
     });
     all.collect()
 }
@@ -145,10 +161,13 @@ pub(super) fn effective(
     let (Some(follow), Some(target)) = (follow, followed.get(&place)) else {
         return Err((Outcome::Unknown, "the field that it follows is not known".to_owned()));
     };
-    let objects = target.objects.iter().map(|(target, id)| {
-        let mut known = healths.of(id).into_iter().filter(|(of, _)| of == target);
+    let objects = target.objects.iter().map(|declared| {
+        let known = healths.of(&declared.id).into_iter();
+        let mut known = known.filter(|(of, _)| *of == declared.target);
         FollowedObject {
-            object: id.clone(),
+            object: declared.id.clone(),
+            manifest: declared.manifest,
+            images: declared.images.clone(),
             seen: known.next().map(|(_, health)| SeenObject {
                 manifest: health.manifest,
                 images: health.images,

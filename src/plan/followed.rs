@@ -4,11 +4,15 @@ use crate::policy::Follow;
 use crate::resource::{ContainerImage, DesiredHash, Health, LastReady};
 use jiff::Timestamp;
 
-/// An object that runs the image of a followed field, as its target's loop saw it last.
+/// An object that is declared with the image of a followed field, and how its target's loop saw the object last.
 #[derive(Debug, Clone)]
 pub struct FollowedObject {
     /// The object.
     pub object: ObjectId,
+    /// The manifest that the head declares.
+    pub manifest: DesiredHash,
+    /// The images of this manifest.
+    pub images: Vec<ContainerImage>,
     /// What is known of it; `None`: nothing.
     pub seen: Option<SeenObject>,
 }
@@ -46,7 +50,8 @@ pub fn followed_tag(
         let reason = format!("it is not known which objects run {tag} of {reference}");
         return Err((Outcome::Waiting, reason));
     }
-    for FollowedObject { object, seen } in objects {
+    for followed in objects {
+        let FollowedObject { object, seen, .. } = followed;
         let waits = |why: &str| {
             Err((
                 Outcome::Waiting,
@@ -56,7 +61,7 @@ pub fn followed_tag(
         let Some(seen) = seen else {
             return waits("is not known to be healthy");
         };
-        if !runs(seen, image) {
+        if !followed.is_run(seen) {
             return waits("does not run it yet");
         }
         if let Health::Failed(why) = &seen.health {
@@ -78,11 +83,13 @@ pub fn followed_tag(
     }
 }
 
-/// An object without images, such as a HelmRelease, runs what its manifest says.
-fn runs(seen: &SeenObject, image: &ImageRef) -> bool {
-    let mut images = seen
-        .images
-        .iter()
-        .filter_map(|image| ImageRef::parse(&image.image).ok());
-    seen.images.is_empty() || images.any(|seen| seen.tag() == image.tag() && seen.digest() == image.digest())
+impl FollowedObject {
+    /// Whether each container that was seen has the image that the head declares. Another container may have the same tag, so
+    /// that one image with the tag proves nothing. An object without images, such as a HelmRelease, runs what its manifest says.
+    fn is_run(&self, seen: &SeenObject) -> bool {
+        match self.images.is_empty() {
+            true => seen.manifest == self.manifest,
+            false => seen.images == self.images,
+        }
+    }
 }
