@@ -4,6 +4,7 @@ use super::automation_loop::{Automation, PreparedCommits};
 use super::notices;
 use super::push_problem::{read_only, refused};
 use super::report::{AutomationReport, Landed, Try};
+use super::take_back::TakeBack;
 use crate::driver::{Outcome, Pass};
 use crate::model::CommitId;
 use crate::notice::AutomationEvent;
@@ -33,13 +34,16 @@ impl<R: ConfigRepo + ProposalBranches> Automation<R> {
         let Some(head) = self.deps.branch.head() else {
             return Ok(Try::Done(AutomationReport::default()));
         };
-        let (declared, plan) = self.decide(head).await?;
+        let (declared, mut plan) = self.decide(head).await?;
         let judged = self.judge_rollouts(&declared).await?;
+        let mut report = AutomationReport::default();
         if !judged.reverts.is_empty() {
-            return self.take_back(head, &declared, plan, judged.reverts).await;
+            match self.take_back(head, &declared, plan, &judged.reverts).await? {
+                TakeBack::Ended(ended) => return Ok(ended),
+                TakeBack::Nothing(bumps, problems) => (plan, report) = (bumps, problems),
+            }
         }
         self.report_decisions(&plan);
-        let mut report = AutomationReport::default();
         if !plan.bumps.is_empty() {
             if let Some(problem) = self.deps.branch.unverified() {
                 report.problems.push(format!(

@@ -16,6 +16,14 @@ use crate::port::{ConfigRepo, DeclaredState, FileEdit, NewCommit, PushOutcome, R
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
+/// What came of taking bumps back.
+pub(super) enum TakeBack {
+    /// The pass has ended.
+    Ended(Try),
+    /// No bump can be taken back. The pass goes on with its bumps and these problems.
+    Nothing(BumpPlan, AutomationReport),
+}
+
 impl<R: ConfigRepo> Automation<R> {
     /// Finds the bumps whose rollouts failed. Without a workload that asks for it, nothing is looked at.
     pub(super) async fn judge_rollouts(&mut self, declared: &DeclaredState) -> Result<Judged, RepoFailure> {
@@ -59,27 +67,33 @@ impl<R: ConfigRepo> Automation<R> {
         Ok(judged)
     }
 
-    /// Takes bumps back in one commit on `head`. The bumps of the pass wait: they are decided again on the new head.
+    /// Takes bumps back in one commit on `head`. The bumps of the pass wait: they are decided again on the new head. Where nothing can
+    /// be taken back, the bumps of the pass go on, and the problems say why.
     pub(super) async fn take_back(
         &mut self,
         head: CommitId,
         declared: &DeclaredState,
         mut plan: BumpPlan,
-        reverts: Vec<PlannedRevert>,
-    ) -> Result<Try, RepoFailure> {
-        note(&mut plan, &reverts);
-        self.report_decisions(&plan);
+        reverts: &[PlannedRevert],
+    ) -> Result<TakeBack, RepoFailure> {
         let mut report = AutomationReport::default();
         if let Some(problem) = self.deps.branch.unverified() {
+            note(&mut plan, reverts);
+            self.report_decisions(&plan);
             report.problems.push(format!(
                 "no bump is taken back, since the tip is not verified: {problem}"
             ));
-        } else if let Some(commit) = self.revert_commit(head, declared, &reverts, &mut report).await? {
-            let (commit, reverts) = commit;
+        } else {
+            let prepared = self.revert_commit(head, declared, reverts, &mut report).await?;
+            let Some((commit, reverts)) = prepared else {
+                return Ok(TakeBack::Nothing(plan, report));
+            };
+            note(&mut plan, &reverts);
+            self.report_decisions(&plan);
             let outcome = self.deps.branch.push(&*self.deps.repo, vec![commit]).await;
             self.count_push(&outcome);
             match outcome? {
-                PushOutcome::Lost => return Ok(Try::LostRace),
+                PushOutcome::Lost => return Ok(TakeBack::Ended(Try::LostRace)),
                 PushOutcome::Landed(commit) => {
                     self.deps
                         .reporter
@@ -95,7 +109,7 @@ impl<R: ConfigRepo> Automation<R> {
             }
         }
         self.publish(declared, &plan, report.problems.first().cloned());
-        Ok(Try::Done(report))
+        Ok(TakeBack::Ended(Try::Done(report)))
     }
 
     /// The commit, and the reverts that it makes. What cannot be written back with certainty becomes a problem.
@@ -112,18 +126,20 @@ impl<R: ConfigRepo> Automation<R> {
         }
         let (mut edits, mut made) = (Vec::new(), Vec::new());
         for (path, reverts) in by_path {
-            let Some(blob) = declared.blobs.get(path) else { continue };
-            let contents = self.deps.repo.blobs(vec![*blob], MAX_FILE_BYTES).await?;
-            let Some(Some(now)) = contents.into_iter().next() else {
-                continue;
-            };
-            match before(&now, &reverts) {
-                Ok(bytes) => {
-                    edits.push(FileEdit {
-                        path: path.clone(),
-                        from: *blob,
-                        bytes,
-                    });
+            let blob = declared.blobs.get(path).copied();
+            let contents = self.deps.repo.blobs(blob.into_iter().collect(), MAX_FILE_BYTES).await?;
+            let now = contents.into_iter().next().flatten();
+            let file = blob.zip(now).ok_or_else(|| "the file cannot be read".to_owned());
+            let edit = file.and_then(|(from, now)| {
+                Ok(FileEdit {
+                    path: path.clone(),
+                    from,
+                    bytes: before(&now, &reverts)?,
+                })
+            });
+            match edit {
+                Ok(edit) => {
+                    edits.push(edit);
                     made.extend(reverts.into_iter().cloned());
                 }
                 Err(reason) => report.problems.push(format!(

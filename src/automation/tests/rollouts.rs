@@ -196,3 +196,31 @@ async fn the_fields_of_a_group_go_back_together() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_bump_that_cannot_be_taken_back_is_reported_and_holds_no_other_bump_up() {
+    let (mut scene, ready) = bumped(ON).await;
+    // Somebody writes the same image in another way. The bump made again would not give this file.
+    let escaped = web("1.1.0", ON).replace(
+        "registry.example/shop/web:1.1.0",
+        "\"registry.example/shop/web:1.1.\\x30\"",
+    );
+    let other = web("1.0.0", "").replace("name: web\n  namespace", "name: other\n  namespace");
+    scene
+        .repo
+        .person_commits("Write it in another way", &[(WEB, &escaped), ("zeb.yaml", &other)]);
+    scene.fetch().await;
+    seen(&scene, ready, failed()).await;
+    let (report, _) = scene.pass().await;
+    let problems = report.problems.join("\n");
+    assert!(
+        problems.contains("web.yaml: a bump whose rollout failed is not taken back"),
+        "{report:?}"
+    );
+    assert_eq!(scene.repo.file(WEB), escaped);
+    assert!(
+        scene.repo.file("zeb.yaml").contains("shop/web:1.1.0"),
+        "{}",
+        scene.repo.file("zeb.yaml")
+    );
+}
