@@ -67,7 +67,7 @@ async fn a_helmrelease_that_comes_back_while_its_release_is_uninstalled_by_an_ag
 {
     let cluster = ControlPlane::shared().await.unwrap();
     let chart = chart(&[("templates/hook.yaml", HOOK)]);
-    let mut scene = Scene::start(&cluster, "rel-back", chart, "  values: {text: one}\n").await;
+    let mut scene = Scene::start(&cluster, "rel-returns", chart, "  values: {text: one}\n").await;
     scene.settled("Succeeded", "one").await;
     scene.person.pull().unwrap();
     scene.person.remove("web.yaml").unwrap();
