@@ -6,7 +6,7 @@ use super::field_audit::FieldAudit;
 use super::report::SyncReport;
 use super::syncer::Syncer;
 use crate::model::ObjectId;
-use crate::port::{Applied, ClusterFailure, Kinds, Mode, RecordStore, TargetApi};
+use crate::port::{ClusterFailure, Kinds, Mode, Observed, RecordStore, TargetApi};
 use crate::resource::{Ignore, KindVersion, Object, ObservedObject, ServedKind, prepare};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,38 +49,43 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
     }
 
-    /// The next object of which nobody has changed a field, by its fingerprint.
+    /// The next object of which nobody has changed a field, by its fingerprint. Those before it are not looked at again before all
+    /// others were.
     fn next_at_rest(&mut self, kinds: &Kinds) -> Option<AtRest> {
         let after = self.field_audit.last.take();
-        let mut passed_over = 0;
-        let found = self.target.api.observed().read(|observed| {
-            let all = self.cache.applied_after(after.as_ref());
-            let mut all = all.inspect(|_| passed_over += 1).take(PASSED_OVER);
-            all.find_map(|(id, last)| {
-                let object = self.agenda.declared(id)?;
-                let live = observed.object(id)?;
-                let is_plain = object.intent.ignore == Ignore::No && object.intent.ignore_fields.is_empty();
-                let is_at_rest = is_plain && last.left(live);
-                is_at_rest.then_some(())?;
-                let version = KindVersion::new(&object.api_version, &object.id.kind);
-                Some(AtRest {
-                    id: id.clone(),
-                    object: Arc::clone(object),
-                    served: kinds.served.get(&version)?.clone(),
-                    last: last.clone(),
-                    live: live.clone(),
-                })
-            })
+        let (last, found) = self.target.api.observed().read(|observed| {
+            let mut looked_at = None;
+            let next = self.cache.applied_after(after.as_ref()).take(PASSED_OVER);
+            let mut next = next.inspect(|(id, _)| looked_at = Some((*id).clone()));
+            let found = next.find_map(|(id, last)| self.at_rest(id, last, observed, kinds));
+            drop(next);
+            (looked_at, found)
         });
-        self.field_audit.last = found.as_ref().map(|found| found.id.clone());
+        self.field_audit.last = last;
         found
+    }
+
+    fn at_rest(&self, id: &ObjectId, last: &LastApply, observed: &Observed, kinds: &Kinds) -> Option<AtRest> {
+        let (object, live) = (self.agenda.declared(id)?, observed.object(id)?);
+        let is_plain = object.intent.ignore == Ignore::No && object.intent.ignore_fields.is_empty();
+        if !is_plain || !last.left(live) {
+            return None;
+        }
+        let version = KindVersion::new(&object.api_version, &object.id.kind);
+        Some(AtRest {
+            id: id.clone(),
+            object: Arc::clone(object),
+            served: kinds.served.get(&version)?.clone(),
+            last: last.clone(),
+            live: live.clone(),
+        })
     }
 
     /// Whether an apply would change nothing. What somebody changes at this moment says nothing about the fingerprint.
     async fn is_as_declared(&self, found: &AtRest) -> Result<bool, ClusterFailure> {
         let api = &*self.target.api;
         let body = prepare(&found.object.value.value(), &found.id, &self.set);
-        let foretold: Applied = api.apply(&found.served, &found.id, &body, Mode::DryRun).await?;
+        let foretold = api.apply(&found.served, &found.id, &body, Mode::DryRun).await?;
         let is_same = foretold.fingerprint == found.last.fingerprint && foretold.generation == found.live.generation;
         if is_same {
             return Ok(true);

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct FieldAudit {
     next: Instant,
     pause: Duration,
-    /// The object that was compared last. The next one follows in the order of identities, and the first one follows the last.
+    /// The object that was compared or passed over last. The next one follows in the order of identities, and the first one follows the last.
     pub(super) last: Option<ObjectId>,
 }
 

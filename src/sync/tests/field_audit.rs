@@ -2,7 +2,10 @@
 
 use super::fake::{Fake, applies, commit, maps, pass};
 use crate::model::ObjectId;
+use crate::resource::Ignore;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 const NAMES: [&str; 5] = ["m0", "m1", "m2", "m3", "m4"];
@@ -81,4 +84,31 @@ async fn what_somebody_changes_at_the_same_moment_is_no_disagreement() {
     let report = pass(&mut syncer, &state).await;
     assert_eq!(report.disagreed, None);
     assert_eq!(fake.world().dry_runs, ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_that_are_not_compared_do_not_keep_the_audit_from_those_behind_them() {
+    let fake = Fake::new();
+    fake.world().has_generations = true;
+    let mut syncer = fake.syncer();
+    let names: Vec<String> = (0..150)
+        .map(|number| format!("m{number:03}"))
+        .chain(["z".to_owned()])
+        .collect();
+    let objects: Vec<(&str, &str, Value)> = names
+        .iter()
+        .map(|name| ("ConfigMap", name.as_str(), json!({"k": "v"})))
+        .collect();
+    let mut state = commit(1, &objects);
+    for object in &mut state.objects[..150] {
+        Arc::make_mut(object).intent.ignore = Ignore::SyncOnly;
+    }
+    pass(&mut syncer, &state).await;
+    fake.deliver();
+    pass(&mut syncer, &state).await;
+    for _ in 0..2 {
+        tokio::time::advance(Duration::from_secs(601)).await;
+        pass(&mut syncer, &state).await;
+    }
+    assert_eq!(fake.world().dry_runs, ["z"]);
 }
