@@ -55,11 +55,9 @@ pub(super) struct LastApply {
 }
 
 impl LastApply {
-    /// Whether the live object has the fields of the agent as this apply left them, and no content that has changed since, where the
-    /// kind counts such changes.
-    pub(super) fn left(&self, live: &ObservedObject) -> bool {
-        let is_own = live.fingerprint.is_some() && live.fingerprint == self.fingerprint;
-        self.uid == live.uid && is_own && self.generation == live.generation && !live.is_terminating
+    /// Whether nobody has changed a field of the agent since, by the ownership fingerprint.
+    pub(super) fn left_fields_of(&self, live: &ObservedObject) -> bool {
+        self.uid == live.uid && live.fingerprint.is_some() && live.fingerprint == self.fingerprint
     }
 }
 

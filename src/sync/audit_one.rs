@@ -68,7 +68,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     fn at_rest(&self, id: &ObjectId, last: &LastApply, observed: &Observed, kinds: &Kinds) -> Option<AtRest> {
         let (object, live) = (self.agenda.declared(id)?, observed.object(id)?);
         let is_plain = object.intent.ignore == Ignore::No && object.intent.ignore_fields.is_empty();
-        if !is_plain || !last.left(live) {
+        // Where the kind counts changes, content that others changed is looked at by the pass itself.
+        let is_left = last.left_fields_of(live) && last.generation == live.generation && !live.is_terminating;
+        if !is_plain || !is_left {
             return None;
         }
         let version = KindVersion::new(&object.api_version, &object.id.kind);

@@ -91,7 +91,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                 let has_run = self.cache.run(id).is_some_and(|run| run.is_finished);
                 match (view, last) {
                     (Some(view), Some(last)) if is_counted => match view.objects().get(id) {
-                        Some(live) => live.uid != last.uid || live.generation < last.generation,
+                        Some(live) => live.uid != last.uid || self.cache.is_ahead_of(id, live),
                         None => !has_run,
                     },
                     _ => false,

@@ -95,7 +95,7 @@ fn compare(last: &LastApply, view: &KindView, id: &ObjectId, now: Instant) -> Ne
             Need::NothingUntil(last.catch_up_until)
         }
         Some(live) if live.is_terminating => Need::Nothing,
-        Some(live) if live.uid == last.uid && live.fingerprint.is_some() && live.fingerprint == last.fingerprint => {
+        Some(live) if last.left_fields_of(live) => {
             // An entry of `managedFields` has whole seconds, and does not have the values.
             let is_other = is_other_content((last.generation, &last.version), (live.generation, &live.version));
             match is_other {
