@@ -14,10 +14,10 @@ impl Suspended {
     pub const ANNOTATION: &str = "tidegate.dev/kustomization";
 
     /// Of all Kustomizations that are declared, by the text of the annotation, those that are suspended.
-    pub fn of<'a>(all: impl IntoIterator<Item = (&'a str, bool)>) -> Self {
+    pub fn of<N: AsRef<str>>(all: impl IntoIterator<Item = (N, bool)>) -> Self {
         let mut found = Self::default();
         for (name, is_suspended) in all {
-            let key = MemberKey::of_kustomization(name);
+            let key = MemberKey::of_kustomization(name.as_ref());
             found.declared.insert(key);
             if is_suspended {
                 found.suspended.insert(key);

@@ -135,11 +135,11 @@ impl CarryOut {
         }
         self.renderings.truncate(round);
         order(&mut outcomes, &mut out.findings);
-        let names = outcomes
-            .iter()
-            .map(|(key, (carried, _))| (key.to_string(), carried.spec.suspend));
-        let names: Vec<(String, bool)> = names.collect();
-        out.suspended = Suspended::of(names.iter().map(|(name, suspended)| (name.as_str(), *suspended)));
+        out.suspended = Suspended::of(
+            outcomes
+                .iter()
+                .map(|(key, (carried, _))| (key.to_string(), carried.spec.suspend)),
+        );
         for (carried, objects) in outcomes.into_values() {
             out.objects.extend(objects.map(|objects| (carried.place.path, objects)));
         }
