@@ -3,8 +3,8 @@
 use super::AgentConfig;
 use crate::aws::{EksCluster, Sdk};
 use crate::cluster::{
-    Access, ApiServer, Connection, HelmReleases, InputStore, LeaseStore, PullSecrets, RecordEvents, RecordMap,
-    RemoteAccess, SecretStore,
+    Access, ApiServer, Connection, HelmReleases, InputStore, LeaderMark, LeaseStore, PullSecrets, RecordEvents,
+    RecordMap, RemoteAccess, SecretStore,
 };
 use crate::config::{TargetAccess, TargetSettings};
 use crate::port::{InputObjects, MARK_PARTS};
@@ -47,14 +47,14 @@ impl Home {
         SecretStore::new(Arc::clone(&self.connection), self.namespace.clone())
     }
 
-    /// The Lease of this name, by which replicas agree who works. `pod`: that of this process.
-    pub(super) fn lease(&self, name: &str, pod: Option<String>) -> LeaseStore {
-        LeaseStore::new(
-            Arc::clone(&self.connection),
-            self.namespace.clone(),
-            name.to_owned(),
-            pod,
-        )
+    /// The Lease of this name, by which replicas agree who works.
+    pub(super) fn lease(&self, name: &str) -> LeaseStore {
+        LeaseStore::new(Arc::clone(&self.connection), self.namespace.clone(), name.to_owned())
+    }
+
+    /// The mark of this pod, if it leads.
+    pub(super) fn leader_mark(&self, pod: Option<String>) -> LeaderMark {
+        LeaderMark::new(Arc::clone(&self.connection), self.namespace.clone(), pod)
     }
 
     /// The ConfigMaps and Secrets of this cluster that readings depend on.

@@ -6,7 +6,7 @@
 use super::home::Home;
 use super::{AgentConfig, server};
 use crate::aws::{CallLimits, Sdk};
-use crate::cluster::LeaseStore;
+use crate::cluster::{LeaderMark, LeaseStore};
 use crate::driver::{Health, Shutdown};
 use crate::http::{
     self, Answer, CommandError, CommandReport, Commands, ConfirmCall, LiftCall, PlanReport, Question, ServerLimits,
@@ -15,14 +15,22 @@ use crate::http::{
 use crate::leader::{Election, Waiting};
 use crate::status::Snapshot;
 use crate::telemetry::Metrics;
+use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
+
+/// How soon a pod that could not be marked is marked.
+const MARK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The part of this process in the election, once it leads.
 #[derive(Clone)]
-pub(super) struct Leadership(Arc<AsyncMutex<Election<LeaseStore>>>);
+pub(super) struct Leadership {
+    election: Arc<AsyncMutex<Election<LeaseStore>>>,
+    mark: LeaderMark,
+}
 
 impl Leadership {
     /// Waits for the Lease and answers on the ports meanwhile. `None`: the drain began before.
@@ -35,57 +43,66 @@ impl Leadership {
         let home = Home::connect(config, &Sdk::new(CallLimits::default())).await?;
         let pod = config.environment.pod.clone();
         let identity = identity(pod.as_deref())?;
-        let mut election = Election::new(home.lease(lease, pod), identity, super::wiring::jitter);
+        let mut election = Election::new(home.lease(lease), identity, super::wiring::jitter);
+        let mark = home.leader_mark(pod);
         let reason = Reason::default();
         let waits = |why: &Waiting| {
             reason.set(why);
             tracing::info!(lease, "standing by: {}", reason.get());
         };
         let answering = Shutdown::default();
-        let serving = serve(config, &reason, &answering).await?;
-        unmarked(&election).await;
-        let is_leader = {
-            let acquiring = async {
-                election.acquire(waits).await;
-                true
-            };
-            let mut serving = std::pin::pin!(serving);
-            let is_leader = tokio::select! {
-                is_leader = acquiring => is_leader,
-                () = shutdown.begun() => false,
-                () = &mut serving => anyhow::bail!("the HTTP server ended"),
-            };
-            answering.begin();
-            serving.await;
-            is_leader
+        let mut serving = std::pin::pin!(serve(config, &reason, &answering).await?);
+        unmark(&mark).await;
+        let is_leader = tokio::select! {
+            () = election.acquire(waits) => true,
+            () = shutdown.begun() => false,
+            () = &mut serving => anyhow::bail!("the HTTP server ended"),
         };
+        answering.begin();
+        serving.await;
         if !is_leader {
             return Ok(None);
         }
         tracing::info!(lease, "this replica leads");
-        if let Err(failure) = election.mark_pod(true).await {
-            tracing::warn!(error = %failure, "the pod is not marked: a Service that asks for tidegate.dev/leader does not find it");
-        }
-        Ok(Some(Self(Arc::new(AsyncMutex::new(election)))))
+        let election = Arc::new(AsyncMutex::new(election));
+        Ok(Some(Self { election, mark }))
     }
 
-    /// Returns why this process leads no longer.
+    /// Marks the pod, and returns why this process leads no longer.
     pub(super) async fn lost(self) -> String {
-        let holder = self.0.lock().await.keep().await;
-        format!("{} leads now", pod_of(&holder))
+        let mut election = self.election.lock().await;
+        let marking = async {
+            mark(&self.mark).await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            holder = election.keep() => format!("{} leads now", pod_of(&holder)),
+            never = marking => never,
+        }
     }
 
     /// Gives the Lease back.
     pub(super) async fn release(self) {
-        let mut election = self.0.lock().await;
-        unmarked(&election).await;
-        election.release().await;
+        unmark(&self.mark).await;
+        self.election.lock().await.release().await;
+    }
+}
+
+/// Marks the pod, however long the server refuses.
+async fn mark(mark: &LeaderMark) {
+    let mut is_reported = false;
+    while let Err(failure) = mark.set(true).await {
+        if !is_reported {
+            tracing::warn!(error = %failure, "the pod is not marked: a Service that asks for tidegate.dev/leader does not find it yet");
+        }
+        is_reported = true;
+        tokio::time::sleep(MARK_AGAIN).await;
     }
 }
 
 /// A pod whose container was started again may still be marked.
-async fn unmarked(election: &Election<LeaseStore>) {
-    if let Err(failure) = election.mark_pod(false).await {
+async fn unmark(mark: &LeaderMark) {
+    if let Err(failure) = mark.set(false).await {
         tracing::debug!(error = %failure, "the mark of the pod is not removed");
     }
 }
@@ -93,7 +110,7 @@ async fn unmarked(election: &Election<LeaseStore>) {
 /// `<pod>_<random>`: two processes of one pod, one after the other, are two holders.
 fn identity(pod: Option<&str>) -> anyhow::Result<String> {
     let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    getrandom::fill(&mut random).context("no random numbers")?;
     Ok(format!("{}_{}", pod.unwrap_or("tidegate"), hex::encode(random)))
 }
 

@@ -1,4 +1,4 @@
-//! The Lease of the agent's replicas, and the label of the pod that leads.
+//! The Lease of the agent's replicas.
 //!
 //! No crate does this: those for the present version of the client decide by the clocks of two nodes, write without a version
 //! (`kube-lease-manager` 0.13), or ask for an older client.
@@ -7,18 +7,14 @@ use super::connection::Connection;
 use crate::port::{ClusterFailure, LeaseApi, LeaseRecord};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
-use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
-use serde_json::json;
+use kube::api::{ObjectMeta, PostParams};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Shorter than the pause between two renewals would be too short, and longer than the Lease lasts too long.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The label by which a Service finds the pod that leads.
-const LABEL: &str = "tidegate.dev/leader";
 /// A Lease that names no duration, or a senseless one, lasts so long.
 const DEFAULT_DURATION: i32 = 15;
 /// No Lease is waited for longer, whatever its duration says.
@@ -29,17 +25,15 @@ pub struct LeaseStore {
     connection: Arc<Connection>,
     namespace: String,
     name: String,
-    pod: Option<String>,
 }
 
 impl LeaseStore {
-    /// `pod`: the pod of this process, if it runs in one. Sends nothing yet.
-    pub fn new(connection: Arc<Connection>, namespace: String, name: String, pod: Option<String>) -> Self {
+    /// Sends nothing yet.
+    pub fn new(connection: Arc<Connection>, namespace: String, name: String) -> Self {
         Self {
             connection,
             namespace,
             name,
-            pod,
         }
     }
 
@@ -91,18 +85,6 @@ impl LeaseApi for LeaseStore {
             None => self.connection.within(DEADLINE, api.create(&params, &lease)).await,
         };
         written.map(drop)
-    }
-
-    async fn mark_pod(&self, leads: bool) -> Result<(), ClusterFailure> {
-        let Some(pod) = &self.pod else { return Ok(()) };
-        let api: Api<Pod> = Api::namespaced(self.connection.client.clone(), &self.namespace);
-        let value = leads.then_some("true");
-        let patch = Patch::Merge(json!({"metadata": {"labels": {LABEL: value}}}));
-        let params = PatchParams::default();
-        let patched = self
-            .connection
-            .within(DEADLINE, api.patch_metadata(pod, &params, &patch));
-        patched.await.map(drop)
     }
 }
 

@@ -56,7 +56,7 @@ impl<A: LeaseApi> Election<A> {
                 waits(&why);
                 last = Some(why);
             }
-            // Half of the replicas would else ask at the same moment again and again.
+            // Replicas that began together would go on asking at the same moment.
             sleep(PAUSE.mul_f64(0.8 + 0.2 * (self.jitter)())).await;
         }
     }
@@ -92,16 +92,19 @@ impl<A: LeaseApi> Election<A> {
         }
     }
 
-    /// Notes on the pod of this process whether it leads.
-    pub async fn mark_pod(&self, leads: bool) -> Result<(), ClusterFailure> {
-        self.api.mark_pod(leads).await
-    }
-
     fn is_mine(&self, found: &LeaseRecord) -> bool {
         found.holder.as_ref() == Some(&self.identity)
     }
 
+    /// Takes or renews the Lease if it is this process's or free. Who has written meanwhile is read again.
     async fn attempt(&mut self) -> Result<Standing, ClusterFailure> {
+        match self.try_once().await {
+            Err(ClusterFailure::Conflict { .. }) => self.try_once().await,
+            ended => ended,
+        }
+    }
+
+    async fn try_once(&mut self) -> Result<Standing, ClusterFailure> {
         let found = self.api.read().await?;
         if let Some(other) = found.as_ref().filter(|found| !self.is_mine(found))
             && let Some(holder) = &other.holder
@@ -109,20 +112,8 @@ impl<A: LeaseApi> Election<A> {
         {
             return Ok(Standing::Follows(holder.clone()));
         }
-        match self.api.write(found.as_ref(), Some(&self.identity), DURATION).await {
-            Ok(()) => Ok(Standing::Holds),
-            Err(ClusterFailure::Conflict { .. }) => self.after_conflict().await,
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Somebody has written the Lease since it was read: who holds it now?
-    async fn after_conflict(&mut self) -> Result<Standing, ClusterFailure> {
-        match self.api.read().await? {
-            Some(found) if self.is_mine(&found) => Ok(Standing::Holds),
-            Some(found) => Ok(Standing::Follows(found.holder.unwrap_or_else(|| "nobody".to_owned()))),
-            None => Ok(Standing::Follows("nobody".to_owned())),
-        }
+        let written = self.api.write(found.as_ref(), Some(&self.identity), DURATION).await;
+        written.map(|()| Standing::Holds)
     }
 
     /// Whether no renewal of the Lease was seen for as long as the Lease lasts.

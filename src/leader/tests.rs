@@ -51,10 +51,6 @@ impl LeaseApi for Fake {
         });
         Ok(())
     }
-
-    async fn mark_pod(&self, _: bool) -> Result<(), ClusterFailure> {
-        Ok(())
-    }
 }
 
 fn away() -> ClusterFailure {

@@ -37,7 +37,4 @@ pub trait LeaseApi: Send + Sync {
         holder: Option<&str>,
         duration: Duration,
     ) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
-
-    /// Notes on the pod of this process whether it leads, so that a Service finds it. Without a pod, does nothing.
-    fn mark_pod(&self, leads: bool) -> impl Future<Output = Result<(), ClusterFailure>> + Send;
 }

@@ -60,36 +60,45 @@ impl Scene {
         let key = replicas[0].identity().await.unwrap();
         world.git.authorize(&key, Access::ReadWrite).unwrap();
         let pods: Api<Pod> = Api::namespaced(world.client.clone(), NAMESPACE);
-        for number in [0, 1] {
-            let pod = json!({"metadata": {"name": pod_name(name, number)},
-                "spec": {"containers": [{"name": "tidegate", "image": "tidegate"}]}});
-            let pod: Pod = serde_json::from_value(pod).unwrap();
-            pods.create(&PostParams::default(), &pod).await.unwrap();
-        }
+        // The mark of the one that leads comes once the server takes it.
         replicas[0].run().await.unwrap();
         let mut scene = Scene {
             world,
             replicas,
             name: name.to_owned(),
         };
+        scene.holds(0).await;
+        for number in [0, 1] {
+            let pod = json!({"metadata": {"name": pod_name(name, number)},
+                "spec": {"containers": [{"name": "tidegate", "image": "tidegate"}]}});
+            let pod: Pod = serde_json::from_value(pod).unwrap();
+            pods.create(&PostParams::default(), &pod).await.unwrap();
+        }
         scene.leads(0).await;
         scene.replicas[1].run().await.unwrap();
         scene
     }
 
-    /// Waits until this replica holds the Lease, and its pod alone is marked.
-    async fn leads(&mut self, number: usize) {
+    /// Waits until this replica holds the Lease.
+    async fn holds(&self, number: usize) {
         let leases: Api<Lease> = Api::namespaced(self.world.client.clone(), NAMESPACE);
+        let holder = format!("{}_", pod_name(&self.name, number));
+        until("the replica does not hold the Lease", async || {
+            let lease = leases.get_opt(&self.name).await.unwrap();
+            let found = lease.and_then(|lease| lease.spec?.holder_identity);
+            found.is_some_and(|found| found.starts_with(&holder))
+        })
+        .await;
+    }
+
+    /// Waits until this replica holds the Lease, and its pod is marked.
+    async fn leads(&self, number: usize) {
+        self.holds(number).await;
         let pods: Api<Pod> = Api::namespaced(self.world.client.clone(), NAMESPACE);
         let pod = pod_name(&self.name, number);
-        let name = self.name.clone();
-        until("the replica does not lead", async || {
-            let lease = leases.get_opt(&name).await.unwrap();
-            let holder = lease.and_then(|lease| lease.spec?.holder_identity).unwrap_or_default();
-            let live = pods.get(&pod).await.unwrap();
-            let labels = live.metadata.labels.unwrap_or_default();
-            holder.starts_with(&format!("{pod}_"))
-                && labels.get("tidegate.dev/leader").is_some_and(|mark| mark == "true")
+        until("the pod is not marked", async || {
+            let labels = pods.get(&pod).await.unwrap().metadata.labels.unwrap_or_default();
+            labels.get("tidegate.dev/leader").is_some_and(|mark| mark == "true")
         })
         .await;
     }
