@@ -8,11 +8,11 @@
 //! | 7 | `cli`: one file for each verb |
 //! | 6 | `agent`: makes the edges, starts the loops, decides nothing |
 //! | 5 | `config`: `tidegate.yaml` |
-//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `pull_secrets` (logins of ECR to Secrets), `deploy_key` (rotation and access checks), `leader` (which of several replicas works); commands: `holds` (lists and lifts holds) |
+//! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `pull_secrets` (logins of ECR to Secrets), `mirrors` (Secrets and ConfigMaps to namespaces), `deploy_key` (rotation and access checks), `leader` (which of several replicas works); commands: `holds` (lists and lifts holds) |
 //! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `helm` (the helm program), `http` (API, webhook, metrics), `render` (kustomize) |
 //! | 3 | `port` (what loops see of edges and of each other's results), `driver` (runs loops), `notice` (reports events), `status` (what the agent knows of itself), `aws`, `program` (child processes), `telemetry` |
 //! | 2 | `plan`: which fields are bumped, and the commit that does so |
-//! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `release` (what a HelmRelease asks for, and what is next), `spread` (pull secrets over namespaces), `history` (bumps and holds in git's history) |
+//! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `release` (what a HelmRelease asks for, and what is next), `spread` (pull secrets and mirrors over namespaces), `history` (bumps and holds in git's history) |
 //! | 0 | `model`: the words |
 //!
 //! Floors 0 to 2 are pure: no clock, no disk, no network, no async. Loops import neither loops nor edges.
@@ -82,6 +82,7 @@ pub(crate) mod holds;
 pub mod http;
 pub(crate) mod leader;
 pub mod manifest;
+pub(crate) mod mirrors;
 pub mod model;
 pub(crate) mod notice;
 pub mod plan;

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(super) const SCAN: Duration = Duration::from_secs(900);
 /// A thousand statuses that are written one by one. What helm does is not a part of a pass.
 pub(super) const RELEASES: Duration = Duration::from_secs(120);
+/// Ten thousand copies, at a hundred a second.
+pub(super) const MIRRORS: Duration = Duration::from_secs(300);
 /// Ten thousand Secrets, at a hundred a second. Registries are asked beside the pass.
 pub(super) const PULL_SECRETS: Duration = Duration::from_secs(300);
 /// A bump that races others a few times, without a fetch of more history.

@@ -3,12 +3,13 @@
 use super::AgentConfig;
 use crate::aws::{EksCluster, Sdk};
 use crate::cluster::{
-    Access, ApiServer, Connection, HelmReleases, InputStore, LeaderMark, LeaseStore, PullSecrets, RecordEvents,
-    RecordMap, RemoteAccess, SecretStore,
+    Access, ApiServer, Connection, Copies, HelmReleases, InputStore, LeaderMark, LeaseStore, PullSecrets, RecordEvents,
+    RecordMap, RemoteAccess, SecretStore, Sources,
 };
 use crate::config::{TargetAccess, TargetSettings};
 use crate::port::{InputObjects, MARK_PARTS};
 use crate::resource::{Protected, SetName};
+use crate::spread::MirrorRule;
 use crate::sync::Target;
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -137,6 +138,25 @@ impl Home {
     /// The record of a target.
     pub(super) fn record_of(&self, target: &TargetSettings) -> Arc<RecordMap> {
         Arc::new(RecordMap::new(Arc::clone(&self.connection), self.record(target)))
+    }
+
+    /// The objects of this cluster that are mirrored, and the set that the agent's marks name. `target`: this cluster.
+    pub(super) fn mirrored(&self, target: &TargetSettings, rules: &[MirrorRule]) -> (Sources, String) {
+        let set = self.record(target).id().to_string();
+        let connection = Arc::clone(&self.connection);
+        (Sources::new(connection, set.clone(), &target.namespaces, rules), set)
+    }
+
+    /// The copies in the cluster of a target.
+    ///
+    /// # Errors
+    /// As [`Home::connect_to`].
+    pub(super) async fn copies(&self, target: &TargetSettings) -> anyhow::Result<Copies> {
+        let connection = match target.is_home() {
+            true => Arc::clone(&self.connection),
+            false => self.connect_to(target).await?,
+        };
+        Ok(Copies::new(connection, &target.namespaces))
     }
 
     /// The pull secrets of a target in this cluster.

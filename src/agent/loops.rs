@@ -3,10 +3,11 @@
 
 use super::{AgentConfig, deadlines};
 use crate::automation::AutomationReport;
-use crate::config::TargetSettings;
+use crate::config::{Settings, TargetSettings};
 use crate::deploy_key::KeyReport;
 use crate::driver::{Activator, Condition, Health, Loop, Wake};
-use crate::model::CommitId;
+use crate::mirrors::MirrorReport;
+use crate::model::{CommitId, TargetId};
 use crate::pull_secrets::PullSecretReport;
 use crate::releases::ReleaseReport;
 use crate::scan::ScanReport;
@@ -18,7 +19,7 @@ use std::time::Duration;
 const SCAN: Duration = Duration::from_secs(3600);
 /// The period of the key loop, which checks for a replaced or a next deploy key. A pass is one small request.
 const KEYS: Duration = Duration::from_secs(60);
-/// The period of the automation, sync and pull secret loops. Changes wake these loops; the period catches a wake-up that was missed.
+/// The period of the automation, sync, mirror and pull secret loops. Changes wake these loops; the period catches a wake-up that was missed.
 const SAFETY_PERIOD: Duration = Duration::from_secs(300);
 
 /// The loops, before they run.
@@ -29,6 +30,7 @@ pub(super) struct Loops {
     pub(super) deploy_key: Loop<KeyReport>,
     pub(super) sync: Vec<SyncLoopSlot>,
     pub(super) releases: Loop<ReleaseReport>,
+    pub(super) mirrors: Vec<MirrorLoopSlot>,
     pub(super) pull_secrets: Loop<PullSecretReport>,
     /// Met when the deploy key is read.
     pub(super) key_condition: Condition,
@@ -53,6 +55,7 @@ pub(super) struct Wakes {
     pub(super) deploy_key: Activator<KeyReport>,
     pub(super) sync: Activators,
     pub(super) releases: Activator<ReleaseReport>,
+    pub(super) mirrors: Vec<(TargetId, Activator<MirrorReport>)>,
     pub(super) pull_secrets: Activator<PullSecretReport>,
 }
 
@@ -64,6 +67,7 @@ impl Loops {
         let (source_loop, source) = Loop::new("follow", settings.repo.poll, deadlines::follow(settings), health);
         let (deploy_key_loop, deploy_key) = Loop::new("keys", KEYS, deadlines::keys(settings), health);
         let (releases_loop, releases) = Loop::new("releases", SAFETY_PERIOD, deadlines::RELEASES, health);
+        let (mirrors_loops, mirrors) = mirrors(settings, health);
         let (pull_secrets_loop, pull_secrets) =
             Loop::new("pull-secrets", SAFETY_PERIOD, deadlines::PULL_SECRETS, health);
         let mut sync = Activators::default();
@@ -91,6 +95,7 @@ impl Loops {
             deploy_key: deploy_key_loop,
             sync: sync_loops.collect(),
             releases: releases_loop,
+            mirrors: mirrors_loops,
             pull_secrets: pull_secrets_loop,
             key_condition: health.condition("deploy key", "not read yet"),
             repo_condition: health.condition("config repo", "not fetched yet"),
@@ -102,8 +107,33 @@ impl Loops {
             deploy_key,
             sync,
             releases,
+            mirrors,
             pull_secrets,
         };
         (wakes, loops)
     }
+}
+
+/// The loop that keeps mirrors in the cluster of a target.
+pub(super) struct MirrorLoopSlot {
+    pub(super) target: TargetSettings,
+    pub(super) this: Loop<MirrorReport>,
+    pub(super) wake: Wake,
+}
+
+/// One loop for each cluster. Several targets may be the agent's own cluster: the first one stands for it.
+fn mirrors(settings: &Settings, health: &Health) -> (Vec<MirrorLoopSlot>, Vec<(TargetId, Activator<MirrorReport>)>) {
+    let home = settings.sync.targets.iter().find(|target| target.is_home());
+    let others = settings.sync.targets.iter().filter(|target| !target.is_home());
+    let loops = home.into_iter().chain(others).map(|target| {
+        let name = format!("mirrors/{}", target.id);
+        let (this, activator) = Loop::new(name, SAFETY_PERIOD, deadlines::MIRRORS, health);
+        let slot = MirrorLoopSlot {
+            target: target.clone(),
+            this,
+            wake: Wake::from(&activator),
+        };
+        (slot, (target.id.clone(), activator))
+    });
+    loops.unzip()
 }

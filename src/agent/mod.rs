@@ -44,6 +44,7 @@ mod waking;
 mod why;
 mod wire_automation;
 mod wire_deploy_key;
+mod wire_mirrors;
 mod wire_pull_secrets;
 mod wire_releases;
 mod wire_scan;

@@ -3,8 +3,8 @@ use super::repo_commands::RepoCommands;
 use super::standby::Leadership;
 use super::wiring::{self, Base, Wiring};
 use super::{
-    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_pull_secrets, wire_releases,
-    wire_scan, wire_source, wire_sync,
+    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_mirrors, wire_pull_secrets,
+    wire_releases, wire_scan, wire_source, wire_sync,
 };
 use crate::deploy_key::Keys;
 use crate::driver::{Condition, Shutdown, Tasks, on_signals};
@@ -108,6 +108,7 @@ async fn serve(config: AgentConfig, shutdown: Shutdown, leadership: Option<Leade
         .iter()
         .find(|target| target.is_home());
     if let Some(target) = home {
+        wire_mirrors::spawn(&wiring, loops.mirrors, target, &mut tasks).await?;
         wire_pull_secrets::spawn(&wiring, loops.pull_secrets, target, &mut tasks);
     }
     if let Some((target, api)) = synced.into_iter().find(|(target, _)| target.runs_releases) {

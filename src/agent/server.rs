@@ -4,7 +4,9 @@ use super::commands::AgentCommands;
 use super::loops::Wakes;
 use super::repo_commands::RepoCommands;
 use super::wiring::Base;
-use super::{AgentConfig, wire_deploy_key, wire_pull_secrets, wire_releases, wire_scan, wire_source, wire_sync};
+use super::{
+    AgentConfig, wire_deploy_key, wire_mirrors, wire_pull_secrets, wire_releases, wire_scan, wire_source, wire_sync,
+};
 use crate::driver::{Health, Shutdown, Wake, throttled};
 use crate::http::{self, ServerLimits, TokenFile};
 use crate::model::{Backoff, Finding, with_causes};
@@ -118,6 +120,12 @@ pub(super) fn status_board(
         });
     }
     board.add_loop("releases", wakes.releases.status(), wire_releases::status);
+    for (id, mirrors) in &wakes.mirrors {
+        let target = id.clone();
+        board.add_loop(format!("mirrors/{id}"), mirrors.status(), move |report, snapshot| {
+            wire_mirrors::status(&target, report, snapshot);
+        });
+    }
     board.add_loop("pull-secrets", wakes.pull_secrets.status(), wire_pull_secrets::status);
     board
 }

@@ -2,7 +2,7 @@
 //! imports.
 //!
 //! A [`Connection`] is a client of one server. On it stand [`ApiServer`] (applies, deletes and watches a target's objects),
-//! [`RecordMap`] (a target's record), [`PullSecrets`], [`SecretStore`] (the Secrets at home) and [`RecordEvents`]. A remote target's server
+//! [`RecordMap`] (a target's record), [`PullSecrets`], [`Sources`] and [`Copies`] (what is mirrored), [`SecretStore`] (the Secrets at home) and [`RecordEvents`]. A remote target's server
 //! has a connection of its own ([`RemoteAccess`]), whose address and credentials are read at its first request and again from time
 //! to time.
 //!
@@ -32,6 +32,7 @@ mod leader_mark;
 mod lease;
 mod look;
 mod marks;
+mod mirrors;
 mod own_fields;
 mod ownership;
 mod pods;
@@ -51,6 +52,7 @@ pub use events::RecordEvents;
 pub use inputs::InputStore;
 pub use leader_mark::LeaderMark;
 pub use lease::LeaseStore;
+pub use mirrors::{Copies, Sources};
 pub use pull_secrets::PullSecrets;
 pub use record::RecordMap;
 pub use releases::HelmReleases;

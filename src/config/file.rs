@@ -3,6 +3,7 @@ use super::expansion::expanded_values;
 use super::http::Http;
 use super::keys::SigningKey;
 use super::leader_election::{LeaderElection, LeaderElectionSettings};
+use super::mirrors::{self, Mirror};
 use super::mistake::{Error, Mistake};
 use super::pull_secrets::{self, PullSecret, PullSecretSettings};
 use super::registries::{Registry, RegistrySettings};
@@ -17,6 +18,7 @@ use super::written;
 use crate::git::Scheme;
 use crate::http;
 use crate::model::Printable;
+use crate::spread::MirrorRule;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -37,6 +39,8 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// HelmReleases.
     pub releases: ReleaseSettings,
+    /// Copies of Secrets and ConfigMaps.
+    pub mirrors: Vec<MirrorRule>,
     /// Logins of registries in Secrets.
     pub pull_secrets: Vec<PullSecretSettings>,
     /// Which of several replicas works.
@@ -66,6 +70,8 @@ pub(super) struct File {
     releases: Releases,
     /// Secrets with the logins of ECR registries, kept fresh in the namespaces that the rules name.
     pull_secrets: Vec<PullSecret>,
+    /// Copies of Secrets and ConfigMaps, kept equal to their sources in the namespaces that the rules name.
+    mirrors: Vec<Mirror>,
     leader_election: LeaderElection,
     http: Http,
     /// Folder for the mirror of the config repo. The folder may be emptied between runs.
@@ -83,6 +89,7 @@ impl Default for File {
             targets: Vec::new(),
             releases: Releases::default(),
             pull_secrets: Vec::new(),
+            mirrors: Vec::new(),
             leader_election: LeaderElection::default(),
             http: Http::default(),
             state_dir: Text::known("/var/lib/tidegate"),
@@ -155,8 +162,10 @@ impl File {
         let home = sync.targets.iter().find(|target| target.is_home());
         let known = home.map(|target| target.namespaces.as_slice());
         let pull_secrets = pull_secrets::settings(self.pull_secrets, report, known.unwrap_or_default());
+        let mirrors = mirrors::rules(self.mirrors, report, &sync.targets);
         Some(Settings {
             registries,
+            mirrors,
             pull_secrets,
             render: self.render.settings(),
             sync,

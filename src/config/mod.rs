@@ -19,6 +19,7 @@ mod identity;
 mod keys;
 mod leader_election;
 mod lines;
+mod mirrors;
 mod mistake;
 mod period;
 mod pull_secrets;

@@ -1,6 +1,7 @@
 use super::automation::AutomationEvent;
 use super::event::Event;
 use super::key::{Access, Credential, KeyEvent};
+use super::mirror::MirrorEvent;
 use super::pull_secret::PullSecretEvent;
 use super::release::ReleaseEvent;
 use super::repo::RepoEvent;
@@ -151,6 +152,7 @@ fn cluster_event(Notice { event, phase }: Notice<'_>) -> Option<ClusterEvent> {
         Event::Scan(_) | Event::Automation(_) | Event::Proposal(_) => return None,
         Event::Sync(_, event) => of_sync(event)?,
         Event::Release(_, event) => of_release(event),
+        Event::Mirror(_, event) => of_mirror(event)?,
         Event::PullSecret(_, event) => of_pull_secret(event)?,
         Event::Key(event) => of_key(event)?,
     };
@@ -292,6 +294,15 @@ fn of_pull_secret(event: &PullSecretEvent) -> Option<Parts> {
         }
         PullSecretEvent::Problem { about, message } => Some((true, "PullSecretProblem", format!("{about}: {message}"))),
         PullSecretEvent::Off { reason } => Some((true, "PullSecretsOff", format!("no pull secret is kept: {reason}"))),
+    }
+}
+
+fn of_mirror(event: &MirrorEvent) -> Option<Parts> {
+    match event {
+        // A line of the log and a metric: people look for trouble only.
+        MirrorEvent::Written { .. } => None,
+        MirrorEvent::Problem { about, message } => Some((true, "MirrorProblem", format!("{about}: {message}"))),
+        MirrorEvent::Off { reason } => Some((true, "MirrorsOff", format!("no mirror is kept: {reason}"))),
     }
 }
 

@@ -1,5 +1,6 @@
 use super::automation::AutomationEvent;
 use super::key::KeyEvent;
+use super::mirror::MirrorEvent;
 use super::proposal::ProposalEvent;
 use super::pull_secret::PullSecretEvent;
 use super::release::ReleaseEvent;
@@ -23,6 +24,8 @@ pub enum Event {
     Sync(TargetId, SyncEvent),
     /// A target's HelmReleases.
     Release(TargetId, ReleaseEvent),
+    /// A target's mirrors.
+    Mirror(TargetId, MirrorEvent),
     /// A target's pull secrets.
     PullSecret(TargetId, PullSecretEvent),
     /// The deploy key or login.
@@ -38,6 +41,7 @@ impl Event {
             Self::Automation(event) => event.identity(),
             Self::Sync(_, event) => event.identity(),
             Self::Release(_, event) => event.identity(),
+            Self::Mirror(_, event) => event.identity(),
             Self::PullSecret(_, event) => event.identity(),
         }
     }
@@ -51,6 +55,7 @@ impl Event {
             Self::Automation(event) => event.version(),
             Self::Sync(_, event) => event.version(),
             Self::Release(_, event) => event.version(),
+            Self::Mirror(_, event) => event.version(),
             Self::PullSecret(_, event) => event.version(),
             Self::Key(event) => event.version(),
         }
@@ -90,6 +95,12 @@ impl From<(TargetId, SyncEvent)> for Event {
 impl From<(TargetId, ReleaseEvent)> for Event {
     fn from((target, event): (TargetId, ReleaseEvent)) -> Self {
         Self::Release(target, event)
+    }
+}
+
+impl From<(TargetId, MirrorEvent)> for Event {
+    fn from((target, event): (TargetId, MirrorEvent)) -> Self {
+        Self::Mirror(target, event)
     }
 }
 

@@ -69,6 +69,7 @@ impl Sink for MetricSink {
                 | Event::Automation(_)
                 | Event::Proposal(_)
                 | Event::Release(..)
+                | Event::Mirror(..)
                 | Event::PullSecret(..)
                 | Event::Key(_),
                 _,

@@ -39,6 +39,8 @@ pub enum Topic {
     Releases(TargetId),
     /// What of a target's pull secrets is not as the rules say.
     PullSecrets(TargetId),
+    /// What is not as the rules for mirrors say.
+    Mirrors(TargetId),
     /// Whether the deploy key can be read.
     Key,
     /// The next deploy key.

@@ -31,9 +31,10 @@ mod tests;
 
 pub use branch::Branch;
 pub use cluster::{
-    AccountFacts, Applied, ClusterFailure, Comparison, Deletion, Dependents, Freshness, HomeSecrets, KindView, Kinds,
-    MARK_PARTS, Mode, Notify, Observed, ObservedStore, PullSecretCluster, PullSecretView, Record, RecordStore,
-    SecretEntries, SecretName, SeenChanges, TargetApi,
+    AccountFacts, Applied, ClusterFailure, Comparison, CopyView, Deletion, Dependents, Freshness, HomeSecrets,
+    KindView, Kinds, MARK_PARTS, MirrorCopies, MirrorObjects, MirrorSources, Mode, Notify, Observed, ObservedStore,
+    PullSecretCluster, PullSecretView, Record, RecordStore, SecretEntries, SecretName, SeenChanges, SourceView,
+    TargetApi,
 };
 pub use declared::{DeclaredImages, DeclaredSource, DeclaredState, TargetState};
 pub use denied::DeniedObjects;

@@ -8,12 +8,12 @@
 //!   good login stays in use until it expires.
 //! - `write` carries out one action: read, change, compare-and-swap. A Secret is changed in place and keeps its UID.
 //! - `accounts` completes `imagePullSecrets` of ServiceAccounts.
-//! - `pace` ends quarrels: a Secret that somebody changes back again and again is left to rest.
+//!
+//! A Secret that somebody changes back again and again is left to rest (`spread::Rests`).
 //!
 //! Deliberately absent: AWS and Kubernetes, which are ports, and every password outside of `tokens` and `write`.
 
 mod accounts;
-mod pace;
 mod parts;
 mod pull_loop;
 mod report;

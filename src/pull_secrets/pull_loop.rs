@@ -1,14 +1,12 @@
 use super::accounts;
-use super::pace::Pace;
 use super::parts::Parts;
 use super::report::PullSecretReport;
 use super::tokens::Tokens;
 use super::write::{Desired, WriteError, Written, write};
 use crate::driver::{Outcome, Pass};
-use crate::model::Backoff;
 use crate::notice::{PullSecretEvent, Topic};
 use crate::port::{ClusterFailure, PullSecretCluster, PullSecretView, PullTokens, SecretName};
-use crate::spread::{LoginKey, PullAction, World, due_logins, plan};
+use crate::spread::{LoginKey, PullAction, Rests, World, due_logins, plan};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +15,6 @@ use std::time::Duration;
 
 /// Writes at the same time. A small API server answers sixteen in the time of a few.
 const AT_ONCE: usize = 16;
-/// The first and the longest time for which a Secret rests that cannot be written.
-const FIRST_REST: Duration = Duration::from_secs(5);
-const LONGEST_REST: Duration = Duration::from_secs(300);
 
 type Place = (String, String);
 
@@ -27,19 +22,11 @@ type Place = (String, String);
 pub struct PullSecretLoop<C, T> {
     parts: Parts<C, T>,
     tokens: Tokens<T>,
-    pace: Pace,
-    /// The Secrets that could not be written: why, and until when they rest.
-    resting: BTreeMap<Place, Resting>,
+    rests: Rests<Place>,
     /// Whether the watches run, or may run.
     is_started: bool,
     /// Whether it is known that there is nothing to do and nothing to take away.
     is_idle: bool,
-}
-
-struct Resting {
-    problem: String,
-    backoff: Backoff,
-    until: Timestamp,
 }
 
 /// What a pass has come to.
@@ -67,8 +54,7 @@ impl<C: PullSecretCluster, T: PullTokens> PullSecretLoop<C, T> {
         Self {
             tokens: Tokens::new(Arc::clone(&parts.source), parts.wake.clone(), parts.jitter),
             parts,
-            pace: Pace::default(),
-            resting: BTreeMap::new(),
+            rests: Rests::default(),
             is_started: false,
             is_idle: false,
         }
@@ -103,7 +89,7 @@ impl<C: PullSecretCluster, T: PullTokens> PullSecretLoop<C, T> {
         };
         let needed = due_logins(world);
         self.tokens.ask(&self.hosts_of(&needed), now);
-        let actions = self.ready(plan(world), now);
+        let actions = self.rests.ready(plan(world), place, now);
         let is_away = self.carry_out(actions, &view, now).await;
         let mut problems = self.problems(now, &needed);
         problems.extend(self.complete_accounts().await);
@@ -113,7 +99,7 @@ impl<C: PullSecretCluster, T: PullTokens> PullSecretLoop<C, T> {
             ..world
         };
         self.parts.metrics.pull_secrets(&world.ages());
-        let rests = self.resting.values().map(|resting| resting.until);
+        let rests = self.rests.first_end().into_iter();
         let due = rests.chain(world.next_due()).chain(self.tokens.next_try(&needed, now));
         let due = due.min();
         self.present(&problems);
@@ -164,37 +150,6 @@ impl<C: PullSecretCluster, T: PullTokens> PullSecretLoop<C, T> {
         hosts.map(|(host, login)| (login.clone(), host.clone())).collect()
     }
 
-    /// The actions on Secrets that do not rest.
-    fn ready(&mut self, actions: Vec<PullAction>, now: Timestamp) -> Vec<PullAction> {
-        self.pace.tidy(now);
-        let places: BTreeSet<Place> = actions.iter().map(place).collect();
-        self.resting.retain(|place, _| places.contains(place));
-        let mut ready = Vec::new();
-        for action in actions {
-            let place = place(&action);
-            let rest = self.resting.get(&place).map(|resting| resting.until);
-            if let Some(until) = self.pace.rests_until(&place, now) {
-                let problem =
-                    "somebody else changes it back again and again; find the other writer, and end one of the two";
-                self.rest(place, problem.to_owned(), now).until = until;
-            } else if rest.is_none_or(|until| until <= now) {
-                ready.push(action);
-            }
-        }
-        ready
-    }
-
-    fn rest(&mut self, place: Place, problem: String, now: Timestamp) -> &mut Resting {
-        let resting = self.resting.entry(place).or_insert_with(|| Resting {
-            problem: String::new(),
-            backoff: Backoff::new(FIRST_REST, LONGEST_REST),
-            until: now,
-        });
-        resting.problem = problem;
-        resting.until = now.saturating_add(resting.backoff.failed()).unwrap_or(now);
-        resting
-    }
-
     /// Carries out the actions. Returns whether the API server was away.
     async fn carry_out(&mut self, actions: Vec<PullAction>, view: &PullSecretView, now: Timestamp) -> bool {
         let cluster = Arc::clone(&self.parts.cluster);
@@ -212,14 +167,14 @@ impl<C: PullSecretCluster, T: PullTokens> PullSecretLoop<C, T> {
         while let Some((place, written)) = ended.next().await {
             match written {
                 Ok(written) => {
-                    self.resting.remove(&place);
+                    self.rests.settled(&place);
                     self.wrote(place, written, now, &mut counts);
                 }
                 Err(WriteError::Cluster(failure)) if failure.is_outage() => is_away = true,
-                Err(WriteError::Cluster(failure)) if is_ending(&failure) => {}
+                Err(WriteError::Cluster(failure)) if failure.is_about_ending_namespace() => {}
                 Err(error) => {
                     *counts.entry("failed").or_default() += 1;
-                    self.rest(place, error.to_string(), now);
+                    self.rests.failed(place, error.to_string(), now);
                 }
             }
         }
@@ -252,7 +207,7 @@ impl<C: PullSecretCluster, T: PullTokens> PullSecretLoop<C, T> {
             };
             self.parts.reporter.happened((self.parts.target.clone(), event));
         }
-        self.pace.wrote(place, now);
+        self.rests.wrote(place, now);
     }
 
     fn desired(&self, action: PullAction, now: Timestamp) -> Desired {
@@ -293,8 +248,8 @@ impl<C: PullSecretCluster, T: PullTokens> PullSecretLoop<C, T> {
     }
 
     fn problems(&self, now: Timestamp, needed: &BTreeSet<LoginKey>) -> BTreeMap<String, String> {
-        let resting = self.resting.iter().filter(|(_, resting)| resting.until > now);
-        let resting = resting.map(|(place, resting)| (title(place), resting.problem.clone()));
+        let resting = self.rests.problems(now);
+        let resting = resting.map(|(place, problem)| (title(place), problem.to_owned()));
         let tokens = self.tokens.problems(needed).into_iter();
         let tokens = tokens.map(|(key, problem)| (format!("login {key}"), problem));
         resting.chain(tokens).collect()
@@ -337,12 +292,6 @@ fn place(action: &PullAction) -> Place {
 
 fn title((namespace, name): &Place) -> String {
     format!("Secret {namespace}/{name}")
-}
-
-/// Whether the namespace is going or gone. The watch shows it in a moment.
-fn is_ending(failure: &ClusterFailure) -> bool {
-    let text = failure.to_string();
-    text.contains("is being terminated") || (text.contains("namespaces \"") && text.contains("not found"))
 }
 
 impl<C: PullSecretCluster, T: PullTokens> Pass for PullSecretLoop<C, T> {

@@ -22,7 +22,7 @@ mod versioned;
 pub use board::StatusBoard;
 pub use landed_commits::{LandedCommit, LandedCommits};
 pub use snapshot::{
-    AutomationStatus, KeyStatus, PullSecretsStatus, ReleasesStatus, RepositoryStatus, Snapshot, TargetStatus,
-    UnreadyObject, WaitingDeletions,
+    AutomationStatus, KeyStatus, MirrorsStatus, PullSecretsStatus, ReleasesStatus, RepositoryStatus, Snapshot,
+    TargetStatus, UnreadyObject, WaitingDeletions,
 };
 pub use versioned::Versioned;

@@ -50,6 +50,13 @@ impl Snapshot {
         problems.extend(off.map(|reason| format!("no pull secret is kept: {reason}")));
         let pull_secrets = self.pull_secrets.problems.iter();
         problems.extend(pull_secrets.map(|(about, message)| format!("{about}: {message}")));
+        for (target, mirrors) in &self.mirrors {
+            let off = mirrors.off.iter();
+            problems.extend(off.map(|reason| format!("no mirror is kept in target {target}: {reason}")));
+            let messages = mirrors.problems.iter();
+            let messages = messages.map(|(about, message)| format!("mirrors of target {target}: {about}: {message}"));
+            problems.extend(messages);
+        }
         let scanned = self.scan.values().filter(|repository| repository.supported);
         problems.extend(scanned.filter_map(|repository| repository.problem.clone()));
         for (name, reason) in &self.not_ready {

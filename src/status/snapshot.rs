@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub targets: BTreeMap<TargetId, TargetStatus>,
     /// The HelmReleases.
     pub releases: ReleasesStatus,
+    /// The mirrors, by the cluster of the copies; one without mirrors has no entry.
+    pub mirrors: BTreeMap<TargetId, MirrorsStatus>,
     /// The pull secrets.
     #[serde(rename = "pullSecrets")]
     pub pull_secrets: PullSecretsStatus,
@@ -97,6 +99,17 @@ pub struct ReleasesStatus {
     pub off: Option<String>,
     /// The HelmReleases that are not carried out as declared, each with the reason.
     pub failing: Vec<UnreadyObject>,
+}
+
+/// The mirrors after the last pass over them.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct MirrorsStatus {
+    /// How many copies the agent keeps.
+    pub count: usize,
+    /// Why no mirror is kept, if so.
+    pub off: Option<String>,
+    /// What is not as the rules say, by the source or copy that it is about.
+    pub problems: BTreeMap<String, String>,
 }
 
 /// The pull secrets after the last pass over them.

@@ -1,7 +1,7 @@
 use super::labels::{
     ApplyOutcome, BuildLabel, HealthState, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
 };
-use super::series::{Delivery, Passes, PullSecrets, Releases, RepoAccess, Scan, Sync};
+use super::series::{Delivery, Mirrors, Passes, PullSecrets, Releases, RepoAccess, Scan, Sync};
 use crate::model::{Severity, TargetId};
 use crate::spread::{LoginAge, LoginKey};
 use prometheus_client::encoding::text;
@@ -23,6 +23,7 @@ struct Inner {
     delivery: Delivery,
     sync: Sync,
     releases: Releases,
+    mirrors: Mirrors,
     pull_secrets: PullSecrets,
     access: RepoAccess,
 }
@@ -40,6 +41,7 @@ impl Metrics {
         let delivery = Delivery::register(&mut registry);
         let sync = Sync::register(&mut registry);
         let releases = Releases::register(&mut registry);
+        let mirrors = Mirrors::register(&mut registry);
         let pull_secrets = PullSecrets::register(&mut registry);
         let access = RepoAccess::register(&mut registry);
         Self(Arc::new(Inner {
@@ -49,6 +51,7 @@ impl Metrics {
             delivery,
             sync,
             releases,
+            mirrors,
             pull_secrets,
             access,
         }))
@@ -149,6 +152,16 @@ impl Metrics {
     /// Counts what was done to a Helm release of a target.
     pub(crate) fn release_action(&self, target: &TargetId, action: &'static str, succeeded: bool) {
         self.0.releases.action(target, action, succeeded);
+    }
+
+    /// Sets how many copies of mirrored objects there are.
+    pub(crate) fn mirror_copies(&self, target: &TargetId, count: usize) {
+        self.0.mirrors.copies(target, count);
+    }
+
+    /// Counts writes of copies.
+    pub(crate) fn mirror_writes(&self, target: &TargetId, outcome: &'static str, count: usize) {
+        self.0.mirrors.writes(target, outcome, count);
     }
 
     /// Sets how old the logins in pull secrets are.

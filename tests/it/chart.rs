@@ -148,6 +148,60 @@ fn the_rights_and_the_alerts_for_pull_secrets_come_with_their_rules() {
 }
 
 #[test]
+fn the_rights_for_mirrors_come_with_their_rules_and_for_their_kinds() {
+    let helm = Helm::offline();
+    let least = [
+        URL,
+        "rbac.rules[0].apiGroups={apps}",
+        "rbac.rules[0].resources={deployments}",
+        "rbac.rules[0].verbs={get}",
+        "alerts.enabled=true",
+    ];
+    let with = |more: &[&str]| helm.template(&[&least[..], more].concat()).unwrap();
+    let named = |kind: &str| {
+        let kind = format!("mirrors[0].kind={kind}");
+        with(&[
+            "mirrors[0].from=cert-manager/tls",
+            "mirrors[0].namespaces={shop}",
+            if kind.ends_with('=') {
+                "mirrors[0].adopt=true"
+            } else {
+                &kind
+            },
+        ])
+    };
+    let settings = tidegate::config::read("tidegate.yaml", &config(&named(""))).unwrap();
+    assert_eq!(settings.mirrors.len(), 1);
+    for (rendered, resources) in [
+        (named(""), "[\"secrets\"]"),
+        (named("ConfigMap"), "[\"configmaps\"]"),
+        (
+            with(&["mirrors[0].annotated={cert-manager}"]),
+            "[\"secrets\",\"configmaps\"]",
+        ),
+        (
+            with(&["mirrors[0].annotated={cert-manager}", "mirrors[0].kind=Secret"]),
+            "[\"secrets\"]",
+        ),
+    ] {
+        let rule = format!("resources: {resources}\n    verbs: [get, list, watch, create, patch, delete]");
+        assert!(rendered.contains(&rule), "{resources} in {rendered}");
+        assert!(rendered.contains("resources: [namespaces]") && rendered.contains("TidegateMirrorsFail"));
+    }
+    let off = with(&[]);
+    assert!(!off.contains("resources: [namespaces]") && !off.contains("TidegateMirrorsFail"));
+    // With `sync.namespaces` the rights are there only, and the one to tell clusters apart where there are several.
+    let fenced = [
+        "mirrors[0].from=shop/tls",
+        "mirrors[0].namespaces={shop}",
+        "sync.namespaces={shop}",
+    ];
+    let recognises = "resourceNames: [kube-system]";
+    assert!(!with(&fenced).contains(recognises));
+    assert!(with(&[&fenced[..], &["mirrors[0].targets={here}"]].concat()).contains(recognises));
+}
+
+#[test]
 fn several_replicas_come_with_an_election_and_one_with_none() {
     let helm = Helm::offline();
     let two = helm.template(&[URL, "replicas=2"]).unwrap();
@@ -625,6 +679,8 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         format!("stateDir={}", agent.dir().join("state").display()),
         format!("pullSecrets[0].registries[0]={}", ecr.default_host()),
         "pullSecrets[0].namespaces[0]=*".to_owned(),
+        "mirrors[0].from=shop/spread".to_owned(),
+        "mirrors[0].namespaces[0]=*".to_owned(),
         "replicas=2".to_owned(),
     ];
     let known_hosts = format!("repo.knownHosts={}", known_hosts.display());
@@ -709,17 +765,40 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     let web = Api::<Deployment>::namespaced(client, "shop").get("web").await.unwrap();
     let image = web.spec.template.spec.unwrap().containers.remove(0).image.unwrap();
     assert!(image.ends_with("/shop/web:a1b2c3d"), "{image}");
-    // Pull secrets reach the guarded namespaces, too: the rule names them.
+    let source = Secret {
+        metadata: ObjectMeta {
+            name: Some("spread".into()),
+            ..ObjectMeta::default()
+        },
+        ..Secret::default()
+    };
+    let sources: Api<Secret> = Api::namespaced(cluster.client().await.unwrap(), "shop");
+    sources.create(&PostParams::default(), &source).await.unwrap();
+    // Pull secrets and copies reach the guarded namespaces, too: the rules name them.
     for namespace in ["shop", "kube-system", NAMESPACE] {
         let secrets: Api<Secret> = Api::namespaced(cluster.client().await.unwrap(), namespace);
         let waiting = async {
-            while secrets.get_opt("tidegate-pull").await.unwrap().is_none() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            for name in ["tidegate-pull", "spread"] {
+                while secrets.get_opt(name).await.unwrap().is_none() {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
             }
         };
         let waited = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await;
-        waited.unwrap_or_else(|_| panic!("no pull secret in {namespace}"));
+        waited.unwrap_or_else(|_| panic!("no pull secret or no copy in {namespace}"));
     }
+    sources
+        .delete("spread", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    let copies: Api<Secret> = Api::namespaced(cluster.client().await.unwrap(), "kube-system");
+    let gone = async {
+        while copies.get_opt("spread").await.unwrap().is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let gone = tokio::time::timeout(std::time::Duration::from_secs(60), gone).await;
+    gone.unwrap_or_else(|_| panic!("the copy in kube-system is left:\n{}", agent.log()));
     assert_eq!(agent.stop().await.unwrap(), 0);
     let refused = guarded_writes(&cluster, &account).await;
     assert_eq!(

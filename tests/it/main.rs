@@ -6,6 +6,7 @@ mod bad_input;
 mod chaos;
 mod chart;
 mod cluster;
+mod copies;
 mod docs;
 mod forges;
 mod fuzz_corpus;

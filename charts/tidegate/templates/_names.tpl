@@ -141,6 +141,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.pullSecrets -}}
 {{- $_ := set $config "pullSecrets" . -}}
 {{- end -}}
+{{- with .Values.mirrors -}}
+{{- $_ := set $config "mirrors" . -}}
+{{- end -}}
 {{- if gt (int .Values.replicas) 1 -}}
 {{- $_ := set $config "leaderElection" (dict "enabled" true "lease" (include "tidegate.fullname" .)) -}}
 {{- end -}}

@@ -131,6 +131,9 @@
 {{- if .Values.pullSecrets }}
 {{ include "tidegate.pullSecretRules" . }}
 {{- end }}
+{{- if .Values.mirrors }}
+{{ include "tidegate.mirrorRules" . }}
+{{- end }}
 {{- with .Values.rbac.extraRules }}
 {{ toYaml . }}
 {{- end }}
@@ -156,6 +159,38 @@
   resourceNames: {{ toJson . }}
   verbs: [get, patch]
 {{- end }}
+{{- end -}}
+
+{{/* What the rules for mirrors take. Kubernetes cannot restrict a list to a label. */}}
+{{- define "tidegate.mirrorRules" -}}
+- apiGroups: [""]
+  resources: {{ include "tidegate.mirrorKinds" . }}
+  verbs: [get, list, watch, create, patch, delete]
+{{- if not .Values.sync.namespaces }}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get, list, watch]
+{{- end }}
+{{- end -}}
+
+{{/* The resources that the rules for mirrors copy, as JSON. */}}
+{{- define "tidegate.mirrorKinds" -}}
+{{- $kinds := list -}}
+{{- range .Values.mirrors -}}
+{{- $kind := default (ternary "Both" "Secret" (not (empty .annotated))) .kind -}}
+{{- if ne $kind "ConfigMap" -}}
+{{- $kinds = append $kinds "secrets" -}}
+{{- end -}}
+{{- if ne $kind "Secret" -}}
+{{- $kinds = append $kinds "configmaps" -}}
+{{- end -}}
+{{- end -}}
+{{- toJson (uniq $kinds) -}}
+{{- end -}}
+
+{{/* "true" if a rule for mirrors names targets: the agent then reads the UID of its own cluster. */}}
+{{- define "tidegate.mirrorsElsewhere" -}}
+{{- range .Values.mirrors -}}{{- if .targets -}}true{{- end -}}{{- end -}}
 {{- end -}}
 
 {{/* The names of the Secrets of the rules, as JSON. */}}

@@ -3,9 +3,9 @@
 use crate::model::SecretBytes;
 use crate::port::AccountFacts;
 use crate::resource::ResourceVersion;
-use crate::spread::{LiveSecret, NamespaceFacts, PULL_SECRET_LABEL};
+use crate::spread::{LiveSecret, PULL_SECRET_LABEL};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::ObjectMeta;
 use std::collections::BTreeSet;
 
@@ -26,15 +26,6 @@ pub(super) fn place(metadata: &ObjectMeta) -> Place {
 
 pub(super) fn version(metadata: &ObjectMeta) -> ResourceVersion {
     ResourceVersion::new(metadata.resource_version.clone().unwrap_or_default())
-}
-
-pub(super) fn namespace(namespace: Namespace) -> (String, NamespaceFacts) {
-    let phase = namespace.status.and_then(|status| status.phase);
-    let facts = NamespaceFacts {
-        is_ending: namespace.metadata.deletion_timestamp.is_some() || phase.as_deref() == Some("Terminating"),
-        labels: namespace.metadata.labels.unwrap_or_default(),
-    };
-    (namespace.metadata.name.unwrap_or_default(), facts)
 }
 
 pub(super) fn secret(secret: Secret) -> LiveSecret {

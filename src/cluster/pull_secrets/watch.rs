@@ -1,8 +1,9 @@
 //! The watches. Each runs until its task is aborted, and lists again after a failure.
 
-use super::reduce::{account, namespace, place, secret};
+use super::reduce::{account, place, secret};
 use super::store::{List, Store};
 use crate::cluster::connection::Connection;
+use crate::cluster::watches::namespace_facts;
 use crate::spread::{Owner, PULL_SECRET_LABEL, PullSecretFacts};
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::Api;
@@ -18,14 +19,14 @@ pub(super) async fn namespaces(connection: Arc<Connection>, store: Arc<Store>) {
         .follow(&connection, &List::Namespaces, begin, |event| match event {
             Event::Init => found.clear(),
             Event::InitApply(object) => {
-                found.extend([namespace(object)]);
+                found.extend([namespace_facts(object)]);
             }
             Event::InitDone => store.set_namespaces(std::mem::take(&mut found)),
             Event::Apply(object) => {
-                let (name, facts) = namespace(object);
+                let (name, facts) = namespace_facts(object);
                 store.put_namespace(name, facts);
             }
-            Event::Delete(object) => store.remove_namespace(&namespace(object).0),
+            Event::Delete(object) => store.remove_namespace(&namespace_facts(object).0),
         })
         .await;
 }

@@ -52,6 +52,15 @@ impl<L: Ord + Clone, S> Listed<L, S> {
         read(delivery, &inner.seen)
     }
 
+    /// As [`Listed::read`], with the state of each list.
+    pub(in crate::cluster) fn read_lists<T>(
+        &self,
+        read: impl FnOnce(&BTreeMap<L, Result<bool, String>>, &S) -> T,
+    ) -> T {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&inner.lists, &inner.seen)
+    }
+
     /// `change` returns whether it is news.
     pub(in crate::cluster) fn update(&self, change: impl FnOnce(&mut S) -> bool) {
         self.change(|inner| change(&mut inner.seen));

@@ -5,10 +5,12 @@ mod ending;
 mod following;
 mod keeper;
 mod listed;
+mod namespaces;
 mod reduce;
 mod watch;
 
 pub(super) use following::{News, follow};
 pub(super) use keeper::Watches;
 pub(super) use listed::Listed;
+pub(super) use namespaces::namespace_facts;
 pub use reduce::{Reduced, reduce_metadata, reduce_object};

@@ -5,6 +5,7 @@
 
 mod automation;
 mod key;
+mod mirror;
 mod proposal;
 mod pull_secret;
 mod release;

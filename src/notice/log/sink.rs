@@ -1,4 +1,4 @@
-use super::{automation, key, proposal, pull_secret, release, repo, scan, sync};
+use super::{automation, key, mirror, proposal, pull_secret, release, repo, scan, sync};
 use crate::notice::event::Event;
 use crate::notice::reporter::{Notice, Sink};
 
@@ -15,6 +15,7 @@ impl Sink for Log {
             Event::Proposal(event) => proposal::log(event),
             Event::Sync(target, event) => sync::log(target, event, phase),
             Event::Release(target, event) => release::log(target, event, phase),
+            Event::Mirror(target, event) => mirror::log(target, event, phase),
             Event::PullSecret(target, event) => pull_secret::log(target, event, phase),
             Event::Key(event) => key::log(event, phase),
         }

@@ -66,6 +66,12 @@ impl ClusterFailure {
         }
     }
 
+    /// Whether the namespace of the object is going or gone. A watch shows it in a moment.
+    pub fn is_about_ending_namespace(&self) -> bool {
+        let text = self.to_string();
+        text.contains("is being terminated") || (text.contains("namespaces \"") && text.contains("not found"))
+    }
+
     /// Whether the failure is about the server and not about the object.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable { .. })

@@ -3,11 +3,13 @@
 //! - [`TargetApi`]: the cluster that objects are applied to.
 //! - [`RecordStore`]: where a target's record (its ApplySet parent) is kept.
 //! - [`HomeSecrets`]: the Secrets of the cluster that the agent runs in.
+//! - [`MirrorSources`], [`MirrorCopies`]: the Secrets and ConfigMaps that are copied, and a cluster of copies.
 //! - [`PullSecretCluster`]: namespaces, the Secrets that hold logins, and the ServiceAccounts that name them.
 
 mod applied;
 mod changed;
 mod failure;
+mod mirrors;
 mod notify;
 mod observed;
 mod observed_store;
@@ -19,6 +21,7 @@ mod target;
 
 pub use applied::Applied;
 pub use failure::ClusterFailure;
+pub use mirrors::{CopyView, MirrorCopies, MirrorObjects, MirrorSources, SourceView};
 pub use notify::Notify;
 pub use observed::{KindView, Observed, SeenChanges};
 pub use observed_store::ObservedStore;

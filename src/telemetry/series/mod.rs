@@ -2,6 +2,7 @@
 
 mod count;
 mod delivery;
+mod mirrors;
 mod passes;
 mod pull_secrets;
 mod releases;
@@ -10,6 +11,7 @@ mod scan;
 mod sync;
 
 pub(super) use delivery::Delivery;
+pub(super) use mirrors::Mirrors;
 pub(super) use passes::Passes;
 pub(super) use pull_secrets::PullSecrets;
 pub(super) use releases::Releases;

@@ -7,21 +7,28 @@ const MOST: u32 = 5;
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
 /// How often each object was written lately.
-#[derive(Default)]
-pub(super) struct Pace {
-    writes: BTreeMap<(String, String), (Timestamp, u32)>,
+pub(super) struct Pace<K> {
+    writes: BTreeMap<K, (Timestamp, u32)>,
 }
 
-impl Pace {
+impl<K> Default for Pace<K> {
+    fn default() -> Self {
+        Self {
+            writes: BTreeMap::new(),
+        }
+    }
+}
+
+impl<K: Ord> Pace<K> {
     /// Until when the object is left alone, if somebody changes it back again and again.
-    pub(super) fn rests_until(&self, place: &(String, String), now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn rests_until(&self, place: &K, now: Timestamp) -> Option<Timestamp> {
         let (since, count) = self.writes.get(place)?;
         let until = since.saturating_add(WINDOW).ok()?;
         (*count >= MOST && until > now).then_some(until)
     }
 
     /// Notes a write.
-    pub(super) fn wrote(&mut self, place: (String, String), now: Timestamp) {
+    pub(super) fn wrote(&mut self, place: K, now: Timestamp) {
         let (since, count) = self.writes.entry(place).or_insert((now, 0));
         if since.duration_until(now) > WINDOW {
             (*since, *count) = (now, 0);
