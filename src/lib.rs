@@ -9,7 +9,7 @@
 //! | 6 | `agent`: makes the edges, starts the loops, decides nothing |
 //! | 5 | `config`: `tidegate.yaml` |
 //! | 4 | loops: `source` (fetches the branch, reads what it declares), `scan` (reads tags), `automation` (tag to commit), `sync` (commit to cluster), `releases` (HelmReleases to Helm releases), `pull_secrets` (logins of ECR to Secrets), `mirrors` (Secrets and ConfigMaps to namespaces), `deploy_key` (rotation and access checks), `leader` (which of several replicas works); commands: `holds` (lists and lifts holds) |
-//! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `helm` (the helm program), `http` (API, webhook, metrics), `render` (kustomize) |
+//! | 4 | edges: `git`, `forge` (pull requests), `registry` (ECR), `cluster` (the Kubernetes API), `helm` (the helm program), `http` (API, webhook, metrics), `notify` (receivers of notifications), `render` (kustomize) |
 //! | 3 | `port` (what loops see of edges and of each other's results), `driver` (runs loops), `notice` (reports events), `status` (what the agent knows of itself), `aws`, `program` (child processes), `telemetry` |
 //! | 2 | `plan`: which fields are bumped, and the commit that does so |
 //! | 1 | `policy` (which tag is newest), `manifest` (reads and edits YAML), `resource` (Kubernetes objects), `release` (what a HelmRelease asks for, and what is next), `spread` (pull secrets and mirrors over namespaces), `history` (bumps and holds in git's history) |
@@ -85,6 +85,7 @@ pub mod manifest;
 pub(crate) mod mirrors;
 pub mod model;
 pub(crate) mod notice;
+pub(crate) mod notify;
 pub mod plan;
 pub mod policy;
 pub mod port;

@@ -3,8 +3,8 @@
 use super::AgentConfig;
 use crate::aws::{EksCluster, Sdk};
 use crate::cluster::{
-    Access, ApiServer, Connection, Copies, HelmReleases, InputStore, LeaderMark, LeaseStore, PullSecrets, RecordEvents,
-    RecordMap, RemoteAccess, SecretStore, Sources,
+    Access, AnnouncedMap, ApiServer, Connection, Copies, HelmReleases, InputStore, LeaderMark, LeaseStore, PullSecrets,
+    RecordEvents, RecordMap, RemoteAccess, SecretStore, Sources,
 };
 use crate::config::{TargetAccess, TargetSettings};
 use crate::port::{InputObjects, MARK_PARTS};
@@ -66,6 +66,16 @@ impl Home {
     /// Writes events about the record of a target.
     pub(super) fn events(&self, target: &TargetSettings) -> RecordEvents {
         RecordEvents::new(Arc::clone(&self.connection), self.record(target))
+    }
+
+    /// What notifications announced, beside the record of a target.
+    pub(super) fn announced(&self, target: &TargetSettings) -> AnnouncedMap {
+        let record = self.record(target);
+        let name = SetName {
+            name: format!("{}-announced", record.name),
+            ..record
+        };
+        AnnouncedMap::new(Arc::clone(&self.connection), name)
     }
 
     /// Connects to a target. Sends nothing yet, to no cluster.

@@ -3,8 +3,8 @@ use super::repo_commands::RepoCommands;
 use super::standby::Leadership;
 use super::wiring::{self, Base, Wiring};
 use super::{
-    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_mirrors, wire_pull_secrets,
-    wire_releases, wire_scan, wire_source, wire_sync,
+    AgentConfig, keys, repo, server, startup, wire_automation, wire_deploy_key, wire_mirrors, wire_notifications,
+    wire_pull_secrets, wire_releases, wire_scan, wire_source, wire_sync,
 };
 use crate::deploy_key::Keys;
 use crate::driver::{Condition, Shutdown, Tasks, on_signals};
@@ -49,7 +49,7 @@ async fn serve(config: AgentConfig, shutdown: Shutdown, leadership: Option<Leade
     if let Some(leadership) = leadership {
         tasks.spawn_guard("leader election", shutdown.clone(), leadership.lost());
     }
-    let (base, events, landed) = Base::new(config, shutdown).await?;
+    let (base, events, landed, outboxes) = Base::new(config, shutdown).await?;
     let (wakes, loops) = Loops::new(&base.config, &base.health);
     let listener = server::bind(&base.config).await?;
     let probes = server::bind_probes(&base.config).await?;
@@ -58,6 +58,7 @@ async fn serve(config: AgentConfig, shutdown: Shutdown, leadership: Option<Leade
     let (findings, findings_seen) = watch::channel(Arc::default());
     let status = server::status_board(&base, &wakes, decisions_seen, findings_seen);
     tasks.spawn("events", wiring::write_events(events, &base)?);
+    tasks.spawn("notifications", wire_notifications::send(outboxes, &base)?);
     tasks.spawn("API token", server::keep_token(&base));
     tasks.spawn(
         "http",

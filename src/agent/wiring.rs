@@ -9,7 +9,7 @@ use crate::aws::{CallLimits, Sdk};
 use crate::driver::{Health, Loop, Pass, PassResult, Shutdown, Tasks, Wake, run as run_loop};
 use crate::git::{self, Signing};
 use crate::model::{ConfigBranch, Remote};
-use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Reporter};
+use crate::notice::{ClusterEventQueue, ClusterEvents, Log, MetricSink, Notifications, Outbox, Reporter};
 use crate::port::{
     Branch, ConfigRepo, DeclaredSource, DeniedObjects, InputObjects, ObjectHealths, Renderer, ScanState,
 };
@@ -72,16 +72,23 @@ impl Base {
     pub(super) async fn new(
         config: AgentConfig,
         shutdown: Shutdown,
-    ) -> anyhow::Result<(Self, ClusterEventQueue, LandedCommits)> {
+    ) -> anyhow::Result<(Self, ClusterEventQueue, LandedCommits, Vec<Outbox>)> {
         let metrics = Metrics::new();
         let (cluster_events, queue) = ClusterEvents::new();
         let landed = LandedCommits::default();
+        let rules = config
+            .settings
+            .notifications
+            .iter()
+            .map(|notification| notification.rule.clone());
+        let (notifications, outboxes) = Notifications::new(rules.collect(), &metrics);
         // A further sink is a line here.
         let reporter = Reporter::new(vec![
             Box::new(Log),
             Box::new(MetricSink::new(metrics.clone())),
             Box::new(cluster_events),
             Box::new(landed.clone()),
+            Box::new(notifications),
         ]);
         let core = Core::new(Arc::new(config), metrics, reporter, shutdown, jitter);
         let config = &core.config;
@@ -102,7 +109,7 @@ impl Base {
                 ..core
             },
         };
-        Ok((base, queue, landed))
+        Ok((base, queue, landed, outboxes))
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) fn proposed(reporter: &Reporter, branch: &BranchName, commit: CommitI
 
 fn field_bumps(bumps: &[PlannedBump]) -> Vec<FieldBump> {
     let bumps = bumps.iter().map(|bump| FieldBump {
+        path: bump.path.clone(),
         field: bump.field.clone(),
         new_name: bump.new_name.as_ref().map(|name| name.name().to_owned()),
         from: bump.from.clone(),

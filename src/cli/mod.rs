@@ -17,6 +17,7 @@ mod holds;
 mod identity;
 mod images;
 mod lift;
+mod notify;
 mod object_name;
 mod output;
 mod plan;

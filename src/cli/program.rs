@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::holds::Holds;
 use super::identity::Identity;
 use super::images::Images;
+use super::notify::Notify;
 use super::plan::Plan;
 use super::policy_test::Policy;
 use super::release::Release;
@@ -79,6 +80,7 @@ enum Command {
     Diff(Diff),
     Why(Why),
     Doctor(Doctor),
+    Notify(Notify),
     Holds(Holds),
     Resume(Resume),
     Confirm(Confirm),
@@ -127,6 +129,7 @@ impl Command {
                 Self::Diff(diff) => diff.run().await,
                 Self::Why(why) => why.run().await,
                 Self::Doctor(doctor) => doctor.run().await,
+                Self::Notify(notify) => notify.run().await,
                 Self::Holds(holds) => holds.run().await,
                 Self::Confirm(confirm) => confirm.run().await,
                 Self::Resume(resume) => resume.run().await,

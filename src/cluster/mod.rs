@@ -16,6 +16,7 @@
 //!
 //! Deliberately absent: decisions. `sync` and `resource` decide what is applied, when, and what may be deleted.
 
+mod announced;
 mod api_server;
 mod apply;
 mod away_groups;
@@ -45,6 +46,7 @@ mod secrets;
 mod server_text;
 mod watches;
 
+pub use announced::AnnouncedMap;
 pub use api_server::ApiServer;
 pub use connect::{Access, ConnectError, ServiceAccount};
 pub use connection::Connection;

@@ -5,6 +5,7 @@ use super::keys::SigningKey;
 use super::leader_election::{LeaderElection, LeaderElectionSettings};
 use super::mirrors::{self, Mirror};
 use super::mistake::{Error, Mistake};
+use super::notifications::{self, Notification, NotificationSettings};
 use super::pull_secrets::{self, PullSecret, PullSecretSettings};
 use super::registries::{Registry, RegistrySettings};
 use super::releases::{ReleaseSettings, Releases};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub mirrors: Vec<MirrorRule>,
     /// Logins of registries in Secrets.
     pub pull_secrets: Vec<PullSecretSettings>,
+    /// Messages to people.
+    pub notifications: Vec<NotificationSettings>,
     /// Which of several replicas works.
     pub leader_election: LeaderElectionSettings,
     /// The agent's own port.
@@ -72,6 +75,8 @@ pub(super) struct File {
     pull_secrets: Vec<PullSecret>,
     /// Copies of Secrets and ConfigMaps, kept equal to their sources in the namespaces that the rules name.
     mirrors: Vec<Mirror>,
+    /// Messages about what happens, to chats, web services and the forge.
+    notifications: Vec<Notification>,
     leader_election: LeaderElection,
     http: Http,
     /// Folder for the mirror of the config repo. The folder may be emptied between runs.
@@ -90,6 +95,7 @@ impl Default for File {
             releases: Releases::default(),
             pull_secrets: Vec::new(),
             mirrors: Vec::new(),
+            notifications: Vec::new(),
             leader_election: LeaderElection::default(),
             http: Http::default(),
             state_dir: Text::known("/var/lib/tidegate"),
@@ -163,10 +169,12 @@ impl File {
         let known = home.map(|target| target.namespaces.as_slice());
         let pull_secrets = pull_secrets::settings(self.pull_secrets, report, known.unwrap_or_default());
         let mirrors = mirrors::rules(self.mirrors, report, &sync.targets);
+        let notifications = notifications::settings(self.notifications, report, repo.as_ref());
         Some(Settings {
             registries,
             mirrors,
             pull_secrets,
+            notifications,
             render: self.render.settings(),
             sync,
             releases: self.releases.settings(),

@@ -55,6 +55,8 @@ pub enum AutomationEvent {
 /// One image field that a commit moved to another tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldBump {
+    /// The file.
+    pub path: RepoPath,
     /// The field.
     pub field: FieldId,
     /// The image's name after, if it is another than before.

@@ -37,6 +37,7 @@ impl MetricSink {
             | SyncEvent::ObjectsAdopted { .. }
             | SyncEvent::ObjectUnsettled { .. }
             | SyncEvent::Problem { .. }
+            | SyncEvent::DeletionsWait { .. }
             | SyncEvent::TargetAway { .. }
             | SyncEvent::CommitJudged { .. }
             | SyncEvent::CommitApplied { .. } => {}

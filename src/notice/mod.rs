@@ -4,7 +4,7 @@
 //!   loop ──happened(event)──────────┐               ┌─▶ log
 //!   loop ──present(topic, events)───┼─▶ Reporter ───┼─▶ metrics
 //!                                   │  new, still,  └─▶ Kubernetes events ──queue──▶ API server
-//!                                   ┘  over
+//!                                   ┘  over          notifications ──groups──▶ chats, forges, web services
 //! ```
 //!
 //! A loop reports facts and never decides who hears them. Two kinds of facts exist. An occurrence ([`Reporter::happened`])
@@ -26,6 +26,7 @@ mod key;
 mod log;
 mod metrics;
 mod mirror;
+mod notification;
 mod proposal;
 mod pull_secret;
 mod release;
@@ -43,6 +44,7 @@ pub use key::{Access, Credential, KeyEvent};
 pub use log::Log;
 pub use metrics::MetricSink;
 pub use mirror::MirrorEvent;
+pub use notification::{Notifications, Origin, Outbox, Rule, Template, test_message};
 pub use proposal::ProposalEvent;
 pub use pull_secret::PullSecretEvent;
 pub use release::{ReleaseAction, ReleaseEvent};

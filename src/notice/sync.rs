@@ -53,6 +53,11 @@ pub enum SyncEvent {
         /// For people: what, where and what to do.
         message: String,
     },
+    /// Condition: deletions wait for a person.
+    DeletionsWait {
+        /// Which deletions, why, and what to do.
+        message: String,
+    },
     /// Condition: a declared object hangs on a finalizer, failed, or does not become ready in time.
     ObjectUnsettled {
         /// The object.
@@ -115,7 +120,7 @@ pub enum ObjectChange {
 impl SyncEvent {
     pub(super) fn identity(&self) -> String {
         match self {
-            Self::Problem { message } => message.clone(),
+            Self::Problem { message } | Self::DeletionsWait { message } => message.clone(),
             Self::ObjectUnsettled { id, .. } => id.to_string(),
             _ => String::new(),
         }

@@ -51,6 +51,7 @@ fn landed() -> AutomationEvent {
     AutomationEvent::CommitLanded {
         commit: commit(1),
         bumps: vec![FieldBump {
+            path: RepoPath::parse("web.yaml").unwrap(),
             field: FieldId {
                 object: ObjectId::new("apps/v1", "Deployment", Some("shop"), "web"),
                 field: FieldName("main".into()),

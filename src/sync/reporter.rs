@@ -87,7 +87,11 @@ impl PassReporter {
         let away = outage.map(|message| SyncEvent::TargetAway { message });
         self.present(Topic::Target(self.target.clone()), away);
         let problems = report.target_problems().into_iter();
-        let conditions = problems.map(|message| SyncEvent::Problem { message });
+        let waiting = report.waiting.as_ref().map(|waiting| &waiting.remedy);
+        let conditions = problems.map(|message| match waiting == Some(&message) {
+            true => SyncEvent::DeletionsWait { message },
+            false => SyncEvent::Problem { message },
+        });
         self.present(Topic::Problems(self.target.clone()), conditions);
         let unsettled = report.unsettled.iter().map(|object| SyncEvent::ObjectUnsettled {
             id: object.id.clone(),

@@ -1,7 +1,7 @@
 use super::labels::{
     ApplyOutcome, BuildLabel, HealthState, ListingOutcome, ObjectState, Outcome, PushResult, RequestOutcome, Right,
 };
-use super::series::{Delivery, Mirrors, Passes, PullSecrets, Releases, RepoAccess, Scan, Sync};
+use super::series::{Delivery, Mirrors, Notifications, Passes, PullSecrets, Releases, RepoAccess, Scan, Sync};
 use crate::model::{Severity, TargetId};
 use crate::spread::{LoginAge, LoginKey};
 use prometheus_client::encoding::text;
@@ -26,6 +26,7 @@ struct Inner {
     mirrors: Mirrors,
     pull_secrets: PullSecrets,
     access: RepoAccess,
+    notifications: Notifications,
 }
 
 impl Metrics {
@@ -44,6 +45,7 @@ impl Metrics {
         let mirrors = Mirrors::register(&mut registry);
         let pull_secrets = PullSecrets::register(&mut registry);
         let access = RepoAccess::register(&mut registry);
+        let notifications = Notifications::register(&mut registry);
         Self(Arc::new(Inner {
             registry,
             passes,
@@ -54,6 +56,7 @@ impl Metrics {
             mirrors,
             pull_secrets,
             access,
+            notifications,
         }))
     }
 
@@ -67,6 +70,11 @@ impl Metrics {
             Ok(()) => out,
             Err(fmt::Error) => "# EOF\n".into(),
         }
+    }
+
+    /// What became of notifications.
+    pub(crate) fn notifications(&self) -> &Notifications {
+        &self.0.notifications
     }
 
     /// Counts a pass that ended. `name` is the name of the loop: from the source code, and for sync with the target's name.

@@ -23,4 +23,4 @@ pub(crate) use labels::{
 };
 pub(crate) use logs::{LogFormat, init};
 pub use metrics::Metrics;
-pub(crate) use redaction::{redacted, remember_login, remember_token};
+pub(crate) use redaction::{redacted, remember_address, remember_login, remember_token};

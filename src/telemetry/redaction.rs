@@ -14,6 +14,8 @@ use std::sync::{PoisonError, RwLock};
 const HIDDEN: &str = "<hidden>";
 /// The beginning of a secret at the end of a text that was cut is hidden from this length on.
 const SHORTEST_START: usize = 4;
+/// A part of an address that is shorter is a word, such as `services`, and no key.
+const SHORTEST_KEY: usize = 12;
 /// The secrets that are remembered. Tokens that live for an hour are renewed; the oldest ones are worth nothing any more.
 const MOST: usize = 64;
 /// How often a text is escaped at most: a proxy escapes for HTML what a log has escaped for JSON.
@@ -46,6 +48,19 @@ pub(crate) fn remember_token(token: &Secret) {
 pub(crate) fn remember_login(user: &str, password: &Secret) {
     let password = password.expose();
     remember(vec![format!("{user}:{password}"), password.to_owned()]);
+}
+
+/// Remembers an address that is a secret, such as that of a chat's webhook. A server may give back a part of it: its path, or the
+/// key in its path or query.
+pub(crate) fn remember_address(address: &Secret) {
+    let whole = address.expose();
+    let path = whole.split_once("://").map_or(whole, |(_, rest)| rest);
+    let path = path.find('/').map_or("", |at| &path[at + 1..]);
+    let keys = path
+        .split(['/', '?', '&', '=', '#'])
+        .filter(|key| key.len() >= SHORTEST_KEY);
+    let parts = std::iter::once(path).chain(keys).filter(|part| !part.is_empty());
+    remember(std::iter::once(whole).chain(parts).map(str::to_owned).collect());
 }
 
 /// The text without the secrets that this process has sent, in any of their encodings. The beginning of a secret at the end of
@@ -188,6 +203,24 @@ mod tests {
                 let hidden = redacted(&text);
                 assert!(hidden.starts_with("a ") && !hidden.contains(&cut), "{hidden}");
             }
+        }
+    }
+
+    #[test]
+    fn an_address_is_hidden_with_its_path_and_its_keys() {
+        remember_address(&Secret::new(
+            "https://chat.example/services/T0/B0/key-of-the-chat-0?sig=signature-of-it&v=1",
+        ));
+        for (text, expected) in [
+            ("no key-of-the-chat-0 here", "no <hidden> here"),
+            (
+                "at /services/T0/B0/key-of-the-chat-0?sig=signature-of-it&v=1 now",
+                "at /<hidden> now",
+            ),
+            ("sig signature-of-it now", "sig <hidden> now"),
+            ("all services of chat.example work", "all services of chat.example work"),
+        ] {
+            assert_eq!(redacted(text), expected);
         }
     }
 

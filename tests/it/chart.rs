@@ -202,6 +202,29 @@ fn the_rights_for_mirrors_come_with_their_rules_and_for_their_kinds() {
 }
 
 #[test]
+fn notifications_come_with_their_files_rights_and_alert() {
+    let helm = Helm::offline();
+    let rule = [
+        URL,
+        "alerts.enabled=true",
+        "notificationsSecret=chats",
+        "notifications[0].name=team",
+        "notifications[0].slack.urlFile=/etc/tidegate/notifications/slack",
+    ];
+    let on = helm.template(&rule).unwrap();
+    let settings = tidegate::config::read("tidegate.yaml", &config(&on)).unwrap();
+    assert_eq!(settings.notifications.len(), 1);
+    let own = format!("\"{}-announced\"", "tidegate");
+    assert_eq!(on.matches(&own).count(), 2, "the Role and the guard name the ConfigMap");
+    assert!(on.contains("mountPath: /etc/tidegate/notifications") && on.contains("secretName: chats"));
+    assert!(on.contains("TidegateNotificationsLost"));
+    let off = helm.template(&rule[..2]).unwrap();
+    assert!(!off.contains("-announced") && !off.contains("TidegateNotificationsLost"));
+    let wrong = helm.template(&[URL, "notifications[0].name=team", "notifications[0].slak.urlFile=x"]);
+    assert!(wrong.unwrap_err().contains("slak"));
+}
+
+#[test]
 fn several_replicas_come_with_an_election_and_one_with_none() {
     let helm = Helm::offline();
     let two = helm.template(&[URL, "replicas=2"]).unwrap();

@@ -810,6 +810,7 @@ fn help_is_unchanged() {
         ("diff", &["diff", "--help"]),
         ("why", &["why", "--help"]),
         ("doctor", &["doctor", "--help"]),
+        ("notify-test", &["notify", "test", "--help"]),
         ("release", &["release", "--help"]),
         ("scan", &["scan", "--help"]),
         ("sync", &["sync", "--help"]),

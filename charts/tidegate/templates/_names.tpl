@@ -144,6 +144,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.mirrors -}}
 {{- $_ := set $config "mirrors" . -}}
 {{- end -}}
+{{- with .Values.notifications -}}
+{{- $_ := set $config "notifications" . -}}
+{{- end -}}
 {{- if gt (int .Values.replicas) 1 -}}
 {{- $_ := set $config "leaderElection" (dict "enabled" true "lease" (include "tidegate.fullname" .)) -}}
 {{- end -}}

@@ -20,6 +20,13 @@
 {{- toJson (default (list .Values.sync.set) $sets) -}}
 {{- end -}}
 
+{{/* The ConfigMap with what notifications announced; empty without a notification. */}}
+{{- define "tidegate.announced" -}}
+{{- if .Values.notifications -}}
+{{- printf "%s-announced" (include "tidegate.sets" . | fromJsonArray | first) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What the agent may apply: in the cluster, or in each of `sync.namespaces`. */}}
 {{- define "tidegate.rules" -}}
 {{- $write := list "get" "list" "watch" "create" "update" "patch" "delete" | toJson -}}

@@ -34,7 +34,10 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
         (SyncEvent::TargetAway { message }, Phase::Changed) => {
             tracing::debug!(sync_target = %target, problem = %message, "the API server still does not answer");
         }
-        (SyncEvent::TargetAway { message } | SyncEvent::Problem { message }, Phase::New) => {
+        (
+            SyncEvent::TargetAway { message } | SyncEvent::Problem { message } | SyncEvent::DeletionsWait { message },
+            Phase::New,
+        ) => {
             tracing::warn!(sync_target = %target, problem = %message, "sync failed");
         }
         (
@@ -69,6 +72,7 @@ pub(super) fn log(target: &TargetId, event: &SyncEvent, phase: Phase) {
             SyncEvent::TargetAway { .. }
             | SyncEvent::CommitJudged { .. }
             | SyncEvent::Problem { .. }
+            | SyncEvent::DeletionsWait { .. }
             | SyncEvent::ObjectUnsettled { .. }
             | SyncEvent::CommitApplied { .. },
             _,

@@ -3,6 +3,7 @@
 mod count;
 mod delivery;
 mod mirrors;
+mod notifications;
 mod passes;
 mod pull_secrets;
 mod releases;
@@ -12,6 +13,7 @@ mod sync;
 
 pub(super) use delivery::Delivery;
 pub(super) use mirrors::Mirrors;
+pub(crate) use notifications::Notifications;
 pub(super) use passes::Passes;
 pub(super) use pull_secrets::PullSecrets;
 pub(super) use releases::Releases;

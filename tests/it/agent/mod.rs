@@ -14,6 +14,7 @@ mod kill;
 mod kms;
 pub(crate) mod kustomize;
 mod leader;
+mod notifications;
 mod overlays;
 mod platforms;
 mod race;

@@ -32,6 +32,7 @@ const FLOORS: [&[&str]; 8] = [
         "render",
         "helm",
         "http",
+        "notify",
     ],
     &["config"],
     &["agent"],

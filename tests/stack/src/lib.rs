@@ -28,6 +28,7 @@ mod http_thread;
 pub mod port;
 pub mod process;
 pub mod random;
+pub mod receiver;
 pub mod registry;
 pub mod relay;
 pub mod tools;
