@@ -93,6 +93,13 @@ impl RecordStore for RecordMap {
         &self.name
     }
 
+    async fn read_if_changed(&self) -> Result<Option<Record>, ClusterFailure> {
+        let before = self.seen().clone();
+        let read = self.read().await?;
+        let is_same = read.is_some() && *self.seen() == before;
+        Ok((!is_same).then(|| read.unwrap_or_default()))
+    }
+
     async fn read(&self) -> Result<Option<Record>, ClusterFailure> {
         let Some(found) = read_config_map(&self.connection, &self.name.namespace, &self.name.name).await? else {
             *self.seen() = ResourceVersion::new(NONE_YET);

@@ -127,10 +127,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             },
         };
         // A large record is not copied to find out that it stays as it is.
-        let record = self.record().await?;
-        let is_same = next(record).is(record) && record.runs == runs;
-        if is_same && !self.authors.is_unrecorded() {
-            return Ok(());
+        let is_kept = |record: &Record| next(record).is(record) && record.runs == runs;
+        if is_kept(self.record().await?) && !self.authors.is_unrecorded() {
+            self.look_at_record().await?;
+            if is_kept(self.record().await?) && !self.authors.is_unrecorded() {
+                return Ok(());
+            }
         }
         self.write_record(|record, members| next(record).record(members.clone(), runs.clone()))
             .await

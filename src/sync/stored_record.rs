@@ -6,9 +6,14 @@ use super::syncer::Syncer;
 use crate::port::{ClusterFailure, Record, RecordStore, TargetApi};
 use crate::resource::{AppliedMarks, MemberKey, Members};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often a write of the record is repeated that another process has overtaken.
 const RACES: u32 = 4;
+
+/// For so long the record is taken to be as this process left it. Another process of the same set may have written it since.
+const RECORD_KNOWN: Duration = Duration::from_secs(60);
 
 impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
     /// Writes the record that `next` makes of the stored record and of what this process knows, unless it is the stored one. If
@@ -31,6 +36,9 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
                     if next.members.as_ref() == Some(self.authors.members()) {
                         self.authors.note_recorded();
                     }
+                    if next != record {
+                        self.record_seen = Some(Instant::now());
+                    }
                     self.record = Some(next);
                     return Ok(());
                 }
@@ -45,6 +53,12 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
 
     async fn read_record_again(&mut self) -> Result<(), ClusterFailure> {
         let record = self.target.record.read().await?.unwrap_or_default();
+        self.take_in(record);
+        Ok(())
+    }
+
+    /// Another process has written the record.
+    fn take_in(&mut self, record: Record) {
         self.authors.join(record.members.as_ref());
         self.cache.add_runs(&record.runs);
         for (key, ready) in &*record.ready {
@@ -54,6 +68,20 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
         }
         self.agenda.forget();
         self.record = Some(record);
+        self.record_seen = Some(Instant::now());
+    }
+
+    /// Reads the record after a while, although this process has nothing to write: another process may have written the record. A pass
+    /// that writes learns that from the conflict.
+    pub(super) async fn look_at_record(&mut self) -> Result<(), ClusterFailure> {
+        if self.record_seen.is_some_and(|seen| seen.elapsed() < RECORD_KNOWN) {
+            return Ok(());
+        }
+        let changed = self.target.record.read_if_changed().await?;
+        self.record_seen = Some(Instant::now());
+        if let Some(changed) = changed.filter(|changed| self.record.as_ref() != Some(changed)) {
+            self.take_in(changed);
+        }
         Ok(())
     }
 

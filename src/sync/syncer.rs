@@ -45,6 +45,8 @@ pub struct Syncer<A, R> {
     additions: Drift,
     pub(super) limit: DeletionLimit,
     pub(super) record: Option<Record>,
+    /// When the record was read or written last.
+    pub(super) record_seen: Option<Instant>,
     /// The commit in the record at the beginning of the pass.
     pub(super) began_with: Option<CommitId>,
     /// How many objects were recreated for a commit.
@@ -77,6 +79,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             marks: Marks::default(),
             restored: Restored::default(),
             record: None,
+            record_seen: None,
             began_with: None,
             recreated: None,
             deleted: DeletedFor::default(),
@@ -249,6 +252,7 @@ impl<A: TargetApi, R: RecordStore> Syncer<A, R> {
             self.cache.set_runs(record.runs.clone());
             self.ready = Arc::clone(&record.ready);
             self.record = Some(record);
+            self.record_seen = Some(Instant::now());
         }
         Ok(self.record.get_or_insert_default())
     }

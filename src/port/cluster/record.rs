@@ -40,6 +40,11 @@ pub trait RecordStore: Send + Sync + 'static {
     /// Reads the record, if there is one.
     fn read(&self) -> impl Future<Output = Result<Option<Record>, ClusterFailure>> + Send;
 
+    /// Reads the record, and returns it unless it is as this store read or wrote it last. A record that is gone is an empty one.
+    fn read_if_changed(&self) -> impl Future<Output = Result<Option<Record>, ClusterFailure>> + Send {
+        async { Ok(Some(self.read().await?.unwrap_or_default())) }
+    }
+
     /// Writes the record, and creates it if needed. [`ClusterFailure::Conflict`] if somebody else has written it since this store
     /// read or wrote it last: what another process recorded must not be lost.
     fn write(&self, record: &Record) -> impl Future<Output = Result<(), ClusterFailure>> + Send;

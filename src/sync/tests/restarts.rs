@@ -1,7 +1,7 @@
 //! A new process applies nothing that is as an earlier process applied it, and repairs everything else.
 
 use super::fake::{Call, Fake, applies, commit, maps, pass};
-use crate::port::TargetState;
+use crate::port::{Record, TargetState};
 use crate::resource::{AppliedMarks, Fingerprint, Packed};
 use crate::sync::{Change, Syncer};
 use serde_json::{Value, json};
@@ -228,4 +228,29 @@ async fn the_marks_are_kept_half_a_minute_after_an_apply_and_at_the_end() {
     drop(end);
     keeper.await.unwrap();
     assert_eq!(kept(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_wrote_about_the_pass_does_not_stay_in_the_record() {
+    let (fake, state) = (Fake::new(), commit(1, &maps(&["a"])));
+    let mut syncer = fake.syncer();
+    pass(&mut syncer, &state).await;
+    fake.deliver();
+    pass(&mut syncer, &state).await;
+    let own = fake.world().record.clone().unwrap();
+    // A partition has ended, and the process behind it has reported what it could not do.
+    fake.world().record = Some(Record {
+        problems: vec!["ConfigMap shop/a: no right".to_owned()],
+        status: "1 objects, 1 problem".to_owned(),
+        ..own.clone()
+    });
+    tokio::time::advance(Duration::from_secs(301)).await;
+    pass(&mut syncer, &state).await;
+    let now = fake.world().record.clone().unwrap();
+    assert_eq!(now, own, "the record says what this process knows");
+    // A pass that finds its own record reads it and writes nothing.
+    fake.take_calls();
+    tokio::time::advance(Duration::from_secs(301)).await;
+    pass(&mut syncer, &state).await;
+    assert!(!fake.take_calls().iter().any(|call| matches!(call, Call::Record(_))));
 }

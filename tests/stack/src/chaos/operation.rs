@@ -115,11 +115,9 @@ kinds! {
 }
 
 impl Kind {
-    /// Whether the operation belongs to long runs alone. Helm takes its time. With encrypted files, a second process that could not
-    /// read the key leaves its own problems in the record, and the first process does not read the record again before it has
-    /// something to write: an open fault, which would show in one run of many.
+    /// Whether the operation belongs to long runs alone, because helm takes its time.
     fn is_of_long_runs(self) -> bool {
-        [Self::GitRelease, Self::KubeRelease, Self::GitSops].contains(&self)
+        [Self::GitRelease, Self::KubeRelease].contains(&self)
     }
 }
 
