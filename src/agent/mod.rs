@@ -60,5 +60,5 @@ pub use keys::{Rotation, abandon, deploy_keys, has_deploy_key, rotate, signing_k
 pub use preview::{Preview, diff, preview};
 pub use run::run;
 pub use settings::AgentConfig;
-pub use why::{FieldWhy, NotAutomated, ObjectHealthNow, Why, WhyError, why};
+pub use why::{FieldWhy, NotAutomated, ObjectHealthNow, Why, why};
 pub use wire_notifications::test_notification;

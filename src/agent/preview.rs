@@ -309,13 +309,23 @@ impl Preview {
             writeln!(f, "error  {problem}")?;
         }
         for finding in self.findings.iter().filter(|finding| finding.is_error()) {
-            writeln!(f, "error  {finding}")?;
+            write_finding(f, finding)?;
         }
         for line in self.sync.iter().flat_map(sync::Preview::errors) {
             writeln!(f, "error  {line}")?;
         }
         Ok(())
     }
+}
+
+/// Writes a finding behind its severity.
+pub(super) fn write_finding(f: &mut fmt::Formatter<'_>, finding: &Finding) -> fmt::Result {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warn",
+        Severity::Notice => "note",
+    };
+    writeln!(f, "{severity:<6} {finding}")
 }
 
 /// Errors first: a reader of the first lines must not take a partial answer for a whole one.
@@ -346,12 +356,8 @@ impl fmt::Display for Preview {
         if let Some(sync) = &self.sync {
             write!(f, "{sync}")?;
         }
-        for finding in &self.findings {
-            match finding.severity {
-                Severity::Error => {}
-                Severity::Warning => writeln!(f, "warn   {finding}")?,
-                Severity::Notice => writeln!(f, "note   {finding}")?,
-            }
+        for finding in self.findings.iter().filter(|finding| !finding.is_error()) {
+            write_finding(f, finding)?;
         }
         Ok(())
     }

@@ -7,7 +7,6 @@ use super::declared::Declared;
 use super::holds::{HeldBranch, query};
 use super::home::Home;
 use super::preview::Previewer;
-use super::why::WhyError;
 use super::wiring::Wiring;
 use crate::automation::SharedHistory;
 use crate::driver::Wake;
@@ -116,8 +115,7 @@ impl RepoCommands {
         let _turn = running.turn.lock().await;
         match running.previewer().why(&object_name(call.object), call.tags).await {
             Ok(why) => answer(why.to_string(), &why),
-            Err(WhyError::NoObject(message)) => Err(CommandError::Failed(message)),
-            Err(WhyError::Failed(error)) => Err(CommandError::Failed(format!("{error:#}"))),
+            Err(error) => Err(CommandError::Failed(format!("{error:#}"))),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Why the images of an object move to a tag, and to no other: `tidegate why`.
 
 use super::AgentConfig;
-use super::preview::{Previewer, with_clone};
+use super::preview::{Previewer, with_clone, write_finding};
 use crate::holds::ObjectName;
-use crate::model::{CommitId, FieldId, Finding, ObjectId, RepoPath, Severity, table};
+use crate::model::{CommitId, FieldId, Finding, ObjectId, RepoPath, table};
 use crate::plan::{Decision, JudgedTag};
 use crate::policy::Eligibility;
 use crate::port::{ConfigRepo as _, DeclaredState, ScanState};
@@ -70,32 +70,19 @@ pub struct ObjectHealthNow {
     pub health: Health,
 }
 
-/// Why no answer is possible.
-#[derive(Debug, thiserror::Error)]
-pub enum WhyError {
-    /// The config repo declares no such object.
-    #[error("{0}")]
-    NoObject(String),
-    /// Something could not be read.
-    #[error(transparent)]
-    Failed(#[from] anyhow::Error),
-}
-
 /// Answers from a clone in a temporary folder.
 ///
 /// # Errors
 /// The config repo could not be read, or declares no such object.
-pub async fn why(config: AgentConfig, object: &ObjectName, shown: usize) -> Result<Why, WhyError> {
-    let answer = async |previewer: &Previewer<'_>| Ok(previewer.why(object, shown).await);
-    with_clone(&config, answer).await?
+pub async fn why(config: AgentConfig, object: &ObjectName, shown: usize) -> anyhow::Result<Why> {
+    with_clone(&config, async |previewer| previewer.why(object, shown).await).await
 }
 
 impl Previewer<'_> {
     /// Why the images of an object move to a tag, and to no other.
-    pub(super) async fn why(&self, object: &ObjectName, shown: usize) -> Result<Why, WhyError> {
-        let failed = |error: anyhow::Error| WhyError::Failed(error);
-        let commit = self.repo.fetch().await.map_err(|error| failed(error.into()))?;
-        let declared = self.source.at(commit).await.map_err(|error| failed(error.into()))?;
+    pub(super) async fn why(&self, object: &ObjectName, shown: usize) -> anyhow::Result<Why> {
+        let commit = self.repo.fetch().await?;
+        let declared = self.source.at(commit).await?;
         let (scan_state, rules) = (ScanState::default(), self.config.scan_rules());
         let (preview, plan, scan_problems) = self.decided(&declared, (&scan_state, &rules)).await?;
         let decisions: Vec<Arc<Decision>> = plan
@@ -105,11 +92,10 @@ impl Previewer<'_> {
             .collect();
         let named = named(&declared, object);
         if decisions.is_empty() && named.is_empty() {
-            return Err(WhyError::NoObject(unknown(&declared, object)));
+            anyhow::bail!(unknown(&declared, object));
         }
         let is_meant = |field: &FieldId| object.names(&field.object, None);
-        let judged = preview.judged_tags(self.repo, self.history, is_meant).await;
-        let mut judged = judged.map_err(|error| failed(error.into()))?;
+        let mut judged = preview.judged_tags(self.repo, self.history, is_meant).await?;
         let automated: BTreeSet<&ObjectId> = decisions.iter().map(|decision| &decision.field.object).collect();
         let paths: BTreeSet<&RepoPath> = named
             .values()
@@ -209,12 +195,7 @@ impl fmt::Display for Why {
             writeln!(f, "error  {problem}")?;
         }
         for finding in &self.findings {
-            let severity = match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warn",
-                Severity::Notice => "note",
-            };
-            writeln!(f, "{severity:<6} {finding}")?;
+            write_finding(f, finding)?;
         }
         for live in &self.health {
             writeln!(f, "{}: {} is {}", live.target, live.object, live.health)?;
@@ -266,7 +247,9 @@ impl FieldWhy {
             shown.min(ordered.len())
         };
         let (first, rest) = ordered.split_at(limit);
-        let rows: Vec<[String; 5]> = first.iter().map(|tag| row(tag)).collect();
+        let chosen = ordered.iter().find(|tag| tag.standing == Eligibility::Eligible);
+        let is_chosen = |tag: &&JudgedTag| chosen.is_some_and(|chosen| std::ptr::eq(*chosen, *tag));
+        let rows: Vec<[String; 5]> = first.iter().map(|tag| row(tag, is_chosen(tag))).collect();
         for line in table(&rows).lines() {
             writeln!(f, "{}", format!("  {line}").trim_end())?;
         }
@@ -289,17 +272,12 @@ impl FieldWhy {
     }
 }
 
-fn row(tag: &JudgedTag) -> [String; 5] {
+fn row(tag: &JudgedTag, is_chosen: bool) -> [String; 5] {
     let pushed = tag
         .pushed_at
         .map_or("-".to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-    let sign = if tag.standing == Eligibility::Eligible {
-        "->"
-    } else {
-        ""
-    };
     [
-        sign.to_owned(),
+        if is_chosen { "->" } else { "" }.to_owned(),
         tag.tag.to_string(),
         pushed,
         tag.standing.to_string(),

@@ -82,6 +82,15 @@ pub(super) fn object(text: &str) -> Result<ObjectName, String> {
     }
 }
 
+/// As the running agent is asked for the object.
+pub(super) fn named(object: &ObjectName) -> NamedObject {
+    NamedObject {
+        namespace: object.namespace.clone(),
+        kind: object.kind.clone(),
+        name: object.name.clone(),
+    }
+}
+
 impl LiftHolds {
     pub(super) async fn lift(self, mode: LiftMode) -> Result<(), Failure> {
         let lifted = match &self.repo {
@@ -119,11 +128,7 @@ impl LiftHolds {
     }
 
     fn call(&self, configuration: Option<String>, author: Option<Author>) -> LiftCall {
-        let objects = self.objects.iter().map(|object| NamedObject {
-            namespace: object.namespace.clone(),
-            kind: object.kind.clone(),
-            name: object.name.clone(),
-        });
+        let objects = self.objects.iter().map(named);
         LiftCall {
             configuration,
             author,

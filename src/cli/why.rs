@@ -1,11 +1,11 @@
 use super::config_file::ConfigFile;
 use super::failure::Failure;
-use super::lift::object;
+use super::lift::{named, object};
 use super::output::{Output, show};
 use super::running_agent::{Asked, RunningAgent};
 use crate::agent::{self, AgentConfig};
 use crate::holds::ObjectName;
-use crate::http::{NamedObject, WhyCall};
+use crate::http::WhyCall;
 use clap::Args;
 
 /// Show why the images of an object move to a tag, or stay: every tag and what speaks for or against it
@@ -50,14 +50,9 @@ impl Why {
             ..self.object
         };
         let asked = self.agent.ask(&self.config, async |client, configuration| {
-            let object = NamedObject {
-                namespace: object.namespace.clone(),
-                kind: object.kind.clone(),
-                name: object.name.clone(),
-            };
             let call = WhyCall {
                 configuration,
-                object,
+                object: named(&object),
                 tags: self.tags,
             };
             client.why(&call).await
@@ -65,8 +60,7 @@ impl Why {
         match asked.await? {
             Asked::Agent(answer) => show(self.output, &answer.text, &answer.answer),
             Asked::Here(settings) => {
-                let why = agent::why(AgentConfig::new(*settings), &object, self.tags).await;
-                let why = why.map_err(anyhow::Error::from)?;
+                let why = agent::why(AgentConfig::new(*settings), &object, self.tags).await?;
                 show(self.output, &why.to_string(), &why)
             }
         }

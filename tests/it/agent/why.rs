@@ -94,6 +94,22 @@ async fn every_tag_of_an_image_is_shown_with_what_speaks_for_or_against_it() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["fields"][0]["tags"].as_array().unwrap().len(), 5, "{json}");
     assert_eq!(json["fields"][0]["outcome"], "held", "{json}");
+
+    // Of the tags that nothing speaks against, the agent takes the first.
+    world.agent.stop().await.unwrap();
+    for tag in ["1.3.0", "1.4.0"] {
+        world.ecr.push_tag("shop/web", tag).unwrap();
+    }
+    let mut command = world.agent.command(&["why", "deploy/web"]);
+    command.env_remove("TIDEGATE_SERVER");
+    let (_, text) = ended(command).await;
+    let taken: Vec<&str> = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with("->"))
+        .collect();
+    assert!(matches!(&*taken, [line] if line.contains(" 1.4.0 ")), "{text}");
+    let standing = |tag: &str| line(&text, tag).split_whitespace().collect::<Vec<_>>();
+    assert!(standing("1.3.0").contains(&"eligible"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
