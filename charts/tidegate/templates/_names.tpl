@@ -49,6 +49,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* "true" if there are several pods, of which one leads. */}}
+{{- define "tidegate.hasSeveralPods" -}}
+{{- if gt (int .Values.replicas) 1 -}}true{{- end -}}
+{{- end -}}
+
 {{- define "tidegate.port" -}}
 {{- regexFind "[0-9]+$" .Values.http.listen -}}
 {{- end -}}
@@ -147,7 +152,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.notifications -}}
 {{- $_ := set $config "notifications" . -}}
 {{- end -}}
-{{- if gt (int .Values.replicas) 1 -}}
+{{- if include "tidegate.hasSeveralPods" . -}}
 {{- $_ := set $config "leaderElection" (dict "enabled" true "lease" (include "tidegate.fullname" .)) -}}
 {{- end -}}
 {{- toYaml $config -}}
