@@ -14,6 +14,7 @@ use tidegate_stack::control_plane::{ControlPlane, Options};
 use tidegate_stack::ecr::{DEFAULT_ACCOUNT, DEFAULT_REGION, EcrServer};
 use tidegate_stack::git::{Access, GitServer};
 use tidegate_stack::port::Port;
+use tidegate_stack::receiver::{Received, Receiver};
 use tidegate_stack::{Agent, Tools};
 
 const URL: &str = "repo.url=ssh://git@git.acme.example/fleet.git";
@@ -633,8 +634,8 @@ async fn new_namespace(client: &kube::Client, labels: &[(&str, &str)]) {
         .unwrap();
 }
 
-/// The namespaces in which the account may not write a ConfigMap because of the chart's admission policy.
-async fn guarded_writes(cluster: &ControlPlane, account: &str) -> Vec<String> {
+/// The namespaces in which the account may not write a ConfigMap of this name because of the chart's admission policy.
+async fn guarded_writes(cluster: &ControlPlane, account: &str, name: &str) -> Vec<String> {
     let kubeconfig = kube::config::Kubeconfig::read_from(cluster.kubeconfig_for_token(account).unwrap()).unwrap();
     let options = kube::config::KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
@@ -642,7 +643,7 @@ async fn guarded_writes(cluster: &ControlPlane, account: &str) -> Vec<String> {
     let mut refused = Vec::new();
     for namespace in ["default", "kube-system", NAMESPACE, "shop"] {
         let metadata = ObjectMeta {
-            name: Some("written".into()),
+            name: Some(name.into()),
             ..ObjectMeta::default()
         };
         let map = ConfigMap {
@@ -689,6 +690,7 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     })
     .unwrap();
 
+    let hook = Receiver::start().unwrap();
     // The next port, which the chart would take, may belong to another test.
     let probes = Port::reserve().unwrap();
     let helm = Helm::on(&cluster);
@@ -705,6 +707,9 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
         "mirrors[0].from=shop/spread".to_owned(),
         "mirrors[0].namespaces[0]=*".to_owned(),
         "replicas=2".to_owned(),
+        "notifications[0].name=hook".to_owned(),
+        "notifications[0].group=1s".to_owned(),
+        format!("notifications[0].webhook.url={}", hook.url()),
     ];
     let known_hosts = format!("repo.knownHosts={}", known_hosts.display());
     let mut arguments = vec!["install", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE];
@@ -822,13 +827,31 @@ async fn an_installed_agent_does_its_job_with_its_own_rights() {
     };
     let gone = tokio::time::timeout(std::time::Duration::from_secs(60), gone).await;
     gone.unwrap_or_else(|_| panic!("the copy in kube-system is left:\n{}", agent.log()));
+    // What was announced is kept in the guarded namespace.
+    let applied = |all: &[Received]| all.iter().any(|one| one.body.contains("\"event\":\"applied\""));
+    hook.wait_for("message about an applied commit", applied).unwrap();
+    let kept = async {
+        while maps.get_opt("tidegate-announced").await.unwrap().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let kept = tokio::time::timeout(std::time::Duration::from_secs(120), kept).await;
+    kept.unwrap_or_else(|_| panic!("what was announced is not kept:\n{}", agent.log()));
     assert_eq!(agent.stop().await.unwrap(), 0);
-    let refused = guarded_writes(&cluster, &account).await;
+    let refused = guarded_writes(&cluster, &account, "written").await;
     assert_eq!(
         refused,
         ["kube-system", NAMESPACE],
         "the agent's account writes elsewhere only"
     );
+    // What the agent keeps about its objects is the exception.
+    for name in ["tidegate-applied-0", "tidegate-applied-f"] {
+        assert_eq!(
+            guarded_writes(&cluster, &account, name).await,
+            ["kube-system"],
+            "{name}"
+        );
+    }
 
     let user = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}");
     let requests = cluster.requests_since(&mark).await.unwrap();

@@ -20,11 +20,20 @@
 {{- toJson (default (list .Values.sync.set) $sets) -}}
 {{- end -}}
 
-{{/* The ConfigMap with what notifications announced; empty without a notification. */}}
-{{- define "tidegate.announced" -}}
-{{- if .Values.notifications -}}
-{{- printf "%s-announced" (include "tidegate.sets" . | fromJsonArray | first) -}}
+{{/* The ConfigMaps that the agent writes, as JSON: the records, what was applied, and what notifications announced. */}}
+{{- define "tidegate.ownConfigMaps" -}}
+{{- $sets := include "tidegate.sets" . | fromJsonArray -}}
+{{- $maps := list -}}
+{{- range $set := $sets -}}
+{{- $maps = append $maps $set -}}
+{{- range until 16 -}}
+{{- $maps = append $maps (printf "%s-applied-%x" $set .) -}}
 {{- end -}}
+{{- end -}}
+{{- if .Values.notifications -}}
+{{- $maps = append $maps (printf "%s-announced" (first $sets)) -}}
+{{- end -}}
+{{- toJson $maps -}}
 {{- end -}}
 
 {{/* What the agent may apply: in the cluster, or in each of `sync.namespaces`. */}}
