@@ -55,6 +55,11 @@ fn status(context: &str, one: &Notification) -> Option<Status> {
     })
 }
 
+/// Whether GitLab refuses a status because the commit has that status already.
+pub(super) fn is_known(answer: &[u8]) -> bool {
+    String::from_utf8_lossy(answer).contains("Cannot transition status")
+}
+
 fn request(site: &Site<'_>, token: &Secret, commit: &str, status: &Status) -> Request {
     let segment = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
     let (api, token) = (site.api, token.expose());

@@ -98,10 +98,15 @@ impl Receiver {
     }
 
     async fn send_all(&self, message: &Message) -> Result<(), DeliveryFailure> {
+        let mut refused = None;
         for request in self.requests(message).await? {
-            self.send(request).await?;
+            match self.send(request).await {
+                // The forge may not know one commit, and takes the statuses of others.
+                Err(failure) if failure.retry == Retry::Never => refused = Some(failure),
+                sent => sent?,
+            }
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     async fn send(&self, request: Request) -> Result<(), DeliveryFailure> {
@@ -121,7 +126,9 @@ impl Receiver {
             return Ok(());
         }
         let wait = response.headers().get(RETRY_AFTER);
-        let wait = wait.and_then(|wait| wait.to_str().ok()?.trim().parse::<u64>().ok());
+        let wait = wait.and_then(|wait| wait.to_str().ok()?.trim().parse::<f64>().ok());
+        // Discord writes fractions.
+        let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok());
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk);
@@ -130,7 +137,10 @@ impl Receiver {
                 break;
             }
         }
-        Err(failure::refused(status.as_u16(), &body, wait.map(Duration::from_secs)))
+        if commit_status::is_known(&body) {
+            return Ok(());
+        }
+        Err(failure::refused(status.as_u16(), &body, wait))
     }
 }
 

@@ -1,6 +1,6 @@
 //! People hear once of what happens, over receivers that sign, refuse or are away.
 
-use super::world::World;
+use super::world::{SOON, World};
 use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -68,6 +68,8 @@ async fn a_bump_is_announced_with_a_signature_and_not_again_after_a_restart() {
         hook.url(),
         secret.display()
     );
+    // Nobody listens there, and nobody waits for it.
+    let rule = rule + "- {name: dead, group: 1s, webhook: {url: \"http://127.0.0.1:9/in\"}}\n";
     world.agent.configure(|options| options.more.push_str(&rule)).unwrap();
     world.ecr.push_tag("shop/web", "1").unwrap();
     // The first try of the first message fails.
@@ -112,6 +114,16 @@ async fn a_bump_is_announced_with_a_signature_and_not_again_after_a_restart() {
     let (_, metrics) = world.agent.get("/metrics").await.unwrap();
     let sent = "tidegate_notifications_sent_total{name=\"hook\"} 3";
     assert!(metrics.contains(sent), "{metrics}");
+    assert!(
+        metrics.contains("tidegate_notifications_sent_total{name=\"dead\"} 0"),
+        "{metrics}"
+    );
+    let start = std::time::Instant::now();
+    let untried = "notifications_failed_total{name=\"dead\"} 0";
+    while world.agent.get("/metrics").await.unwrap().1.contains(untried) {
+        assert!(start.elapsed() < SOON * 2, "no try for the dead receiver is counted");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     let log = world.agent.log();
     assert!(!log.contains(SECRET), "the log has the secret");
     assert!(
@@ -153,11 +165,15 @@ async fn a_test_message_is_sent_on_request_and_a_failure_names_no_address() {
             .unwrap()
             .contains("this is a test of the notification chat")
     );
+    let elsewhere = Receiver::start().unwrap();
+    hook.answer_next(307, &[("Location", &elsewhere.url())], "");
+    let moved = test();
+    assert!(elsewhere.received().is_empty(), "a redirect is followed");
     hook.answer_next(404, &[], "no_service hidden-part-of-it");
     let refused = test();
     drop(hook);
     let away = test();
-    for output in [refused, away] {
+    for output in [moved, refused, away] {
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{err}");
         assert!(!err.contains("hidden-part"), "{err}");

@@ -4,4 +4,5 @@ mod closed;
 mod merged;
 mod scene;
 mod side;
+mod statuses;
 mod webhook;
