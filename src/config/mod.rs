@@ -12,6 +12,7 @@
 
 mod automation;
 mod cron;
+mod email;
 mod expansion;
 mod file;
 mod http;

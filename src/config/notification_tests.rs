@@ -51,6 +51,30 @@ fn each_receiver_is_read_with_its_defaults() {
 #[test]
 fn mistakes_about_notifications_are_listed_with_their_lines_and_no_secret() {
     for (rule, part) in [
+        (
+            "- {name: a, email: {server: \"smtp://x\", from: a@b.example, to: [a@b.example]}}",
+            "3: notifications[0].email.server: \"smtp://x\" is not the name of a server",
+        ),
+        (
+            "- {name: a, email: {server: x, from: nobody, to: [a@b.example]}}",
+            "3: notifications[0].email.from: \"nobody\" is not an e-mail address",
+        ),
+        (
+            "- {name: a, email: {server: x, port: 70000, from: a@b.example, to: [a@b.example]}}",
+            "3: notifications[0].email.port: ",
+        ),
+        (
+            "- {name: a, email: {server: x, from: a@b.example}}",
+            "3: notifications[0].email.to: missing",
+        ),
+        (
+            "- {name: a, email: {server: x, from: a@b.example, to: [a@b.example], user: jo}}",
+            "3: notifications[0].email: user and passwordFile belong together",
+        ),
+        (
+            "- {name: a, email: {server: x, from: a@b.example, to: [a@b.example], user: jo, passwordFile: p, tls: none}}",
+            "3: notifications[0].email.tls: without encryption everybody",
+        ),
         ("- {slack: {urlFile: u}}", "3: notifications[0].name: missing"),
         (
             "- {name: a}",

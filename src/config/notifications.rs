@@ -1,3 +1,4 @@
+use super::email::Email;
 use super::period::Period;
 use super::receivers::{ChatAddress, CommitStatus, PagerDuty, Webhook};
 use super::repo::RepoSettings;
@@ -64,6 +65,8 @@ pub(super) struct Notification {
     commit_status: Option<CommitStatus>,
     /// Service of PagerDuty, by the Events API, version 2.
     pager_duty: Option<PagerDuty>,
+    /// E-mail, by a mail server (SMTP).
+    email: Option<Email>,
 }
 
 impl Default for Notification {
@@ -82,6 +85,7 @@ impl Default for Notification {
             discord: None,
             commit_status: None,
             pager_duty: None,
+            email: None,
         }
     }
 }
@@ -115,9 +119,10 @@ impl Notification {
                 .map(|status| status.settings(report, &format!("{path}.commitStatus"), repo.map(|repo| &repo.url))),
             self.pager_duty
                 .map(|pager| pager.settings(report, &format!("{path}.pagerDuty"))),
+            self.email.map(|email| email.settings(report, &format!("{path}.email"))),
         ];
         let mut receivers: Vec<Option<ReceiverSettings>> = receivers.into_iter().flatten().collect();
-        let one = "one of webhook, slack, teams, discord, commitStatus and pagerDuty";
+        let one = "one of webhook, slack, teams, discord, commitStatus, pagerDuty and email";
         match receivers.len() {
             0 => report.missing(path, &format!("write {one}")),
             1 => {}

@@ -20,6 +20,18 @@ impl Resolve for NoLinkLocal {
     }
 }
 
+/// Whether a host name stands for addresses of the link alone. A host that is written as an address is what the configuration asks for.
+pub(super) async fn leads_to_the_link(host: &str) -> bool {
+    if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        return false;
+    }
+    match tokio::net::lookup_host((host, 0)).await {
+        Ok(mut all) => all.all(|address| is_link_local(address.ip())),
+        // Who connects says that the name is unknown.
+        Err(_) => false,
+    }
+}
+
 /// Reads the address of a receiver.
 pub(super) fn receiver(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;

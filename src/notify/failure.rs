@@ -58,3 +58,11 @@ pub(super) fn refused(status: u16, body: &[u8], wait: Option<Duration>) -> Deliv
         },
     }
 }
+
+/// A name that stands for a metadata service.
+pub(super) fn unreachable_host() -> DeliveryFailure {
+    DeliveryFailure {
+        message: "the receiver's name stands for a link-local address alone, and no message goes there".to_owned(),
+        retry: Retry::Later,
+    }
+}

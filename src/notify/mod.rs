@@ -1,5 +1,5 @@
-//! Carries notifications to their receivers: web services of one's own, Slack, Teams, Discord, commit statuses on a forge, and
-//! PagerDuty.
+//! Carries notifications to their receivers: web services of one's own, Slack, Teams, Discord, commit statuses on a forge,
+//! PagerDuty, and mail servers.
 //!
 //! Each receiver has a file that makes the request of a message, as data; `post` sends requests. The texts and the grouping are made
 //! in `notice`.
@@ -14,6 +14,7 @@ mod address;
 mod chat;
 mod commit_status;
 mod discord;
+mod email;
 mod failure;
 mod pager_duty;
 mod post;
@@ -26,5 +27,6 @@ mod teams;
 mod tests;
 mod webhook;
 
+pub use email::mailbox_mistake;
 pub use post::Receiver;
-pub use settings::{Address, ReceiverSettings, StatusForge};
+pub use settings::{Address, EmailSettings, EmailTls, ReceiverSettings, StatusForge};

@@ -3,7 +3,7 @@ use super::failure;
 use super::request::Request;
 use super::secret_file::{read_address, read_word};
 use super::settings::{Address, ReceiverSettings};
-use super::{commit_status, discord, pager_duty, slack, teams, webhook};
+use super::{commit_status, discord, email, pager_duty, slack, teams, webhook};
 use crate::model::Secret;
 use crate::port::{DeliveryFailure, Message, Messenger, Retry};
 use futures::FutureExt;
@@ -90,6 +90,8 @@ impl Receiver {
                 };
                 Ok(commit_status::requests(&site, &token, message))
             }
+            // Mail goes another way.
+            ReceiverSettings::Email(_) => Ok(Vec::new()),
             ReceiverSettings::PagerDuty { key_file, api } => {
                 let key = read_word(key_file, "PagerDuty's integration key").await?;
                 Ok(pager_duty::requests(api, &key, message))
@@ -98,6 +100,9 @@ impl Receiver {
     }
 
     async fn send_all(&self, message: &Message) -> Result<(), DeliveryFailure> {
+        if let ReceiverSettings::Email(settings) = &self.settings {
+            return email::send(settings, message).await;
+        }
         let mut refused = None;
         for request in self.requests(message).await? {
             match self.send(request).await {

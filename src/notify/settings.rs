@@ -45,6 +45,36 @@ pub enum ReceiverSettings {
         /// The address of the API.
         api: String,
     },
+    /// A mail server.
+    Email(EmailSettings),
+}
+
+/// An account of a mail server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailSettings {
+    /// The server's name or address.
+    pub server: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether and how the connection is encrypted.
+    pub tls: EmailTls,
+    /// The sender, `Name <name@host>` or `name@host`.
+    pub from: String,
+    /// The receivers.
+    pub to: Vec<String>,
+    /// The user's name, and the file with the password.
+    pub login: Option<(String, PathBuf)>,
+}
+
+/// How a connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailTls {
+    /// After the command STARTTLS, which the server must know.
+    StartTls,
+    /// From the first byte.
+    Implicit,
+    /// Not at all.
+    None,
 }
 
 /// Where a web service listens.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use tidegate_stack::ControlPlane;
+use tidegate_stack::mail::MailServer;
 use tidegate_stack::receiver::{Received, Receiver};
 
 const SECRET: &str = "s3cret-of-the-hook-0123456789";
@@ -179,4 +180,80 @@ async fn a_test_message_is_sent_on_request_and_a_failure_names_no_address() {
         assert!(!err.contains("hidden-part"), "{err}");
         assert!(err.contains("notification chat"), "{err}");
     }
+}
+
+#[test]
+fn mail_reaches_its_receivers_and_no_password_goes_over_a_plain_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MailServer::start().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, SECRET).unwrap();
+    let config = folder.path().join("tidegate.yaml");
+    let test = |tls: &str| {
+        let text = format!(
+            "repo: {{url: \"git@github.com:acme/fleet.git\"}}\nnotifications:\n- name: mail\n  email: {{server: 127.0.0.1, port: {}, \
+             from: Tidegate <tidegate@acme.example>, to: [ops@acme.example, jo@acme.example], {tls}}}\n",
+            server.port()
+        );
+        std::fs::write(&config, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+            .args(["notify", "test", "mail", "--config"])
+            .arg(&config)
+            .env_clear()
+            .output()
+            .unwrap();
+        let start = std::time::Instant::now();
+        while server.sessions().is_empty() {
+            assert!(start.elapsed() < SOON, "no connection ended: {output:?}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        output
+    };
+    // The server knows no STARTTLS.
+    let login = format!("user: tidegate, passwordFile: {}", password.display());
+    let refused = test(&login);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(!String::from_utf8_lossy(&refused.stderr).contains(SECRET));
+    let commands = server.sessions()[0].commands.clone();
+    assert!(!commands.iter().any(|line| line.starts_with("AUTH")), "{commands:?}");
+
+    let output = test("tls: none");
+    assert!(output.status.success(), "{output:?}");
+    let start = std::time::Instant::now();
+    let session = loop {
+        let sessions = server.sessions();
+        if let Some(session) = sessions.into_iter().find(|session| !session.mail.is_empty()) {
+            break session;
+        }
+        assert!(start.elapsed() < SOON, "no mail arrived");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    };
+    for line in [
+        "MAIL FROM:<tidegate@acme.example>",
+        "RCPT TO:<ops@acme.example>",
+        "RCPT TO:<jo@acme.example>",
+    ] {
+        assert!(
+            session.commands.iter().any(|command| command.starts_with(line)),
+            "{line}: {session:#?}"
+        );
+    }
+    let (headers, body) = session.mail.split_once("\n\n").unwrap();
+    for part in [
+        "Subject: Tidegate: info: 1 event: test",
+        "@tidegate.dev>",
+        "=?utf-8?B?VGlkZWdhdGU=?= <tidegate@",
+    ] {
+        assert!(headers.contains(part), "{part}: {headers}");
+    }
+    // By a program that is not ours.
+    let mut decoder = Command::new("base64")
+        .arg("-d")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    decoder.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
+    let text = String::from_utf8(decoder.wait_with_output().unwrap().stdout).unwrap();
+    assert!(text.contains("this is a test of the notification mail"), "{text}");
 }

@@ -25,6 +25,7 @@ pub mod git;
 pub mod gitea;
 pub mod history;
 mod http_thread;
+pub mod mail;
 pub mod port;
 pub mod process;
 pub mod random;
