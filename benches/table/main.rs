@@ -14,6 +14,7 @@ mod long_history;
 mod manifests;
 mod many_files;
 mod many_tags;
+mod mirrors;
 mod observer;
 mod one_line;
 mod percentiles;
@@ -67,6 +68,9 @@ fn main() -> Result<()> {
         }
         if selected("own") {
             long_history::measure_own(&mut table).await?;
+        }
+        if selected("mirrors") {
+            mirrors::measure(&mut table).await?;
         }
         if selected("scale") {
             scale::measure(&mut table).await?;
