@@ -171,6 +171,39 @@ fn a_chain_of_roles_over_two_accounts_reads_the_registry_and_each_role_is_assume
 }
 
 #[test]
+fn a_profile_file_with_a_program_and_a_source_profile_is_read_as_the_command_line_reads_it() {
+    let (ecr, aws) = servers();
+    aws.set_role(MIDDLE, Trust::of(&aws.user()));
+    aws.set_role(READER, Trust::of(MIDDLE).with_external_id("shop-7"));
+    let (keys, mut environment): (Vec<_>, Vec<_>) = environment(&ecr, &aws)
+        .into_iter()
+        .partition(|(name, _)| ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].contains(&name.as_str()));
+    let key = |name: &str| &keys.iter().rev().find(|(known, _)| known == name).unwrap().1;
+    let folder = tempfile::tempdir().unwrap();
+    let answer = folder.path().join("answer.json");
+    let text = serde_json::json!({
+        "Version": 1,
+        "AccessKeyId": key("AWS_ACCESS_KEY_ID"),
+        "SecretAccessKey": key("AWS_SECRET_ACCESS_KEY"),
+    });
+    std::fs::write(&answer, text.to_string()).unwrap();
+    let profiles = format!(
+        "[profile helper]\ncredential_process = cat {}\n\n[profile hub]\nrole_arn = {MIDDLE}\nsource_profile = helper\n",
+        answer.display()
+    );
+    let file = folder.path().join("config");
+    std::fs::write(&file, profiles).unwrap();
+    environment.extend([
+        ("AWS_CONFIG_FILE".to_owned(), file.display().to_string()),
+        ("AWS_PROFILE".to_owned(), "hub".to_owned()),
+        ("PATH".to_owned(), std::env::var("PATH").unwrap()),
+    ]);
+    let mut lister = Lister::start(environment, &format!("{READER} shop-7"));
+    assert_eq!(lister.list(), ["ok 1"; 3]);
+    assert_eq!(assumed(&aws), [MIDDLE, READER]);
+}
+
+#[test]
 fn a_role_that_does_not_trust_the_agent_is_named_with_the_statement_to_add() {
     let (ecr, aws) = servers();
     let user = aws.user();
