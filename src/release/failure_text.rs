@@ -26,10 +26,12 @@ pub fn failure_text(output: &str, secrets: &[String]) -> String {
     };
     let mut forms: Vec<String> = secrets
         .iter()
+        // Logins are sent without the blanks around them, which files of Secrets often have.
+        .flat_map(|secret| [secret.as_str(), secret.trim()])
         .filter(|secret| secret.chars().count() >= SHORTEST_SECRET)
         .flat_map(|secret| {
             [
-                secret.clone(),
+                secret.to_owned(),
                 BASE64_STANDARD.encode(secret),
                 secret.escape_default().to_string(),
             ]

@@ -15,3 +15,13 @@ fn a_failure_is_one_line_without_the_values_that_are_secret() {
     assert_eq!(failure_text(" \n", &[]), "helm gave no reason");
     assert!(failure_text(&"x".repeat(100_000), &[]).len() < 4_000);
 }
+
+#[test]
+fn a_secret_that_ends_with_a_line_is_hidden_without_its_end_too() {
+    let secrets = ["hunter2-the-key\n".to_owned()];
+    let text = failure_text(
+        "Error: login with hunter2-the-key refused, aHVudGVyMi10aGUta2V5\n",
+        &secrets,
+    );
+    assert_eq!(text, "login with <hidden> refused, <hidden>");
+}
