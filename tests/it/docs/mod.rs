@@ -6,6 +6,7 @@
 //! the shell's reading is checked, and what runs in the pod must get as far as the missing cluster.
 
 mod blocks;
+mod policies;
 mod shell;
 
 use blocks::{Block, blocks, headings, links, pages};
