@@ -1,10 +1,10 @@
 use super::allocation::Allocations;
 use super::field_set::FieldPath;
 use super::fingerprint::Fingerprint;
-use super::given_up::GivenUp;
 use super::health::Health;
 use super::member_key::MemberKey;
 use super::prune_policy::PrunePolicy;
+use super::rollout_progress::RolloutProgress;
 use super::takeover::Additions;
 use super::version::ResourceVersion;
 use jiff::Timestamp;
@@ -55,22 +55,22 @@ pub struct ObservedObject {
     pub health: Health,
     /// Since when it is ready or failed, where its conditions say that.
     pub since: Option<Timestamp>,
-    /// The rollout that its controller has given up, see [`GivenUp`].
-    pub given_up: Option<GivenUp>,
+    /// What its controller says of a rollout, see [`RolloutProgress`].
+    pub rollout: Option<RolloutProgress>,
 }
 
 impl ObservedObject {
     /// Takes over from what was seen of the object before what the object alone does not show: a condition that was there before
     /// its present revision says nothing about that revision.
     pub fn follows(&mut self, before: &Self) {
-        let (Some(now), Some(known)) = (self.given_up, before.given_up) else {
+        let (Some(now), Some(known)) = (&mut self.rollout, &before.rollout) else {
             return;
         };
-        if self.uid != before.uid || now.at != known.at || now.revision == known.revision {
+        if self.uid != before.uid {
             return;
         }
-        self.given_up = Some(known);
-        if matches!(self.health, Health::Failed(_)) {
+        now.follow(known);
+        if now.is_of_rollout_before() && matches!(self.health, Health::Failed(_)) {
             let message = "its controller has not judged the last rollout yet";
             (self.health, self.since) = (Health::Progressing(message.to_owned()), None);
         }
@@ -144,7 +144,7 @@ impl ObservedObject {
             kustomization: None,
             health: Health::Unknown,
             since: None,
-            given_up: None,
+            rollout: None,
         }
     }
 }

@@ -1,8 +1,8 @@
 use crate::cluster::ownership::{additions, ownership};
 use crate::model::ObjectId;
 use crate::resource::{
-    Allocations, FormerOwner, GivenUp, GroupKind, Health, MemberKey, ObservedObject, PrunePolicy, REVISION,
-    ResourceVersion, Run, Suspended,
+    Allocations, FormerOwner, GroupKind, Health, MemberKey, ObservedObject, PrunePolicy, REVISION, ResourceVersion,
+    RolloutProgress, Run, Suspended,
 };
 use kube::core::{DynamicObject, ObjectMeta};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub fn reduce_object(kind: &GroupKind, object: DynamicObject) -> Reduced {
         .map(String::as_str);
     let read_whole = ObservedObject {
         since: object.health.since(&read),
-        given_up: GivenUp::of(kind, revision, &read),
+        rollout: RolloutProgress::of(kind, revision, &read),
         is_finished: Run::is_over(kind, &read),
         allocations: Allocations::of(kind, &read),
         ..object
@@ -89,7 +89,7 @@ pub fn reduce_metadata(kind: &GroupKind, metadata: &ObjectMeta, health: Health) 
             .map(|name| MemberKey::of_kustomization(name)),
         health,
         since: None,
-        given_up: None,
+        rollout: None,
     };
     (id, object)
 }
