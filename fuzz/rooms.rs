@@ -20,10 +20,16 @@ pub mod http;
 pub mod manifest;
 #[path = "../src/model/mod.rs"]
 pub mod model;
+#[path = "wires/notice.rs"]
+pub mod notice;
+#[path = "wires/notify.rs"]
+pub mod notify;
 #[path = "../src/plan/mod.rs"]
 pub mod plan;
 #[path = "../src/policy/mod.rs"]
 pub mod policy;
+#[path = "wires/port.rs"]
+pub mod port;
 #[path = "wires/registry.rs"]
 pub mod registry;
 #[path = "../src/resource/mod.rs"]

@@ -1,6 +1,7 @@
 use super::address::leads_to_the_link;
 use super::chat::{lines, title};
 use super::failure::unreachable_host;
+use super::mailbox::mailbox;
 use super::secret_file::read_word;
 use super::settings::{EmailSettings, EmailTls};
 use crate::model::{Printable, with_causes};
@@ -18,30 +19,8 @@ use std::time::Duration;
 
 /// The longest silence of the mail server.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest name before an address, in bytes: an encoded word has at most 75 characters.
-const LONGEST_NAME: usize = 45;
 /// The longest part of the server's own words that is shown, in characters.
 const MAX_TEXT: usize = 300;
-
-/// What is wrong with the address of a sender or receiver; `None` if nothing is.
-pub fn mailbox_mistake(text: &str) -> Option<String> {
-    mailbox(text)
-        .is_none()
-        .then(|| format!("{text:?} is not an e-mail address; write it like ops@acme.example or Ops <ops@acme.example>"))
-}
-
-/// The name, which may be empty, and the address of `Ops <ops@acme.example>` or `ops@acme.example`.
-fn mailbox(text: &str) -> Option<(&str, Address)> {
-    let text = text.trim();
-    let (name, address) = match text.strip_suffix('>') {
-        Some(text) => text.split_once('<')?,
-        None => ("", text),
-    };
-    let is_plain = name.trim().len() <= LONGEST_NAME
-        && !name.contains(['<', '>', ',', '"'])
-        && !name.chars().any(char::is_control);
-    Some((name.trim(), address.parse().ok()?)).filter(|_| is_plain)
-}
 
 /// Sends a message as one mail to all receivers.
 pub(super) async fn send(settings: &EmailSettings, message: &Message) -> Result<(), DeliveryFailure> {

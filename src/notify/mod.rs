@@ -16,6 +16,7 @@ mod commit_status;
 mod discord;
 mod email;
 mod failure;
+mod mailbox;
 mod pager_duty;
 mod post;
 mod request;
@@ -27,6 +28,6 @@ mod teams;
 mod tests;
 mod webhook;
 
-pub use email::mailbox_mistake;
+pub use mailbox::mailbox_mistake;
 pub use post::Receiver;
 pub use settings::{Address, EmailSettings, EmailTls, ReceiverSettings, StatusForge};

@@ -12,6 +12,7 @@ mod events;
 mod forge;
 mod inputs;
 mod lease;
+mod messenger;
 mod notifications;
 mod object_health;
 mod pull_tokens;
@@ -44,9 +45,8 @@ pub use events::{ClusterEvent, EventWriter};
 pub use forge::{ChangeRequest, Forge, ForgeFailure, Proposal, RequestState, SizeLimits};
 pub use inputs::{InputEntries, InputObjects};
 pub use lease::{LeaseApi, LeaseRecord};
-pub use notifications::{
-    AnnouncedStore, DeliveryFailure, Message, Messenger, Notification, NotificationKind, NotificationSeverity, Retry,
-};
+pub use messenger::{AnnouncedStore, DeliveryFailure, Messenger, Retry};
+pub use notifications::{Message, Notification, NotificationKind, NotificationSeverity};
 pub use object_health::{ObjectHealth, ObjectHealths, TargetHealth};
 pub use pull_tokens::{PullToken, PullTokens, TokenFailure};
 pub use registry::{ListFailure, Listing, Registry};
